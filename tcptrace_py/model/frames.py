@@ -1,0 +1,36 @@
+"""A block of frames: what `capture` hands to `decode`."""
+
+from array import array
+
+
+class FrameBlock:
+    """Columns of captured records over one buffer, in capture order.
+
+    `data` holds the bytes; row i is `data[offset[i]:offset[i] + captured[i]]`, whose length on the wire was `wire[i]`.
+    Rows are numbered from `first_frame` without gaps (Wireshark's frame.number, from 1). `time_ns` counts from
+    1970-01-01T00:00:00Z. `link` is the record's LINKTYPE number; `interface` tells apart the interfaces of a capture
+    (pcapng's interface index counted over all sections and files; 0 in a lone pcap).
+    """
+
+    __slots__ = ("captured", "count", "data", "first_frame", "interface", "link", "offset", "time_ns", "wire")
+
+    def __init__(self, data: bytes, first_frame: int) -> None:
+        self.data = data
+        self.first_frame = first_frame
+        self.count = 0
+        self.time_ns = array("q")
+        self.offset = array("q")
+        self.captured = array("q")
+        self.wire = array("q")
+        self.link = array("q")
+        self.interface = array("q")
+
+    def append(self, time_ns: int, offset: int, captured: int, wire: int, link: int, interface: int) -> None:
+        """Add one record: the way of the readers that are not hot."""
+        self.time_ns.append(time_ns)
+        self.offset.append(offset)
+        self.captured.append(captured)
+        self.wire.append(wire)
+        self.link.append(link)
+        self.interface.append(interface)
+        self.count += 1

@@ -1,0 +1,48 @@
+"""Named problems of a capture: what limits the conclusions, reported before any of them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Problem:
+    """One kind of problem: how often it was met, and the first frame where it was (None where no frame has it)."""
+
+    code: str
+    count: int
+    explanation: str
+    first_frame: int | None
+    damaged: bool
+
+
+class Problems:
+    """Problems by code and explanation, in the order of their first appearance; adds up.
+
+    `damaged` marks input that was cut or unreadable (exit code 3), as opposed to properties of the traffic.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], Problem] = {}
+
+    def add(self, code: str, explanation: str, *, frame: int | None = None, count: int = 1, damaged: bool = False) -> None:
+        """Count a problem; explanations that name a file and byte stay rows of their own."""
+        row = self._rows.get((code, explanation))
+        if row is None:
+            self._rows[code, explanation] = Problem(code, count, explanation, frame, damaged)
+            return
+        row.count += count
+        if frame is not None and (row.first_frame is None or frame < row.first_frame):
+            row.first_frame = frame
+
+    def merge(self, other: "Problems") -> None:
+        """Take in the problems of another part of the same capture."""
+        for row in other.rows():
+            self.add(row.code, row.explanation, frame=row.first_frame, count=row.count, damaged=row.damaged)
+
+    def rows(self) -> list[Problem]:
+        """All problems, damage first."""
+        return sorted(self._rows.values(), key=lambda row: not row.damaged)
+
+    @property
+    def damaged(self) -> bool:
+        """Whether any input was cut or unreadable."""
+        return any(row.damaged for row in self._rows.values())

@@ -1,0 +1,261 @@
+"""What an analysis says, as typed objects: the same facts as the document of `--format json`.
+
+Times are integer nanoseconds since 1970-01-01T00:00:00Z and durations integer nanoseconds; None is unknown or absent.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .problems import Problem
+from .state import Basis, State
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One end of a connection: address in text form, port."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What tells equal four-tuples apart: VLAN identifier, VXLAN/GENEVE/GRE network, GTP-U tunnel endpoint."""
+
+    vlan: int | None = None
+    vni: int | None = None
+    teid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateEntry:
+    """A state and how it was entered. `reason` is the table's row in words, with its RFC 9293 section."""
+
+    state: State
+    at_ns: int | None
+    frame: int | None
+    basis: Basis
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """How a connection was opened, as its client saw it."""
+
+    kind: str | None  # three-way, simultaneous, self-connect, fast-open; None where no SYN was answered
+    outcome: str  # completed, refused, unanswered, aborted, half-open, not-captured
+    syn_to_synack_ns: int | None  # from the last SYN before the SYN/ACK
+    synack_to_ack_ns: int | None
+    total_ns: int | None  # from the first SYN to the ACK
+    syn_retransmissions: int
+    synack_retransmissions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A RST, why it was sent, and what speaks for that."""
+
+    by: str  # client, server, unknown
+    cause: str
+    confidence: str  # high, medium, low
+    frame: int
+    at_ns: int
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Teardown:
+    """How a connection ended."""
+
+    pattern: str  # four-way, simultaneous, rst, half-closed, unfinished-close, none
+    segments: int | None = None
+    first_fin: str | None = None  # client, server
+    duration_ns: int | None = None
+    reset: Reset | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one side sent and which states it passed."""
+
+    packets: int
+    payload_bytes: int
+    retransmissions: int
+    fin_retransmissions: int
+    final_state: State
+    states: tuple[StateEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One stay in TIME_WAIT. `ended_by`: expired, reused, killed, capture-end (then censored, ended_at_ns None)."""
+
+    side: str
+    entered_ns: int
+    basis: Basis
+    expires_ns: int
+    restarts: int
+    ended_at_ns: int | None
+    ended_by: str
+    censored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """Something a segment did that no rule of the connection explains, by name."""
+
+    code: str
+    frame: int
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One incarnation of a four-tuple."""
+
+    id: int
+    stream: int
+    client: Endpoint
+    server: Endpoint
+    scope: Scope | None
+    start_ns: int
+    end_ns: int
+    first_frame: int
+    last_frame: int
+    vantage: str | None  # client, server, middle: said only where it is clear
+    midstream: bool
+    history: str  # Zeek's letters, upper case from the client
+    handshake: Handshake
+    teardown: Teardown
+    resets: tuple[Reset, ...]
+    client_side: Side
+    server_side: Side | None  # None: a self-connect has one side
+    time_wait: tuple[Stay, ...]
+    anomalies: tuple[Anomaly, ...]
+
+
+@dataclass(slots=True)
+class FileInfo:
+    """One input file and how much of it could be read."""
+
+    path: str
+    format: str  # pcap, pcapng
+    packets: int = 0
+    truncated: bool = False
+
+
+@dataclass(slots=True)
+class CaptureInfo:
+    """What was read, and its quality."""
+
+    files: list[FileInfo] = field(default_factory=list)
+    packets: int = 0
+    segments: int = 0
+    duplicates: int = 0
+    start_ns: int | None = None
+    end_ns: int | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Percentiles of completed handshakes' total time (nearest rank), in nanoseconds; None where there is none."""
+
+    count: int
+    min_ns: int | None = None
+    p50_ns: int | None = None
+    p90_ns: int | None = None
+    p99_ns: int | None = None
+    max_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWaitTotals:
+    """TIME_WAIT over all hosts: stays entered, most at once and when, still there at the capture's end."""
+
+    entered: int = 0
+    peak: int = 0
+    peak_at_ns: int | None = None
+    at_end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The whole capture in numbers; every count is over connections."""
+
+    connections: int
+    outcomes: dict[str, int]
+    latency: Latency
+    latency_by_vantage: dict[str, Latency]  # client, server, middle, unknown
+    patterns: dict[str, int]
+    reset_causes: dict[str, int]
+    time_wait: TimeWaitTotals
+
+
+@dataclass(frozen=True, slots=True)
+class HostTimeWait:
+    """TIME_WAIT of one address."""
+
+    entered: int = 0
+    entered_as_client: int = 0
+    entered_as_server: int = 0
+    peak: int = 0
+    peak_at_ns: int | None = None
+    at_end: int = 0
+    stays_restarted: int = 0
+    stays_reused: int = 0
+    stays_killed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One address: what it did as client and as server."""
+
+    address: str
+    scope: Scope | None
+    connections_as_client: int
+    connections_as_server: int
+    closed_first: int
+    time_wait: HostTimeWait
+
+
+@dataclass(frozen=True, slots=True)
+class PortBudget:
+    """Local ports of one client address towards one service (server address and port)."""
+
+    client: str
+    server: str
+    server_port: int
+    scope: Scope | None
+    connections: int
+    peak_held: int
+    peak_time_wait: int
+    peak_at_ns: int | None
+    port_range: tuple[int, int]
+    used_ratio: float
+    connections_per_s: float | None
+    ceiling_per_s: float | None
+    exhausted_in_s: float | None
+
+
+@dataclass(slots=True)
+class ProfileRow:
+    """A profile and the hosts it was applied to ("*" for all others)."""
+
+    hosts: str | tuple[str, ...]
+    name: str
+    time_wait_s: float
+    ephemeral_ports: tuple[int, int]
+
+
+@dataclass(slots=True)
+class Analysis:
+    """Everything an analysis says. `connections` can be iterated more than once, in order of first frame."""
+
+    profiles: list[ProfileRow]
+    capture: CaptureInfo
+    summary: Summary
+    hosts: list[Host]
+    ports: list[PortBudget]
+    connections: Iterable[Connection]
+    interrupted: bool = False

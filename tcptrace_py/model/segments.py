@@ -1,0 +1,71 @@
+"""A block of segments: what `decode` hands on; the seam where work is split, shuffled and stored."""
+
+from array import array
+
+# TCP flags (RFC 9293 section 3.1), as they stand in the header's 13th byte.
+FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
+
+# Bits of the column `notes`.
+QUOTED = 1  # quoted inside an ICMP error: evidence, never a segment; `window` holds version << 16 | type << 8 | code
+HEADER_CUT = 2  # snapped inside the TCP header's fixed 20 bytes: what lies behind the cut reads 0
+OPTIONS_CUT = 4  # snapped inside the TCP options
+PAYLOAD_CUT = 8  # snapped inside the payload
+BAD_CHECKSUM = 16  # the TCP checksum was looked at and is wrong (often only unfinished: checksum offload)
+REASSEMBLED = 32  # put together from IP fragments; frame and time are those of the fragment that completed it
+OUTGOING = 64  # the link header says that the capturing host sent it (Linux cooked capture)
+INCOMING = 128  # the link header says that it was sent to the capturing host
+LENGTH_GUESSED = 256  # the IP length was 0 (offloaded): the payload length comes from the frame's own
+
+# Bits of the column `options`.
+OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_SACK, OPT_TIMESTAMPS, OPT_FAST_OPEN, OPT_DSACK = 1, 2, 4, 8, 16, 32, 64
+
+IPV4_KEY, IPV6_KEY = 12, 36  # lengths of the plain keys; scope bytes follow where there is a scope
+
+
+class SegmentBlock:
+    """Columns of TCP segments in capture order; `count` rows are filled, the rest of each column is spare.
+
+    `key[i]` is the four-tuple as bytes, seen from the sender: source address, destination address (4 or 16 bytes each),
+    source port, destination port (big-endian), then the scope (see `scope_bytes`) where the segment came through a
+    tunnel. All numbers are as on the wire, lengths in bytes: `payload` is the TCP payload's length on the wire, whatever
+    the snap length kept. `ip_id` is -1 where there is none (IPv6). `sack_left`/`sack_right` are the first SACK block;
+    OPT_DSACK in `options` says that it reports a duplicate (RFC 2883). `window_scale` is -1 without the option,
+    `vlan` the innermost VLAN identifier or -1.
+    """
+
+    __slots__ = ("ack", "checksum", "count", "flags", "frame", "interface", "ip_id", "key", "notes", "options", "payload",
+                 "sack_left", "sack_right", "seq", "time_ns", "tsecr", "tsval", "ttl", "vlan", "window", "window_scale")
+
+    def __init__(self, capacity: int) -> None:
+        zeros = array("q", bytes(8 * capacity))
+        self.count = 0
+        self.key: list[bytes] = [b""] * capacity
+        self.frame, self.time_ns = zeros[:], zeros[:]
+        self.seq, self.ack, self.flags, self.window, self.payload = zeros[:], zeros[:], zeros[:], zeros[:], zeros[:]
+        self.options, self.tsval, self.tsecr = zeros[:], zeros[:], zeros[:]
+        self.window_scale, self.sack_left, self.sack_right = zeros[:], zeros[:], zeros[:]
+        self.ip_id, self.ttl, self.checksum = zeros[:], zeros[:], zeros[:]
+        self.notes, self.interface, self.vlan = zeros[:], zeros[:], zeros[:]
+
+
+SCOPE_VNI, SCOPE_TEID = b"V", b"T"
+
+
+def scope_bytes(kind: bytes, number: int) -> bytes:
+    """What a tunnel adds to a key: its kind (SCOPE_VNI for VXLAN, GENEVE and GRE keys, SCOPE_TEID for GTP-U), its number."""
+    return kind + number.to_bytes(4, "big")
+
+
+def key_parts(key: bytes) -> tuple[bytes, bytes, int, int, bytes]:
+    """Source address, destination address, source port, destination port, scope bytes of a key."""
+    size = 4 if len(key) < IPV6_KEY else 16
+    ports = 2 * size
+    return (key[:size], key[size:ports], int.from_bytes(key[ports:ports + 2], "big"),
+            int.from_bytes(key[ports + 2:ports + 4], "big"), key[ports + 4:])
+
+
+def reverse_key(key: bytes) -> bytes:
+    """The same four-tuple seen from the other side."""
+    size = 4 if len(key) < IPV6_KEY else 16
+    ports = 2 * size
+    return key[size:ports] + key[:size] + key[ports + 2:ports + 4] + key[ports:ports + 2] + key[ports + 4:]
