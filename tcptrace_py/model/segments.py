@@ -30,29 +30,45 @@ class SegmentBlock:
     tunnel. All numbers are as on the wire, lengths in bytes: `payload` is the TCP payload's length on the wire, whatever
     the snap length kept. `ip_id` is -1 where there is none (IPv6). `sack_left`/`sack_right` are the first SACK block;
     OPT_DSACK in `options` says that it reports a duplicate (RFC 2883). `window_scale` is -1 without the option,
-    `vlan` the innermost VLAN identifier or -1.
+    `vlan` the innermost VLAN identifier or -1, `teid` the GTP-U tunnel endpoint or -1. VLAN and TEID are there to be
+    shown: neither belongs to the key, as the two directions of one connection may differ in them.
     """
 
     __slots__ = ("ack", "checksum", "count", "flags", "frame", "interface", "ip_id", "key", "notes", "options", "payload",
-                 "sack_left", "sack_right", "seq", "time_ns", "tsecr", "tsval", "ttl", "vlan", "window", "window_scale")
+                 "sack_left", "sack_right", "seq", "teid", "time_ns", "tsecr", "tsval", "ttl", "vlan", "window",
+                 "window_scale")
 
     def __init__(self, capacity: int) -> None:
-        zeros = array("q", bytes(8 * capacity))
+        zeros, absent = array("q", bytes(8 * capacity)), array("q", b"\xff" * (8 * capacity))
         self.count = 0
         self.key: list[bytes] = [b""] * capacity
         self.frame, self.time_ns = zeros[:], zeros[:]
         self.seq, self.ack, self.flags, self.window, self.payload = zeros[:], zeros[:], zeros[:], zeros[:], zeros[:]
         self.options, self.tsval, self.tsecr = zeros[:], zeros[:], zeros[:]
-        self.window_scale, self.sack_left, self.sack_right = zeros[:], zeros[:], zeros[:]
-        self.ip_id, self.ttl, self.checksum = zeros[:], zeros[:], zeros[:]
-        self.notes, self.interface, self.vlan = zeros[:], zeros[:], zeros[:]
+        self.sack_left, self.sack_right = zeros[:], zeros[:]
+        self.ttl, self.checksum, self.notes, self.interface = zeros[:], zeros[:], zeros[:], zeros[:]
+        self.ip_id, self.window_scale, self.vlan, self.teid = absent[:], absent[:], absent[:], absent
+
+    def reserve(self, rows: int) -> None:
+        """Make room for at least this many rows in all; a frame of several segments (an A-MSDU) may need it."""
+        spare = SegmentBlock(max(0, rows - len(self.frame)))
+        self.key.extend(spare.key)
+        for name in self.__slots__:
+            column = getattr(self, name)
+            if isinstance(column, array):
+                column.extend(getattr(spare, name))
 
 
 SCOPE_VNI, SCOPE_TEID = b"V", b"T"
 
 
 def scope_bytes(kind: bytes, number: int) -> bytes:
-    """What a tunnel adds to a key: its kind (SCOPE_VNI for VXLAN, GENEVE and GRE keys, SCOPE_TEID for GTP-U), its number."""
+    """What a tunnel adds to a key: five bytes, its kind and its number.
+
+    SCOPE_VNI carries the network of VXLAN, GENEVE and GRE keys. SCOPE_TEID says "inside GTP-U" and its number is always
+    0: the two directions of one connection bear different TEIDs (TS 29.281), so the number is in the column `teid`.
+    A key has at most one of each, the innermost, the network first.
+    """
     return kind + number.to_bytes(4, "big")
 
 
