@@ -27,16 +27,17 @@ class SegmentBlock:
 
     `key[i]` is the four-tuple as bytes, seen from the sender: source address, destination address (4 or 16 bytes each),
     source port, destination port (big-endian), then the scope (see `scope_bytes`) where the segment came through a
-    tunnel. All numbers are as on the wire, lengths in bytes: `payload` is the TCP payload's length on the wire, whatever
-    the snap length kept. `ip_id` is -1 where there is none (IPv6). `sack_left`/`sack_right` are the first SACK block;
-    OPT_DSACK in `options` says that it reports a duplicate (RFC 2883). `window_scale` is -1 without the option,
-    `vlan` the innermost VLAN identifier or -1, `teid` the GTP-U tunnel endpoint or -1. VLAN and TEID are there to be
-    shown: neither belongs to the key, as the two directions of one connection may differ in them.
+    tunnel. All numbers are as on the wire, lengths in bytes: `payload` is the TCP payload's length on the wire,
+    whatever the snap length kept. `flags` are the header's nine (bit 8 is AE, RFC 9768). `ip_id` is -1 where there is
+    none (IPv6). `sack_left`/`sack_right` are the first SACK block; OPT_DSACK in `options` says that it reports a
+    duplicate (RFC 2883). `window_scale` is -1 without the option, `vlan` the innermost VLAN identifier or -1, `teid`
+    the GTP-U tunnel endpoint or -1. VLAN and TEID are there to be shown: neither belongs to the key, as the two
+    directions of one connection may differ in them.
     """
 
-    __slots__ = ("ack", "checksum", "count", "flags", "frame", "interface", "ip_id", "key", "notes", "options", "payload",
-                 "sack_left", "sack_right", "seq", "teid", "time_ns", "tsecr", "tsval", "ttl", "vlan", "window",
-                 "window_scale")
+    __slots__ = ("ack", "checksum", "count", "flags", "frame", "interface", "ip_id", "key", "notes", "options",
+                 "payload", "sack_left", "sack_right", "seq", "teid", "time_ns", "tsecr", "tsval", "ttl", "vlan",
+                 "window", "window_scale")
 
     def __init__(self, capacity: int) -> None:
         zeros, absent = array("q", bytes(8 * capacity)), array("q", b"\xff" * (8 * capacity))
@@ -63,7 +64,7 @@ SCOPE_VNI, SCOPE_TEID = b"V", b"T"
 
 
 def scope_bytes(kind: bytes, number: int) -> bytes:
-    """What a tunnel adds to a key: five bytes, its kind and its number.
+    """Say what a tunnel adds to a key: five bytes, its kind and its number.
 
     SCOPE_VNI carries the network of VXLAN, GENEVE and GRE keys. SCOPE_TEID says "inside GTP-U" and its number is always
     0: the two directions of one connection bear different TEIDs (TS 29.281), so the number is in the column `teid`.
@@ -81,7 +82,7 @@ def key_parts(key: bytes) -> tuple[bytes, bytes, int, int, bytes]:
 
 
 def reverse_key(key: bytes) -> bytes:
-    """The same four-tuple seen from the other side."""
+    """Turn a key round: the same four-tuple seen from the other side."""
     size = 4 if len(key) < IPV6_KEY else 16
     ports = 2 * size
     return key[size:ports] + key[:size] + key[ports + 2:ports + 4] + key[ports:ports + 2] + key[ports + 4:]
