@@ -2,6 +2,9 @@
 
 from array import array
 
+# In the column `link`: a record that Wireshark numbers as a frame but that is no packet (a journal entry, a custom block).
+NOT_A_PACKET = -1
+
 
 class FrameBlock:
     """Columns of captured records over one buffer, in capture order.

@@ -1,0 +1,1 @@
+"""State paths to facts: one file for each kind of fact."""

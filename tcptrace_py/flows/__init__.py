@@ -1,0 +1,1 @@
+"""Segments to connections: four-tuple lookup, incarnations of a reused tuple, stream numbers."""

@@ -1,0 +1,60 @@
+"""Stream numbers as Wireshark 4.0.17 gives them, so that a user can go straight to the packet.
+
+Wireshark (epan/dissectors/packet-tcp.c) opens a stream for every four-tuple it has not met, and another one when a bare
+SYN comes whose sequence number differs from the base number that it holds for that direction. A direction's base number
+comes from its first segment (a SYN's own number, else one less), or from the first acknowledgement by the peer. It knows
+no tunnels' scope, and it spends numbers on segments quoted in ICMP errors.
+"""
+
+from array import array
+
+from ..model.segments import ACK, IPV4_KEY, IPV6_KEY, SYN, reverse_key
+from ..model.seq import MASK
+
+
+class StreamIndex:
+    """Every four-tuple ever seen: its latest stream number and both directions' base numbers (-1: none yet)."""
+
+    def __init__(self) -> None:
+        self._slots: dict[bytes, int] = {}
+        self._stream = array("q")
+        self._base_low = array("q")
+        self._base_high = array("q")
+        self.count = 0
+
+    def slot(self, key: bytes) -> int:
+        """Slot of a four-tuple (either direction); a new tuple opens a new stream."""
+        plain = key[:IPV4_KEY] if len(key) < IPV6_KEY else key[:IPV6_KEY]
+        low = min(plain, reverse_key(plain))
+        slot = self._slots.get(low)
+        if slot is None:
+            slot = self._slots[low] = len(self._stream)
+            self._stream.append(self.count)
+            self._base_low.append(-1)
+            self._base_high.append(-1)
+            self.count += 1
+        return slot
+
+    def note(self, slot: int, key: bytes, flags: int, seq: int, ack: int) -> int:
+        """Take in a segment; returns the stream it belongs to."""
+        plain = key[:IPV4_KEY] if len(key) < IPV6_KEY else key[:IPV6_KEY]
+        mine, other = self._base_low, self._base_high
+        if reverse_key(plain) < plain:
+            mine, other = other, mine
+        if flags & SYN and not flags & ACK and mine[slot] >= 0 and mine[slot] != seq:
+            self._stream[slot] = self.count
+            self.count += 1
+            mine[slot] = other[slot] = -1
+        if mine[slot] < 0:
+            mine[slot] = seq if flags & SYN else (seq - 1) & MASK
+        if other[slot] < 0 and flags & ACK:
+            other[slot] = (ack - 1) & MASK
+        return self._stream[slot]
+
+    def settled(self, slot: int) -> bool:
+        """Whether both base numbers are known, so that only a bare SYN can open another stream."""
+        return self._base_low[slot] >= 0 and self._base_high[slot] >= 0
+
+    def stream(self, slot: int) -> int:
+        """Latest stream number of a four-tuple."""
+        return self._stream[slot]

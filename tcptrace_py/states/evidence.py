@@ -1,0 +1,506 @@
+"""What each side went through, reasoned from what one capture point saw.
+
+A captured segment proves that its sender sent it, not that its peer received it. This module turns a connection's log
+into one ordered list of machine events for each side. The order of what a side *sent* is nearly certain; where between
+those its *receipts* belong is decided by the evidence, strongest first:
+
+1. an acknowledgement proves receipt of what it covers, and everything sent after it was sent knowing it;
+2. timestamps name the copy that an acknowledgement answers, and order what the capture could not (RFC 7323 4.3);
+3. near a side, what was captured on its way to it is received when captured;
+4. elsewhere receipt is assumed at capture, unless the sender repeats itself later than a round trip: then it was lost.
+"""
+
+from ..model.live import AHEAD, COPY, GAP, REPEAT, Connection, Segment
+from ..model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN
+from ..model.seq import MASK, ahead
+from ..model.state import Basis
+from .machine import Event
+
+OBSERVED, ASSUMED, INFERRED = Basis.OBSERVED, Basis.ASSUMED, Basis.INFERRED
+
+Happening = tuple[Event, int, Basis]  # what happened, the log index it rests on, how firmly
+
+NOWHERE = -1
+
+
+class View:
+    """The capture point: which sides are near it (their receipts are seen as they happen), and the round trip in ns."""
+
+    __slots__ = ("name", "near", "round_trip_ns", "skew_ns")
+
+    def __init__(self, name: str | None, near: tuple[bool, bool], round_trip_ns: int, skew_ns: int = 0) -> None:
+        self.name = name  # client, server, middle; None: unclear
+        self.near = near
+        self.round_trip_ns = round_trip_ns
+        self.skew_ns = skew_ns  # how much longer side 1's segments travel to the capture point than side 0's
+
+
+class Opening:
+    """The handshake in log indices (NOWHERE: not captured)."""
+
+    __slots__ = ("ack", "fast_open", "first_syn", "last_syn", "refusal", "simultaneous", "syn_repeats", "synack", "synack_repeats")
+
+    def __init__(self) -> None:
+        self.first_syn = NOWHERE
+        self.last_syn = NOWHERE
+        self.synack = NOWHERE
+        self.ack = NOWHERE
+        self.refusal = NOWHERE
+        self.syn_repeats = 0
+        self.synack_repeats = 0
+        self.simultaneous = False
+        self.fast_open = False
+
+
+class Evidence:
+    """One connection's log with the questions that the rules ask of it. Sides are 0 and 1; times in ns."""
+
+    def __init__(self, connection: Connection, view: View) -> None:
+        self.connection = connection
+        self.view = view
+        self.log = connection.log
+        self.indices: tuple[list[int], list[int]] = ([], [])
+        for i, segment in enumerate(self.log):
+            if not segment.marks & COPY:
+                self.indices[segment.side].append(i)
+        self.client = client_of(connection)
+        self.opening = self._opening()
+        self.fins = (self._fins(0), self._fins(1))
+        self.fin_end = tuple(self.log[fins[0]].end if fins else -1 for fins in self.fins)
+        self.resets = [i for i, segment in enumerate(self.log) if segment.flags & RST and not segment.marks & COPY]
+        self.fatal = self._fatal_reset()
+
+    # -- small questions --------------------------------------------------------------------------------------------
+
+    def covers(self, segment: Segment, number: int) -> bool:
+        """Whether a segment of the peer's acknowledges side `number`'s FIN."""
+        end = self.fin_end[number]
+        return end >= 0 and bool(segment.flags & ACK) and segment.side != number and ahead(segment.ack, end) >= 0
+
+    def sent(self, number: int) -> list[int]:
+        """Log indices of a side's segments in the order in which it sent them (copies left out)."""
+        mine = self.indices[number]
+        if self.view.near[number] or len(mine) < 2:
+            return mine
+        if not all(self.log[i].options & OPT_TIMESTAMPS or self.log[i].flags & RST for i in mine):
+            return mine
+        base = self.log[mine[0]].tsval
+        order: list[tuple[int, int]] = []
+        latest = 0
+        for i in mine:
+            latest = max(latest, ahead(self.log[i].tsval, base)) if self.log[i].flags & RST else ahead(self.log[i].tsval, base)
+            order.append((latest, i))
+        order.sort()
+        return [i for _, i in order]
+
+    def time(self, index: int) -> int:
+        """Capture time of a logged segment."""
+        return self.log[index].time_ns
+
+    # -- handshake --------------------------------------------------------------------------------------------------
+
+    def _opening(self) -> Opening:
+        opening = Opening()
+        log, client = self.log, self.client
+        syns = [i for i in self.indices[client] if log[i].flags & (SYN | ACK | RST | FIN) == SYN]
+        answers = [i for i in self.indices[1 - client] if log[i].flags & (SYN | ACK | RST) == SYN | ACK]
+        theirs = [i for i in self.indices[1 - client] if log[i].flags & (SYN | ACK | RST | FIN) == SYN]
+        own_answers = [i for i in self.indices[client] if log[i].flags & (SYN | ACK | RST) == SYN | ACK]
+        if self.connection.self_connect:
+            answers, theirs = own_answers, syns
+        opening.simultaneous = bool(syns and (theirs or own_answers)) or self.connection.self_connect
+        if syns:
+            opening.first_syn = syns[0]
+            opening.syn_repeats = len(syns) - 1
+            isn = log[syns[0]].seq
+            good = [i for i in answers if ahead(log[i].ack, isn) >= 1 and ahead(log[i].ack, log[syns[0]].end) <= max(0, self._syn_payload(syns))]
+            if good or not answers:
+                answers = good
+        if answers:
+            opening.synack = answers[0]
+            opening.synack_repeats = len(answers) - 1
+        elif opening.simultaneous and own_answers:
+            opening.synack = own_answers[0]
+            opening.synack_repeats = len(own_answers) - 1
+        if opening.synack >= 0 and syns:
+            before = [i for i in syns if log[i].time_ns <= log[opening.synack].time_ns]
+            opening.last_syn = before[-1] if before else NOWHERE
+            opening.fast_open = log[opening.synack].side != client and any(
+                log[i].payload and ahead(log[opening.synack].ack, (log[i].seq + 1) & MASK) > 0 for i in syns)
+        if opening.synack >= 0:
+            opening.ack = self._ack_of_synack(opening, own_answers)
+        opening.refusal = self._refusal(syns) if opening.synack < 0 else NOWHERE
+        return opening
+
+    def _syn_payload(self, syns: list[int]) -> int:
+        return max(self.log[i].payload for i in syns)
+
+    def _ack_of_synack(self, opening: Opening, own_answers: list[int]) -> int:
+        log = self.log
+        answerer = log[opening.synack].side
+        want = (log[opening.synack].seq + 1) & MASK
+        caller = answerer if self.connection.self_connect else 1 - answerer
+        for i in self.sent(caller):
+            segment = log[i]
+            if i != opening.synack and segment.flags & ACK and not segment.flags & RST and ahead(segment.ack, want) >= 0:
+                if segment.flags & SYN and i not in own_answers:
+                    continue
+                if segment.flags & SYN and self.connection.self_connect:
+                    continue
+                return i
+        return NOWHERE
+
+    def _refusal(self, syns: list[int]) -> int:
+        """RST that answers the SYN: it must acknowledge it (RFC 9293 3.10.7.3)."""
+        for i in self.indices[1 - self.client]:
+            segment = self.log[i]
+            if segment.flags & (RST | ACK) == RST | ACK and any(
+                    segment.ack in ((self.log[s].seq + 1) & MASK, self.log[s].end) for s in syns):
+                return i
+        return NOWHERE
+
+    def opening_events(self, number: int) -> list[Happening]:
+        """Machine events of one side's opening, in order."""
+        log, opening = self.log, self.opening
+        syn = self._first(number, SYN, SYN | ACK | RST | FIN)
+        synack = self._first(number, SYN | ACK, SYN | ACK | RST)
+        events: list[Happening] = []
+        if syn >= 0:
+            events.append((Event.SENT_SYN, syn, OBSERVED))
+        if synack >= 0:
+            events.append((Event.SENT_SYN_ACK, synack, OBSERVED))
+        if syn < 0 and synack < 0:
+            return events
+        if self.connection.self_connect:
+            if opening.ack >= 0 or opening.synack >= 0:
+                arrival = opening.ack if opening.ack >= 0 else opening.synack
+                events.append((Event.GOT_SYN_ACK, arrival, OBSERVED if opening.ack >= 0 else ASSUMED))
+            return events
+        if synack < 0:
+            index = self._first_knowing(number, syn)
+            if index >= 0:
+                events.append((Event.GOT_SYN_ACK, index, OBSERVED))
+            elif opening.refusal >= 0 and log[opening.refusal].side != number:
+                events.append((Event.GOT_RST, opening.refusal, ASSUMED))
+            return events
+        arrival, basis = self._syn_acknowledged(number, synack, active=syn >= 0)
+        if arrival >= 0:
+            events.append((Event.GOT_ACK_OF_SYN, arrival, basis))
+        return events
+
+    def _first(self, number: int, flags: int, among: int) -> int:
+        for i in self.indices[number]:
+            if self.log[i].flags & among == flags:
+                return i
+        return NOWHERE
+
+    def _first_knowing(self, number: int, syn: int) -> int:
+        """The first segment of an opener that acknowledges the peer's SYN: it had the SYN/ACK by then."""
+        log = self.log
+        peer_synack = self.opening.synack
+        if peer_synack >= 0 and log[peer_synack].side == number:
+            peer_synack = NOWHERE
+        for i in self.sent(number):
+            segment = log[i]
+            if i == syn or segment.flags & (SYN | RST) or not segment.flags & ACK:
+                continue
+            if peer_synack < 0 or ahead(segment.ack, (log[peer_synack].seq + 1) & MASK) >= 0:
+                return i
+        return NOWHERE
+
+    def _syn_acknowledged(self, number: int, synack: int, *, active: bool) -> tuple[int, Basis]:
+        """When the side that sent a SYN/ACK learnt that it had arrived: DESIGN 3.2, the listener's rules."""
+        log = self.log
+        want = (log[synack].seq + 1) & MASK
+        peer_acks = [i for i in self.indices[1 - number] if log[i].flags & ACK and not log[i].flags & RST
+                     and (active or not log[i].flags & SYN) and ahead(log[i].ack, want) >= 0]
+        spoke = self._first_words(number)
+        repeats = [i for i in self.indices[number] if log[i].flags & (SYN | ACK | RST) == SYN | ACK and i != synack]
+        if spoke >= 0:
+            early = [i for i in peer_acks if i < spoke]
+            late = [i for i in early if not any(i < r < spoke and self._not_crossing(i, r) for r in repeats)]
+            if late or early:
+                return (late or early)[0], ASSUMED
+            return spoke, OBSERVED
+        if not peer_acks:
+            return NOWHERE, ASSUMED
+        if any(log[i].flags & (RST | ACK) == RST for i in self.indices[number]):
+            return NOWHERE, ASSUMED  # answered without a socket: it never left SYN_RECEIVED
+        again = [r for r in repeats if r > peer_acks[0] and self._not_crossing(peer_acks[0], r)]
+        if not again:
+            return peer_acks[0], ASSUMED
+        if self.view.near[number] or self._unanswered_data(number, again[0]):
+            return NOWHERE, ASSUMED
+        after = [i for i in peer_acks if i > again[-1]]
+        return (after[0], ASSUMED) if after else (NOWHERE, ASSUMED)
+
+    def _first_words(self, number: int) -> int:
+        """A side's first segment that is neither SYN nor RST."""
+        for i in self.indices[number]:
+            if not self.log[i].flags & (SYN | RST):
+                return i
+        return NOWHERE
+
+    def _not_crossing(self, received: int, repeated: int) -> bool:
+        """Whether the repetition left long enough after the other segment passed to count as not knowing it."""
+        return self.time(repeated) - self.time(received) > self.view.round_trip_ns
+
+    def _unanswered_data(self, number: int, since: int) -> bool:
+        """Whether the peer's data got no answer although there was time for one."""
+        return any(self.log[i].payload and not self.log[i].flags & SYN for i in self.indices[1 - number])
+
+    # -- close ------------------------------------------------------------------------------------------------------
+
+    def _fins(self, number: int) -> list[int]:
+        """A side's FINs in the order of sending. Only one sequence number can be the FIN's: the first captured decides."""
+        fins = [i for i in self.sent(number) if self.log[i].flags & (FIN | SYN | RST) == FIN]
+        if fins:
+            end = self.log[fins[0]].end
+            fins = [i for i in fins if self.log[i].end == end]
+        return fins
+
+    def first_cover(self, number: int) -> int:
+        """Of side `number`'s segments, in order of sending, the first that acknowledges the peer's FIN."""
+        for i in self.sent(number):
+            if self.covers(self.log[i], 1 - number):
+                return i
+        return NOWHERE
+
+    def closed_second(self, number: int) -> bool:
+        """Whether the side had the peer's FIN before it sent its own (REASONING: who closed second)."""
+        log = self.log
+        mine, theirs = self.fins[number], self.fins[1 - number]
+        if not theirs:
+            return False
+        cover = self.first_cover(number)
+        if not mine:
+            return cover >= 0 or self.fin_taken(1 - number) >= 0
+        if cover < 0:
+            return False
+        order = self.sent(number)
+        fin_at, cover_at = order.index(mine[0]), order.index(cover)
+        if cover_at > fin_at:
+            return False
+        segment = log[cover]
+        if cover_at < fin_at and not segment.flags & FIN and segment.seq == self.fin_end[number]:
+            return bool(segment.options & OPT_DSACK)  # its FIN was sent before and lost, unless the peer's was a repeat
+        return True
+
+    def fin_taken(self, number: int) -> int:
+        """Log index of the copy of side `number`'s FIN that its peer took; NOWHERE if none arrived as far as is known."""
+        log, fins, view = self.log, self.fins[number], self.view
+        if not fins:
+            return NOWHERE
+        peer = 1 - number
+        cover = self.first_cover(peer)
+        if cover < 0:
+            return self._uncovered_fin(number)
+        arrived = [i for i in fins if i < cover] or fins[:1]
+        if view.near[peer]:
+            return min(arrived)
+        answer = log[cover]
+        if len(arrived) > 1 and answer.options & OPT_TIMESTAMPS and not answer.flags & RST:
+            if answer.options & OPT_DSACK:
+                return arrived[0]
+            named = [i for i in arrived if log[i].tsval == answer.tsecr]
+            if named:
+                return named[0]
+            older = [i for i in arrived if ahead(answer.tsecr, log[i].tsval) >= 0]
+            return older[-1] if older else arrived[0]
+        if len(arrived) > 1:
+            soon = [i for i in arrived if self.time(cover) - self.time(i) >= 0]
+            return soon[-1] if soon else arrived[0]
+        return arrived[0]
+
+    def _uncovered_fin(self, number: int) -> int:
+        """A FIN that nothing acknowledges: assumed to have arrived, unless it was repeated in vain or answered by a RST."""
+        fins, peer = self.fins[number], 1 - number
+        first = min(fins)
+        if any(self.log[i].flags & (RST | ACK) == RST and i > first for i in self.indices[peer]):
+            return NOWHERE
+        if self.fatal >= 0 and self.log[self.fatal].side == peer and self.fatal > first:
+            return NOWHERE  # the RST's acknowledgement would cover the FIN if it had been received
+        if self.log[first].marks & GAP and not self.view.near[peer]:
+            return NOWHERE
+        if len(fins) > 1 and not self.view.near[peer]:
+            return NOWHERE
+        if self.view.near[peer]:
+            return NOWHERE if len(fins) > 1 else first
+        return first
+
+    def fin_acknowledged(self, number: int) -> int:
+        """Log index of the segment by which side `number` learnt that its FIN had arrived; NOWHERE if it never did."""
+        log = self.log
+        covering = [i for i in self.sent(1 - number) if self.covers(log[i], number) and not log[i].flags & RST]
+        if not covering:
+            return NOWHERE
+        if self.view.near[number]:
+            return min(covering)
+        repeats = [i for i in self.fins[number][1:] if log[i].marks & REPEAT]
+        for candidate in covering:
+            if not any(self._not_crossing(candidate, r) for r in repeats if r > candidate):
+                return candidate
+        return NOWHERE
+
+    def closing_events(self, number: int) -> list[Happening]:
+        """Machine events of one side's close, in order; the RST that ends it comes from `reset_events`."""
+        if self.connection.self_connect:
+            return self._own_closing()
+        mine, theirs = self.fins[number], self.fins[1 - number]
+        events: list[Happening] = []
+        taken = self.fin_taken(1 - number) if theirs else NOWHERE
+        cover = self.first_cover(number) if theirs else NOWHERE
+        got_fin = self._got_fin(number, taken, cover)
+        sent_fin = (Event.SENT_FIN, mine[0], OBSERVED) if mine else None
+        acknowledged = self.fin_acknowledged(number) if mine else NOWHERE
+        got_ack = (Event.GOT_ACK_OF_FIN, acknowledged, ASSUMED) if acknowledged >= 0 else None
+        if self.closed_second(number):
+            events += [e for e in (got_fin, sent_fin, got_ack) if e]
+        elif got_fin and got_ack:
+            ack_first = self._ack_before_fin(number, taken, acknowledged)
+            events += [e for e in (sent_fin, *((got_ack, got_fin) if ack_first else (got_fin, got_ack))) if e]
+        else:
+            events += [e for e in (sent_fin, got_ack, got_fin) if e]
+        return events
+
+    def _got_fin(self, number: int, taken: int, cover: int) -> Happening | None:
+        """When the side had the peer's FIN: proved by its own acknowledgement, near it at the FIN's own capture."""
+        if cover >= 0:
+            quick = self.fins[number] and not self.closed_second(number)
+            if taken >= 0 and self.view.near[number] and not quick and not self.log[taken].marks & GAP:
+                return (Event.GOT_FIN, taken, OBSERVED)
+            return (Event.GOT_FIN, cover, OBSERVED)
+        if taken >= 0:
+            return (Event.GOT_FIN, taken, ASSUMED)
+        return None
+
+    def _ack_before_fin(self, number: int, taken: int, acknowledged: int) -> bool:
+        """FIN_WAIT_2 or CLOSING: did the first ACK of the side's FIN come before the copy of the peer's FIN that it took?"""
+        log = self.log
+        if taken == NOWHERE:
+            return True
+        if self.covers(log[taken], number):
+            return True
+        if self.view.near[number]:
+            return acknowledged < taken
+        order = self.sent(1 - number)
+        return order.index(acknowledged) < order.index(taken)
+
+    def _own_closing(self) -> list[Happening]:
+        """A self-connect's one FIN meets itself: FIN_WAIT_1, CLOSING, TIME_WAIT."""
+        fins = self.fins[0]
+        if not fins:
+            return []
+        events: list[Happening] = [(Event.SENT_FIN, fins[0], OBSERVED)]
+        for i in self.indices[0]:
+            segment = self.log[i]
+            if i > fins[0] and segment.flags & ACK and ahead(segment.ack, self.fin_end[0]) >= 0:
+                events += [(Event.GOT_FIN, i, OBSERVED), (Event.GOT_ACK_OF_FIN, i, OBSERVED)]
+                break
+        return events
+
+    # -- resets -----------------------------------------------------------------------------------------------------
+
+    def _fatal_reset(self) -> int:
+        """The RST that ended the connection; NOWHERE if none did. Late and unacceptable ones are not it."""
+        for i in self.resets:
+            if i == self.opening.refusal:
+                return i
+            if self.acceptable(i) and not self._went_on(i) and not self._complete_before(i):
+                return i
+        return NOWHERE
+
+    def acceptable(self, index: int) -> bool:
+        """Whether a RST's numbers are such that its receiver obeys (RFC 9293 3.10.7, RFC 5961 3.2)."""
+        reset = self.log[index]
+        receiver, sender = self.connection.side(1 - reset.side), self.connection.side(reset.side)
+        if self.connection.self_connect:
+            return True
+        heard = self._heard_before(index)
+        if receiver.syn_seen and not heard and not receiver.synack_seen:
+            return bool(reset.flags & ACK) and ahead(reset.ack, receiver.isn) >= 1
+        asked = [i for i in self.indices[1 - reset.side] if self.log[i].flags & ACK and self.log[i].ack == reset.seq]
+        if asked or not sender.has_seq:
+            return True
+        if receiver.has_ack:
+            return ahead(reset.seq, receiver.max_ack) >= 0 and ahead(reset.seq, sender.next_seq) <= 0
+        return ahead(reset.seq, sender.next_seq) <= 0
+
+    def _heard_before(self, index: int) -> bool:
+        """Whether the receiver of a RST had left SYN_SENT: its peer had sent a SYN, or it acknowledged something."""
+        reset = self.log[index]
+        return any(self.log[i].flags & SYN for i in self.indices[reset.side] if i < index) or any(
+            self.log[i].flags & ACK and not self.log[i].flags & RST for i in self.indices[1 - reset.side])
+
+    def _went_on(self, index: int) -> bool:
+        """Whether both sides took no notice of a RST: it was forged, or meant for something else."""
+        reset = self.log[index]
+        late = reset.time_ns + self._grace_ns()
+        connection = self.connection
+        receiver, sender = connection.side(1 - reset.side), connection.side(reset.side)
+        if sender.last_ns <= reset.time_ns or receiver.last_ns <= late:
+            return False
+        later = [self.log[i] for i in range(index + 1, len(self.log))]
+        receiver_on = any(s.side != reset.side and not s.flags & RST and s.time_ns > late for s in later) or (
+            not receiver.last_flags & RST and receiver.last_ns > late)
+        sender_on = any(s.side == reset.side and not s.flags & RST and not s.marks & REPEAT and s.time_ns > reset.time_ns for s in later) or (
+            not sender.last_flags & RST and sender.last_ns > late)
+        return receiver_on and sender_on
+
+    def _grace_ns(self) -> int:
+        """How long after a RST its far receiver may still be captured: one and a half round trips."""
+        return self.view.round_trip_ns * 3 // 2 + 2_000_000
+
+    def _complete_before(self, index: int) -> bool:
+        """Whether both FINs had been acknowledged before this RST: then it is late and ended nothing."""
+        done = [any(self.covers(self.log[i], n) for i in range(index)) for n in (0, 1)]
+        if all(done):
+            return True
+        reset = self.log[index]
+        return bool(reset.flags & ACK) and done[reset.side] and self.covers(reset, 1 - reset.side) and bool(self.fins[reset.side])
+
+    def reset_events(self, number: int) -> list[tuple[int, Happening]]:
+        """(position, event) of the RSTs that touch this side. Position: log index after which it takes effect."""
+        if self.fatal < 0:
+            return []
+        reset = self.log[self.fatal]
+        if reset.side == number:
+            return [(self.fatal, (Event.SENT_RST, self.fatal, OBSERVED))]
+        return [(self._dies_at(number), (Event.GOT_RST, self.fatal, ASSUMED))]
+
+    def _dies_at(self, number: int) -> int:
+        """Position of the last segment that the receiver of the fatal RST sent without knowing it."""
+        if self.view.near[number]:
+            return self.fatal
+        late = self.time(self.fatal) + self._grace_ns()
+        position = self.fatal
+        for i in self.indices[number]:
+            if i > self.fatal and self.log[i].time_ns <= late and not self.log[i].flags & RST:
+                position = i
+        return position
+
+
+def client_of(connection: Connection) -> int:
+    """Number of the client's side: who sent the first SYN; without one a guess from SYN/ACK, ports and direction.
+
+    The guess (documented): who got a SYN/ACK; else who has the higher port; else who was captured first.
+    """
+    a, b = connection.a, connection.b
+    for segment in connection.log:
+        if segment.flags & (SYN | ACK | RST) == SYN:
+            return segment.side
+    if connection.self_connect:
+        return 0
+    for segment in connection.log:
+        if segment.flags & (SYN | ACK | RST) == SYN | ACK:
+            return 1 - segment.side
+    a_port, b_port = _port(a.key), _port(b.key)
+    return 0 if a_port >= b_port else 1
+
+
+def _port(key: bytes) -> int:
+    at = 8 if len(key) < 36 else 32
+    return key[at] << 8 | key[at + 1]
+
+
+__all__ = ["AHEAD", "NOWHERE", "Evidence", "Happening", "Opening", "View", "client_of"]
