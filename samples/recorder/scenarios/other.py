@@ -1,0 +1,3 @@
+"""Placeholder."""
+from samples.recorder.session import Scenario
+SCENARIOS: list[Scenario] = []

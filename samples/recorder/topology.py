@@ -1,0 +1,132 @@
+"""Which hosts there are, how they are joined, and where captures are taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from samples.recorder.netns import Host, address, veth
+from samples.recorder.wire import ACK, SYN, Endpoint, Segment
+
+if TYPE_CHECKING:
+    from samples.recorder.session import Scenario
+    from samples.recorder.truth import Evidence
+
+CLIENT, SERVER = ("10.77.0.1", "fd00:77::1"), ("10.77.0.2", "fd00:77::2")
+BEYOND, ROUTER_IN, ROUTER_OUT = "10.78.0.2", "10.77.0.254", "10.78.0.254"  # where a router stands between two nets
+MASQUERADE = "table ip nat { chain post { type nat hook postrouting priority 100; oifname \"r1\" masquerade; } }"
+
+
+class Topology:
+    """Client and server, joined by a cable, by a road (relay), or through a router that may translate addresses.
+
+    cable:   client c0 ----------------------------- s0 server
+    road:    client c0 --- left [relay] right ------ s0 server      (with a middle: left [relay] m0 --- m1 [relay] right)
+    router:  client c0 --- r0 (router) r1 --- [as above] --- s0 server
+    """
+
+    def __init__(self, scenario: Scenario, link: dict[str, Any] | None) -> None:
+        self.scenario = scenario
+        self.routed = scenario.shape in ("nat", "router")
+        names = ["client", "server"] + (["router"] if self.routed else []) + (["road"] if link is not None else [])
+        self.hosts: dict[str, Host] = {}
+        try:
+            for name in names:
+                self.hosts[name] = Host(name)
+            self.road = self._join(link)
+            self._number()
+        except BaseException:
+            self.close()
+            raise
+
+    def _join(self, link: dict[str, Any] | None) -> dict[str, Any] | None:
+        hosts, offload = self.hosts, self.scenario.offload
+        near, device = hosts["client"], "c0"
+        if self.routed:
+            veth(near, device, hosts["router"], "r0", offload)
+            near, device = hosts["router"], "r1"
+        if link is None:
+            veth(near, device, hosts["server"], "s0", offload)
+            return None
+        road = hosts["road"]
+        road.sysctl("ipv6.conf.all.disable_ipv6", 1)
+        road.sysctl("ipv6.conf.default.disable_ipv6", 1)
+        veth(near, device, road, "left", offload)
+        veth(road, "right", hosts["server"], "s0", offload)
+        link = dict(link)
+        vlan, middle = link.pop("vlan", None), link.pop("middle", False)
+        if not (middle or vlan):
+            return {"stages": [{"left": "left", "right": "right", "link": link}]}
+        veth(road, "m0", road, "m1", mtu=1600)
+        half = {k: v / 2 if k in ("delay", "jitter", "loss", "dup", "reorder") else v for k, v in link.items() if k != "rules"}
+        return {"vlan": vlan, "stages": [{"left": "left", "right": "m0", "link": half},
+                                         {"left": "m1", "right": "right", "link": half | {"rules": link.get("rules", [])}}]}  # fmt: skip
+
+    def _number(self) -> None:
+        client, server = self.hosts["client"], self.hosts["server"]
+        address(client, "c0", f"{CLIENT[0]}/24", f"{CLIENT[1]}/64")
+        if not self.routed:
+            address(server, "s0", f"{SERVER[0]}/24", f"{SERVER[1]}/64")
+            return
+        router = self.hosts["router"]
+        address(router, "r0", f"{ROUTER_IN}/24")
+        address(router, "r1", f"{ROUTER_OUT}/24")
+        address(server, "s0", f"{BEYOND}/24")
+        client.ip(f"route add default via {ROUTER_IN}")
+        server.ip(f"route add default via {ROUTER_OUT}")
+        router.sysctl("ipv4.ip_forward", 1)
+        if self.scenario.shape == "nat":
+            router.nft(MASQUERADE)
+
+    def sysctls(self, settings: dict[str, object]) -> None:
+        """Set knobs at both hosts; "client:NAME" and "server:NAME" at one."""
+        for name, value in settings.items():
+            where, _, knob = name.rpartition(":")
+            for host in [where] if where else ["client", "server"]:
+                self.hosts[host].sysctl(knob, value)
+
+    def client_address(self, family: int) -> str:
+        """The client's address."""
+        return CLIENT[family == 6]
+
+    def server_address(self, family: int) -> str:
+        """The server's address."""
+        return BEYOND if self.routed else SERVER[family == 6]
+
+    def points(self) -> list[tuple[str, str, str]]:
+        """(name, host, device) of each capture."""
+        places = {"client": ("client", "c0"), "server": ("server", "s0"), "client_lo": ("client", "lo"), "client_any": ("client", "any"),
+                  "router": ("router", "any") if self.routed else ("road", "m0"),
+                  "router_client": ("router", "r0") if self.routed else ("road", "left"), "router_server": ("road", "right")}  # fmt: skip
+        found = []
+        for point in self.scenario.points:
+            host, device = places[point]
+            found.append((point.split("_")[0] if point in ("client_lo", "client_any") else point, host, device))
+        return found
+
+    def host_of(self) -> dict[str, str]:
+        """Address -> host."""
+        table = dict.fromkeys((*CLIENT, "127.0.0.1"), "client") | dict.fromkeys((*SERVER, BEYOND), "server")
+        return table | ({ROUTER_OUT: "client"} if self.scenario.shape == "nat" else {})
+
+    def translations(self, wires: dict[str, list[Segment]]) -> dict[Endpoint, Endpoint]:
+        """(client's address, port) -> what NAT made of it, by the initial sequence number, which NAT leaves alone."""
+        if self.scenario.shape != "nat":
+            return {}
+        outside = {(s.seq, s.target): s.source for s in wires["server"] if s.flags & (SYN | ACK) == SYN}
+        return {s.source: outside[s.seq, s.target] for s in wires["client"]
+                if s.flags & (SYN | ACK) == SYN and (s.seq, s.target) in outside}  # fmt: skip
+
+    def both_sides_of_nat(self, records: list[dict[str, Any]], evidence: Evidence) -> list[dict[str, Any]]:
+        """Every translated connection is told twice: as the client's network sees it and as the server's does."""
+        twice = list(records)
+        for record in records:
+            outside = evidence.nat.get((record["a"][0], record["a"][1]))
+            if outside:
+                twice.append(record | {"id": len(twice), "a": list(outside)})
+        return twice
+
+    def close(self) -> None:
+        """Give all hosts up."""
+        for host in self.hosts.values():
+            host.close()
+        self.hosts = {}
