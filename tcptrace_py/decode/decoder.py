@@ -1,0 +1,51 @@
+"""Blocks of frames to blocks of segments."""
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py.model.frames import FrameBlock
+from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.segments import SegmentBlock
+
+from .fast import decode_plain
+from .quality import CHECKSUM_SAMPLE, Tally
+
+if TYPE_CHECKING:
+    from .general import General
+
+
+class Decoder:
+    """Decodes a capture block by block, in order; what it cannot decode it reports to `problems` by name.
+
+    Without `check_checksums` the TCP checksums of the first `checksum_sample` wholly captured segments are looked at
+    and reported; with it those of all are, and segments whose checksum is wrong are left out.
+    """
+
+    def __init__(self, problems: Problems, *, check_checksums: bool = False,
+                 checksum_sample: int = CHECKSUM_SAMPLE) -> None:
+        self._problems = problems
+        self._tally = Tally(obey=check_checksums, sample=checksum_sample)
+        self._general: General | None = None
+
+    def decode(self, block: FrameBlock) -> SegmentBlock:
+        """Give the segments of a block in frame order, QUOTED rows among them. Nothing that a frame holds can raise."""
+        out = SegmentBlock(block.count)
+        row = decode_plain(block, 0, out, self._tally)
+        while row < block.count:
+            self._rest().decode(block, row, out)
+            if len(out.frame) < out.count + block.count - row:
+                out.reserve(out.count + block.count - row)
+            row = decode_plain(block, row + 1, out, self._tally)
+        return out
+
+    def finish(self) -> None:
+        """Report what the capture's end leaves over: incomplete fragments, and the counts kept until now."""
+        if self._general:
+            self._general.finish()
+        self._tally.report(self._problems)
+
+    def _rest(self) -> "General":
+        if self._general is None:
+            from .general import General  # noqa: PLC0415  dpkt takes longer to import than a small capture to decode
+
+            self._general = General(self._problems, self._tally)
+        return self._general

@@ -1,0 +1,213 @@
+"""The fast path: one loop over raw bytes for what nearly every frame is.
+
+It is long on purpose: a call costs an interpreter as much as reading a whole header, and a compiler (see `wire.py` and
+the `.pxd` beside this file, where there is one) wants its locals in one place. It reads
+
+    Ethernet with any VLAN tags | Linux cooked v1, v2 | BSD loopback | raw IP
+    IPv4, with options or without, whole | IPv6 with the transport directly behind its header
+    TCP whose fixed 20 bytes were captured
+
+and says of frames that cannot hold TCP that they hold none. Whatever it is not sure of, it declines: fragments,
+tunnels, ICMP errors, extension headers, lengths that do not add up. `general.py` takes those and must give the same
+rows for all the others, which `tests/decode/test_seam.py` holds it to.
+"""
+
+from tcptrace_py.model.frames import FrameBlock
+from tcptrace_py.model.segments import (
+    INCOMING,
+    OPT_TIMESTAMPS,
+    OPTIONS_CUT,
+    OUTGOING,
+    PAYLOAD_CUT,
+    SegmentBlock,
+)
+
+from .options import parse_options
+from .quality import LEAVE_OUT, Tally
+from .wire import ipv4_tcp, ipv6, tcp, timestamps
+
+# Link types by their numbers in the LINKTYPE_ registry (tcpdump.org/linktypes.html).
+ETHERNET, COOKED, COOKED2, NULL, LOOP = 1, 113, 276, 0, 108
+# 12 and 14 are what some systems call raw IP in files of their own; 228 and 229 promise a version.
+RAW, RAW_BSD, RAW_OPENBSD, RAW_IPV4, RAW_IPV6 = 101, 12, 14, 228, 229
+
+IPV4, IPV6 = 0x0800, 0x86DD
+
+# UDP destination ports of what may carry TCP: VXLAN (RFC 7348; 8472 before it, still Linux's default), VXLAN-GPE,
+# GENEVE (RFC 8926), GTP-U (TS 29.281). `tunnels.py` has a row for each.
+TUNNEL_PORTS = (4789, 8472, 4790, 6081, 2152)
+
+
+def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally) -> int:
+    """Decode rows `first` and on of `block` into `out`; return the first row that is declined, or the count of rows."""
+    data = block.data
+    offsets, captured, links = block.offset, block.captured, block.link
+    frame_times, frame_interfaces = block.time_ns, block.interface
+    keys, frames, times, interfaces, notes_column = out.key, out.frame, out.time_ns, out.interface, out.notes
+    seqs, acks, all_flags, windows, payloads = out.seq, out.ack, out.flags, out.window, out.payload
+    all_options, tsvals, tsecrs, window_scales = out.options, out.tsval, out.tsecr, out.window_scale
+    sack_lefts, sack_rights, vlans = out.sack_left, out.sack_right, out.vlan
+    ip_ids, ttls, checksums = out.ip_id, out.ttl, out.checksum
+    unchecked = tally.unchecked
+    base = block.first_frame
+    n = out.count
+
+    for i in range(first, block.count):
+        at = offsets[i]
+        end = at + captured[i]
+        link = links[i]
+        notes = 0
+        vlan = -1
+
+        # The link header: where IP begins, and which.
+        if link == ETHERNET:
+            ip = at + 14
+            if ip > end:
+                break
+            ethertype = data[at + 12] << 8 | data[at + 13]
+        elif link in (RAW, RAW_BSD, RAW_OPENBSD, RAW_IPV4, RAW_IPV6):
+            ip = at
+            if ip >= end:
+                break
+            ethertype = IPV4 if data[ip] >> 4 == 4 else IPV6 if data[ip] >> 4 == 6 else 1
+        elif link in (COOKED, COOKED2):
+            ip = at + (16 if link == COOKED else 20)
+            if ip > end:
+                break
+            if link == COOKED:
+                packet_type = data[at] << 8 | data[at + 1]
+                ethertype = data[at + 14] << 8 | data[at + 15]
+            else:
+                packet_type = data[at + 10]
+                ethertype = data[at] << 8 | data[at + 1]
+            notes = OUTGOING if packet_type == 4 else INCOMING if packet_type == 0 else 0
+        elif link in (NULL, LOOP):
+            ip = at + 4
+            # The family stands in the byte order of the machine that wrote it; its other bytes are 0 in either.
+            if ip > end or data[at + 1] or data[at + 2] or (data[at] and data[at + 3]):
+                break
+            family = data[at] | data[at + 3]
+            ethertype = IPV4 if family == 2 else IPV6 if family in (10, 24, 28, 30) else 1
+        else:
+            break
+        while ethertype in (0x8100, 0x88A8, 0x9100, 0x9200):
+            ip += 4
+            if ip > end:
+                ethertype = 1
+                break
+            tag = (data[ip - 4] & 15) << 8 | data[ip - 3]
+            vlan = tag or vlan  # 0 only bears a priority
+            ethertype = data[ip - 2] << 8 | data[ip - 1]
+
+        # The IP header: where TCP begins and ends on the wire.
+        if ethertype == IPV4:
+            if ip + 40 > end:
+                break
+            version, length, ip_id, fragment, ttl, protocol, seq, ack, flags, window, checksum = ipv4_tcp(data, ip)
+            segment = ip + 20
+            if version != 0x45:
+                segment = ip + ((version & 15) << 2)
+                if version >> 4 != 4 or segment < ip + 20 or segment + 20 > end:
+                    break
+            if fragment & 0x3FFF:
+                break
+            if protocol != 6:
+                if protocol == 17:
+                    port = data[segment + 2] << 8 | data[segment + 3]
+                    if port in TUNNEL_PORTS:
+                        break
+                    continue
+                if protocol in (2, 50, 89, 112, 132):
+                    continue  # IGMP, ESP, OSPF, VRRP, SCTP
+                if protocol == 1 and data[segment] in (0, 8):
+                    continue  # an echo and its reply
+                break
+            if segment == ip + 20:
+                key = data[ip + 12:ip + 24]
+            else:
+                seq, ack, flags, window, checksum = tcp(data, segment)
+                key = data[ip + 12:ip + 20] + data[segment:segment + 4]
+            stop = ip + length
+        elif ethertype == IPV6:
+            segment = ip + 40
+            if segment + 20 > end:
+                break
+            version, length, protocol, ttl = ipv6(data, ip)
+            if version >> 4 != 6 or length == 0:
+                break
+            if protocol != 6:
+                if protocol == 17:
+                    port = data[segment + 2] << 8 | data[segment + 3]
+                    if port in TUNNEL_PORTS:
+                        break
+                    continue
+                if protocol == 58 and data[segment] >= 128:
+                    continue  # informational: echoes, neighbour discovery
+                break
+            seq, ack, flags, window, checksum = tcp(data, segment)
+            key = data[ip + 8:ip + 44]
+            stop = segment + length
+            ip_id = -1
+        elif ethertype in (0x0806, 0x88CC, 0x888E):
+            continue  # ARP, LLDP, EAPOL
+        else:
+            break
+
+        # TCP: lengths come from the IP header, never from the frame, which may be padded or cut.
+        content = segment + (flags >> 12 << 2)
+        payload = stop - content
+        if content < segment + 20 or payload < 0:
+            break
+        options_stop = content
+        if stop > end:
+            if content > end:
+                options_stop = end
+                notes |= OPTIONS_CUT | PAYLOAD_CUT if payload else OPTIONS_CUT
+                tally.count("snapped", base + i)
+            elif payload:
+                notes |= PAYLOAD_CUT
+        elif unchecked > 0:
+            verdict = tally.check(key[:-4], data[segment:stop], base + i)
+            unchecked = tally.unchecked
+            if verdict == LEAVE_OUT:
+                continue
+            notes |= verdict
+        if stop > ip + 1500 and key[0] != 127:  # loopback has no network card
+            tally.count("offloaded", base + i)
+
+        options_at = segment + 20
+        if options_stop > options_at:
+            options = 0
+            if options_stop == options_at + 12:
+                head, tsval, tsecr = timestamps(data, options_at)
+                if head == 0x0101080A:
+                    options = OPT_TIMESTAMPS
+            if not options:
+                options, scale, tsval, tsecr, left, right = parse_options(data, options_at, options_stop, ack)
+                window_scales[n] = scale
+                sack_lefts[n] = left
+                sack_rights[n] = right
+            all_options[n] = options
+            tsvals[n] = tsval
+            tsecrs[n] = tsecr
+        keys[n] = key
+        frames[n] = base + i
+        times[n] = frame_times[i]
+        seqs[n] = seq
+        acks[n] = ack
+        all_flags[n] = flags & 0x1FF
+        windows[n] = window
+        payloads[n] = payload
+        ip_ids[n] = ip_id
+        ttls[n] = ttl
+        checksums[n] = checksum
+        interfaces[n] = frame_interfaces[i]
+        if notes:
+            notes_column[n] = notes
+        if vlan >= 0:
+            vlans[n] = vlan
+        n += 1
+    else:
+        i = block.count
+    out.count = n
+    return i

@@ -1,0 +1,130 @@
+"""IP fragments back into packets (RFC 791 section 3.2, RFC 8200 section 4.5), in bounded memory."""
+
+from dataclasses import dataclass, field
+
+from tcptrace_py.model.problems import Problems
+
+TIMEOUT_NS = 30_000_000_000  # Linux: net.ipv4.ipfrag_time; IPv6 would allow 60 s
+MAX_PACKETS = 4096
+MAX_BYTES = 16 << 20
+MAX_PACKET_BYTES = 65535
+
+_INCOMPLETE = "IP packets of which not all fragments were captured: their segments are missing"
+_OVERLAP = "IP fragments that overlap with different content: what came first was kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One fragment: where its content stood in the packet, how long it was on the wire, what of it was captured."""
+
+    offset: int
+    length: int
+    more: bool
+    data: bytes
+    protocol: int
+
+
+@dataclass(slots=True)
+class _Packet:
+    """A packet in the making. `covered` has a byte for each eight of the packet, 1 where they came."""
+
+    begun_ns: int
+    frame: int
+    data: bytearray = field(default_factory=bytearray)
+    covered: bytearray = field(default_factory=bytearray)
+    units: int = 0  # how many of `covered` are 1
+    length: int = -1  # -1: the last fragment has not come
+    readable: int = MAX_PACKET_BYTES  # content from here on was cut by a snap length
+    protocol: int = -1
+    done: bool = False
+
+    def add(self, piece: Fragment) -> bool:
+        """Take in a fragment; what is there already stays. False: it contradicts what is there."""
+        end = piece.offset + piece.length
+        if not piece.more and self.length < 0 and len(self.data) <= end:
+            self.length = end
+        if self.length >= 0 and (end > self.length or (not piece.more and end != self.length)):
+            return False
+        if len(piece.data) < piece.length:
+            self.readable = min(self.readable, piece.offset + len(piece.data))
+        if piece.offset == 0:
+            self.protocol = piece.protocol
+        return self._place(piece.offset, piece.data.ljust(piece.length, b"\0"))
+
+    def _place(self, offset: int, content: bytes) -> bool:
+        end = offset + len(content)
+        first, last = offset // 8, (end + 7) // 8
+        self.data.extend(bytes(max(0, end - len(self.data))))
+        self.covered.extend(bytes(max(0, last - len(self.covered))))
+        known = self.covered.count(1, first, last)
+        self.units += last - first - known
+        if not known:
+            self.data[offset:end] = content
+        same = not known or self.data[offset:end] == content
+        if 0 < known < last - first:
+            same = True
+            for unit in range(first, last):
+                at, stop = unit * 8, min(unit * 8 + 8, end)
+                if not self.covered[unit]:
+                    self.data[at:stop] = content[at - offset:stop - offset]
+                elif self.data[at:stop] != content[at - offset:stop - offset]:
+                    same = False
+        self.covered[first:last] = b"\x01" * (last - first)
+        return same
+
+    def complete(self) -> bool:
+        return self.length >= 0 and self.units == (self.length + 7) // 8 and not self.done
+
+
+class Reassembler:
+    """Packets in the making by what names them (addresses, identification, protocol, scope), oldest first.
+
+    A packet that is complete stays for its time, so that a duplicate fragment begins no new one.
+    """
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._packets: dict[tuple[bytes, int, int, bytes], _Packet] = {}
+        self._bytes = 0
+
+    def add(self, name: tuple[bytes, int, int, bytes], piece: Fragment, time_ns: int,
+            frame: int) -> tuple[int, bytes, int] | None:
+        """Take in a fragment; give protocol, captured content and length on the wire of a packet that it completes."""
+        self._expire(time_ns)
+        packet = self._packets.get(name)
+        if packet is not None and packet.done and not self._repeats(packet, piece):
+            self._forget(name)
+            packet = None
+        if packet is None:
+            packet = self._packets[name] = _Packet(time_ns, frame)
+        before = len(packet.data)
+        if not packet.add(piece):
+            self._problems.add("fragments-overlap", _OVERLAP, frame=frame)
+        self._bytes += len(packet.data) - before
+        if not packet.complete():
+            return None
+        packet.done = True
+        return packet.protocol, bytes(packet.data[:packet.readable]), packet.length
+
+    def finish(self) -> None:
+        """Give up what is left."""
+        for name in list(self._packets):
+            self._forget(name)
+
+    @staticmethod
+    def _repeats(packet: _Packet, piece: Fragment) -> bool:
+        return packet.data[piece.offset:piece.offset + len(piece.data)] == piece.data
+
+    def _expire(self, time_ns: int) -> None:
+        while self._packets:
+            name, oldest = next(iter(self._packets.items()))
+            full = len(self._packets) >= MAX_PACKETS or self._bytes > MAX_BYTES
+            if not full and time_ns - oldest.begun_ns <= TIMEOUT_NS:
+                return
+            self._forget(name)
+
+    def _forget(self, name: tuple[bytes, int, int, bytes]) -> None:
+        packet = self._packets.pop(name)
+        self._bytes -= len(packet.data)
+        if not packet.done:
+            self._problems.add("fragments-incomplete", _INCOMPLETE, frame=packet.frame)

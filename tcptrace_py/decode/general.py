@@ -1,0 +1,65 @@
+"""The general path: any frame, layer by layer. dpkt knows the headers; what it lacks is read beside it.
+
+Slow and careful where `fast.py` is quick: every header is read at its announced place, lengths are those on the wire,
+and what a snap length cut off is told from what was never there. Importing this module imports dpkt.
+"""
+
+from struct import error as struct_error
+
+import dpkt
+
+from tcptrace_py.model.frames import FrameBlock
+from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.segments import SegmentBlock
+
+from . import network, transport, tunnels  # noqa: F401  they enter their rows into the tables of `walk`
+from .fragments import Reassembler
+from .linktypes import LINK_NAMES, LINKS
+from .quality import Tally
+from .walk import UnreadableError, Walk
+
+_CUT = "frames cut by the snap length before it is known what they carry"
+_SHORT = "frames that end inside a header"
+
+
+class General:
+    """Decodes frames one at a time; keeps fragments between them."""
+
+    def __init__(self, problems: Problems, tally: Tally) -> None:
+        self._problems = problems
+        self._fragments = Reassembler(problems)
+        self._walk = Walk(problems, tally, self._fragments)
+
+    def decode(self, block: FrameBlock, i: int, out: SegmentBlock) -> None:
+        """Append the segments of row i of a block of frames; never raises, whatever the frame holds."""
+        frame, link, at = block.first_frame + i, block.link[i], block.offset[i]
+        handler = LINKS.get(link)
+        if handler is None:
+            name = f" ({LINK_NAMES[link]})" if link in LINK_NAMES else ""
+            self._problems.add("unknown-link-type", f"frames of link type {link}{name}, which is not known here",
+                               frame=frame, damaged=True)
+            return
+        data = bytes(block.data[at:at + block.captured[i]])
+        walk = self._walk
+        walk.begin(out, frame, block.time_ns[i], block.interface[i])
+        try:
+            handler(walk, data, max(len(data), block.wire[i]))
+        except UnreadableError as error:
+            self._unreadable(str(error), frame)
+        except (dpkt.Error, struct_error, IndexError, ValueError):
+            if len(data) < block.wire[i]:
+                self._cut(frame)
+            else:
+                self._unreadable(_SHORT, frame)
+
+    def finish(self) -> None:
+        """Report fragments whose packets never became whole."""
+        self._fragments.finish()
+
+    def _unreadable(self, reason: str, frame: int) -> None:
+        if self._walk.quoted < 0:  # quotes are cut short by nature
+            self._problems.add("undecodable", reason, frame=frame)
+
+    def _cut(self, frame: int) -> None:
+        if self._walk.quoted < 0:
+            self._problems.add("snapped", _CUT, frame=frame)

@@ -1,0 +1,87 @@
+"""The table of link types (to add one: a row of LINKS), and headers that name another link type in turn."""
+
+from tcptrace_py.model.segments import INCOMING, OUTGOING
+
+from .links import (
+    behind,
+    cooked,
+    cooked2,
+    ethernet,
+    fddi,
+    hdlc,
+    llc,
+    loopback,
+    mpls,
+    nflog,
+    ppp,
+    pppoe,
+    raw,
+    token_ring,
+)
+from .walk import Handler, UnreadableError, Walk, need
+from .wlan import avs, prism, radiotap, wlan
+
+
+def pktap(walk: Walk, data: bytes, wire: int) -> None:
+    """PKTAP of macOS: length, link type and direction of a frame (bsd/net/pktap.h)."""
+    need(data, 40)
+    size, link = int.from_bytes(data[:4], "little"), int.from_bytes(data[8:12], "little")
+    walk.notes |= (0, INCOMING, OUTGOING, 0)[data[36] & 3]
+    _inner_link(walk, link, size, data, wire)
+
+
+def ppi(walk: Walk, data: bytes, wire: int) -> None:
+    """Per-packet information: its length, then a frame of the link type that it names."""
+    need(data, 8)
+    size, link = int.from_bytes(data[2:4], "little"), int.from_bytes(data[4:8], "little")
+    _inner_link(walk, link, size, data, wire)
+
+
+def _inner_link(walk: Walk, link: int, size: int, data: bytes, wire: int) -> None:
+    walk.deeper()
+    handler = LINKS.get(link)
+    if handler is None or size < 8:
+        raise UnreadableError("packet tap around a link type that is not known")
+    handler(walk, data[size:], wire - size)
+
+
+# Numbers of the LINKTYPE_ registry (tcpdump.org/linktypes.html), and those that some systems write instead.
+LINKS: dict[int, Handler] = {
+    0: loopback,
+    1: ethernet,
+    6: token_ring,
+    9: ppp,
+    10: fddi,
+    12: raw,
+    14: raw,
+    50: hdlc,
+    51: pppoe,
+    100: llc,
+    101: raw,
+    104: hdlc,
+    105: wlan,
+    108: loopback,
+    109: behind(12, raw),  # OpenBSD's encapsulated IPsec
+    113: cooked,
+    119: prism,
+    127: radiotap,
+    163: avs,
+    166: behind(2, ppp),  # pppd: direction and control
+    192: ppi,
+    204: behind(1, ppp),  # PPP with a direction
+    219: mpls,
+    228: raw,
+    229: raw,
+    239: nflog,
+    258: pktap,
+    276: cooked2,
+}
+
+# Link types that people may bring and that hold no TCP, or not in a way that is read here.
+LINK_NAMES = {
+    3: "AX.25", 7: "ARCNET", 107: "Frame Relay", 117: "OpenBSD pf log", 122: "IP over Fibre Channel", 123: "SunATM",
+    129: "ARCNET, Linux", 143: "DOCSIS", 149: "user-defined 2", 177: "Linux LAPD", 187: "Bluetooth HCI",
+    189: "Linux USB", 195: "IEEE 802.15.4", 197: "Endace ERF", 201: "Bluetooth HCI with direction",
+    220: "Linux USB, memory-mapped", 227: "CAN, SocketCAN", 230: "IEEE 802.15.4 without FCS", 247: "InfiniBand",
+    249: "USBPcap", 253: "Linux netlink", 265: "NFC", 272: "nRF BLE sniffer", 274: "Ethernet mPacket",
+}

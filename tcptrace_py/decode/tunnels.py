@@ -1,0 +1,138 @@
+"""What carries packets or frames inside IP: UDP tunnels, GRE, ERSPAN, EtherIP, MPLS."""
+
+import dpkt
+
+from .links import ethernet, mpls
+from .walk import ETHERTYPES, PORTS, PROTOCOLS, UnreadableError, Walk, by_ethertype, fields, need, shallow
+
+_UDP, _GRE = shallow(dpkt.udp.UDP), shallow(dpkt.gre.GRE)
+
+_BRIDGED, _ERSPAN, _ERSPAN3, _WCCP = 0x6558, 0x88BE, 0x22EB, 0x883E
+_NVGRE_LOWEST_KEY = 0x1000 << 8  # RFC 7637: network identifiers below 0x1000 are reserved
+_GTP_USER_DATA = 255
+
+
+def udp(walk: Walk, data: bytes, wire: int) -> None:
+    """UDP (RFC 768): only tunnels matter, by their destination port."""
+    handler = PORTS.get(fields(_UDP, data).dport)
+    if handler:
+        handler(walk, data[8:], wire - 8)
+
+
+def vxlan(walk: Walk, data: bytes, wire: int) -> None:
+    """VXLAN (RFC 7348): without the flag I it is something else on this port."""
+    need(data, 8)
+    if data[0] & 0x08:
+        walk.vni = int.from_bytes(data[4:7], "big")
+        ethernet(walk, data[8:], wire - 8)
+
+
+def vxlan_gpe(walk: Walk, data: bytes, wire: int) -> None:
+    """VXLAN with a protocol of its own choice (draft-ietf-nvo3-vxlan-gpe)."""
+    need(data, 8)
+    if data[0] & 0x0C == 0x0C:
+        walk.vni = int.from_bytes(data[4:7], "big")
+        by_ethertype(walk, {1: 0x0800, 2: 0x86DD, 3: _BRIDGED}.get(data[3], 0), data[8:], wire - 8)
+
+
+def geneve(walk: Walk, data: bytes, wire: int) -> None:
+    """GENEVE (RFC 8926 section 3.4)."""
+    need(data, 8)
+    if data[0] >> 6 == 0:
+        size = 8 + (data[0] & 63) * 4
+        walk.vni = int.from_bytes(data[4:7], "big")
+        by_ethertype(walk, data[2] << 8 | data[3], data[size:], wire - size)
+
+
+def gtp_u(walk: Walk, data: bytes, wire: int) -> None:
+    """GTP-U (TS 29.281 section 5): user data of version 1, behind any extension headers."""
+    need(data, 8)
+    if data[0] & 0xF0 != 0x30 or data[1] != _GTP_USER_DATA:
+        return
+    at = 8
+    if data[0] & 7:  # sequence number, N-PDU number, type of the next extension header: all of them, or none
+        need(data, 12)
+        at, extension = 12, data[11]
+        while extension:
+            need(data, at + 1)
+            size = data[at] * 4
+            if not size:
+                raise UnreadableError("GTP-U extension header without a length")
+            need(data, at + size)
+            extension = data[at + size - 1]
+            at += size
+    walk.teid = int.from_bytes(data[4:8], "big")
+    _ip(walk, data[at:], wire - at)
+
+
+def _ip(walk: Walk, data: bytes, wire: int) -> None:
+    """Whichever IP the version says; anything else is not for us."""
+    need(data, 1)
+    by_ethertype(walk, {4: 0x0800, 6: 0x86DD}.get(data[0] >> 4, 0), data, wire)
+
+
+def gre(walk: Walk, data: bytes, wire: int) -> None:
+    """GRE (RFC 2784, 2890), also as PPTP has it (RFC 2637)."""
+    head = fields(_GRE, data)
+    at, flags = 4, head.flags
+    if flags & 0xC000:  # checksum or routing: both fields are there
+        at += 4
+    if flags & 0x2000:
+        need(data, at + 4)
+        if not head.v:
+            walk.vni = _network(head, int.from_bytes(data[at:at + 4], "big"))
+        at += 4
+    at += 4 * bool(flags & 0x1000) + 4 * bool(head.v and flags & 0x80)
+    if flags & 0x4000:
+        at = _behind_routes(data, at)
+    need(data, at)
+    inner, wire = data[at:], wire - at
+    if head.p == _ERSPAN:
+        # Type I has no header of its own, and GRE's sequence number is what tells (draft-foschiano-erspan).
+        size = 8 if flags & 0x1000 else 0
+        ethernet(walk, inner[size:], wire - size)
+    elif head.p == _ERSPAN3:
+        _erspan3(walk, inner, wire)
+    elif head.p == _WCCP:
+        size = 0 if inner[:1] and inner[0] >> 4 == 4 else 4  # version 2 puts a redirect header first
+        by_ethertype(walk, 0x0800, inner[size:], wire - size)
+    else:
+        by_ethertype(walk, head.p, inner, wire)
+
+
+def _network(head: "dpkt.gre.GRE", key: int) -> int:
+    """Network that a GRE key names: Linux and Open vSwitch use all of it, NVGRE keeps the last byte for flows."""
+    nvgre = head.p == _BRIDGED and head.flags == 0x2000 and key >= _NVGRE_LOWEST_KEY
+    return key >> 8 if nvgre else key
+
+
+def _behind_routes(data: bytes, at: int) -> int:
+    """Skip source route entries (RFC 1701): the last has length 0."""
+    while True:
+        need(data, at + 4)
+        size = data[at + 3]
+        at += 4 + size
+        if not size:
+            return at
+
+
+def _erspan3(walk: Walk, data: bytes, wire: int) -> None:
+    """ERSPAN type III: 12 bytes, 8 more where the last bit says so, then a frame or (frame type 2) an IP packet."""
+    need(data, 12)
+    size = 20 if data[11] & 1 else 12
+    if data[10] >> 2 & 31 == 2:
+        need(data, size)
+        _ip(walk, data[size:], wire - size)
+    else:
+        ethernet(walk, data[size:], wire - size)
+
+
+def etherip(walk: Walk, data: bytes, wire: int) -> None:
+    """EtherIP (RFC 3378): two bytes, then an Ethernet frame."""
+    need(data, 2)
+    ethernet(walk, data[2:], wire - 2)
+
+
+PORTS.update({4789: vxlan, 8472: vxlan, 4790: vxlan_gpe, 6081: geneve, 2152: gtp_u})
+PROTOCOLS.update({17: udp, 47: gre, 97: etherip, 137: mpls, 143: ethernet})
+ETHERTYPES[_BRIDGED] = ethernet

@@ -1,0 +1,98 @@
+"""The general path's way through one frame: what is known so far, and the tables that say who reads what comes next."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dpkt
+
+from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.segments import SCOPE_TEID, SCOPE_VNI, SegmentBlock, scope_bytes
+
+from .fragments import Reassembler
+from .quality import Tally
+
+MAX_HEADERS = 16  # of IP and Ethernet together: eight tunnels in one another
+
+# Reads one layer: the captured bytes from its header on, and how long the layer was on the wire.
+Handler = Callable[["Walk", bytes, int], None]
+
+# Who reads what is announced by an Ethernet type, an IP protocol, a UDP destination port. The modules that read enter
+# their rows at their ends.
+ETHERTYPES: dict[int, Handler] = {}
+PROTOCOLS: dict[int, Handler] = {}
+PORTS: dict[int, Handler] = {}
+
+VLAN_TYPES = (0x8100, 0x88A8, 0x9100, 0x9200)  # 802.1Q, 802.1ad and what came before it
+
+
+class UnreadableError(Exception):
+    """A frame that promises TCP, or what may carry it, and breaks the promise; the message names the reason."""
+
+
+class Walk:
+    """One frame on its way through the layers.
+
+    `vlan`, `vni`, `teid` are -1 until met; the innermost stays. `addresses` (source and destination in one piece),
+    `ttl`, `ip_id` are the innermost IP header's; `checkable` says whether its addresses are the pseudo-header's,
+    `oversized` whether its packet is larger than Ethernet's. `quoted` is the ICMP error that quotes what is read now,
+    in the form of QUOTED rows, or -1.
+    """
+
+    __slots__ = ("addresses", "checkable", "depth", "fragments", "frame", "interface", "ip_id", "notes", "out",
+                 "oversized", "problems", "quoted", "tally", "teid", "time_ns", "ttl", "vlan", "vni")
+
+    def __init__(self, problems: Problems, tally: Tally, fragments: Reassembler) -> None:
+        self.problems, self.tally, self.fragments = problems, tally, fragments
+
+    def begin(self, out: SegmentBlock, frame: int, time_ns: int, interface: int) -> None:
+        """Stand before a new frame."""
+        self.out, self.frame, self.time_ns, self.interface = out, frame, time_ns, interface
+        self.vlan = self.vni = self.teid = self.quoted = self.ip_id = -1
+        self.notes = self.depth = self.ttl = 0
+        self.addresses = b""
+        self.checkable, self.oversized = True, False
+
+    def deeper(self) -> None:
+        """Enter another IP or Ethernet header."""
+        self.depth += 1
+        if self.depth > MAX_HEADERS:
+            raise UnreadableError(f"more than {MAX_HEADERS} headers in one another")
+
+    def scope(self) -> bytes:
+        """Scope bytes of the tunnels passed so far."""
+        network = scope_bytes(SCOPE_VNI, self.vni) if self.vni >= 0 else b""
+        return network + (scope_bytes(SCOPE_TEID, 0) if self.teid >= 0 else b"")
+
+
+def shallow(kind: Any) -> Any:
+    """Make of a dpkt class one that reads its fixed header alone: dpkt knows the fields, the walk what follows."""
+    return type(kind)(kind.__name__, (kind,), {
+        "__init__": dpkt.dpkt.Packet.__init__, "unpack": dpkt.dpkt.Packet.unpack, "__hdr__": kind.__hdr__,
+    })
+
+
+def fields(kind: Any, data: bytes, at: int = 0) -> Any:
+    """Read the fixed header of a (shallow) dpkt class at an offset; raises dpkt.NeedData where it is cut."""
+    return kind(data[at:at + kind.__hdr_len__])
+
+
+def need(data: bytes, size: int) -> None:
+    """Raise dpkt.NeedData where fewer bytes were captured."""
+    if len(data) < size:
+        raise dpkt.NeedData
+
+
+def by_ethertype(walk: Walk, kind: int, data: bytes, wire: int) -> None:
+    """Go on with what an Ethernet type announces; VLAN tags on the way are noted. Unknown types hold no TCP."""
+    at = 0
+    while kind in VLAN_TYPES:
+        tag = fields(_VLAN_TAG, data, at)
+        walk.vlan = tag.id or walk.vlan
+        kind = tag.type
+        at += 4
+    handler = ETHERTYPES.get(kind)
+    if handler:
+        handler(walk, data[at:], wire - at)
+
+
+_VLAN_TAG = shallow(dpkt.ethernet.VLANtag8021Q)
