@@ -14,8 +14,9 @@ from .model.profiles import Profiles
 from .model.results import Analysis, CaptureInfo, Connection, Latency, Summary, TimeWaitTotals
 from .model.segments import key_parts
 from .model.state import State
-from .states.evidence import View
-from .states.replay import Replay
+from .model.verdict import Verdict, View
+from .states.evidence import client_of
+from .states.replay import judge as judge_log
 
 DEFAULT_IDLE_S = 7500.0
 UNKNOWN_ROUND_TRIP_NS = 50_000_000
@@ -46,7 +47,6 @@ class Judge:
         near = (True, True) if max(to) < vantage.LOCAL_NS else (where == "client", where == "server")
         if where in ("client", "server"):
             side = 0 if where == "client" else 1
-            from .states.evidence import client_of
             name = "client" if side == client_of(live) else "server"
         elif where == "middle":
             name = "middle"
@@ -74,15 +74,15 @@ class Judge:
 
     def states_of(self, live: Live, time_ns: int) -> tuple[State, State]:
         """Both sides' states at a moment, by number."""
-        replay = Replay(live, self.view(live))
-        return (self._at(live, replay, 0, time_ns), self._at(live, replay, 1, time_ns))
+        verdict = judge_log(live, self.view(live))
+        return (self._at(live, verdict, 0, time_ns), self._at(live, verdict, 1, time_ns))
 
-    def _at(self, live: Live, replay: Replay, number: int, time_ns: int) -> State:
-        state = replay.final(number)
+    def _at(self, live: Live, verdict: Verdict, number: int, time_ns: int) -> State:
+        state = verdict.final(number)
         if state != State.TIME_WAIT:
             return state
-        stay = next(stay for stay in replay.stays if stay.side == number)
-        since = replay.evidence.log[stay.restarts[-1] if stay.restarts else stay.entered].time_ns
+        stay = next(stay for stay in verdict.stays if stay.side == number)
+        since = live.log[stay.restarts[-1] if stay.restarts else stay.entered].time_ns
         length = max(profile.time_wait_ns for profile in (self.profiles.default, *self.profiles.by_address.values()))
         return State.TIME_WAIT if time_ns - since <= length else State.CLOSED
 
@@ -116,7 +116,7 @@ def run(captures: Sequence[str | os.PathLike[str]], *, selection: object = None,
     table.finish()
     judge.end_ns = info.end_ns or 0
     ended.sort(key=lambda live: live.first_frame)
-    rows: list[Connection] = [describe(live, Replay(live, judge.view(live)), number, profiles, judge.end_ns)
+    rows: list[Connection] = [describe(live, judge_log(live, judge.view(live)), number, profiles, judge.end_ns)
                               for number, live in enumerate(ended)]
     info.segments, info.duplicates = table.segments, table.duplicates
     info.problems = problems.rows()

@@ -2,13 +2,13 @@
 
 from ..model.live import Connection
 from ..model.results import Anomaly
-from ..states.replay import Replay
+from ..model.verdict import Verdict
 
 
-def anomalies(live: Connection, replay: Replay) -> list[Anomaly]:
+def anomalies(live: Connection, verdict: Verdict) -> list[Anomaly]:
     """Anomalies in order of their frames."""
+    log = live.log
     found = [Anomaly(*item) for item in live.anomalies]
-    log = replay.evidence.log
-    for index, event, state in replay.unexpected:
-        found.append(Anomaly("unexpected-event", log[index].frame, f"{event.name} in {state.name}: RFC 9293 has no transition for it"))
+    found += [Anomaly("unexpected-event", log[index].frame, f"{what}: RFC 9293 has no transition for it")
+              for index, what in verdict.unexpected]
     return sorted(found, key=lambda item: item.frame)

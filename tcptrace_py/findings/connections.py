@@ -4,40 +4,41 @@ from ..model.addresses import scope_of, text
 from ..model.live import Connection as Live
 from ..model.live import Side as LiveSide
 from ..model.profiles import Profiles
-from ..model.results import Anomaly, Connection, Endpoint, Side, StateEntry, Stay
+from ..model.results import Connection, Endpoint, Side, StateEntry, Stay
 from ..model.segments import key_parts
 from ..model.state import Basis, State
-from ..states.evidence import NOWHERE
-from ..states.machine import Event, reason, step
-from ..states.replay import Replay, Step
+from ..model.verdict import NOWHERE, Verdict
 from . import handshake, resets, teardown
 from .anomalies import anomalies
+from .time_wait import stays
 
 SIDES = ("client", "server")
+LEFT_BY = {
+    "reused": (Basis.ASSUMED, "a new SYN reused the four-tuple (RFC 9293, 3.10.7.4; RFC 6191)"),
+    "expired": (Basis.CLOCK, "2MSL ran out (RFC 9293, 3.10.8)"),
+}
 
 
-def describe(live: Live, replay: Replay, identifier: int, profiles: Profiles, end_ns: int) -> Connection:
-    """The connection in full; `end_ns` is the time up to which the capture is known (its end, or a moment behind its last stay)."""
-    client = replay.client
+def describe(live: Live, verdict: Verdict, identifier: int, profiles: Profiles, end_ns: int) -> Connection:
+    """The connection in full; `end_ns` is the time up to which it is known that nothing more came."""
+    client = verdict.client
     source, target, sport, dport, scope = key_parts(live.side(client).key)
     ends = Endpoint(text(source), sport), Endpoint(text(target), dport)
-    all_resets = resets.resets(replay)
-    stays: list[Stay] = []
+    all_resets = resets.resets(live, verdict)
+    all_stays = stays(live, verdict, (profiles.of(ends[0].address).time_wait_ns, profiles.of(ends[1].address).time_wait_ns), end_ns)
     sides: list[Side | None] = [None, None]
     for role, number in ((0, client), (1, 1 - client)):
         if live.self_connect and role:
             continue
-        entries = [_entry(replay, item) for item in replay.paths[number]]
-        stay = _stay(live, replay, number, SIDES[role], profiles.of(ends[role].address).time_wait_ns, end_ns)
-        if stay is not None:
-            stays.append(stay)
-            entries += _after_stay(live, replay, number, stay)
+        entries = _entries(live, verdict, number)
+        entries += _after_stay(live, entries, next((stay for stay in all_stays if stay.side == SIDES[role]), None))
         sides[role] = _side(live.side(number), entries)
     assert sides[0] is not None
     return Connection(
         identifier, live.stream, *ends, scope_of(scope, live.vlan), live.start_ns, live.end_ns, live.first_frame, live.last_frame,
-        replay.evidence.view.name, replay.midstream, history(live, client), handshake.handshake(replay),
-        teardown.teardown(replay, all_resets), tuple(all_resets), sides[0], sides[1], tuple(stays), tuple(anomalies(live, replay)))
+        verdict.view.name, verdict.midstream, history(live, client), handshake.handshake(verdict, live.log),
+        teardown.teardown(live, verdict, all_resets), tuple(all_resets), sides[0], sides[1], tuple(all_stays),
+        tuple(anomalies(live, verdict)))
 
 
 def history(live: Live, client: int) -> str:
@@ -49,49 +50,24 @@ def _side(side: LiveSide, entries: list[StateEntry]) -> Side:
     return Side(side.packets, side.payload_bytes, side.retransmissions, side.fin_repeats, entries[-1].state, tuple(entries))
 
 
-def _entry(replay: Replay, item: Step) -> StateEntry:
-    why = reason(item.row) if item.row else "its state before the first event"
-    if item.index == NOWHERE:
-        return StateEntry(item.state, None, None, item.basis, why)
-    segment = replay.evidence.log[item.index]
-    return StateEntry(item.state, segment.time_ns, segment.frame, item.basis, why)
+def _entries(live: Live, verdict: Verdict, number: int) -> list[StateEntry]:
+    """A path with times. Far from a side a receipt may be captured before what proves the state before it: never earlier."""
+    entries: list[StateEntry] = []
+    latest = 0
+    for step in verdict.paths[number]:
+        if step.index == NOWHERE:
+            entries.append(StateEntry(step.state, None, None, step.basis, step.reason))
+            continue
+        segment = live.log[step.index]
+        latest = max(latest, segment.time_ns)
+        entries.append(StateEntry(step.state, latest, segment.frame, step.basis, step.reason))
+    return entries
 
 
-def _stay(live: Live, replay: Replay, number: int, name: str, length_ns: int, end_ns: int) -> Stay | None:
-    """The side's stay with its end: killed, reused, run out, or cut off by the capture's end."""
-    found = next((stay for stay in replay.stays if stay.side == number), None)
-    if found is None:
-        return None
-    log = replay.evidence.log
-    entered = log[found.entered].time_ns
-    expires = entered + length_ns
-    restarts = 0
-    for index in found.restarts:
-        if log[index].time_ns <= expires:
-            expires = log[index].time_ns + length_ns
-            restarts += 1
-    ended, how = None, "capture-end"
-    if found.killed >= 0 and log[found.killed].time_ns <= expires:
-        ended, how = log[found.killed].time_ns, "killed"
-    elif live.reused_by is not None and live.reused_by.start_ns <= expires:
-        ended, how = live.reused_by.start_ns, "reused"
-    elif expires <= end_ns:
-        ended, how = expires, "expired"
-    return Stay(name, entered, found.basis, expires, restarts, ended, how, ended is None)
-
-
-def _after_stay(live: Live, replay: Replay, number: int, stay: Stay) -> list[StateEntry]:
-    """CLOSED behind TIME_WAIT, where it ended (a RST that killed it is in the path already)."""
-    if stay.ended_by not in ("reused", "expired") or replay.paths[number][-1].state != State.TIME_WAIT:
+def _after_stay(live: Live, entries: list[StateEntry], stay: Stay | None) -> list[StateEntry]:
+    """CLOSED behind TIME_WAIT, where it ran out or was reused (a RST that killed it is in the path already)."""
+    if stay is None or stay.ended_by not in LEFT_BY or entries[-1].state != State.TIME_WAIT:
         return []
-    event = Event.NEW_SYN if stay.ended_by == "reused" else Event.TWO_MSL
-    row = step(State.TIME_WAIT, event)
-    assert row is not None
-    frame = live.reused_by.first_frame if event == Event.NEW_SYN and live.reused_by is not None else None
-    basis = Basis.ASSUMED if event == Event.NEW_SYN else Basis.CLOCK
-    return [StateEntry(State.CLOSED, stay.ended_at_ns, frame, basis, reason(row))]
-
-
-def anomaly(code: str, frame: int, explanation: str) -> Anomaly:
-    """An anomaly as the results know it."""
-    return Anomaly(code, frame, explanation)
+    basis, why = LEFT_BY[stay.ended_by]
+    frame = live.reused_by.first_frame if stay.ended_by == "reused" and live.reused_by is not None else None
+    return [StateEntry(State.CLOSED, stay.ended_at_ns, frame, basis, why)]

@@ -1,65 +1,48 @@
 """How a connection was opened, as its client saw it."""
 
+from ..model.live import Segment
 from ..model.results import Handshake
 from ..model.segments import ACK, RST
 from ..model.state import State
-from ..states.evidence import NOWHERE
-from ..states.replay import Replay
+from ..model.verdict import NOWHERE, Verdict
 
 
-def handshake(replay: Replay) -> Handshake:
+def handshake(verdict: Verdict, log: list[Segment]) -> Handshake:
     """Kind, outcome and the latencies of both legs (ns)."""
-    evidence = replay.evidence
-    opening, log = evidence.opening, evidence.log
-    answered = opening.synack >= 0
-    outcome = _outcome(replay)
+    opening = verdict.opening
     to_synack = to_ack = total = None
-    if answered and opening.last_syn >= 0 and not (opening.simultaneous and not evidence.connection.self_connect and opening.ack < 0):
+    if opening.synack >= 0 and opening.last_syn >= 0:
         to_synack = log[opening.synack].time_ns - log[opening.last_syn].time_ns
-    if answered and opening.ack >= 0 and log[opening.ack].time_ns >= log[opening.synack].time_ns:
-        last = _last_synack_before(replay)
-        to_ack = log[opening.ack].time_ns - log[last].time_ns
-    if opening.first_syn >= 0 and opening.ack >= 0 and answered:
-        total = max(log[opening.ack].time_ns - log[opening.first_syn].time_ns, 0)
-    return Handshake(_kind(replay), outcome, to_synack, to_ack, total, opening.syn_repeats, opening.synack_repeats)
+    if opening.synack >= 0 and opening.ack >= 0:
+        to_ack = max(log[opening.ack].time_ns - log[opening.ack_of].time_ns, 0)
+        if opening.first_syn >= 0:
+            total = max(log[opening.ack].time_ns - log[opening.first_syn].time_ns, 0)
+    return Handshake(kind(verdict), outcome(verdict, log), to_synack, to_ack, total, opening.syn_repeats, opening.synack_repeats)
 
 
-def _last_synack_before(replay: Replay) -> int:
-    opening, log = replay.evidence.opening, replay.evidence.log
-    first = log[opening.synack]
-    last = opening.synack
-    for i in range(opening.synack, opening.ack):
-        if log[i].side == first.side and log[i].flags == first.flags and log[i].seq == first.seq:
-            last = i
-    return last
-
-
-def _kind(replay: Replay) -> str | None:
-    opening = replay.evidence.opening
-    if replay.evidence.connection.self_connect:
-        return "self-connect" if opening.synack >= 0 else None
-    if opening.synack < 0:
+def kind(verdict: Verdict) -> str | None:
+    """three-way, simultaneous, self-connect or fast-open; None where no SYN was answered."""
+    opening = verdict.opening
+    if opening.synack < 0 or opening.first_syn < 0:
         return None
+    if verdict.self_connect:
+        return "self-connect"
     if opening.simultaneous:
         return "simultaneous"
-    if opening.first_syn < 0:
-        return None
     return "fast-open" if opening.fast_open else "three-way"
 
 
-def _outcome(replay: Replay) -> str:
-    evidence = replay.evidence
-    opening = evidence.opening
+def outcome(verdict: Verdict, log: list[Segment]) -> str:
+    """completed, refused, unanswered, aborted, half-open or not-captured."""
+    opening = verdict.opening
     if opening.first_syn < 0:
         return "not-captured"
-    if replay.entered(replay.client, State.ESTABLISHED):
+    if verdict.entered(verdict.client, State.ESTABLISHED) >= 0:
         return "completed"
     if opening.refusal >= 0:
         return "refused"
     if opening.synack < 0:
-        other = 1 - replay.client
-        spoke = any(evidence.log[i].flags & ACK and not evidence.log[i].flags & RST for i in evidence.indices[other])
-        return "not-captured" if spoke and replay.paths[other][0].state == State.ESTABLISHED else "unanswered"
-    if evidence.fatal != NOWHERE:
-        return "aborted"
-    return "half-open"
+        server = 1 - verdict.client
+        answered = any(s.side == server and s.flags & (ACK | RST) == ACK for s in log)
+        return "not-captured" if answered and verdict.paths[server][0].state == State.ESTABLISHED else "unanswered"
+    return "aborted" if verdict.fatal != NOWHERE else "half-open"

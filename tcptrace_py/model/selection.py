@@ -5,7 +5,7 @@ left is the segments with a chosen address at either end, a chosen port at eithe
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from .errors import UsageError
@@ -13,7 +13,7 @@ from .segments import key_parts
 
 PortRange = tuple[int, int]
 _SECOND_NS = 1_000_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Selection:
         return self.takes_all_keys and self.from_ns is None and self.to_ns is None
 
     def matches_key(self, key: bytes) -> bool:
-        """Whether a four-tuple (`segments.SegmentBlock.key`) is chosen; the same for both directions of a connection."""
+        """Whether a four-tuple (`segments.SegmentBlock.key`) is chosen; both directions of a connection agree."""
         source, destination, source_port, destination_port, _ = key_parts(key)
         if self.ports and not any(low <= source_port <= high or low <= destination_port <= high
                                   for low, high in self.ports):
@@ -82,7 +82,7 @@ def parse_host(text: str) -> bytes:
 
 
 def parse_net(text: str) -> tuple[int, int, int]:
-    """Prefix in text form -> bytes of an address, the prefix's leading bits as a number, how far to shift an address."""
+    """Prefix in text form -> an address's size in bytes, the prefix's bits as a number, how far to shift an address."""
     import ipaddress  # noqa: PLC0415
 
     try:
@@ -115,8 +115,8 @@ def parse_time(text: str) -> int:
     try:
         return _epoch_ns(text) if text[:1] in "+-" or text.replace(".", "", 1).isdigit() else _rfc3339_ns(text)
     except (ValueError, InvalidOperation, OverflowError):
-        raise UsageError(f"{text!r} is no time: write 2026-03-01T10:00:00Z (a fraction and an offset such as +01:00 are "
-                         "understood) or seconds since 1970, such as 1772359200.25") from None
+        raise UsageError(f"{text!r} is no time: write 2026-03-01T10:00:00Z (a fraction and an offset such as +01:00 "
+                         "are understood) or seconds since 1970, such as 1772359200.25") from None
 
 
 def _epoch_ns(text: str) -> int:
@@ -124,13 +124,13 @@ def _epoch_ns(text: str) -> int:
 
 
 def _rfc3339_ns(text: str) -> int:
-    """datetime holds microseconds only, so the fraction is read apart from it."""
+    """Datetime holds microseconds only, so the fraction is read apart from it."""
     head, dot, tail = text.strip().partition(".")
     digits = tail[:len(tail) - len(tail.lstrip("0123456789"))] if dot else ""
     if dot and not digits:
         raise ValueError(text)
     moment = datetime.fromisoformat(head + tail[len(digits):])
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.replace(tzinfo=UTC)
     whole = moment - _EPOCH
     return (whole.days * 86400 + whole.seconds) * _SECOND_NS + int(digits[:9].ljust(9, "0") or 0)

@@ -10,47 +10,16 @@ those its *receipts* belong is decided by the evidence, strongest first:
 4. elsewhere receipt is assumed at capture, unless the sender repeats itself later than a round trip: then it was lost.
 """
 
-from ..model.live import AHEAD, COPY, GAP, REPEAT, Connection, Segment
+from ..model.live import COPY, GAP, REPEAT, Connection, Segment
 from ..model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN
 from ..model.seq import MASK, ahead
 from ..model.state import Basis
+from ..model.verdict import NOWHERE, Close, Opening, ResetMarks, View
 from .machine import Event
 
 OBSERVED, ASSUMED, INFERRED = Basis.OBSERVED, Basis.ASSUMED, Basis.INFERRED
 
 Happening = tuple[Event, int, Basis]  # what happened, the log index it rests on, how firmly
-
-NOWHERE = -1
-
-
-class View:
-    """The capture point: which sides are near it (their receipts are seen as they happen), and the round trip in ns."""
-
-    __slots__ = ("name", "near", "round_trip_ns", "skew_ns")
-
-    def __init__(self, name: str | None, near: tuple[bool, bool], round_trip_ns: int, skew_ns: int = 0) -> None:
-        self.name = name  # client, server, middle; None: unclear
-        self.near = near
-        self.round_trip_ns = round_trip_ns
-        self.skew_ns = skew_ns  # how much longer side 1's segments travel to the capture point than side 0's
-
-
-class Opening:
-    """The handshake in log indices (NOWHERE: not captured)."""
-
-    __slots__ = ("ack", "fast_open", "first_syn", "last_syn", "refusal", "simultaneous", "syn_repeats", "synack", "synack_repeats")
-
-    def __init__(self) -> None:
-        self.first_syn = NOWHERE
-        self.last_syn = NOWHERE
-        self.synack = NOWHERE
-        self.ack = NOWHERE
-        self.refusal = NOWHERE
-        self.syn_repeats = 0
-        self.synack_repeats = 0
-        self.simultaneous = False
-        self.fast_open = False
-
 
 class Evidence:
     """One connection's log with the questions that the rules ask of it. Sides are 0 and 1; times in ns."""
@@ -129,6 +98,7 @@ class Evidence:
                 log[i].payload and ahead(log[opening.synack].ack, (log[i].seq + 1) & MASK) > 0 for i in syns)
         if opening.synack >= 0:
             opening.ack = self._ack_of_synack(opening, own_answers)
+            opening.ack_of = self._last_synack_before(opening)
         opening.refusal = self._refusal(syns) if opening.synack < 0 else NOWHERE
         return opening
 
@@ -149,6 +119,14 @@ class Evidence:
                     continue
                 return i
         return NOWHERE
+
+    def _last_synack_before(self, opening: Opening) -> int:
+        first, last = self.log[opening.synack], opening.synack
+        for i in range(opening.synack, opening.ack):
+            segment = self.log[i]
+            if segment.side == first.side and segment.flags == first.flags and segment.seq == first.seq:
+                last = i
+        return last
 
     def _refusal(self, syns: list[int]) -> int:
         """RST that answers the SYN: it must acknowledge it (RFC 9293 3.10.7.3)."""
@@ -399,6 +377,12 @@ class Evidence:
                 break
         return events
 
+    def close(self) -> Close:
+        """The FINs, for the findings."""
+        acknowledged = tuple(any(self.covers(self.log[i], n) for i in self.indices[1 - n]) for n in (0, 1))
+        second = (self.closed_second(0), self.closed_second(1))
+        return Close(self.fins, (acknowledged[0], acknowledged[1]), second, (self.fin_taken(0), self.fin_taken(1)))
+
     # -- resets -----------------------------------------------------------------------------------------------------
 
     def _fatal_reset(self) -> int:
@@ -406,9 +390,20 @@ class Evidence:
         for i in self.resets:
             if i == self.opening.refusal:
                 return i
-            if self.acceptable(i) and not self._went_on(i) and not self._complete_before(i):
+            if self.acceptable(i) and not self._went_on(i) and not self.complete_before(i):
                 return i
         return NOWHERE
+
+    def reset_marks(self) -> list[ResetMarks]:
+        """Every RST with what its numbers say."""
+        marks = []
+        for index in self.resets:
+            reset = self.log[index]
+            answers = next((i for i in range(index - 1, -1, -1) if self.log[i].side != reset.side and self.log[i].flags & ACK
+                            and self.log[i].ack == reset.seq), NOWHERE)
+            late = index != self.fatal and self.complete_before(index)
+            marks.append(ResetMarks(index, acceptable=self.acceptable(index), late=late, answers=answers))
+        return marks
 
     def acceptable(self, index: int) -> bool:
         """Whether a RST's numbers are such that its receiver obeys (RFC 9293 3.10.7, RFC 5961 3.2)."""
@@ -451,7 +446,7 @@ class Evidence:
         """How long after a RST its far receiver may still be captured: one and a half round trips."""
         return self.view.round_trip_ns * 3 // 2 + 2_000_000
 
-    def _complete_before(self, index: int) -> bool:
+    def complete_before(self, index: int) -> bool:
         """Whether both FINs had been acknowledged before this RST: then it is late and ended nothing."""
         done = [any(self.covers(self.log[i], n) for i in range(index)) for n in (0, 1)]
         if all(done):
@@ -502,5 +497,3 @@ def _port(key: bytes) -> int:
     at = 8 if len(key) < 36 else 32
     return key[at] << 8 | key[at + 1]
 
-
-__all__ = ["AHEAD", "NOWHERE", "Evidence", "Happening", "Opening", "View", "client_of"]
