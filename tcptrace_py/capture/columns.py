@@ -1,0 +1,47 @@
+"""Blocks under construction: columns of full length while a walk fills them, cut to size before they are handed on."""
+
+from array import array
+
+from tcptrace_py.model.frames import FrameBlock
+
+BLOCK_FRAMES = 8192
+
+_ZEROS = array("q", bytes(8 * BLOCK_FRAMES))
+
+
+def reserve(data: bytes, first_frame: int) -> FrameBlock:
+    """Make an empty block with room for BLOCK_FRAMES rows: write at index `count`."""
+    block = FrameBlock(data, first_frame)
+    block.time_ns, block.offset, block.captured, block.wire = _ZEROS[:], _ZEROS[:], _ZEROS[:], _ZEROS[:]
+    block.link, block.interface = _ZEROS[:], _ZEROS[:]
+    return block
+
+
+def put(block: FrameBlock, time_ns: int, offset: int, captured: int, wire: int,  # noqa: PLR0917 - a row's columns
+        link: int, interface: int) -> None:
+    """Write one row into a block with room."""
+    row = block.count
+    block.time_ns[row] = time_ns
+    block.offset[row] = offset
+    block.captured[row] = captured
+    block.wire[row] = wire
+    block.link[row] = link
+    block.interface[row] = interface
+    block.count = row + 1
+
+
+def trim(block: FrameBlock) -> None:
+    """Cut the columns to the rows written."""
+    if block.count < BLOCK_FRAMES:
+        for column in (block.time_ns, block.offset, block.captured, block.wire, block.link, block.interface):
+            del column[block.count:]
+
+
+def rows_of(block: FrameBlock, start: int, end: int) -> FrameBlock:
+    """Rows start to end (exclusive) as a block over the same bytes."""
+    part = FrameBlock(block.data, block.first_frame + start)
+    part.count = end - start
+    part.time_ns, part.offset = block.time_ns[start:end], block.offset[start:end]
+    part.captured, part.wire = block.captured[start:end], block.wire[start:end]
+    part.link, part.interface = block.link[start:end], block.interface[start:end]
+    return part

@@ -1,0 +1,107 @@
+"""Compressed inputs, recognised by content and decompressed as they are read (the codecs themselves: codecs.py)."""
+
+from .codecs import Stream, new_stream
+from .source import Source, SourceDamageError
+
+MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd",
+         b"\x04\x22\x4d\x18": "lz4"}
+DAMAGED = "compressed-data-damaged"
+SKIPPABLE_FIRST, SKIPPABLE = bytes(range(0x50, 0x60)), b"\x2a\x4d\x18"  # RFC 8878 section 3.1.2; lz4 has them too
+MAGIC_BYTES = 10  # of the longest, bzip2's with its first block's
+PART_BYTES = 1 << 16
+
+
+def recognise(data: bytes) -> str | None:
+    """Name of the compression that begins with these bytes, None for none that is known."""
+    if data[:3] == b"BZh" and data[4:10] not in (b"1AY&SY", b"\x17rE8P\x90"):
+        return None
+    if _skippable(data):
+        return "zstd"
+    return next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)
+
+
+def _skippable(data: bytes) -> bool:
+    return data[1:4] == SKIPPABLE and data[:1] in SKIPPABLE_FIRST
+
+
+class DecompressedSource:
+    """What another source gives, decompressed: one stream after the other (gzip members, zstd frames)."""
+
+    size_bytes: int | None
+
+    def __init__(self, source: Source, data: bytes, kind: str) -> None:
+        """Take over: `data` was read from the source and begins with the magic number of `kind`. Raises CaptureError."""
+        self.kind = kind
+        self.size_bytes = source.size_bytes
+        self.reopenable = source.reopenable
+        self.piece_bytes = source.piece_bytes
+        self._source = source
+        self._stream: Stream | None = new_stream(kind)
+        self._waiting = data
+        self._taken = 0  # of what is waiting
+        self._failure: SourceDamageError | None = None
+
+    @property
+    def done_bytes(self) -> int:
+        """Bytes of the input itself read so far."""
+        return self._source.done_bytes
+
+    def refill(self, rest: bytes, need_bytes: int) -> bytes:
+        """See Source."""
+        if self._failure:
+            raise self._failure
+        self._source.piece_bytes = self.piece_bytes
+        missing = max(need_bytes, len(rest)) + self.piece_bytes - len(rest)
+        parts = [rest]
+        try:
+            while missing > 0 and (part := self._part(missing)):
+                parts.append(part)
+                missing -= len(part)
+        except SourceDamageError as failure:
+            self._failure = failure
+            if len(parts) == 1:
+                raise
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """See Source."""
+        self._stream = None
+        self._source.close()
+
+    def _part(self, limit_bytes: int) -> bytes:
+        """Decompress a little more; b"" at the end."""
+        while self._stream is not None:
+            try:
+                out = self._stream.feed(self._input() if self._stream.hungry else b"", limit_bytes)
+            except self._stream.errors as error:
+                raise SourceDamageError(DAMAGED, f"its {self.kind} stream is damaged: {error}") from error
+            if self._stream.finished:
+                self._next_stream()
+            if out:
+                return out
+        return b""
+
+    def _input(self) -> bytes:
+        """Get the next compressed bytes."""
+        if self._taken >= len(self._waiting):
+            self._waiting, self._taken = self._source.refill(b"", 1), 0
+            if not self._waiting:
+                raise SourceDamageError(DAMAGED, f"ends inside its {self.kind} stream")
+        data = self._waiting[self._taken:self._taken + PART_BYTES]
+        self._taken += len(data)
+        return data
+
+    def _next_stream(self) -> None:
+        """Go on with the stream behind the one that has ended, past padding of zeros."""
+        data = (self._stream.unused if self._stream else b"") + self._waiting[self._taken:]
+        self._stream = None
+        while len(data := data.lstrip(b"\0")) < MAGIC_BYTES:
+            longer = data + self._source.refill(b"", 1)
+            if len(longer) == len(data):
+                break
+            data = longer
+        self._waiting, self._taken = data, 0
+        if recognise(data) == self.kind or (self.kind == "lz4" and _skippable(data)):
+            self._stream = new_stream(self.kind)
+        elif data:
+            raise SourceDamageError(DAMAGED, f"bytes that are not {self.kind} follow its {self.kind} stream")

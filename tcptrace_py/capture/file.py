@@ -1,0 +1,171 @@
+"""One input file: what it is, and its blocks of frames."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+from tcptrace_py.model.errors import CaptureError
+from tcptrace_py.model.frames import FrameBlock
+from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.results import FileInfo
+
+from . import compression, pcap_walk, pcapng_walk
+from .columns import reserve
+from .compression import DecompressedSource
+from .damage import Damage
+from .looks_like import describe
+from .pcap import PcapReader
+from .pcapng import PcapngReader
+from .section import TIME_MIN_NS
+from .source import HEAD_BYTES, PIECE_BYTES, STDIN, Source, SourceDamageError, open_source
+
+LAYERS = 2  # of compression: one may be inside another
+MANY, SMALL_PIECE_BYTES = 16, 1 << 17  # so many inputs may be open at once that their buffers add up
+
+
+def open_capture(path: str) -> tuple[Source, bytes]:
+    """Open a path down to the capture inside: its source, and the first bytes, already read. Raises CaptureError."""
+    source: Source = open_source(path)
+    try:
+        data = _head(source)
+        for _layer in range(LAYERS):
+            kind = compression.recognise(data)
+            if kind is None:
+                break
+            source = DecompressedSource(source, data, kind)
+            data = _head(source)
+        _format_of(data)
+    except (CaptureError, SourceDamageError) as error:
+        source.close()
+        raise CaptureError(f"{name_of(path)}: {error}") from error
+    except BaseException:
+        source.close()
+        raise
+    return source, data
+
+
+def name_of(path: str) -> str:
+    """How messages call an input."""
+    return "standard input" if path == STDIN else path
+
+
+def _head(source: Source) -> bytes:
+    data = b""
+    try:
+        while len(data) < HEAD_BYTES and len(longer := source.refill(data, HEAD_BYTES)) > len(data):
+            data = longer
+    except SourceDamageError:  # met again by whoever reads on
+        if not data:
+            raise
+    return data
+
+
+def _format_of(data: bytes) -> str:
+    """Say pcap or pcapng, its header being whole. Raises CaptureError."""
+    if not data:
+        raise CaptureError("is empty")
+    if pcap_walk.recognise(data):
+        pcap_walk.parse_header(data)
+        return "pcap"
+    if data.startswith(pcapng_walk.SECTION_TYPE) and len(data) < pcapng_walk.SECTION_BYTES:
+        raise CaptureError(f"ends inside its section header, after {len(data)} bytes")
+    if pcapng_walk.recognise(data):
+        return "pcapng"
+    if compression.recognise(data):
+        raise CaptureError(f"is compressed more than {LAYERS} times over")
+    raise CaptureError(f"is not a capture: {describe(data)}")
+
+
+class CaptureFile:
+    """One input: checked when made, read by `blocks`. Pipes stay open in between, files are opened again."""
+
+    def __init__(self, path: str) -> None:
+        """Open and recognise it. Raises CaptureError where it cannot be read at all."""
+        self.path = path
+        source, data = open_capture(path)
+        self.info = FileInfo(name_of(path), _format_of(data))
+        self.size_bytes = source.size_bytes
+        self.reopenable = source.reopenable
+        self.done_bytes = 0
+        self._opened: tuple[Source, bytes] | None = None if source.reopenable else (source, data)
+        if source.reopenable:
+            source.close()
+
+    def blocks(self, problems: Problems, new_interface: Callable[[], int], *, others: int = 0) -> Iterator[FrameBlock]:
+        """Give the frames, numbered from 1 within this file; once. Damage goes to `problems`, never up.
+
+        `others` inputs are read as well: frame numbers are then the file's own, and buffers smaller.
+        """
+        damage = Damage(problems, self.info, alone=not others)
+        for block in self._read(damage, new_interface, PIECE_BYTES if others < MANY else SMALL_PIECE_BYTES):
+            self.info.packets += block.count
+            yield block
+
+    def head_ns(self) -> int:
+        """Time of the first frame, from a look at the first bytes; the least possible where that does not show it."""
+        if self.reopenable:
+            scratch = Damage(Problems(), FileInfo(self.path, self.info.format), alone=False)
+            for block in self._read(scratch, count().__next__, 0):
+                return block.time_ns[0]
+        return TIME_MIN_NS
+
+    def _read(self, damage: Damage, new_interface: Callable[[], int], piece_bytes: int) -> Iterator[FrameBlock]:
+        """Blocks of frames from the first bytes (`piece_bytes` 0) or from all."""
+        try:
+            source, data = self._opened or open_capture(self.path)
+        except CaptureError as error:  # it could be read a moment ago
+            damage.broken_off("read-error", str(error), 0)
+            return
+        try:
+            if isinstance(source, DecompressedSource):
+                damage.unit = f" of the {source.kind} content"
+            source.piece_bytes = piece_bytes
+            for block in _frames(source, data, new_interface, damage, whole=piece_bytes > 0):
+                self.done_bytes = source.done_bytes
+                yield block
+            self.done_bytes = source.done_bytes
+        finally:
+            source.close()
+
+    def close(self) -> None:
+        """Close a pipe that was never read."""
+        if self._opened:
+            self._opened[0].close()
+
+
+def _frames(source: Source, data: bytes, new_interface: Callable[[], int], damage: Damage, *,
+            whole: bool) -> Iterator[FrameBlock]:
+    """Window by window (`whole`: beyond `data`): what a window leaves over begins the next one."""
+    reader = _reader(data, new_interface, damage)
+    position, base, next_frame = reader.first_byte, 0, 1
+    final = False
+    if whole:
+        data = _longer(source, data, 1, damage, 0)
+    while True:
+        block = reserve(data, next_frame)
+        position, need_bytes = reader.step(block, position, base, final)
+        if block.count:
+            reader.finish(block)
+            next_frame += block.count
+            yield block
+        if not need_bytes:
+            continue
+        if final or not whole:
+            return
+        rest, base, position = data[position:], base + position, 0
+        data = _longer(source, rest, need_bytes, damage, next_frame - 1)
+        final = len(data) == len(rest)
+
+
+def _longer(source: Source, rest: bytes, need_bytes: int, damage: Damage, frame: int) -> bytes:
+    """Get the next window; `rest` alone where the input ends or breaks off."""
+    try:
+        return source.refill(rest, need_bytes)
+    except SourceDamageError as failure:
+        damage.broken_off(failure.code, str(failure), frame)
+        return rest
+
+
+def _reader(data: bytes, new_interface: Callable[[], int], damage: Damage) -> PcapReader | PcapngReader:
+    if pcap_walk.recognise(data):
+        return PcapReader(pcap_walk.parse_header(data), new_interface(), damage)
+    return PcapngReader(pcapng_walk.recognise(data) or "<", new_interface, damage)

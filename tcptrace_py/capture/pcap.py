@@ -1,0 +1,117 @@
+"""pcap: a file header, then records with a header each (draft-ietf-opsawg-pcap).
+
+`walk` takes only what is ordinary; `PcapReader` judges the other records by what lies behind them. A record that cannot
+be is skipped by searching for the next run of plausible headers.
+"""
+
+from array import array
+
+from tcptrace_py.model.frames import FrameBlock
+
+from .columns import BLOCK_FRAMES, put, trim
+from .damage import Damage
+from .pcap_walk import (
+    CAPTURED_LIMIT,
+    CAPTURED_MAX,
+    CHAIN,
+    FILE_HEADER_BYTES,
+    NS_PER_S,
+    RECORD,
+    PcapHeader,
+    find_record,
+    walk,
+)
+
+
+class PcapReader:
+    """Cuts the windows of one pcap into blocks, and judges the records that are not ordinary."""
+
+    format = "pcap"
+
+    def __init__(self, header: PcapHeader, interface: int, damage: Damage) -> None:
+        self.header = header
+        self.first_byte = FILE_HEADER_BYTES
+        self._interface = interface
+        self._damage = damage
+        self._limit = CAPTURED_MAX if header.snaplen <= CAPTURED_MAX else CAPTURED_LIMIT
+        self._lost_at: int | None = None  # where in the file reading lost its way
+
+    def step(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:
+        """Go on filling the block from `position` of its bytes, which begin at byte `base` of the file.
+
+        Gives the position reached and how many bytes are needed from there; 0: none, the block is full.
+        """
+        data = block.data
+        while True:
+            if self._lost_at is not None:
+                position = self._search(block, position, base, final)
+                if self._lost_at is not None:
+                    return position, CHAIN * (self.header.record_bytes + CAPTURED_MAX)
+            position = walk(block, data, position, len(data), self.header)
+            if block.count == BLOCK_FRAMES or position == len(data):
+                return position, int(block.count < BLOCK_FRAMES)
+            position, need_bytes = self._judge(block, position, base, final)
+            if need_bytes:
+                return position, need_bytes
+
+    def finish(self, block: FrameBlock) -> None:
+        """Make a block ready to be handed on."""
+        trim(block)
+        block.link = array("q", [self.header.link]) * block.count
+        block.interface = array("q", [self._interface]) * block.count
+
+    def _judge(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:
+        """Take, skip or give up the record here, which `walk` did not take; the position after it and bytes needed."""
+        data, header = block.data, self.header
+        left_bytes = len(data) - position
+        frame = block.first_frame + block.count - 1
+        if left_bytes < header.record_bytes:
+            return self._cut(position, base, left_bytes, frame) if final else (position, header.record_bytes)
+        seconds, fraction, captured, wire = RECORD[header.order].unpack_from(data, position)
+        following = position + header.record_bytes + captured
+        if captured > self._limit or seconds == fraction == captured == wire == 0:
+            return self._lose(position, base)
+        if fraction < header.unit and 0 < captured <= CAPTURED_MAX:  # ordinary, but not all there
+            if not final:
+                return position, header.record_bytes + captured
+            if captured <= wire and (captured <= header.snaplen or header.snaplen == 0):
+                return self._cut(position, base, left_bytes, frame)
+            return self._lose(position, base)
+        good = self._boundary(data, following, final)
+        if good is None:
+            return position, header.record_bytes + captured + header.record_bytes
+        if not good:
+            return self._lose(position, base)
+        if fraction >= header.unit:
+            self._damage.add("bad-timestamp", f"the record at {self._damage.byte(base + position)} has an impossible "
+                             f"fraction of a second, {fraction} of {header.unit}", frame + 1)
+        put(block, seconds * NS_PER_S + fraction * header.scale, position + header.record_bytes, captured, wire, 0, 0)
+        return following, 0
+
+    def _boundary(self, data: bytes, position: int, final: bool) -> bool | None:
+        """Whether a record ends here: the file does, or the next header is possible. None: cannot be told yet."""
+        header = self.header
+        if position > len(data):
+            return False if final else None
+        if position + header.record_bytes > len(data):
+            return True if final else None
+        _seconds, _fraction, captured, _wire = RECORD[header.order].unpack_from(data, position)
+        return bool(captured <= self._limit)
+
+    def _cut(self, position: int, base: int, left_bytes: int, frame: int) -> tuple[int, int]:
+        self._damage.cut_tail(base + position, left_bytes, "record", frame)
+        return position + left_bytes, 1
+
+    def _lose(self, position: int, base: int) -> tuple[int, int]:
+        self._lost_at = base + position
+        return position + 1, 0
+
+    def _search(self, block: FrameBlock, position: int, base: int, final: bool) -> int:
+        """Look for the next record; report the gap once it is known."""
+        found, resume = find_record(block.data, position, final, self.header)
+        if found < 0 and not final:
+            return resume
+        lost_at, self._lost_at = self._lost_at, None
+        self._damage.skipped("corrupt-record", "no record can begin", lost_at or 0, None if found < 0 else base + found,
+                             block.first_frame + block.count - 1)
+        return len(block.data) if found < 0 else found

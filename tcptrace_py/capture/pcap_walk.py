@@ -1,0 +1,127 @@
+"""The walk over the records of a pcap, and the search for the next record where one was corrupt.
+
+Pure functions over a window of bytes (draft-ietf-opsawg-pcap); a driver for byte ranges can call them as well.
+"""
+
+import re
+from struct import Struct
+from typing import NamedTuple
+
+from tcptrace_py.model.errors import CaptureError
+from tcptrace_py.model.frames import FrameBlock
+
+from .columns import BLOCK_FRAMES
+
+FILE_HEADER_BYTES = 24
+CAPTURED_MAX = 262_144  # libpcap's MAXIMUM_SNAPLEN, Wireshark's WTAP_MAX_PACKET_SIZE_STANDARD
+CAPTURED_LIMIT = 16 << 20  # never believed beyond this, whatever the snap length says
+CHAIN = 3  # plausible headers in a row that make a boundary
+NEAR_S = 30 * 86400  # how far apart in time neighbours in such a run may be
+NS_PER_S = 1_000_000_000
+
+# Magic number -> nanoseconds in a unit of the fraction, bytes of a record header.
+MAGIC = {0xA1B2C3D4: (1000, 16), 0xA1B23C4D: (1, 16), 0xA1B2CD34: (1000, 24)}  # the last is Kuznetzov's "modified" pcap
+RECORD = {"<": Struct("<IIII"), ">": Struct(">IIII")}
+
+
+class PcapHeader(NamedTuple):
+    """What the file header says: byte order ("<" or ">"), lengths in bytes, `scale` nanoseconds in a unit."""
+
+    order: str
+    scale: int
+    record_bytes: int
+    link: int
+    snaplen: int
+
+    @property
+    def unit(self) -> int:
+        """The fraction of a second is below this."""
+        return NS_PER_S // self.scale
+
+
+def recognise(data: bytes) -> str | None:
+    """Byte order of a pcap that begins with these bytes; None for what is no pcap."""
+    return next((order for order, name in (("<", "little"), (">", "big"))
+                 if int.from_bytes(data[:4], name) in MAGIC), None)  # type: ignore[arg-type]
+
+
+def parse_header(data: bytes) -> PcapHeader:
+    """Read the file header. Raises CaptureError where it is cut; the caller has recognised it."""
+    order = recognise(data)
+    if order is None or len(data) < FILE_HEADER_BYTES:
+        raise CaptureError(f"ends inside its file header ({len(data)} of {FILE_HEADER_BYTES} bytes)")
+    magic, _major, _minor, _zone, _figures, snaplen, link = Struct(order + "IHHiIII").unpack_from(data)
+    scale, record_bytes = MAGIC[magic]
+    return PcapHeader(order, scale, record_bytes, link & 0xFFFF, snaplen)  # above: length of the FCS, and reserved
+
+
+def walk(block: FrameBlock, data: bytes, position: int, end: int, header: PcapHeader) -> int:
+    """Fill the block with the ordinary records of `data[position:end]`; give where it stopped.
+
+    It stops at a full block, at a record that is not all there, and at one that is odd: empty, longer than 256 KiB,
+    or with an impossible fraction of a second. Link and interface, the same for all, are left alone. Hot, hence long.
+    """
+    unpack = RECORD[header.order].unpack_from
+    record_bytes, scale, unit = header.record_bytes, header.scale, header.unit
+    times, offsets, captureds, wires = block.time_ns, block.offset, block.captured, block.wire
+    row = block.count
+    last = end - record_bytes
+    while position <= last and row < BLOCK_FRAMES:
+        seconds, fraction, captured, wire = unpack(data, position)
+        if fraction >= unit or captured > CAPTURED_MAX or captured == 0:
+            break
+        start = position + record_bytes
+        following = start + captured
+        if following > end:
+            break
+        times[row] = seconds * NS_PER_S + fraction * scale
+        offsets[row] = start
+        captureds[row] = captured
+        wires[row] = wire
+        row += 1
+        position = following
+    block.count = row
+    return position
+
+
+def find_record(data: bytes, position: int, final: bool, header: PcapHeader) -> tuple[int, int]:
+    """Search for the next record boundary: (where, where), or (-1, from where to search again with more bytes).
+
+    A boundary is where CHAIN plausible headers follow each other, or fewer that end with the file (`final`: `data` is
+    its end).
+    """
+    for match in _candidates(header).finditer(data, position):
+        verdict = chain(data, match.start(), final, header)
+        if verdict is None:
+            return -1, match.start()
+        if verdict:
+            return match.start(), match.start()
+    return -1, max(position, len(data) - header.record_bytes + 1)
+
+
+def chain(data: bytes, position: int, final: bool, header: PcapHeader) -> bool | None:
+    """Whether plausible records begin here; None where the bytes do not suffice to tell."""
+    unpack = RECORD[header.order].unpack_from
+    before_s = None
+    for link in range(CHAIN):
+        if position == len(data) and final:
+            return link > 0
+        if position + header.record_bytes > len(data):
+            return link > 1 if final else None
+        seconds, fraction, captured, wire = unpack(data, position)
+        if fraction >= header.unit or not 0 < captured <= min(wire, CAPTURED_MAX) or wire > CAPTURED_LIMIT:
+            return False
+        if before_s is not None and abs(seconds - before_s) > NEAR_S:
+            return False
+        before_s = seconds
+        position += header.record_bytes + captured
+    return True
+
+
+def _candidates(header: PcapHeader) -> re.Pattern[bytes]:
+    """Say what a plausible header looks like byte by byte, for a search that C does (re keeps what it compiled)."""
+    fraction = (b"[\x00-\x0f]", b"\x00") if header.scale > 1 else (b".", b"[\x00-\x3b]")
+    captured, wire = (b".", b".", b"[\x00-\x04]", b"\x00"), (b".", b".", b".", b"[\x00\x01]")
+    fields = ((b".",) * 4, (b".", b".", *fraction), captured, wire)
+    order = 1 if header.order == "<" else -1
+    return re.compile(b"(?=" + b"".join(byte for field in fields for byte in field[::order]) + b")", re.DOTALL)

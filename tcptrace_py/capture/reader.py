@@ -1,0 +1,97 @@
+"""The inputs of one analysis as one capture."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+from tcptrace_py.model.errors import CaptureError
+from tcptrace_py.model.frames import FrameBlock
+from tcptrace_py.model.problems import Problems
+
+from .file import CaptureFile
+from .merge import Input, merge
+from .source import STDIN, reason
+
+Progress = Callable[[int, int | None], None]
+
+
+class CaptureReader:
+    """Captures that are there to be read. `files` says for each what it is, and after reading what it held."""
+
+    def __init__(self, captures: Sequence[CaptureFile], problems: Problems, progress: Progress | None = None) -> None:
+        self.files = [capture.info for capture in captures]
+        self._captures = captures
+        self._problems = problems
+        self._progress = progress
+
+    def blocks(self) -> Iterator[FrameBlock]:
+        """All frames in the order of `mergecap`, at most BLOCK_FRAMES to a block; to be called once.
+
+        Whatever is damaged becomes a problem; nothing is raised.
+        """
+        try:
+            for block in self._merged():
+                if self._progress:
+                    self._progress(*self._done())
+                yield block
+            if self._progress:
+                self._progress(*self._done())
+        finally:
+            for capture in self._captures:
+                capture.close()
+
+    def _merged(self) -> Iterator[FrameBlock]:
+        new_interface = partial(next, count())
+        if len(self._captures) == 1:
+            return self._captures[0].blocks(self._problems, new_interface)
+        others = len(self._captures) - 1
+        return merge(Input(capture.head_ns(), partial(capture.blocks, self._problems, new_interface, others=others))
+                     for capture in self._captures)
+
+    def _done(self) -> tuple[int, int | None]:
+        sizes = [capture.size_bytes for capture in self._captures]
+        total = None if None in sizes else sum(size for size in sizes if size is not None)
+        return sum(capture.done_bytes for capture in self._captures), total
+
+
+def open_captures(paths: Sequence[str | os.PathLike[str]], problems: Problems, *,
+                  progress: Progress | None = None) -> CaptureReader:
+    """Recognise the inputs: files, directories (the captures in them, by name), "-" for standard input.
+
+    Raises CaptureError where none can be read; where only some cannot, those become problems. `progress` is called
+    about once a block with the bytes read so far and in all (None where that is unknown).
+    """
+    captures: list[CaptureFile] = []
+    failures: list[str] = []
+    for path in [os.fspath(path) for path in paths]:
+        try:
+            if path != STDIN and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
+                captures += _directory(path, problems)
+            else:
+                captures.append(CaptureFile(path))
+        except CaptureError as error:
+            failures.append(str(error))
+    if not captures:
+        raise CaptureError("; ".join(failures) or "no captures were named")
+    for failure in failures:
+        problems.add("unreadable-file", failure, damaged=True)
+    return CaptureReader(captures, problems, progress)
+
+
+def _directory(path: str, problems: Problems) -> list[CaptureFile]:
+    """Find the captures among the files of a directory. Raises CaptureError where there are none."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(path) if entry.is_file())
+    except OSError as error:
+        raise CaptureError(f"{path}: {reason(error)}") from error
+    captures = []
+    for name in names:
+        try:
+            captures.append(CaptureFile(str(Path(path) / name)))
+        except CaptureError as error:
+            problems.add("not-a-capture", f"skipped: {error}")
+    if not captures:
+        raise CaptureError(f"{path}: no capture among the {len(names)} files of this directory")
+    return captures

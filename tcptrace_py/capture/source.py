@@ -1,0 +1,130 @@
+"""Where the bytes of an input come from: a regular file, or a pipe. One window of bytes at a time, nothing kept."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from tcptrace_py.model.errors import CaptureError
+
+STDIN = "-"
+HEAD_BYTES = 1 << 12  # read to recognise an input
+PIECE_BYTES = 1 << 20  # read at once: larger pieces are no faster and leave the cache
+PIPE_PIECE_BYTES = 1 << 18  # the same for pipes; what waits in here is lost to an interrupted analysis
+
+
+class SourceDamageError(Exception):
+    """A source broke off: what it gave before is good. `code` is the problem's, the text says why."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class Source(Protocol):
+    """Bytes in order. `done_bytes` counts what was read of the input itself (before decompression)."""
+
+    size_bytes: int | None
+    reopenable: bool
+    piece_bytes: int  # how much to read at once
+
+    @property
+    def done_bytes(self) -> int:
+        """Bytes of the input read so far."""
+
+    def refill(self, rest: bytes, need_bytes: int) -> bytes:
+        """`rest` (the unused end of what was given last) and a piece of what follows; `rest` alone at the end.
+
+        Gives at least `need_bytes` in all unless the input ends. Raises SourceDamageError where it breaks off.
+        """
+
+    def close(self) -> None:
+        """Give back what the operating system holds."""
+
+
+class FileSource:
+    """A regular file. What was left over is read again rather than copied."""
+
+    reopenable = True
+
+    def __init__(self, file: BinaryIO, size_bytes: int) -> None:
+        self.size_bytes: int | None = size_bytes
+        self.done_bytes = 0
+        self.piece_bytes = HEAD_BYTES
+        self._file = file
+
+    def refill(self, rest: bytes, need_bytes: int) -> bytes:
+        """See Source."""
+        start = self.done_bytes - len(rest)
+        try:
+            self._file.seek(start)
+            data = self._file.read(max(need_bytes, len(rest)) + self.piece_bytes)
+        except OSError as error:
+            raise SourceDamageError("read-error", f"cannot be read any further: {reason(error)}") from error
+        if len(data) < len(rest):  # the file was cut while it was read
+            return rest
+        self.done_bytes = start + len(data)
+        return data
+
+    def close(self) -> None:
+        """See Source."""
+        self._file.close()
+
+
+class PipeSource:
+    """Standard input, a FIFO or a device: can be read once, and gives bytes when it has them."""
+
+    reopenable = False
+    size_bytes: int | None = None
+
+    def __init__(self, file: BinaryIO, *, close: bool = True) -> None:
+        self.done_bytes = 0
+        self.piece_bytes = HEAD_BYTES
+        self._file = file
+        self._close = close
+        self._read = getattr(file, "read1", file.read)
+
+    def refill(self, rest: bytes, need_bytes: int) -> bytes:
+        """See Source."""
+        parts = [rest]
+        missing = max(need_bytes - len(rest), min(self.piece_bytes, PIPE_PIECE_BYTES),
+                      len(rest) >> 2)  # a large rest is not to be copied for every small piece
+        while missing > 0:
+            try:
+                part = self._read(missing)
+            except OSError as error:
+                raise SourceDamageError("read-error", f"cannot be read any further: {reason(error)}") from error
+            if not part:
+                break
+            parts.append(part)
+            missing -= len(part)
+            self.done_bytes += len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """See Source."""
+        if self._close:
+            self._file.close()
+
+
+def open_source(path: str) -> FileSource | PipeSource:
+    """Open a path, or standard input for "-". Raises CaptureError."""
+    if path == STDIN:
+        return PipeSource(sys.stdin.buffer, close=False)
+    if not path:
+        raise CaptureError("a file name is empty")
+    try:
+        file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by the source
+    except (OSError, ValueError) as error:
+        raise CaptureError(f"{path}: {reason(error)}") from error
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode):
+        return FileSource(file, status.st_size)
+    return PipeSource(file)
+
+
+def reason(error: Exception) -> str:
+    """Why an operation on a file failed, in the operating system's words."""
+    text = error.strerror if isinstance(error, OSError) else None
+    return (text or str(error)).lower()
