@@ -1,0 +1,1 @@
+"""Small captures, each of one situation, that tests and the documentation speak of."""

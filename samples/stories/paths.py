@@ -1,0 +1,12 @@
+"""State paths that many stories share, in the notation of `samples.stories.expect.path`."""
+
+CLIENT_UP = "CLOSED/inferred SYN_SENT/observed ESTABLISHED/observed"
+SERVER_UP = "LISTEN/inferred SYN_RECEIVED/observed ESTABLISHED"
+CLOSES_FIRST = "FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT/observed"
+CLOSES_SECOND = "CLOSE_WAIT LAST_ACK CLOSED/assumed"
+CLOSES_WITH = "FIN_WAIT_1 CLOSING TIME_WAIT/assumed"
+
+CLIENT_FIRST = f"{CLIENT_UP} {CLOSES_FIRST}"
+SERVER_SECOND = f"{SERVER_UP} {CLOSES_SECOND}"
+SERVER_FIRST = f"{SERVER_UP} {CLOSES_FIRST}"
+CLIENT_SECOND = f"{CLIENT_UP} {CLOSES_SECOND}"

@@ -1,0 +1,356 @@
+"""What captures do to connections: copies, gaps, one side, cut frames, clocks, offload."""
+
+from dataclasses import replace
+
+from samples.stories.expect import connection, shake, side, stay, tear
+from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND, SERVER_UP
+from samples.stories.story import story
+from samples.writer.files import Frame, pcap
+from samples.writer.links import COOKED2, ETHERNET, Link, cooked2, ethernet
+from samples.writer.packets import plain
+from samples.writer.segment import Segment
+from samples.writer.talk import Talk, Tap, Wire
+
+DONE = shake("three-way", "completed", total=20.0)
+FOUR_WAY = tear("four-way", "client", segments=4)
+ONCE = connection(
+    DONE,
+    FOUR_WAY,
+    client=side(CLIENT_FIRST, packets=6, payload_bytes=90, retransmissions=0, fin_retransmissions=0),
+    server=side(SERVER_SECOND, packets=5, payload_bytes=300, retransmissions=0, fin_retransmissions=0),
+    time_wait=[stay("client", basis="observed")],
+)
+BETWEEN_ROUTERS = Link(1, (ethernet(b"\x02\0\0\0\0\x0a", b"\x02\0\0\0\0\x0b"),))
+
+
+def _short(wire: Wire, **settings: object) -> Talk:
+    talk = wire.talk(**settings)
+    talk.open()
+    talk.exchange()
+    talk.close("client")
+    return talk
+
+
+@story(
+    "mirror-duplicates.pcap",
+    ONCE,
+    problems=("duplicate-frames",),
+    document={"capture": {"packets": 22, "duplicates": 11}},
+)
+def mirror_duplicates(wire: Wire) -> None:
+    """A mirror port copies every frame twice, four microseconds apart: no retransmissions."""
+    _short(wire, taps=(Tap(), Tap(after_s=4e-6)))
+
+
+@story(
+    "mirror-duplicates-routed.pcap",
+    ONCE,
+    problems=("duplicate-frames",),
+    document={"capture": {"packets": 22, "duplicates": 11}},
+)
+def mirror_duplicates_routed(wire: Wire) -> None:
+    """Mirrored before and behind a router: the copies have other MAC addresses and a TTL of one less."""
+    _short(wire, taps=(Tap(), Tap(after_s=30e-6, hops=1, link=BETWEEN_ROUTERS)))
+
+
+@story(
+    "any-interface-duplicates.pcap",
+    ONCE,
+    problems=("duplicate-frames",),
+    document={"capture": {"packets": 22, "duplicates": 11}},
+    link=COOKED2,
+)
+def any_interface_duplicates(wire: Wire) -> None:
+    """`tcpdump -i any` sees every packet on a bridge and on its member: the interface index tells the copies apart."""
+    _short(wire, taps=(Tap(link=Link(276, (cooked2(2),))), Tap(after_s=2e-6, link=Link(276, (cooked2(5),)))))
+
+
+def _without_id(segment: Segment) -> list[bytes]:
+    return plain(replace(segment, ip_id=0))
+
+
+@story(
+    "duplicates-with-ip-id-zero.pcap",
+    connection(
+        shake("three-way", "completed", to_synack=19.96, total=1020.01, syns_again=1),
+        FOUR_WAY,
+        client=side(CLIENT_FIRST, packets=8, payload_bytes=90, retransmissions=2),
+        server=side(SERVER_SECOND, packets=5, payload_bytes=300, retransmissions=0),
+        time_wait=[stay("client")],
+    ),
+    problems=("duplicate-frames",),
+    document={"capture": {"packets": 26, "duplicates": 13}},
+)
+def duplicates_with_ip_id_zero(wire: Wire) -> None:
+    """Every frame twice, and no IP ID tells anything: the SYN and the request that were really sent again count, the
+    copies don't."""
+    talk = wire.talk(packets=_without_id, taps=(Tap(), Tap(after_s=4e-6)))
+    syn = talk.client.send("S", lost="after")
+    talk.client.resend(syn, after=1.0)
+    talk.server.send("SA")
+    talk.client.send("A")
+    request = talk.client.send("PA", 90, lost="after")
+    talk.client.resend(request, after=0.22)
+    talk.server.send("A")
+    talk.server.send("PA", 300, after=0.005)
+    talk.client.send("A")
+    talk.close("client")
+
+
+@story(
+    "duplicates-ipv6.pcap",
+    ONCE,
+    problems=("duplicate-frames",),
+    document={"capture": {"packets": 22, "duplicates": 11}},
+)
+def duplicates_ipv6(wire: Wire) -> None:
+    """Every frame of a connection over IPv6, which has no IP ID, twice."""
+    _short(
+        wire, client="[2001:db8::10]:40000", server="[2001:db8:1::20]:80", taps=(Tap(), Tap(after_s=4e-6))
+    )
+
+
+@story(
+    "retransmission-that-looks-like-a-copy.pcap",
+    connection(
+        DONE,
+        FOUR_WAY,
+        client=side(CLIENT_FIRST, payload_bytes=90, retransmissions=1, packets=7),
+        server=SERVER_SECOND,
+        time_wait=[stay("client")],
+    ),
+    document={"capture": {"duplicates": 0}},
+)
+def retransmission_like_a_copy(wire: Wire) -> None:
+    """The request is sent again 60 ms later, byte for byte the same (IP ID 0, no timestamps): a retransmission all the
+    same, since copies don't take three round trips."""
+    talk = wire.talk(packets=_without_id, timestamps=False)
+    talk.open()
+    request = talk.client.send("PA", 90, lost="after")
+    talk.client.resend(request, after=0.06)
+    talk.server.send("A")
+    talk.server.send("PA", 300, after=0.005)
+    talk.client.send("A")
+    talk.close("client")
+
+
+def _joined_late(wire: Wire, frames: int) -> None:
+    """A short connection whose first frames the capture missed."""
+    _short(wire)
+    wire.frames_written = wire.frames[frames:]
+
+
+@story(
+    "starts-in-mid-connection.pcap",
+    connection(
+        shake(None, "not-captured", to_synack=None, to_ack=None, total=None),
+        tear("four-way", "client", segments=4),
+        client="ESTABLISHED/assumed FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT/observed",
+        server="ESTABLISHED/assumed CLOSE_WAIT LAST_ACK CLOSED/assumed",
+        time_wait=[stay("client", basis="observed")],
+        anomalies=None,
+        midstream=True,
+        vantage=None,
+    ),
+    problems=("midstream",),
+)
+def starts_in_mid_connection(wire: Wire) -> None:
+    """The capture starts with the request of an open connection: no handshake is counted."""
+    _joined_late(wire, 3)
+
+
+@story(
+    "starts-with-the-last-fin.pcap",
+    connection(
+        shake(None, "not-captured", total=None),
+        {"first_fin": None},
+        time_wait=None,
+        anomalies=None,
+        midstream=True,
+    ),
+    problems=None,
+)
+def starts_with_the_last_fin(wire: Wire) -> None:
+    """The capture starts with the second FIN: who closed first lies before it."""
+    _joined_late(wire, 9)
+
+
+@story(
+    "ends-before-the-close.pcap",
+    connection(
+        DONE,
+        tear("none", None, took=None),
+        client=CLIENT_UP,
+        server=SERVER_UP,
+        midstream=False,
+    ),
+)
+def ends_before_the_close(wire: Wire) -> None:
+    """The capture ends while the connection is open."""
+    talk = wire.talk()
+    talk.open()
+    talk.exchange()
+
+
+@story(
+    "one-sided.pcap",
+    connection(
+        shake(to_synack=None, to_ack=None),
+        client=side(packets=6, payload_bytes=90),
+        server=side(packets=0),
+        time_wait=None,
+        anomalies=None,
+    ),
+    problems=("one-sided",),
+)
+def one_sided(wire: Wire) -> None:
+    """Only what the client sent was captured (asymmetric routing)."""
+    _short(wire, taps=(Tap(only="client"),))
+
+
+@story(
+    "one-sided-server.pcap",
+    connection(
+        shake(to_synack=None, to_ack=None, total=None),
+        client=side(packets=0),
+        server=side(packets=5, payload_bytes=300),
+        time_wait=None,
+        anomalies=None,
+    ),
+    problems=("one-sided",),
+)
+def one_sided_server(wire: Wire) -> None:
+    """Only what the server sent was captured; it begins with the SYN/ACK, so that the roles are clear."""
+    _short(wire, taps=(Tap(only="server"),))
+
+
+@story("snaplen-54.pcap", ONCE, problems=("snapped",))
+def snaplen_54(wire: Wire) -> bytes:
+    """Frames cut behind the TCP header without its options: lengths come from the IP header."""
+    _short(wire)
+    return wire.pcap(snaplen=54)
+
+
+@story("snaplen-48.pcap", ONCE, problems=("snapped",))
+def snaplen_48(wire: Wire) -> bytes:
+    """Frames cut right behind the flags of TCP: window and checksum are missing."""
+    _short(wire)
+    return wire.pcap(snaplen=48)
+
+
+@story("snaplen-38.pcap", problems=("snapped",), stated=False)
+def snaplen_38(wire: Wire) -> bytes:
+    """Frames cut right behind the ports: who talked with whom, and nothing else."""
+    _short(wire)
+    return wire.pcap(snaplen=38)
+
+
+@story(
+    "acknowledged-but-not-captured.pcap",
+    connection(
+        DONE,
+        FOUR_WAY,
+        client=CLIENT_FIRST,
+        server=side(SERVER_SECOND, retransmissions=0),
+        time_wait=[stay("client")],
+        anomalies=["acked-unseen"],
+    ),
+    problems=("acked-unseen",),
+)
+def acknowledged_but_not_captured(wire: Wire) -> None:
+    """The capture dropped a segment that its receiver got and acknowledged."""
+    talk = wire.talk()
+    talk.open()
+    talk.client.send("PA", 90)
+    talk.server.send("A", 1000)
+    talk.server.send("A", 1000, lost="unseen")
+    talk.server.send("PA", 1000)
+    talk.client.send("A")
+    talk.close("client")
+
+
+@story(
+    "time-runs-backwards.pcap",
+    connection(
+        shake("three-way", "completed"),
+        FOUR_WAY,
+        client=side(packets=6, payload_bytes=90, retransmissions=0),
+        server=side(packets=5, payload_bytes=300, retransmissions=0),
+        time_wait=[stay("client")],
+        anomalies=None,
+    ),
+    problems=("time-backwards",),
+)
+def time_runs_backwards(wire: Wire) -> bytes:
+    """The capturing machine's clock is set back by 0.9 s between request and answer."""
+    _short(wire)
+    frames = wire.frames
+    late = [replace(frame, at_ns=frame.at_ns - 900_000_000) for frame in frames[5:]]
+    return pcap(frames[:5] + late)
+
+
+@story(
+    "offloaded.pcap",
+    connection(
+        DONE,
+        FOUR_WAY,
+        client=side(CLIENT_FIRST, payload_bytes=90),
+        server=side(SERVER_SECOND, payload_bytes=43440, retransmissions=0),
+        time_wait=[stay("client")],
+    ),
+    problems=("offloaded", "snapped"),
+)
+def offloaded(wire: Wire) -> bytes:
+    """Segments far over the MTU, as a capture above segmentation offload shows them; cut at 96 bytes."""
+    talk = wire.talk(tap="server")
+    talk.open()
+    talk.client.send("PA", 90)
+    for _ in range(3):
+        talk.server.send("PA", 14480)
+        talk.client.send("A")
+    talk.close("client")
+    return wire.pcap(snaplen=96)
+
+
+@story(
+    "bad-checksums.pcap",
+    ONCE,
+    problems=("bad-checksums",),
+)
+def bad_checksums(wire: Wire) -> None:
+    """The client's checksums are left to its card and look wrong: reported, not obeyed."""
+    _short(
+        wire,
+        packets=lambda segment: plain(replace(segment, checksum_good=not segment.from_client)),
+    )
+
+
+@story("ethernet-padding.pcap", ONCE, link=Link(1, (ethernet(padded_to=60),)))
+def ethernet_padding(wire: Wire) -> None:
+    """Short frames are padded to 60 bytes, and the padding is no payload."""
+    _short(wire, timestamps=False)
+
+
+def _part(wire: Wire, begin: int, end: int) -> list[Frame]:
+    _short(wire)
+    return wire.frames[begin:end]
+
+
+@story(
+    "rotated-1.pcap",
+    connection(DONE, tear("none", None), client=CLIENT_UP, server=SERVER_UP),
+    link=ETHERNET,
+)
+def rotated_first(wire: Wire) -> bytes:
+    """The first file of a rotated set (`tcpdump -C`): the connection goes on in the next one."""
+    return pcap(_part(wire, 0, 6))
+
+
+@story(
+    "rotated-2.pcap",
+    connection(shake(None, "not-captured"), FOUR_WAY, time_wait=[stay("client")], anomalies=None, midstream=True),
+    problems=("midstream",),
+)
+def rotated_second(wire: Wire) -> bytes:
+    """The second file of a rotated set: read together with the first one, the connection is whole."""
+    return pcap(_part(wire, 6, 11))

@@ -1,0 +1,40 @@
+"""The short connection inside tunnels: the inner TCP is analysed and carries its scope."""
+
+from samples.stories.encapsulation import SIX, carried, short, whole
+from samples.stories.story import story
+from samples.writer import links
+from samples.writer.links import ethernet, vlan
+from samples.writer.talk import Wire
+
+carried("ip-in-ip.pcap", "IPv4 in IPv4.", through=(links.ip_in_ip,))
+carried("6in4.pcap", "IPv6 in IPv4.", through=(links.ip_in_ip,), **SIX)
+carried("gre.pcap", "GRE over IPv4.", through=(links.gre(),))
+carried("gre-ethernet-with-key.pcap", "Ethernet in GRE with a key.", through=(ethernet(), links.gre(77)))
+carried("erspan-2.pcap", "Frames mirrored by ERSPAN type II.", through=(ethernet(), links.erspan2))
+carried("erspan-3.pcap", "Frames mirrored by ERSPAN type III.", through=(ethernet(), links.erspan3))
+carried("vxlan.pcap", "VXLAN.", through=(ethernet(), links.vxlan(4711)), scope={"vni": 4711})
+carried(
+    "vxlan-with-vlan-inside.pcap",
+    "A VLAN tag inside VXLAN.",
+    through=(vlan(30), ethernet(), links.vxlan(4711)),
+    scope={"vlan": 30, "vni": 4711},
+)
+carried("geneve.pcap", "GENEVE with an option.", through=(ethernet(), links.geneve(5001, b"\x01\x02\x80\x01\0\0\0\x2a")), scope={"vni": 5001})
+carried("gtp-u.pcap", "GTP-U with one tunnel end identifier for both directions.", through=(links.gtp_u(0xABCD),), scope={"teid": 0xABCD})
+carried(
+    "gtp-u-two-identifiers.pcap",
+    "GTP-U as mobile networks have it: another tunnel end identifier for each direction, still one connection.",
+    through=(links.gtp_u(0xABCD, 0x1234, sequence=9),),
+)
+carried(
+    "gre-erspan-vxlan.pcap",
+    "VXLAN mirrored by ERSPAN: three IP headers.",
+    through=(ethernet(), links.vxlan(99), ethernet(), links.erspan2),
+)
+
+
+@story("vxlans-with-the-same-tuple.pcap", whole(scope={"vni": 4711}, id=0), whole(scope={"vni": 4242}, id=1))
+def vxlans_with_the_same_tuple(wire: Wire) -> None:
+    """The same addresses, ports and sequence numbers in two VXLANs at the same time: two connections."""
+    for vni in (4711, 4242):
+        short(wire, through=(ethernet(), links.vxlan(vni)), start_s=vni / 10_000_000)

@@ -1,0 +1,73 @@
+"""Every sample is analysed, and what comes out is what its story says must come out."""
+
+import subprocess
+import sys
+
+import pytest
+
+from samples.make import FOLDER, is_current, stories
+from samples.readme import readme
+from samples.stories.expect import Expectation, connection, differences, shake, tear
+from samples.stories.story import Story
+from tcptrace_py import analyze
+
+ALL = stories()
+READABLE = [told for told in ALL if told.expected.exit_code in (0, 3)]
+UNUSUAL = [told for told in ALL if told.expected.exit_code != 0]
+
+
+def _named(told: Story) -> str:
+    return told.file
+
+
+@pytest.mark.parametrize("told", READABLE, ids=_named)
+def test_analysis_says_what_the_story_tells(told: Story) -> None:
+    document = analyze([FOLDER / told.file]).to_document()
+    assert differences(told.expected, document) == []
+
+
+@pytest.mark.parametrize("told", UNUSUAL, ids=_named)
+def test_exit_code(told: Story) -> None:
+    command = [sys.executable, "-m", "tcptrace_py", "analyze", str(FOLDER / told.file)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode in ((2, 3) if told.expected.exit_code is None else (told.expected.exit_code,)), run.stderr
+    assert told.file in run.stderr + run.stdout
+    assert "Traceback" not in run.stderr
+
+
+def test_rotated_files_together_are_the_whole_connection() -> None:
+    parts = [FOLDER / "rotated-1.pcap", FOLDER / "rotated-2.pcap"]
+    whole = connection(
+        shake("three-way", "completed", total=20.0), tear("four-way", "client", segments=4), time_wait=None
+    )
+    assert differences(Expectation((whole,)), analyze(parts).to_document()) == []
+    assert differences(Expectation((whole,)), analyze(parts[::-1]).to_document()) == []
+
+
+def _written() -> list[object]:
+    """Every story; those of thousands of connections take seconds to write."""
+    marks = {"pileups": pytest.mark.slow}
+    return [pytest.param(told, id=told.file, marks=marks.get(told.theme, ())) for told in ALL]
+
+
+@pytest.mark.parametrize("told", _written())
+def test_file_is_what_its_story_writes(told: Story) -> None:
+    assert is_current(told, told.content())
+
+
+def test_readme_is_up_to_date() -> None:
+    assert (FOLDER / "README.md").read_text() == readme(ALL)
+
+
+def test_every_capture_has_a_story() -> None:
+    told = {story.file for story in ALL}
+    found = {file.name for file in FOLDER.iterdir() if ".pcap" in file.name and not file.name.startswith("recorded-")}
+    assert found == told
+
+
+def test_differences_are_found() -> None:
+    document = analyze([FOLDER / "syn-refused.pcap"]).to_document()
+    wrong = connection(shake(outcome="completed", total=1.0), tear("four-way"), anomalies=["stray-syn"], scope={"vlan": 1})
+    found = differences(Expectation((wrong,), problems=("snapped",)), document)
+    for key in (".outcome", ".total_ms", ".pattern", ".anomalies", ".scope", ".problems"):
+        assert any(key in line for line in found), key
