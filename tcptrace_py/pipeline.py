@@ -1,80 +1,68 @@
-"""The way of the data, from bytes to facts, in one place."""
+"""The way of the data, from bytes to facts, in one place.
+
+    capture   bytes        -> blocks of frames
+    decode    frames       -> blocks of segments
+    flows     segments     -> connections, each with a log of what may decide its states
+    states    log          -> verdict: both sides' paths
+    findings  verdict      -> facts: handshake, teardown, resets, TIME_WAIT, hosts, ports
+"""
 
 import os
 from collections.abc import Callable, Sequence
 
 from .capture import open_captures
 from .decode import Decoder
-from .findings import vantage
 from .findings.connections import describe
+from .findings.hosts import Hosts
+from .findings.ports import Ports
+from .findings.quality import Quality
+from .findings.summary import Totals
+from .findings.vantage import Vantages
 from .flows.table import SECOND_NS, FlowTable
+from .model.frames import FrameBlock
 from .model.live import Connection as Live
 from .model.problems import Problems
-from .model.profiles import Profiles
-from .model.results import Analysis, CaptureInfo, Connection, Latency, Summary, TimeWaitTotals
-from .model.segments import key_parts
+from .model.profiles import Profile, Profiles
+from .model.results import Analysis, CaptureInfo, Connection, ProfileRow
+from .model.selection import Selection
 from .model.state import State
 from .model.verdict import Verdict, View
-from .states.evidence import client_of
-from .states.replay import judge as judge_log
+from .states.replay import judge
 
-DEFAULT_IDLE_S = 7500.0
-UNKNOWN_ROUND_TRIP_NS = 50_000_000
+DEFAULT_IDLE_S = 7500.0  # above the two hours of TCP keep-alive (RFC 9293 3.8.4, RFC 5382)
 
 
-class Judge:
-    """Replays connections as they end, with what is known of the capture point from all handshakes of the same hosts."""
+class Replayer:
+    """Judges connections as they end.
+
+    The verdict on a textbook connection depends on nothing but the order of its segments, so it is reasoned out once
+    and kept by its signature. A connection whose own handshake does not tell where the capture stood, and whose
+    verdict may depend on that, waits until all handshakes between its hosts are known.
+    """
 
     def __init__(self, profiles: Profiles) -> None:
-        self.profiles = profiles
-        self.pairs: dict[tuple[bytes, bytes], list[tuple[int, int]]] = {}
-        self.end_ns = 0
+        self.longest_ns = max(profile.time_wait_ns for profile in (profiles.default, *profiles.by_address.values()))
+        self.vantages = Vantages()
+        self.templates: dict[tuple[int, tuple[bool, bool], str | None], Verdict] = {}
 
-    def view(self, live: Live) -> View:
-        """Where the capture stood for this connection: by its own handshake, else by its hosts' other ones."""
-        own = vantage.legs(live)
-        to = [0, 0]
-        name = None
-        if own is not None:
-            to[1 - own.client], to[own.client] = own.to_server_ns, own.to_client_ns
-        pair = None if own is not None and max(to) >= vantage.LOCAL_NS else self._pair(live)
-        if own is None and pair is None:
-            return View(None, (False, False), UNKNOWN_ROUND_TRIP_NS)
-        if own is None or (pair is not None and max(to) < vantage.LOCAL_NS):
-            assert pair is not None
-            to = list(pair)
-        where = vantage.vantage(to[1], to[0])  # of side 0 as the client
-        near = (True, True) if max(to) < vantage.LOCAL_NS else (where == "client", where == "server")
-        if where in ("client", "server"):
-            side = 0 if where == "client" else 1
-            name = "client" if side == client_of(live) else "server"
-        elif where == "middle":
-            name = "middle"
-        return View(name, near, to[0] + to[1], (to[1] - to[0]) // 2)
+    def verdict(self, live: Live) -> Verdict:
+        """The verdict on a connection by what is known now."""
+        view = self.vantages.view(live)
+        if not live.plain:
+            return judge(live, view)
+        key = (live.signature, view.near, view.name)
+        known = self.templates.get(key)
+        if known is None:
+            known = self.templates[key] = judge(live, view)
+        return known
 
-    def _pair(self, live: Live) -> tuple[int, int] | None:
-        source, target, *_ = key_parts(live.a.key)
-        rows = self.pairs.get((min(source, target), max(source, target)))
-        if not rows:
-            return None
-        low = sorted(row[0] for row in rows)[len(rows) // 2]
-        high = sorted(row[1] for row in rows)[len(rows) // 2]
-        return (low, high) if source <= target else (high, low)
-
-    def learn(self, live: Live) -> None:
-        """Take a connection's handshake in among those of its hosts."""
-        own = vantage.legs(live)
-        if own is None:
-            return
-        source, target, *_ = key_parts(live.side(own.client).key)
-        row = (own.to_client_ns, own.to_server_ns) if source <= target else (own.to_server_ns, own.to_client_ns)
-        rows = self.pairs.setdefault((min(source, target), max(source, target)), [])
-        if len(rows) < 99:
-            rows.append(row)
+    def must_wait(self, live: Live) -> bool:
+        """Whether handshakes that are still to come may change the verdict."""
+        return not live.plain and not self.vantages.clear(live)
 
     def states_of(self, live: Live, time_ns: int) -> tuple[State, State]:
         """Both sides' states at a moment, by number."""
-        verdict = judge_log(live, self.view(live))
+        verdict = self.verdict(live)
         return (self._at(live, verdict, 0, time_ns), self._at(live, verdict, 1, time_ns))
 
     def _at(self, live: Live, verdict: Verdict, number: int, time_ns: int) -> State:
@@ -83,42 +71,97 @@ class Judge:
             return state
         stay = next(stay for stay in verdict.stays if stay.side == number)
         since = live.log[stay.restarts[-1] if stay.restarts else stay.entered].time_ns
-        length = max(profile.time_wait_ns for profile in (self.profiles.default, *self.profiles.by_address.values()))
-        return State.TIME_WAIT if time_ns - since <= length else State.CLOSED
+        return State.TIME_WAIT if time_ns - since <= self.longest_ns else State.CLOSED
 
 
-def run(captures: Sequence[str | os.PathLike[str]], *, selection: object = None, profiles: Profiles | None = None,
-        idle_s: float | None = None, check_checksums: bool = False,
+class Collector:
+    """Takes connections as they end and adds them up."""
+
+    def __init__(self, replayer: Replayer, profiles: Profiles) -> None:
+        self.replayer = replayer
+        self.profiles = profiles
+        self.waiting: list[Live] = []
+        self.rows: list[Connection] = []
+        self.totals = Totals()
+        self.hosts = Hosts()
+        self.ports = Ports(profiles)
+        self.quality = Quality()
+        self.open: list[Live] = []
+
+    def take(self, live: Live) -> None:
+        """A connection has ended, or the capture has: keep it until its verdict can be given."""
+        self.replayer.vantages.learn(live)
+        self.open.append(live)
+
+    def conclude(self, end_ns: int) -> None:
+        """Give every verdict; the capture is known up to `end_ns`."""
+        for identifier, live in enumerate(sorted(self.open, key=lambda live: live.first_frame)):
+            row = describe(live, self.replayer.verdict(live), identifier, self.profiles, end_ns)
+            self.rows.append(row)
+            self.totals.add(row)
+            self.hosts.add(row)
+            self.ports.add(row)
+            self.quality.add(live)
+        self.open.clear()
+
+
+def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, selection: Selection | None = None,
+        profiles: Profiles | None = None, idle_s: float | None = None, check_checksums: bool = False,
         progress: Callable[[int, int | None], None] | None = None) -> Analysis:
-    """Analyse captures as one. See `tcptrace_py.analyze` for the arguments."""
+    """Analyse captures as one. See `tcptrace_py.analyze` for the arguments and what it raises.
+
+    KeyboardInterrupt ends the reading; what was read so far is analysed and the result says `interrupted`.
+    """
     profiles = profiles or Profiles()
     problems = Problems()
-    judge = Judge(profiles)
-    ended: list[Live] = []
-
-    def retire(live: Live) -> None:
-        judge.learn(live)
-        ended.append(live)
-
-    longest = max(profile.time_wait_ns for profile in (profiles.default, *profiles.by_address.values()))
-    table = FlowTable(judge.states_of, retire, linger_ns=longest + 10 * SECOND_NS,
-                      idle_ns=round((idle_s or DEFAULT_IDLE_S) * SECOND_NS), problems=problems)
-    reader = open_captures(captures, problems, progress=progress)
+    replayer = Replayer(profiles)
+    collector = Collector(replayer, profiles)
+    table = FlowTable(replayer.states_of, collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
+                      idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection())
+    paths = [captures] if isinstance(captures, str | os.PathLike) else list(captures)
+    reader = open_captures(paths, problems, progress=progress)
     decoder = Decoder(problems, check_checksums=check_checksums)
     info = CaptureInfo(files=reader.files)
-    for frames in reader.blocks():
-        info.packets += frames.count
-        if frames.count:
-            info.start_ns = min(frames.time_ns[0], info.start_ns if info.start_ns is not None else frames.time_ns[0])
-            info.end_ns = max(max(frames.time_ns[:frames.count]), info.end_ns or 0)
-        table.feed(decoder.decode(frames))
+    interrupted = False
+    try:
+        for frames in reader.blocks():
+            _count(info, frames)
+            table.feed(decoder.decode(frames))
+    except KeyboardInterrupt:
+        interrupted = True
     decoder.finish()
     table.finish()
-    judge.end_ns = info.end_ns or 0
-    ended.sort(key=lambda live: live.first_frame)
-    rows: list[Connection] = [describe(live, judge_log(live, judge.view(live)), number, profiles, judge.end_ns)
-                              for number, live in enumerate(ended)]
+    end_ns = info.end_ns or 0
+    collector.conclude(end_ns)
     info.segments, info.duplicates = table.segments, table.duplicates
+    collector.quality.report(problems, table.duplicates, table.backwards, table.first_backwards)
     info.problems = problems.rows()
-    summary = Summary(len(rows), {}, Latency(0), {}, {}, {}, TimeWaitTotals())
-    return Analysis([], info, summary, [], [], rows)
+    return Analysis(profile_rows(profiles), info, collector.totals.result(end_ns), collector.hosts.result(end_ns),
+                    collector.ports.result(end_ns), collector.rows, interrupted)
+
+
+def _count(info: CaptureInfo, frames: FrameBlock) -> None:
+    """Packets and the span of time of the capture."""
+    if not frames.count:
+        return
+    info.packets += frames.count
+    times = frames.time_ns[:frames.count]
+    first, last = min(times), max(times)
+    info.start_ns = first if info.start_ns is None else min(first, info.start_ns)
+    info.end_ns = last if info.end_ns is None else max(last, info.end_ns)
+
+
+def profile_rows(profiles: Profiles) -> list[ProfileRow]:
+    """The profiles that were used, the default first."""
+    by_profile: dict[Profile, list[str]] = {}
+    for address, profile in profiles.by_address.items():
+        by_profile.setdefault(profile, []).append(address)
+    rows = [_row("*", profiles.default)]
+    return rows + [_row(tuple(sorted(addresses)), profile) for profile, addresses in by_profile.items()]
+
+
+def _row(hosts: str | tuple[str, ...], profile: Profile) -> ProfileRow:
+    return ProfileRow(hosts, profile.name, profile.time_wait_s, profile.ephemeral_ports)
+
+
+__all__ = ["DEFAULT_IDLE_S", "View", "run"]

@@ -1,14 +1,91 @@
 """What no rule of the connection explains, by name."""
 
-from ..model.live import Connection
+from ..model.live import AHEAD, COPY, STRAY, Connection, Segment
 from ..model.results import Anomaly
+from ..model.segments import ACK, FIN, RST, SYN
+from ..model.seq import ahead
 from ..model.verdict import Verdict
+
+ICMP = {
+    (4, 3): "unreachable", (4, 11): "time exceeded", (4, 12): "parameter problem", (4, 4): "source quench", (4, 5): "redirect",
+    (6, 1): "unreachable", (6, 2): "packet too big", (6, 3): "time exceeded", (6, 4): "parameter problem",
+}
 
 
 def anomalies(live: Connection, verdict: Verdict) -> list[Anomaly]:
     """Anomalies in order of their frames."""
-    log = live.log
     found = [Anomaly(*item) for item in live.anomalies]
-    found += [Anomaly("unexpected-event", log[index].frame, f"{what}: RFC 9293 has no transition for it")
+    for index, segment in enumerate(live.log):
+        if not segment.marks & COPY:
+            found += [Anomaly(code, segment.frame, why) for code, why in _of_segment(live, verdict, index, segment)]
+    found += [Anomaly("unexpected-event", live.log[index].frame, f"{what}: RFC 9293 has no transition for it")
               for index, what in verdict.unexpected]
+    found += [_icmp(frame, kind) for _, frame, kind, _ in live.icmp]
     return sorted(found, key=lambda item: item.frame)
+
+
+def _of_segment(live: Connection, verdict: Verdict, index: int, segment: Segment) -> list[tuple[str, str]]:
+    flags = segment.flags
+    found: list[tuple[str, str]] = []
+    if flags & (SYN | FIN) == SYN | FIN:
+        found.append(("syn-fin", "SYN and FIN in one segment: no stack sends that"))
+    elif flags & (SYN | RST) == SYN | RST or flags & (FIN | RST) == FIN | RST or not flags & (SYN | FIN | RST | ACK):
+        found.append(("bad-flags", "a combination of flags that RFC 9293 knows no use for"))
+    if segment.marks & STRAY:
+        found.append(("old-incarnation-segment", "its numbers belong to no part of this connection"))
+        return found
+    if segment.marks & AHEAD:
+        found.append(("acked-unseen", "it acknowledges what the capture does not hold"))
+    if flags & RST:
+        found += _of_reset(verdict, index, segment)
+    elif flags & SYN:
+        found += _of_syn(live, verdict, index, segment)
+    elif segment.payload and _after_own_fin(live, verdict, segment):
+        found.append(("data-after-fin", "data beyond its sender's FIN"))
+    if verdict.fatal >= 0 and index > verdict.fatal and not flags & (RST | SYN) and _after_reset(live, verdict, segment):
+        found.append(("segment-after-close", "its sender's connection had been reset before"))
+    return found
+
+
+def _of_reset(verdict: Verdict, index: int, segment: Segment) -> list[tuple[str, str]]:
+    found = [("rst-with-data", f"a RST that carries {segment.payload} bytes (RFC 9293, 3.5.3, allows an explanation)")] if segment.payload else []
+    marks = next((m for m in verdict.resets if m.index == index), None)
+    if marks is None or index == verdict.fatal or marks.late:
+        return found
+    if not marks.acceptable:
+        found.append(("challenge-ack-candidate", "not at the number that its receiver expects: RFC 5961 answers it with a challenge ACK"))
+    elif verdict.fatal < 0 or index < verdict.fatal:
+        found.append(("rst-ignored", "both sides went on as if it had not come"))
+    return found
+
+
+def _of_syn(live: Connection, verdict: Verdict, index: int, segment: Segment) -> list[tuple[str, str]]:
+    side, opening = live.side(segment.side), verdict.opening
+    if not segment.flags & ACK:
+        if segment.seq == side.isn and opening.ack >= 0 and index > opening.ack and segment.side == verdict.client:
+            return [("old-duplicate-syn", "the SYN of this connection once more, after its answer had come")]
+        return []
+    peer = live.side(1 - segment.side)
+    if peer.syn_seen and not live.self_connect and (ahead(segment.ack, peer.isn) < 1 or (opening.synack >= 0 and ahead(
+            segment.ack, live.log[opening.synack].ack) != 0 and ahead(segment.ack, peer.next_seq) > 0)):
+        return [("synack-wrong-ack", "it acknowledges another number than its peer's SYN had")]
+    return []
+
+
+def _after_own_fin(live: Connection, verdict: Verdict, segment: Segment) -> bool:
+    fins = verdict.close.fins[segment.side]
+    return bool(fins) and ahead(segment.end, live.log[fins[0]].end) > 0
+
+
+def _after_reset(live: Connection, verdict: Verdict, segment: Segment) -> bool:
+    """Later than a segment could be that its sender sent before it knew of the reset."""
+    reset = live.log[verdict.fatal]
+    grace_ns = 0 if reset.side == segment.side else verdict.view.round_trip_ns * 3 // 2 + 2_000_000
+    return segment.time_ns > reset.time_ns + grace_ns
+
+
+def _icmp(frame: int, kind: int) -> Anomaly:
+    version, number, code = kind >> 16, kind >> 8 & 255, kind & 255
+    name = ICMP.get((version, number), f"type {number}")
+    return Anomaly("icmp-unreachable" if name == "unreachable" else "icmp-error", frame,
+                   f"an ICMPv{version} error quotes a segment of this connection: {name}, code {code}")

@@ -1,8 +1,9 @@
 """Where a capture was taken, told from the two legs of a handshake (DESIGN 3, Handshake)."""
 
-from ..model.live import COPY, Connection
-from ..model.segments import ACK, RST, SYN
+from ..model.live import COPY, Connection, client_of
+from ..model.segments import ACK, RST, SYN, key_parts
 from ..model.seq import ahead
+from ..model.verdict import View
 
 CLEAR_RATIO = 4  # one leg this many times the other: the capture stood at the quick answerer
 LOCAL_NS = 300_000  # below this both sides are as good as at the capture point
@@ -48,3 +49,56 @@ def vantage(to_server_ns: int, to_client_ns: int) -> str | None:
     if to_server_ns * CLEAR_RATIO < to_client_ns:
         return "server"
     return "middle" if min(to_server_ns, to_client_ns) >= LOCAL_NS else None
+
+
+UNKNOWN_ROUND_TRIP_NS = 50_000_000  # what is assumed to have crossed, where no handshake tells
+SAMPLES = 99  # handshakes kept for each pair of hosts
+
+
+class Vantages:
+    """Where the capture stood, for each pair of hosts, from all handshakes between them."""
+
+    def __init__(self) -> None:
+        self.pairs: dict[tuple[bytes, bytes], list[tuple[int, int]]] = {}
+
+    def learn(self, live: Connection) -> None:
+        """Take a connection's handshake in among those of its hosts."""
+        own = legs(live)
+        if own is None:
+            return
+        source, target, *_ = key_parts(live.side(own.client).key)
+        row = (own.to_client_ns, own.to_server_ns) if source <= target else (own.to_server_ns, own.to_client_ns)
+        rows = self.pairs.setdefault((min(source, target), max(source, target)), [])
+        if len(rows) < SAMPLES:
+            rows.append(row)
+
+    def clear(self, live: Connection) -> bool:
+        """Whether a connection's own handshake tells where the capture stood."""
+        own = legs(live)
+        return own is not None and vantage(own.to_server_ns, own.to_client_ns) is not None
+
+    def view(self, live: Connection) -> View:
+        """Where the capture stood for this connection: by its own handshake, else by its hosts' other ones."""
+        own = legs(live)
+        to = (0, 0)  # there and back between the capture point and side 0, side 1
+        if own is not None:
+            to = (own.to_client_ns, own.to_server_ns) if own.client == 0 else (own.to_server_ns, own.to_client_ns)
+        if max(to) < LOCAL_NS:
+            pair = self._pair(live)
+            if pair is None and own is None:
+                return View(None, (False, False), UNKNOWN_ROUND_TRIP_NS)
+            to = pair or to
+        where = vantage(to[1], to[0])  # named as if side 0 were the client
+        name = where
+        if where in ("client", "server") and client_of(live) == 1:
+            name = "server" if where == "client" else "client"
+        near = (True, True) if max(to) < LOCAL_NS else (where == "client", where == "server")
+        return View(name, near, to[0] + to[1], (to[1] - to[0]) // 2)
+
+    def _pair(self, live: Connection) -> tuple[int, int] | None:
+        source, target, *_ = key_parts(live.a.key)
+        rows = self.pairs.get((min(source, target), max(source, target)))
+        if not rows:
+            return None
+        low, high = (sorted(row[at] for row in rows)[len(rows) // 2] for at in (0, 1))
+        return (low, high) if source <= target else (high, low)

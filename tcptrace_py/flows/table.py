@@ -7,8 +7,7 @@ on the connection (`model.live.Segment`): the handshake, the close, and whatever
 
 from collections.abc import Callable
 
-from ..model.live import AHEAD, CLOSING, COPY, GAP, OPENING, PROBE, QUIET, REPEAT, Connection, Segment, Side
-from ..model.problems import Problems
+from ..model.live import AHEAD, CLOSING, COPY, GAP, OPENING, PROBE, QUIET, REPEAT, STRAY, Connection, Segment, Side
 from ..model.segments import (
     ACK,
     FIN,
@@ -19,6 +18,7 @@ from ..model.segments import (
     SYN,
     SegmentBlock,
 )
+from ..model.selection import Selection
 from ..model.seq import MASK, ahead
 from ..model.state import State
 from .streams import StreamIndex
@@ -43,16 +43,18 @@ class FlowTable:
     stragglers (longer than any TIME_WAIT), `idle_ns` how long an open one may be silent.
     """
 
-    def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, problems: Problems) -> None:
+    def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection) -> None:
         self.states_of = states_of
         self.retire = retire
         self.linger_ns = linger_ns
         self.idle_ns = idle_ns
-        self.problems = problems
+        self.selection = selection
         self.sides: dict[bytes, Side] = {}
         self.streams = StreamIndex()
         self.segments = 0
         self.duplicates = 0
+        self.backwards = 0
+        self.first_backwards = 0
         self.deadlines: dict[int, list[Connection]] = {}
         self.clock_ns = 0
         self.last_ns = 0
@@ -73,7 +75,7 @@ class FlowTable:
                     peer = side.peer
                     fresh = (ack - side.max_ack) & MASK
                     if (fresh <= (peer.next_seq - side.max_ack) & MASK < 0x80000000 and (payload or fresh) and window_column[i]
-                            and time_ns - connection.end_ns < OPENING_IDLE_NS):
+                            and 0 <= time_ns - connection.end_ns < OPENING_IDLE_NS):
                         if payload:
                             side.next_seq = (seq + payload) & MASK
                             side.payload_bytes += payload
@@ -111,17 +113,21 @@ class FlowTable:
         if notes & QUOTED:
             self._quoted(block, i, side)
             return
+        if time_ns < self.last_ns:
+            self.backwards += 1
+            self.first_backwards = self.first_backwards or block.frame[i]
         slot = self.streams.slot(key) if side is None else side.connection.slot
         if side is None or flags & SYN or not self.streams.settled(slot):
             self.streams.note(slot, key, flags, block.seq[i], block.ack[i])
         if side is not None and self._is_over(side.connection, time_ns):
             self.forget(side.connection)
             side = None
+        if not self.selection.takes_all and not (
+                self.selection.matches_time(time_ns) and (side is not None or self.selection.matches_key(key))):
+            return
         if side is None:
             side = self._admit(block, i, slot).a
         else:
-            if side.connection.self_connect:
-                side = self._own_side(side.connection, block, i)
             if side.connection.shadow is not None:
                 side = self._between_incarnations(side, block, i)
             elif flags & (SYN | ACK | RST | FIN) == SYN:
@@ -130,10 +136,6 @@ class FlowTable:
             self._count(side, block, i)
             return
         self._account(side, block, i)
-
-    def _own_side(self, connection: Connection, block: SegmentBlock, i: int) -> Side:
-        """Of a self-connect every segment is sent by the one socket, and received by it."""
-        return connection.a
 
     def _quoted(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """An ICMP error quotes a segment: evidence, and one of Wireshark's stream numbers."""
@@ -166,7 +168,7 @@ class FlowTable:
         connection = Connection(block.key[i], block.time_ns[i], block.frame[i])
         connection.slot = slot
         connection.stream = self.streams.stream(slot)
-        connection.vlan = block.vlan[i]
+        connection.vlan, connection.teid = block.vlan[i], block.teid[i]
         return connection
 
     def _enlist(self, connection: Connection) -> None:
@@ -287,8 +289,9 @@ class FlowTable:
             side.copies += 1
             marks = COPY
         else:
-            self._count_unlessempty(side, block, i)
-            marks = self._sequence(side, peer, block, i, end)
+            side.packets += 1
+            self._letters(side, block, i)
+            marks = STRAY if self._is_stray(side, peer, block, i, end) else self._sequence(side, peer, block, i, end)
         previous_ns = connection.end_ns
         in_order = time_ns >= connection.end_ns
         if in_order:
@@ -296,16 +299,31 @@ class FlowTable:
         if time_ns < connection.start_ns:
             connection.start_ns = time_ns
         connection.last_frame = block.frame[i]
-        if flags & ACK and not flags & RST:
-            if peer.has_seq and ahead(block.ack[i], peer.next_seq) > 0:
-                marks |= AHEAD
+        if flags & (ACK | RST) == ACK and not marks & STRAY and peer.has_seq and ahead(block.ack[i], peer.next_seq) > 0:
+            marks |= AHEAD
         if marks or not in_order or flags & RST or block.notes[i]:
             connection.plain = False
         self._log(side, peer, block, i, end, marks, time_ns - previous_ns)
         self._after(side, block, i, marks)
 
-    def _count_unlessempty(self, side: Side, block: SegmentBlock, i: int) -> None:
-        side.packets += 1
+    def _is_stray(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int) -> bool:
+        """Whether a segment's numbers lie outside everything that this connection can be about (RFC 9293 3.10.7.4).
+
+        A capture that missed much looks the same for one segment; the next one in a row is believed.
+        """
+        flags, seq = block.flags[i], block.seq[i]
+        if not side.has_seq or flags & (SYN | RST) or side.connection.phase == OPENING and not side.spoke and not side.syn_seen:
+            return False
+        beyond = ahead(seq, side.next_seq)
+        room = max(peer.last_window << (peer.window_scale if peer.window_scale >= 0 else 14), 32768) * 2
+        before_opening = side.syn_seen and side.payload_bytes < 1 << 30 and ahead(seq, side.isn) < 0
+        if (beyond <= room and not before_opening) or seq == side.stray_next:
+            side.stray_next = -1
+            return False
+        side.stray_next = end
+        return True
+
+    def _letters(self, side: Side, block: SegmentBlock, i: int) -> None:
         flags = block.flags[i]
         if flags & SYN:
             self._history(side, 2, "h") if flags & ACK else self._history(side, 1, "s")
@@ -390,7 +408,9 @@ class FlowTable:
             side.next_seq = end
             side.payload_bytes += payload
         elif payload or flags & FIN:
-            marks |= self._coverage(side, peer, seq, payload, end, flags)
+            marks |= self._coverage(side, seq, payload, end, flags)
+            if marks & PROBE:
+                self._probe(side, peer, block, i)
         elif ahead(seq, side.next_seq) > 0:
             marks |= GAP
             if side.holes is None:
@@ -399,7 +419,7 @@ class FlowTable:
             side.next_seq = seq
         elif seq == (side.next_seq - 1) & MASK and payload == 0 and side.connection.phase != OPENING and not side.fin_seen:
             marks |= PROBE
-            side.keep_alives += 1
+            self._probe(side, peer, block, i)
         if flags & FIN and not flags & (SYN | RST):
             if side.fin_seen and marks & REPEAT:
                 side.fin_repeats += 1
@@ -418,9 +438,16 @@ class FlowTable:
             side.tsval_known = True
         return marks
 
-    def _coverage(self, side: Side, peer: Side, seq: int, payload: int, end: int, flags: int) -> int:
+    def _probe(self, side: Side, peer: Side, block: SegmentBlock, i: int) -> None:
+        """A segment below the window that asks for an answer: of a zero window, or of a silent peer."""
+        side.probes += 1
+        code = "zero-window-probe" if peer.window_zero else "keep-alive-probe"
+        if all(anomaly[0] != code for anomaly in side.connection.anomalies):
+            why = "it asks whether the peer has room again" if peer.window_zero else "it asks whether the peer is still there"
+            side.connection.anomalies.append((code, block.frame[i], why))
+
+    def _coverage(self, side: Side, seq: int, payload: int, end: int, flags: int) -> int:
         """Data or a FIN: new, filling a hole, or repeated."""
-        connection = side.connection
         beyond = ahead(seq, side.next_seq)
         if beyond == 0:
             side.payload_bytes += payload
@@ -435,7 +462,7 @@ class FlowTable:
             side.next_seq = end
             return GAP
         if payload <= 1 and beyond == -1 and not flags & FIN and end == side.next_seq and not side.fin_seen:
-            side.keep_alives += 1  # a byte below the window that was sent before (RFC 9293 3.8.4, 3.8.6.1)
+            # a byte below the window that was sent before (RFC 9293 3.8.4, 3.8.6.1)
             return PROBE
         fresh = max(ahead(end, side.next_seq), 0)
         filled = self._fill(side, seq, (seq + payload) & MASK) if side.holes else 0
@@ -449,7 +476,6 @@ class FlowTable:
         if fresh > 0 and fresh_payload + filled >= payload:
             return 0
         side.retransmissions += 1
-        connection.quiet_segments += 1
         return REPEAT
 
     def _fill(self, side: Side, start: int, end: int) -> int:
@@ -476,7 +502,7 @@ class FlowTable:
         """Remember the segment if it may decide a state."""
         connection = side.connection
         flags = block.flags[i]
-        remarkable = flags & (SYN | FIN | RST) or marks & AHEAD
+        remarkable = flags & (SYN | FIN | RST) or marks & (AHEAD | STRAY)
         if remarkable:
             if len(connection.log) >= LOG_LIMIT:
                 return
@@ -518,6 +544,8 @@ class FlowTable:
         """Remember the segment as its side's last, and move the connection's phase on."""
         connection = side.connection
         flags = block.flags[i]
+        if marks & STRAY:
+            return
         side.last_ns = block.time_ns[i]
         if block.payload[i]:
             side.last_data_ns = block.time_ns[i]

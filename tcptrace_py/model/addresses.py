@@ -3,7 +3,7 @@
 import socket
 
 from .results import Scope
-from .segments import SCOPE_TEID, SCOPE_VNI
+from .segments import SCOPE_VNI
 
 
 def text(packed: bytes) -> str:
@@ -11,15 +11,9 @@ def text(packed: bytes) -> str:
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
-def scope_of(scope: bytes, vlan: int = -1) -> Scope | None:
+def scope_of(scope: bytes, vlan: int = -1, teid: int = -1) -> Scope | None:
     """Scope in words; None where there is neither tunnel nor VLAN tag."""
-    vni = teid = None
-    for at in range(0, len(scope) - 4, 5):
-        number = int.from_bytes(scope[at + 1:at + 5], "big")
-        if scope[at:at + 1] == SCOPE_VNI:
-            vni = number
-        elif scope[at:at + 1] == SCOPE_TEID:
-            teid = number
-    if vni is None and teid is None and vlan < 0:
+    vni = int.from_bytes(scope[1:5], "big") if scope[:1] == SCOPE_VNI else None
+    if vni is None and vlan < 0 and teid < 0:
         return None
-    return Scope(vlan if vlan >= 0 else None, vni, teid)
+    return Scope(vlan if vlan >= 0 else None, vni, teid if teid >= 0 else None)

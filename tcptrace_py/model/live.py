@@ -3,7 +3,7 @@
 Plain classes with slots: the compiled form gives them C fields. They hold data; `flows` fills them, `states` reads them.
 """
 
-from .segments import IPV4_KEY, IPV6_KEY, reverse_key
+from .segments import ACK, IPV4_KEY, IPV6_KEY, RST, SYN, key_parts, reverse_key
 
 # Phases of a connection, as far as they decide what is logged.
 OPENING, QUIET, CLOSING = 0, 1, 2
@@ -14,6 +14,7 @@ COPY = 2  # perhaps the network's own copy of a segment captured before: same IP
 AHEAD = 4  # its acknowledgement covers what was never captured
 GAP = 8  # sequence numbers before it are missing
 PROBE = 16  # keep-alive or window probe
+STRAY = 32  # its numbers belong to no part of this connection: left over from an earlier one, or forged
 
 
 class Segment:
@@ -54,9 +55,9 @@ class Side:
     """One side of a live connection: counters, and where its sequence numbers stand."""
 
     __slots__ = ("connection", "copies", "fin_repeats", "fin_seen", "has_ack", "has_seq", "history_bits", "holes", "isn",
-                 "keep_alives", "key", "last_ack", "last_checksum", "last_data_ns", "last_flags", "last_interface", "last_ip_id",
+                 "key", "last_ack", "last_checksum", "last_data_ns", "last_flags", "last_interface", "last_ip_id",
                  "last_ns", "last_payload", "last_seq", "last_window", "max_ack", "next_seq", "number", "packets", "payload_bytes",
-                 "peer", "recent", "retransmissions", "spoke", "syn_seen", "synack_seen", "tsval", "tsval_known", "ttl",
+                 "peer", "probes", "recent", "retransmissions", "spoke", "stray_next", "syn_seen", "synack_seen", "tsval", "tsval_known", "ttl",
                  "window_scale", "window_zero", "zero_windows")
 
     def __init__(self, connection: "Connection", key: bytes, number: int) -> None:
@@ -69,7 +70,7 @@ class Side:
         self.retransmissions = 0
         self.fin_repeats = 0
         self.copies = 0
-        self.keep_alives = 0
+        self.probes = 0
         self.zero_windows = 0
         self.history_bits = 0
         self.has_seq = False
@@ -86,6 +87,7 @@ class Side:
         self.tsval = 0
         self.ttl = 0
         self.window_scale = -1
+        self.stray_next = -1  # where the last stray segment ended
         self.holes: list[tuple[int, int]] | None = None
         self.recent: dict[int, int] | None = None
         self.last_ns = 0
@@ -104,7 +106,7 @@ class Connection:
     """One incarnation of a four-tuple while it lives. `a` sent its first captured segment; a self-connect has no `b`'s own."""
 
     __slots__ = ("a", "anomalies", "b", "budget", "client", "end_ns", "first_frame", "history", "icmp", "last_frame", "log", "phase",
-                 "plain", "quiet_segments", "reused_by", "self_connect", "shadow", "signature", "slot", "start_ns", "stream", "vlan")
+                 "plain", "reused_by", "self_connect", "shadow", "signature", "slot", "start_ns", "stream", "teid", "vlan")
 
     def __init__(self, key: bytes, time_ns: int, frame: int) -> None:
         self.a = Side(self, key, 0)
@@ -124,8 +126,8 @@ class Connection:
         self.budget = 32
         self.signature = 1
         self.plain = True  # nothing but textbook segments so far: the signature says all
-        self.quiet_segments = 0
         self.vlan = -1
+        self.teid = -1
         self.log: list[Segment] = []
         self.history: list[str] = []
         self.anomalies: list[tuple[str, int, str]] = []
@@ -146,3 +148,20 @@ class Connection:
     def scope(self) -> bytes:
         """Scope bytes of the four-tuple; empty without a tunnel."""
         return self.a.key[IPV6_KEY if self.is_ipv6 else IPV4_KEY:]
+
+
+def client_of(connection: Connection) -> int:
+    """Number of the client's side: who sent the first SYN; without one a guess from SYN/ACK, ports and direction.
+
+    The guess (documented): who got a SYN/ACK; else who has the higher port; else who was captured first.
+    """
+    a, b = connection.a, connection.b
+    for segment in connection.log:
+        if segment.flags & (SYN | ACK | RST) == SYN:
+            return segment.side
+    if connection.self_connect:
+        return 0
+    for segment in connection.log:
+        if segment.flags & (SYN | ACK | RST) == SYN | ACK:
+            return 1 - segment.side
+    return 0 if key_parts(connection.a.key)[2] >= key_parts(connection.b.key)[2] else 1

@@ -113,10 +113,14 @@ def parse_time(text: str) -> int:
     RFC 3339 (a date and time without an offset is taken as UTC) or seconds since the epoch, up to nine decimals each.
     """
     try:
-        return _epoch_ns(text) if text[:1] in "+-" or text.replace(".", "", 1).isdigit() else _rfc3339_ns(text)
+        return _epoch_ns(text) if text[:1] in "+-" or _is_number(text) else _rfc3339_ns(text)
     except (ValueError, InvalidOperation, OverflowError):
         raise UsageError(f"{text!r} is no time: write 2026-03-01T10:00:00Z (a fraction and an offset such as +01:00 "
                          "are understood) or seconds since 1970, such as 1772359200.25") from None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.replace(".", "", 1).isdigit()
 
 
 def _epoch_ns(text: str) -> int:

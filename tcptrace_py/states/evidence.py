@@ -10,7 +10,7 @@ those its *receipts* belong is decided by the evidence, strongest first:
 4. elsewhere receipt is assumed at capture, unless the sender repeats itself later than a round trip: then it was lost.
 """
 
-from ..model.live import COPY, GAP, REPEAT, Connection, Segment
+from ..model.live import COPY, GAP, REPEAT, STRAY, Connection, Segment, client_of
 from ..model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN
 from ..model.seq import MASK, ahead
 from ..model.state import Basis
@@ -30,7 +30,7 @@ class Evidence:
         self.log = connection.log
         self.indices: tuple[list[int], list[int]] = ([], [])
         for i, segment in enumerate(self.log):
-            if not segment.marks & COPY:
+            if not segment.marks & (COPY | STRAY):
                 self.indices[segment.side].append(i)
         self.client = client_of(connection)
         self.opening = self._opening()
@@ -80,7 +80,6 @@ class Evidence:
         opening.simultaneous = bool(syns and (theirs or own_answers)) or self.connection.self_connect
         if syns:
             opening.first_syn = syns[0]
-            opening.syn_repeats = len(syns) - 1
             isn = log[syns[0]].seq
             good = [i for i in answers if ahead(log[i].ack, isn) >= 1 and ahead(log[i].ack, log[syns[0]].end) <= max(0, self._syn_payload(syns))]
             if good or not answers:
@@ -99,6 +98,7 @@ class Evidence:
         if opening.synack >= 0:
             opening.ack = self._ack_of_synack(opening, own_answers)
             opening.ack_of = self._last_synack_before(opening)
+        opening.syn_repeats = max(len([i for i in syns if opening.ack < 0 or i < opening.ack or self.connection.self_connect]) - 1, 0)
         opening.refusal = self._refusal(syns) if opening.synack < 0 else NOWHERE
         return opening
 
@@ -473,27 +473,3 @@ class Evidence:
             if i > self.fatal and self.log[i].time_ns <= late and not self.log[i].flags & RST:
                 position = i
         return position
-
-
-def client_of(connection: Connection) -> int:
-    """Number of the client's side: who sent the first SYN; without one a guess from SYN/ACK, ports and direction.
-
-    The guess (documented): who got a SYN/ACK; else who has the higher port; else who was captured first.
-    """
-    a, b = connection.a, connection.b
-    for segment in connection.log:
-        if segment.flags & (SYN | ACK | RST) == SYN:
-            return segment.side
-    if connection.self_connect:
-        return 0
-    for segment in connection.log:
-        if segment.flags & (SYN | ACK | RST) == SYN | ACK:
-            return 1 - segment.side
-    a_port, b_port = _port(a.key), _port(b.key)
-    return 0 if a_port >= b_port else 1
-
-
-def _port(key: bytes) -> int:
-    at = 8 if len(key) < 36 else 32
-    return key[at] << 8 | key[at + 1]
-

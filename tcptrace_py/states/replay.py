@@ -1,7 +1,7 @@
 """Evidence through the table: one state path for each side, in terms of log indices."""
 
 from ..model.live import Connection
-from ..model.segments import ACK, RST, SYN
+from ..model.segments import ACK, OPT_TIMESTAMPS, RST, SYN
 from ..model.seq import MASK, ahead
 from ..model.state import Basis, State
 from ..model.verdict import NOWHERE, StayMarks, Step, Verdict, View
@@ -91,6 +91,8 @@ def _known_to_resetter(evidence: Evidence, happening: Happening) -> bool:
         return evidence.covers(fatal, 1 - fatal.side)
     if evidence.view.near[fatal.side]:
         return True
+    if fatal.options & OPT_TIMESTAMPS and evidence.log[index].options & OPT_TIMESTAMPS:
+        return ahead(fatal.tsecr, evidence.log[index].tsval) >= 0
     if fatal.flags & ACK:
         return evidence.time(evidence.fatal) - evidence.time(index) > evidence.view.round_trip_ns
     return ahead(fatal.seq, evidence.fin_end[fatal.side]) >= 0
