@@ -40,7 +40,7 @@ def stories(names: Iterable[str] = ()) -> list[Story]:
 
 
 def is_current(told: Story, content: bytes) -> bool:
-    """Does the file hold this content? Compressors differ by version, so what they were given is compared."""
+    """Whether the file holds this content. Compressors differ by version, so what they were given is compared."""
     file = FOLDER / told.file
     return file.exists() and decompressed(file.read_bytes(), told.suffix) == content
 

@@ -151,7 +151,8 @@ def simultaneous_close(wire: Wire) -> None:
 )
 def simultaneous_close_fin_lost(wire: Wire) -> None:
     """The FINs cross, but the server's is lost: the client learns that its own arrived before it sees the other, and
-    passes FIN_WAIT_2 instead of CLOSING."""
+    passes FIN_WAIT_2 instead of CLOSING.
+    """
     talk = _served(wire, tap="middle")
     with talk.crossing():
         talk.client.send("FA", after=0.5)
@@ -195,7 +196,8 @@ def fin_wait_2_never_ends(wire: Wire) -> None:
 )
 def close_wait_never_closes(wire: Wire) -> None:
     """A client forgets to close what its server has closed: two connections stay in CLOSE_WAIT, a third one, twenty
-    seconds later, does not."""
+    seconds later, does not.
+    """
     for number in range(2):
         talk = _served(wire, client=f"192.0.2.10:{40000 + number}", start_s=number)
         talk.server.send("FA", after=0.1)
@@ -215,7 +217,8 @@ def close_wait_never_closes(wire: Wire) -> None:
 )
 def last_ack_lost(wire: Wire) -> None:
     """The last ACK is lost: the server stays in LAST_ACK until its second FIN is acknowledged, and the client's
-    TIME_WAIT starts anew."""
+    TIME_WAIT starts anew.
+    """
     talk = _served(wire)
     talk.client.send("FA")
     talk.server.send("A")
@@ -236,7 +239,8 @@ def last_ack_lost(wire: Wire) -> None:
 )
 def last_ack_never_ends(wire: Wire) -> None:
     """The client has gone after its own FIN: the server's FIN and its repetitions are never acknowledged. Captured at
-    the server."""
+    the server.
+    """
     talk = _served(wire, tap="server")
     talk.client.send("FA")
     talk.server.send("A")

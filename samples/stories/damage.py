@@ -70,7 +70,9 @@ def empty(_wire: Wire) -> bytes:
     return b""
 
 
-@story("header-only.pcap", problems=None, document={"capture": {"packets": 0, "segments": 0, "start": None, "end": None}})
+@story(
+    "header-only.pcap", problems=None, document={"capture": {"packets": 0, "segments": 0, "start": None, "end": None}}
+)
 def header_only(_wire: Wire) -> bytes:
     """A capture that saw nothing."""
     return pcap_header(1)
@@ -104,12 +106,11 @@ def no_tcp(wire: Wire) -> None:
 @story("undecodable.pcap", whole(), exit_code=None, problems=("undecodable",))
 def undecodable(wire: Wire) -> None:
     """Among good frames, some that break off or contradict themselves: an IP header of four bytes, a TCP header of
-    eight, an IPv6 header that is cut."""
+    eight, an IPv6 header that is cut.
+    """
     short(wire)
     at_ns = EPOCH_NS + 5_000_000
     good = wire.frames[0].data[14:]
     wire.put(bytes([0x41]) + good[1:], at_ns, from_client=True)
     wire.put(good[:32] + b"\x20" + good[33:], at_ns + 1000, from_client=True)
     wire.put(b"\x60" + bytes(20), at_ns + 2000, from_client=True)
-
-

@@ -12,6 +12,7 @@ from typing import Any
 
 TOLERANCE_MS = 0.002  # a capture in microseconds cuts each of two times
 
+
 @dataclass(frozen=True)
 class Codes:
     """Codes that a list of objects with a `code` must hold; if empty, the list must be empty."""
@@ -40,8 +41,8 @@ class AnyOf:
     values: tuple[object, ...]
 
 
-Stated = str | AnyOf | None | EllipsisType
-Number = float | None | EllipsisType
+Stated = str | AnyOf | EllipsisType | None
+Number = float | EllipsisType | None
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,9 @@ def tear(
     pattern: Stated,
     first: Stated = ...,
     *,
-    segments: int | None | EllipsisType = ...,
+    segments: int | EllipsisType | None = ...,
     took: Number = ...,
-    reset: Mapping[str, Any] | None | EllipsisType = None,
+    reset: Mapping[str, Any] | EllipsisType | None = None,
 ) -> dict[str, Any]:
     """Expected teardown: pattern, first FIN's side, duration in milliseconds, the reset that ended it."""
     if segments is ... and pattern != "four-way":
@@ -144,8 +145,8 @@ def connection(
     handshake: dict[str, Any] | None = None,
     teardown: dict[str, Any] | None = None,
     *,
-    client: str | dict[str, Any] | None | EllipsisType = ...,
-    server: str | dict[str, Any] | None | EllipsisType = ...,
+    client: str | dict[str, Any] | EllipsisType | None = ...,
+    server: str | dict[str, Any] | EllipsisType | None = ...,
     time_wait: Sequence[dict[str, Any]] | None = (),
     anomalies: Sequence[str] | None = (),
     resets: Sequence[dict[str, Any]] | None = None,
@@ -224,7 +225,7 @@ def unix_ns(text: str) -> int:
 
 
 def with_relative_times(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with `entered_s`, `ended_s` beside the absolute times of stays, counted from the connection's start."""
+    """The document with `entered_s` and `ended_s` of stays, counted from their connection's start."""
     connections = []
     for found in document.get("connections", ()):
         start_ns = unix_ns(found["start"])

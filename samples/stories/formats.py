@@ -1,5 +1,6 @@
 """The same short connection in every file format."""
 
+import zlib
 from collections.abc import Callable
 
 from samples.stories.encapsulation import short, whole
@@ -8,6 +9,8 @@ from samples.stories.story import story
 from samples.writer.files import Interface, Pcapng
 from samples.writer.links import COOKED, ETHERNET, RAW
 from samples.writer.talk import Wire
+
+WITH_CUSTOM_BLOCK = ("sections.pcapng",)  # Wireshark gives a custom block a frame number
 
 
 def _file(file: str, title: str, form: Callable[[Wire], bytes]) -> None:
@@ -19,7 +22,12 @@ def _file(file: str, title: str, form: Callable[[Wire], bytes]) -> None:
 
     tell.__doc__, tell.__module__ = title, __name__
     kind = "pcapng" if ".pcapng" in file else "pcap"
-    story(file, whole(), document={"capture": {"packets": 9, "files": [{"format": kind, "truncated": False}]}})(tell)
+    frames = 10 if file in WITH_CUSTOM_BLOCK else 9
+    story(
+        file,
+        whole(frames=[1, frames]),
+        document={"capture": {"segments": 9, "files": [{"format": kind, "truncated": False}]}},
+    )(tell)
 
 
 def _sections(wire: Wire) -> bytes:
@@ -61,10 +69,16 @@ def _obsolete(wire: Wire) -> bytes:
 _file("microseconds.pcap", "pcap, little endian, microseconds.", Wire.pcap)
 _file("nanoseconds.pcap", "pcap, little endian, nanoseconds.", lambda wire: wire.pcap(nanoseconds=True))
 _file("big-endian.pcap", "pcap, big endian, microseconds.", lambda wire: wire.pcap(order=">"))
-_file("big-endian-nanoseconds.pcap", "pcap, big endian, nanoseconds.", lambda wire: wire.pcap(order=">", nanoseconds=True))
+_file(
+    "big-endian-nanoseconds.pcap", "pcap, big endian, nanoseconds.", lambda wire: wire.pcap(order=">", nanoseconds=True)
+)
 _file("plain.pcapng", "pcapng of one section.", Wire.pcapng)
 _file("big-endian.pcapng", "pcapng, big endian.", _big_endian)
-_file("sections.pcapng", "pcapng of three sections with byte orders, interfaces, clock resolutions and offsets of their own.", _sections)
+_file(
+    "sections.pcapng",
+    "pcapng of three sections with byte orders, interfaces, clock resolutions and offsets of their own.",
+    _sections,
+)
 _file("obsolete-packet-blocks.pcapng", "pcapng with packet blocks of the obsolete kind.", _obsolete)
 for _suffix in ("gz", "bz2", "xz", "zst", "lz4"):
     _file(f"compressed.pcap.{_suffix}", f"pcap compressed as {_suffix}.", Wire.pcap)
@@ -74,8 +88,6 @@ _file("compressed-without-suffix.pcap", "A gzip file that its name does not betr
 
 def _gzip(data: bytes) -> bytes:
     """Stored, not compressed, so that every version of zlib gives the same bytes."""
-    import zlib
-
     packer = zlib.compressobj(0, zlib.DEFLATED, 31)
     return packer.compress(data) + packer.flush()
 
@@ -91,7 +103,7 @@ def _gzip(data: bytes) -> bytes:
     problems=None,
 )
 def simple_packet_blocks(wire: Wire) -> bytes:
-    """pcapng with simple packet blocks, which carry no time."""
+    """Pcapng with simple packet blocks, which carry no time."""
     short(wire)
     file = Pcapng()
     file.interface(Interface(1))
@@ -102,7 +114,7 @@ def simple_packet_blocks(wire: Wire) -> bytes:
 
 @story("link-types-mixed.pcapng", whole(), whole(), whole())
 def link_types_mixed(wire: Wire) -> bytes:
-    """pcapng with three interfaces of three link types, a connection on each."""
+    """Pcapng with three interfaces of three link types, a connection on each."""
     file = Pcapng()
     held = []
     for number, link in enumerate((ETHERNET, COOKED, RAW)):

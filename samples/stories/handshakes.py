@@ -1,7 +1,7 @@
 """Three-way handshakes: plain, from each vantage, with data, lost, refused, unanswered, half-open, aborted."""
 
 from samples.stories.expect import connection, reset, shake, side, stay, tear
-from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND, SERVER_UP
+from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND
 from samples.stories.story import story
 from samples.writer.talk import Wire
 
@@ -131,9 +131,7 @@ def syn_lost(wire: Wire) -> None:
 @story(
     "synack-lost.pcap",
     connection(
-        shake(
-            "three-way", "completed", to_synack=0.04, to_ack=19.96, total=1020.01, syns_again=1, synacks_again=1
-        ),
+        shake("three-way", "completed", to_synack=0.04, to_ack=19.96, total=1020.01, syns_again=1, synacks_again=1),
         FOUR_WAY,
         client=CLIENT_FIRST,
         server="LISTEN SYN_RECEIVED@2 ESTABLISHED@5 CLOSE_WAIT LAST_ACK CLOSED",
@@ -255,7 +253,8 @@ def handshake_aborted(wire: Wire) -> None:
 )
 def accept_queue_full(wire: Wire) -> None:
     """The server's accept queue is full: it ignores the ACK and the data and repeats its SYN/ACK; the client believes
-    that it is connected."""
+    that it is connected.
+    """
     talk = wire.talk(tap="server")
     talk.client.send("S")
     synack = talk.server.send("SA")
@@ -324,8 +323,6 @@ def several_handshakes_ipv6(wire: Wire) -> None:
     talk.open()
     talk.exchange()
     talk.close("client")
-    other = wire.talk(
-        client="[2001:db8::10]:40001", server="[2001:db8:1::20]:444", start_s=0.5, isn=(1_100_000_000, 0)
-    )
+    other = wire.talk(client="[2001:db8::10]:40001", server="[2001:db8:1::20]:444", start_s=0.5, isn=(1_100_000_000, 0))
     other.client.send("S")
     other.server.send("RA", seq=0)

@@ -43,7 +43,8 @@ def data_lost(wire: Wire) -> None:
 )
 def data_lost_before_capture(wire: Wire) -> None:
     """The first of three data segments is lost before the capture: the client reports the gap by SACK, and what fills
-    it is seen once only."""
+    it is seen once only.
+    """
     talk = wire.talk()
     talk.open()
     talk.client.send("PA", 90)

@@ -23,7 +23,8 @@ FOUR_WAY = tear("four-way", "client", segments=4)
 )
 def simultaneous_open(wire: Wire) -> None:
     """Both hosts send a SYN to each other's port and answer with a SYN/ACK that repeats its number: four segments, one
-    connection."""
+    connection.
+    """
     talk = wire.talk(tap="middle", server="198.51.100.20:41000")
     with talk.crossing():
         talk.client.send("S")
@@ -147,7 +148,8 @@ def fast_open_refused(wire: Wire) -> None:
 )
 def synack_wrong_ack(wire: Wire) -> None:
     """A SYN/ACK answers an old SYN that reached the server first: its ACK is not x+1, the client resets that and the
-    attempt goes on (RFC 9293, figure 8)."""
+    attempt goes on (RFC 9293, figure 8).
+    """
     talk = wire.talk()
     talk.client.send("S")
     talk.server.send("SA", seq=-5000, ack=-999, lost="after")
@@ -194,7 +196,8 @@ def forged_reset_in_syn_sent(wire: Wire) -> None:
 )
 def old_syn_in_connection(wire: Wire) -> None:
     """The network delivers a second copy of the SYN half a second into the connection; the server acknowledges and
-    ignores it."""
+    ignores it.
+    """
     talk = wire.talk(tap="server")
     syn = talk.client.send("S")
     talk.server.send("SA")
@@ -220,7 +223,8 @@ def old_syn_in_connection(wire: Wire) -> None:
 )
 def old_syn_after_close(wire: Wire) -> None:
     """A second copy of the SYN arrives after the close: the server, which no longer listens, resets it, which cannot
-    hurt the client's TIME_WAIT."""
+    hurt the client's TIME_WAIT.
+    """
     talk = wire.talk(tap="server")
     syn = talk.client.send("S")
     talk.server.send("SA")
@@ -248,7 +252,8 @@ def old_syn_after_close(wire: Wire) -> None:
 )
 def stray_syn_in_connection(wire: Wire) -> None:
     """A SYN with another initial number comes on an open connection and gets an ACK only: no new incarnation, though
-    Wireshark begins a new stream there, so that the next connection is its stream 2."""
+    Wireshark begins a new stream there, so that the next connection is its stream 2.
+    """
     talk = wire.talk(tap="server")
     talk.open()
     talk.exchange()
@@ -284,7 +289,8 @@ def stray_syn_in_connection(wire: Wire) -> None:
 )
 def syn_again_with_new_number(wire: Wire) -> None:
     """An attempt that nobody answers is given up, and another one from the same port, with a new initial number,
-    succeeds: two connections."""
+    succeeds: two connections.
+    """
     first = wire.talk().client
     syn = first.send("S", lost="after")
     first.resend(syn, after=1.0, lost="after")

@@ -55,17 +55,31 @@ SERVER_PEAK = 2143
                         "stays_killed": 0,
                     },
                 },
-                {"address": "192.0.2.10", "connections_as_client": 1000, "closed_first": 0, "time_wait": {"entered": 0}},
+                {
+                    "address": "192.0.2.10",
+                    "connections_as_client": 1000,
+                    "closed_first": 0,
+                    "time_wait": {"entered": 0},
+                },
             )
         ),
         "ports": Among(
-            ({"client": "192.0.2.10", "server": "198.51.100.20", "server_port": 80, "connections": 1000, "peak_time_wait": 0},)
+            (
+                {
+                    "client": "192.0.2.10",
+                    "server": "198.51.100.20",
+                    "server_port": 80,
+                    "connections": 1000,
+                    "peak_time_wait": 0,
+                },
+            )
         ),
     },
 )
 def pile_up_on_a_server(wire: Wire) -> bytes:
     """Three crawlers without keep-alive make 3000 connections in 84 s to a server that closes each one first:
-    TIME_WAIT piles up there and begins to run out after a minute."""
+    TIME_WAIT piles up there and begins to run out after a minute.
+    """
     for index in range(SERVER_COUNT):
         port = 40000 + index // 3
         talk = wire.talk(
@@ -131,7 +145,8 @@ PROXY_COUNT, PROXY_PACE_S = 3500, 0.01
 )
 def pile_up_on_a_proxy(wire: Wire) -> bytes:
     """A web proxy answers two browsers on connections that stay open, but connects anew to its database for every
-    request and closes first: 3500 of its ports are in TIME_WAIT within 35 s."""
+    request and closes first: 3500 of its ports are in TIME_WAIT within 35 s.
+    """
     for number in range(2):
         front = wire.talk(client=f"192.0.2.{10 + number}:50000", server="10.0.0.7:80", tap="server", timestamps=False)
         front.open()

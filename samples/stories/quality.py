@@ -83,7 +83,8 @@ def _without_id(segment: Segment) -> list[bytes]:
 )
 def duplicates_with_ip_id_zero(wire: Wire) -> None:
     """Every frame twice, and no IP ID tells anything: the SYN and the request that were really sent again count, the
-    copies don't."""
+    copies don't.
+    """
     talk = wire.talk(packets=_without_id, taps=(Tap(), Tap(after_s=4e-6)))
     syn = talk.client.send("S", lost="after")
     talk.client.resend(syn, after=1.0)
@@ -105,9 +106,7 @@ def duplicates_with_ip_id_zero(wire: Wire) -> None:
 )
 def duplicates_ipv6(wire: Wire) -> None:
     """Every frame of a connection over IPv6, which has no IP ID, twice."""
-    _short(
-        wire, client="[2001:db8::10]:40000", server="[2001:db8:1::20]:80", taps=(Tap(), Tap(after_s=4e-6))
-    )
+    _short(wire, client="[2001:db8::10]:40000", server="[2001:db8:1::20]:80", taps=(Tap(), Tap(after_s=4e-6)))
 
 
 @story(
@@ -123,7 +122,8 @@ def duplicates_ipv6(wire: Wire) -> None:
 )
 def retransmission_like_a_copy(wire: Wire) -> None:
     """The request is sent again 60 ms later, byte for byte the same (IP ID 0, no timestamps): a retransmission all the
-    same, since copies don't take three round trips."""
+    same, since copies don't take three round trips.
+    """
     talk = wire.talk(packets=_without_id, timestamps=False)
     talk.open()
     request = talk.client.send("PA", 90, lost="after")

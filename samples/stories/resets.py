@@ -3,7 +3,7 @@
 from samples.stories.expect import AnyOf, connection, reset, shake, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND, SERVER_UP
 from samples.stories.story import story
-from samples.writer.talk import Talk, Wire
+from samples.writer.talk import NEAR_NS, Talk, Wire
 
 DONE = shake("three-way", "completed", total=20.0)
 
@@ -40,7 +40,7 @@ def reset_abort(wire: Wire) -> None:
         server=f"{SERVER_UP} CLOSED/observed@8",
         resets=[
             reset("server", "abort", 8),
-            reset("server", AnyOf(("no-socket", "late")), 11),
+            reset("server", AnyOf(("no-socket", "late")), 10),
             reset("server", AnyOf(("no-socket", "late")), 12),
         ],
     ),
@@ -50,9 +50,9 @@ def reset_abort_by_server(wire: Wire) -> None:
     talk = _served(wire, tap="server")
     with talk.crossing():
         talk.server.send("RA", after=3.0)
-        talk.client.send("PA", 60, after=3.005)
-        talk.client.send("PA", 60)
-    for _ in range(2):
+        requests = [talk.client.send("PA", 60, after=pause_s) for pause_s in (3.005, 0.003)]
+    for request in requests:
+        talk.server.now_ns = request.captured_ns + NEAR_NS
         talk.server.send("R", seq=301)
 
 
@@ -106,7 +106,8 @@ def reset_data_after_close(wire: Wire) -> None:
 )
 def request_crosses_the_close(wire: Wire) -> None:
     """A pooled connection has been idle for five seconds: the server closes it while the next request is on its way,
-    and answers that with a RST."""
+    and answers that with a RST.
+    """
     talk = _served(wire, tap="middle")
     with talk.crossing():
         talk.server.send("FA", after=5.0)
@@ -142,7 +143,8 @@ def reset_no_socket(wire: Wire) -> None:
 )
 def reset_after_idle(wire: Wire) -> None:
     """A load balancer has forgotten the connection after 350 idle seconds: it answers the next request with a RST of
-    another TTL than the server's segments have."""
+    another TTL than the server's segments have.
+    """
     talk = _served(wire, ttl=(64, 57))
     talk.client.send("PA", 90, after=402.0)
     talk.server.now_ns -= 8_000_000
@@ -278,7 +280,8 @@ def reset_outside_the_window(wire: Wire) -> None:
 )
 def reset_forged(wire: Wire) -> None:
     """A box on the way resets the client at the exact number, with a TTL unlike the server's; the server knows nothing
-    of it and goes on sending."""
+    of it and goes on sending.
+    """
     talk = _served(wire, ttl=(64, 57))
     talk.server.send("RA", after=0.5, ttl=250, ip_id=0x4321)
     talk.server.send("PA", 200, after=0.003)

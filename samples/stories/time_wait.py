@@ -49,7 +49,8 @@ def time_wait_expires(wire: Wire) -> None:
 )
 def time_wait_restarted(wire: Wire) -> None:
     """Two ACKs of the server's FIN are lost: each repeated FIN starts TIME_WAIT anew, the last one five seconds
-    later. It ends 60 s after that."""
+    later. It ends 60 s after that.
+    """
     talk = wire.talk()
     talk.open()
     talk.exchange()
@@ -84,7 +85,8 @@ def time_wait_restarted(wire: Wire) -> None:
 )
 def time_wait_reused(wire: Wire) -> None:
     """A new SYN with a newer timestamp comes into the server's TIME_WAIT and opens the next incarnation. Captured at
-    the server."""
+    the server.
+    """
     _short(wire, "server", tap="server")
     _short(wire, "server", tap="server", start_s=5.0, isn=(1_300_000_000, 3_200_000_000))
 
@@ -140,7 +142,8 @@ def time_wait_reused_by_client(wire: Wire) -> None:
 )
 def time_wait_refuses_syn(wire: Wire) -> None:
     """The SYN has a newer number but an older timestamp (two clients behind one NAT): TIME_WAIT answers with an old
-    ACK, the client resets that, which kills TIME_WAIT, and its second SYN succeeds."""
+    ACK, the client resets that, which kills TIME_WAIT, and its second SYN succeeds.
+    """
     old = _short(wire, "server", tap="server")
     talk = wire.talk(tap="server", start_s=5.0, isn=(1_300_000_000, 3_200_000_000))
     syn = talk.client.send("S", timestamp=4_000_000, lost="after")
@@ -175,7 +178,8 @@ def time_wait_refuses_syn(wire: Wire) -> None:
 )
 def time_wait_assassinated(wire: Wire) -> None:
     """An old copy of the SYN reaches the server's TIME_WAIT, which answers with an ACK; the client has no socket any
-    more and resets, which kills TIME_WAIT (RFC 1337)."""
+    more and resets, which kills TIME_WAIT (RFC 1337).
+    """
     talk = wire.talk(tap="server")
     syn = talk.client.send("S")
     talk.server.send("SA")
@@ -201,6 +205,7 @@ def time_wait_assassinated(wire: Wire) -> None:
 )
 def time_wait_killed_by_reset(wire: Wire) -> None:
     """A client sends a RST at the next number after the complete close: it kills the server's TIME_WAIT and does not
-    change the pattern."""
+    change the pattern.
+    """
     talk = _short(wire, "server", tap="server")
     talk.client.send("R", after=0.5)

@@ -19,8 +19,18 @@ carried(
     through=(vlan(30), ethernet(), links.vxlan(4711)),
     scope={"vlan": 30, "vni": 4711},
 )
-carried("geneve.pcap", "GENEVE with an option.", through=(ethernet(), links.geneve(5001, b"\x01\x02\x80\x01\0\0\0\x2a")), scope={"vni": 5001})
-carried("gtp-u.pcap", "GTP-U with one tunnel end identifier for both directions.", through=(links.gtp_u(0xABCD),), scope={"teid": 0xABCD})
+carried(
+    "geneve.pcap",
+    "GENEVE with an option.",
+    through=(ethernet(), links.geneve(5001, b"\x01\x02\x80\x01\0\0\0\x2a")),
+    scope={"vni": 5001},
+)
+carried(
+    "gtp-u.pcap",
+    "GTP-U with one tunnel end identifier for both directions.",
+    through=(links.gtp_u(0xABCD),),
+    scope={"teid": 0xABCD},
+)
 carried(
     "gtp-u-two-identifiers.pcap",
     "GTP-U as mobile networks have it: another tunnel end identifier for each direction, still one connection.",
@@ -33,7 +43,7 @@ carried(
 )
 
 
-@story("vxlans-with-the-same-tuple.pcap", whole(scope={"vni": 4711}, id=0), whole(scope={"vni": 4242}, id=1))
+@story("vxlans-with-the-same-tuple.pcap", whole(scope={"vni": 4242}, id=0), whole(scope={"vni": 4711}, id=1))
 def vxlans_with_the_same_tuple(wire: Wire) -> None:
     """The same addresses, ports and sequence numbers in two VXLANs at the same time: two connections."""
     for vni in (4711, 4242):

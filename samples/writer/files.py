@@ -123,7 +123,7 @@ class Pcapng:
         self.block(3, struct.pack(self.order + "I", frame.original_bytes) + frame.data)
 
     def unknown(self) -> None:
-        """Blocks that a reader has to skip: interface statistics, name resolution, a custom block, one of the future."""
+        """Blocks that readers skip: interface statistics, name resolution, a custom block, one of the future."""
         self.block(5, struct.pack(self.order + "III", 0, 0, 0))
         self.block(4, struct.pack(self.order + "HH", 0, 0))
         self.block(0x0BAD, struct.pack(self.order + "I", 32473) + b"whatever")

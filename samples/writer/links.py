@@ -196,7 +196,9 @@ def gtp_u(to_network: int, to_phone: int | None = None, *, sequence: int | None 
         teid = to_network if layer.from_client or to_phone is None else to_phone
         optional = b"" if sequence is None else struct.pack("!HBB", sequence, 0, 0)
         flags = 0x30 | (2 if optional else 0)
-        return _outer_udp(layer, 2152, struct.pack("!BBHI", flags, 0xFF, len(optional) + len(layer.data), teid) + optional)
+        return _outer_udp(
+            layer, 2152, struct.pack("!BBHI", flags, 0xFF, len(optional) + len(layer.data), teid) + optional
+        )
 
     return wrap
 

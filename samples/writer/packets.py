@@ -77,7 +77,7 @@ def length_zero(segment: Segment) -> list[bytes]:
 
 
 def in_fragments(size_bytes: int, order: Callable[[list[bytes]], list[bytes]] = list) -> Packets:
-    """Fragments with at most `size_bytes` (a multiple of eight) of IP payload each; `order` may shuffle or lose some."""
+    """Fragments of at most `size_bytes` (a multiple of eight) of IP payload each; `order` shuffles or loses some."""
 
     def packets(segment: Segment) -> list[bytes]:
         fragment = _fragment6 if ":" in segment.source.address else _fragment4

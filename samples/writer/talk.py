@@ -37,7 +37,7 @@ def nanoseconds(seconds: float) -> int:
 
 
 def is_before(left: int, right: int) -> bool:
-    """Does sequence number `left` come before `right` (RFC 9293, 3.4)?"""
+    """Whether sequence number `left` comes before `right` (RFC 9293, 3.4)."""
     return 0 < (right - left) % SEQUENCE_NUMBERS < SEQUENCE_NUMBERS // 2
 
 
@@ -62,7 +62,9 @@ class Wire:
         """A new connection on this wire; see `Talk`."""
         return Talk(self, **settings)  # type: ignore[arg-type]
 
-    def put(self, packet: bytes, at_ns: int, from_client: bool, *, through: tuple[Wrap, ...] = (), link: Link | None = None) -> None:
+    def put(
+        self, packet: bytes, at_ns: int, from_client: bool, *, through: tuple[Wrap, ...] = (), link: Link | None = None
+    ) -> None:
         """Write one IP packet as a frame captured at a time."""
         data = (link or self.link).frame(packet, from_client, through)
         self.frames_written.append(Frame(at_ns, data, len(data)))
@@ -111,8 +113,15 @@ class Talk:
         one_way_ns = nanoseconds(rtt_s) // 2
         to_client_ns = {"client": NEAR_NS, "server": one_way_ns - NEAR_NS, "middle": one_way_ns // 2}[tap]
         start_ns = EPOCH_NS + nanoseconds(start_s)
-        self.client = Side(self, Endpoint.of(client), isn[0], ttl[0], to_client_ns, start_ns)
-        self.server = Side(self, Endpoint.of(server), isn[1], ttl[1], one_way_ns - to_client_ns, start_ns)
+        self.client = Side(self, Endpoint.of(client), isn=isn[0], ttl=ttl[0], to_tap_ns=to_client_ns, start_ns=start_ns)
+        self.server = Side(
+            self,
+            Endpoint.of(server),
+            isn=isn[1],
+            ttl=ttl[1],
+            to_tap_ns=one_way_ns - to_client_ns,
+            start_ns=start_ns,
+        )
         self.client.peer, self.server.peer = self.server, self.client
         self._crossing: list[Callable[[], None]] | None = None
 
@@ -195,7 +204,7 @@ class Side:
 
     peer: "Side"
 
-    def __init__(self, talk: Talk, endpoint: Endpoint, isn: int, ttl: int, to_tap_ns: int, start_ns: int) -> None:
+    def __init__(self, talk: Talk, endpoint: Endpoint, *, isn: int, ttl: int, to_tap_ns: int, start_ns: int) -> None:
         self.talk, self.endpoint, self.isn, self.ttl, self.to_tap_ns = talk, endpoint, isn, ttl, to_tap_ns
         self.now_ns = start_ns
         self.next_seq = isn  # SND.NXT
@@ -207,7 +216,7 @@ class Side:
 
     @property
     def is_client(self) -> bool:
-        """Did this side begin the talk?"""
+        """Whether this side began the talk."""
         return self is self.talk.client
 
     def send(

@@ -67,7 +67,9 @@ def test_every_capture_has_a_story() -> None:
 
 def test_differences_are_found() -> None:
     document = analyze([FOLDER / "syn-refused.pcap"]).to_document()
-    wrong = connection(shake(outcome="completed", total=1.0), tear("four-way"), anomalies=["stray-syn"], scope={"vlan": 1})
+    wrong = connection(
+        shake(outcome="completed", total=1.0), tear("four-way"), anomalies=["stray-syn"], scope={"vlan": 1}
+    )
     found = differences(Expectation((wrong,), problems=("snapped",)), document)
     for key in (".outcome", ".total_ms", ".pattern", ".anomalies", ".scope", ".problems"):
         assert any(key in line for line in found), key
