@@ -1,0 +1,81 @@
+"""The Python API: `analyze` reads captures and says what every connection did, as typed objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+from .model.results import Analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from .model.profiles import Profiles
+    from .model.results import Connection
+    from .model.selection import Selection
+
+    Path = str | PathLike[str]
+
+
+@dataclass(slots=True)
+class Result(Analysis):
+    """An `Analysis` with conveniences. Times and durations are integer nanoseconds, None is unknown.
+
+    `connections` can be iterated as often as you like, in order of first frame; it may be read back from a temporary
+    file, so keep what you need rather than asking twice.
+    """
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self.connections)
+
+    def __len__(self) -> int:
+        return self.summary.connections
+
+    def __repr__(self) -> str:
+        files = ", ".join(file.path for file in self.capture.files)
+        outcomes = ", ".join(f"{count} {name}" for name, count in self.summary.outcomes.items() if count)
+        return f"<Result {files}: {len(self)} connections ({outcomes}), {len(self.capture.problems)} capture problems>"
+
+    def connection(self, connection_id: int) -> Connection:
+        """Return the connection with this `id` (in order of first frames). Raises KeyError where there is none."""
+        for connection in self.connections:
+            if connection.id == connection_id:
+                return connection
+        raise KeyError(connection_id)
+
+    def stream(self, number: int) -> Iterator[Connection]:
+        """Yield connections with this `tcp.stream` of Wireshark: mostly one, more where Wireshark cuts less finely."""
+        return (connection for connection in self.connections if connection.stream == number)
+
+    def where(self, *, outcome: str | None = None, pattern: str | None = None) -> Iterator[Connection]:
+        """Yield connections with this handshake outcome and this teardown pattern; None leaves the question open."""
+        return (connection for connection in self.connections
+                if outcome in (None, connection.handshake.outcome) and pattern in (None, connection.teardown.pattern))
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the document of `--format json` as Python objects, all connections at once."""
+        from .outputs.document import document  # noqa: PLC0415 - only who asks for a document pays for it
+
+        return document(self)
+
+
+def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = None, profiles: Profiles | None = None,
+            idle_s: float | None = None, check_checksums: bool = False,
+            progress: Callable[[int, int | None], None] | None = None) -> Result:
+    """Analyse captures (files, directories, "-" for standard input) as one, merged by time.
+
+    `selection` chooses segments before the analysis, `profiles` says how long hosts stay in TIME_WAIT and which ports
+    they use, `idle_s` ends connections that are silent for so long, `check_checksums` leaves out segments with a wrong
+    TCP checksum. `progress` is called now and then with the bytes read so far and in total (None: unknown).
+
+    Raises CaptureError where no input could be read at all, UsageError for arguments that make no sense. Damage within
+    a capture raises nothing: it stands in `result.capture.problems`. After KeyboardInterrupt the result holds what
+    was analysed so far, and its `interrupted` is True.
+    """
+    from .pipeline import run  # noqa: PLC0415 - the machinery is loaded when it is used
+
+    paths = [captures] if isinstance(captures, str | PathLike) else list(captures)
+    analysis = run([fspath(path) for path in paths], selection=selection, profiles=profiles, idle_s=idle_s,
+                   check_checksums=check_checksums, progress=progress)
+    return Result(**{field.name: getattr(analysis, field.name) for field in fields(analysis)})

@@ -1,0 +1,1 @@
+"""The commands, one file each in `commands`; no logic of their own."""

@@ -1,0 +1,129 @@
+"""Writes docs/cli.md from the commands themselves: `python -m tcptrace_py.cli.docs > docs/cli.md`."""
+
+import sys
+from inspect import cleandoc
+
+import click
+
+from tcptrace_py.outputs import formats
+from tcptrace_py.outputs.formats.csv import COLUMNS
+from tcptrace_py.outputs.registry import named
+from tcptrace_py.outputs.trouble import TROUBLES
+from tcptrace_py.outputs.words import CAUSES, OUTCOMES, PATTERNS
+
+from .main import tcpstates
+
+HEAD = """# The command line
+
+This page is written by `python -m tcptrace_py.cli.docs > docs/cli.md` from the commands themselves; a test holds the
+two together. `tcptrace-py` is a second name for `tcpstates`.
+"""
+
+TAIL = """## Exit codes
+
+| code | means |
+| --- | --- |
+| 0 | done, and all checks hold; a valid capture without TCP too, for `analyze` |
+| 1 | a check failed |
+| 2 | usage error, or no input could be read at all |
+| 3 | some input was damaged, cut or unreadable; what could be read was analysed (`--allow-damaged` makes it 0) |
+| 70 | internal error: a bug in tcpstates, never in your capture |
+| 130 | interrupted, after printing what was analysed so far |
+
+Results go to standard output, everything else to standard error. A closed pipe (`| head`) ends quietly. With `-o` the
+file appears when it is complete.
+
+## Environment
+
+| variable | effect |
+| --- | --- |
+| `NO_COLOR` | no colour, whatever the terminal can |
+| `COLUMNS` | width of the page; else the terminal's, else 120 |
+| `TCPSTATES_DEBUG=1` | the traceback of an internal error, as `--debug` |
+
+## Shell completion
+
+| shell | put this line into | |
+| --- | --- | --- |
+| bash | `~/.bashrc` | `eval "$(_TCPSTATES_COMPLETE=bash_source tcpstates)"` |
+| zsh | `~/.zshrc` | `eval "$(_TCPSTATES_COMPLETE=zsh_source tcpstates)"` |
+| fish | `~/.config/fish/completions/tcpstates.fish` | `_TCPSTATES_COMPLETE=fish_source tcpstates \\| source` |
+"""
+
+SCHEMAS = """The schemas of `json` and of a line of `jsonl` are in the package: `tcptrace_py/schema/analysis-1.json` and
+`analysis-lines-1.json`."""
+
+BROKEN = """The overview's broken connections, and `--connections notable`; a connection counts once, under the first
+row that fits. One that is still open when the capture ends is not broken."""
+
+
+def page() -> str:
+    """Text of docs/cli.md."""
+    context = click.Context(tcpstates, info_name="tcpstates", **tcpstates.context_settings)
+    parts = [HEAD, _section(tcpstates, context)]
+    for name in tcpstates.list_commands(context):
+        command = tcpstates.get_command(context, name)
+        assert command is not None
+        parts.append(_section(command, click.Context(command, info_name=name, parent=context)))
+    parts += [_formats(), _words(), TAIL]
+    return "\n".join(parts)
+
+
+def _section(command: click.Command, context: click.Context) -> str:
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    rows = [option for option in command.get_params(context) if isinstance(option, click.Option)]
+    return "\n".join([
+        f"## {context.command_path}\n", f"    {usage}\n", _prose(command.help or ""), "| option | |\n| --- | --- |",
+        *(f"| {_names(option, context)} | {_cell(_help(option, context))} |" for option in rows), "",
+        *([_prose(command.epilog)] if command.epilog else [])])
+
+
+def _names(option: click.Option, context: click.Context) -> str:
+    metavar = "" if option.is_flag else option.make_metavar(context)
+    names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
+    return f"{names} {_cell(f'`{metavar}`')}" if metavar else names
+
+
+def _help(option: click.Option, context: click.Context) -> str:
+    record = option.get_help_record(context)
+    return record[1] if record else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def _prose(text: str) -> str:
+    """Help text as Markdown: what click prints as it stands becomes code."""
+    blocks = [block for block in cleandoc(text).split("\n\n") if block.strip()]
+    return "\n\n".join(_block(block) for block in blocks) + "\n"
+
+
+def _block(block: str) -> str:
+    if not block.lstrip().startswith("\b"):
+        return block
+    first, *rest = [line for line in block.splitlines() if line.strip() not in ("", "\b")]
+    return "\n".join([first, "", *(f"    {line.strip()}" for line in rest)])
+
+
+def _formats() -> str:
+    rows = [f"| `{name}` | {named(name).SUMMARY} |" for name in formats.names()]
+    columns = [f"| `{column.name}` | {column.meaning} |" for column in COLUMNS]
+    return "\n".join(["## Formats\n", "| format | |\n| --- | --- |", *rows, "",
+                      f"{SCHEMAS}\n", "### Columns of csv\n", "An empty cell is unknown or absent.\n",
+                      "| column | |\n| --- | --- |", *columns, ""])
+
+
+def _words() -> str:
+    tables = [("Handshake outcomes", OUTCOMES), ("Teardown patterns", PATTERNS), ("Causes of resets", CAUSES)]
+    lines = (line for title, words in tables
+                            for line in (f"### {title}\n", "| word | means |\n| --- | --- |",
+                                         *(f"| `{word}` | {meaning} |" for word, meaning in words.items()), ""))
+    troubles = [f"| {trouble.words} | `{trouble.options}` |" for trouble in TROUBLES.values()]
+    return "\n".join(["## Words\n", *lines, "### What counts as broken\n",
+                      f"{BROKEN}\n",
+                      "| what happened | list them all |\n| --- | --- |", *troubles, ""])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,142 @@
+"""`tcpstates`: finds the command, runs it, and turns every way to end into an exit code.
+
+0 done; 1 a check failed; 2 usage error, or no input could be read at all; 3 some input was damaged and the rest was
+analysed; 70 internal error; 130 interrupted. click's own 1 for errors and aborts is never used.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from tcptrace_py.model.errors import TcpstatesError
+
+COMMANDS = ("analyze",)
+EXIT_USAGE, EXIT_INTERNAL, EXIT_INTERRUPTED = 2, 70, 130
+DEBUG_VARIABLE = "TCPSTATES_DEBUG"
+NAMES = ("tcpstates", "tcptrace-py")
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for, by the names of their files."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All commands, the main one first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"tcptrace_py.cli.commands.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None,
+                                                                            list[str]]:
+        """Find the command; where there is none of this name, say what may have been meant."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(_unknown(args[0]))
+        return super().resolve_command(ctx, args)
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    if os.path.exists(name):  # noqa: PTH110 - pathlib is not loaded yet
+        return f"No such command {name!r}. To analyse this file: tcpstates analyze {name}"
+    near = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+    return f"No such command {name!r}. " + (f"Did you mean {near[0]!r}?"
+                                            if near else f"There is: {', '.join(COMMANDS)}.")
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from tcptrace_py import __version__, _compiled
+
+        click.echo(f"tcpstates {__version__} ({'compiled' if _compiled() else 'interpreted'}, "
+                   f"Python {sys.version.partition(' ')[0]})")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+             epilog="Exit codes: 0 done, 1 a check failed, 2 usage error or no readable input, 3 damaged input was "
+                    "analysed as far as possible, 70 internal error, 130 interrupted.")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
+              help="Print the version and whether the engine is compiled.")
+@click.option("--debug", is_flag=True, help=f"Show the traceback of an internal error (also by {DEBUG_VARIABLE}=1).")
+def tcpstates(debug: bool) -> None:
+    """Say what every TCP connection in a packet capture did.
+
+    How long its handshake took, who closed it and how, which states both sides passed, and who is left with TIME_WAIT.
+
+    \b
+    Begin with:
+      tcpstates analyze capture.pcap
+    """  # noqa: D301 - click reads the backspace as "print this as it stands"
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        code = tcpstates.main(args=None if args is None else list(args), prog_name=_program(), standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        return 0
+    except SystemExit as end:
+        closed = type(sys.stdout).__name__ == "PacifyFlushWrapper"  # click's answer to a closed pipe, with a code of 1
+        return 0 if closed or not isinstance(end.code, int) else end.code
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted")
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except TcpstatesError as error:
+        _say(str(error))
+        return EXIT_USAGE
+    except Exception as error:  # noqa: BLE001 - whatever it is, it gets a message and a code of its own
+        return _internal(error)
+    return code if isinstance(code, int) else 0
+
+
+def run() -> NoReturn:
+    """Entry point of the commands `tcpstates` and `tcptrace-py`."""
+    code = main()
+    try:
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        _drop_output()
+    sys.exit(code)
+
+
+def _program() -> str:
+    """Name that completion scripts and help go by: what was typed, if it is one of ours."""
+    typed = os.path.basename(sys.argv[0]).removesuffix(".exe")  # noqa: PTH119
+    return typed if typed in NAMES else NAMES[0]
+
+
+def _say(message: str) -> None:
+    click.echo(f"tcpstates: {message}", err=True)
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter's last flush does not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _internal(error: Exception) -> int:
+    if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
+        from traceback import print_exception
+
+        print_exception(error)
+    _say(f"internal error: {type(error).__name__}: {error}\n"
+         "This is a bug in tcpstates, not in your capture. Please report it with the command line, the output of\n"
+         "`tcpstates --version`, and the traceback that the same command prints as `tcpstates --debug ...`.")
+    return EXIT_INTERNAL

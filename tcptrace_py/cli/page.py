@@ -1,0 +1,76 @@
+"""Where results go: standard output or a file, how wide it is, whether it takes colour."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from tcptrace_py.model.errors import UsageError
+
+NARROWEST = 40
+UNKNOWN_WIDTH = 120  # a file or a pipe does not wrap
+BY_ENDING = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".md": "markdown"}
+
+
+def width() -> int:
+    """Columns of the page: COLUMNS, else those of the terminal that any of our streams is on (a pager's, in a pipe)."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns) > 0:
+        return max(int(columns), NARROWEST)
+    for stream in (sys.stdout, sys.stderr, sys.stdin):
+        try:
+            return max(os.get_terminal_size(stream.fileno()).columns, NARROWEST)
+        except (AttributeError, OSError, ValueError):
+            continue
+    return UNKNOWN_WIDTH
+
+
+def takes_colour(wanted: bool | None, path: str | None) -> bool:
+    """Whether to colour: as asked for, else only on a terminal that can, and never against NO_COLOR."""
+    if wanted is not None:
+        return wanted
+    return (path is None and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+            and sys.stdout is not None and sys.stdout.isatty())
+
+
+def format_for(path: str | None) -> str:
+    """Name of the format that a file's ending asks for."""
+    return BY_ENDING.get(os.path.splitext(path or "")[1].lower(), "table")  # noqa: PTH122 - no pathlib for this alone
+
+
+def emit(write: Callable[[TextIO], None], path: str | None) -> None:
+    """Call `write` with the output. A reader that closes the pipe ends it quietly.
+
+    A file is put in place when it is complete, so that none is left half written. Raises UsageError where it cannot be.
+    """
+    if path is None:
+        _to_stdout(write)
+        return
+    try:
+        _to_file(write, path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _to_stdout(write: Callable[[TextIO], None]) -> None:
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
+    try:
+        write(sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _to_file(write: Callable[[TextIO], None], path: str) -> None:
+    special = os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113 - /dev/stdout, a named pipe
+    part = path if special else f"{path}.part"
+    try:
+        with open(part, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:  # noqa: PTH123
+            write(out)
+        if not special:
+            os.replace(part, path)  # noqa: PTH105
+    except BaseException:
+        if not special and os.path.exists(part):  # noqa: PTH110
+            os.unlink(part)  # noqa: PTH108
+        raise

@@ -1,0 +1,50 @@
+"""Progress on a terminal's standard error, for work that takes more than a second."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+AFTER_S = 1.0
+EVERY_S = 0.1
+
+
+class Progress:
+    """Called with bytes done and bytes in all (None: unknown); prints one line, and takes it away at the end."""
+
+    def __init__(self) -> None:
+        self._on = sys.stderr is not None and sys.stderr.isatty()
+        self._start = self._next = time.monotonic()
+        self._next += AFTER_S
+        self._shown = False
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Say how far the work is, if it is time to."""
+        if not self._on:
+            return
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + EVERY_S
+        self._shown = True
+        sys.stderr.write(f"\r\x1b[K{line(done, total, now - self._start)}")
+        sys.stderr.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def line(done: int, total: int | None, elapsed_s: float) -> str:
+    """Text of the progress line."""
+    megabytes = f"{done / 1e6:,.0f} MB"
+    if not total:
+        return f"  {megabytes} read"
+    ratio = min(done / total, 1.0)
+    left = f", {elapsed_s / ratio - elapsed_s:,.0f} s left" if ratio > 0.02 else ""
+    return f"  {100 * ratio:3.0f} %  {megabytes} of {total / 1e6:,.0f} MB{left}"

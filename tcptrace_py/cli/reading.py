@@ -1,0 +1,140 @@
+"""What every command that reads captures shares: captures, selection, profiles, damage and its exit code."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tcptrace_py.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tcptrace_py.api import Result
+    from tcptrace_py.model.profiles import Profiles
+    from tcptrace_py.model.results import Analysis
+    from tcptrace_py.model.selection import Selection
+
+EXIT_DAMAGED, EXIT_INTERRUPTED = 3, 130
+OS_NAMES = ("linux", "macos", "freebsd", "windows", "rfc9293")  # model.profiles.PROFILES; a test holds them together
+
+
+@dataclass
+class Reading:
+    """Captures and how they are to be read."""
+
+    captures: Sequence[str]
+    selection: Selection
+    profiles: Profiles
+    idle_s: float | None
+    check_checksums: bool
+    allow_damaged: bool
+
+    def analyze(self) -> Result:
+        """Read and analyse, with progress on a terminal."""
+        from tcptrace_py.api import analyze
+
+        from .progress import Progress
+
+        if "-" in self.captures and sys.stdin is not None and sys.stdin.isatty():
+            raise UsageError("standard input is a terminal, not a capture: pipe one into it (tcpdump -w - | tcpstates "
+                             "analyze -)")
+        with Progress() as progress:
+            return analyze(self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s,
+                           check_checksums=self.check_checksums, progress=progress)
+
+    def exit_code(self, analysis: Analysis) -> int:
+        """Exit code for what was read; says on standard error why it is not 0."""
+        if analysis.interrupted:
+            click.echo("tcpstates: interrupted; this is what was analysed so far", err=True)
+            return EXIT_INTERRUPTED
+        damaged = [problem for problem in analysis.capture.problems if problem.damaged]
+        for problem in damaged:
+            from tcptrace_py.outputs.units import printable
+
+            click.echo(f"tcpstates: {printable(problem.explanation)}", err=True)
+        return EXIT_DAMAGED if damaged and not self.allow_damaged else 0
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add CAPTURE... and the shared options to a command, which gets them as one argument, `reading`."""
+    @functools.wraps(command)
+    def with_reading(**options: Any) -> Any:
+        own = {name: options.pop(name) for name in list(options) if name not in _SHARED}
+        return command(reading=_reading(**options), **own)
+
+    decorated: Callable[..., Any] = with_reading
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+_OPTIONS = (
+    click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True,
+                   type=click.Path(allow_dash=True)),
+    click.option("--host", "hosts", metavar="ADDRESS", multiple=True,
+                 help="Only connections with this address at either end; may be repeated."),
+    click.option("--net", "nets", metavar="PREFIX", multiple=True,
+                 help="Only connections with an address of this network (10.0.0.0/8) at either end; may be repeated."),
+    click.option("--port", "ports", metavar="PORT", multiple=True,
+                 help="Only connections with this port or range of ports (8000-8100) at either end; may be repeated."),
+    click.option("--from", "from_time", metavar="TIME",
+                 help="Only segments from this time on: 2026-03-01T10:00:00Z (UTC without an offset) or seconds since "
+                      "1970."),
+    click.option("--to", "to_time", metavar="TIME", help="Only segments before this time."),
+    click.option("--os", "systems", metavar="[ADDRESS=]NAME", multiple=True, shell_complete=lambda _ctx, _option,
+                 begun: [name for name in OS_NAMES if name.startswith(begun)],
+                 help=f"Operating system of all hosts, or of one, for TIME_WAIT and port range: {', '.join(OS_NAMES)}. "
+                      "Default linux; may be repeated."),
+    click.option("--time-wait", "time_wait_s", metavar="SECONDS", type=float,
+                 help="Length of TIME_WAIT, instead of the operating system's."),
+    click.option("--port-range", metavar="A-B", help="Range of ephemeral ports, instead of the operating system's."),
+    click.option("--idle", "idle_s", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True),
+                 help="Take a connection that is silent for so long as over."),
+    click.option("--check-checksums", is_flag=True,
+                 help="Leave out segments with a wrong TCP checksum. Checksums of a capturing host's own segments are "
+                      "often unfinished, so they are only reported otherwise."),
+    click.option("--allow-damaged", is_flag=True,
+                 help="Exit with 0 although some input was cut or unreadable."),
+)
+_SHARED = frozenset(("captures", "hosts", "nets", "ports", "from_time", "to_time", "systems", "time_wait_s",
+                     "port_range",
+                     "idle_s", "check_checksums", "allow_damaged"))
+
+
+def _reading(*, captures: Sequence[str], hosts: Sequence[str], nets: Sequence[str], ports: Sequence[str],
+             from_time: str | None, to_time: str | None, systems: Sequence[str], time_wait_s: float | None,
+             port_range: str | None, idle_s: float | None, check_checksums: bool, allow_damaged: bool) -> Reading:
+    from tcptrace_py.model.selection import Selection, parse_ports, parse_time
+
+    selection = Selection(
+        hosts=tuple(hosts), nets=tuple(nets), ports=tuple(parse_ports(part) for part in _listed(ports)),
+        from_ns=None if from_time is None else parse_time(from_time),
+        to_ns=None if to_time is None else parse_time(to_time))
+    return Reading(captures, selection, _profiles(systems, time_wait_s, port_range), idle_s, check_checksums,
+                   allow_damaged)
+
+
+def _listed(texts: Iterable[str]) -> list[str]:
+    return [part.strip() for text in texts for part in text.split(",")]
+
+
+def _profiles(systems: Sequence[str], time_wait_s: float | None, port_range: str | None) -> Profiles:
+    from ipaddress import ip_address
+
+    from tcptrace_py.model.profiles import Profiles
+    from tcptrace_py.model.selection import parse_host, parse_ports
+
+    default, by_address = "linux", {}
+    for system in systems:
+        address, equals, name = system.rpartition("=")
+        if equals:
+            by_address[str(ip_address(parse_host(address)))] = name
+        else:
+            default = name
+    pair = None if port_range is None else parse_ports(port_range)
+    return Profiles.named(default, by_address, time_wait_s=time_wait_s, port_range=pair)

@@ -1,0 +1,217 @@
+"""Analysis -> the document `tcpstates/analysis/1` (docs: "The analysis document") as plain dicts and lists.
+
+Absolute times are RFC 3339 strings, durations numbers with their unit in the key, None is unknown. The shape is held to
+`schema/analysis-1.json`; additions keep the number, a changed meaning raises it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tcptrace_py import __version__, _compiled
+from tcptrace_py.model.problems import Problem
+from tcptrace_py.model.results import (
+    Analysis,
+    CaptureInfo,
+    Connection,
+    Endpoint,
+    Handshake,
+    Host,
+    Latency,
+    PortBudget,
+    ProfileRow,
+    Reset,
+    Scope,
+    Side,
+    Stay,
+    Summary,
+    Teardown,
+)
+
+from .units import ms, rfc3339
+
+SCHEMA = "tcpstates/analysis/1"
+Row = dict[str, Any]
+
+
+def document(analysis: Analysis, connections: Iterable[Connection] | None = None) -> Row:
+    """Return the whole document; `connections` are those listed (default: all of them)."""
+    chosen = analysis.connections if connections is None else connections
+    return {**head(analysis), "connections": [connection_row(connection) for connection in chosen]}
+
+
+def head(analysis: Analysis) -> Row:
+    """Everything but the connections."""
+    return {
+        "schema": SCHEMA,
+        "generator": generator(),
+        "interrupted": analysis.interrupted,
+        "profiles": [profile_row(profile) for profile in analysis.profiles],
+        "capture": capture_row(analysis.capture),
+        "summary": summary_row(analysis.summary),
+        "hosts": [host_row(host) for host in analysis.hosts],
+        "ports": [ports_row(budget) for budget in analysis.ports],
+    }
+
+
+def generator() -> Row:
+    """Say what made the document."""
+    return {"name": "tcpstates", "version": __version__, "compiled": _compiled()}
+
+
+def profile_row(profile: ProfileRow) -> Row:
+    """One profile and the hosts that it stands for."""
+    return {"hosts": profile.hosts if isinstance(profile.hosts, str) else list(profile.hosts), "name": profile.name,
+            "time_wait_s": profile.time_wait_s, "ephemeral_ports": list(profile.ephemeral_ports)}
+
+
+def capture_row(capture: CaptureInfo) -> Row:
+    """Say what was read and what is wrong with it."""
+    return {
+        "files": [{"path": file.path, "format": file.format, "packets": file.packets, "truncated": file.truncated}
+                  for file in capture.files],
+        "packets": capture.packets,
+        "segments": capture.segments,
+        "duplicates": capture.duplicates,
+        "start": rfc3339(capture.start_ns),
+        "end": rfc3339(capture.end_ns),
+        "problems": [problem_row(problem) for problem in capture.problems],
+    }
+
+
+def problem_row(problem: Problem) -> Row:
+    """One kind of problem."""
+    return {"code": problem.code, "count": problem.count, "explanation": problem.explanation,
+            "first_frame": problem.first_frame, "damaged": problem.damaged}
+
+
+def latency_row(latency: Latency) -> Row:
+    """Percentiles in milliseconds."""
+    return {"count": latency.count, "min": ms(latency.min_ns), "p50": ms(latency.p50_ns), "p90": ms(latency.p90_ns),
+            "p99": ms(latency.p99_ns), "max": ms(latency.max_ns)}
+
+
+def summary_row(summary: Summary) -> Row:
+    """Put the capture in numbers."""
+    by_vantage = {vantage: latency_row(latency) for vantage, latency in summary.latency_by_vantage.items()}
+    return {
+        "connections": summary.connections,
+        "handshake": {"outcomes": dict(summary.outcomes),
+                      "latency_ms": {"of": "total_ms", **latency_row(summary.latency), "by_vantage": by_vantage}},
+        "teardown": dict(summary.patterns),
+        "reset_causes": dict(summary.reset_causes),
+        "time_wait": {"entered": summary.time_wait.entered, "peak": summary.time_wait.peak,
+                      "peak_at": rfc3339(summary.time_wait.peak_at_ns), "at_end": summary.time_wait.at_end},
+    }
+
+
+def scope_row(scope: Scope | None) -> Row | None:
+    """Say what tells equal four-tuples apart, None for nothing."""
+    return None if scope is None else {"vlan": scope.vlan, "vni": scope.vni, "teid": scope.teid}
+
+
+def host_row(host: Host) -> Row:
+    """One address."""
+    held = host.time_wait
+    return {
+        "address": host.address,
+        "scope": scope_row(host.scope),
+        "connections_as_client": host.connections_as_client,
+        "connections_as_server": host.connections_as_server,
+        "closed_first": host.closed_first,
+        "time_wait": {
+            "entered": held.entered, "entered_as_client": held.entered_as_client,
+            "entered_as_server": held.entered_as_server, "peak": held.peak, "peak_at": rfc3339(held.peak_at_ns),
+            "at_end": held.at_end, "stays_restarted": held.stays_restarted, "stays_reused": held.stays_reused,
+            "stays_killed": held.stays_killed,
+        },
+    }
+
+
+def ports_row(budget: PortBudget) -> Row:
+    """Local ports of one client address towards one service."""
+    return {
+        "client": budget.client, "server": budget.server, "server_port": budget.server_port,
+        "scope": scope_row(budget.scope), "connections": budget.connections, "peak_held": budget.peak_held,
+        "peak_time_wait": budget.peak_time_wait, "peak_at": rfc3339(budget.peak_at_ns),
+        "port_range": list(budget.port_range), "used_ratio": round(budget.used_ratio, 6),
+        "connections_per_s": _rounded(budget.connections_per_s), "ceiling_per_s": _rounded(budget.ceiling_per_s),
+        "exhausted_in_s": _rounded(budget.exhausted_in_s),
+    }
+
+
+def connection_row(connection: Connection) -> Row:
+    """One connection."""
+    return {
+        "id": connection.id,
+        "stream": connection.stream,
+        "client": endpoint_row(connection.client),
+        "server": endpoint_row(connection.server),
+        "scope": scope_row(connection.scope),
+        "start": rfc3339(connection.start_ns),
+        "end": rfc3339(connection.end_ns),
+        "frames": [connection.first_frame, connection.last_frame],
+        "vantage": connection.vantage,
+        "midstream": connection.midstream,
+        "history": connection.history,
+        "handshake": handshake_row(connection.handshake),
+        "teardown": teardown_row(connection.teardown),
+        "resets": [reset_row(reset) for reset in connection.resets],
+        "client_side": side_row(connection.client_side),
+        "server_side": None if connection.server_side is None else side_row(connection.server_side),
+        "time_wait": [stay_row(stay) for stay in connection.time_wait],
+        "anomalies": [{"code": anomaly.code, "frame": anomaly.frame, "explanation": anomaly.explanation}
+                      for anomaly in connection.anomalies],
+    }
+
+
+def endpoint_row(endpoint: Endpoint) -> Row:
+    """One end."""
+    return {"address": endpoint.address, "port": endpoint.port}
+
+
+def handshake_row(handshake: Handshake) -> Row:
+    """How a connection was opened."""
+    return {
+        "kind": handshake.kind, "outcome": handshake.outcome,
+        "syn_to_synack_ms": ms(handshake.syn_to_synack_ns), "synack_to_ack_ms": ms(handshake.synack_to_ack_ns),
+        "total_ms": ms(handshake.total_ns), "syn_retransmissions": handshake.syn_retransmissions,
+        "synack_retransmissions": handshake.synack_retransmissions,
+    }
+
+
+def teardown_row(teardown: Teardown) -> Row:
+    """How a connection ended."""
+    return {
+        "pattern": teardown.pattern, "segments": teardown.segments, "first_fin": teardown.first_fin,
+        "duration_ms": ms(teardown.duration_ns),
+        "reset": None if teardown.reset is None else reset_row(teardown.reset),
+    }
+
+
+def reset_row(reset: Reset) -> Row:
+    """One RST."""
+    return {"by": reset.by, "cause": reset.cause, "confidence": reset.confidence, "frame": reset.frame,
+            "at": rfc3339(reset.at_ns), "evidence": list(reset.evidence)}
+
+
+def side_row(side: Side) -> Row:
+    """Say what one side sent and which states it passed."""
+    return {
+        "packets": side.packets, "payload_bytes": side.payload_bytes, "retransmissions": side.retransmissions,
+        "fin_retransmissions": side.fin_retransmissions, "final_state": side.final_state.name,
+        "states": [{"state": entry.state.name, "at": rfc3339(entry.at_ns), "frame": entry.frame,
+                    "basis": entry.basis.value} for entry in side.states],
+    }
+
+
+def stay_row(stay: Stay) -> Row:
+    """One stay in TIME_WAIT."""
+    return {
+        "side": stay.side, "entered": rfc3339(stay.entered_ns), "basis": stay.basis.value,
+        "expires": rfc3339(stay.expires_ns), "restarts": stay.restarts, "ended_at": rfc3339(stay.ended_at_ns),
+        "ended_by": stay.ended_by, "censored": stay.censored,
+    }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 6)

@@ -1,0 +1,36 @@
+"""`--format json`: the analysis document, one row of each list on a line of its own, written as it is read."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from tcptrace_py.model.results import Analysis
+from tcptrace_py.outputs.document import connection_row, head
+from tcptrace_py.outputs.view import View
+
+SUMMARY = "the analysis document, for programs (schema tcpstates/analysis/1)"
+FOR_PEOPLE = False
+
+_encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(", ", ": ")).encode
+
+
+def write(analysis: Analysis, view: View, out: TextIO) -> None:
+    """Write the document without ever holding more than one connection's row."""
+    out.write("{\n")
+    for key, value in head(analysis).items():
+        if isinstance(value, list):
+            _write_list(key, value, out)
+            out.write(",\n")
+        else:
+            out.write(f"{_encode(key)}: {_encode(value)},\n")
+    _write_list("connections", (connection_row(connection) for connection in view.listed(analysis)), out)
+    out.write("\n}\n")
+
+
+def _write_list(key: str, rows: Iterable[Any], out: TextIO) -> None:
+    out.write(f"{_encode(key)}: [")
+    before = "\n"
+    for row in rows:
+        out.write(f"{before} {_encode(row)}")
+        before = ",\n"
+    out.write("]")

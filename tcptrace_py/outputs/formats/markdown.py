@@ -1,0 +1,56 @@
+"""`--format markdown`: the same page for a ticket or a wiki."""
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from tabulate import tabulate
+
+from tcptrace_py.model.results import Analysis
+from tcptrace_py.outputs.blocks import Block, Facts, Grid, Heading, Note
+from tcptrace_py.outputs.view import View
+from tcptrace_py.outputs.views import blocks
+
+SUMMARY = "the page for people as Markdown, for tickets and wikis"
+FOR_PEOPLE = True
+
+_SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_|<>[]"})
+
+
+def write(analysis: Analysis, view: View, out: TextIO) -> None:
+    """Print the page as GitHub-flavoured Markdown."""
+    level = "#"
+    for block in blocks(analysis, view):
+        out.write("\n".join(_lines(block, level)) + "\n")
+        level = "##"
+
+
+def _lines(block: Block, level: str) -> Iterator[str]:
+    if isinstance(block, Heading):
+        yield f"{'' if level == '#' else chr(10)}{level} {escape(block.text)}"
+        yield ""
+        if block.aside:
+            yield f"*{escape(block.aside)}*\n"
+    elif isinstance(block, Note):
+        yield f"- {escape(block.text)}" if block.mark else f"{escape(block.text)}\n"
+    elif isinstance(block, Facts):
+        yield from (f"- **{escape(label)}**: {escape(text)}" if label else f"  - {escape(text)}"
+                    for label, text in block.rows)
+    else:
+        yield from _grid(block)
+
+
+def _grid(block: Grid) -> Iterator[str]:
+    rows = list(block.rows)
+    kept = [i for i in range(len(block.columns)) if any(row[i] for row in rows)]
+    if rows:
+        columns = [block.columns[i] for i in kept]
+        yield tabulate([[escape(row[i]) for i in kept] for row in rows], [escape(column.title) for column in columns],
+                       tablefmt="pipe", disable_numparse=True, colalign=["right" if column.right else "left"
+                                                                         for column in columns])
+    if block.more:
+        yield f"\n{escape(block.more)}"
+
+
+def escape(text: str) -> str:
+    """Text that Markdown prints as it stands."""
+    return text.translate(_SPECIAL)

@@ -1,0 +1,80 @@
+"""`--format table`, the default: a page for a person at a terminal."""
+
+from collections.abc import Iterator
+from textwrap import wrap
+from typing import TextIO
+
+from tcptrace_py.model.results import Analysis
+from tcptrace_py.outputs import grid
+from tcptrace_py.outputs.blocks import Block, Facts, Grid, Heading, Note
+from tcptrace_py.outputs.view import View
+from tcptrace_py.outputs.views import blocks
+
+SUMMARY = "a page for people at a terminal"
+FOR_PEOPLE = True
+
+INDENT = "  "
+WIDEST_PROSE = 120  # tables may use all of a wide terminal, sentences become hard to read
+BOLD, DIM, YELLOW, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[33m", ""
+_TONES = {"plain": PLAIN, "quiet": DIM, "bad": YELLOW}
+_ASCII = str.maketrans({"→": ">", "µ": "u", "…": "~", "•": "*"})
+
+
+def write(analysis: Analysis, view: View, out: TextIO) -> None:
+    """Print the page; where the output's encoding lacks a character, a plain one stands for it."""
+    unicode = _takes_unicode(out)
+    out.writelines((line if unicode else line.translate(_ASCII)) + "\n" for line in _page(analysis, view))
+
+
+def _takes_unicode(out: TextIO) -> bool:
+    try:
+        "→µ…•".encode(getattr(out, "encoding", None) or "utf-8")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def _page(analysis: Analysis, view: View) -> Iterator[str]:
+    before: Block | None = None
+    for block in blocks(analysis, view):
+        if before is not None and (isinstance(block, Heading)
+                                   or (isinstance(block, Grid) and not isinstance(before, Heading))):
+            yield ""
+        before = block
+        yield from _lines(block, view)
+
+
+def _lines(block: Block, view: View) -> Iterator[str]:
+    if isinstance(block, Heading):
+        aside = f"  {block.aside}" if block.aside and len(block.text) + len(block.aside) + 2 <= view.width else ""
+        yield _painted(block.text, BOLD, view) + _painted(aside, DIM, view)
+    elif isinstance(block, Note):
+        mark = f"{INDENT}{block.mark} " if block.mark else INDENT
+        for line in wrap(block.text, min(view.width, WIDEST_PROSE), initial_indent=mark,
+                         subsequent_indent=" " * len(mark), break_on_hyphens=False):
+            yield _painted(line, _TONES[block.tone], view)
+    elif isinstance(block, Facts):
+        yield from _facts(block, view)
+    else:
+        yield from _grid(block, view)
+
+
+def _facts(block: Facts, view: View) -> Iterator[str]:
+    margin = max((len(label) for label, _ in block.rows), default=0) + 2 * len(INDENT)
+    for label, text in block.rows:
+        lines = wrap(text, max(min(view.width, WIDEST_PROSE) - margin, 20), break_on_hyphens=False) or [""]
+        yield f"{INDENT}{label:{margin - len(INDENT)}}{lines[0]}"
+        yield from (" " * margin + line for line in lines[1:])
+
+
+def _grid(block: Grid, view: View) -> Iterator[str]:
+    titles = True
+    for line in grid.lines(block, view.width - len(INDENT)):
+        yield INDENT + (_painted(line, DIM, view) if titles else line)
+        titles = False
+    if block.more:
+        yield INDENT + _painted(block.more, DIM, view)
+
+
+def _painted(text: str, colour: str, view: View) -> str:
+    return f"{colour}{text}\x1b[0m" if view.colour and colour and text else text

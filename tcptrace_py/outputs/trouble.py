@@ -1,0 +1,60 @@
+"""Which connections went wrong, and how to say so: one row for each way, the gravest first.
+
+A connection that is merely still open when the capture ends is not in trouble, nor is one that was captured from its
+middle on; a late RST after a complete close is harmless. The document's words are the keys, so that what is
+printed here can be asked for with --outcome and --teardown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.results import Connection
+
+SLOW_SYN = "syn-repeated"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One way to fail: its code, what happened in a few words, and the options that list all such connections."""
+
+    code: str
+    words: str
+    options: str
+
+
+TROUBLES = {
+    trouble.code: trouble
+    for trouble in (
+        Trouble("refused", "refused: SYN met a RST", "--outcome refused"),
+        Trouble("unanswered", "SYN never answered", "--outcome unanswered"),
+        Trouble("aborted", "reset during the handshake", "--outcome aborted"),
+        Trouble("half-open", "SYN/ACK never acknowledged", "--outcome half-open"),
+        Trouble("abort", "reset while open", "--teardown rst"),
+        Trouble("abort-unread-data", "reset with data unread", "--teardown rst"),
+        Trouble("data-after-close", "reset: data after close", "--teardown rst"),
+        Trouble("no-socket", "reset: no such connection", "--teardown rst"),
+        Trouble("rst", "reset", "--teardown rst"),
+        Trouble("half-closed", "closed by one side only", "--teardown half-closed"),
+        Trouble("unfinished-close", "close never completed", "--teardown unfinished-close"),
+        Trouble(SLOW_SYN, "opened late: SYN sent again", "--show handshakes"),
+    )
+}
+_FAILED_OUTCOMES = frozenset(("refused", "unanswered", "aborted", "half-open"))
+
+
+def trouble_of(connection: Connection) -> Trouble | None:
+    """Return the gravest trouble of a connection; None where all went well as far as was captured."""
+    handshake, teardown = connection.handshake, connection.teardown
+    if handshake.outcome in _FAILED_OUTCOMES:
+        return TROUBLES[handshake.outcome]
+    if teardown.pattern == "rst":
+        cause = teardown.reset.cause if teardown.reset is not None else "rst"
+        return TROUBLES.get(cause, TROUBLES["rst"])
+    if teardown.pattern in TROUBLES:
+        return TROUBLES[teardown.pattern]
+    if handshake.syn_retransmissions or handshake.synack_retransmissions:
+        return TROUBLES[SLOW_SYN]
+    return None

@@ -1,0 +1,140 @@
+"""Numbers as text and back from nanoseconds: exact for programs, rounded for people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.results import Endpoint, Scope
+
+_SECOND_NS = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STEPS = ((1_000, "ns"), (1_000_000, "µs"), (_SECOND_NS, "ms"), (120 * _SECOND_NS, "s"))
+
+
+@lru_cache(maxsize=64)
+def _whole_second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def rfc3339(time_ns: int | None) -> str | None:
+    """RFC 3339 in UTC with nine decimals; None stays None."""
+    if time_ns is None:
+        return None
+    seconds, rest = divmod(time_ns, _SECOND_NS)
+    return f"{_whole_second(seconds)}.{rest:09d}Z"
+
+
+def ms(duration_ns: int | None) -> float | None:
+    """Milliseconds as a float that prints with at most six decimals.
+
+    One correctly rounded division gives the double next to the decimal number, and its shortest text is that decimal
+    as long as it has fifteen digits (eleven days); no sum or product of floats is involved.
+    """
+    return None if duration_ns is None else duration_ns / 1_000_000
+
+
+def ms_text(duration_ns: int | None) -> str:
+    """Milliseconds as exact decimal text; empty for None."""
+    if duration_ns is None:
+        return ""
+    whole, rest = divmod(abs(duration_ns), 1_000_000)
+    digits = f"{rest:06d}".rstrip("0")
+    return f"{'-' if duration_ns < 0 else ''}{whole}{'.' if digits else ''}{digits}"
+
+
+def human(duration_ns: int | None) -> str:
+    """Duration for people: three digits, the unit that fits; a hyphen for the unknown."""
+    if duration_ns is None:
+        return "-"
+    if duration_ns == 0:
+        return "0 s"
+    unit_ns = 1
+    for above_ns, name in _STEPS:
+        if abs(duration_ns) < above_ns * 0.9995:
+            return f"{_three_digits(duration_ns / unit_ns)} {name}"
+        unit_ns = min(above_ns, _SECOND_NS)
+    return _long(round(duration_ns / _SECOND_NS))
+
+
+def _three_digits(number: float) -> str:
+    decimals = 0 if abs(number) >= 99.95 else 1 if abs(number) >= 9.995 else 2
+    text = f"{number:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _long(seconds: int) -> str:
+    for size, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if abs(seconds) >= size:
+            whole, rest = divmod(seconds, size)
+            return f"{whole} {name} {rest // small} {small_name}" if rest // small else f"{whole} {name}"
+    return f"{seconds} s"
+
+
+def clock(time_ns: int | None, *, dated: bool = False, decimals: int = 3) -> str:
+    """Time of day in UTC for people, with the date where the capture spans several; a hyphen for the unknown."""
+    if time_ns is None:
+        return "-"
+    seconds, rest = divmod(time_ns, _SECOND_NS)
+    date, _, time = _whole_second(seconds).partition("T")
+    fraction = f".{rest:09d}"[:decimals + 1] if decimals else ""
+    return f"{date} {time}{fraction}" if dated else time + fraction
+
+
+def count(number: int) -> str:
+    """Whole number with commas between thousands."""
+    return f"{number:,}"
+
+
+def some(number: int, noun: str, plural: str | None = None) -> str:
+    """Join number and noun: "1 segment", "2,000 segments"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def share(part: int, whole: int) -> str:
+    """Percentage for people; nothing that exists is rounded to 0 %, and only all of it to 100 %."""
+    if not whole:
+        return "-"
+    percent = 100 * part / whole
+    if part and percent < 0.1:
+        return "<0.1 %"
+    if part != whole and percent > 99.9:
+        return ">99.9 %"
+    decimals = 1 if 0 < percent < 10 or 99 < percent < 100 else 0
+    return f"{percent:.{decimals}f} %"
+
+
+def size(number_bytes: int) -> str:
+    """Bytes for people, in powers of a thousand."""
+    value = float(number_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{_three_digits(value)} {unit}"
+        value /= 1000
+    return f"{_three_digits(value)} TB"
+
+
+def end(endpoint: Endpoint) -> str:
+    """Address and port as people write them: brackets around IPv6."""
+    return service(endpoint.address, endpoint.port)
+
+
+def service(address: str, port: int) -> str:
+    """Address and port of a service as people write them."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def scope_text(scope: Scope | None) -> str:
+    """Say what tells equal four-tuples apart, in words; empty for none."""
+    if scope is None:
+        return ""
+    parts = (("vlan", scope.vlan), ("vni", scope.vni), ("teid", scope.teid))
+    return " ".join(f"{name} {number}" for name, number in parts if number is not None)
+
+
+def printable(text: str) -> str:
+    """Text from outside (a file name) that cannot steer the terminal: control characters escaped."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode("ascii")
+                   for char in text)

@@ -1,0 +1,104 @@
+"""One connection in full: how it opened and closed, and both sides' states in the order of their entry."""
+
+from collections.abc import Iterable
+
+from tcptrace_py.model.results import Connection, Handshake, Side, StateEntry, Stay, Teardown
+from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note
+from tcptrace_py.outputs.units import clock, end, human, scope_text, size, some
+from tcptrace_py.outputs.words import CAUSES, OUTCOMES, PATTERNS, VANTAGES, display_filter, retries
+
+from .parts import facts
+
+_ENDINGS = {"expired": "ran out", "reused": "cut short by a new SYN", "killed": "cut short by a RST"}
+
+
+def detail(connection: Connection) -> Blocks:
+    """Blocks about one connection."""
+    scope = scope_text(connection.scope)
+    yield Heading(f"{end(connection.client)} → {end(connection.server)}{f' ({scope})' if scope else ''}",
+                  display_filter(connection.stream))
+    server = connection.server_side
+    yield facts(
+        ("Opened", _opening(connection.handshake, connection.vantage)),
+        ("Closed", _closing(connection.teardown)),
+        ("TIME_WAIT", "; ".join(_stay(stay) for stay in connection.time_wait)),
+        ("Client sent", _sent(connection.client_side)),
+        ("Server sent", _sent(server) if server is not None else "(the client connected to itself: one socket)"),
+    )
+    for anomaly in connection.anomalies:
+        yield Note(f"frame {anomaly.frame}: {anomaly.explanation} ({anomaly.code})", "bad", "•")
+    yield _timeline(connection)
+
+
+def _opening(handshake: Handshake, vantage: str | None) -> str:
+    again = retries(handshake.syn_retransmissions, handshake.synack_retransmissions)
+    again = f"; sent again: {again}" if again else ""
+    if handshake.outcome != "completed":
+        return OUTCOMES.get(handshake.outcome, handshake.outcome) + again
+    seen = f", seen {VANTAGES.get(vantage, vantage)}" if vantage else ""
+    legs = ""
+    if handshake.syn_to_synack_ns is not None and handshake.synack_to_ack_ns is not None:
+        legs = f" (SYN to SYN/ACK {human(handshake.syn_to_synack_ns)}, to ACK {human(handshake.synack_to_ack_ns)})"
+    took = f" in {human(handshake.total_ns)}" if handshake.total_ns is not None else ""
+    return f"{handshake.kind or 'completed'}{took}{legs}{seen}{again}"
+
+
+def _closing(teardown: Teardown) -> str:
+    if teardown.reset is not None and teardown.pattern == "rst":
+        reset = teardown.reset
+        by = "somebody between them" if reset.by == "unknown" else f"the {reset.by}"
+        evidence = f"; {', '.join(reset.evidence)}" if reset.evidence else ""
+        return (f"reset by {by} in frame {reset.frame}: {reset.cause} ({CAUSES.get(reset.cause, reset.cause)}; "
+                f"confidence {reset.confidence}{evidence})")
+    if teardown.pattern == "none":
+        return PATTERNS["none"]
+    segments = f" in {teardown.segments} segments" if teardown.segments else ""
+    first = f", {teardown.first_fin} first" if teardown.first_fin and teardown.pattern != "simultaneous" else ""
+    took = f", {human(teardown.duration_ns)}" if teardown.duration_ns is not None else ""
+    meaning = "" if teardown.pattern == "four-way" else f": {PATTERNS.get(teardown.pattern, '')}"
+    return f"{teardown.pattern}{segments}{first}{took}{meaning}"
+
+
+def _stay(stay: Stay) -> str:
+    restarts = f", restarted {some(stay.restarts, 'time')}" if stay.restarts else ""
+    ending = f"until {clock(stay.expires_ns)} by its profile, past the end of the capture" if stay.censored else \
+        f"{_ENDINGS.get(stay.ended_by, stay.ended_by)} at {clock(stay.ended_at_ns)}"
+    return f"{stay.side} from {clock(stay.entered_ns)}{restarts}; {ending}"
+
+
+def _sent(side: Side) -> str:
+    again = f", {side.retransmissions} of them again" if side.retransmissions else ""
+    return f"{some(side.packets, 'segment')}{again}, {size(side.payload_bytes)}"
+
+
+def _timeline(connection: Connection) -> Grid:
+    columns = (Column("since start", right=True), Column("frame", right=True), Column("client"), Column("server"),
+               Column("basis", drop=1))
+    return Grid(columns, _rows(connection))
+
+
+def _rows(connection: Connection) -> Iterable[tuple[str, ...]]:
+    """List each state entered, on its side, those before any event first; what both enter at one frame is one line."""
+    server = connection.server_side
+    entries = [(entry, 0) for entry in connection.client_side.states]
+    entries += [(entry, 1) for entry in server.states] if server is not None else []
+    entries.sort(key=lambda row: -(1 << 63) if row[0].at_ns is None else row[0].at_ns)
+    line: list[str] | None = None
+    last: StateEntry | None = None
+    for entry, side in entries:
+        if line is not None and last is not None and _together(last, entry) and not line[2 + side]:
+            line[2 + side] = entry.state.name
+            line[4] = line[4] if entry.basis == last.basis else f"{line[4]}, {entry.basis}"
+            continue
+        if line is not None:
+            yield tuple(line)
+        after = "" if entry.at_ns is None else human(entry.at_ns - connection.start_ns)
+        line = [after, "" if entry.frame is None else str(entry.frame), "", "", str(entry.basis)]
+        line[2 + side] = entry.state.name
+        last = entry
+    if line is not None:
+        yield tuple(line)
+
+
+def _together(one: StateEntry, other: StateEntry) -> bool:
+    return one.at_ns == other.at_ns and one.frame == other.frame

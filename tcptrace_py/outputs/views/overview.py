@@ -1,0 +1,141 @@
+"""The default page: capture quality, the summary, hosts, ports near their ceiling, slow and broken connections."""
+
+from tcptrace_py.model.results import Analysis, Summary
+from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more_text
+from tcptrace_py.outputs.digest import FEW, Digest, TroubleGroup
+from tcptrace_py.outputs.units import count, service, share, some
+from tcptrace_py.outputs.view import View
+from tcptrace_py.outputs.words import (
+    NO_OUTWARD_LEG,
+    OUTCOMES,
+    VANTAGES,
+    display_filter,
+    percentiles,
+    tally,
+    time_wait_words,
+)
+
+from .detail import detail
+from .parts import (
+    ADDRESSES,
+    connection_grid,
+    facts,
+    filter_note,
+    host_grid,
+    is_dated,
+    port_grid,
+    problem_notes,
+    slow_grid,
+    title,
+)
+
+TOP = 5
+IN_DETAIL = 2  # so few connections are shown state by state
+NEAR_CEILING = 0.5
+WIDE = 100  # columns from which on display filters are spelled out in a list that needs much room
+
+
+def blocks(analysis: Analysis, view: View) -> Blocks:
+    """Build the page."""
+    limit = view.limit or TOP
+    digest = Digest.of(view.chosen(analysis), slowest=limit)
+    yield from title(analysis)
+    yield from _quality(analysis, limit)
+    if analysis.summary.connections == 0:
+        yield Note("No TCP connection was found.")
+        return
+    yield from _summary(analysis.summary, digest)
+    yield Heading("Hosts", ADDRESSES)
+    yield host_grid(analysis.hosts, limit)
+    near = [budget for budget in analysis.ports if budget.used_ratio >= NEAR_CEILING]
+    if near:
+        yield Heading("Local ports near their ceiling", "from one client address to one service")
+        yield port_grid(near, limit)
+    yield from filter_note(view, digest.count, analysis.summary.connections)
+    yield from _connections(analysis, digest, view)
+
+
+def _quality(analysis: Analysis, limit: int) -> Blocks:
+    problems = analysis.capture.problems
+    if not problems:
+        yield Note("Capture quality: nothing cut, missing, doubled or out of order.", "quiet")
+        return
+    yield Heading("Capture quality", "this limits what can be concluded")
+    yield from problem_notes(problems[:limit])
+    more = more_text(len(problems), limit, "--show problems")
+    if more:
+        yield Note(more, "quiet")
+
+
+def _summary(summary: Summary, digest: Digest) -> Blocks:
+    yield Heading("Summary")
+    held = time_wait_words(summary.time_wait)
+    anomalies = sum(group.count for group in digest.anomalies.values())
+    yield facts(
+        ("Connections", tally(summary.outcomes, OUTCOMES)),
+        *handshake_words(summary),
+        ("Close", tally(summary.patterns, {"none": "with no close seen"})),
+        ("Closed first", _who_first(digest)),
+        ("Resets", tally(summary.reset_causes)),
+        ("TIME_WAIT", held),
+        ("Oddities", f"{some(anomalies, 'segment')} that no rule explains: --show problems" if anomalies else ""),
+    )
+
+
+def handshake_words(summary: Summary) -> list[tuple[str, str]]:
+    """Latency percentiles at each vantage, and what a server-side capture cannot know."""
+    seen = {name: latency for name, latency in summary.latency_by_vantage.items() if latency.count}
+    if len(seen) > 1:
+        texts = [f"{percentiles(latency)} ({count(latency.count)} seen {VANTAGES.get(name, name)})"
+                 for name, latency in sorted(seen.items(), key=lambda row: -row[1].count)]
+    else:
+        where = "".join(f", seen {VANTAGES.get(name, name)}" for name in seen if name != "unknown")
+        texts = [percentiles(summary.latency) + where]
+    if "server" in seen:
+        texts.append(NO_OUTWARD_LEG)
+    return [("" if i else "Handshake", text) for i, text in enumerate(texts)]
+
+
+def _who_first(digest: Digest) -> str:
+    services = digest.services.values()
+    sides = {"client": sum(s.client_first for s in services), "server": sum(s.server_first for s in services)}
+    both = sum(s.simultaneous for s in services)
+    whole = sum(sides.values()) + both
+    if whole < FEW:
+        return ""
+    parts = [f"the {side} {share(number, whole)}" for side, number in sorted(sides.items(), key=lambda row: -row[1])
+             if number]
+    return ", ".join([*parts, f"both at once {share(both, whole)}"] if both else parts)
+
+
+def _connections(analysis: Analysis, digest: Digest, view: View) -> Blocks:
+    """Few connections one by one; of many the slowest and the broken."""
+    limit = view.limit or TOP
+    if digest.count <= IN_DETAIL:
+        for connection in digest.few:
+            yield from detail(connection)
+        return
+    if digest.count <= FEW:
+        wide = view.width >= WIDE
+        yield Heading("Connections", "" if wide else "display filter: tcp.stream eq STREAM")
+        yield connection_grid(digest.few, dated=is_dated(analysis), filters=wide)
+        return
+    slowest = digest.slowest()
+    if slowest:
+        yield Heading("Slowest handshakes")
+        yield slow_grid(slowest)
+    groups = digest.groups()
+    if groups:
+        yield Heading("Broken connections", f"{count(digest.troubled)} of {count(digest.count)}, by service")
+        yield _trouble_grid(groups, limit)
+    else:
+        yield Note("No connection was refused, unanswered, reset or left half closed.", "quiet")
+
+
+def _trouble_grid(groups: list[TroubleGroup], limit: int) -> Grid:
+    columns = (Column("count", right=True), Column("what happened"), Column("service", least=17),
+               Column("clients", drop=1, least=15), Column("look up the first"), Column("all of them", drop=2))
+    rows = ((count(group.count), group.trouble.words, service(group.address, group.port),
+             min(group.clients) if len(group.clients) == 1 else some(len(group.clients), "address", "addresses"),
+             display_filter(group.stream), group.trouble.options) for group in groups[:limit])
+    return Grid(columns, rows, more_text(len(groups), limit, "--show connections --connections notable"))

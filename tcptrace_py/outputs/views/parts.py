@@ -1,0 +1,158 @@
+"""Grids and notes that more than one view shows."""
+
+from collections.abc import Iterable
+
+from tcptrace_py.model.problems import Problem
+from tcptrace_py.model.results import Analysis, Connection, Host, PortBudget
+from tcptrace_py.outputs.blocks import Blocks, Column, Facts, Grid, Heading, Note, more_text
+from tcptrace_py.outputs.units import clock, count, end, human, printable, scope_text, service, share, size, some
+from tcptrace_py.outputs.view import View
+from tcptrace_py.outputs.words import closed, display_filter, opened, retries
+
+ADDRESSES = "counted by address; behind NAT or a balancer one address may be many hosts"
+SEVERAL_DAYS_NS = 86_400_000_000_000
+
+
+def title(analysis: Analysis) -> Blocks:
+    """Say what was read."""
+    capture = analysis.capture
+    names = [printable(file.path) for file in capture.files]
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more files" if len(names) > 3 else "")
+    yield Heading(shown or "no capture")
+    duplicates = f" ({some(capture.duplicates, 'duplicate')} left out)" if capture.duplicates else ""
+    sizes = f"{some(capture.packets, 'packet')}, {some(capture.segments, 'TCP segment')}{duplicates}"
+    span = ""
+    if capture.start_ns is not None and capture.end_ns is not None:
+        start = clock(capture.start_ns, dated=True, decimals=0)
+        span = f", {human(capture.end_ns - capture.start_ns)} from {start} UTC"
+    yield Note(f"{sizes}, {some(analysis.summary.connections, 'connection')}{span}", "quiet")
+    if analysis.interrupted:
+        yield Note("Interrupted: this is what was analysed so far.", "bad", "!")
+
+
+def filter_note(view: View, shown: int, total: int) -> Blocks:
+    """Say that the lists hold fewer connections than the summary counts."""
+    if view.filtered:
+        yield Note(f"The lists hold the {count(shown)} of {some(total, 'connection')} that you asked for; "
+                   "all other numbers count every connection.", "quiet")
+
+
+def problem_notes(problems: Iterable[Problem]) -> Blocks:
+    """Each problem of the capture in its own words."""
+    for problem in problems:
+        where = [f"{count(problem.count)} times"] if problem.count > 1 else []
+        if problem.first_frame is not None:
+            where.append(f"{'first in ' if where else ''}frame {problem.first_frame}")
+        aside = f" ({', '.join(where)})" if where else ""
+        yield Note(f"{printable(problem.explanation)}{aside}", "bad", "!" if problem.damaged else "•")
+
+
+def host_grid(hosts: list[Host], limit: int | None, *, full: bool = False) -> Grid:
+    """Hosts, those with the most TIME_WAIT first."""
+    ranked = sorted(hosts, key=lambda h: (-h.time_wait.entered, -h.closed_first,
+                                          -h.connections_as_client - h.connections_as_server, h.address))
+    shown = ranked[:limit]
+    columns = [Column("host", least=15), Column("scope", drop=2), Column("opened", right=True),
+               Column("served", right=True),
+               Column("closed first", right=True), Column("TIME_WAIT", right=True), Column("peak", right=True),
+               Column("peak at", right=True, drop=1), Column("at end", right=True)]
+    if full:
+        columns += [Column(name, right=True, drop=3) for name in ("restarted", "reused", "killed")]
+    rows = (_host_row(host, full=full) for host in shown)
+    return Grid(tuple(columns), rows, more_text(len(ranked), len(shown), "--show hosts"))
+
+
+def _host_row(host: Host, *, full: bool) -> tuple[str, ...]:
+    held = host.time_wait
+    whose = f"{count(held.entered)}{_role(held.entered_as_client, held.entered_as_server)}"
+    cells = (host.address, scope_text(host.scope), _number(host.connections_as_client),
+             _number(host.connections_as_server),
+             _number(host.closed_first), whose if held.entered else "-", _number(held.peak),
+             clock(held.peak_at_ns, decimals=1), _number(held.at_end) if held.entered else "-")
+    more = (_number(held.stays_restarted), _number(held.stays_reused), _number(held.stays_killed)) if full else ()
+    return (*cells, *more)
+
+
+def _role(as_client: int, as_server: int) -> str:
+    if as_client and as_server:
+        return f" ({count(as_client)} as client)"
+    return " as client" if as_client else " as server" if as_server else ""
+
+
+def _number(number: int) -> str:
+    return count(number) if number else "-"
+
+
+def port_grid(budgets: list[PortBudget], limit: int | None) -> Grid:
+    """Port budgets, the tightest first."""
+    ranked = sorted(budgets, key=lambda b: (-b.used_ratio, -b.connections, b.client, b.server, b.server_port))
+    shown = ranked[:limit]
+    columns = (Column("client", least=15), Column("service", least=17), Column("connections", right=True, drop=2),
+               Column("ports held", right=True), Column("of", right=True), Column("used", right=True),
+               Column("TIME_WAIT", right=True, drop=3), Column("new per s", right=True, drop=1),
+               Column("ceiling per s", right=True, drop=1), Column("full in", right=True))
+    return Grid(columns, (_port_row(budget) for budget in shown),
+                more_text(len(ranked), len(shown), "--show time-wait"))
+
+
+def _port_row(budget: PortBudget) -> tuple[str, ...]:
+    ports = budget.port_range[1] - budget.port_range[0] + 1
+    full_in = "-" if budget.exhausted_in_s is None else human(round(budget.exhausted_in_s * 1e9))
+    return (budget.client, service(budget.server, budget.server_port), count(budget.connections),
+            count(budget.peak_held),
+            count(ports), share(budget.peak_held, ports), count(budget.peak_time_wait), _rate(budget.connections_per_s),
+            _rate(budget.ceiling_per_s), full_in)
+
+
+def _rate(per_s: float | None) -> str:
+    return "-" if per_s is None else f"{per_s:,.0f}" if per_s >= 10 else f"{per_s:.2g}"
+
+
+def slow_grid(connections: Iterable[Connection], more: str = "") -> Grid:
+    """Handshakes with their two legs."""
+    columns = (Column("took", right=True), Column("SYN→SYN/ACK", right=True, drop=1),
+               Column("→ACK", right=True, drop=1), Column("sent again"), Column("client", least=15),
+               Column("server", least=15), Column("seen at", drop=2), Column("display filter"))
+    return Grid(columns, (_slow_row(connection) for connection in connections), more)
+
+
+def _slow_row(connection: Connection) -> tuple[str, ...]:
+    handshake = connection.handshake
+    return (human(handshake.total_ns), human(handshake.syn_to_synack_ns), human(handshake.synack_to_ack_ns),
+            retries(handshake.syn_retransmissions, handshake.synack_retransmissions), end(connection.client),
+            end(connection.server), connection.vantage or "", display_filter(connection.stream))
+
+
+def connection_grid(connections: Iterable[Connection], more: str = "", *, dated: bool = False,
+                    filters: bool = False) -> Grid:
+    """List connections, a line for each; `filters`: spell out the display filter."""
+    columns = (Column("display filter" if filters else "stream", right=not filters), Column("start", drop=3),
+               Column("client", least=15), Column("server", least=15), Column("scope", drop=4), Column("opened",
+                                                                                                       right=True),
+               Column("closed", least=16), Column("client is", drop=1), Column("server is", drop=1),
+               Column("segments", right=True, drop=2),
+               Column("bytes", right=True, drop=4))
+    return Grid(columns, (_connection_row(connection, dated=dated, filters=filters) for connection in connections),
+                more)
+
+
+def _connection_row(connection: Connection, *, dated: bool, filters: bool) -> tuple[str, ...]:
+    client, server = connection.client_side, connection.server_side
+    packets = client.packets + (server.packets if server else 0)
+    payload = client.payload_bytes + (server.payload_bytes if server else 0)
+    return (display_filter(connection.stream) if filters else str(connection.stream),
+            clock(connection.start_ns, dated=dated), end(connection.client), end(connection.server),
+            scope_text(connection.scope), opened(connection), closed(connection), client.final_state.name,
+            server.final_state.name if server else "(itself)", count(packets), size(payload))
+
+
+def facts(*rows: tuple[str, str]) -> Facts:
+    """Labels with a sentence each; those without one are left out."""
+    return Facts(tuple(row for row in rows if row[1]))
+
+
+def is_dated(analysis: Analysis) -> bool:
+    """Whether times need a date: the capture spans more than a day."""
+    capture = analysis.capture
+    return capture.start_ns is not None and capture.end_ns is not None \
+        and capture.end_ns - capture.start_ns >= SEVERAL_DAYS_NS

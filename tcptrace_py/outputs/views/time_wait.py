@@ -1,0 +1,39 @@
+"""--show time-wait: who holds it, since when, towards which services, and how many local ports that leaves."""
+
+from tcptrace_py.model.results import Analysis, ProfileRow
+from tcptrace_py.outputs.blocks import Blocks, Heading, Note
+from tcptrace_py.outputs.digest import Digest
+from tcptrace_py.outputs.units import human
+from tcptrace_py.outputs.view import View
+from tcptrace_py.outputs.words import time_wait_words
+
+from .parts import ADDRESSES, facts, filter_note, host_grid, port_grid, title
+from .teardowns import service_grid
+
+
+def blocks(analysis: Analysis, view: View) -> Blocks:
+    """Totals, hosts, services, ports."""
+    digest = Digest.of(view.chosen(analysis), slowest=0)
+    held = [host for host in analysis.hosts if host.time_wait.entered]
+    yield from title(analysis)
+    yield Heading("TIME_WAIT")
+    yield facts(("In all", time_wait_words(analysis.summary.time_wait)),
+                ("Model", "; ".join(_profile(profile) for profile in analysis.profiles)))
+    if held:
+        yield Heading("Hosts", ADDRESSES)
+        yield host_grid(held, view.limit, full=True)
+    yield from filter_note(view, digest.count, analysis.summary.connections)
+    if digest.services:
+        yield Heading("Services", "who closed first, and which side's TIME_WAIT that left")
+        yield service_grid(digest, view.limit)
+    if analysis.ports:
+        yield Heading("Local ports", "held at once from one client address to one service, against its range")
+        yield port_grid(analysis.ports, view.limit)
+        yield Note("A server's TIME_WAIT holds none of its ports: it costs a little memory. full in: when the ports "
+                   "run out at the present rate, where they do.", "quiet")
+
+
+def _profile(profile: ProfileRow) -> str:
+    hosts = "all hosts" if profile.hosts == "*" else ", ".join(profile.hosts)
+    low, high = profile.ephemeral_ports
+    return f"{hosts} as {profile.name}: {human(round(profile.time_wait_s * 1e9))}, local ports {low}-{high}"

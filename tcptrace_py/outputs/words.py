@@ -1,0 +1,106 @@
+"""What the design's words mean, in the words that people are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .units import clock, count, human, some
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.results import Connection, Latency, Teardown, TimeWaitTotals
+
+OUTCOMES = {
+    "completed": "completed",
+    "refused": "refused (SYN met a RST)",
+    "unanswered": "unanswered (SYN met silence)",
+    "aborted": "aborted (RST during the handshake)",
+    "half-open": "half-open (SYN/ACK never acknowledged)",
+    "not-captured": "not captured (began before the capture)",
+}
+
+PATTERNS = {
+    "four-way": "both sides closed, one after the other, and each FIN was acknowledged",
+    "simultaneous": "both FINs crossed: both sides pass CLOSING and TIME_WAIT",
+    "rst": "a reset ended it",
+    "half-closed": "only one side had closed by the end of the capture",
+    "unfinished-close": "both FINs were seen, the acknowledgement of one never",
+    "none": "no close was seen: open at the end, idle, or never established",
+}
+
+CAUSES = {
+    "refused": "nothing listens there, or a firewall rejects: the SYN was answered by a RST",
+    "no-socket": "the side that sent it no longer had, or never had, this connection",
+    "aborted-handshake": "given up right after the SYN/ACK",
+    "abort": "an open connection was cut off: SO_LINGER 0, a crash or a kill, a limit, or a box on the path",
+    "abort-unread-data": "closed while received data lay unread",
+    "data-after-close": "data arrived after its receiver had closed",
+    "late": "came after the close was complete: harmless",
+}
+
+VANTAGES = {
+    "client": "at the client",
+    "server": "at the server",
+    "middle": "between the two",
+    "unknown": "at an unknown place",
+}
+
+NO_OUTWARD_LEG = "(at the server, the way of the SYN to it and SYNs lost on that way cannot be seen)"
+
+
+def tally(counts: dict[str, int], words: dict[str, str] | None = None) -> str:
+    """Put counts in words, the largest first: "3,900 four-way, 150 rst"."""
+    rows = sorted(((number, name) for name, number in counts.items() if number), key=lambda row: (-row[0], row[1]))
+    return ", ".join(f"{count(number)} {(words or {}).get(name, name)}" for number, name in rows)
+
+
+def percentiles(latency: Latency) -> str:
+    """Latency percentiles in words."""
+    if latency.count == 0:
+        return "none completed in sight of the capture"
+    if latency.count == 1:
+        return human(latency.max_ns)
+    if latency.count < 10:
+        return f"{human(latency.min_ns)} to {human(latency.max_ns)}, median {human(latency.p50_ns)}"
+    return (f"median {human(latency.p50_ns)}, p90 {human(latency.p90_ns)}, p99 {human(latency.p99_ns)}, "
+            f"slowest {human(latency.max_ns)}")
+
+
+def time_wait_words(held: TimeWaitTotals) -> str:
+    """TIME_WAIT over all hosts in words."""
+    if not held.entered:
+        return "nobody entered it"
+    return (f"{count(held.entered)} entered, at most {count(held.peak)} at once ({clock(held.peak_at_ns)}), "
+            f"{count(held.at_end)} there at the end")
+
+
+def opened(connection: Connection) -> str:
+    """How a connection was opened, in a cell: the time it took, or what happened instead."""
+    handshake = connection.handshake
+    if handshake.outcome == "completed" and handshake.total_ns is not None:
+        return human(handshake.total_ns)
+    return "before capture" if handshake.outcome == "not-captured" else handshake.outcome
+
+
+def closed(connection: Connection) -> str:
+    """How a connection ended, in a cell."""
+    teardown = connection.teardown
+    if teardown.pattern == "rst" and teardown.reset is not None:
+        by = "" if teardown.reset.by == "unknown" else f" by {teardown.reset.by}"
+        return teardown.reset.cause + by
+    if teardown.pattern == "none":
+        return "open" if connection.handshake.outcome in ("completed", "not-captured") else "-"
+    return f"{teardown.pattern}{_first(teardown)}"
+
+
+def _first(teardown: Teardown) -> str:
+    return f" by {teardown.first_fin}" if teardown.first_fin and teardown.pattern != "simultaneous" else ""
+
+
+def display_filter(stream: int) -> str:
+    """Wireshark's display filter for a connection."""
+    return f"tcp.stream eq {stream}"
+
+
+def retries(syns: int, synacks: int) -> str:
+    """Handshake segments that were sent again, in words; empty for none."""
+    return ", ".join(some(number, noun) for number, noun in ((syns, "SYN"), (synacks, "SYN/ACK")) if number)

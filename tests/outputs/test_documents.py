@@ -1,0 +1,145 @@
+"""json, jsonl and csv say what the analysis says, in the shape of the schemas."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+from referencing import Registry, Resource
+
+from tcptrace_py.model.results import Analysis, Endpoint
+from tcptrace_py.model.state import State
+from tcptrace_py.outputs import formats
+from tcptrace_py.outputs.document import document
+from tcptrace_py.outputs.formats.csv import COLUMNS
+from tcptrace_py.outputs.registry import named
+from tcptrace_py.outputs.view import View
+
+from . import factory
+
+CASES = [factory.one, factory.few, factory.busy, factory.empty]
+
+
+def printed(name: str, analysis: Analysis, view: View | None = None) -> str:
+    out = io.StringIO()
+    named(name).write(analysis, view or View(), out)
+    return out.getvalue()
+
+
+def schema(name: str) -> dict[str, Any]:
+    text = files("tcptrace_py").joinpath("schema", name).read_text("utf-8")
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+def strict(node: Any) -> Any:
+    """The same schema, refusing keys that it does not describe: what we print is all described."""
+    if isinstance(node, dict):
+        closed = {key: strict(value) for key, value in node.items()}
+        if "properties" in node and node.get("type") == "object":
+            closed["additionalProperties"] = False
+        return closed
+    return [strict(item) for item in node] if isinstance(node, list) else node
+
+
+@pytest.mark.parametrize("make", CASES)
+def test_json_is_the_document_and_holds_to_its_schema(make: Callable[[], Analysis]) -> None:
+    analysis = make()
+    found = json.loads(printed("json", analysis))
+    jsonschema.Draft202012Validator(strict(schema("analysis-1.json"))).validate(found)
+    assert found == document(analysis)
+    assert len(found["connections"]) == analysis.summary.connections
+
+
+@pytest.mark.parametrize("make", CASES)
+def test_jsonl_holds_to_its_schema_and_says_what_json_says(make: Callable[[], Analysis]) -> None:
+    analysis = make()
+    lines = [json.loads(line) for line in printed("jsonl", analysis).splitlines()]
+    registry: Registry = Registry().with_resource("urn:tcpstates:analysis:1",
+                                                  Resource.from_contents(schema("analysis-1.json")))
+    validator = jsonschema.Draft202012Validator(schema("analysis-lines-1.json"), registry=registry)
+    for line in lines:
+        validator.validate(line)
+    whole: dict[str, Any] = {"connections": []}
+    for line in lines:
+        if line.pop("record") == "connection":
+            whole["connections"].append(line)
+        else:
+            whole |= line
+    assert whole | {"schema": "tcpstates/analysis/1"} == document(analysis)
+
+
+def test_the_schemas_are_schemas_and_refuse_what_is_wrong() -> None:
+    for name in ("analysis-1.json", "analysis-lines-1.json"):
+        jsonschema.Draft202012Validator.check_schema(schema(name))
+    found = document(factory.one())
+    found["connections"][0]["start"] = "yesterday"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema("analysis-1.json")).validate(found)
+    assert {state.name for state in State} == set(schema("analysis-1.json")["$defs"]["state"]["enum"])
+
+
+def test_self_connect_and_unknown_times_are_null() -> None:
+    one = factory.connection(server_side=None, server=Endpoint("10.1.0.7", 40000), total_ns=None)
+    row = json.loads(printed("json", factory.analysis([one])))["connections"][0]
+    assert row["server_side"] is None
+    assert row["handshake"]["total_ms"] is None
+    assert row["client_side"]["states"][0] == {"state": "CLOSED", "at": None, "frame": None, "basis": "inferred"}
+    cells = next(csv.DictReader(io.StringIO(printed("csv", factory.analysis([one])))))
+    assert (cells["server_states"], cells["server_packets"], cells["handshake_ms"]) == ("", "", "")
+
+
+def test_json_is_written_as_it_is_read() -> None:
+    analysis = factory.busy()
+    rows = list(analysis.connections)
+    alive = []
+    out = io.StringIO()
+
+    def stream() -> Any:
+        for row in rows:
+            alive.append(out.getvalue().count('"history"'))
+            yield row
+
+    analysis.connections = stream()
+    named("json").write(analysis, View(), out)
+    assert alive == list(range(len(rows)))
+
+
+def test_csv_has_a_line_for_each_connection() -> None:
+    rows = list(csv.DictReader(io.StringIO(printed("csv", factory.few()))))
+    assert [column.name for column in COLUMNS] == list(rows[0])
+    assert len(rows) == 5
+    assert rows[0]["handshake_ms"] == "0.31"
+    assert rows[0]["client_states"].split() == list(factory.CLIENT_PATH)
+    assert (rows[3]["reset_by"], rows[3]["reset_cause"]) == ("server", "abort")
+    assert rows[4]["scope"] == "vni 4096"
+
+
+@pytest.mark.parametrize(("view", "streams"), [
+    (View(), [0, 1, 2, 3, 4]),
+    (View(extent="none"), []),
+    (View(extent="notable"), [1, 2, 3]),
+    (View(patterns=frozenset({"rst"})), [1, 3]),
+    (View(outcomes=frozenset({"refused", "unanswered"})), [1, 2]),
+    (View(states=frozenset({"TIME_WAIT"})), [0, 4]),
+    (View(final_states=frozenset({"ESTABLISHED"})), []),
+    (View(final_states=frozenset({"TIME_WAIT"}), streams=frozenset({4, 1})), [4]),
+    (View(patterns=frozenset({"rst"}), extent="notable", streams=frozenset({0, 1})), [1]),
+])
+def test_filters_choose_what_is_listed_and_leave_the_summary(view: View, streams: list[int]) -> None:
+    analysis = factory.few()
+    found = json.loads(printed("json", analysis, view))
+    assert [row["stream"] for row in found["connections"]] == streams
+    assert found["summary"] == document(analysis)["summary"]
+    assert [json.loads(line)["stream"] for line in printed("jsonl", analysis, view).splitlines()[1:-1]] == streams
+    assert [int(row["stream"]) for row in csv.DictReader(io.StringIO(printed("csv", analysis, view)))] == streams
+
+
+def test_each_file_in_formats_is_a_format() -> None:
+    assert formats.names() == ["csv", "json", "jsonl", "markdown", "table"]
+    for name in formats.names():
+        assert named(name).SUMMARY
+        assert printed(name, factory.few()).endswith("\n")

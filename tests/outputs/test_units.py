@@ -1,0 +1,83 @@
+"""Numbers as text: exact for programs, sensible for people."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcptrace_py.model.results import Endpoint, Scope
+from tcptrace_py.outputs import units
+
+TIMES = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(TIMES)
+def test_times_are_exact(time_ns: int) -> None:
+    text = units.rfc3339(time_ns)
+    assert text is not None
+    head, fraction = text.removesuffix("Z").split(".")
+    assert len(fraction) == 9
+    whole = datetime.strptime(head, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    since = whole - datetime(1970, 1, 1, tzinfo=UTC)
+    assert (since.days * 86400 + since.seconds) * 10**9 + int(fraction) == time_ns
+
+
+@given(st.integers(-(10**15) + 1, 10**15 - 1))
+def test_durations_in_json_have_no_float_noise(duration_ns: int) -> None:
+    text = json.dumps(units.ms(duration_ns))
+    assert Decimal(text) == Decimal(duration_ns) / 1_000_000
+
+
+@given(TIMES)
+def test_durations_as_text_are_exact(duration_ns: int) -> None:
+    text = units.ms_text(duration_ns)
+    assert Decimal(text) * 1_000_000 == duration_ns
+    assert len(text.partition(".")[2]) <= 6
+
+
+def test_the_unknown_is_never_zero() -> None:
+    assert (units.rfc3339(None), units.ms(None), units.ms_text(None)) == (None, None, "")
+    assert (units.human(None), units.clock(None)) == ("-", "-")
+
+
+@pytest.mark.parametrize(("duration_ns", "text"), [
+    (0, "0 s"), (1, "1 ns"), (999, "999 ns"), (999_999, "1 ms"), (1_500, "1.5 µs"), (310_000, "310 µs"),
+    (12_345_678, "12.3 ms"), (3_020_000_000, "3.02 s"), (99_960_000_000, "100 s"), (119_000_000_000, "119 s"),
+    (125_000_000_000, "2 min 5 s"), (7_200_000_000_000, "2 h"), (90_000_000_000_000, "1 d 1 h"), (-310_000, "-310 µs"),
+])
+def test_durations_for_people(duration_ns: int, text: str) -> None:
+    assert units.human(duration_ns) == text
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_durations_for_people_are_short_and_near(duration_ns: int) -> None:
+    text = units.human(duration_ns)
+    assert len(text) <= 13
+    number, unit = text.split(" ")[:2]
+    scale = {"ns": 1, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9,
+             "d": 86400 * 10**9}[unit]
+    assert 0.985 <= (float(number) * scale + 1) / (duration_ns + 1) <= 1.01 or unit in ("min", "h", "d")
+
+
+@pytest.mark.parametrize(("part", "whole", "text"), [
+    (0, 0, "-"), (0, 10, "0 %"), (1, 100_000, "<0.1 %"), (3, 100, "3.0 %"), (50, 100, "50 %"), (999_999, 1_000_000,
+                                                                                                ">99.9 %"),
+    (275, 276, "99.6 %"), (10, 10, "100 %"),
+])
+def test_shares(part: int, whole: int, text: str) -> None:
+    assert units.share(part, whole) == text
+
+
+def test_ends_scopes_and_sizes() -> None:
+    assert units.end(Endpoint("10.0.0.1", 80)) == "10.0.0.1:80"
+    assert units.end(Endpoint("2001:db8::1", 80)) == "[2001:db8::1]:80"
+    assert units.scope_text(Scope(vlan=7, vni=0)) == "vlan 7 vni 0"
+    assert [units.size(n) for n in (0, 999, 1000, 2048, 10**12)] == ["0 B", "999 B", "1 kB", "2.05 kB", "1 TB"]
+
+
+def test_names_cannot_steer_the_terminal() -> None:
+    assert units.printable("a\x1b[2Jb\nc\udc80") == r"a\x1b[2Jb\nc\udc80"
+    assert units.printable("Aufnahme äöü.pcap") == "Aufnahme äöü.pcap"
