@@ -88,6 +88,8 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 break
             family = data[at] | data[at + 3]
             ethertype = IPV4 if family == 2 else IPV6 if family in (10, 24, 28, 30) else 1
+        elif link < 0:
+            continue  # a record that is numbered as a frame and is none
         else:
             break
         while ethertype in (0x8100, 0x88A8, 0x9100, 0x9200):

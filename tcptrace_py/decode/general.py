@@ -33,6 +33,8 @@ class General:
     def decode(self, block: FrameBlock, i: int, out: SegmentBlock) -> None:
         """Append the segments of row i of a block of frames; never raises, whatever the frame holds."""
         frame, link, at = block.first_frame + i, block.link[i], block.offset[i]
+        if link < 0:  # a record that is numbered as a frame and is none
+            return
         handler = LINKS.get(link)
         if handler is None:
             name = f" ({LINK_NAMES[link]})" if link in LINK_NAMES else ""

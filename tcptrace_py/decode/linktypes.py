@@ -80,8 +80,9 @@ LINKS: dict[int, Handler] = {
 # Link types that people may bring and that hold no TCP, or not in a way that is read here.
 LINK_NAMES = {
     3: "AX.25", 7: "ARCNET", 107: "Frame Relay", 117: "OpenBSD pf log", 122: "IP over Fibre Channel", 123: "SunATM",
-    129: "ARCNET, Linux", 143: "DOCSIS", 149: "user-defined 2", 177: "Linux LAPD", 187: "Bluetooth HCI",
+    129: "ARCNET, Linux", 143: "DOCSIS", 177: "Linux LAPD", 187: "Bluetooth HCI",
     189: "Linux USB", 195: "IEEE 802.15.4", 197: "Endace ERF", 201: "Bluetooth HCI with direction",
     220: "Linux USB, memory-mapped", 227: "CAN, SocketCAN", 230: "IEEE 802.15.4 without FCS", 247: "InfiniBand",
     249: "USBPcap", 253: "Linux netlink", 265: "NFC", 272: "nRF BLE sniffer", 274: "Ethernet mPacket",
+    **{number: "defined by its user" for number in range(147, 163)},
 }

@@ -1,19 +1,15 @@
-"""Blocks of frames for tests: from bytes, from capture files."""
+"""Blocks of frames for tests, and what comes of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from tcptrace_py.capture import open_captures
 from tcptrace_py.decode import Decoder
-from tcptrace_py.decode.fast import decode_plain
-from tcptrace_py.decode.general import General
-from tcptrace_py.decode.quality import Tally
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import SegmentBlock
 
-Row = dict[str, object]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,36 +52,3 @@ def codes(problems: Problems) -> dict[str, int]:
     for row in problems.rows():
         counts[row.code] = counts.get(row.code, 0) + row.count
     return counts
-
-
-def seam(block: FrameBlock) -> tuple[int, list[str]]:
-    """Decode every frame that the fast path accepts both ways: how many those were, and where the ways differ."""
-    accepted, differences = 0, []
-    for i in range(block.count):
-        results = []
-        for way in ("fast", "general"):
-            problems, out = Problems(), SegmentBlock(1)
-            tally = Tally(obey=False, sample=1)
-            if way == "fast":
-                one = _single(block, i)
-                if decode_plain(one, 0, out, tally) == 0:
-                    break
-            else:
-                General(problems, tally).decode(block, i, out)
-            tally.report(problems)
-            results.append((rows_of(out), problems.rows()))
-        else:
-            accepted += 1
-            if results[0] != results[1]:
-                differences.append(f"frame {block.first_frame + i}: fast {results[0]} general {results[1]}")
-    return accepted, differences
-
-
-def _single(block: FrameBlock, i: int) -> FrameBlock:
-    one = FrameBlock(block.data, block.first_frame + i)
-    one.append(block.time_ns[i], block.offset[i], block.captured[i], block.wire[i], block.link[i], block.interface[i])
-    return one
-
-
-def blocks_in(path: Path) -> Iterator[FrameBlock]:
-    yield from open_captures([path], Problems()).blocks()
