@@ -29,7 +29,7 @@ from .model.state import State
 from .model.verdict import Verdict, View
 from .states.replay import judge
 
-DEFAULT_IDLE_S = 7500.0  # above the two hours of TCP keep-alive (RFC 9293 3.8.4, RFC 5382)
+DEFAULT_IDLE_S = 86400.0  # a connection may be silent for long: keep-alive is off by default, and two hours apart where it is on
 
 
 class Replayer:
@@ -125,7 +125,7 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
     interrupted = False
     try:
         for frames in reader.blocks():
-            _count(info, frames)
+            _count(info, collector.quality, frames)
             table.feed(decoder.decode(frames))
     except KeyboardInterrupt:
         interrupted = True
@@ -134,19 +134,20 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
     end_ns = info.end_ns or 0
     collector.conclude(end_ns)
     info.segments, info.duplicates = table.segments, table.duplicates
-    collector.quality.report(problems, table.duplicates, table.backwards, table.first_backwards)
+    collector.quality.report(problems, duplicates=table.duplicates, stragglers=(table.stragglers, table.first_straggler))
     info.problems = problems.rows()
     return Analysis(profile_rows(profiles), info, collector.totals.result(end_ns), collector.hosts.result(end_ns),
                     collector.ports.result(end_ns), collector.rows, interrupted)
 
 
-def _count(info: CaptureInfo, frames: FrameBlock) -> None:
-    """Packets and the span of time of the capture."""
+def _count(info: CaptureInfo, quality: Quality, frames: FrameBlock) -> None:
+    """Packets, the span of time of the capture, and whether its clock ever stepped back."""
     if not frames.count:
         return
     info.packets += frames.count
     times = frames.time_ns[:frames.count]
     first, last = min(times), max(times)
+    quality.order(times, frames.first_frame)
     info.start_ns = first if info.start_ns is None else min(first, info.start_ns)
     info.end_ns = last if info.end_ns is None else max(last, info.end_ns)
 

@@ -1,5 +1,9 @@
 """What limits the conclusions about a capture's connections: counted while they end, reported before anything else."""
 
+from array import array
+from itertools import islice
+from operator import gt
+
 from ..model.live import AHEAD, Connection
 from ..model.problems import Problems
 
@@ -10,6 +14,16 @@ class Quality:
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.first: dict[str, int] = {}
+        self.latest_ns = 0
+
+    def order(self, times_ns: "array[int]", first_frame: int) -> None:
+        """Take in the stamps of a run of frames."""
+        steps = sum(map(gt, times_ns, islice(times_ns, 1, None))) + (times_ns[0] < self.latest_ns)
+        if steps:
+            before = (self.latest_ns, *times_ns)
+            at = next(i for i, time_ns in enumerate(times_ns) if time_ns < before[i])
+            self._count("time-backwards", first_frame + at, steps)
+        self.latest_ns = times_ns[-1]
 
     def add(self, live: Connection) -> None:
         """Take in one connection."""
@@ -25,24 +39,26 @@ class Quality:
         """A side that acknowledges has heard its peer: silence in the capture is then the capture's."""
         return live.a.has_ack if live.a.packets else live.b.has_ack
 
-    def _count(self, code: str, frame: int) -> None:
-        self.counts[code] = self.counts.get(code, 0) + 1
+    def _count(self, code: str, frame: int, count: int = 1) -> None:
+        self.counts[code] = self.counts.get(code, 0) + count
         self.first[code] = min(frame, self.first.get(code, frame))
 
-    def report(self, problems: Problems, duplicates: int, backwards: int, first_backwards: int) -> None:
-        """Put what was counted into words."""
+    def report(self, problems: Problems, *, duplicates: int, stragglers: tuple[int, int]) -> None:
+        """Put what was counted into words; pairs are a count and its first frame."""
         for code, words in EXPLANATIONS.items():
             if code in self.counts:
                 problems.add(code, words, frame=self.first[code], count=self.counts[code])
         if duplicates:
             problems.add("duplicate-frames", "segments captured more than once (mirror port, `-i any`, or the network's own copies); "
                          "they are left out of every count", count=duplicates)
-        if backwards:
-            problems.add("time-backwards", "segments stamped earlier than the one before", count=backwards, frame=first_backwards)
+        if stragglers[0]:
+            problems.add("stragglers", "segments without data long after their connection was over; they belong to none",
+                         count=stragglers[0], frame=stragglers[1])
 
 
 EXPLANATIONS = {
     "one-sided": "connections of which only one direction was captured although the other was answered: states of the silent side are guesses",
     "acked-unseen": "connections with segments that were acknowledged but never captured: the capture lost frames",
+    "time-backwards": "frames stamped earlier than the one before: the clock stepped back, or frames were written out of order",
     "midstream": "connections that began before the capture: their handshakes are not counted",
 }

@@ -35,6 +35,11 @@ class StreamIndex:
             self.count += 1
         return slot
 
+    @property
+    def tuples(self) -> int:
+        """How many four-tuples there are."""
+        return len(self._stream)
+
     def note(self, slot: int, key: bytes, flags: int, seq: int, ack: int) -> int:
         """Take in a segment; returns the stream it belongs to."""
         plain = key[:IPV4_KEY] if len(key) < IPV6_KEY else key[:IPV6_KEY]

@@ -53,8 +53,8 @@ class FlowTable:
         self.streams = StreamIndex()
         self.segments = 0
         self.duplicates = 0
-        self.backwards = 0
-        self.first_backwards = 0
+        self.stragglers = 0
+        self.first_straggler = 0
         self.deadlines: dict[int, list[Connection]] = {}
         self.clock_ns = 0
         self.last_ns = 0
@@ -113,19 +113,22 @@ class FlowTable:
         if notes & QUOTED:
             self._quoted(block, i, side)
             return
-        if time_ns < self.last_ns:
-            self.backwards += 1
-            self.first_backwards = self.first_backwards or block.frame[i]
+        before = self.streams.tuples
         slot = self.streams.slot(key) if side is None else side.connection.slot
         if side is None or flags & SYN or not self.streams.settled(slot):
             self.streams.note(slot, key, flags, block.seq[i], block.ack[i])
-        if side is not None and self._is_over(side.connection, time_ns):
+        known = side is not None or slot < before
+        if side is not None and self._is_over(side.connection, time_ns) and not self._continues(side, block, i):
             self.forget(side.connection)
             side = None
         if not self.selection.takes_all and not (
                 self.selection.matches_time(time_ns) and (side is not None or self.selection.matches_key(key))):
             return
         if side is None:
+            if known and not flags & SYN and not block.payload[i]:
+                self.stragglers += 1
+                self.first_straggler = self.first_straggler or block.frame[i]
+                return
             side = self._admit(block, i, slot).a
         else:
             if side.connection.shadow is not None:
@@ -151,6 +154,14 @@ class FlowTable:
         if silent_ns <= self.linger_ns:
             return False
         return silent_ns > self._patience_ns(connection)
+
+    def _continues(self, side: Side, block: SegmentBlock, i: int) -> bool:
+        """Whether a segment after a long silence goes on exactly where its side stopped (or its clock jumped)."""
+        if block.flags[i] & SYN:
+            return False
+        if side.has_seq:
+            return block.seq[i] == side.next_seq
+        return side.peer.has_ack and block.seq[i] == side.peer.max_ack
 
     def _patience_ns(self, connection: Connection) -> int:
         """How long a connection may be silent before it is taken to be over."""
