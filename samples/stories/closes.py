@@ -304,3 +304,26 @@ def data_after_fin(wire: Wire) -> None:
     talk.server.send("A")
     talk.server.send("FA", after=0.002)
     talk.client.send("A")
+
+
+@story(
+    "simultaneous-close-far-fin-lost.pcap",
+    connection(
+        DONE,
+        tear("simultaneous"),
+        client=f"{CLIENT_UP} FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT/observed",
+        server=f"{SERVER_UP} FIN_WAIT_1 CLOSING TIME_WAIT",
+        time_wait=[stay("client", basis="observed"), stay("server")],
+    ),
+)
+def simultaneous_close_far_fin_lost(wire: Wire) -> None:
+    """The FINs cross, but the server's is lost before the capture at the client: its ACK bears the number behind that
+    FIN, which tells.
+    """
+    talk = _served(wire)
+    with talk.crossing():
+        talk.client.send("FA", after=0.5)
+        fin = talk.server.send("FA", after=0.505, lost="before")
+    talk.server.send("A")
+    talk.server.resend(fin, after=0.22)
+    talk.client.send("A")

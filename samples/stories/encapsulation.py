@@ -18,6 +18,7 @@ from samples.writer.links import (
     WIRELESS,
     Layer,
     Link,
+    cooked,
     ethernet,
     mpls,
     null,
@@ -96,6 +97,10 @@ carried("null-big-endian.pcap", "BSD loopback written by a big-endian machine.",
 carried("loop.pcap", "OpenBSD loopback.", LOOP, scope=None)
 carried("raw.pcap", "Raw IPv4 (a tun device).", RAW, scope=None)
 carried("raw-ipv6.pcap", "Raw IPv6.", RAW, scope=None, **SIX)
+carried("raw-link-type-228.pcap", "Raw IPv4 under its own link type.", Link(228), scope=None)
+carried("raw-link-type-229.pcap", "Raw IPv6 under its own link type.", Link(229), scope=None, **SIX)
+carried("cooked-with-vlan.pcap", "Linux cooked capture of a tagged packet.", Link(113, (vlan(100), cooked)))
+carried("ppp-without-framing.pcap", "PPP that begins with its protocol.", Link(9, (ppp_protocol,)), scope=None)
 carried("ppp.pcap", "PPP in HDLC-like framing.", PPP, scope=None)
 carried("pppoe.pcap", "PPPoE session.", Link(1, (ppp_protocol, pppoe, ethernet())), scope=None)
 carried("mpls.pcap", "Two MPLS labels.", Link(1, (mpls(16, 17), ethernet())), scope=None)

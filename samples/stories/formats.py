@@ -8,7 +8,7 @@ from samples.stories.expect import connection, shake, stay, tear
 from samples.stories.story import story
 from samples.writer.files import Interface, Pcapng
 from samples.writer.links import COOKED, ETHERNET, RAW
-from samples.writer.talk import Wire
+from samples.writer.talk import EPOCH_NS, Wire
 
 WITH_CUSTOM_BLOCK = ("sections.pcapng",)  # Wireshark gives a custom block a frame number
 
@@ -66,6 +66,18 @@ def _obsolete(wire: Wire) -> bytes:
     return file.bytes()
 
 
+def _clocks(wire: Wire) -> bytes:
+    """Picoseconds since an offset, 100 ns, 2**-20 s and 2**-32 s, taken in turn."""
+    file = Pcapng()
+    resolutions = (12, 7, 0x80 | 20, 0x80 | 32)
+    for resolution in resolutions:
+        file.interface(Interface(1, resolution, EPOCH_NS // 10**9 - 1000 if resolution == 12 else None))
+    for number, frame in enumerate(wire.frames):
+        file.enhanced(frame, number % len(resolutions))
+    return file.bytes()
+
+
+_file("clocks.pcapng", "pcapng whose interfaces count time in picoseconds, 100 ns and powers of two.", _clocks)
 _file("microseconds.pcap", "pcap, little endian, microseconds.", Wire.pcap)
 _file("nanoseconds.pcap", "pcap, little endian, nanoseconds.", lambda wire: wire.pcap(nanoseconds=True))
 _file("big-endian.pcap", "pcap, big endian, microseconds.", lambda wire: wire.pcap(order=">"))

@@ -99,9 +99,10 @@ def reset_data_after_close(wire: Wire) -> None:
     "request-crosses-the-close.pcap",
     connection(
         DONE,
-        tear("rst", "server", reset=reset("server", "data-after-close", 10, evidence="cross")),
+        tear("rst", "server", reset=reset("server", "data-after-close", AnyOf((10, 12)), evidence="cross")),
         client=f"{CLIENT_UP} CLOSE_WAIT CLOSED",
         server=f"{SERVER_UP} FIN_WAIT_1 CLOSED",
+        anomalies=None,
     ),
 )
 def request_crosses_the_close(wire: Wire) -> None:
@@ -301,3 +302,37 @@ def reset_forged(wire: Wire) -> None:
 def reset_with_data(wire: Wire) -> None:
     """A RST that carries a text which says why (RFC 9293, 3.10.7.4 allows it)."""
     _served(wire).server.send("RA", b"go away", after=1.0)
+
+
+@story(
+    "reset-answers-the-fin.pcap",
+    connection(
+        DONE,
+        tear("rst", "client", reset=reset("server", "abort", 9)),
+        client=f"{CLIENT_UP} FIN_WAIT_1@8 CLOSED@9",
+        server=f"{SERVER_UP} CLOSE_WAIT CLOSED/observed@9",
+    ),
+)
+def reset_answers_the_fin(wire: Wire) -> None:
+    """The server answers the FIN at once with a RST that acknowledges it: it was in CLOSE_WAIT before it aborted."""
+    talk = _served(wire)
+    talk.client.send("FA")
+    talk.server.send("RA", after=0.001)
+
+
+@story(
+    "data-after-reset.pcap",
+    connection(
+        DONE,
+        tear("rst", None, reset=reset("client", "abort", 8)),
+        client=f"{CLIENT_UP} CLOSED/observed@8",
+        server=f"{SERVER_UP} CLOSED",
+        anomalies=["data-after-rst"],
+    ),
+)
+def data_after_reset(wire: Wire) -> None:
+    """A broken client sends data behind its own RST; the server, which has no socket any more, resets that."""
+    talk = _served(wire)
+    talk.client.send("RA", after=1.0)
+    talk.client.send("PA", 25, after=0.3)
+    talk.server.send("R", seq=301)

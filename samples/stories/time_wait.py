@@ -3,7 +3,7 @@
 from samples.stories.expect import Among, connection, reset, shake, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, CLIENT_SECOND, CLIENT_UP, CLOSES_FIRST, SERVER_SECOND, SERVER_UP
 from samples.stories.story import story
-from samples.writer.talk import Talk, Wire
+from samples.writer.talk import NEAR_NS, Talk, Wire
 
 DONE = shake("three-way", "completed", total=20.0)
 LATER = connection(DONE, tear("four-way", "client", segments=4), time_wait=[stay("client", basis="observed")])
@@ -209,3 +209,62 @@ def time_wait_killed_by_reset(wire: Wire) -> None:
     """
     talk = _short(wire, "server", tap="server")
     talk.client.send("R", after=0.5)
+
+
+@story(
+    "segment-after-close.pcap",
+    connection(
+        DONE,
+        tear("four-way", "client", segments=4),
+        client=CLIENT_FIRST,
+        server=SERVER_SECOND,
+        time_wait=[stay("client", 0.06704, restarts=1)],
+        anomalies=["segment-after-close"],
+    ),
+)
+def segment_after_close(wire: Wire) -> None:
+    """The server's host repeats its last number in a bare ACK two seconds after the complete close: Linux starts
+    TIME_WAIT anew.
+    """
+    talk = _short(wire, "client")
+    talk.server.send("A", after=2.0)
+
+
+@story(
+    "segment-of-an-earlier-incarnation.pcap",
+    connection(
+        DONE,
+        tear("four-way", "server", segments=4),
+        client=CLIENT_SECOND,
+        time_wait=[stay("server", ended_by="reused", ended=2.0)],
+        anomalies=None,
+        stream=0,
+    ),
+    connection(
+        DONE,
+        tear("four-way", "server", segments=4),
+        client=side(CLIENT_SECOND, payload_bytes=180, retransmissions=0),
+        time_wait=[stay("server")],
+        anomalies=["old-incarnation-segment"],
+        stream=1,
+    ),
+)
+def segment_of_an_earlier_incarnation(wire: Wire) -> None:
+    """A copy of the first connection's request arrives in the second connection of the same four-tuple: old numbers,
+    an old timestamp; it is acknowledged and ignored.
+    """
+    old = wire.talk(tap="server")
+    old.open()
+    request = old.client.send("PA", 90)
+    old.server.send("A")
+    old.server.send("PA", 300, after=0.005)
+    old.client.send("A")
+    old.close("server")
+    talk = wire.talk(tap="server", start_s=2.0, isn=(1_300_000_000, 3_200_000_000))
+    talk.open()
+    talk.exchange()
+    old.replay(request, after=2.5, delivered=False)
+    talk.server.now_ns = request.captured_ns + 2_500_000_000 + NEAR_NS
+    talk.server.send("A")
+    talk.exchange()
+    talk.close("server")

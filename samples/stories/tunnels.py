@@ -34,7 +34,19 @@ carried(
 carried(
     "gtp-u-two-identifiers.pcap",
     "GTP-U as mobile networks have it: another tunnel end identifier for each direction, still one connection.",
-    through=(links.gtp_u(0xABCD, 0x1234, sequence=9),),
+    through=(links.gtp_u(0xABCD, 0x1234, optional=b"\0\x09\0\0", flags=2),),
+)
+carried(
+    "gtp-u-extension-header.pcap",
+    "GTP-U as 5G has it: an extension header, the PDU session container.",
+    through=(links.gtp_u(0xABCD, 0x1234, optional=b"\0\0\0\x85\x01\x10\x01\0", flags=4),),
+)
+carried("4in6.pcap", "IPv4 in IPv6.", through=(links.in_ipv6,))
+carried("ipv6-in-ipv6.pcap", "IPv6 in IPv6.", through=(links.in_ipv6,), **SIX)
+carried(
+    "mpls-pseudowire.pcap",
+    "Ethernet in MPLS behind a control word.",
+    through=(ethernet(), links.pseudowire, links.mpls(16, 17)),
 )
 carried(
     "gre-erspan-vxlan.pcap",

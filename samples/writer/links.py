@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
+from ipaddress import ip_address
 
 import dpkt
 
@@ -72,6 +73,11 @@ def mpls(*labels: int) -> Wrap:
     return wrap
 
 
+def pseudowire(layer: Layer) -> Layer:
+    """Control word before an Ethernet frame that MPLS carries (RFC 4385, 4448)."""
+    return replace(layer, data=b"\0\0\0\0" + layer.data)
+
+
 def ppp_protocol(layer: Layer) -> Layer:
     """PPP protocol number before an IP packet (RFC 1661)."""
     return layer.inside(0x880B, struct.pack("!H", 0x57 if layer.kind == IP6 else 0x21))
@@ -132,6 +138,15 @@ def radiotap(layer: Layer) -> Layer:
     return layer.inside(0, struct.pack("<BxHI", 0, 8 + len(fields), 0x2E) + fields)
 
 
+def in_ipv6(layer: Layer) -> Layer:
+    """IPv4 or IPv6 in IPv6 (RFC 2473)."""
+    ends = [ip_address(f"2001:db8:ff::{number}").packed for number in (1, 2)]
+    source, target = ends if layer.from_client else ends[::-1]
+    protocol = 41 if layer.kind == IP6 else 4
+    packet = dpkt.ip6.IP6(src=source, dst=target, nxt=protocol, hlim=64, plen=len(layer.data))
+    return replace(layer, kind=IP6, data=bytes(packet.pack_hdr()) + layer.data)
+
+
 def _outer_ip(layer: Layer, protocol: int, header: bytes) -> Layer:
     """The layer behind `header` in an IPv4 packet between two tunnel ends."""
     ends = (bytes([203, 0, 113, 1]), bytes([203, 0, 113, 2]))
@@ -189,15 +204,16 @@ def geneve(vni: int, options: bytes = b"") -> Wrap:
     return wrap
 
 
-def gtp_u(to_network: int, to_phone: int | None = None, *, sequence: int | None = None) -> Wrap:
-    """GTP-U (3GPP TS 29.281): a tunnel end identifier for each direction, as networks have it."""
+def gtp_u(to_network: int, to_phone: int | None = None, *, optional: bytes = b"", flags: int = 0) -> Wrap:
+    """GTP-U (3GPP TS 29.281): a tunnel end identifier for each direction, as networks have it.
+
+    `flags` (E 4, S 2, PN 1) say what the `optional` bytes behind the fixed header are.
+    """
 
     def wrap(layer: Layer) -> Layer:
         teid = to_network if layer.from_client or to_phone is None else to_phone
-        optional = b"" if sequence is None else struct.pack("!HBB", sequence, 0, 0)
-        flags = 0x30 | (2 if optional else 0)
         return _outer_udp(
-            layer, 2152, struct.pack("!BBHI", flags, 0xFF, len(optional) + len(layer.data), teid) + optional
+            layer, 2152, struct.pack("!BBHI", 0x30 | flags, 0xFF, len(optional) + len(layer.data), teid) + optional
         )
 
     return wrap
