@@ -4,7 +4,7 @@ import dpkt
 
 from tcptrace_py.model.segments import INCOMING, OUTGOING
 
-from .walk import ETHERTYPES, Handler, UnreadableError, Walk, by_ethertype, fields, need, shallow
+from .walk import ETHERTYPES, VLAN_TYPES, Handler, UnreadableError, Walk, by_ethertype, fields, need, shallow
 
 _ETHERNET, _LLC, _MPLS = shallow(dpkt.ethernet.Ethernet), shallow(dpkt.llc.LLC), shallow(dpkt.ethernet.MPLSlabel)
 _COOKED, _COOKED2, _PPPOE = shallow(dpkt.sll.SLL), shallow(dpkt.sll2.SLL2), shallow(dpkt.pppoe.PPPoE)
@@ -48,13 +48,22 @@ def mpls(walk: Walk, data: bytes, wire: int) -> None:
     need(data, at + 1)
     version = data[at] >> 4
     length = int.from_bytes(data[at + 2:at + 4], "big")
-    if version == 4 and data[at] & 15 >= 5 and length <= wire - at:
+    if version == 4 and data[at] & 15 >= 5 and 20 <= length <= wire - at:
         by_ethertype(walk, IPV4, data[at:], wire - at)
     elif version == 6 and int.from_bytes(data[at + 4:at + 6], "big") <= wire - at - 40:
         by_ethertype(walk, IPV6, data[at:], wire - at)
     else:
-        at += 4 if version == 0 else 0
+        at += 4 if version == 0 and _control_word(data, at) else 0
         ethernet(walk, data[at:], wire - at)
+
+
+def _control_word(data: bytes, at: int) -> bool:
+    """Say whether a frame begins behind four bytes of pseudowire control word (RFC 4385) rather than here.
+
+    Both begin with a zero nibble more often than not; the Ethernet type behind the addresses tells.
+    """
+    here = int.from_bytes(data[at + 12:at + 14], "big")
+    return here not in ETHERTYPES and here not in VLAN_TYPES
 
 
 def pppoe(walk: Walk, data: bytes, wire: int) -> None:

@@ -84,5 +84,5 @@ LINK_NAMES = {
     189: "Linux USB", 195: "IEEE 802.15.4", 197: "Endace ERF", 201: "Bluetooth HCI with direction",
     220: "Linux USB, memory-mapped", 227: "CAN, SocketCAN", 230: "IEEE 802.15.4 without FCS", 247: "InfiniBand",
     249: "USBPcap", 253: "Linux netlink", 265: "NFC", 272: "nRF BLE sniffer", 274: "Ethernet mPacket",
-    **{number: "defined by its user" for number in range(147, 163)},
+    **dict.fromkeys(range(147, 163), "defined by its user"),
 }

@@ -38,8 +38,10 @@ def wlan(walk: Walk, data: bytes, wire: int, *, padded: bool = False) -> None:
 
 def _aggregate(walk: Walk, data: bytes, wire: int) -> None:
     """Read the frames of an A-MSDU: addresses and a length before each, the next on a multiple of four bytes."""
-    at = 0
+    at, notes = 0, walk.notes
     while at + 14 < wire:
+        walk.begin(walk.out, walk.frame, walk.time_ns, walk.interface)  # the frames know nothing of each other
+        walk.notes = notes
         need(data, at + 14)
         size = data[at + 12] << 8 | data[at + 13]
         if size:

@@ -1,0 +1,126 @@
+"""TCP inside tunnels: the inner packet is the row, and its scope says which network it came from."""
+
+import struct
+
+import pytest
+
+from samples.writer.links import (
+    ETHERNET,
+    Wrap,
+    erspan2,
+    erspan3,
+    ethernet,
+    geneve,
+    gre,
+    gtp_u,
+    ip_in_ip,
+    vlan,
+    vxlan,
+)
+from tcptrace_py.model.segments import SCOPE_TEID, SCOPE_VNI, reverse_key, scope_bytes
+from tests.decode import build
+from tests.decode.blocks import Raw, Row, codes, decoded
+from tests.decode.build import CLIENT6, SERVER6, ipv4, ipv6, key, matches, only_row, tcp
+
+HELLO = ipv4(tcp(b"hello"))
+HELLO6 = ipv6(tcp(b"hello", source=CLIENT6, target=SERVER6))
+ROW6: Row = {"key": key(CLIENT6, SERVER6), "ip_id": -1, "ttl": 62}
+BACK = ipv4(tcp(b"hello", source=build.SERVER, target=build.CLIENT, ports=(80, 40000)),
+            source=build.SERVER, target=build.CLIENT)
+IN_GTP = scope_bytes(SCOPE_TEID, 0)
+
+
+def vni(number: int) -> bytes:
+    return scope_bytes(SCOPE_VNI, number)
+
+
+def udp(port: int, content: bytes) -> Raw:
+    return Raw(build.ethernet(ipv4(struct.pack("!HHHH", 50000, port, 8 + len(content), 0) + content, protocol=17)))
+
+
+def in_gre(content: bytes) -> Raw:
+    return Raw(build.ethernet(ipv4(content, protocol=47)))
+
+
+def framed(packet: bytes) -> bytes:
+    return build.ethernet(packet)
+
+
+WRAPS: dict[str, tuple[bytes, tuple[Wrap, ...], Row]] = {
+    "ip in ip": (HELLO, (ip_in_ip,), {}),
+    "6in4": (HELLO6, (ip_in_ip,), ROW6),
+    "gre": (HELLO, (gre(),), {}),
+    "gre key": (HELLO6, (gre(42),), ROW6 | {"key": key(CLIENT6, SERVER6, scope=vni(42))}),
+    "gre bridge": (HELLO, (ethernet(), gre(1001)), {"key": key(scope=vni(1001))}),
+    "nvgre": (HELLO, (ethernet(), gre(0x123456 << 8 | 7)), {"key": key(scope=vni(0x123456))}),
+    "erspan 2": (HELLO, (ethernet(), erspan2), {}),
+    "erspan 3": (HELLO, (ethernet(), erspan3), {}),
+    "vxlan": (HELLO, (ethernet(), vxlan(4711)), {"key": key(scope=vni(4711))}),
+    "vxlan, tagged inside": (HELLO, (vlan(5), ethernet(), vxlan(1)), {"key": key(scope=vni(1)), "vlan": 5}),
+    "geneve": (HELLO, (ethernet(), geneve(9)), {"key": key(scope=vni(9))}),
+    "geneve, options, no Ethernet": (HELLO6, (geneve(9, b"\0" * 12),),
+                                     ROW6 | {"key": key(CLIENT6, SERVER6, scope=vni(9))}),
+    "gtp-u": (HELLO, (gtp_u(0xABCD),), {"key": key(scope=IN_GTP), "teid": 0xABCD}),
+    "gtp-u, sequence": (HELLO6, (gtp_u(7, sequence=1),),
+                        ROW6 | {"key": key(CLIENT6, SERVER6, scope=IN_GTP), "teid": 7}),
+    "innermost network": (HELLO, (ethernet(), vxlan(1), ethernet(), vxlan(2)), {"key": key(scope=vni(1))}),
+    "vxlan in gtp-u": (HELLO, (ethernet(), vxlan(3), gtp_u(4)), {"key": key(scope=vni(3) + IN_GTP), "teid": 4}),
+    "seven deep": (HELLO, (ethernet(), vxlan(1)) * 7, {"key": key(scope=vni(1))}),
+}
+
+BUILT: dict[str, tuple[Raw, Row]] = {
+    "vxlan 8472": (udp(8472, b"\x08\0\0\0\0\0\x07\0" + framed(HELLO)), {"key": key(scope=vni(7))}),
+    "vxlan-gpe": (udp(4790, b"\x0c\0\0\x01\0\0\x07\0" + HELLO), {"key": key(scope=vni(7))}),
+    "vxlan-gpe, frame": (udp(4790, b"\x0c\0\0\x03\0\0\x07\0" + framed(HELLO)), {"key": key(scope=vni(7))}),
+    "gtp-u, extensions": (udp(2152, struct.pack("!BBHI", 0x34, 255, 0, 5) + b"\0\0\0\x85\1\x10\2\x85\1\0\0\0" + HELLO),
+                          {"key": key(scope=IN_GTP), "teid": 5}),
+    "erspan 1": (in_gre(b"\0\0\x88\xbe" + framed(HELLO)), {}),
+    "erspan 3, subheader": (
+        in_gre(b"\x10\0\x22\xeb\0\0\0\1" + b"\x20\1" + b"\0" * 9 + b"\1" + b"\0" * 8 + framed(HELLO)), {}),
+    "erspan 3, ip": (in_gre(b"\x10\0\x22\xeb\0\0\0\1" + b"\x20\1" + b"\0" * 8 + b"\x08\0" + HELLO), {}),
+    "gre, checksum, sequence": (in_gre(b"\x90\0\x08\0" + b"\0" * 8 + HELLO), {}),
+    "gre, routes": (in_gre(b"\x40\0\x08\0" + b"\0" * 4 + b"\0\x08\0\4\1\2\3\4" + b"\0" * 4 + HELLO), {}),
+    "pptp": (in_gre(b"\x30\x81\x88\x0b\0\x40\0\7\0\0\0\1\0\0\0\1\xff\3\0\x21" + HELLO), {}),
+    "wccp 2": (in_gre(b"\0\0\x88\x3e\0\0\0\0" + HELLO), {}),
+    "etherip": (Raw(build.ethernet(ipv4(b"\x30\0" + framed(HELLO), protocol=97))), {}),
+    "mpls in ip": (Raw(build.ethernet(ipv4(b"\0\1\1\x40" + HELLO, protocol=137))), {}),
+    "ip in ipv6": (Raw(build.ethernet(ipv6(HELLO, following=4))), {}),
+    "ethernet in ipv6": (Raw(build.ethernet(ipv6(framed(HELLO), following=143))), {}),
+}
+
+NOTHING = {
+    "vxlan without its flag": udp(4789, b"\0" * 8 + framed(HELLO)),
+    "gtp signalling": udp(2152, struct.pack("!BBHI", 0x32, 1, 4, 0) + b"\0" * 4),
+    "geneve of the future": udp(6081, b"\x40" + b"\0" * 40),
+}
+
+
+@pytest.mark.parametrize("name", WRAPS)
+def test_wrapped(name: str) -> None:
+    packet, through, columns = WRAPS[name]
+    matches(only_row(Raw(ETHERNET.frame(packet, from_client=True, through=through))), **columns)
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_built(name: str) -> None:
+    frame, columns = BUILT[name]
+    matches(only_row(frame), **columns)
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_nothing(name: str) -> None:
+    rows, problems = decoded(NOTHING[name])
+    assert (rows, problems.rows()) == ([], [])
+
+
+@pytest.mark.parametrize("tunnel", [gtp_u(1, 2), vxlan(1), gre(3)])
+def test_both_directions_meet(tunnel: Wrap) -> None:
+    through = (ethernet(), tunnel) if tunnel.__qualname__.startswith("vxlan") else (tunnel,)
+    there = only_row(Raw(ETHERNET.frame(HELLO, from_client=True, through=through)))
+    back = only_row(Raw(ETHERNET.frame(BACK, from_client=False, through=through)))
+    assert back["key"] == reverse_key(there["key"])
+
+
+def test_depth_is_bounded() -> None:
+    rows, problems = decoded(Raw(ETHERNET.frame(HELLO, from_client=True, through=(ip_in_ip,) * 20)))
+    assert (rows, codes(problems)) == ([], {"undecodable": 1})
