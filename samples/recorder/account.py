@@ -31,6 +31,7 @@ REASONS = ("NOT_SPECIFIED", "NO_SOCKET", "TCP_INVALID_ACK_SEQUENCE", "TCP_RFC732
 ETIMEDOUT = 110
 TIME_WAIT_S = 60.0
 CONTEXT_NS = 2_000_000  # how long what a context did last still counts as "right before"
+TASK_NS = 500_000_000  # the same for a task, which does one thing after another
 MOVE_NS = 20_000  # between the two halves of __mod_timer()
 BIRTH_NS = 500_000  # the same, where another connection's packet may follow in the same softirq
 
@@ -126,8 +127,8 @@ def sockaddr(raw: bytes) -> Endpoint:
 class Account:
     """The books of one recording. Feed it events in order; then read socks, minis, resets."""
 
-    def __init__(self, functions: dict[int, str], hz: int) -> None:
-        self.functions, self.hz = functions, hz
+    def __init__(self, functions: dict[int, str], hz: int, known: set[str]) -> None:
+        self.functions, self.hz, self.known = functions, hz, known
         self.socks: list[Sock] = []
         self.minis: list[Mini] = []
         self.resets: list[Reset] = []
@@ -164,7 +165,7 @@ class Account:
         old, new = STATES[event.number("oldstate")], STATES[event.number("newstate")]
         address, t = event.number("skaddr"), event.t_ns
         local, remote = endpoints(event)
-        if new == "LISTEN" or (old == "LISTEN" and new == "CLOSED"):
+        if local[0] not in self.known or new == "LISTEN" or (old == "LISTEN" and new == "CLOSED"):
             return
         if (old, new) in (("CLOSED", "SYN_SENT"), ("LISTEN", "SYN_RECV")):
             sock = Sock(address, old == "LISTEN", t, local, remote, [(new, t)], born_in=event.context)
@@ -218,7 +219,9 @@ class Account:
         address, t = event.number("skaddr"), event.t_ns
         context.reset_sent = Reset(t, source, target, reason, address)
         self.resets.append(context.reset_sent)
-        if context.closed and t - context.closed[1] < CONTEXT_NS:
+        # An active reset is traced after it was transmitted (tcp_send_active_reset), and a task may be held up in that.
+        patience = CONTEXT_NS if event.softirq else TASK_NS
+        if context.closed and t - context.closed[1] < patience:
             sock = context.closed[0]
             if sock.address == address and sock.end in ("closed", "rst_received", "overflow", "last_ack"):
                 sock.end = "rst_sent"
@@ -228,11 +231,13 @@ class Account:
             sock.reset_received_ns = event.t_ns
 
     def _retransmit(self, event: Event, _: Context) -> None:
-        sock = self._alive.get(event.number("skaddr"))
+        sock, ends = self._alive.get(event.number("skaddr")), endpoints(event)
+        if ends[0][0] not in self.known:
+            return
         if sock is None:
             self.problems["retransmission of an unknown socket"] += 1
             return
-        sock.local, sock.remote = endpoints(event)
+        sock.local, sock.remote = ends
         sock.retrans[STATES[event.number("state")]] += 1
 
     def _error(self, event: Event, context: Context) -> None:

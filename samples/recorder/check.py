@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
-    from samples.recorder.truth import Book
+    from samples.recorder.pairing import Book
 
 SHORT_S = 0.1  # sock_diag may miss what lived no longer
 

@@ -158,6 +158,7 @@ class Client:
         begun = time.perf_counter()
         try:
             if spec.kind == "fast":
+                sock.settimeout(None)  # without a cookie sendto() waits for the handshake, then sends
                 sock.sendto(f"{spec.id:8d} {t + spec.meet_s:22.6f} ".encode().ljust(fast, b"f")[:fast], MSG_FASTOPEN, target)
             else:
                 sock.connect(target)
@@ -167,7 +168,7 @@ class Client:
             entry["error"] = errno.errorcode.get(problem.errno or 0, str(problem))
         if "blocking" not in entry:
             entry["us"] = round((time.perf_counter() - begun) * 1e6, 3)
-        if spec.kind in ("twin", "self"):
+        if spec.kind in ("twin", "self", "fast"):
             sock.settimeout(self.plan.patience_s)
         entry["t"], entry["remote"] = t, list(target)
         entry["local"] = list(sock.getsockname()[:2])

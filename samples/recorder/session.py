@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from samples.recorder import check, wire
 from samples.recorder.account import Account, kernel_hz
+from samples.recorder.pairing import Book, Evidence
 from samples.recorder.ring import Trace
-from samples.recorder.truth import Book, Evidence
 from samples.recorder.topology import Topology
+from samples.recorder.truth import Teller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +68,11 @@ def exclusive() -> Iterator[None]:
         yield
 
 
+def next_net() -> int:
+    """A number for this recording's addresses. Sockets of one that ended may live on for a minute and speak too."""
+    return int(time.time()) % 250 + 1
+
+
 class Session:
     """Records one scenario with one seed into a directory."""
 
@@ -85,7 +91,7 @@ class Session:
         with ExitStack() as stack:
             stack.enter_context(exclusive())
             work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tcpstates-recorder-")))
-            topology = Topology(self.scenario, self.road)
+            topology = Topology(self.scenario, self.road, next_net())
             stack.callback(topology.close)
             trace = Trace()
             stack.callback(trace.close)
@@ -155,7 +161,8 @@ class Session:
     def _capture(self, topology: Topology, point: tuple[str, str, str], work: Path) -> None:
         name, host, device = point
         command = ["tcpdump", "-i", device, "-w", str(work / f"{name}.pcap"), "-s", str(self.scenario.snaplen or 262144), "-B", "65536",
-                   "--immediate-mode", "-U", "-n", "-Z", "root", "tcp or vlan"]  # fmt: skip
+                   "--immediate-mode", "-U", "-n", "-Z", "root",
+                   "tcp or vlan" if device == "m0" else "tcp or ip6 proto 6"]  # fmt: skip
         if self.scenario.nanoseconds:
             command.insert(1, "--nano")
         if device == "any":
@@ -183,7 +190,7 @@ class Session:
 
     def _write(self, topology: Topology, trace: Trace, events: list[Any], work: Path, span: tuple[float, float]) -> dict[str, Any]:
         hz = kernel_hz(events)
-        account = Account(trace.functions, hz).feed(events)
+        account = Account(trace.functions, hz, set(topology.host_of())).feed(events)
         end_ns = round(span[1] * 1e9)
         wires = {}
         for point, host, _ in topology.points():
@@ -195,7 +202,7 @@ class Session:
         evidence = Evidence(self.scenario.name, account, wires, topology.host_of(), logs, lines[2], lines[3],
                             topology.translations(wires))  # fmt: skip
         book = Book(evidence)
-        records = topology.both_sides_of_nat(book.records(), evidence)
+        records = topology.both_sides_of_nat(Teller(book).records(), evidence)
         files = [self._keep(work / f"{point}.pcap", f"{self.name}.{point}.pcap") for point, _, _ in topology.points()]
         truth = work / "truth.jsonl"
         truth.write_text("".join(json.dumps(r, separators=(",", ":")) + "\n" for r in records))

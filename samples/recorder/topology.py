@@ -9,11 +9,16 @@ from samples.recorder.wire import ACK, SYN, Endpoint, Segment
 
 if TYPE_CHECKING:
     from samples.recorder.session import Scenario
-    from samples.recorder.truth import Evidence
+    from samples.recorder.pairing import Evidence
 
-CLIENT, SERVER = ("10.77.0.1", "fd00:77::1"), ("10.77.0.2", "fd00:77::2")
-BEYOND, ROUTER_IN, ROUTER_OUT = "10.78.0.2", "10.77.0.254", "10.78.0.254"  # where a router stands between two nets
-MASQUERADE = "table ip nat { chain post { type nat hook postrouting priority 100; oifname \"r1\" masquerade; } }"
+TRANSLATION = """table ip nat {{
+    chain post {{
+        type nat hook postrouting priority 100
+        oifname "r1" ip protocol tcp masquerade to :{low}-{high}
+    }}
+}}
+"""
+NAT_PORTS = (20000, 29999)
 
 
 class Topology:
@@ -24,8 +29,11 @@ class Topology:
     router:  client c0 --- r0 (router) r1 --- [as above] --- s0 server
     """
 
-    def __init__(self, scenario: Scenario, link: dict[str, Any] | None) -> None:
+    def __init__(self, scenario: Scenario, link: dict[str, Any] | None, net: int) -> None:
         self.scenario = scenario
+        self.client = (f"10.77.{net}.1", f"fd00:77:{net}::1")
+        self.server = (f"10.77.{net}.2", f"fd00:77:{net}::2")
+        self.beyond, self.router_in, self.router_out = f"10.78.{net}.2", f"10.77.{net}.254", f"10.78.{net}.254"
         self.routed = scenario.shape in ("nat", "router")
         names = ["client", "server"] + (["router"] if self.routed else []) + (["road"] if link is not None else [])
         self.hosts: dict[str, Host] = {}
@@ -63,19 +71,19 @@ class Topology:
 
     def _number(self) -> None:
         client, server = self.hosts["client"], self.hosts["server"]
-        address(client, "c0", f"{CLIENT[0]}/24", f"{CLIENT[1]}/64")
+        address(client, "c0", f"{self.client[0]}/24", f"{self.client[1]}/64")
         if not self.routed:
-            address(server, "s0", f"{SERVER[0]}/24", f"{SERVER[1]}/64")
+            address(server, "s0", f"{self.server[0]}/24", f"{self.server[1]}/64")
             return
         router = self.hosts["router"]
-        address(router, "r0", f"{ROUTER_IN}/24")
-        address(router, "r1", f"{ROUTER_OUT}/24")
-        address(server, "s0", f"{BEYOND}/24")
-        client.ip(f"route add default via {ROUTER_IN}")
-        server.ip(f"route add default via {ROUTER_OUT}")
+        address(router, "r0", f"{self.router_in}/24")
+        address(router, "r1", f"{self.router_out}/24")
+        address(server, "s0", f"{self.beyond}/24")
+        client.ip(f"route add default via {self.router_in}")
+        server.ip(f"route add default via {self.router_out}")
         router.sysctl("ipv4.ip_forward", 1)
         if self.scenario.shape == "nat":
-            router.nft(MASQUERADE)
+            router.nft(TRANSLATION.format(low=NAT_PORTS[0], high=NAT_PORTS[1]))
 
     def sysctls(self, settings: dict[str, object]) -> None:
         """Set knobs at both hosts; "client:NAME" and "server:NAME" at one."""
@@ -86,11 +94,11 @@ class Topology:
 
     def client_address(self, family: int) -> str:
         """The client's address."""
-        return CLIENT[family == 6]
+        return self.client[family == 6]
 
     def server_address(self, family: int) -> str:
         """The server's address."""
-        return BEYOND if self.routed else SERVER[family == 6]
+        return self.beyond if self.routed else self.server[family == 6]
 
     def points(self) -> list[tuple[str, str, str]]:
         """(name, host, device) of each capture."""
@@ -105,8 +113,9 @@ class Topology:
 
     def host_of(self) -> dict[str, str]:
         """Address -> host."""
-        table = dict.fromkeys((*CLIENT, "127.0.0.1"), "client") | dict.fromkeys((*SERVER, BEYOND), "server")
-        return table | ({ROUTER_OUT: "client"} if self.scenario.shape == "nat" else {})
+        loop = ["127.0.0.1"] if "client_lo" in self.scenario.points else []
+        table = dict.fromkeys((*self.client, *loop), "client") | dict.fromkeys((*self.server, self.beyond), "server")
+        return table | ({self.router_out: "client"} if self.scenario.shape == "nat" else {})
 
     def translations(self, wires: dict[str, list[Segment]]) -> dict[Endpoint, Endpoint]:
         """(client's address, port) -> what NAT made of it, by the initial sequence number, which NAT leaves alone."""

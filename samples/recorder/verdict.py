@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from samples.recorder.wire import ACK, SYN
 
 if TYPE_CHECKING:
-    from samples.recorder.truth import Pair
+    from samples.recorder.pairing import Pair
     from samples.recorder.wire import Segment
 
 CLOSING_STATES = ("FIN_WAIT1", "LAST_ACK")

@@ -38,7 +38,7 @@ def mix(behaviours: Sequence[Behaviour], count: Callable[[random.Random], int], 
         specs = [behave(chance) for behave in behaviours for _ in range(n)]
         if shuffle:
             chance.shuffle(specs)
-        return Plan(number(specs, chance, over_s, families=families), list(listeners), workers=min(200, len(specs)))
+        return Plan(number(specs, chance, over_s, families=families), list(listeners), workers=min(200, len(specs)), patience_s=6.0)
 
     return make
 
