@@ -47,13 +47,13 @@ class Reading:
             return analyze(self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s,
                            check_checksums=self.check_checksums, progress=progress)
 
-    def exit_code(self, analysis: Analysis) -> int:
-        """Exit code for what was read; says on standard error why it is not 0."""
+    def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
+        """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""
         if analysis.interrupted:
             click.echo("tcpstates: interrupted; this is what was analysed so far", err=True)
             return EXIT_INTERRUPTED
         damaged = [problem for problem in analysis.capture.problems if problem.damaged]
-        for problem in damaged:
+        for problem in [] if told else damaged:
             from tcptrace_py.outputs.units import printable
 
             click.echo(f"tcpstates: {printable(problem.explanation)}", err=True)

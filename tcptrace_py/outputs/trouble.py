@@ -32,6 +32,7 @@ TROUBLES = {
         Trouble("unanswered", "SYN never answered", "--outcome unanswered"),
         Trouble("aborted", "reset during the handshake", "--outcome aborted"),
         Trouble("half-open", "SYN/ACK never acknowledged", "--outcome half-open"),
+        Trouble("aborted-handshake", "reset right after SYN/ACK", "--teardown rst"),
         Trouble("abort", "reset while open", "--teardown rst"),
         Trouble("abort-unread-data", "reset with data unread", "--teardown rst"),
         Trouble("data-after-close", "reset: data after close", "--teardown rst"),

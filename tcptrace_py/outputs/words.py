@@ -44,7 +44,7 @@ VANTAGES = {
     "unknown": "at an unknown place",
 }
 
-NO_OUTWARD_LEG = "(at the server, the way of the SYN to it and SYNs lost on that way cannot be seen)"
+NO_OUTWARD_LEG = "(from the server one sees neither the time a SYN needs to get there nor the SYNs lost on the way)"
 
 
 def tally(counts: dict[str, int], words: dict[str, str] | None = None) -> str:

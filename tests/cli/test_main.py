@@ -198,7 +198,8 @@ def tcpstates(*args: str, code: str = "", **environment: str) -> subprocess.Comp
 
 
 def test_help_is_quick_and_imports_little() -> None:
-    code = ("import sys, time; before = set(sys.modules); from tcptrace_py.cli import main; status = main.main(sys.argv[1:]);"
+    code = ("import sys, time; before = set(sys.modules); from tcptrace_py.cli import main;"
+            "status = main.main(sys.argv[1:]);"
             "heavy = {'dpkt', 'tabulate', 'ipaddress', 'tcptrace_py.model.results'};"
             "print(status, *heavy.intersection(set(sys.modules) - before),"
             "time.process_time() < 0.3, file=sys.stderr)")

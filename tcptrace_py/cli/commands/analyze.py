@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -77,4 +78,4 @@ def command(*, reading: Reading, format_name: str | None, output: str | None, sh
                 colour=page.takes_colour(colour, path))
     result = reading.analyze()
     page.emit(lambda out: form.write(result, view, out), path)
-    return reading.exit_code(result)
+    return reading.exit_code(result, told=form.FOR_PEOPLE and path is None and sys.stdout.isatty())

@@ -37,11 +37,17 @@ def _takes_unicode(out: TextIO) -> bool:
 def _page(analysis: Analysis, view: View) -> Iterator[str]:
     before: Block | None = None
     for block in blocks(analysis, view):
-        if before is not None and (isinstance(block, Heading)
-                                   or (isinstance(block, Grid) and not isinstance(before, Heading))):
+        if before is not None and _apart(before, block):
             yield ""
         before = block
         yield from _lines(block, view)
+
+
+def _apart(before: Block, block: Block) -> bool:
+    """Whether an empty line parts two blocks: around sections, tables and what is said below tables."""
+    if isinstance(block, Heading):
+        return True
+    return (isinstance(block, Grid) and not isinstance(before, Heading)) or isinstance(before, Grid)
 
 
 def _lines(block: Block, view: View) -> Iterator[str]:

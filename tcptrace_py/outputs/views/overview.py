@@ -36,7 +36,7 @@ WIDE = 100  # columns from which on display filters are spelled out in a list th
 
 
 def blocks(analysis: Analysis, view: View) -> Blocks:
-    """Build the page."""
+    """Build the page; of so few connections that each is shown in full, totals would only say it again."""
     limit = view.limit or TOP
     digest = Digest.of(view.chosen(analysis), slowest=limit)
     yield from title(analysis)
@@ -44,6 +44,13 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     if analysis.summary.connections == 0:
         yield Note("No TCP connection was found.")
         return
+    if not view.streams and analysis.summary.connections > IN_DETAIL:
+        yield from _totals(analysis, digest, limit)
+    yield from filter_note(view, digest.count, analysis.summary.connections)
+    yield from _connections(analysis, digest, view)
+
+
+def _totals(analysis: Analysis, digest: Digest, limit: int) -> Blocks:
     yield from _summary(analysis.summary, digest)
     yield Heading("Hosts", ADDRESSES)
     yield host_grid(analysis.hosts, limit)
@@ -51,8 +58,6 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     if near:
         yield Heading("Local ports near their ceiling", "from one client address to one service")
         yield port_grid(near, limit)
-    yield from filter_note(view, digest.count, analysis.summary.connections)
-    yield from _connections(analysis, digest, view)
 
 
 def _quality(analysis: Analysis, limit: int) -> Blocks:
@@ -60,7 +65,7 @@ def _quality(analysis: Analysis, limit: int) -> Blocks:
     if not problems:
         yield Note("Capture quality: nothing cut, missing, doubled or out of order.", "quiet")
         return
-    yield Heading("Capture quality", "this limits what can be concluded")
+    yield Heading("Capture quality")
     yield from problem_notes(problems[:limit])
     more = more_text(len(problems), limit, "--show problems")
     if more:
@@ -105,7 +110,8 @@ def _who_first(digest: Digest) -> str:
         return ""
     parts = [f"the {side} {share(number, whole)}" for side, number in sorted(sides.items(), key=lambda row: -row[1])
              if number]
-    return ", ".join([*parts, f"both at once {share(both, whole)}"] if both else parts)
+    of = f" (of {count(whole)} with a FIN)" if whole < digest.count else ""
+    return ", ".join([*parts, f"both at once {share(both, whole)}"] if both else parts) + of
 
 
 def _connections(analysis: Analysis, digest: Digest, view: View) -> Blocks:

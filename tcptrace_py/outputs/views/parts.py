@@ -44,7 +44,8 @@ def problem_notes(problems: Iterable[Problem]) -> Blocks:
         if problem.first_frame is not None:
             where.append(f"{'first in ' if where else ''}frame {problem.first_frame}")
         aside = f" ({', '.join(where)})" if where else ""
-        yield Note(f"{printable(problem.explanation)}{aside}", "bad", "!" if problem.damaged else "•")
+        tone, mark = ("bad", "!") if problem.damaged else ("plain", "•")
+        yield Note(f"{printable(problem.explanation)}{aside}", tone, mark)
 
 
 def host_grid(hosts: list[Host], limit: int | None, *, full: bool = False) -> Grid:
