@@ -30,7 +30,7 @@ class DecompressedSource:
     size_bytes: int | None
 
     def __init__(self, source: Source, data: bytes, kind: str) -> None:
-        """Take over: `data` was read from the source and begins with the magic number of `kind`. Raises CaptureError."""
+        """Take over: `data` was read from the source and begins with the magic of `kind`. Raises CaptureError."""
         self.kind = kind
         self.size_bytes = source.size_bytes
         self.reopenable = source.reopenable
@@ -71,12 +71,13 @@ class DecompressedSource:
     def _part(self, limit_bytes: int) -> bytes:
         """Decompress a little more; b"" at the end."""
         while self._stream is not None:
+            if self._stream.finished:
+                self._next_stream()
+                continue
             try:
                 out = self._stream.feed(self._input() if self._stream.hungry else b"", limit_bytes)
             except self._stream.errors as error:
                 raise SourceDamageError(DAMAGED, f"its {self.kind} stream is damaged: {error}") from error
-            if self._stream.finished:
-                self._next_stream()
             if out:
                 return out
         return b""

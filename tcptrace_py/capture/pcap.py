@@ -13,10 +13,11 @@ from .damage import Damage
 from .pcap_walk import (
     CAPTURED_LIMIT,
     CAPTURED_MAX,
-    CHAIN,
+    FAR_CHAIN,
     FILE_HEADER_BYTES,
     NS_PER_S,
     RECORD,
+    WIRE_MAX,
     PcapHeader,
     find_record,
     walk,
@@ -35,6 +36,7 @@ class PcapReader:
         self._damage = damage
         self._limit = CAPTURED_MAX if header.snaplen <= CAPTURED_MAX else CAPTURED_LIMIT
         self._lost_at: int | None = None  # where in the file reading lost its way
+        self._near_s: int | None = None
 
     def step(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:
         """Go on filling the block from `position` of its bytes, which begin at byte `base` of the file.
@@ -46,7 +48,7 @@ class PcapReader:
             if self._lost_at is not None:
                 position = self._search(block, position, base, final)
                 if self._lost_at is not None:
-                    return position, CHAIN * (self.header.record_bytes + CAPTURED_MAX)
+                    return position, FAR_CHAIN * (self.header.record_bytes + CAPTURED_MAX)
             position = walk(block, data, position, len(data), self.header)
             if block.count == BLOCK_FRAMES or position == len(data):
                 return position, int(block.count < BLOCK_FRAMES)
@@ -59,6 +61,7 @@ class PcapReader:
         trim(block)
         block.link = array("q", [self.header.link]) * block.count
         block.interface = array("q", [self._interface]) * block.count
+        self._near_s = block.time_ns[-1] // NS_PER_S
 
     def _judge(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:
         """Take, skip or give up the record here, which `walk` did not take; the position after it and bytes needed."""
@@ -71,10 +74,10 @@ class PcapReader:
         following = position + header.record_bytes + captured
         if captured > self._limit or seconds == fraction == captured == wire == 0:
             return self._lose(position, base)
-        if fraction < header.unit and 0 < captured <= CAPTURED_MAX:  # ordinary, but not all there
+        if fraction < header.unit and captured <= CAPTURED_MAX and following > len(data):
             if not final:
                 return position, header.record_bytes + captured
-            if captured <= wire and (captured <= header.snaplen or header.snaplen == 0):
+            if 0 < captured <= wire <= WIRE_MAX and (captured <= header.snaplen or header.snaplen == 0):
                 return self._cut(position, base, left_bytes, frame)
             return self._lose(position, base)
         good = self._boundary(data, following, final)
@@ -95,8 +98,8 @@ class PcapReader:
             return False if final else None
         if position + header.record_bytes > len(data):
             return True if final else None
-        _seconds, _fraction, captured, _wire = RECORD[header.order].unpack_from(data, position)
-        return bool(captured <= self._limit)
+        _seconds, _fraction, captured, wire = RECORD[header.order].unpack_from(data, position)
+        return bool(captured <= self._limit and wire <= WIRE_MAX)
 
     def _cut(self, position: int, base: int, left_bytes: int, frame: int) -> tuple[int, int]:
         self._damage.cut_tail(base + position, left_bytes, "record", frame)
@@ -108,7 +111,8 @@ class PcapReader:
 
     def _search(self, block: FrameBlock, position: int, base: int, final: bool) -> int:
         """Look for the next record; report the gap once it is known."""
-        found, resume = find_record(block.data, position, final, self.header)
+        near_s = block.time_ns[block.count - 1] // NS_PER_S if block.count else self._near_s
+        found, resume = find_record(block.data, position, final, self.header, near_s)
         if found < 0 and not final:
             return resume
         lost_at, self._lost_at = self._lost_at, None

@@ -14,13 +14,14 @@ from .columns import BLOCK_FRAMES
 
 FILE_HEADER_BYTES = 24
 CAPTURED_MAX = 262_144  # libpcap's MAXIMUM_SNAPLEN, Wireshark's WTAP_MAX_PACKET_SIZE_STANDARD
-CAPTURED_LIMIT = 16 << 20  # never believed beyond this, whatever the snap length says
-CHAIN = 3  # plausible headers in a row that make a boundary
-NEAR_S = 30 * 86400  # how far apart in time neighbours in such a run may be
+WIRE_MAX = CAPTURED_LIMIT = 16 << 20  # never believed beyond this, whatever the snap length says
+CHAIN, FAR_CHAIN = 3, 8  # plausible headers in a row that make a boundary: near the last good record in time, and far
+NEAR_S = 30 * 86400  # what is near; neighbours in such a row are
 NS_PER_S = 1_000_000_000
 
 # Magic number -> nanoseconds in a unit of the fraction, bytes of a record header.
 MAGIC = {0xA1B2C3D4: (1000, 16), 0xA1B23C4D: (1, 16), 0xA1B2CD34: (1000, 24)}  # the last is Kuznetzov's "modified" pcap
+NOT_ZERO = re.compile(b"[^\\0]")
 RECORD = {"<": Struct("<IIII"), ">": Struct(">IIII")}
 
 
@@ -58,8 +59,9 @@ def parse_header(data: bytes) -> PcapHeader:
 def walk(block: FrameBlock, data: bytes, position: int, end: int, header: PcapHeader) -> int:
     """Fill the block with the ordinary records of `data[position:end]`; give where it stopped.
 
-    It stops at a full block, at a record that is not all there, and at one that is odd: empty, longer than 256 KiB,
-    or with an impossible fraction of a second. Link and interface, the same for all, are left alone. Hot, hence long.
+    It stops at a full block, at a record that is not all there, and at one that is odd: empty, longer than 256 KiB or
+    than it was on the wire, or with an impossible fraction of a second. Link and interface, the same for all, are left
+    alone. Hot, hence long.
     """
     unpack = RECORD[header.order].unpack_from
     record_bytes, scale, unit = header.record_bytes, header.scale, header.unit
@@ -68,7 +70,7 @@ def walk(block: FrameBlock, data: bytes, position: int, end: int, header: PcapHe
     last = end - record_bytes
     while position <= last and row < BLOCK_FRAMES:
         seconds, fraction, captured, wire = unpack(data, position)
-        if fraction >= unit or captured > CAPTURED_MAX or captured == 0:
+        if fraction >= unit or captured > CAPTURED_MAX or not 0 < captured <= wire <= WIRE_MAX:
             break
         start = position + record_bytes
         following = start + captured
@@ -84,14 +86,17 @@ def walk(block: FrameBlock, data: bytes, position: int, end: int, header: PcapHe
     return position
 
 
-def find_record(data: bytes, position: int, final: bool, header: PcapHeader) -> tuple[int, int]:
+def find_record(data: bytes, position: int, final: bool, header: PcapHeader, near_s: int | None) -> tuple[int, int]:
     """Search for the next record boundary: (where, where), or (-1, from where to search again with more bytes).
 
     A boundary is where CHAIN plausible headers follow each other, or fewer that end with the file (`final`: `data` is
-    its end).
+    its end); more of them are asked for where their times are far from `near_s`, that of the last good record.
     """
-    for match in _candidates(header).finditer(data, position):
-        verdict = chain(data, match.start(), final, header)
+    something = NOT_ZERO.search(data, position)  # holes of zeros can be large
+    if something:
+        position = max(position, something.start() - header.record_bytes + 1)
+    for match in _candidates(header).finditer(data, position if something else len(data)):
+        verdict = chain(data, match.start(), final, header, near_s)
         if verdict is None:
             return -1, match.start()
         if verdict:
@@ -99,20 +104,25 @@ def find_record(data: bytes, position: int, final: bool, header: PcapHeader) -> 
     return -1, max(position, len(data) - header.record_bytes + 1)
 
 
-def chain(data: bytes, position: int, final: bool, header: PcapHeader) -> bool | None:
+def chain(data: bytes, position: int, final: bool, header: PcapHeader, near_s: int | None) -> bool | None:
     """Whether plausible records begin here; None where the bytes do not suffice to tell."""
     unpack = RECORD[header.order].unpack_from
-    before_s = None
-    for link in range(CHAIN):
+    before_s = near_s
+    length, least = CHAIN, 1
+    for link in range(FAR_CHAIN):
+        if link >= length:
+            break
         if position == len(data) and final:
-            return link > 0
+            return link >= least
         if position + header.record_bytes > len(data):
-            return link > 1 if final else None
+            return link > least if final else None
         seconds, fraction, captured, wire = unpack(data, position)
-        if fraction >= header.unit or not 0 < captured <= min(wire, CAPTURED_MAX) or wire > CAPTURED_LIMIT:
+        if fraction >= header.unit or not 0 < captured <= min(wire, CAPTURED_MAX) or wire > WIRE_MAX:
             return False
         if before_s is not None and abs(seconds - before_s) > NEAR_S:
-            return False
+            if link > 0:
+                return False
+            length, least = FAR_CHAIN, CHAIN
         before_s = seconds
         position += header.record_bytes + captured
     return True
@@ -121,7 +131,7 @@ def chain(data: bytes, position: int, final: bool, header: PcapHeader) -> bool |
 def _candidates(header: PcapHeader) -> re.Pattern[bytes]:
     """Say what a plausible header looks like byte by byte, for a search that C does (re keeps what it compiled)."""
     fraction = (b"[\x00-\x0f]", b"\x00") if header.scale > 1 else (b".", b"[\x00-\x3b]")
-    captured, wire = (b".", b".", b"[\x00-\x04]", b"\x00"), (b".", b".", b".", b"[\x00\x01]")
-    fields = ((b".",) * 4, (b".", b".", *fraction), captured, wire)
+    fields = ((b".", b".", *fraction), (b".", b".", b"[\x00-\x04]", b"\x00"), (b".", b".", b".", b"[\x00\x01]"))
     order = 1 if header.order == "<" else -1
-    return re.compile(b"(?=" + b"".join(byte for field in fields for byte in field[::order]) + b")", re.DOTALL)
+    fraction_, captured, wire = (b"".join(field[::order]) for field in fields)
+    return re.compile(b"(?=...." + fraction_ + b"(?!\\0\\0\\0\\0)" + captured + wire + b")", re.DOTALL)
