@@ -56,8 +56,8 @@ def in_words(expected: Expectation) -> str:
     phrases = [_connections(expected), _summary(expected.document.get("summary", {}))]
     if expected.problems:
         phrases.append("problems: " + ", ".join(f"`{code}`" for code in expected.problems))
-    if expected.exit_code:
-        phrases.append(f"exit code {expected.exit_code}")
+    if expected.exit_codes != (0,):
+        phrases.append("exit code " + " or ".join(map(str, expected.exit_codes)))
     return ". ".join(phrase for phrase in phrases if phrase)
 
 

@@ -134,9 +134,10 @@ def simultaneous_close(wire: Wire) -> None:
     talk = _served(wire, tap="middle")
     with talk.crossing():
         talk.client.send("FA", after=0.5)
-        talk.server.send("FA", after=0.512)
-    talk.client.send("A")
-    talk.server.send("A")
+        talk.server.send("FA", after=0.495)
+    with talk.crossing():
+        talk.client.send("A")
+        talk.server.send("A")
 
 
 @story(
@@ -156,7 +157,7 @@ def simultaneous_close_fin_lost(wire: Wire) -> None:
     talk = _served(wire, tap="middle")
     with talk.crossing():
         talk.client.send("FA", after=0.5)
-        fin = talk.server.send("FA", after=0.512, lost="after")
+        fin = talk.server.send("FA", after=0.495, lost="after")
     talk.server.send("A")
     talk.server.resend(fin, after=0.22)
     talk.client.send("A")
@@ -323,7 +324,7 @@ def simultaneous_close_far_fin_lost(wire: Wire) -> None:
     talk = _served(wire)
     with talk.crossing():
         talk.client.send("FA", after=0.5)
-        fin = talk.server.send("FA", after=0.505, lost="before")
+        fin = talk.server.send("FA", after=0.495, lost="before")
     talk.server.send("A")
     talk.server.resend(fin, after=0.22)
     talk.client.send("A")

@@ -47,11 +47,11 @@ Number = float | EllipsisType | None
 
 @dataclass(frozen=True)
 class Expectation:
-    """A sample's expected document, and the exit code of `tcpstates analyze` on it. None leaves a list open."""
+    """A sample's expected document, and the exit codes that `tcpstates analyze` may have on it. None leaves a list open."""
 
     connections: tuple[dict[str, Any], ...] | None = None
     problems: tuple[str, ...] | None = ()
-    exit_code: int | None = 0
+    exit_codes: tuple[int, ...] = (0,)
     document: dict[str, Any] = field(default_factory=dict)
 
 

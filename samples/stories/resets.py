@@ -111,7 +111,7 @@ def request_crosses_the_close(wire: Wire) -> None:
     """
     talk = _served(wire, tap="middle")
     with talk.crossing():
-        talk.server.send("FA", after=5.0)
+        talk.server.send("FA", after=4.995)
         talk.client.send("PA", 90, after=5.0)
     talk.server.send("R", seq=301)
     talk.client.send("A")
@@ -226,7 +226,7 @@ def reset_by_both(wire: Wire) -> None:
     talk = _served(wire, tap="middle")
     with talk.crossing():
         talk.client.send("RA", after=1.0)
-        talk.server.send("RA", after=1.012)
+        talk.server.send("RA", after=0.995)
 
 
 @story(

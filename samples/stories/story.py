@@ -43,7 +43,7 @@ def story(
     file: str,
     *connections: dict[str, Any],
     problems: tuple[str, ...] | None = (),
-    exit_code: int | None = 0,
+    exit_codes: tuple[int, ...] = (0,),
     document: dict[str, Any] | None = None,
     link: Link = ETHERNET,
     stated: bool = True,
@@ -51,7 +51,7 @@ def story(
     """Register a teller for a file. With `stated` false nothing is said of the connections, not even how many."""
 
     def register(tell: Tell) -> Tell:
-        expected = Expectation(connections if stated else None, problems, exit_code, document or {})
+        expected = Expectation(connections if stated else None, problems, exit_codes, document or {})
         title = " ".join((tell.__doc__ or "").split())
         if file in STORIES or not title:
             raise ValueError(f"{file}: told twice, or without a sentence that says what it is")

@@ -13,7 +13,7 @@ reaches the peer after the way's delay and moves the peer's clock on, so that an
 answers arrives; `talk.crossing()` lets segments pass each other.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -123,23 +123,28 @@ class Talk:
             start_ns=start_ns,
         )
         self.client.peer, self.server.peer = self.server, self.client
-        self._crossing: list[Callable[[], None]] | None = None
+        self._crossing: list[tuple[Side, Segment, int]] | None = None
 
     @contextmanager
     def crossing(self) -> Iterator[None]:
-        """What is sent in here arrives only at the end: the segments pass each other on the way."""
+        """What is sent in here arrives only at the end: the segments pass each other on the way.
+
+        Raises ValueError if a side would have sent its last segment after the other's arrived.
+        """
         self._crossing = []
         yield
         deliveries, self._crossing = self._crossing, None
-        for deliver in deliveries:
-            deliver()
+        for receiver, segment, at_ns in deliveries:
+            if at_ns <= receiver.sent_ns:
+                raise ValueError(f"no crossing: {segment.flags} arrives {receiver.sent_ns - at_ns} ns too early")
+            receiver.receive(segment, at_ns)
 
-    def deliver(self, action: Callable[[], None]) -> None:
-        """Let something arrive: now, or at the end of the crossing."""
+    def deliver(self, receiver: "Side", segment: Segment, at_ns: int) -> None:
+        """Let a segment arrive: now, or at the end of the crossing."""
         if self._crossing is None:
-            action()
+            receiver.receive(segment, at_ns)
         else:
-            self._crossing.append(action)
+            self._crossing.append((receiver, segment, at_ns))
 
     def wait(self, seconds: float) -> None:
         """Nothing happens for a while at either side."""
@@ -177,7 +182,7 @@ class Talk:
         peer = sent.side.peer
         arrives_ns = sent.captured_ns + nanoseconds(after) + peer.to_tap_ns
         if delivered:
-            self.deliver(lambda: peer.receive(copy, arrives_ns))
+            self.deliver(peer, copy, arrives_ns)
 
     def emit(self, segment: Segment, at_ns: int, packets: Packets) -> None:
         """Have every tap capture a segment."""
@@ -206,7 +211,7 @@ class Side:
 
     def __init__(self, talk: Talk, endpoint: Endpoint, *, isn: int, ttl: int, to_tap_ns: int, start_ns: int) -> None:
         self.talk, self.endpoint, self.isn, self.ttl, self.to_tap_ns = talk, endpoint, isn, ttl, to_tap_ns
-        self.now_ns = start_ns
+        self.now_ns = self.sent_ns = start_ns
         self.next_seq = isn  # SND.NXT
         self.expected: int | None = None  # RCV.NXT
         self.early: list[tuple[int, int]] = []  # received behind a gap
@@ -240,6 +245,7 @@ class Side:
         self.now_ns += nanoseconds(after)
         segment, packets = self._segment(flags, data, seq, ack, **changes)  # type: ignore[arg-type]
         captured_ns = self.now_ns + self.to_tap_ns + nanoseconds(delay)
+        self.sent_ns = self.now_ns
         self.now_ns += STEP_NS
         if "R" not in flags and is_before(self.next_seq, segment.end):
             self.next_seq = segment.end
@@ -247,7 +253,7 @@ class Side:
             self.talk.emit(segment, captured_ns, packets)
         if lost in (None, "unseen"):
             peer = self.peer
-            self.talk.deliver(lambda: peer.receive(segment, captured_ns + peer.to_tap_ns))
+            self.talk.deliver(peer, segment, captured_ns + peer.to_tap_ns)
         return Sent(self, segment, captured_ns)
 
     def resend(self, sent: Sent, *, flags: str | None = None, **settings: object) -> Sent:

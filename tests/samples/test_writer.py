@@ -217,6 +217,19 @@ def test_crossing_segments_do_not_know_of_each_other() -> None:
     assert sorted(_numbers(wire)[3:]) == [(17, 101, 501), (17, 501, 101)]
 
 
+def test_what_arrives_before_the_other_was_sent_does_not_cross_it() -> None:
+    talk = Wire().talk(rtt_s=0.02)
+    talk.open()
+
+    def cross() -> None:
+        with talk.crossing():
+            talk.client.send("FA")
+            talk.server.send("FA", after=0.03)
+
+    with pytest.raises(ValueError, match="no crossing"):
+        cross()
+
+
 def test_taps_copy_frames() -> None:
     wire = Wire()
     talk = wire.talk(taps=(Tap(), Tap(after_s=1e-6, hops=1)))
