@@ -66,10 +66,10 @@ def test_damage_is_3_unless_allowed(analyses: dict[str, Any], capsys: pytest.Cap
 
 def test_interruption_prints_what_there_is_and_is_130(analyses: dict[str, Any],
                                                       capsys: pytest.CaptureFixture[str]) -> None:
-    analyses["analysis"] = factory.analysis([factory.connection()], interrupted=True)
+    analyses["analysis"] = factory.analysis([factory.connection(i) for i in range(3)], interrupted=True)
     assert main.main(["analyze", "a.pcap"]) == 130
     out, err = capsys.readouterr()
-    assert "1 completed" in out
+    assert "3 completed" in out
     assert "interrupted" in err
 
 

@@ -79,7 +79,7 @@ def test_one_stream_is_shown_state_by_state() -> None:
 
 
 def test_interruption_is_said_first() -> None:
-    text = page(factory.analysis([factory.connection()], interrupted=True), View())
+    text = page(factory.analysis([factory.connection(i) for i in range(3)], interrupted=True), View())
     assert text.index("Interrupted") < text.index("Summary")
 
 
@@ -95,3 +95,15 @@ def test_names_of_files_cannot_steer_the_terminal_or_the_markup() -> None:
     analysis.capture.files[0] = replace(analysis.capture.files[0], path="\x1b[2J*bad*.pcap")
     assert "\x1b" not in page(analysis, View())
     assert r"\*bad\*" in page(analysis, View(), "markdown")
+
+
+@pytest.mark.parametrize(("paths", "title"), [
+    (["a.pcap", "b.pcap"], "a.pcap, b.pcap"),
+    ([f"/var/tmp/ring/{n}.pcap" for n in range(4)], "4 files in /var/tmp/ring"),
+    (["a", "b", "c", "d"], "4 files"),
+    (["/a", "b", "c", "d"], "4 files"),
+])
+def test_many_files_are_not_named_one_by_one(paths: list[str], title: str) -> None:
+    analysis = factory.few()
+    analysis.capture.files = [replace(analysis.capture.files[0], path=path) for path in paths]
+    assert page(analysis, View()).splitlines()[0] == title

@@ -61,7 +61,7 @@ def _closing(teardown: Teardown) -> str:
 
 def _stay(stay: Stay) -> str:
     restarts = f", restarted {some(stay.restarts, 'time')}" if stay.restarts else ""
-    ending = f"until {clock(stay.expires_ns)} by its profile, past the end of the capture" if stay.censored else \
+    ending = f"would end at {clock(stay.expires_ns)}, after the capture" if stay.censored else \
         f"{_ENDINGS.get(stay.ended_by, stay.ended_by)} at {clock(stay.ended_at_ns)}"
     return f"{stay.side} from {clock(stay.entered_ns)}{restarts}; {ending}"
 

@@ -1,6 +1,7 @@
 """Grids and notes that more than one view shows."""
 
 from collections.abc import Iterable
+from os.path import commonpath, isabs
 
 from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.results import Analysis, Connection, Host, PortBudget
@@ -10,15 +11,14 @@ from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.words import closed, display_filter, opened, retries
 
 ADDRESSES = "counted by address; behind NAT or a balancer one address may be many hosts"
+NAMED_FILES = 3
 SEVERAL_DAYS_NS = 86_400_000_000_000
 
 
 def title(analysis: Analysis) -> Blocks:
     """Say what was read."""
     capture = analysis.capture
-    names = [printable(file.path) for file in capture.files]
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more files" if len(names) > 3 else "")
-    yield Heading(shown or "no capture")
+    yield Heading(printable(_names([file.path for file in capture.files])))
     duplicates = f" ({some(capture.duplicates, 'duplicate')} left out)" if capture.duplicates else ""
     sizes = f"{some(capture.packets, 'packet')}, {some(capture.segments, 'TCP segment')}{duplicates}"
     span = ""
@@ -28,6 +28,14 @@ def title(analysis: Analysis) -> Blocks:
     yield Note(f"{sizes}, {some(analysis.summary.connections, 'connection')}{span}", "quiet")
     if analysis.interrupted:
         yield Note("Interrupted: this is what was analysed so far.", "bad", "!")
+
+
+def _names(paths: list[str]) -> str:
+    """Name few files one by one, many by their number and the folder that holds them all."""
+    if len(paths) <= NAMED_FILES:
+        return ", ".join(paths) or "no capture"
+    folder = commonpath(paths) if len({isabs(path) for path in paths}) == 1 else ""
+    return f"{len(paths)} files{f' in {folder}' if folder else ''}"
 
 
 def filter_note(view: View, shown: int, total: int) -> Blocks:

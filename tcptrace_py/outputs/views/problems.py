@@ -1,8 +1,8 @@
 """--show problems: what limits the conclusions, and the segments that no rule explains."""
 
 from tcptrace_py.model.results import Analysis
-from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note
-from tcptrace_py.outputs.digest import Digest
+from tcptrace_py.outputs.blocks import Blocks, Facts, Heading, Note
+from tcptrace_py.outputs.digest import AnomalyGroup, Digest
 from tcptrace_py.outputs.units import count
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.words import display_filter
@@ -22,9 +22,11 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     yield Heading("Oddities", "segments that no rule of their connection explains")
     groups = sorted(digest.anomalies.values(), key=lambda group: (-group.count, group.code))
     if groups:
-        columns = (Column("count", right=True), Column("code"), Column("first frame", right=True, drop=2),
-                   Column("look up the first"), Column("what it is", drop=1, least=24))
-        yield Grid(columns, ((count(group.count), group.code, str(group.frame), display_filter(group.stream),
-                              group.explanation) for group in groups))
+        yield Facts(tuple((group.code, _first_of(group)) for group in groups))
     else:
         yield Note("None.")
+
+
+def _first_of(group: AnomalyGroup) -> str:
+    times = f"{count(group.count)} times, first in frame" if group.count > 1 else "frame"
+    return f"{group.explanation} ({times} {group.frame}, {display_filter(group.stream)})"
