@@ -47,7 +47,7 @@ Number = float | EllipsisType | None
 
 @dataclass(frozen=True)
 class Expectation:
-    """A sample's expected document, and the exit codes that `tcpstates analyze` may have on it. None leaves a list open."""
+    """A sample's expected document, and the exit codes that `tcpstates analyze` may have. None leaves a list open."""
 
     connections: tuple[dict[str, Any], ...] | None = None
     problems: tuple[str, ...] | None = ()
