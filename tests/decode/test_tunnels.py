@@ -61,8 +61,6 @@ WRAPS: dict[str, tuple[bytes, tuple[Wrap, ...], Row]] = {
     "geneve, options, no Ethernet": (HELLO6, (geneve(9, b"\0" * 12),),
                                      ROW6 | {"key": key(CLIENT6, SERVER6, scope=vni(9))}),
     "gtp-u": (HELLO, (gtp_u(0xABCD),), {"key": key(scope=IN_GTP), "teid": 0xABCD}),
-    "gtp-u, sequence": (HELLO6, (gtp_u(7, sequence=1),),
-                        ROW6 | {"key": key(CLIENT6, SERVER6, scope=IN_GTP), "teid": 7}),
     "innermost network": (HELLO, (ethernet(), vxlan(1), ethernet(), vxlan(2)), {"key": key(scope=vni(1))}),
     "vxlan in gtp-u": (HELLO, (ethernet(), vxlan(3), gtp_u(4)), {"key": key(scope=vni(3) + IN_GTP), "teid": 4}),
     "seven deep": (HELLO, (ethernet(), vxlan(1)) * 7, {"key": key(scope=vni(1))}),
@@ -74,6 +72,8 @@ BUILT: dict[str, tuple[Raw, Row]] = {
     "vxlan-gpe, frame": (udp(4790, b"\x0c\0\0\x03\0\0\x07\0" + framed(HELLO)), {"key": key(scope=vni(7))}),
     "gtp-u, extensions": (udp(2152, struct.pack("!BBHI", 0x34, 255, 0, 5) + b"\0\0\0\x85\1\x10\2\x85\1\0\0\0" + HELLO),
                           {"key": key(scope=IN_GTP), "teid": 5}),
+    "gtp-u, sequence": (udp(2152, struct.pack("!BBHIHBB", 0x32, 255, 0, 7, 1, 0, 0) + HELLO6),
+                        ROW6 | {"key": key(CLIENT6, SERVER6, scope=IN_GTP), "teid": 7}),
     "erspan 1": (in_gre(b"\0\0\x88\xbe" + framed(HELLO)), {}),
     "erspan 3, subheader": (
         in_gre(b"\x10\0\x22\xeb\0\0\0\1" + b"\x20\1" + b"\0" * 9 + b"\1" + b"\0" * 8 + framed(HELLO)), {}),
