@@ -1,7 +1,7 @@
 """Grids and notes that more than one view shows."""
 
 from collections.abc import Iterable
-from os.path import commonpath, isabs
+from os.path import commonpath
 
 from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.results import Analysis, Connection, Host, PortBudget
@@ -34,7 +34,10 @@ def _names(paths: list[str]) -> str:
     """Name few files one by one, many by their number and the folder that holds them all."""
     if len(paths) <= NAMED_FILES:
         return ", ".join(paths) or "no capture"
-    folder = commonpath(paths) if len({isabs(path) for path in paths}) == 1 else ""
+    try:
+        folder = commonpath(paths)
+    except ValueError:  # some are absolute, some not
+        folder = ""
     return f"{len(paths)} files{f' in {folder}' if folder else ''}"
 
 
