@@ -11,10 +11,11 @@ timers have; what a timer belongs to follows from what happens next to it in the
 
 from __future__ import annotations
 
-import socket
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from samples.recorder.lives import REASONS, STATES, Mini, Reset, Sock, endpoints, sockaddr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,76 +23,11 @@ if TYPE_CHECKING:
     from samples.recorder.ring import Event
     from samples.recorder.wire import Endpoint
 
-STATES = {1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2", 6: "TIME_WAIT", 7: "CLOSED",
-          8: "CLOSE_WAIT", 9: "LAST_ACK", 10: "LISTEN", 11: "CLOSING", 12: "NEW_SYN_RECV"}  # fmt: skip
-REASONS = ("NOT_SPECIFIED", "NO_SOCKET", "TCP_INVALID_ACK_SEQUENCE", "TCP_RFC7323_PAWS", "TCP_TOO_OLD_ACK",
-           "TCP_ACK_UNSENT_DATA", "TCP_FLAGS", "TCP_OLD_ACK", "TCP_ABORT_ON_DATA", "TCP_TIMEWAIT_SOCKET",
-           "INVALID_SYN", "TCP_ABORT_ON_CLOSE", "TCP_ABORT_ON_LINGER", "TCP_ABORT_ON_MEMORY", "TCP_STATE",
-           "TCP_KEEPALIVE_TIMEOUT", "TCP_DISCONNECT_WITH_DATA")  # fmt: skip
 ETIMEDOUT = 110
-TIME_WAIT_S = 60.0
 CONTEXT_NS = 2_000_000  # how long what a context did last still counts as "right before"
 TASK_NS = 500_000_000  # the same for a task, which does one thing after another
 MOVE_NS = 20_000  # between the two halves of __mod_timer()
 BIRTH_NS = 500_000  # the same, where another connection's packet may follow in the same softirq
-
-
-@dataclass(eq=False)
-class Mini:
-    """A timer with what it stands for: a request, or a minisock in FIN_WAIT2 or TIME_WAIT."""
-
-    timer: int
-    kind: str  # "request" or "time_wait"
-    starts: list[tuple[int, float]]  # (time in ns, timeout in s) of each start of the timer
-    end_ns: int | None = None
-    end_by: str | None = None  # expired, cancelled
-    reset_before: Reset | None = None  # a RST that was sent right before the end, in the same context
-    child: Sock | None = None
-    sock: Sock | None = None  # the socket it takes over from
-    resent_ns: list[int] = field(default_factory=list)  # SYN+ACKs sent again by its timer
-    local: Endpoint | None = None
-    remote: Endpoint | None = None
-    tied_by: str = ""
-
-    @property
-    def time_wait_starts(self) -> list[int]:
-        """When TIME_WAIT began, and each restart that moved the timer."""
-        return [t for t, timeout in self.starts if timeout > TIME_WAIT_S - 5]
-
-
-@dataclass(eq=False)
-class Sock:
-    """One life of one socket that was ever more than CLOSED or LISTEN."""
-
-    address: int
-    passive: bool
-    born_ns: int
-    local: Endpoint
-    remote: Endpoint
-    states: list[tuple[str, int]]
-    closed_ns: int | None = None
-    end: str = "open"
-    request: Mini | None = None
-    mini: Mini | None = None
-    retrans: Counter[str] = field(default_factory=Counter)
-    reset_received_ns: int | None = None
-    born_in: tuple[str, int] | None = None
-    established_in: tuple[str, int] | None = None
-
-    def entered(self, state: str) -> int | None:
-        """When it first entered a state."""
-        return next((t for s, t in self.states if s == state), None)
-
-
-@dataclass
-class Reset:
-    """One tcp_send_reset."""
-
-    t_ns: int
-    source: Endpoint
-    target: Endpoint
-    reason: str
-    sock: int
 
 
 @dataclass
@@ -105,23 +41,6 @@ class Context:
     error: tuple[Endpoint, Endpoint, int, int] | None = None
     synack: tuple[int, Endpoint, Endpoint] | None = None  # sent again
     timer: tuple[int, str] | None = None  # which timer's function is running
-
-
-def endpoints(event: Event) -> tuple[Endpoint, Endpoint]:
-    """(local, remote) of an event that has sport, dport, saddr, daddr."""
-    if event.number("family") == socket.AF_INET6:
-        hosts = [socket.inet_ntop(socket.AF_INET6, event.raw(f)) for f in ("saddr_v6", "daddr_v6")]
-    else:
-        hosts = [socket.inet_ntoa(event.raw(f)) for f in ("saddr", "daddr")]
-    return (hosts[0], event.number("sport")), (hosts[1], event.number("dport"))
-
-
-def sockaddr(raw: bytes) -> Endpoint:
-    """A struct sockaddr_in or sockaddr_in6."""
-    family, port = int.from_bytes(raw[:2], "little"), int.from_bytes(raw[2:4], "big")
-    if family == socket.AF_INET6:
-        return socket.inet_ntop(socket.AF_INET6, raw[8:24]), port
-    return socket.inet_ntoa(raw[4:8]), port
 
 
 class Account:
@@ -156,7 +75,7 @@ class Account:
         for event in events:
             if handler := handlers.get(event.name):
                 handler(event, self._contexts[event.context])
-            self._last_on_cpu[event.cpu] = (event.name, int(event.fields.get("timer", 0)))  # type: ignore[arg-type]
+            self._last_on_cpu[event.cpu] = (event.name, int(event.fields.get("timer", 0)))
         return self
 
     # Sockets
@@ -250,7 +169,11 @@ class Account:
         timeout = (event.number("expires") - event.number("now")) / self.hz
         kind = "time_wait" if self.functions.get(event.number("function")) == "tw_timer_handler" else "request"
         mini = self._timers.get(timer)
-        moved = self._last_on_cpu.get(event.cpu) == ("timer_cancel", timer) and mini is not None and self._moved(mini, t, context)
+        moved = (
+            self._last_on_cpu.get(event.cpu) == ("timer_cancel", timer)
+            and mini is not None
+            and self._moved(mini, t, context)
+        )
         if mini and mini.kind == kind and (moved or mini.end_ns is None):
             mini.end_ns, mini.end_by = None, None
             mini.starts.append((t, timeout))
@@ -263,7 +186,7 @@ class Account:
 
     @staticmethod
     def _moved(mini: Mini, t: int, context: Context) -> bool:
-        """A cancel and a start next to each other: one timer moved, or the memory's next owner?
+        """Tell a moved timer (a cancel and a start next to each other) from the memory's next owner.
 
         A request's timer is moved when a repeated SYN has just made it send its SYN+ACK again (tcp_check_req).
         """
@@ -313,7 +236,7 @@ class Account:
 
     @staticmethod
     def _last_starts_of(mini: Mini | None, t_ns: int) -> bool:
-        """Did a request's timer start within the handler that ends now?"""
+        """Say whether a request's timer started within the handler that ends now."""
         return mini is not None and t_ns - mini.starts[-1][0] < CONTEXT_NS
 
     def _retransmit_synack(self, event: Event, context: Context) -> None:
@@ -324,12 +247,3 @@ class Account:
             mini.resent_ns.append(event.t_ns)
             if mini.local is None:
                 mini.local, mini.remote, mini.tied_by = local, remote, "retransmission"
-
-
-def kernel_hz(events: Iterable[Event]) -> int:
-    """The kernel's HZ, from how jiffies advance between the first and the last timer event."""
-    stamps = [(e.t_ns, e.number("now")) for e in events if e.name in ("timer_start", "timer_expire_entry")]
-    if len(stamps) < 2 or stamps[-1][0] - stamps[0][0] < 200_000_000:
-        return 250
-    rate = (stamps[-1][1] - stamps[0][1]) / ((stamps[-1][0] - stamps[0][0]) / 1e9)
-    return min((100, 250, 300, 1000), key=lambda hz: abs(hz - rate))

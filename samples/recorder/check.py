@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
     from samples.recorder.pairing import Book
 
 SHORT_S = 0.1  # sock_diag may miss what lived no longer
 
 
-def agreement(book: Book, records: list[dict[str, Any]], end_ns: int) -> dict[str, Any]:
+def agreement(book: Book, end_ns: int) -> dict[str, Any]:
     """Counts of what two independent witnesses saw, and their worst difference."""
     account = book.evidence.account
     known = book.evidence.host_of
-    stays = [m for m in account.minis if m.kind == "time_wait" and m.time_wait_starts and m.local and m.local[0] in known]
+    stays = [
+        m for m in account.minis if m.kind == "time_wait" and m.time_wait_starts and m.local and m.local[0] in known
+    ]
     sampled: dict[Any, list[float]] = {}
     for e in book.evidence.samples:
         if e["state"] == "TIME_WAIT":
@@ -32,11 +33,16 @@ def agreement(book: Book, records: list[dict[str, Any]], end_ns: int) -> dict[st
             missed += 1
     requests = [m for m in account.minis if m.kind == "request"]
     tied = Counter(m.tied_by for m in requests)
-    return {"requests": len(requests), "requests_unexplained": tied["nothing"], "syn_recv_matched_by_synack": tied["synack"],
-            "time_wait_by_timer": len(stays), "time_wait_in_samples": len(stays) - missed,
-            "time_wait_sampled_only": len(set(sampled) - {(s.local, s.remote) for s in stays}),
-            "time_wait_worst_difference_ms": round(worst * 1000, 1),
-            **{k: v for k, v in book.witness.items() if v}}  # fmt: skip
+    return {
+        "requests": len(requests),
+        "requests_unexplained": tied["nothing"],
+        "syn_recv_matched_by_synack": tied["synack"],
+        "time_wait_by_timer": len(stays),
+        "time_wait_in_samples": len(stays) - missed,
+        "time_wait_sampled_only": len(set(sampled) - {(s.local, s.remote) for s in stays}),
+        "time_wait_worst_difference_ms": round(worst * 1000, 1),
+        **{k: v for k, v in book.witness.items() if v},
+    }
 
 
 def problems(book: Book, records: list[dict[str, Any]]) -> list[str]:
@@ -48,7 +54,7 @@ def problems(book: Book, records: list[dict[str, Any]]) -> list[str]:
     tuples = {frozenset((tuple(r["a"]), tuple(r["b"]))) for r in records}
     stray = {frozenset((s.source, s.target)) for wire in book.evidence.wires.values() for s in wire} - tuples
     if stray:
-        found.append(f"{len(stray)} four-tuples on the wire are in no record, e.g. {sorted(map(sorted, stray))[0]}")
+        found.append(f"{len(stray)} four-tuples on the wire are in no record, e.g. {min(map(sorted, stray))}")
     if not seen:
         found.append("nothing was captured")
     return found
@@ -75,7 +81,7 @@ def _of_record(r: dict[str, Any]) -> list[str]:
             found.append(f"{x}: {fins} FIN on the wire, states {states}")
         if side["end"] == "last_ack" and not fins:
             found.append(f"{x}: LAST_ACK ended without a FIN on the wire")
-        if side["end"] in ("closed", "overflow") and "ESTABLISHED" in states and r["scenario"] not in ("tw_buckets",):
+        if side["end"] in ("closed", "overflow") and "ESTABLISHED" in states and r["scenario"] != "tw_buckets":
             found.append(f"{x}: ended without a cause ({side['end']}, {states})")
         if side["end"] == "rst_sent" and not r["wire"][x].get("RST"):
             found.append(f"{x}: sent a RST that is not on the wire")

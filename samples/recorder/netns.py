@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class Host:
 
     def sysctl(self, name: str, value: object) -> None:
         """Set net.NAME, written with dots."""
-        with self.inside(), open("/proc/sys/net/" + name.replace(".", "/"), "w") as knob:
-            knob.write(str(value))
+        with self.inside():
+            Path("/proc/sys/net", *name.split(".")).write_text(str(value))
 
     def spawn(self, command: Sequence[str], **options: object) -> subprocess.Popen[bytes]:
         """Start a program here that dies with us."""
@@ -91,7 +92,9 @@ class Host:
         os.close(self.fd)
 
 
-def veth(left: Host, left_device: str, right: Host, right_device: str, offload: bool = False, mtu: int = 1500) -> None:
+def veth(
+    left: Host, left_device: str, right: Host, right_device: str, *, offload: bool = False, mtu: int = 1500
+) -> None:
     """Join two hosts by a cable. Unless wanted, offloads are off: frames then look as they would on a wire."""
     left.ip(f"link add {left_device} type veth peer name {right_device}")
     if left is not right:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from samples.recorder.wire import ACK, SYN, Endpoint, Segment
 
 if TYPE_CHECKING:
-    from samples.recorder.account import Account, Mini, Reset, Sock
+    from samples.recorder.account import Account
+    from samples.recorder.lives import Mini, Reset, Sock
 
 MILLISECOND = 1_000_000
 SYNACK_NS = 2 * MILLISECOND  # a SYN+ACK leaves within this of its request's timer's start
@@ -73,7 +74,7 @@ class Book:
             self.resets[reset.source, reset.target].append(reset)
         self.samples: dict[Tuple, list[dict[str, Any]]] = defaultdict(list)
         for sample in evidence.samples:
-            self.samples[tuple(sample["local"]), tuple(sample["remote"])].append(sample)  # type: ignore[index]
+            self.samples[tuple(sample["local"]), tuple(sample["remote"])].append(sample)
         self.requests = [m for m in evidence.account.minis if m.kind == "request"]
         self._tie_requests()
         self.pairs = self._pairs()
@@ -93,7 +94,12 @@ class Book:
     def _tie_requests(self) -> None:
         """Requests without a child: tied by the SYN+ACK that left right after the timer's start."""
         wires = self.evidence.wires
-        synacks = [s for host, wire in wires.items() for s in wire if s.flags & (SYN | ACK) == SYN | ACK and self.host(s.source) == host]
+        synacks = [
+            s
+            for host, wire in wires.items()
+            for s in wire
+            if s.flags & (SYN | ACK) == SYN | ACK and self.host(s.source) == host
+        ]
         synacks.sort(key=lambda s: s.t_ns)
         taken: set[int] = set()
         for mini in sorted((m for m in self.requests if m.local is None), key=lambda m: m.starts[0][0]):
@@ -149,7 +155,11 @@ class Book:
                 pair.incarnation = i
                 limit = group[i + 1].a.born_ns if i + 1 < len(group) else EVER
                 sent = self.sent(self.host(pair.a.local), pair.a.local, pair.a.remote)
-                syns = (s.seq for s in sent if s.flags & (SYN | ACK) == SYN and pair.a.born_ns - MILLISECOND <= s.t_ns < limit)
+                syns = (
+                    s.seq
+                    for s in sent
+                    if s.flags & (SYN | ACK) == SYN and pair.a.born_ns - MILLISECOND <= s.t_ns < limit
+                )
                 pair.isn = next(syns, None)
             for host in self.evidence.wires:
                 self._windows(group, host)
@@ -161,7 +171,11 @@ class Book:
                 starts.append(pair.a.born_ns - MILLISECOND // 10)
                 continue
             source = self.outside(pair.a.local)
-            arrivals = [s.t_ns for s in self.sent(host, source, pair.a.remote) if s.flags & (SYN | ACK) == SYN and s.seq == pair.isn]
+            arrivals = [
+                s.t_ns
+                for s in self.sent(host, source, pair.a.remote)
+                if s.flags & (SYN | ACK) == SYN and s.seq == pair.isn
+            ]
             if pair.b and pair.twin:
                 arrivals.append(pair.b.born_ns - MILLISECOND // 10)
             starts.append(min(arrivals, default=-1))
@@ -174,8 +188,14 @@ class Book:
         groups: dict[Any, list[Pair]] = defaultdict(list)
         for pair in pairs:
             groups[pair.a.remote, self.outside(pair.a.local)].append(pair)
-        answers = [(s.request.starts[0][0] if s.request else s.born_ns, s.local, s.remote, s, s.request) for s in passives]
-        answers += [(m.starts[0][0], m.local, m.remote, None, m) for m in self.requests if m.child is None and m.local and m.remote]  # type: ignore[misc]
+        answers: list[tuple[int, Endpoint, Endpoint, Sock | None, Mini | None]] = [
+            (s.request.starts[0][0] if s.request else s.born_ns, s.local, s.remote, s, s.request) for s in passives
+        ]
+        answers += [
+            (m.starts[0][0], m.local, m.remote, None, m)
+            for m in self.requests
+            if m.child is None and m.local and m.remote
+        ]
         for t, local, remote, sock, request in sorted(answers, key=lambda x: x[0]):
             host = self.host(local)
             mine = [p for p in groups.get((local, remote), []) if p.span(host)[0] <= t < p.span(host)[1]]

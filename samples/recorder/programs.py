@@ -8,132 +8,20 @@ call of connect() with its time, length and error, the return of accept(), and e
 from __future__ import annotations
 
 import errno
-import json
 import socket
-import struct
 import sys
 import threading
 import time
 from collections import defaultdict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from samples.recorder.actor import Actor, Log
 from samples.recorder.plan import Listener, Plan, Spec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-HEADER_BYTES = 32
 JOIN_TIMEOUT_S = 60.0
 MSG_FASTOPEN = 0x20000000
-IP_BIND_ADDRESS_NO_PORT = 24
-
-
-class Log:
-    """JSON lines, from any thread."""
-
-    def __init__(self, path: Path) -> None:
-        self.file, self.lock = path.open("w", buffering=1), threading.Lock()
-
-    def write(self, **entry: Any) -> None:
-        """Append an entry."""
-        with self.lock:
-            self.file.write(json.dumps(entry) + "\n")
-
-
-class Actor:
-    """Runs the steps of one side of one connection."""
-
-    def __init__(self, sock: socket.socket, plan: Plan, spec: Spec | None, held: list[socket.socket]) -> None:
-        self.sock, self.plan, self.spec, self.held = sock, plan, spec, held
-        self.announced = spec is None
-        self.meeting = time.time() + (spec.meet_s if spec else 0.0)
-        self.heard = b""
-
-    def run(self, steps: list[list[Any]]) -> None:
-        """Every step in order; closes at the end whatever happens, unless the socket is held."""
-        try:
-            for name, *arguments in steps:
-                action: Callable[..., None] = getattr(self, f"do_{name}")
-                action(*arguments)
-        finally:
-            if self.sock not in self.held:
-                self.sock.close()
-
-    def do_send(self, count: int) -> None:
-        block = b"x" * count
-        if not self.announced and self.spec:
-            self.announced = True
-            self.meeting = time.time() + self.spec.meet_s
-            header = f"{self.spec.id:8d} {self.meeting:22.6f} ".encode()
-            block = header + block[len(header) :]
-        self.sock.sendall(block)
-
-    def do_recv(self, count: int) -> None:
-        while count > 0:
-            piece = self.sock.recv(min(count, 65536))
-            if not piece:
-                return
-            self.listen_to(piece)
-            count -= len(piece)
-
-    def listen_to(self, piece: bytes) -> None:
-        """Server: the first bytes say which connection this is and when to meet."""
-        if self.spec is None and len(self.heard) < HEADER_BYTES:
-            self.heard += piece
-            fields = self.heard[:HEADER_BYTES].split()
-            if len(self.heard) >= HEADER_BYTES and len(fields) >= 2:
-                self.meeting = float(fields[1])
-
-    def do_eof(self) -> None:
-        while self.sock.recv(65536):
-            pass
-
-    def do_drip(self, count: int, times: int, every_s: float) -> None:
-        for _ in range(times):
-            self.do_send(count)
-            time.sleep(every_s)
-
-    def do_drink(self, count: int, every_s: float) -> None:
-        while self.sock.recv(count):
-            time.sleep(every_s)
-
-    def do_sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
-
-    def do_meet(self, after_s: float) -> None:
-        time.sleep(max(0.0, self.meeting + after_s - time.time()))
-
-    def do_at(self, offset_s: float) -> None:
-        time.sleep(max(0.0, self.plan.start + offset_s - time.time()))
-
-    def do_shut(self) -> None:
-        self.sock.shutdown(socket.SHUT_WR)
-
-    def do_close(self) -> None:
-        self.sock.close()
-
-    def do_abort(self) -> None:
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
-
-    def do_hold(self) -> None:
-        self.held.append(self.sock)
-
-    def do_nodelay(self) -> None:
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def do_rcvbuf(self, count: int) -> None:
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, count)
-
-    def do_user_timeout(self, milliseconds: int) -> None:
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-
-    def do_keepalive(self, idle_s: int, count: int) -> None:
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in ((socket.TCP_KEEPIDLE, idle_s), (socket.TCP_KEEPINTVL, idle_s), (socket.TCP_KEEPCNT, count)):
-            self.sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def family_of(spec: Spec) -> socket.AddressFamily:
@@ -159,7 +47,9 @@ class Client:
         try:
             if spec.kind == "fast":
                 sock.settimeout(None)  # without a cookie sendto() waits for the handshake, then sends
-                sock.sendto(f"{spec.id:8d} {t + spec.meet_s:22.6f} ".encode().ljust(fast, b"f")[:fast], MSG_FASTOPEN, target)
+                sock.sendto(
+                    f"{spec.id:8d} {t + spec.meet_s:22.6f} ".encode().ljust(fast, b"f")[:fast], MSG_FASTOPEN, target
+                )
             else:
                 sock.connect(target)
         except BlockingIOError:
@@ -185,8 +75,8 @@ class Client:
         own = self.plan.client_addresses[str(spec.family)] if spec.kind != "self" else "127.0.0.1"
         peer = self.plan.server_addresses[str(spec.family)] if spec.kind != "self" else "127.0.0.1"
         try:
-            for name, *arguments in spec.before:
-                getattr(actor, f"do_{name}")(*arguments)
+            for step in spec.before:
+                actor.take(step)
             if spec.sport:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 sock.bind((own, spec.sport))
@@ -241,7 +131,9 @@ class Server:
         try:
             Actor(sock, self.plan, None, self.held).run(spec.server)
         except OSError as problem:
-            self.log.write(what="error", id=spec.id, label=spec.label, error=repr(problem), t=time.time(), side="server")
+            self.log.write(
+                what="error", id=spec.id, label=spec.label, error=repr(problem), t=time.time(), side="server"
+            )
 
     def listen(self, listener: Listener, family: str) -> socket.socket:
         """Open one listening socket."""
@@ -268,7 +160,9 @@ class Server:
             taken.settimeout(self.plan.patience_s)
             spec = self.part_of(listener.port, peer[1])
             local = list(taken.getsockname()[:2])
-            self.log.write(what="accept", id=spec.id, label=spec.label, t=time.time(), local=local, remote=list(peer[:2]))
+            self.log.write(
+                what="accept", id=spec.id, label=spec.label, t=time.time(), local=local, remote=list(peer[:2])
+            )
             pool.submit(self.serve, taken, spec, listener.accept_delay_s)
 
     def run(self) -> None:
@@ -299,7 +193,11 @@ class Server:
 
 def swapped(plan: Plan) -> Plan:
     """The server's half of simultaneous opens: the same connections from the other end."""
-    twins = [Spec(**{**vars(s), "client": s.server, "sport": s.dport, "dport": s.sport, "id": -1 - s.id}) for s in plan.specs if s.kind == "twin"]
+    twins = [
+        Spec(**{**vars(s), "client": s.server, "sport": s.dport, "dport": s.sport, "id": -1 - s.id})
+        for s in plan.specs
+        if s.kind == "twin"
+    ]
     return Plan(twins, [], plan.workers, plan.patience_s, plan.server_addresses, plan.client_addresses, plan.start)
 
 

@@ -45,7 +45,11 @@ class Rule:
     def hits(self, segment: Segment, direction: str, kinds: set[str]) -> bool:
         """Count the segment if it is of this rule's kind, and say whether it falls to it."""
         server = segment.target if direction == "c2s" else segment.source
-        if direction != self.dir or (self.port and server[1] != self.port) or not (self.kind == "*" or self.kind in kinds):
+        if (
+            direction != self.dir
+            or (self.port and server[1] != self.port)
+            or not (self.kind == "*" or self.kind in kinds)
+        ):
             return False
         key = (segment.source, segment.target)
         self.counts[key] += 1
@@ -63,7 +67,7 @@ class RuleBook:
         self.fin_ends: dict[Any, int] = {}
 
     def drops(self, segment: Segment, direction: str) -> bool:
-        """Shall this segment be lost?"""
+        """Say whether this segment shall be lost."""
         key = (segment.source, segment.target)
         kinds = {kind_of(segment)}
         if segment.flags & FIN:
@@ -72,7 +76,8 @@ class RuleBook:
             kinds.add("ACKFIN")
         if "SYN" in kinds:
             self.fin_ends.pop(key, None)
-        return any([rule.hits(segment, direction, kinds) for rule in self.rules])
+        hits = [rule.hits(segment, direction, kinds) for rule in self.rules]  # every rule counts
+        return any(hits)
 
 
 @dataclass
@@ -108,7 +113,7 @@ class Stage:
         self.busy_until = {"c2s": 0.0, "s2c": 0.0}
 
     def fate(self, frame: bytes, direction: str, now: float) -> tuple[Segment | None, list[str], list[float]]:
-        """(segment if TCP, what is done to it, when its copies come out: none, one or two times)."""
+        """Give (segment if TCP, what is done to it, when its copies come out: none, one or two times)."""
         segment, link, roll = segment_of(frame), self.link, self.chance.random
         if segment is None:
             return None, [], [now + link.delay]

@@ -78,8 +78,8 @@ class Format:
     @classmethod
     def parse(cls, text: str) -> tuple[int, Format]:
         """Read an events/*/format file; gives the event's number too."""
-        number = int(re.search(r"^ID: (\d+)", text, re.M).group(1))  # type: ignore[union-attr]
-        name = re.search(r"^name: (\S+)", text, re.M).group(1)  # type: ignore[union-attr]
+        number = int(re.search(r"^ID: (\d+)", text, re.MULTILINE).group(1))  # type: ignore[union-attr]
+        name = re.search(r"^name: (\S+)", text, re.MULTILINE).group(1)  # type: ignore[union-attr]
         fields = []
         for line in re.finditer(r"field:([^;]+);\s*offset:(\d+);\s*size:(\d+);\s*signed:(\d)", text):
             declaration, offset, size, signed = line.groups()

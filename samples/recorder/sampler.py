@@ -50,7 +50,10 @@ def tuple_of(payload: bytes) -> tuple[list[Any], list[Any]]:
     sport, dport = struct.unpack_from("!HH", payload, 4)
     size = 16 if payload[0] == socket.AF_INET6 else 4
     family = socket.AF_INET6 if size == 16 else socket.AF_INET
-    return [socket.inet_ntop(family, payload[8 : 8 + size]), sport], [socket.inet_ntop(family, payload[24 : 24 + size]), dport]
+    return [socket.inet_ntop(family, payload[8 : 8 + size]), sport], [
+        socket.inet_ntop(family, payload[24 : 24 + size]),
+        dport,
+    ]
 
 
 def tcp_info(payload: bytes) -> dict[str, int] | None:
@@ -64,8 +67,14 @@ def tcp_info(payload: bytes) -> dict[str, int] | None:
             info = payload[at + 4 : at + length]
             total = struct.unpack_from("=I", info, 100)[0]
             acked, received, out, inward = struct.unpack_from("=QQII", info, 120)
-            return {"total_retrans": total, "bytes_acked": acked, "bytes_received": received, "segs_out": out,
-                    "segs_in": inward, "min_rtt_us": struct.unpack_from("=I", info, 148)[0]}  # fmt: skip
+            return {
+                "total_retrans": total,
+                "bytes_acked": acked,
+                "bytes_received": received,
+                "segs_out": out,
+                "segs_in": inward,
+                "min_rtt_us": struct.unpack_from("=I", info, 148)[0],
+            }
         at += (length + 3) & ~3
     return None
 
@@ -122,8 +131,15 @@ class Sampler:
                     if key in self.known and (timer != TIMER_TIME_WAIT or abs(ends - self.known[key]) < MOVED_S):
                         continue
                     local, remote = tuple_of(payload)
-                    entry = {"state": NAMES.get(state, str(state)), "t": asked, "ends": ends, "timer": timer,
-                             "local": local, "remote": remote, "moved": key in self.known}  # fmt: skip
+                    entry = {
+                        "state": NAMES.get(state, str(state)),
+                        "t": asked,
+                        "ends": ends,
+                        "timer": timer,
+                        "local": local,
+                        "remote": remote,
+                        "moved": key in self.known,
+                    }
                     self.known[key] = ends
                     self.log.write(json.dumps(entry) + "\n")
         self.known = {k: v for k, v in self.known.items() if k in present}
@@ -136,7 +152,13 @@ class Sampler:
                 while True:
                     for _, payload in messages(host.hear.recv(1 << 18)):
                         local, remote = tuple_of(payload)
-                        entry = {"state": "destroyed", "t": time.time(), "local": local, "remote": remote, "info": tcp_info(payload)}
+                        entry = {
+                            "state": "destroyed",
+                            "t": time.time(),
+                            "local": local,
+                            "remote": remote,
+                            "info": tcp_info(payload),
+                        }
                         self.log.write(json.dumps(entry) + "\n")
 
     def run(self, alive: list[bool]) -> None:

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samples.recorder import check, wire
-from samples.recorder.account import Account, kernel_hz
+from samples.recorder.account import Account
+from samples.recorder.lives import kernel_hz
 from samples.recorder.pairing import Book, Evidence
 from samples.recorder.ring import Trace
 from samples.recorder.topology import Topology
 from samples.recorder.truth import Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from samples.recorder.plan import Plan
 
@@ -41,7 +42,7 @@ class Scenario:
     about: str
     make: Callable[[random.Random], Plan]
     road: dict[str, Any] | None = None
-    sysctls: dict[str, object] = field(default_factory=dict)
+    sysctls: Mapping[str, object] = field(default_factory=dict)
     snaplen: int = 0
     offload: bool = False
     nanoseconds: bool = False
@@ -114,7 +115,9 @@ class Session:
             raise RuntimeError(f"{process.args!r} did not start")
         return process
 
-    def _python(self, topology: Topology, host: str, module: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    def _python(
+        self, topology: Topology, host: str, module: str, *arguments: str, **options: Any
+    ) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"samples.recorder.{module}", *arguments]
         return self._start(topology.hosts[host].spawn(command, stdout=subprocess.PIPE, cwd=ROOT, **options))
 
@@ -131,8 +134,24 @@ class Session:
         self._python(topology, "client", "sampler", str(work / "samples.jsonl"), *fds, pass_fds=[int(f) for f in fds])
         for point in topology.points():
             self._capture(topology, point, work)
-        server = self._python(topology, "server", "programs", "server", str(work / "plan.json"), str(work / "server.jsonl"), stdin=subprocess.PIPE)
-        client = self._python(topology, "client", "programs", "client", str(work / "plan.json"), str(work / "client.jsonl"), stdin=subprocess.PIPE)
+        server = self._python(
+            topology,
+            "server",
+            "programs",
+            "server",
+            str(work / "plan.json"),
+            str(work / "server.jsonl"),
+            stdin=subprocess.PIPE,
+        )
+        client = self._python(
+            topology,
+            "client",
+            "programs",
+            "client",
+            str(work / "plan.json"),
+            str(work / "client.jsonl"),
+            stdin=subprocess.PIPE,
+        )
         trace.start()
         began = time.time()
         for process in (server, client):
@@ -160,9 +179,23 @@ class Session:
 
     def _capture(self, topology: Topology, point: tuple[str, str, str], work: Path) -> None:
         name, host, device = point
-        command = ["tcpdump", "-i", device, "-w", str(work / f"{name}.pcap"), "-s", str(self.scenario.snaplen or 262144), "-B", "65536",
-                   "--immediate-mode", "-U", "-n", "-Z", "root",
-                   "tcp or vlan" if device == "m0" else "tcp or ip6 proto 6"]  # fmt: skip
+        command = [
+            "tcpdump",
+            "-i",
+            device,
+            "-w",
+            str(work / f"{name}.pcap"),
+            "-s",
+            str(self.scenario.snaplen or 262144),
+            "-B",
+            "65536",
+            "--immediate-mode",
+            "-U",
+            "-n",
+            "-Z",
+            "root",
+            "tcp or vlan" if device == "m0" else "tcp or ip6 proto 6",
+        ]
         if self.scenario.nanoseconds:
             command.insert(1, "--nano")
         if device == "any":
@@ -179,7 +212,9 @@ class Session:
             process.send_signal(signal.SIGINT)
         for process in captures:
             _, errors = process.communicate(timeout=20)
-            self.lost += sum(int(line.split()[0]) for line in (errors or b"").splitlines() if b"dropped by kernel" in line)
+            self.lost += sum(
+                int(line.split()[0]) for line in (errors or b"").splitlines() if b"dropped by kernel" in line
+            )
         for process in self.processes:
             if process not in captures:
                 process.terminate()
@@ -188,7 +223,9 @@ class Session:
 
     # Writing
 
-    def _write(self, topology: Topology, trace: Trace, events: list[Any], work: Path, span: tuple[float, float]) -> dict[str, Any]:
+    def _write(
+        self, topology: Topology, trace: Trace, events: list[Any], work: Path, span: tuple[float, float]
+    ) -> dict[str, Any]:
         hz = kernel_hz(events)
         account = Account(trace.functions, hz, set(topology.host_of())).feed(events)
         end_ns = round(span[1] * 1e9)
@@ -198,23 +235,46 @@ class Session:
             if point in ("client", "server"):
                 wires[host] = wire.segments(work / f"{point}.pcap")
         lines = [_json_lines(work / f) for f in ("client.jsonl", "server.jsonl", "samples.jsonl", "relay.jsonl")]
-        logs = [entry | {"side": entry.get("side", side)} for side, entries in zip(("client", "server"), lines, strict=False) for entry in entries]
-        evidence = Evidence(self.scenario.name, account, wires, topology.host_of(), logs, lines[2], lines[3],
-                            topology.translations(wires))  # fmt: skip
+        logs = [
+            entry | {"side": entry.get("side", side)}
+            for side, entries in zip(("client", "server"), lines, strict=False)
+            for entry in entries
+        ]
+        evidence = Evidence(
+            self.scenario.name,
+            account,
+            wires,
+            topology.host_of(),
+            logs,
+            lines[2],
+            lines[3],
+            topology.translations(wires),
+        )
         book = Book(evidence)
         records = topology.both_sides_of_nat(Teller(book).records(), evidence)
         files = [self._keep(work / f"{point}.pcap", f"{self.name}.{point}.pcap") for point, _, _ in topology.points()]
         truth = work / "truth.jsonl"
         truth.write_text("".join(json.dumps(r, separators=(",", ":")) + "\n" for r in records))
         self._keep(truth, f"{self.name}.truth.jsonl")
-        agreement = check.agreement(book, records, end_ns)
-        entry = {"about": self.scenario.about, "seed": self.seed, "link": self.road, "sysctls": self.scenario.sysctls,
-                 "snaplen": self.scenario.snaplen, "started": span[0], "ended": span[1], "connections": len(records),
-                 "clock_drift_us": round((trace.offsets_ns[-1] - trace.offsets_ns[0]) / 1000, 1), "kernel_hz": hz,
-                 "witnesses": agreement, "problems": check.problems(book, records),
-                 "lost_by_tcpdump": self.lost, "lost_by_trace": trace.lost,
-                 "driver_errors": sorted({f"{e['label']}: {e['error']}" for e in logs if e["what"] == "error"}), "captures": files}  # fmt: skip
-        return entry
+        agreement = check.agreement(book, end_ns)
+        return {
+            "about": self.scenario.about,
+            "seed": self.seed,
+            "link": self.road,
+            "sysctls": dict(self.scenario.sysctls),
+            "snaplen": self.scenario.snaplen,
+            "started": span[0],
+            "ended": span[1],
+            "connections": len(records),
+            "clock_drift_us": round((trace.offsets_ns[-1] - trace.offsets_ns[0]) / 1000, 1),
+            "kernel_hz": hz,
+            "witnesses": agreement,
+            "problems": check.problems(book, records),
+            "lost_by_tcpdump": self.lost,
+            "lost_by_trace": trace.lost,
+            "driver_errors": sorted({f"{e['label']}: {e['error']}" for e in logs if e["what"] == "error"}),
+            "captures": files,
+        }
 
     def _keep(self, made: Path, name: str) -> str:
         """Move a finished file to its place; over 300 kB it is compressed."""

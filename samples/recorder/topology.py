@@ -8,8 +8,10 @@ from samples.recorder.netns import Host, address, veth
 from samples.recorder.wire import ACK, SYN, Endpoint, Segment
 
 if TYPE_CHECKING:
-    from samples.recorder.session import Scenario
+    from collections.abc import Mapping
+
     from samples.recorder.pairing import Evidence
+    from samples.recorder.session import Scenario
 
 TRANSLATION = """table ip nat {{
     chain post {{
@@ -25,7 +27,7 @@ class Topology:
     """Client and server, joined by a cable, by a road (relay), or through a router that may translate addresses.
 
     cable:   client c0 ----------------------------- s0 server
-    road:    client c0 --- left [relay] right ------ s0 server      (with a middle: left [relay] m0 --- m1 [relay] right)
+    road:    client c0 --- left [relay] right ------ s0 server      (middle: left [relay] m0 --- m1 [relay] right)
     router:  client c0 --- r0 (router) r1 --- [as above] --- s0 server
     """
 
@@ -50,24 +52,33 @@ class Topology:
         hosts, offload = self.hosts, self.scenario.offload
         near, device = hosts["client"], "c0"
         if self.routed:
-            veth(near, device, hosts["router"], "r0", offload)
+            veth(near, device, hosts["router"], "r0", offload=offload)
             near, device = hosts["router"], "r1"
         if link is None:
-            veth(near, device, hosts["server"], "s0", offload)
+            veth(near, device, hosts["server"], "s0", offload=offload)
             return None
         road = hosts["road"]
         road.sysctl("ipv6.conf.all.disable_ipv6", 1)
         road.sysctl("ipv6.conf.default.disable_ipv6", 1)
-        veth(near, device, road, "left", offload)
-        veth(road, "right", hosts["server"], "s0", offload)
+        veth(near, device, road, "left", offload=offload)
+        veth(road, "right", hosts["server"], "s0", offload=offload)
         link = dict(link)
         vlan, middle = link.pop("vlan", None), link.pop("middle", False)
         if not (middle or vlan):
             return {"stages": [{"left": "left", "right": "right", "link": link}]}
         veth(road, "m0", road, "m1", mtu=1600)
-        half = {k: v / 2 if k in ("delay", "jitter", "loss", "dup", "reorder") else v for k, v in link.items() if k != "rules"}
-        return {"vlan": vlan, "stages": [{"left": "left", "right": "m0", "link": half},
-                                         {"left": "m1", "right": "right", "link": half | {"rules": link.get("rules", [])}}]}  # fmt: skip
+        half = {
+            k: v / 2 if k in ("delay", "jitter", "loss", "dup", "reorder") else v
+            for k, v in link.items()
+            if k != "rules"
+        }
+        return {
+            "vlan": vlan,
+            "stages": [
+                {"left": "left", "right": "m0", "link": half},
+                {"left": "m1", "right": "right", "link": half | {"rules": link.get("rules", [])}},
+            ],
+        }
 
     def _number(self) -> None:
         client, server = self.hosts["client"], self.hosts["server"]
@@ -85,7 +96,7 @@ class Topology:
         if self.scenario.shape == "nat":
             router.nft(TRANSLATION.format(low=NAT_PORTS[0], high=NAT_PORTS[1]))
 
-    def sysctls(self, settings: dict[str, object]) -> None:
+    def sysctls(self, settings: Mapping[str, object]) -> None:
         """Set knobs at both hosts; "client:NAME" and "server:NAME" at one."""
         for name, value in settings.items():
             where, _, knob = name.rpartition(":")
@@ -102,9 +113,15 @@ class Topology:
 
     def points(self) -> list[tuple[str, str, str]]:
         """(name, host, device) of each capture."""
-        places = {"client": ("client", "c0"), "server": ("server", "s0"), "client_lo": ("client", "lo"), "client_any": ("client", "any"),
-                  "router": ("router", "any") if self.routed else ("road", "m0"),
-                  "router_client": ("router", "r0") if self.routed else ("road", "left"), "router_server": ("road", "right")}  # fmt: skip
+        places = {
+            "client": ("client", "c0"),
+            "server": ("server", "s0"),
+            "client_lo": ("client", "lo"),
+            "client_any": ("client", "any"),
+            "router": ("router", "any") if self.routed else ("road", "m0"),
+            "router_client": ("router", "r0") if self.routed else ("road", "left"),
+            "router_server": ("road", "right"),
+        }
         found = []
         for point in self.scenario.points:
             host, device = places[point]
@@ -122,8 +139,11 @@ class Topology:
         if self.scenario.shape != "nat":
             return {}
         outside = {(s.seq, s.target): s.source for s in wires["server"] if s.flags & (SYN | ACK) == SYN}
-        return {s.source: outside[s.seq, s.target] for s in wires["client"]
-                if s.flags & (SYN | ACK) == SYN and (s.seq, s.target) in outside}  # fmt: skip
+        return {
+            s.source: outside[s.seq, s.target]
+            for s in wires["client"]
+            if s.flags & (SYN | ACK) == SYN and (s.seq, s.target) in outside
+        }
 
     def both_sides_of_nat(self, records: list[dict[str, Any]], evidence: Evidence) -> list[dict[str, Any]]:
         """Every translated connection is told twice: as the client's network sees it and as the server's does."""

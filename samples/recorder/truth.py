@@ -15,7 +15,7 @@ from samples.recorder.verdict import first_fin_of, how_of, opening_of
 from samples.recorder.wire import ACK, FIN, RST, SYN, Endpoint, Segment
 
 if TYPE_CHECKING:
-    from samples.recorder.account import Sock
+    from samples.recorder.lives import Sock
 
 LATE_NS = 100 * MILLISECOND
 
@@ -30,7 +30,9 @@ class Teller:
         for entry in self.evidence.logs:
             if entry["what"] == "connect":
                 self.connects[tuple(entry["local"]), tuple(entry["remote"])].append(entry)
-                self.connects[entry["local"][1], tuple(entry["remote"])].append(entry)  # a failed connect() forgets its address
+                self.connects[entry["local"][1], tuple(entry["remote"])].append(
+                    entry
+                )  # a failed connect() forgets its address
             elif entry["what"] == "accept":
                 self.accepts[tuple(entry["local"]), tuple(entry["remote"])].append(entry)
         self.impaired: dict[Any, list[tuple[float, str]]] = defaultdict(list)
@@ -46,7 +48,9 @@ class Teller:
     def _connect_of(self, sock: Sock) -> dict[str, Any] | None:
         born = sock.born_ns / 1e9
         for key in ((sock.local, sock.remote), (sock.local[1], sock.remote), (0, sock.remote)):
-            near = [e for e in self.connects.get(key, []) if -0.0005 <= born - e["t"] <= (e["us"] or 50_000) / 1e6 + 0.0005]
+            near = [
+                e for e in self.connects.get(key, []) if -0.0005 <= born - e["t"] <= (e["us"] or 50_000) / 1e6 + 0.0005
+            ]
             if near:
                 return min(near, key=lambda e: abs(born - e["t"]))
         return None
@@ -56,10 +60,13 @@ class Teller:
         seen_from_b = self.book.outside(local)
         call = self._connect_of(a)
         hosts = [self.book.host(local), self.book.host(remote)]
-        wires = {"a": [] if pair.own and hosts[0] is None else self._window(pair, hosts[0], local, remote),
-                 "b": [] if pair.own else self._window(pair, hosts[1], remote, seen_from_b)}  # fmt: skip
+        wires = {
+            "a": [] if pair.own and hosts[0] is None else self._window(pair, hosts[0], local, remote),
+            "b": [] if pair.own else self._window(pair, hosts[1], remote, seen_from_b),
+        }
         resets = self._resets(wires)
         a_side = side_of(self.book, pair, a, hosts[0])
+        assert a_side
         b_side = side_of(self.book, pair, b, hosts[1])
         opened = opening_of(pair, wires, a_side, b_side)
         how = how_of(pair, opened, a_side, b_side, self._first_closer_wire(pair, a_side, b_side, hosts))
@@ -67,9 +74,16 @@ class Teller:
         if opened in ("", None):
             opened = how
         return {
-            "id": number, "scenario": self.evidence.scenario, "label": call["label"] if call else None,
-            "incarnation": pair.incarnation, "a": list(local), "b": list(remote), "hosts": hosts,
-            "open": opened, "how": how, "first_fin": first_fin_of(a_side, b_side),
+            "id": number,
+            "scenario": self.evidence.scenario,
+            "label": call["label"] if call else None,
+            "incarnation": pair.incarnation,
+            "a": list(local),
+            "b": list(remote),
+            "hosts": hosts,
+            "open": opened,
+            "how": how,
+            "first_fin": first_fin_of(a_side, b_side),
             "first_rst": min(resets, key=lambda r: r[1])[0] if resets else None,
             "time_wait": [x for x, side in (("a", a_side), ("b", b_side)) if side and side["time_wait"]],
             "connect": self._connect(call, opened),
@@ -79,8 +93,10 @@ class Teller:
             "wire": {x: _kinds(wires[x]) for x in "ab"},
             "fin_t": {x: next((seconds(s.t_ns) for s in wires[x] if s.flags & FIN), None) for x in "ab"},
             "resets": [[x, seconds(t), reason] for x, t, reason in resets],
-            "link": self._link(pair), "a_side": a_side, "b_side": b_side,
-        } | ({"ghosts": pair.ghosts} if pair.ghosts else {})  # fmt: skip
+            "link": self._link(pair),
+            "a_side": a_side,
+            "b_side": b_side,
+        } | ({"ghosts": pair.ghosts} if pair.ghosts else {})
 
     @staticmethod
     def _connect(call: dict[str, Any] | None, opened: str) -> dict[str, Any] | None:
@@ -100,28 +116,37 @@ class Teller:
 
     def _reason(self, rst: Segment) -> str | None:
         """A RST on behalf of a listener is traced without its target; one by close() after it was transmitted."""
-        traced = [r for r in self.book.resets.get((rst.source, rst.target), []) if -MILLISECOND < r.t_ns - rst.t_ns < LATE_NS]
+        traced = [
+            r for r in self.book.resets.get((rst.source, rst.target), []) if -MILLISECOND < r.t_ns - rst.t_ns < LATE_NS
+        ]
         if not traced:
             nameless = ("::" if ":" in rst.source[0] else "0.0.0.0", 0)
-            traced = [r for r in self.book.resets.get((rst.source, nameless), []) if abs(r.t_ns - rst.t_ns) < MILLISECOND]
+            traced = [
+                r for r in self.book.resets.get((rst.source, nameless), []) if abs(r.t_ns - rst.t_ns) < MILLISECOND
+            ]
         return min(traced, key=lambda r: abs(r.t_ns - rst.t_ns)).reason if traced else None
 
     def _synacks_resent(self, pair: Pair, local: Endpoint, remote: Endpoint) -> int:
         begin, end = pair.span(self.book.host(local))
-        traced = [t for t, x, y in self.evidence.account.synacks_resent if (x, y) == (local, remote) and begin <= t < end]
+        traced = [
+            t for t, x, y in self.evidence.account.synacks_resent if (x, y) == (local, remote) and begin <= t < end
+        ]
         return len(traced)
 
     def _link(self, pair: Pair) -> dict[str, int]:
         """Count what the relay did to either side's segments."""
         counts: Counter[str] = Counter()
         remote, outside = pair.a.remote, self.book.outside(pair.a.local)
-        for x, ends, host in (("a", (outside, remote), self.book.host(pair.a.local)), ("b", (remote, outside), self.book.host(remote))):
+        for x, ends, host in (
+            ("a", (outside, remote), self.book.host(pair.a.local)),
+            ("b", (remote, outside), self.book.host(remote)),
+        ):
             begin, end = pair.span(host)
             counts.update(f"{x}_{action}" for t, action in self.impaired.get(ends, []) if begin <= t < end)
         return dict(counts)
 
     def _first_closer_wire(self, pair: Pair, a_side: Any, b_side: Any, hosts: list[str | None]) -> bool | None:
-        """At the first closer: was the first segment that acknowledged its FIN the peer's FIN? None: cannot tell."""
+        """At the first closer: was its FIN first acknowledged by the peer's FIN? None: cannot tell."""
         first = first_fin_of(a_side, b_side)
         if first is None or pair.own:
             return None
@@ -132,7 +157,12 @@ class Teller:
         if not fins:
             return None
         for s in self._window(pair, host, peer, mine):
-            if s.flags & ACK and not s.flags & (SYN | RST) and s.t_ns > fins[0].t_ns and (s.ack - fins[0].end) & 0xFFFFFFFF == 0:
+            if (
+                s.flags & ACK
+                and not s.flags & (SYN | RST)
+                and s.t_ns > fins[0].t_ns
+                and (s.ack - fins[0].end) & 0xFFFFFFFF == 0
+            ):
                 return bool(s.flags & FIN)
         return None
 

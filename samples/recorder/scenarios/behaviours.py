@@ -60,9 +60,15 @@ def half_close(chance: random.Random) -> Spec:
     """One side says that it is done, the other goes on sending for long."""
     drip: Step = ["drip", chance.choice((300, 1400, 4000)), chance.randint(3, 10), round(chance.uniform(0.01, 0.06), 3)]
     if chance.random() < 0.5:
-        return Spec(0, "half_close", [["send", 200], ["shut"], ["eof"], ["close"]], [["recv", 200], ["eof"], drip, ["close"]])
-    return Spec(0, "half_close", [["send", 200], ["recv", 500], ["eof"], drip, ["close"]],
-                [["recv", 200], ["send", 500], ["shut"], ["eof"], ["close"]])  # fmt: skip
+        return Spec(
+            0, "half_close", [["send", 200], ["shut"], ["eof"], ["close"]], [["recv", 200], ["eof"], drip, ["close"]]
+        )
+    return Spec(
+        0,
+        "half_close",
+        [["send", 200], ["recv", 500], ["eof"], drip, ["close"]],
+        [["recv", 200], ["send", 500], ["shut"], ["eof"], ["close"]],
+    )
 
 
 def simultaneous_close(chance: random.Random) -> Spec:
@@ -70,7 +76,9 @@ def simultaneous_close(chance: random.Random) -> Spec:
     client, server = exchange(chance)
     skew = round(chance.uniform(-0.003, 0.003), 5)
     ending: list[Step] = [["close"]] if chance.random() < 0.6 else [["shut"], ["eof"], ["close"]]
-    return Spec(0, "simultaneous_close", [*client, ["meet", 0.0], *ending], [*server, ["meet", skew], *ending], meet_s=0.25)
+    return Spec(
+        0, "simultaneous_close", [*client, ["meet", 0.0], *ending], [*server, ["meet", skew], *ending], meet_s=0.25
+    )
 
 
 def linger_client(chance: random.Random) -> Spec:
@@ -85,27 +93,53 @@ def linger_server(chance: random.Random) -> Spec:
 
 def unread_client(chance: random.Random) -> Spec:
     """The client closes with the answer unread."""
-    return Spec(0, "unread_client", [["send", 100], ["sleep", 0.12], ["close"]], [["recv", 100], ["send", chance.choice((500, 3000))], ["eof"], ["close"]])
+    return Spec(
+        0,
+        "unread_client",
+        [["send", 100], ["sleep", 0.12], ["close"]],
+        [["recv", 100], ["send", chance.choice((500, 3000))], ["eof"], ["close"]],
+    )
 
 
 def unread_server(chance: random.Random) -> Spec:
-    return Spec(0, "unread_server", [["send", chance.choice((400, 2500))], ["eof"], ["close"]], [["sleep", 0.12], ["close"]])
+    return Spec(
+        0, "unread_server", [["send", chance.choice((400, 2500))], ["eof"], ["close"]], [["sleep", 0.12], ["close"]]
+    )
 
 
 def late_reset(chance: random.Random) -> Spec:
     """Data after close: the client is gone when the server answers."""
-    return Spec(0, "late_reset", [["send", 100], ["close"]],
-                [["recv", 100], ["eof"], ["sleep", round(chance.uniform(0.05, 0.1), 3)], ["send", 900], ["sleep", 0.1], ["close"]])  # fmt: skip
+    return Spec(
+        0,
+        "late_reset",
+        [["send", 100], ["close"]],
+        [
+            ["recv", 100],
+            ["eof"],
+            ["sleep", round(chance.uniform(0.05, 0.1), 3)],
+            ["send", 900],
+            ["sleep", 0.1],
+            ["close"],
+        ],
+    )
 
 
 def fin_then_abort(chance: random.Random) -> Spec:
-    return Spec(0, "fin_then_abort", [["send", 100], ["recv", 300], ["shut"], ["sleep", round(chance.uniform(0.06, 0.1), 3)], ["abort"]],
-                [["recv", 100], ["send", 300], ["eof"], ["sleep", 0.4], ["close"]])  # fmt: skip
+    return Spec(
+        0,
+        "fin_then_abort",
+        [["send", 100], ["recv", 300], ["shut"], ["sleep", round(chance.uniform(0.06, 0.1), 3)], ["abort"]],
+        [["recv", 100], ["send", 300], ["eof"], ["sleep", 0.4], ["close"]],
+    )
 
 
 def close_wait_abort(chance: random.Random) -> Spec:
-    return Spec(0, "close_wait_abort", [["send", 100], ["recv", 300], ["shut"], ["eof"], ["close"]],
-                [["recv", 100], ["send", 300], ["eof"], ["sleep", round(chance.uniform(0.02, 0.06), 3)], ["abort"]])  # fmt: skip
+    return Spec(
+        0,
+        "close_wait_abort",
+        [["send", 100], ["recv", 300], ["shut"], ["eof"], ["close"]],
+        [["recv", 100], ["send", 300], ["eof"], ["sleep", round(chance.uniform(0.02, 0.06), 3)], ["abort"]],
+    )
 
 
 def refused(chance: random.Random) -> Spec:
@@ -136,9 +170,21 @@ def never_closed(chance: random.Random) -> Spec:
 
 def bulk(chance: random.Random, size: int = 300_000) -> Spec:
     if chance.random() < 0.5:
-        return Spec(0, "bulk", [["send", size], ["recv", 100], ["close"]], [["recv", size], ["send", 100], ["eof"], ["close"]])
-    return Spec(0, "bulk", [["send", 100], ["recv", size], ["eof"], ["close"]], [["recv", 100], ["send", size], ["close"]])
+        return Spec(
+            0, "bulk", [["send", size], ["recv", 100], ["close"]], [["recv", size], ["send", 100], ["eof"], ["close"]]
+        )
+    return Spec(
+        0, "bulk", [["send", 100], ["recv", size], ["eof"], ["close"]], [["recv", 100], ["send", size], ["close"]]
+    )
 
 
 ORDERLY: tuple[Behaviour, ...] = (client_first, server_first, chatty, silent, half_close, simultaneous_close)
-ABORTS: tuple[Behaviour, ...] = (linger_client, linger_server, unread_client, unread_server, late_reset, fin_then_abort, close_wait_abort)
+ABORTS: tuple[Behaviour, ...] = (
+    linger_client,
+    linger_server,
+    unread_client,
+    unread_server,
+    late_reset,
+    fin_then_abort,
+    close_wait_abort,
+)
