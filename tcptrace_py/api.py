@@ -35,7 +35,7 @@ class Result(Analysis):
     def __repr__(self) -> str:
         files = ", ".join(file.path for file in self.capture.files)
         outcomes = ", ".join(f"{count} {name}" for name, count in self.summary.outcomes.items() if count)
-        return f"<Result {files}: {len(self)} connections ({outcomes}), {len(self.capture.problems)} capture problems>"
+        return f"<Result {files}: connections {len(self)} ({outcomes}), capture problems {len(self.capture.problems)}>"
 
     def connection(self, connection_id: int) -> Connection:
         """Return the connection with this `id` (in order of first frames). Raises KeyError where there is none."""

@@ -56,6 +56,6 @@ def trouble_of(connection: Connection) -> Trouble | None:
         return TROUBLES.get(cause, TROUBLES["rst"])
     if teardown.pattern in TROUBLES:
         return TROUBLES[teardown.pattern]
-    if handshake.syn_retransmissions or handshake.synack_retransmissions:
+    if handshake.syn_retransmissions:
         return TROUBLES[SLOW_SYN]
     return None

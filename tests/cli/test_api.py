@@ -35,7 +35,7 @@ def test_conveniences(result: Result) -> None:
     assert [connection.id for connection in result.stream(4)] == [4]
     assert [connection.id for connection in result.where(pattern="rst")] == [1, 3]
     assert [connection.id for connection in result.where(outcome="completed", pattern="rst")] == [3]
-    assert repr(result) == "<Result web.pcap: 5 connections (3 completed, 1 refused, 1 unanswered), 0 capture problems>"
+    assert repr(result) == "<Result web.pcap: connections 5 (3 completed, 1 refused, 1 unanswered), capture problems 0>"
 
 
 def test_document_is_that_of_the_json_format(result: Result) -> None:

@@ -10,7 +10,7 @@ from tcptrace_py.outputs.units import clock, count, end, human, printable, scope
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.words import closed, display_filter, opened, retries
 
-ADDRESSES = "counted by address; behind NAT or a balancer one address may be many hosts"
+ADDRESSES = "by address: behind NAT or a balancer one address may be many hosts"
 NAMED_FILES = 3
 SEVERAL_DAYS_NS = 86_400_000_000_000
 
