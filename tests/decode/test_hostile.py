@@ -72,9 +72,9 @@ def test_changed_bytes_and_cuts_of_samples() -> None:
             original = block.data[at:at + size]
             changed = []
             for _ in range(SEEDS_A_FRAME):
-                data = bytearray(original)
+                data = bytearray(original or b"\0")
                 for _ in range(random.randint(1, 4)):
-                    data[random.randrange(min(size, 120))] = random.randrange(256)
+                    data[random.randrange(max(1, min(size, 120)))] = random.randrange(256)
                 changed.append(Raw(bytes(data), link, block.wire[i]))
             changed += [Raw(original[:cut], link, block.wire[i]) for cut in range(min(size, 140))]
             decoded(*changed)
