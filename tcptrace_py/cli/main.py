@@ -14,8 +14,9 @@ import click
 
 from tcptrace_py.model.errors import TcpstatesError
 
+from . import codes
+
 COMMANDS = ("analyze",)
-EXIT_USAGE, EXIT_INTERNAL, EXIT_INTERRUPTED = 2, 70, 130
 DEBUG_VARIABLE = "TCPSTATES_DEBUG"
 NAMES = ("tcpstates", "tcptrace-py")
 
@@ -94,13 +95,13 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0 if closed or not isinstance(end.code, int) else end.code
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted")
-        return EXIT_INTERRUPTED
+        return codes.INTERRUPTED
     except click.ClickException as error:
         error.show()
-        return EXIT_USAGE
+        return codes.USAGE
     except TcpstatesError as error:
         _say(str(error))
-        return EXIT_USAGE
+        return codes.USAGE
     except Exception as error:  # noqa: BLE001 - whatever it is, it gets a message and a code of its own
         return _internal(error)
     return code if isinstance(code, int) else 0
@@ -139,4 +140,4 @@ def _internal(error: Exception) -> int:
     _say(f"internal error: {type(error).__name__}: {error}\n"
          "This is a bug in tcpstates, not in your capture. Please report it with the command line, the output of\n"
          "`tcpstates --version`, and the traceback that the same command prints as `tcpstates --debug ...`.")
-    return EXIT_INTERNAL
+    return codes.INTERNAL

@@ -11,6 +11,8 @@ import click
 
 from tcptrace_py.model.errors import UsageError
 
+from . import codes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from tcptrace_py.model.results import Analysis
     from tcptrace_py.model.selection import Selection
 
-EXIT_DAMAGED, EXIT_INTERRUPTED = 3, 130
 OS_NAMES = ("linux", "macos", "freebsd", "windows", "rfc9293")  # model.profiles.PROFILES; a test holds them together
 
 
@@ -51,13 +52,13 @@ class Reading:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""
         if analysis.interrupted:
             click.echo("tcpstates: interrupted; this is what was analysed so far", err=True)
-            return EXIT_INTERRUPTED
+            return codes.INTERRUPTED
         damaged = [problem for problem in analysis.capture.problems if problem.damaged]
         for problem in [] if told else damaged:
             from tcptrace_py.outputs.units import printable
 
             click.echo(f"tcpstates: {printable(problem.explanation)}", err=True)
-        return EXIT_DAMAGED if damaged and not self.allow_damaged else 0
+        return codes.DAMAGED if damaged and not self.allow_damaged else 0
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
