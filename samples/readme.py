@@ -78,6 +78,8 @@ def _connection(row: Mapping[str, Any]) -> str:
         final = (row.get(f"{name}_side") or {}).get("final_state")
         if final not in (None, "CLOSED", "TIME_WAIT"):
             phrases.append(f"{name} stays in {final}")
+        if again := (row.get(f"{name}_side") or {}).get("retransmissions"):
+            phrases.append(f"{again} retransmitted by the {name}")
     phrases += [_stay(entry) for entry in row.get("time_wait", ())]
     if anomalies := getattr(row.get("anomalies"), "codes", ()):
         phrases.append("anomalies " + ", ".join(f"`{code}`" for code in anomalies))

@@ -10,6 +10,8 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any
 
+from samples.writer.segment import Endpoint
+
 TOLERANCE_MS = 0.002  # a capture in microseconds cuts each of two times
 
 
@@ -152,14 +154,20 @@ def connection(
     time_wait: Sequence[dict[str, Any]] | None = (),
     anomalies: Sequence[str] | None = (),
     resets: Sequence[dict[str, Any]] | None = None,
+    ends: tuple[str, str] | None = None,
     **more: object,
 ) -> dict[str, Any]:
-    """Expected connection. None for time_wait and anomalies leaves them open; a side of None must be null."""
+    """Expected connection. None for time_wait and anomalies leaves them open; a side of None must be null.
+
+    `ends` are client and server as `ADDRESS:PORT`.
+    """
     sides = {
         f"{name}_side": path(value) if isinstance(value, str) else value
         for name, value in (("client", client), ("server", server))
         if value is not ...
     }
+    if ends:
+        more |= {name: vars(Endpoint.of(end)) for name, end in zip(("client", "server"), ends, strict=True)}
     return _stated(
         handshake=handshake or ...,
         teardown=teardown or ...,

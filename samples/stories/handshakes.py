@@ -36,6 +36,7 @@ FOUR_WAY = tear("four-way", "client", segments=4)
         frames=[1, 11],
         vantage="client",
         midstream=False,
+        ends=("192.0.2.10:40000", "198.51.100.20:80"),
     ),
     document={"capture": {"packets": 11, "segments": 11, "duplicates": 0}},
 )
@@ -313,7 +314,7 @@ def sequence_numbers_wrap(wire: Wire) -> None:
     "several-handshakes-ipv6.pcap",
     connection(shake("three-way", "completed", total=20.0), tear("four-way", "client", segments=4),
                client=CLIENT_FIRST, server=SERVER_SECOND, time_wait=[stay("client")],
-               id=0, stream=0),
+               id=0, stream=0, ends=("[2001:db8::10]:40000", "[2001:db8:1::20]:443")),
     connection(shake(outcome="refused"), tear("rst", None, reset=reset("server", "refused")),
                client="CLOSED SYN_SENT CLOSED", server="CLOSED", id=1, stream=1),
 )  # fmt: skip

@@ -152,6 +152,48 @@ def second_fin_lost(wire: Wire) -> None:
 
 
 @story(
+    "data-and-fin-sent-again-as-one.pcap",
+    connection(
+        DONE,
+        tear("four-way", "client"),
+        client=side(CLIENT_FIRST, payload_bytes=90, retransmissions=1, fin_retransmissions=1),
+        server=SERVER_SECOND,
+        time_wait=[stay("client")],
+    ),
+)
+def data_and_fin_sent_again_as_one(wire: Wire) -> None:
+    """The last data and the FIN behind it are both lost and come again in one segment."""
+    talk = wire.talk()
+    talk.open()
+    request = talk.client.send("PA", 90, lost="after")
+    talk.client.send("FA", lost="after")
+    talk.client.resend(request, flags="FPA", after=0.22)
+    talk.server.send("A")
+    talk.server.send("FA", after=0.002)
+    talk.client.send("A")
+
+
+@story(
+    "data-sent-again-with-more.pcap",
+    connection(
+        DONE,
+        FOUR_WAY,
+        client=side(CLIENT_FIRST, payload_bytes=900, retransmissions=1),
+        server=SERVER_SECOND,
+        time_wait=[stay("client")],
+    ),
+)
+def data_sent_again_with_more(wire: Wire) -> None:
+    """What is sent again is cut anew: the lost 600 bytes come with 300 new ones in one segment."""
+    talk = wire.talk()
+    talk.open()
+    talk.client.send("PA", 600, lost="after")
+    talk.client.send("PA", 900, seq=1, after=0.22)
+    talk.server.send("A")
+    talk.close("client")
+
+
+@story(
     "gives-up-in-silence.pcap",
     connection(
         DONE,

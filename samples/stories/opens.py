@@ -1,10 +1,10 @@
 """Unusual beginnings: simultaneous open, self-connect, Fast Open, old SYNs, new numbers, odd flags."""
 
 from samples.stories.expect import Among, connection, reset, shake, side, stay, tear
-from samples.stories.paths import CLIENT_FIRST, CLOSES_FIRST, CLOSES_SECOND, SERVER_SECOND
+from samples.stories.paths import CLIENT_FIRST, CLOSES_FIRST, CLOSES_SECOND, SERVER_SECOND, SERVER_UP
 from samples.stories.story import story
 from samples.writer.files import Frame
-from samples.writer.talk import Wire
+from samples.writer.talk import NEAR_NS, Wire
 
 FOUR_WAY = tear("four-way", "client", segments=4)
 
@@ -19,6 +19,7 @@ FOUR_WAY = tear("four-way", "client", segments=4)
         time_wait=[stay("client")],
         stream=0,
         midstream=False,
+        ends=("192.0.2.10:40000", "198.51.100.20:41000"),
     ),
 )
 def simultaneous_open(wire: Wire) -> None:
@@ -47,7 +48,7 @@ def simultaneous_open(wire: Wire) -> None:
     ),
 )
 def simultaneous_open_syn_lost(wire: Wire) -> None:
-    """A simultaneous open in which the first SYN is lost: only the side that had it lost answers with a SYN/ACK."""
+    """A simultaneous open in which the first SYN is lost: only its sender sees a SYN and answers it with a SYN/ACK."""
     talk = wire.talk(tap="middle", server="198.51.100.20:41000")
     talk.client.send("S", lost="after")
     talk.server.send("S", after=0.001)
@@ -71,6 +72,7 @@ def simultaneous_open_syn_lost(wire: Wire) -> None:
         server=None,
         time_wait=[stay("client")],
         stream=0,
+        ends=("127.0.0.1:40000", "127.0.0.1:40000"),
     ),
     document={"hosts": Among(({"address": "127.0.0.1", "time_wait": {"entered": 1}},))},
 )
@@ -326,6 +328,7 @@ def odd_flags(wire: Wire) -> None:
         server=side("LISTEN SYN_RECEIVED ESTABLISHED CLOSE_WAIT LAST_ACK CLOSED"),
         time_wait=[stay("client")],
         anomalies=None,
+        ends=("192.0.2.10:40000", "198.51.100.20:80"),
     ),
     problems=None,
 )
@@ -339,3 +342,71 @@ def synack_captured_before_syn(wire: Wire) -> bytes:
     later_ns = synack.at_ns + 5_000
     wire.frames_written = [synack, Frame(later_ns, syn.data, syn.original_bytes), *rest]
     return wire.pcap()
+
+
+@story(
+    "half-open-connection-discovered.pcap",
+    connection(
+        shake("three-way", "completed", total=20.0),
+        tear("rst", None, reset=reset("client", "no-socket", 10)),
+        server=f"{SERVER_UP} CLOSED",
+        anomalies=None,
+        stream=0,
+    ),
+    connection(
+        shake("three-way", "completed", syns_again=...),
+        FOUR_WAY,
+        client="CLOSED SYN_SENT ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT",
+        server=SERVER_SECOND,
+        time_wait=[stay("client")],
+        anomalies=None,
+        stream=1,
+    ),
+)
+def half_open_connection_discovered(wire: Wire) -> None:
+    """The client's host crashed and connects again from the same port: the server, still ESTABLISHED, answers the SYN
+    with an old ACK, the client resets that, and its second SYN succeeds (RFC 9293, figure 9).
+    """
+    old = wire.talk(tap="server")
+    old.open()
+    old.exchange()
+    talk = wire.talk(tap="server", start_s=30.0, isn=(1_300_000_000, 3_200_000_000))
+    syn = talk.client.send("S", lost="after")
+    old.server.now_ns = syn.captured_ns + NEAR_NS
+    old.server.send("A")
+    old.client.send("R", seq=91)
+    talk.client.resend(syn, after=1.0)
+    talk.server.send("SA")
+    talk.client.send("A")
+    talk.exchange()
+    talk.close("client")
+
+
+@story(
+    "port-reused-after-reset.pcap",
+    connection(
+        shake("three-way", "completed", total=20.0),
+        tear("rst", None, reset=reset("client", "abort", 8)),
+        client="CLOSED SYN_SENT ESTABLISHED CLOSED",
+        server="LISTEN SYN_RECEIVED ESTABLISHED CLOSED",
+        stream=0,
+    ),
+    connection(
+        shake("three-way", "completed", to_synack=19.96, to_ack=0.04, total=20.0),
+        FOUR_WAY,
+        client=CLIENT_FIRST,
+        server=SERVER_SECOND,
+        time_wait=[stay("client")],
+        stream=1,
+    ),
+)
+def port_reused_after_reset(wire: Wire) -> None:
+    """The client aborts and connects again from the same port a second later: a reset leaves nothing behind."""
+    talk = wire.talk()
+    talk.open()
+    talk.exchange()
+    talk.client.send("RA", after=1.0)
+    again = wire.talk(start_s=2.0, isn=(1_300_000_000, 3_200_000_000))
+    again.open()
+    again.exchange()
+    again.close("client")

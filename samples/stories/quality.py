@@ -20,6 +20,7 @@ ONCE = connection(
     server=side(SERVER_SECOND, packets=5, payload_bytes=300, retransmissions=0, fin_retransmissions=0),
     time_wait=[stay("client", basis="observed")],
 )
+ENDS = ("192.0.2.10:40000", "198.51.100.20:80")
 BETWEEN_ROUTERS = Link(1, (ethernet(b"\x02\0\0\0\0\x0a", b"\x02\0\0\0\0\x0b"),))
 
 
@@ -151,6 +152,7 @@ def _joined_late(wire: Wire, frames: int) -> None:
         anomalies=None,
         midstream=True,
         vantage=None,
+        ends=ENDS,
     ),
     problems=("midstream",),
 )
@@ -173,6 +175,43 @@ def starts_in_mid_connection(wire: Wire) -> None:
 def starts_with_the_last_fin(wire: Wire) -> None:
     """The capture starts with the second FIN: who closed first lies before it."""
     _joined_late(wire, 9)
+
+
+@story(
+    "starts-with-the-synack.pcap",
+    connection(
+        shake(to_synack=None, total=None),
+        FOUR_WAY,
+        client=side(payload_bytes=90),
+        server=side(payload_bytes=300),
+        time_wait=[stay("client")],
+        anomalies=None,
+        ends=ENDS,
+    ),
+    problems=None,
+)
+def starts_with_the_synack(wire: Wire) -> None:
+    """The capture missed the SYN only: who the client is, the SYN/ACK tells; how long the handshake took, nobody."""
+    _joined_late(wire, 1)
+
+
+@story(
+    "synack-not-captured.pcap",
+    connection(
+        shake(to_synack=None, to_ack=None),
+        FOUR_WAY,
+        client=side(payload_bytes=90),
+        server=side(payload_bytes=300),
+        time_wait=[stay("client")],
+        anomalies=None,
+        midstream=False,
+    ),
+    problems=None,
+)
+def synack_not_captured(wire: Wire) -> None:
+    """The capture dropped the SYN/ACK: the two legs of the handshake are unknown."""
+    _short(wire)
+    wire.frames_written = wire.frames[:1] + wire.frames[2:]
 
 
 @story(
@@ -216,6 +255,7 @@ def one_sided(wire: Wire) -> None:
         server=side(packets=5, payload_bytes=300),
         time_wait=None,
         anomalies=None,
+        ends=ENDS,
     ),
     problems=("one-sided",),
 )
