@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from samples.recorder.wire import ACK, FIN, SYN
+
 if TYPE_CHECKING:
     from samples.recorder.pairing import Book
 
@@ -50,7 +52,8 @@ def problems(book: Book, records: list[dict[str, Any]]) -> list[str]:
     found = [f"{n} times: {what}" for what, n in book.evidence.account.problems.items()]
     seen = {s.source[0] for wire in book.evidence.wires.values() for s in wire}
     for r in records:
-        found += [f"#{r['id']} {r['label']}: {p}" for p in _of_record(r)]
+        told = [*_of_record(r), *_against_wire(book, r)]
+        found += [f"#{r['id']} {r['label']}: {p}" for p in told]
     tuples = {frozenset((tuple(r["a"]), tuple(r["b"]))) for r in records}
     stray = {frozenset((s.source, s.target)) for wire in book.evidence.wires.values() for s in wire} - tuples
     if stray:
@@ -87,4 +90,29 @@ def _of_record(r: dict[str, Any]) -> list[str]:
             found.append(f"{x}: sent a RST that is not on the wire")
     if b and b["role"] == "passive" and r["open"] == "normal" and b["states"][0][1] < a["states"][0][1]:
         found.append("b was there before a")
+    return found
+
+
+# What must have come in at a host's own interface before its kernel could enter a state.
+RECEIVED = {"CLOSE_WAIT": FIN, "CLOSING": FIN, "TIME_WAIT": FIN}
+CAPTURE_S = 0.00002  # a frame is captured before it is processed; rounding aside
+
+
+def _against_wire(book: Book, r: dict[str, Any]) -> list[str]:
+    """Each side's states against the frames that its own host captured."""
+    found = []
+    a, b = (r["a"][0], r["a"][1]), (r["b"][0], r["b"][1])
+    for x, own, peer in (("a", a, b), ("b", b, a)):
+        side, host = r[f"{x}_side"], book.host(own)
+        if not side or a == b or host not in book.evidence.wires or book.evidence.nat:
+            continue
+        came = book.sent(host, peer, own)
+        begin = side["states"][0][1] - 0.001
+        for state, t in side["states"]:
+            wanted = RECEIVED.get(state, 0)
+            if state == "ESTABLISHED" and side["role"] == "active" and r["open"] != "simultaneous":
+                wanted = SYN | ACK
+            arrivals = [s for s in came if s.flags & wanted == wanted and begin <= s.t_ns / 1e9 <= t + CAPTURE_S]
+            if wanted and not arrivals:
+                found.append(f"{x}: {state} at {t:.6f} before the segment that leads there was captured")
     return found
