@@ -12,18 +12,9 @@ from samples.stories.paths import (
     SERVER_SECOND,
     SERVER_UP,
 )
+from samples.stories.shared import DONE, served
 from samples.stories.story import story
-from samples.writer.talk import Talk, Wire
-
-DONE = shake("three-way", "completed", total=20.0)
-
-
-def _served(wire: Wire, **settings: object) -> Talk:
-    """A connection that has been opened and has carried a request and its answer: frames 1 to 7."""
-    talk = wire.talk(**settings)
-    talk.open()
-    talk.exchange()
-    return talk
+from samples.writer.talk import Wire
 
 
 @story(
@@ -39,7 +30,7 @@ def _served(wire: Wire, **settings: object) -> Talk:
 )
 def server_closes_first(wire: Wire) -> None:
     """The server closes first, in four segments, and holds TIME_WAIT."""
-    _served(wire, tap="server").close("server")
+    served(wire, tap="server").close("server")
 
 
 @story(
@@ -54,7 +45,7 @@ def server_closes_first(wire: Wire) -> None:
 )
 def fin_on_the_ack(wire: Wire) -> None:
     """The second FIN comes on the ACK of the first: three segments."""
-    _served(wire).close("client", segments=3)
+    served(wire).close("client", segments=3)
 
 
 @story(
@@ -69,7 +60,7 @@ def fin_on_the_ack(wire: Wire) -> None:
 )
 def server_first_fin_on_the_ack(wire: Wire) -> None:
     """The server closes first and the client's FIN comes on its ACK; captured at the client."""
-    _served(wire).close("server", segments=3)
+    served(wire).close("server", segments=3)
 
 
 @story(
@@ -131,7 +122,7 @@ def half_close(wire: Wire) -> None:
 )
 def simultaneous_close(wire: Wire) -> None:
     """Both FINs are on their way at once: CLOSING and TIME_WAIT on both sides."""
-    talk = _served(wire, tap="middle")
+    talk = served(wire, tap="middle")
     with talk.crossing():
         talk.client.send("FA", after=0.5)
         talk.server.send("FA", after=0.495)
@@ -154,7 +145,7 @@ def simultaneous_close_fin_lost(wire: Wire) -> None:
     """The FINs cross, but the server's is lost: the client learns that its own arrived before it sees the other, and
     passes FIN_WAIT_2 instead of CLOSING.
     """
-    talk = _served(wire, tap="middle")
+    talk = served(wire, tap="middle")
     with talk.crossing():
         talk.client.send("FA", after=0.5)
         fin = talk.server.send("FA", after=0.495, lost="after")
@@ -174,7 +165,7 @@ def simultaneous_close_fin_lost(wire: Wire) -> None:
 )
 def fin_wait_2_never_ends(wire: Wire) -> None:
     """The client closes, the server acknowledges and never closes: FIN_WAIT_2 here, CLOSE_WAIT there."""
-    talk = _served(wire)
+    talk = served(wire)
     talk.client.send("FA")
     talk.server.send("A")
 
@@ -200,10 +191,10 @@ def close_wait_never_closes(wire: Wire) -> None:
     seconds later, does not.
     """
     for number in range(2):
-        talk = _served(wire, client=f"192.0.2.10:{40000 + number}", start_s=number)
+        talk = served(wire, client=f"192.0.2.10:{40000 + number}", start_s=number)
         talk.server.send("FA", after=0.1)
         talk.client.send("A")
-    _served(wire, client="192.0.2.10:40002", start_s=22.0).close("server")
+    served(wire, client="192.0.2.10:40002", start_s=22.0).close("server")
 
 
 @story(
@@ -220,7 +211,7 @@ def last_ack_lost(wire: Wire) -> None:
     """The last ACK is lost: the server stays in LAST_ACK until its second FIN is acknowledged, and the client's
     TIME_WAIT starts anew.
     """
-    talk = _served(wire)
+    talk = served(wire)
     talk.client.send("FA")
     talk.server.send("A")
     fin = talk.server.send("FA", after=0.002)
@@ -242,7 +233,7 @@ def last_ack_never_ends(wire: Wire) -> None:
     """The client has gone after its own FIN: the server's FIN and its repetitions are never acknowledged. Captured at
     the server.
     """
-    talk = _served(wire, tap="server")
+    talk = served(wire, tap="server")
     talk.client.send("FA")
     talk.server.send("A")
     fin = talk.server.send("FA", after=0.002, lost="after")
@@ -262,7 +253,7 @@ def last_ack_never_ends(wire: Wire) -> None:
 )
 def capture_ends_before_last_ack(wire: Wire) -> None:
     """The capture ends with the second FIN, whose ACK would have followed."""
-    talk = _served(wire)
+    talk = served(wire)
     talk.client.send("FA")
     talk.server.send("A")
     talk.server.send("FA", after=0.002)
@@ -298,7 +289,7 @@ def closed_without_data(wire: Wire) -> None:
 )
 def data_after_fin(wire: Wire) -> None:
     """A broken client sends data behind its own FIN; the server ignores it."""
-    talk = _served(wire)
+    talk = served(wire)
     talk.client.send("FA")
     talk.client.send("PA", 25, lost="after")
     talk.client.next_seq = talk.client.isn + 92
@@ -321,7 +312,7 @@ def simultaneous_close_far_fin_lost(wire: Wire) -> None:
     """The FINs cross, but the server's is lost before the capture at the client: its ACK bears the number behind that
     FIN, which tells.
     """
-    talk = _served(wire)
+    talk = served(wire)
     with talk.crossing():
         talk.client.send("FA", after=0.5)
         fin = talk.server.send("FA", after=0.495, lost="before")

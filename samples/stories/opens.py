@@ -2,11 +2,10 @@
 
 from samples.stories.expect import Among, connection, reset, shake, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, CLOSES_FIRST, CLOSES_SECOND, SERVER_SECOND, SERVER_UP
+from samples.stories.shared import FOUR_WAY
 from samples.stories.story import story
 from samples.writer.files import Frame
 from samples.writer.talk import NEAR_NS, Wire
-
-FOUR_WAY = tear("four-way", "client", segments=4)
 
 
 @story(

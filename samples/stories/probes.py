@@ -1,12 +1,10 @@
 """Keep-alive and window probes."""
 
-from samples.stories.expect import connection, reset, shake, side, stay, tear
+from samples.stories.expect import connection, reset, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND
+from samples.stories.shared import DONE, FOUR_WAY
 from samples.stories.story import story
 from samples.writer.talk import Talk, Wire
-
-DONE = shake("three-way", "completed", total=20.0)
-FOUR_WAY = tear("four-way", "client", segments=4)
 
 
 def _probe(talk: Talk, *, byte: bytes = b"", after: float, answered: bool = True) -> None:

@@ -4,15 +4,14 @@ from dataclasses import replace
 
 from samples.stories.expect import connection, shake, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND, SERVER_UP
+from samples.stories.shared import DONE, FOUR_WAY, closed
 from samples.stories.story import story
 from samples.writer.files import Frame, pcap
 from samples.writer.links import COOKED2, ETHERNET, Link, cooked2, ethernet
 from samples.writer.packets import plain
 from samples.writer.segment import Segment
-from samples.writer.talk import Talk, Tap, Wire
+from samples.writer.talk import Tap, Wire
 
-DONE = shake("three-way", "completed", total=20.0)
-FOUR_WAY = tear("four-way", "client", segments=4)
 ONCE = connection(
     DONE,
     FOUR_WAY,
@@ -24,14 +23,6 @@ ENDS = ("192.0.2.10:40000", "198.51.100.20:80")
 BETWEEN_ROUTERS = Link(1, (ethernet(b"\x02\0\0\0\0\x0a", b"\x02\0\0\0\0\x0b"),))
 
 
-def _short(wire: Wire, **settings: object) -> Talk:
-    talk = wire.talk(**settings)
-    talk.open()
-    talk.exchange()
-    talk.close("client")
-    return talk
-
-
 @story(
     "mirror-duplicates.pcap",
     ONCE,
@@ -40,7 +31,7 @@ def _short(wire: Wire, **settings: object) -> Talk:
 )
 def mirror_duplicates(wire: Wire) -> None:
     """A mirror port copies every frame twice, four microseconds apart: no retransmissions."""
-    _short(wire, taps=(Tap(), Tap(after_s=4e-6)))
+    closed(wire, taps=(Tap(), Tap(after_s=4e-6)))
 
 
 @story(
@@ -51,7 +42,7 @@ def mirror_duplicates(wire: Wire) -> None:
 )
 def mirror_duplicates_routed(wire: Wire) -> None:
     """Mirrored before and behind a router: the copies have other MAC addresses and a TTL of one less."""
-    _short(wire, taps=(Tap(), Tap(after_s=30e-6, hops=1, link=BETWEEN_ROUTERS)))
+    closed(wire, taps=(Tap(), Tap(after_s=30e-6, hops=1, link=BETWEEN_ROUTERS)))
 
 
 @story(
@@ -63,7 +54,7 @@ def mirror_duplicates_routed(wire: Wire) -> None:
 )
 def any_interface_duplicates(wire: Wire) -> None:
     """`tcpdump -i any` sees every packet on a bridge and on its member: the interface index tells the copies apart."""
-    _short(wire, taps=(Tap(link=Link(276, (cooked2(2),))), Tap(after_s=2e-6, link=Link(276, (cooked2(5),)))))
+    closed(wire, taps=(Tap(link=Link(276, (cooked2(2),))), Tap(after_s=2e-6, link=Link(276, (cooked2(5),)))))
 
 
 def _without_id(segment: Segment) -> list[bytes]:
@@ -107,7 +98,7 @@ def duplicates_with_ip_id_zero(wire: Wire) -> None:
 )
 def duplicates_ipv6(wire: Wire) -> None:
     """Every frame of a connection over IPv6, which has no IP ID, twice."""
-    _short(wire, client="[2001:db8::10]:40000", server="[2001:db8:1::20]:80", taps=(Tap(), Tap(after_s=4e-6)))
+    closed(wire, client="[2001:db8::10]:40000", server="[2001:db8:1::20]:80", taps=(Tap(), Tap(after_s=4e-6)))
 
 
 @story(
@@ -137,7 +128,7 @@ def retransmission_like_a_copy(wire: Wire) -> None:
 
 def _joined_late(wire: Wire, frames: int) -> None:
     """A short connection whose first frames the capture missed."""
-    _short(wire)
+    closed(wire)
     wire.frames_written = wire.frames[frames:]
 
 
@@ -182,7 +173,7 @@ def starts_with_the_last_fin(wire: Wire) -> None:
     connection(
         shake(to_synack=None, total=None),
         FOUR_WAY,
-        client=side(payload_bytes=90),
+        client=side(payload_bytes=90, final_state="TIME_WAIT"),
         server=side(payload_bytes=300),
         time_wait=[stay("client")],
         anomalies=None,
@@ -210,7 +201,7 @@ def starts_with_the_synack(wire: Wire) -> None:
 )
 def synack_not_captured(wire: Wire) -> None:
     """The capture dropped the SYN/ACK: the two legs of the handshake are unknown."""
-    _short(wire)
+    closed(wire)
     wire.frames_written = wire.frames[:1] + wire.frames[2:]
 
 
@@ -244,7 +235,7 @@ def ends_before_the_close(wire: Wire) -> None:
 )
 def one_sided(wire: Wire) -> None:
     """Only what the client sent was captured (asymmetric routing)."""
-    _short(wire, taps=(Tap(only="client"),))
+    closed(wire, taps=(Tap(only="client"),))
 
 
 @story(
@@ -261,27 +252,27 @@ def one_sided(wire: Wire) -> None:
 )
 def one_sided_server(wire: Wire) -> None:
     """Only what the server sent was captured; it begins with the SYN/ACK, so that the roles are clear."""
-    _short(wire, taps=(Tap(only="server"),))
+    closed(wire, taps=(Tap(only="server"),))
 
 
 @story("snaplen-54.pcap", ONCE, problems=("snapped",))
 def snaplen_54(wire: Wire) -> bytes:
     """Frames cut behind the TCP header without its options: lengths come from the IP header."""
-    _short(wire)
+    closed(wire)
     return wire.pcap(snaplen=54)
 
 
 @story("snaplen-48.pcap", ONCE, problems=("snapped",))
 def snaplen_48(wire: Wire) -> bytes:
     """Frames cut right behind the flags of TCP: window and checksum are missing."""
-    _short(wire)
+    closed(wire)
     return wire.pcap(snaplen=48)
 
 
 @story("snaplen-38.pcap", problems=("snapped",), stated=False)
 def snaplen_38(wire: Wire) -> bytes:
     """Frames cut right behind the ports: who talked with whom, and nothing else."""
-    _short(wire)
+    closed(wire)
     return wire.pcap(snaplen=38)
 
 
@@ -323,7 +314,7 @@ def acknowledged_but_not_captured(wire: Wire) -> None:
 )
 def time_runs_backwards(wire: Wire) -> bytes:
     """The capturing machine's clock is set back by 0.9 s between request and answer."""
-    _short(wire)
+    closed(wire)
     frames = wire.frames
     late = [replace(frame, at_ns=frame.at_ns - 900_000_000) for frame in frames[5:]]
     return pcap(frames[:5] + late)
@@ -359,7 +350,7 @@ def offloaded(wire: Wire) -> bytes:
 )
 def bad_checksums(wire: Wire) -> None:
     """The client's checksums are left to its card and look wrong: reported, not obeyed."""
-    _short(
+    closed(
         wire,
         packets=lambda segment: plain(replace(segment, checksum_good=not segment.from_client)),
     )
@@ -368,11 +359,11 @@ def bad_checksums(wire: Wire) -> None:
 @story("ethernet-padding.pcap", ONCE, link=Link(1, (ethernet(padded_to=60),)))
 def ethernet_padding(wire: Wire) -> None:
     """Short frames are padded to 60 bytes, and the padding is no payload."""
-    _short(wire, timestamps=False)
+    closed(wire, timestamps=False)
 
 
 def _part(wire: Wire, begin: int, end: int) -> list[Frame]:
-    _short(wire)
+    closed(wire)
     return wire.frames[begin:end]
 
 

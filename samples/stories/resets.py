@@ -2,18 +2,9 @@
 
 from samples.stories.expect import AnyOf, connection, reset, shake, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND, SERVER_UP
+from samples.stories.shared import DONE, served
 from samples.stories.story import story
-from samples.writer.talk import NEAR_NS, Talk, Wire
-
-DONE = shake("three-way", "completed", total=20.0)
-
-
-def _served(wire: Wire, **settings: object) -> Talk:
-    """A connection that has been opened and has carried a request and its answer: frames 1 to 7."""
-    talk = wire.talk(**settings)
-    talk.open()
-    talk.exchange()
-    return talk
+from samples.writer.talk import NEAR_NS, Wire
 
 
 @story(
@@ -28,7 +19,7 @@ def _served(wire: Wire, **settings: object) -> Talk:
 )
 def reset_abort(wire: Wire) -> None:
     """A client that has read everything aborts the connection two seconds later (SO_LINGER 0)."""
-    _served(wire).client.send("RA", after=2.0)
+    served(wire).client.send("RA", after=2.0)
 
 
 @story(
@@ -47,7 +38,7 @@ def reset_abort(wire: Wire) -> None:
 )
 def reset_abort_by_server(wire: Wire) -> None:
     """The server aborts an idle connection; what the client had on its way then meets no socket and is reset too."""
-    talk = _served(wire, tap="server")
+    talk = served(wire, tap="server")
     with talk.crossing():
         talk.server.send("RA", after=3.0)
         requests = [talk.client.send("PA", 60, after=pause_s) for pause_s in (3.005, 0.003)]
@@ -88,7 +79,7 @@ def reset_abort_unread_data(wire: Wire) -> None:
 )
 def reset_data_after_close(wire: Wire) -> None:
     """The client has closed its socket; the server goes on sending, which the client's host answers with a RST."""
-    talk = _served(wire)
+    talk = served(wire)
     talk.client.send("FA")
     talk.server.send("A")
     talk.server.send("PA", 700, after=0.4)
@@ -109,7 +100,7 @@ def request_crosses_the_close(wire: Wire) -> None:
     """A pooled connection has been idle for five seconds: the server closes it while the next request is on its way,
     and answers that with a RST.
     """
-    talk = _served(wire, tap="middle")
+    talk = served(wire, tap="middle")
     with talk.crossing():
         talk.server.send("FA", after=4.995)
         talk.client.send("PA", 90, after=5.0)
@@ -129,7 +120,7 @@ def request_crosses_the_close(wire: Wire) -> None:
 )
 def reset_no_socket(wire: Wire) -> None:
     """The server was restarted without a word: the client's next request meets no socket."""
-    talk = _served(wire)
+    talk = served(wire)
     talk.client.send("PA", 90, after=8.0)
     talk.server.send("R")
 
@@ -146,7 +137,7 @@ def reset_after_idle(wire: Wire) -> None:
     """A load balancer has forgotten the connection after 350 idle seconds: it answers the next request with a RST of
     another TTL than the server's segments have.
     """
-    talk = _served(wire, ttl=(64, 57))
+    talk = served(wire, ttl=(64, 57))
     talk.client.send("PA", 90, after=402.0)
     talk.server.now_ns -= 8_000_000
     talk.server.send("R", ttl=63)
@@ -204,7 +195,7 @@ def reset_late(wire: Wire) -> None:
 )
 def reset_in_close_wait(wire: Wire) -> None:
     """The client closes; the server acknowledges and aborts a second later instead of closing."""
-    talk = _served(wire)
+    talk = served(wire)
     talk.client.send("FA")
     talk.server.send("A")
     talk.server.send("RA", after=1.0)
@@ -223,7 +214,7 @@ def reset_in_close_wait(wire: Wire) -> None:
 )
 def reset_by_both(wire: Wire) -> None:
     """Both sides abort at once, and their resets cross."""
-    talk = _served(wire, tap="middle")
+    talk = served(wire, tap="middle")
     with talk.crossing():
         talk.client.send("RA", after=1.0)
         talk.server.send("RA", after=0.995)
@@ -242,7 +233,7 @@ def reset_by_both(wire: Wire) -> None:
 )
 def reset_inside_the_window(wire: Wire) -> None:
     """A RST inside the window, but not at the next number, earns a challenge ACK (RFC 5961) and ends nothing."""
-    talk = _served(wire)
+    talk = served(wire)
     talk.server.send("R", seq=2301, after=0.5, lost="after")
     talk.client.send("A", after=0.52)
     talk.wait(0.1)
@@ -263,7 +254,7 @@ def reset_inside_the_window(wire: Wire) -> None:
 )
 def reset_outside_the_window(wire: Wire) -> None:
     """A RST far outside the window is ignored."""
-    talk = _served(wire)
+    talk = served(wire)
     talk.server.send("R", seq=900_000_000, after=0.5, lost="after")
     talk.wait(0.1)
     talk.exchange()
@@ -283,7 +274,7 @@ def reset_forged(wire: Wire) -> None:
     """A box on the way resets the client at the exact number, with a TTL unlike the server's; the server knows nothing
     of it and goes on sending.
     """
-    talk = _served(wire, ttl=(64, 57))
+    talk = served(wire, ttl=(64, 57))
     talk.server.send("RA", after=0.5, ttl=250, ip_id=0x4321)
     talk.server.send("PA", 200, after=0.003)
     talk.client.send("R", seq=91)
@@ -301,7 +292,7 @@ def reset_forged(wire: Wire) -> None:
 )
 def reset_with_data(wire: Wire) -> None:
     """A RST that carries a text which says why (RFC 9293, 3.10.7.4 allows it)."""
-    _served(wire).server.send("RA", b"go away", after=1.0)
+    served(wire).server.send("RA", b"go away", after=1.0)
 
 
 @story(
@@ -315,7 +306,7 @@ def reset_with_data(wire: Wire) -> None:
 )
 def reset_answers_the_fin(wire: Wire) -> None:
     """The server answers the FIN at once with a RST that acknowledges it: it was in CLOSE_WAIT before it aborted."""
-    talk = _served(wire)
+    talk = served(wire)
     talk.client.send("FA")
     talk.server.send("RA", after=0.001)
 
@@ -332,7 +323,7 @@ def reset_answers_the_fin(wire: Wire) -> None:
 )
 def data_after_reset(wire: Wire) -> None:
     """A broken client sends data behind its own RST; the server, which has no socket any more, resets that."""
-    talk = _served(wire)
+    talk = served(wire)
     talk.client.send("RA", after=1.0)
     talk.client.send("PA", 25, after=0.3)
     talk.server.send("R", seq=301)

@@ -2,20 +2,11 @@
 
 from samples.stories.expect import Among, connection, reset, shake, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, CLIENT_SECOND, CLIENT_UP, CLOSES_FIRST, SERVER_SECOND, SERVER_UP
+from samples.stories.shared import DONE, closed
 from samples.stories.story import story
-from samples.writer.talk import NEAR_NS, Talk, Wire
+from samples.writer.talk import NEAR_NS, Wire
 
-DONE = shake("three-way", "completed", total=20.0)
 LATER = connection(DONE, tear("four-way", "client", segments=4), time_wait=[stay("client", basis="observed")])
-
-
-def _short(wire: Wire, first: str, **settings: object) -> Talk:
-    """A whole short connection of eleven frames, closed by `first`."""
-    talk = wire.talk(**settings)
-    talk.open()
-    talk.exchange()
-    talk.close("client" if first == "client" else "server")
-    return talk
 
 
 @story(
@@ -32,8 +23,8 @@ def _short(wire: Wire, first: str, **settings: object) -> Talk:
 )
 def time_wait_expires(wire: Wire) -> None:
     """The capture goes on for longer than the 60 s of a TIME_WAIT: another connection follows after 70 s."""
-    _short(wire, "client")
-    _short(wire, "client", client="192.0.2.10:40001", start_s=70.0)
+    closed(wire, "client")
+    closed(wire, "client", client="192.0.2.10:40001", start_s=70.0)
 
 
 @story(
@@ -62,7 +53,7 @@ def time_wait_restarted(wire: Wire) -> None:
     talk.client.send("A", lost="after")
     talk.server.resend(fin, after=4.03)
     talk.client.send("A")
-    _short(wire, "client", client="192.0.2.10:40001", start_s=80.0)
+    closed(wire, "client", client="192.0.2.10:40001", start_s=80.0)
 
 
 @story(
@@ -87,8 +78,8 @@ def time_wait_reused(wire: Wire) -> None:
     """A new SYN with a newer timestamp comes into the server's TIME_WAIT and opens the next incarnation. Captured at
     the server.
     """
-    _short(wire, "server", tap="server")
-    _short(wire, "server", tap="server", start_s=5.0, isn=(1_300_000_000, 3_200_000_000))
+    closed(wire, "server", tap="server")
+    closed(wire, "server", tap="server", start_s=5.0, isn=(1_300_000_000, 3_200_000_000))
 
 
 @story(
@@ -103,8 +94,8 @@ def time_wait_reused(wire: Wire) -> None:
 )
 def time_wait_reused_by_number(wire: Wire) -> None:
     """The same without timestamps: the initial number beyond the old connection's decides."""
-    _short(wire, "server", tap="server", timestamps=False)
-    _short(wire, "server", tap="server", start_s=5.0, isn=(1_300_000_000, 3_200_000_000), timestamps=False)
+    closed(wire, "server", tap="server", timestamps=False)
+    closed(wire, "server", tap="server", start_s=5.0, isn=(1_300_000_000, 3_200_000_000), timestamps=False)
 
 
 @story(
@@ -119,8 +110,8 @@ def time_wait_reused_by_number(wire: Wire) -> None:
 )
 def time_wait_reused_by_client(wire: Wire) -> None:
     """A client with tcp_tw_reuse connects from the very port that it holds in TIME_WAIT, three seconds later."""
-    _short(wire, "client")
-    _short(wire, "client", start_s=3.0, isn=(1_300_000_000, 3_200_000_000))
+    closed(wire, "client")
+    closed(wire, "client", start_s=3.0, isn=(1_300_000_000, 3_200_000_000))
 
 
 @story(
@@ -144,7 +135,7 @@ def time_wait_refuses_syn(wire: Wire) -> None:
     """The SYN has a newer number but an older timestamp (two clients behind one NAT): TIME_WAIT answers with an old
     ACK, the client resets that, which kills TIME_WAIT, and its second SYN succeeds.
     """
-    old = _short(wire, "server", tap="server")
+    old = closed(wire, "server", tap="server")
     talk = wire.talk(tap="server", start_s=5.0, isn=(1_300_000_000, 3_200_000_000))
     syn = talk.client.send("S", timestamp=4_000_000, lost="after")
     old.server.now_ns = syn.captured_ns + 20_000
@@ -207,7 +198,7 @@ def time_wait_killed_by_reset(wire: Wire) -> None:
     """A client sends a RST at the next number after the complete close: it kills the server's TIME_WAIT and does not
     change the pattern.
     """
-    talk = _short(wire, "server", tap="server")
+    talk = closed(wire, "server", tap="server")
     talk.client.send("R", after=0.5)
 
 
@@ -226,7 +217,7 @@ def segment_after_close(wire: Wire) -> None:
     """The server's host repeats its last number in a bare ACK two seconds after the complete close: Linux starts
     TIME_WAIT anew.
     """
-    talk = _short(wire, "client")
+    talk = closed(wire, "client")
     talk.server.send("A", after=2.0)
 
 

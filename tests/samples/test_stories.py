@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from samples.make import FOLDER, is_current, stories
+from samples.make import FOLDER, is_current, main, stories
 from samples.readme import readme
 from samples.stories.expect import Expectation, connection, differences, shake, tear
 from samples.stories.story import Story
@@ -63,6 +64,27 @@ def test_every_capture_has_a_story() -> None:
     told = {story.file for story in ALL}
     found = {file.name for file in FOLDER.iterdir() if ".pcap" in file.name and not file.name.startswith("recorded-")}
     assert found == told
+
+
+def test_command_checks_named_files(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["--check", "syn-lost", "vlan.pcap"]) == 0
+    monkeypatch.setattr("samples.make.is_current", lambda told, _content: told.file != "vlan.pcap")
+    assert main(["--check", "syn-lost", "vlan.pcap"]) == 1
+    assert capsys.readouterr().err == "vlan.pcap: not what would be written\n"
+
+
+def test_command_lists_and_refuses_unknown_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list", "syn-lost"]) == 0
+    assert capsys.readouterr().out.startswith("syn-lost.pcap ")
+    with pytest.raises(SystemExit, match="2"):
+        main(["no-such-story"])
+
+
+def test_command_writes_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samples.make.FOLDER", tmp_path)
+    assert main(["syn-lost", "compressed.pcap.xz"]) == 0
+    assert {file.name for file in tmp_path.iterdir()} == {"syn-lost.pcap", "compressed.pcap.xz"}
+    assert (tmp_path / "syn-lost.pcap").read_bytes() == (FOLDER / "syn-lost.pcap").read_bytes()
 
 
 def test_differences_are_found() -> None:
