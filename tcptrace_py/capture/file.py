@@ -1,6 +1,7 @@
 """One input file: what it is, and its blocks of frames."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 
 from tcptrace_py.model.errors import CaptureError
@@ -23,7 +24,10 @@ MANY, SMALL_PIECE_BYTES = 16, 1 << 17  # so many inputs may be open at once that
 
 
 def open_capture(path: str) -> tuple[Source, bytes]:
-    """Open a path down to the capture inside: its source, and the first bytes, already read. Raises CaptureError."""
+    """Open a path down to the capture inside: its source, and the first bytes, already read.
+
+    Raises CaptureError, without the name of the file.
+    """
     source: Source = open_source(path)
     try:
         data = _head(source)
@@ -36,7 +40,7 @@ def open_capture(path: str) -> tuple[Source, bytes]:
         _format_of(data)
     except (CaptureError, SourceDamageError) as error:
         source.close()
-        raise CaptureError(f"{name_of(path)}: {error}") from error
+        raise CaptureError(str(error)) from error
     except BaseException:
         source.close()
         raise
@@ -81,7 +85,10 @@ class CaptureFile:
     def __init__(self, path: str) -> None:
         """Open and recognise it. Raises CaptureError where it cannot be read at all."""
         self.path = path
-        source, data = open_capture(path)
+        try:
+            source, data = open_capture(path)
+        except CaptureError as error:
+            raise CaptureError(f"{name_of(path)}: {error}") from error
         self.info = FileInfo(name_of(path), _format_of(data))
         self.size_bytes = source.size_bytes
         self.reopenable = source.reopenable
@@ -139,7 +146,8 @@ def _frames(source: Source, data: bytes, new_interface: Callable[[], int], damag
     position, base, next_frame = reader.first_byte, 0, 1
     final = False
     if whole:
-        data = _longer(source, data, 1, damage, 0)
+        with suppress(SourceDamageError):  # met again behind the frames that are here
+            data = source.refill(data, 1)
     while True:
         block = reserve(data, next_frame)
         position, need_bytes = reader.step(block, position, base, final)

@@ -1,19 +1,26 @@
 """Several files as one capture, in the order in which `mergecap` writes them.
 
 At each step the file whose next frame is the earliest gives it; of equal times the later file on the command line goes
-first (wiretap/merge.c takes any time that is not after the best so far); a file's own order is kept.
-Runs from one file are handed on as they are; only where files truly interleave are frames copied together.
+first (wiretap/merge.c takes any time not after the best so far); a file's own order is kept, and a frame that
+steps back in time follows the one before it at once. It is a stable sort by the latest time so far in each file.
+
+Files are opened when their first frame is due. Where only one is due its blocks are handed on as they are; where
+several are, what is known to come before the rest of all of them is sorted together.
 """
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop
+from itertools import accumulate, islice
+from operator import le
 
 from tcptrace_py.model.frames import FrameBlock
 
 from .columns import BLOCK_FRAMES, rows_of
+from .section import TIME_MIN_NS
 
-LONG_RUN = 512  # rows from which a run is worth a block of its own
-JOINED_BYTES = 1 << 20
+Place = tuple[int, int]  # latest time so far, and minus the file's index: compares as frames come in the merged capture
 
 
 class Input:
@@ -21,35 +28,51 @@ class Input:
 
     def __init__(self, head_ns: int, blocks: Callable[[], Iterator[FrameBlock]]) -> None:
         self.head_ns = head_ns
-        self._make = blocks
-        self._blocks: Iterator[FrameBlock] | None = None
+        self.order = 0  # minus the index among the inputs
         self.block = FrameBlock(b"", 1)
         self.row = 0
-        self._max_ns = 0
+        self._make = blocks
+        self._blocks: Iterator[FrameBlock] = iter(())
+        self._before_ns = TIME_MIN_NS  # latest time in the blocks before
+        self._last_ns = TIME_MIN_NS  # and in this one
+        self._keys: list[int] | None = None
 
-    def ready(self) -> bool:
-        """Make sure that `block` holds `row`; False at the file's end."""
-        if self.row < self.block.count:
-            return True
-        if self._blocks is None:
-            self._blocks = self._make()
+    def open(self) -> bool:
+        """Get the first block; False where there is none."""
+        self._blocks = self._make()
+        return self.advance()
+
+    def advance(self) -> bool:
+        """Get the next block; False at the file's end."""
         block = next(self._blocks, None)
+        self.block, self.row, self._keys = block or FrameBlock(b"", 1), 0, None
         if block is None:
             return False
-        self.block, self.row = block, 0
-        self._max_ns = max(block.time_ns)
+        self._before_ns = self._last_ns
+        self._last_ns = max(self._before_ns, *block.time_ns)
         return True
 
-    def run_end(self, bound_ns: int | None) -> int:
-        """Row after the last that comes before `bound_ns` is passed (None: all of the block)."""
-        count = self.block.count
-        if bound_ns is None or self._max_ns <= bound_ns:
-            return count
-        times = self.block.time_ns
-        end = self.row + 1
-        while end < count and times[end] <= bound_ns:
-            end += 1
-        return end
+    @property
+    def last(self) -> Place:
+        """Where the block's last frame comes."""
+        return self._last_ns, self.order
+
+    @property
+    def keys(self) -> list[int]:
+        """The latest time so far, for every row."""
+        if self._keys is None:
+            times = [self._before_ns, *self.block.time_ns]
+            if not all(map(le, times, islice(times, 1, None))):  # else they are the keys, at a fifth of the cost
+                times = list(accumulate(times, max))
+            self._keys = times[1:]
+        return self._keys
+
+    def rows_up_to(self, limit: Place) -> int:
+        """The row after the last one that does not come after `limit`."""
+        if limit >= self.last:
+            return self.block.count
+        find = bisect_right if self.order <= limit[1] else bisect_left
+        return find(self.keys, limit[0], self.row)
 
     def close(self) -> None:
         """Close the file under the blocks."""
@@ -58,92 +81,73 @@ class Input:
             close()
 
 
-class _Joined:
-    """A block under construction from short runs of several files."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size_bytes = 0
-        self._block = FrameBlock(b"", 0)
-
-    @property
-    def full(self) -> bool:
-        """Whether it should be handed on."""
-        return self._block.count >= BLOCK_FRAMES - LONG_RUN or self._size_bytes >= JOINED_BYTES
-
-    def add(self, source: FrameBlock, start: int, end: int) -> None:
-        """Copy rows start to end (exclusive)."""
-        block = self._block
-        for row in range(start, end):
-            offset, captured = source.offset[row], source.captured[row]
-            self._parts.append(source.data[offset:offset + captured])
-            block.offset.append(self._size_bytes)
-            self._size_bytes += captured
-        block.time_ns.extend(source.time_ns[start:end])
-        block.captured.extend(source.captured[start:end])
-        block.wire.extend(source.wire[start:end])
-        block.link.extend(source.link[start:end])
-        block.interface.extend(source.interface[start:end])
-        block.count += end - start
-
-    def take(self) -> FrameBlock:
-        """Hand over the block and begin another."""
-        block = self._block
-        block.data = b"".join(self._parts)
-        self._parts, self._size_bytes, self._block = [], 0, FrameBlock(b"", 0)
-        return block
-
-    def __len__(self) -> int:
-        return self._block.count
-
-
 def merge(inputs: Iterable[Input]) -> Iterator[FrameBlock]:
     """Blocks in merged order, numbered from 1."""
+    waiting = list(inputs)
+    for index, one in enumerate(waiting):
+        one.order = -index
     next_frame = 1
-    for block in _merged(list(inputs)):
+    for block in _merged(waiting):
         block.first_frame = next_frame
         next_frame += block.count
         yield block
 
 
 def _merged(inputs: list[Input]) -> Iterator[FrameBlock]:
-    heads = [(one.head_ns, -index) for index, one in enumerate(inputs)]
-    heapify(heads)
-    joined = _Joined()
+    waiting = [((one.head_ns, one.order), one) for one in inputs]
+    heapify(waiting)
+    due: list[Input] = []
     try:
-        while heads:
-            time_ns, minus_index = heappop(heads)
-            one = inputs[-minus_index]
-            if not one.ready():
+        while due or waiting:
+            limit = min((one.last for one in due), default=None)
+            if waiting and (limit is None or waiting[0][0] <= limit):
+                _place, one = heappop(waiting)
+                if one.open():
+                    due.append(one)
                 continue
-            if one.block.time_ns[one.row] != time_ns:  # the head was a guess
-                heappush(heads, (one.block.time_ns[one.row], minus_index))
-                continue
-            end = one.run_end(_bound(heads, minus_index))
-            is_long = end - one.row >= LONG_RUN
-            if not is_long:
-                joined.add(one.block, one.row, end)
-            if len(joined) and (is_long or joined.full):
-                yield joined.take()
-            if is_long:
-                yield _rows(one.block, one.row, end)
-            one.row = end
-            if one.ready():
-                heappush(heads, (one.block.time_ns[one.row], minus_index))
-        if len(joined):
-            yield joined.take()
+            if limit is not None:
+                yield from _due_up_to(limit, due)
+                due = [one for one in due if one.row < one.block.count or one.advance()]
     finally:
-        for one in inputs:
+        for one in due:
             one.close()
 
 
-def _bound(heads: list[tuple[int, int]], minus_index: int) -> int | None:
-    """Tell up to which time this file goes first."""
-    if not heads:
-        return None
-    time_ns, other = heads[0]
-    return time_ns if minus_index < other else time_ns - 1
+def _due_up_to(limit: Place, due: list[Input]) -> Iterator[FrameBlock]:
+    """Take all rows that do not come after `limit`."""
+    parts = [(one, one.row, end) for one in due if (end := one.rows_up_to(limit)) > one.row]
+    for one, _start, end in parts:
+        one.row = end
+    if len(parts) == 1:
+        one, start, end = parts[0]
+        yield one.block if start == 0 and end == one.block.count else rows_of(one.block, start, end)
+        return
+    yield from _sorted(sorted(parts, key=lambda part: part[0].order))
 
 
-def _rows(block: FrameBlock, start: int, end: int) -> FrameBlock:
-    return block if start == 0 and end == block.count else rows_of(block, start, end)
+def _sorted(parts: list[tuple[Input, int, int]]) -> Iterator[FrameBlock]:
+    """Blocks of the rows of several files, which come in the order in which equal times stand."""
+    keys: list[int] = []
+    pieces: list[bytes] = []
+    columns = tuple(array("q") for _column in range(6))
+    shift_bytes = 0
+    for one, start, end in parts:
+        block = one.block
+        keys += one.keys[start:end]
+        low, high = block.offset[start], block.offset[end - 1] + block.captured[end - 1]
+        pieces.append(block.data[low:high])
+        moved = array("q", [offset + shift_bytes - low for offset in block.offset[start:end]])
+        shift_bytes += high - low
+        for column, more in zip(columns, (block.time_ns[start:end], moved, block.captured[start:end],
+                                          block.wire[start:end], block.link[start:end], block.interface[start:end]),
+                                strict=True):
+            column.extend(more)
+    data = b"".join(pieces)
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    for first in range(0, len(order), BLOCK_FRAMES):
+        rows = order[first:first + BLOCK_FRAMES]
+        block = FrameBlock(data, 1)
+        block.count = len(rows)
+        block.time_ns, block.offset, block.captured, block.wire, block.link, block.interface = (
+            array("q", [column[row] for row in rows]) for column in columns)
+        yield block

@@ -94,6 +94,8 @@ class PipeSource:
             try:
                 part = self._read(missing)
             except OSError as error:
+                if len(parts) > 1:
+                    break  # first what came before; the next call meets the error again
                 raise SourceDamageError("read-error", f"cannot be read any further: {reason(error)}") from error
             if not part:
                 break
@@ -109,15 +111,15 @@ class PipeSource:
 
 
 def open_source(path: str) -> FileSource | PipeSource:
-    """Open a path, or standard input for "-". Raises CaptureError."""
+    """Open a path, or standard input for "-". Raises CaptureError, without the name."""
     if path == STDIN:
         return PipeSource(sys.stdin.buffer, close=False)
     if not path:
-        raise CaptureError("a file name is empty")
+        raise CaptureError("the file name is empty")
     try:
         file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by the source
     except (OSError, ValueError) as error:
-        raise CaptureError(f"{path}: {reason(error)}") from error
+        raise CaptureError(reason(error)) from error
     status = os.fstat(file.fileno())
     if stat.S_ISREG(status.st_mode):
         return FileSource(file, status.st_size)

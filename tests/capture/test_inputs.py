@@ -44,7 +44,7 @@ def test_what_is_no_capture_is_named(tmp_path: Path, content: bytes, message: st
 
 
 @pytest.mark.parametrize(("name", "message"), [
-    ("absent", "no such file"), ("nul\0byte", "null byte"), ("", "is empty")])
+    ("absent", "no such file"), ("nul\0byte", "null byte"), ("", "name is empty")])
 def test_what_cannot_be_opened_is_named(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(CaptureError, match=message):
         read(f"{tmp_path}/{name}" if name else "")
@@ -154,3 +154,42 @@ def test_files_are_closed_when_reading_stops_early(tmp_path: Path) -> None:
         break
     del reader, _block
     assert open_files() == before
+
+
+class Failing(io.BytesIO):
+    """A file on a disk that fails after so many bytes."""
+
+    def __init__(self, content: bytes, good_bytes: int) -> None:
+        super().__init__(content)
+        self.good_bytes = good_bytes
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() >= self.good_bytes:
+            raise OSError(5, "Input/output error")
+        return super().read(min(size or 0, self.good_bytes - self.tell()))
+
+    read1 = read
+
+
+def test_a_disk_that_fails_in_the_middle_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdin = io.TextIOWrapper(Failing(pcap(ROWS), 100))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    got = read("-")
+    assert got.data == DATA[:2]
+    assert got.only_problem.code == "read-error"
+    assert got.only_problem.explanation == ("standard input: cannot be read any further: input/output error; "
+                                            "after frame 2")
+
+
+def test_a_file_that_vanishes_before_it_is_read_is_named(tmp_path: Path) -> None:
+    paths = [tmp_path / "a", tmp_path / "b"]
+    for path in paths:
+        path.write_bytes(pcap(ROWS))
+    problems = Problems()
+    reader = open_captures(paths, problems)
+    paths[0].unlink()
+    assert sum(block.count for block in reader.blocks()) == len(ROWS)
+    (problem,) = problems.rows()
+    assert (problem.code, problem.damaged) == ("read-error", True)
+    assert problem.explanation == f"{paths[0]}: no such file or directory; before the first frame"
+    assert reader.files[0].truncated
