@@ -22,9 +22,9 @@ from tcptrace_py.model.segments import (
     SegmentBlock,
 )
 
+from . import wire
 from .options import parse_options
 from .quality import LEAVE_OUT, Tally
-from .wire import ipv4_tcp, ipv6, tcp, timestamps
 
 # Link types by their numbers in the LINKTYPE_ registry (tcpdump.org/linktypes.html).
 ETHERNET, COOKED, COOKED2, NULL, LOOP = 1, 113, 276, 0, 108
@@ -105,7 +105,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
         if ethertype == IPV4:
             if ip + 40 > end:
                 break
-            version, length, ip_id, fragment, ttl, protocol, seq, ack, flags, window, checksum = ipv4_tcp(data, ip)
+            version, length, ip_id, fragment, ttl, protocol, seq, ack, flags, window, checksum = wire.ipv4_tcp(data, ip)
             segment = ip + 20
             if version != 0x45:
                 segment = ip + ((version & 15) << 2)
@@ -127,14 +127,14 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
             if segment == ip + 20:
                 key = data[ip + 12:ip + 24]
             else:
-                seq, ack, flags, window, checksum = tcp(data, segment)
+                seq, ack, flags, window, checksum = wire.tcp(data, segment)
                 key = data[ip + 12:ip + 20] + data[segment:segment + 4]
             stop = ip + length
         elif ethertype == IPV6:
             segment = ip + 40
             if segment + 20 > end:
                 break
-            version, length, protocol, ttl = ipv6(data, ip)
+            version, length, protocol, ttl = wire.ipv6(data, ip)
             if version >> 4 != 6 or length == 0:
                 break
             if protocol != 6:
@@ -146,7 +146,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 if protocol == 58 and data[segment] >= 128:
                     continue  # informational: echoes, neighbour discovery
                 break
-            seq, ack, flags, window, checksum = tcp(data, segment)
+            seq, ack, flags, window, checksum = wire.tcp(data, segment)
             key = data[ip + 8:ip + 44]
             stop = segment + length
             ip_id = -1
@@ -181,7 +181,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
         if options_stop > options_at:
             options = 0
             if options_stop == options_at + 12:
-                head, tsval, tsecr = timestamps(data, options_at)
+                head, tsval, tsecr = wire.timestamps(data, options_at)
                 if head == 0x0101080A:
                     options = OPT_TIMESTAMPS
             if not options:

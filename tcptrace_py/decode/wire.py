@@ -1,7 +1,8 @@
 """Fixed header fields, read at an offset in one call each: (buffer, offset) -> tuple of numbers.
 
 Kept apart from the loop that uses them because this is what a compiler does differently: `struct` is the quickest that
-an interpreter has, a `.pxd` beside this file may name inline C functions with the same results.
+an interpreter has, a `.pxd` beside this file may name inline C functions with the same results (called through the
+module, as Cython does not let one name be imported and cimported).
 All raise struct.error where the buffer ends too early; callers look at the captured length first.
 """
 
