@@ -100,7 +100,8 @@ class Account:
         if local[1] and remote[1]:
             known.local, known.remote = local, remote
         if new != "CLOSED":
-            known.states.append((new, t))
+            if new != known.states[-1][0]:  # a repeated FIN sets CLOSING again
+                known.states.append((new, t))
             if new == "ESTABLISHED":
                 known.established_in = event.context
             return

@@ -92,11 +92,17 @@ class Host:
         os.close(self.fd)
 
 
+def mac(device: str) -> str:
+    """The hardware address of a device of ours, by its name."""
+    return "02:00:" + device.encode()[:4].ljust(4, b"\0").hex(":")
+
+
 def veth(
     left: Host, left_device: str, right: Host, right_device: str, *, offload: bool = False, mtu: int = 1500
 ) -> None:
     """Join two hosts by a cable. Unless wanted, offloads are off: frames then look as they would on a wire."""
-    left.ip(f"link add {left_device} type veth peer name {right_device}")
+    end = f"{left_device} address {mac(left_device)}"
+    left.ip(f"link add {end} type veth peer name {right_device} address {mac(right_device)}")
     if left is not right:
         left.ip(f"link set {right_device} netns /proc/{os.getpid()}/fd/{right.fd}")
     for host, device in ((left, left_device), (right, right_device)):
@@ -124,3 +130,9 @@ def address(host: Host, device: str, ipv4: str | None = None, ipv6: str | None =
         host.ip(f"addr add {ipv4} dev {device}")
     if ipv6:
         host.ip(f"-6 addr add {ipv6} dev {device} nodad")
+
+
+def neighbours(host: Host, device: str, known: dict[str, str]) -> None:
+    """Say whose address is at which device beyond: the first SYN must not wait for ARP across a slow road."""
+    for ip, there in known.items():
+        host.ip(f"neigh replace {ip} lladdr {mac(there)} dev {device} nud permanent")

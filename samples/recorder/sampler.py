@@ -128,7 +128,8 @@ class Sampler:
                     ends = asked + left_ms / 1000
                     key = (number, payload[:2] + payload[4:44])
                     present.add(key)
-                    if key in self.known and (timer != TIMER_TIME_WAIT or abs(ends - self.known[key]) < MOVED_S):
+                    still = timer != TIMER_TIME_WAIT or left_ms == 0 or abs(ends - self.known.get(key, 0)) < MOVED_S
+                    if key in self.known and still:  # an overdue timer has 0 left again and again
                         continue
                     local, remote = tuple_of(payload)
                     entry = {

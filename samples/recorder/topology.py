@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from samples.recorder.netns import Host, address, veth
+from samples.recorder.netns import Host, address, neighbours, veth
 from samples.recorder.wire import ACK, SYN, Endpoint, Segment
 
 if TYPE_CHECKING:
@@ -85,11 +85,17 @@ class Topology:
         address(client, "c0", f"{self.client[0]}/24", f"{self.client[1]}/64")
         if not self.routed:
             address(server, "s0", f"{self.server[0]}/24", f"{self.server[1]}/64")
+            neighbours(client, "c0", dict.fromkeys(self.server, "s0"))
+            neighbours(server, "s0", dict.fromkeys(self.client, "c0"))
             return
         router = self.hosts["router"]
         address(router, "r0", f"{self.router_in}/24")
         address(router, "r1", f"{self.router_out}/24")
         address(server, "s0", f"{self.beyond}/24")
+        neighbours(client, "c0", {self.router_in: "r0"})
+        neighbours(router, "r0", {self.client[0]: "c0"})
+        neighbours(router, "r1", {self.beyond: "s0"})
+        neighbours(server, "s0", {self.router_out: "r1"})
         client.ip(f"route add default via {self.router_in}")
         server.ip(f"route add default via {self.router_out}")
         router.sysctl("ipv4.ip_forward", 1)

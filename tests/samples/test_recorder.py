@@ -27,8 +27,18 @@ CLIENT, SERVER = ("10.77.9.1", 40000), ("10.77.9.2", 80)
 HOSTS = {CLIENT[0]: "client", SERVER[0]: "server"}
 TW, REQUEST, WRITE = 0x1000, 0x2000, 0x3000
 FUNCTIONS = {TW: "tw_timer_handler", REQUEST: "reqsk_timer_handler", WRITE: "tcp_write_timer"}
-NUMBERS = {"ESTABLISHED": 1, "SYN_SENT": 2, "SYN_RECV": 3, "FIN_WAIT1": 4, "FIN_WAIT2": 5, "CLOSED": 7, "CLOSE_WAIT": 8, "LAST_ACK": 9, "LISTEN": 10,
-           "CLOSING": 11}  # fmt: skip
+NUMBERS = {
+    "ESTABLISHED": 1,
+    "SYN_SENT": 2,
+    "SYN_RECV": 3,
+    "FIN_WAIT1": 4,
+    "FIN_WAIT2": 5,
+    "CLOSED": 7,
+    "CLOSE_WAIT": 8,
+    "LAST_ACK": 9,
+    "LISTEN": 10,
+    "CLOSING": 11,
+}
 BASE = 1_795_000_000_000_000_000
 US = 1000
 
@@ -40,20 +50,36 @@ class Story:
         self.events: list[Event] = []
         self.t = BASE
 
-    def add(self, name: str, cpu: int = 0, softirq: bool = True, pid: int = 7, after_us: int = 5, **fields: int | bytes) -> Story:
+    def add(
+        self, name: str, *, cpu: int = 0, softirq: bool = True, pid: int = 7, after_us: int = 5, **fields: int | bytes
+    ) -> Story:
         self.t += after_us * US
         self.events.append(Event(self.t, cpu, pid, softirq, name, fields))
         return self
 
     def state(self, sock: int, old: str, new: str, own: tuple[str, int], peer: tuple[str, int], **where: Any) -> Story:
-        ends = {"family": socket.AF_INET, "sport": own[1], "dport": peer[1], "saddr": socket.inet_aton(own[0]), "daddr": socket.inet_aton(peer[0])}
-        return self.add("inet_sock_set_state", skaddr=sock, oldstate=NUMBERS[old], newstate=NUMBERS[new], **ends, **where)
+        ends: dict[str, Any] = {
+            "family": socket.AF_INET,
+            "sport": own[1],
+            "dport": peer[1],
+            "saddr": socket.inet_aton(own[0]),
+            "daddr": socket.inet_aton(peer[0]),
+        }
+        return self.add(
+            "inet_sock_set_state", skaddr=sock, oldstate=NUMBERS[old], newstate=NUMBERS[new], **ends, **where
+        )
 
     def timer(self, what: str, timer: int, function: int = 0, seconds: float = 0.0, **where: Any) -> Story:
-        return self.add(f"timer_{what}", timer=timer, function=function, expires=1000 + int(seconds * 250), now=1000, **where)
+        return self.add(
+            f"timer_{what}", timer=timer, function=function, expires=1000 + int(seconds * 250), now=1000, **where
+        )
 
-    def reset(self, sock: int, source: tuple[str, int], target: tuple[str, int], reason: int = 14, **where: Any) -> Story:
-        packed = [struct.pack("<H", 2) + struct.pack(">H", p) + socket.inet_aton(h) + bytes(20) for h, p in (source, target)]
+    def reset(
+        self, sock: int, source: tuple[str, int], target: tuple[str, int], reason: int = 14, **where: Any
+    ) -> Story:
+        packed = [
+            struct.pack("<H", 2) + struct.pack(">H", p) + socket.inet_aton(h) + bytes(20) for h, p in (source, target)
+        ]
         return self.add("tcp_send_reset", skaddr=sock, reason=reason, saddr=packed[0], daddr=packed[1], **where)
 
     def handshake(self) -> Story:
@@ -77,23 +103,42 @@ class Story:
         return Account(FUNCTIONS, 250, set(HOSTS)).feed(self.events)
 
 
-def seg(t_us: int, source: tuple[str, int], flags: int, seq: int, ack: int = 0, payload: int = 0) -> Segment:
-    return Segment(BASE + t_us * US, source, SERVER if source == CLIENT else CLIENT, flags, seq, ack, payload)
+def seg(t_us: int, source: tuple[str, int], flags: int, seq: int, ack: int = 0) -> Segment:
+    return Segment(BASE + t_us * US, source, SERVER if source == CLIENT else CLIENT, flags, seq, ack, 0)
 
 
-def told(story: Story, client: list[Segment], server: list[Segment], samples: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+def told(
+    story: Story, client: list[Segment], server: list[Segment], samples: list[dict[str, Any]] | None = None
+) -> list[dict[str, Any]]:
     evidence = Evidence("canned", story.account(), {"client": client, "server": server}, HOSTS, [], samples or [], [])
     return Teller(Book(evidence)).records()
 
 
-CLEAN = [seg(6, CLIENT, SYN, 100), seg(8, SERVER, SYN | ACK, 900, 101), seg(111, CLIENT, ACK, 101, 901),
-         seg(1126, CLIENT, FIN | ACK, 101, 901), seg(1136, SERVER, FIN | ACK, 901, 102), seg(1140, CLIENT, ACK, 102, 902)]  # fmt: skip
+CLEAN = [
+    seg(6, CLIENT, SYN, 100),
+    seg(8, SERVER, SYN | ACK, 900, 101),
+    seg(111, CLIENT, ACK, 101, 901),
+    seg(1126, CLIENT, FIN | ACK, 101, 901),
+    seg(1136, SERVER, FIN | ACK, 901, 102),
+    seg(1140, CLIENT, ACK, 102, 902),
+]
 
 
 def test_a_plain_connection_is_told_from_both_sides() -> None:
     (record,) = told(Story().handshake().client_closes(), CLEAN, CLEAN)
-    assert (record["open"], record["how"], record["first_fin"], record["time_wait"]) == ("normal", "three-way", "a", ["a"])
-    assert [s for s, _ in record["a_side"]["states"]] == ["SYN_SENT", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT"]
+    assert (record["open"], record["how"], record["first_fin"], record["time_wait"]) == (
+        "normal",
+        "three-way",
+        "a",
+        ["a"],
+    )
+    assert [s for s, _ in record["a_side"]["states"]] == [
+        "SYN_SENT",
+        "ESTABLISHED",
+        "FIN_WAIT1",
+        "FIN_WAIT2",
+        "TIME_WAIT",
+    ]
     assert [s for s, _ in record["b_side"]["states"]] == ["SYN_RECV", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK", "CLOSED"]
     assert (record["a_side"]["end"], record["b_side"]["end"]) == ("time_wait", "last_ack")
     assert record["wire"] == {"a": {"SYN": 1, "FIN": 1}, "b": {"SYNACK": 1, "FIN": 1}}
@@ -125,7 +170,9 @@ def test_time_wait_ends_by_its_timer_or_by_what_cancelled_it(fires: bool, end_by
 
 def test_a_shorter_minisock_timer_is_fin_wait_2_and_its_end_a_timeout() -> None:
     story = Story().handshake().state(1, "ESTABLISHED", "FIN_WAIT1", CLIENT, SERVER, softirq=False)
-    story.state(1, "FIN_WAIT1", "FIN_WAIT2", CLIENT, SERVER).timer("start", 60, TW, 30.0).state(1, "FIN_WAIT2", "CLOSED", CLIENT, SERVER)
+    story.state(1, "FIN_WAIT1", "FIN_WAIT2", CLIENT, SERVER).timer("start", 60, TW, 30.0).state(
+        1, "FIN_WAIT2", "CLOSED", CLIENT, SERVER
+    )
     story.timer("cancel", 60, after_us=900).timer("expire_entry", 60, TW)
     (record,) = told(story, CLEAN[:4], CLEAN[:4])
     assert (record["a_side"]["end"], record["time_wait"], record["how"]) == ("timeout", [], "timeout")
@@ -135,7 +182,9 @@ def test_the_minisock_goes_to_the_socket_of_its_own_context() -> None:
     """Two CPUs close at once; the timers must not change hands."""
     story = Story().handshake()
     story.state(1, "ESTABLISHED", "FIN_WAIT1", CLIENT, SERVER).state(1, "FIN_WAIT1", "FIN_WAIT2", CLIENT, SERVER)
-    story.timer("start", 60, TW, 60.0, cpu=0).state(2, "ESTABLISHED", "CLOSED", SERVER, CLIENT, cpu=1).state(1, "FIN_WAIT2", "CLOSED", CLIENT, SERVER, cpu=0)
+    story.timer("start", 60, TW, 60.0, cpu=0).state(2, "ESTABLISHED", "CLOSED", SERVER, CLIENT, cpu=1).state(
+        1, "FIN_WAIT2", "CLOSED", CLIENT, SERVER, cpu=0
+    )
     account = story.account()
     assert [(s.passive, s.mini is not None) for s in account.socks] == [(False, True), (True, False)]
 
@@ -143,10 +192,32 @@ def test_the_minisock_goes_to_the_socket_of_its_own_context() -> None:
 @pytest.mark.parametrize(
     ("tail", "end"),
     [
-        (lambda s: s.state(1, "ESTABLISHED", "CLOSED", CLIENT, SERVER, softirq=False).reset(1, CLIENT, SERVER, softirq=False, after_us=9000), "rst_sent"),
-        (lambda s: s.add("tcp_receive_reset", skaddr=1).state(1, "ESTABLISHED", "CLOSED", CLIENT, SERVER), "rst_received"),
-        (lambda s: s.add("tcp_receive_reset", skaddr=1).state(1, "FIN_WAIT2", "CLOSED", CLIENT, SERVER).reset(1, CLIENT, SERVER), "rst_sent"),
-        (lambda s: s.timer("expire_entry", 70, WRITE).state(1, "ESTABLISHED", "CLOSED", CLIENT, SERVER).timer("expire_exit", 70), "timeout"),
+        (
+            lambda s: s.state(1, "ESTABLISHED", "CLOSED", CLIENT, SERVER, softirq=False).reset(
+                1, CLIENT, SERVER, softirq=False, after_us=9000
+            ),
+            "rst_sent",
+        ),
+        (
+            lambda s: s.add("tcp_receive_reset", skaddr=1).state(1, "ESTABLISHED", "CLOSED", CLIENT, SERVER),
+            "rst_received",
+        ),
+        (
+            lambda s: (
+                s.add("tcp_receive_reset", skaddr=1)
+                .state(1, "FIN_WAIT2", "CLOSED", CLIENT, SERVER)
+                .reset(1, CLIENT, SERVER)
+            ),
+            "rst_sent",
+        ),
+        (
+            lambda s: (
+                s.timer("expire_entry", 70, WRITE)
+                .state(1, "ESTABLISHED", "CLOSED", CLIENT, SERVER)
+                .timer("expire_exit", 70)
+            ),
+            "timeout",
+        ),
         (lambda s: s.state(1, "CLOSING", "CLOSED", CLIENT, SERVER), "overflow"),
         (lambda s: s.state(1, "LAST_ACK", "CLOSED", CLIENT, SERVER), "last_ack"),
     ],
@@ -162,11 +233,19 @@ def test_a_childless_request_is_tied_by_its_synack() -> None:
     story.state(1, "SYN_SENT", "CLOSED", CLIENT, SERVER, softirq=False).timer("cancel", 50, after_us=300)
     frames = [seg(6, CLIENT, SYN, 100), seg(14, SERVER, SYN | ACK, 900, 101), seg(310, CLIENT, RST, 101)]
     (record,) = told(story, frames, frames)
-    assert (record["how"], record["b_side"]["role"], record["b_side"]["end"]) == ("abandoned", "request", "rst_received")
+    assert (record["how"], record["b_side"]["role"], record["b_side"]["end"]) == (
+        "abandoned",
+        "request",
+        "rst_received",
+    )
 
 
 def test_what_no_syn_was_sent_for_is_no_connection() -> None:
-    story = Story().state(1, "CLOSED", "SYN_SENT", CLIENT, SERVER, softirq=False).state(1, "SYN_SENT", "CLOSED", CLIENT, SERVER, softirq=False)
+    story = (
+        Story()
+        .state(1, "CLOSED", "SYN_SENT", CLIENT, SERVER, softirq=False)
+        .state(1, "SYN_SENT", "CLOSED", CLIENT, SERVER, softirq=False)
+    )
     assert told(story, [], []) == []
 
 
@@ -175,7 +254,10 @@ def test_a_reused_four_tuple_makes_incarnations() -> None:
     shift = (story.t - BASE) // US + 2_000_000
     story.t = BASE + shift * US
     story.timer("cancel", 60, softirq=False).handshake()
-    later = [seg(shift + 12 + i * 50, s.source, s.flags, s.seq + 5000, s.ack + 5000 if s.ack else 0) for i, s in enumerate(CLEAN[:3])]
+    later = [
+        seg(shift + 12 + i * 50, s.source, s.flags, s.seq + 5000, s.ack + 5000 if s.ack else 0)
+        for i, s in enumerate(CLEAN[:3])
+    ]
     first, second = told(story, CLEAN + later, CLEAN + later)
     assert (first["incarnation"], second["incarnation"]) == (0, 1)
     assert first["a_side"]["time_wait"]["end_by"] == "reuse"
@@ -183,7 +265,15 @@ def test_a_reused_four_tuple_makes_incarnations() -> None:
 
 
 def test_the_checks_notice_a_truth_that_the_wire_contradicts() -> None:
-    evidence = Evidence("canned", Story().handshake().client_closes().account(), {"client": CLEAN[:4], "server": CLEAN[:4]}, HOSTS, [], [], [])
+    evidence = Evidence(
+        "canned",
+        Story().handshake().client_closes().account(),
+        {"client": CLEAN[:4], "server": CLEAN[:4]},
+        HOSTS,
+        [],
+        [],
+        [],
+    )
     book = Book(evidence)
     found = problems(book, Teller(book).records())
     assert any("TIME_WAIT" in p for p in found)
@@ -195,7 +285,12 @@ def test_the_checks_notice_a_truth_that_the_wire_contradicts() -> None:
 
 @pytest.mark.parametrize(
     ("drop", "lost"),
-    [([1], [True, False, False]), ([2, 3], [False, True, True]), ("all", [True] * 3), ({"from": 2}, [False, True, True])],
+    [
+        ([1], [True, False, False]),
+        ([2, 3], [False, True, True]),
+        ("all", [True] * 3),
+        ({"from": 2}, [False, True, True]),
+    ],
 )
 def test_rules_count_within_a_connection(drop: Any, lost: list[bool]) -> None:
     book = RuleBook([{"port": 80, "dir": "c2s", "kind": "SYN", "drop": drop}])
@@ -205,15 +300,32 @@ def test_rules_count_within_a_connection(drop: Any, lost: list[bool]) -> None:
 
 def test_ackfin_is_the_bare_ack_of_a_fin() -> None:
     book = RuleBook([{"port": 80, "dir": "s2c", "kind": "ACKFIN", "drop": "all"}])
-    sent = [(seg(0, SERVER, ACK, 1, 50), "s2c"), (seg(1, CLIENT, FIN | ACK, 50, 1), "c2s"), (seg(2, SERVER, ACK, 1, 50), "s2c"),
-            (seg(3, SERVER, ACK, 1, 51), "s2c"), (seg(4, SERVER, FIN | ACK, 1, 51), "s2c")]  # fmt: skip
+    sent = [
+        (seg(0, SERVER, ACK, 1, 50), "s2c"),
+        (seg(1, CLIENT, FIN | ACK, 50, 1), "c2s"),
+        (seg(2, SERVER, ACK, 1, 50), "s2c"),
+        (seg(3, SERVER, ACK, 1, 51), "s2c"),
+        (seg(4, SERVER, FIN | ACK, 1, 51), "s2c"),
+    ]
     assert [book.drops(*s) for s in sent] == [False, False, False, True, False]
 
 
 def frame(flags: int, payload: bytes = b"", source: tuple[str, int] = CLIENT, tag: bytes = b"") -> bytes:
     target = SERVER if source == CLIENT else CLIENT
     tcp = struct.pack("!HHIIBBHHH", source[1], target[1], 7, 8, 5 << 4, flags, 100, 0, 0) + payload
-    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, socket.inet_aton(source[0]), socket.inet_aton(target[0]))
+    ip = struct.pack(
+        "!BBHHHBBH4s4s",
+        0x45,
+        0,
+        20 + len(tcp),
+        0,
+        0,
+        64,
+        6,
+        0,
+        socket.inet_aton(source[0]),
+        socket.inet_aton(target[0]),
+    )
     return bytes(12) + tag + b"\x08\x00" + ip + tcp
 
 
@@ -233,7 +345,14 @@ def test_jitter_alone_keeps_the_order() -> None:
 
 @pytest.mark.parametrize(
     ("flags", "payload", "kind"),
-    [(SYN, b"", "SYN"), (SYN | ACK, b"", "SYNACK"), (ACK, b"", "ACK"), (ACK, b"x", "DATA"), (FIN | ACK, b"x", "FIN"), (RST | ACK, b"", "RST")],
+    [
+        (SYN, b"", "SYN"),
+        (SYN | ACK, b"", "SYNACK"),
+        (ACK, b"", "ACK"),
+        (ACK, b"x", "DATA"),
+        (FIN | ACK, b"x", "FIN"),
+        (RST | ACK, b"", "RST"),
+    ],
 )
 def test_kinds_of_segments(flags: int, payload: bytes, kind: str) -> None:
     segment = segment_of(frame(flags, payload, tag=b"\x81\x00\x00\x4d" if payload else b""))
@@ -256,11 +375,16 @@ def test_a_page_of_the_ring() -> None:
 
 
 def test_a_format_file_and_its_event() -> None:
-    text = ("name: demo\nID: 77\nformat:\n\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
-            "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\tfield:__u8 saddr[4];\toffset:8;\tsize:4;\tsigned:0;\n")  # fmt: skip
+    text = (
+        "name: demo\nID: 77\nformat:\n\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
+        "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\tfield:__u8 saddr[4];\toffset:8;\tsize:4;\tsigned:0;\n"
+    )
     number, layout = Format.parse(text)
     assert number == 77
-    assert layout.decode(struct.pack("<HHi4s", 77, 0, -5, b"\x0a\x00\x00\x01")) == {"common_pid": -5, "saddr": b"\x0a\x00\x00\x01"}
+    assert layout.decode(struct.pack("<HHi4s", 77, 0, -5, b"\x0a\x00\x00\x01")) == {
+        "common_pid": -5,
+        "saddr": b"\x0a\x00\x00\x01",
+    }
 
 
 def test_hz_is_measured() -> None:
@@ -308,6 +432,10 @@ def test_a_real_recording_agrees_with_itself(tmp_path: Any) -> None:
     assert entry["problems"] == []
     assert entry["lost_by_trace"] == 0
     assert abs(entry["clock_drift_us"]) < 50
-    assert entry["witnesses"]["time_wait_by_timer"] == entry["witnesses"]["time_wait_in_samples"] == 2 * entry["connections"]
+    assert (
+        entry["witnesses"]["time_wait_by_timer"]
+        == entry["witnesses"]["time_wait_in_samples"]
+        == 2 * entry["connections"]
+    )
     records = [json.loads(line) for line in (tmp_path / "both_close.truth.jsonl").read_text().splitlines()]
     assert {r["how"] for r in records} == {"simultaneous"}

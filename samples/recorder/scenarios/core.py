@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from samples.recorder.plan import Listener, Plan, Spec, Step
@@ -53,6 +54,21 @@ def mix(
             workers=min(200, len(specs)),
             patience_s=6.0,
         )
+
+    return make
+
+
+def mix_by_port(behaviours: Sequence[Behaviour], low: int, high: int, over_s: float) -> Callable[[random.Random], Plan]:
+    """Each behaviour at a server port of its own, alike every time: behind NAT the server knows a client by no other."""
+
+    def make(chance: random.Random) -> Plan:
+        specs = []
+        for i, behave in enumerate(behaviours):
+            one = behave(chance)
+            one.dport = 8000 + i if one.dport == 80 else one.dport
+            specs += [replace(one) for _ in range(chance.randint(low, high))]
+        listeners = [Listener(port) for port in sorted({s.dport for s in specs if s.server})]
+        return Plan(number(specs, chance, over_s), listeners, workers=200, patience_s=6.0)
 
     return make
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samples.recorder.scenarios import behaviours as do
 from samples.recorder.scenarios import plans
-from samples.recorder.scenarios.core import LISTENERS, PATIENCE, ROAD, between, mix, twins
+from samples.recorder.scenarios.core import LISTENERS, PATIENCE, ROAD, between, mix, mix_by_port, twins
 from samples.recorder.session import Scenario
 
 EVERYTHING = (*do.ORDERLY, *do.ABORTS, do.refused)
@@ -37,14 +37,14 @@ SCENARIOS = [
     Scenario(
         "nat",
         "A router translates the client's address and ports; captured on both sides and on the router's any.",
-        mix(EVERYTHING, between(6, 12), 1.5),
+        mix_by_port(EVERYTHING, 6, 12, 1.5),
         shape="nat",
         points=("client", "router", "server"),
     ),
     Scenario(
         "nat_loss",
         "NAT, and a bad road behind it.",
-        mix(EVERYTHING, between(6, 12), 1.5),
+        mix_by_port(EVERYTHING, 6, 12, 1.5),
         dict(ROAD),
         shape="nat",
         points=("client", "router_client", "router", "router_server", "server"),

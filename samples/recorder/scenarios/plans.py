@@ -192,7 +192,8 @@ def fast(chance: random.Random) -> Plan:
         server: list[Step] = [["recv", ask], ["send", answer]]
         (server if chance.random() < 0.6 or not i else client).append(["eof"])
         client.append(["close"])
-        server.append(["close"])
+        # Without a pause the server may close before the handshake's last ACK: SYN_RECV -> FIN_WAIT1.
+        server += [["sleep", 0.06], ["close"]] if chance.random() < 0.6 else [["close"]]
         specs.append(
             Spec(
                 i,
