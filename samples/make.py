@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parent
 THEMES = (
     "handshakes",
     "opens",
+    "strays",
     "closes",
     "resets",
     "time_wait",
@@ -21,6 +22,7 @@ THEMES = (
     "probes",
     "icmp",
     "quality",
+    "copies",
     "encapsulation",
     "tunnels",
     "formats",

@@ -27,6 +27,7 @@ what an analysis must say of it, and run the first and the last of these command
 HEADINGS = {
     "handshakes": "Handshakes",
     "opens": "Unusual beginnings",
+    "strays": "Old, stray and forged segments",
     "closes": "Closes",
     "resets": "Resets",
     "time_wait": "TIME_WAIT",
@@ -34,6 +35,7 @@ HEADINGS = {
     "probes": "Probes",
     "icmp": "ICMP",
     "quality": "Capture quality",
+    "copies": "Frames captured twice",
     "encapsulation": "Links and forms of IP",
     "tunnels": "Tunnels",
     "formats": "File formats",

@@ -8,7 +8,8 @@ from samples.stories.expect import connection, shake, stay, tear
 from samples.stories.story import story
 from samples.writer.files import Interface, Pcapng
 from samples.writer.links import COOKED, ETHERNET, RAW
-from samples.writer.talk import EPOCH_NS, Wire
+from samples.writer.side import EPOCH_NS
+from samples.writer.talk import Wire
 
 WITH_CUSTOM_BLOCK = ("sections.pcapng",)  # Wireshark gives a custom block a frame number
 

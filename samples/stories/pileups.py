@@ -1,11 +1,8 @@
 """Thousands of short connections that pile up TIME_WAIT: on a server, and on a proxy that is its database's client."""
 
-from dataclasses import replace
-
 from samples.stories.expect import Among
 from samples.stories.story import story
-from samples.writer.packets import plain
-from samples.writer.segment import Segment
+from samples.writer.packets import without_id
 from samples.writer.talk import Wire
 
 SNAPLEN = 54  # Ethernet, IPv4 and TCP without options
@@ -14,11 +11,6 @@ SNAPLEN = 54  # Ethernet, IPv4 and TCP without options
 def _numbers(port: int) -> tuple[int, int]:
     """Initial numbers that leave all checksums alike, so that thousands of frames compress well."""
     return 1_000_000_000 - port, 3_000_000_000
-
-
-def _constant_id(segment: Segment) -> list[bytes]:
-    """An IP ID that does not count."""
-    return plain(replace(segment, ip_id=0))
 
 
 SERVER_COUNT, SERVER_PACE_S = 3000, 0.028
@@ -89,7 +81,7 @@ def pile_up_on_a_server(wire: Wire) -> bytes:
             start_s=index * SERVER_PACE_S,
             isn=_numbers(port),
             timestamps=False,
-            packets=_constant_id,
+            packets=without_id,
         )
         talk.open()
         talk.client.send("PA", 90)
@@ -162,7 +154,7 @@ def pile_up_on_a_proxy(wire: Wire) -> bytes:
             start_s=index * PROXY_PACE_S,
             isn=_numbers(port),
             timestamps=False,
-            packets=_constant_id,
+            packets=without_id,
         )
         talk.open()
         talk.client.send("PA", 40)

@@ -2,11 +2,19 @@
 
 from typing import Literal
 
-from samples.stories.expect import shake, tear
+from samples.stories.expect import connection, shake, side, stay, tear
+from samples.stories.paths import CLIENT_FIRST, SERVER_SECOND
 from samples.writer.talk import Talk, Wire
 
 DONE = shake("three-way", "completed", total=20.0)
 FOUR_WAY = tear("four-way", "client", segments=4)
+ONCE = connection(
+    DONE,
+    FOUR_WAY,
+    client=side(CLIENT_FIRST, packets=6, payload_bytes=90, retransmissions=0, fin_retransmissions=0),
+    server=side(SERVER_SECOND, packets=5, payload_bytes=300, retransmissions=0, fin_retransmissions=0),
+    time_wait=[stay("client", basis="observed")],
+)
 
 
 def served(wire: Wire, **settings: object) -> Talk:

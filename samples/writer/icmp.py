@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import dpkt
 
 from samples.writer.packets import plain
-from samples.writer.talk import Sent, nanoseconds
+from samples.writer.side import Sent, nanoseconds
 
 ROUTER4, ROUTER6 = "203.0.113.9", "2001:db8:ffff::9"
 

@@ -6,6 +6,7 @@ which they are captured.
 
 import struct
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import dpkt
 
@@ -59,6 +60,11 @@ def _chain(headers: Sequence[tuple[int, bytes]], payload: bytes) -> tuple[int, b
 def plain(segment: Segment) -> list[bytes]:
     """One packet without anything special, of the version that the addresses ask for."""
     return [ipv6(segment) if ":" in segment.source.address else ipv4(segment)]
+
+
+def without_id(segment: Segment) -> list[bytes]:
+    """One plain packet with IP ID 0, as Linux sends SYN/ACKs and others send everything."""
+    return plain(replace(segment, ip_id=0))
 
 
 def with_ip_options(options: bytes) -> Packets:

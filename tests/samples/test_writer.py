@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from samples.writer import links, packets, segment
 from samples.writer.files import Frame, Interface, compressed, decompressed, pcap, pcapng
 from samples.writer.segment import Endpoint, Segment
-from samples.writer.talk import EPOCH_NS, Talk, Tap, Wire, filler, is_before
+from samples.writer.side import EPOCH_NS, filler, is_before
+from samples.writer.talk import Talk, Tap, Wire
 
 NUMBER = st.integers(0, 2**32 - 1)
 PORT = st.integers(0, 65535)
