@@ -11,7 +11,35 @@ import time
 from pathlib import Path
 
 from samples.recorder.scenarios import SCENARIOS
+from samples.recorder.scenarios.small import SAMPLES
 from samples.recorder.session import Session
+
+SAMPLES_FOLDER = Path(__file__).resolve().parents[1]
+
+
+def commit_samples(names: list[str]) -> int:
+    """Record samples into samples/recorded-*.pcap, with samples/truth/recorded-*.truth.jsonl beside them."""
+    chosen = {n: s for n, s in SAMPLES.items() if not names or n in names or n.removeprefix("recorded-") in names}
+    truths = SAMPLES_FOLDER / "truth"
+    truths.mkdir(exist_ok=True)
+    trouble = 0
+    for name, sample in chosen.items():
+        with tempfile.TemporaryDirectory() as folder:
+            entry = Session(sample.scenario, 1, Path(folder)).record()
+            trouble += bool(entry["problems"])
+            (capture,) = Path(folder).glob(f"{name}.{sample.point}.pcap*")
+            (truth,) = Path(folder).glob(f"{name}.truth.jsonl*")
+            for stale in (*SAMPLES_FOLDER.glob(f"{name}.pcap*"), *truths.glob(f"{name}.truth.jsonl*")):
+                stale.unlink()
+            kept = SAMPLES_FOLDER / capture.name.replace(f".{sample.point}.pcap", ".pcap")
+            kept.write_bytes(capture.read_bytes())
+            (truths / truth.name).write_bytes(truth.read_bytes())
+        print(
+            f"{kept.name}: {entry['connections']} connections, {kept.stat().st_size} bytes",
+            *entry["problems"],
+            sep="\n    ",
+        )
+    return 1 if trouble else 0
 
 
 def main() -> int:
@@ -23,7 +51,10 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="directory for the files (default: a new temporary one)")
     parser.add_argument("--name", help="base name of the files, where it is not the scenario's")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
+    parser.add_argument("--samples", action="store_true", help="record the committed samples (all, or those named)")
     options = parser.parse_args()
+    if options.samples:
+        return commit_samples(options.scenarios)
     if options.list:
         for scenario in SCENARIOS.values():
             print(f"{scenario.name:26} {scenario.about}")

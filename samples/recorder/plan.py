@@ -69,7 +69,7 @@ class Plan:
     specs: list[Spec]
     listeners: list[Listener]
     workers: int = 64
-    patience_s: float = 60.0  # a program that waits longer for data closes
+    patience_s: float = 10.0  # a program that waits longer for data closes
     client_addresses: dict[str, str] = field(default_factory=dict)
     server_addresses: dict[str, str] = field(default_factory=dict)
     start: float = 0.0

@@ -377,7 +377,8 @@ def test_a_page_of_the_ring() -> None:
 def test_a_format_file_and_its_event() -> None:
     text = (
         "name: demo\nID: 77\nformat:\n\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
-        "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\tfield:__u8 saddr[4];\toffset:8;\tsize:4;\tsigned:0;\n"
+        "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n"
+        "\tfield:__u8 saddr[4];\toffset:8;\tsize:4;\tsigned:0;\n"
     )
     number, layout = Format.parse(text)
     assert number == 77

@@ -59,7 +59,7 @@ def mix(
 
 
 def mix_by_port(behaviours: Sequence[Behaviour], low: int, high: int, over_s: float) -> Callable[[random.Random], Plan]:
-    """Each behaviour at a server port of its own, alike every time: behind NAT the server knows a client by no other."""
+    """Each behaviour at a server port of its own, alike every time: NAT hides the clients' ports."""
 
     def make(chance: random.Random) -> Plan:
         specs = []

@@ -8,7 +8,6 @@ from samples.recorder.scenarios.core import LISTENERS, PATIENCE, ROAD, between, 
 from samples.recorder.session import Scenario
 
 EVERYTHING = (*do.ORDERLY, *do.ABORTS, do.refused)
-NO_TIMESTAMPS = {"ipv4.tcp_timestamps": 0}
 
 SCENARIOS = [
     Scenario(
@@ -139,7 +138,7 @@ SCENARIOS = [
         "The same four-tuples again without timestamps: the ISN decides.",
         plans.reuse,
         ROAD,
-        NO_TIMESTAMPS,
+        plans.NO_TIMESTAMPS,
     ),
     Scenario(
         "fast_open_loss",
@@ -209,13 +208,15 @@ SCENARIOS = [
         {"delay": 0.0005, "dup": 0.01},
         snaplen=128,
     ),
-    Scenario("no_timestamps", "Without TCP timestamps.", mix(plans.CHAOS, between(6, 10), 1.5), ROAD, NO_TIMESTAMPS),
+    Scenario(
+        "no_timestamps", "Without TCP timestamps.", mix(plans.CHAOS, between(6, 10), 1.5), ROAD, plans.NO_TIMESTAMPS
+    ),
     Scenario(
         "no_timestamps_loss",
         "Without TCP timestamps, under loss.",
         mix(plans.CHAOS, between(8, 14), 2.0),
         dict(ROAD),
-        NO_TIMESTAMPS,
+        plans.NO_TIMESTAMPS,
         vary=plans.losing(0.03, 0.08),
         settle_s=6.0,
     ),
@@ -233,7 +234,7 @@ SCENARIOS = [
         "Without timestamps, SACK or window scaling, under loss.",
         mix(plans.CHAOS, between(8, 14), 2.0),
         dict(ROAD),
-        NO_TIMESTAMPS | {"ipv4.tcp_sack": 0, "ipv4.tcp_window_scaling": 0},
+        plans.NO_TIMESTAMPS | {"ipv4.tcp_sack": 0, "ipv4.tcp_window_scaling": 0},
         vary=plans.losing(0.03, 0.08),
         settle_s=6.0,
     ),

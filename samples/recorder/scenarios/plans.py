@@ -208,6 +208,7 @@ def fast(chance: random.Random) -> Plan:
     return Plan(specs, [Listener(80, fast_open=True)])
 
 
+NO_TIMESTAMPS = {"ipv4.tcp_timestamps": 0}
 CHAOS = (*do.ORDERLY, *do.ABORTS, do.refused, do.abort_connect)
 
 
