@@ -23,6 +23,10 @@ LAYERS = 2  # of compression: one may be inside another
 MANY, SMALL_PIECE_BYTES = 16, 1 << 17  # so many inputs may be open at once that their buffers add up
 
 
+class NotACaptureError(CaptureError):
+    """The input could be read, and is something else or empty."""
+
+
 def open_capture(path: str) -> tuple[Source, bytes]:
     """Open a path down to the capture inside: its source, and the first bytes, already read.
 
@@ -38,7 +42,7 @@ def open_capture(path: str) -> tuple[Source, bytes]:
             source = DecompressedSource(source, data, kind)
             data = _head(source)
         _format_of(data)
-    except (CaptureError, SourceDamageError) as error:
+    except SourceDamageError as error:
         source.close()
         raise CaptureError(str(error)) from error
     except BaseException:
@@ -66,7 +70,7 @@ def _head(source: Source) -> bytes:
 def _format_of(data: bytes) -> str:
     """Say pcap or pcapng, its header being whole. Raises CaptureError."""
     if not data:
-        raise CaptureError("is empty")
+        raise NotACaptureError("is empty")
     if pcap_walk.recognise(data):
         pcap_walk.parse_header(data)
         return "pcap"
@@ -76,7 +80,7 @@ def _format_of(data: bytes) -> str:
         return "pcapng"
     if compression.recognise(data):
         raise CaptureError(f"is compressed more than {LAYERS} times over")
-    raise CaptureError(f"is not a capture: {describe(data)}")
+    raise NotACaptureError(f"is not a capture: {describe(data)}")
 
 
 class CaptureFile:
@@ -88,7 +92,7 @@ class CaptureFile:
         try:
             source, data = open_capture(path)
         except CaptureError as error:
-            raise CaptureError(f"{name_of(path)}: {error}") from error
+            raise type(error)(f"{name_of(path)}: {error}") from error
         self.info = FileInfo(name_of(path), _format_of(data))
         self.size_bytes = source.size_bytes
         self.reopenable = source.reopenable

@@ -10,7 +10,7 @@ from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 
-from .file import CaptureFile
+from .file import CaptureFile, NotACaptureError
 from .merge import Input, merge
 from .source import STDIN, reason
 
@@ -90,8 +90,10 @@ def _directory(path: str, problems: Problems) -> list[CaptureFile]:
     for name in names:
         try:
             captures.append(CaptureFile(str(Path(path) / name)))
-        except CaptureError as error:
+        except NotACaptureError as error:
             problems.add("not-a-capture", f"skipped: {error}")
+        except CaptureError as error:
+            problems.add("unreadable-file", str(error), damaged=True)
     if not captures:
         raise CaptureError(f"{path}: no capture among the {len(names)} files of this directory")
     return captures

@@ -83,6 +83,14 @@ def test_a_directory_stands_for_its_captures(tmp_path: Path) -> None:
     assert "notes.txt" in got.only_problem.explanation
 
 
+def test_a_capture_in_a_directory_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "a.pcap").write_bytes(pcap(ROWS))
+    (tmp_path / "b.pcap").write_bytes(pcap(ROWS)[:20])
+    got = read(tmp_path)
+    assert got.data == DATA
+    assert (got.only_problem.code, got.only_problem.damaged) == ("unreadable-file", True)
+
+
 def test_a_directory_without_captures_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(CaptureError, match="no capture among the 1 files"):
