@@ -167,6 +167,17 @@ def behind(size: int, handler: Handler) -> Handler:
     return read
 
 
+def directed(size: int, handler: Handler) -> Handler:
+    """Read what stands behind a header of this many bytes, the first of which is 0 for received and 1 for sent."""
+
+    def read(walk: Walk, data: bytes, wire: int) -> None:
+        need(data, size)
+        walk.notes |= OUTGOING if data[0] else INCOMING
+        handler(walk, data[size:], wire - size)
+
+    return read
+
+
 def tagged(size: int) -> Handler:
     """Read what stands behind a tag of this many bytes, of which the last two are the Ethernet type."""
 

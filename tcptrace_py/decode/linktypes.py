@@ -6,6 +6,7 @@ from .links import (
     behind,
     cooked,
     cooked2,
+    directed,
     ethernet,
     fddi,
     hdlc,
@@ -66,9 +67,9 @@ LINKS: dict[int, Handler] = {
     119: prism,
     127: radiotap,
     163: avs,
-    166: behind(2, ppp),  # pppd: direction and control
+    166: directed(2, ppp),  # pppd: direction and control
     192: ppi,
-    204: behind(1, ppp),  # PPP with a direction
+    204: directed(1, ppp),
     219: mpls,
     228: raw,
     229: raw,

@@ -96,9 +96,9 @@ FRAMES: dict[str, tuple[Raw, Row]] = {
     "radiotap, time first": (
         Raw(radiotap(0x80000003, b"\0" * 12 + b"\x20", 0) + b"\x88\1" + WLAN[2:] + b"\0\0\0\0" + SNAP + HELLO, 127),
         {}),
-    "pppd": (Raw(b"\1\3\0\x21" + HELLO, 166), {}),
+    "pppd": (Raw(b"\1\3\0\x21" + HELLO, 166), {"notes": OUTGOING}),
     "ppi": (Raw(struct.pack("<BxHI", 0, 12, 105) + b"\0" * 4 + WLAN + SNAP + HELLO, 192), {}),
-    "ppp, direction": (Raw(b"\1\xff\3\0\x21" + HELLO, 204), {}),
+    "ppp, direction": (Raw(b"\0\xff\3\0\x21" + HELLO, 204), {"notes": INCOMING}),
     "mpls alone": (Raw(b"\0\1\1\x40" + HELLO, 219), {}),
     "raw 228": (Raw(HELLO, 228), {}),
     "raw 229": (Raw(HELLO6, 229), ROW6),
