@@ -1,9 +1,10 @@
 """What no rule of the connection explains, by name."""
 
-from ..model.live import AHEAD, COPY, STRAY, Connection, Segment
+from ..model.live import AHEAD, COPY, DELAYED, REFUSED, STRAY, Connection, Segment
 from ..model.results import Anomaly
 from ..model.segments import ACK, FIN, RST, SYN
 from ..model.seq import ahead
+from ..model.state import State
 from ..model.verdict import Verdict
 
 ICMP = {
@@ -14,13 +15,13 @@ ICMP = {
 
 def anomalies(live: Connection, verdict: Verdict) -> list[Anomaly]:
     """Anomalies in order of their frames."""
-    found = [Anomaly(*item) for item in live.anomalies]
+    found = [Anomaly(*item) for item in live.anomalies or ()]
     for index, segment in enumerate(live.log):
-        if not segment.marks & COPY:
+        if not segment.marks & COPY or segment.marks & DELAYED:
             found += [Anomaly(code, segment.frame, why) for code, why in _of_segment(live, verdict, index, segment)]
     found += [Anomaly("unexpected-event", live.log[index].frame, f"{what}: RFC 9293 has no transition for it")
               for index, what in verdict.unexpected]
-    found += [_icmp(frame, kind) for _, frame, kind, _ in live.icmp]
+    found += [_icmp(frame, kind) for frame, kind in live.icmp or ()]
     return sorted(found, key=lambda item: item.frame)
 
 
@@ -29,8 +30,10 @@ def _of_segment(live: Connection, verdict: Verdict, index: int, segment: Segment
     found: list[tuple[str, str]] = []
     if flags & (SYN | FIN) == SYN | FIN:
         found.append(("syn-fin", "SYN and FIN in one segment: no stack sends that"))
-    elif flags & (SYN | RST) == SYN | RST or flags & (FIN | RST) == FIN | RST or not flags & (SYN | FIN | RST | ACK):
+    elif flags & (SYN | RST) == SYN | RST or flags & (FIN | RST) == FIN | RST or not flags & (SYN | RST | ACK):
         found.append(("bad-flags", "a combination of flags that RFC 9293 knows no use for"))
+    if segment.marks & REFUSED:
+        return found
     if segment.marks & STRAY:
         found.append(("old-incarnation-segment", "its numbers belong to no part of this connection"))
         return found
@@ -42,9 +45,25 @@ def _of_segment(live: Connection, verdict: Verdict, index: int, segment: Segment
         found += _of_syn(live, verdict, index, segment)
     elif segment.payload and _after_own_fin(live, verdict, segment):
         found.append(("data-after-fin", "data beyond its sender's FIN"))
-    if verdict.fatal >= 0 and index > verdict.fatal and not flags & (RST | SYN) and _after_reset(live, verdict, segment):
-        found.append(("segment-after-close", "its sender's connection had been reset before"))
+    if not flags & (RST | SYN) and not segment.marks & COPY:
+        found += _after_close(live, verdict, index, segment)
     return found
+
+
+def _after_close(live: Connection, verdict: Verdict, index: int, segment: Segment) -> list[tuple[str, str]]:
+    """A segment of a side that was CLOSED, later than it could have been sent before."""
+    if verdict.fatal >= 0:
+        if index > verdict.fatal and _knew_of_reset(live, verdict, segment):
+            if segment.payload:
+                return [("data-after-rst", "data, though its sender's connection had been reset before")]
+            return [("segment-after-close", "its sender's connection had been reset before")]
+        return []
+    path = verdict.paths[segment.side]
+    closed = path[-1].state == State.CLOSED and len(path) > 1 and path[-1].index >= 0
+    if closed and index > path[-1].index and not segment.flags & FIN and (
+            segment.time_ns > live.log[path[-1].index].time_ns + verdict.view.round_trip_ns * 3 // 2 + 2_000_000):
+        return [("segment-after-close", "its sender had closed and had its FIN acknowledged before")]
+    return []
 
 
 def _of_reset(verdict: Verdict, index: int, segment: Segment) -> list[tuple[str, str]]:
@@ -52,10 +71,12 @@ def _of_reset(verdict: Verdict, index: int, segment: Segment) -> list[tuple[str,
     marks = next((m for m in verdict.resets if m.index == index), None)
     if marks is None or index == verdict.fatal or marks.late:
         return found
-    if not marks.acceptable:
-        found.append(("challenge-ack-candidate", "not at the number that its receiver expects: RFC 5961 answers it with a challenge ACK"))
+    if not marks.acceptable and marks.in_window:
+        found.append(("challenge-ack-candidate", "in the window but not at the number expected: RFC 5961 answers it with a challenge ACK"))
+    elif not marks.acceptable:
+        found.append(("rst-ignored", "its numbers are none that its receiver obeys"))
     elif verdict.fatal < 0 or index < verdict.fatal:
-        found.append(("rst-ignored", "both sides went on as if it had not come"))
+        found.append(("rst-ignored", "its receiver went on as if it had not come"))
     return found
 
 
@@ -77,7 +98,7 @@ def _after_own_fin(live: Connection, verdict: Verdict, segment: Segment) -> bool
     return bool(fins) and ahead(segment.end, live.log[fins[0]].end) > 0
 
 
-def _after_reset(live: Connection, verdict: Verdict, segment: Segment) -> bool:
+def _knew_of_reset(live: Connection, verdict: Verdict, segment: Segment) -> bool:
     """Later than a segment could be that its sender sent before it knew of the reset."""
     reset = live.log[verdict.fatal]
     grace_ns = 0 if reset.side == segment.side else verdict.view.round_trip_ns * 3 // 2 + 2_000_000

@@ -1,6 +1,7 @@
 """One connection as the results' typed object: where log indices become times and frames."""
 
 from ..model.addresses import scope_of, text
+from ..model.live import LETTERS
 from ..model.live import Connection as Live
 from ..model.live import Side as LiveSide
 from ..model.profiles import Profiles
@@ -43,11 +44,19 @@ def describe(live: Live, verdict: Verdict, identifier: int, profiles: Profiles, 
 
 def history(live: Live, client: int) -> str:
     """Zeek's letters: upper case from the client."""
-    return "".join(mark[0].upper() if mark[1] == "01"[client] else mark[0] for mark in live.history)
+    letters = []
+    rest = live.history
+    while rest:
+        letter = LETTERS[rest & 7]
+        letters.append(letter if rest >> 3 & 1 == client else letter.lower())
+        rest >>= 4
+    return "".join(reversed(letters))
 
 
 def _side(side: LiveSide, entries: list[StateEntry]) -> Side:
-    return Side(side.packets, side.payload_bytes, side.retransmissions, side.fin_repeats, entries[-1].state, tuple(entries))
+    rare = side.rare
+    return Side(side.packets, side.payload_bytes, rare.retransmissions if rare else 0, rare.fin_repeats if rare else 0,
+                entries[-1].state, tuple(entries))
 
 
 def _entries(live: Live, verdict: Verdict, number: int) -> list[StateEntry]:

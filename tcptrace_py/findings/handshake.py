@@ -15,8 +15,10 @@ def handshake(verdict: Verdict, log: list[Segment]) -> Handshake:
         to_synack = log[opening.synack].time_ns - log[opening.last_syn].time_ns
     if opening.synack >= 0 and opening.ack >= 0:
         to_ack = max(log[opening.ack].time_ns - log[opening.ack_of].time_ns, 0)
-        if opening.first_syn >= 0:
+        if opening.last_syn >= 0:  # else the SYN was captured behind its answer: no clock for it
             total = max(log[opening.ack].time_ns - log[opening.first_syn].time_ns, 0)
+    if opening.simultaneous and not verdict.self_connect:
+        to_ack, total = None, to_synack and log[opening.synack].time_ns - log[opening.first_syn].time_ns
     return Handshake(kind(verdict), outcome(verdict, log), to_synack, to_ack, total, opening.syn_repeats, opening.synack_repeats)
 
 

@@ -8,7 +8,7 @@ no tunnels' scope, and it spends numbers on segments quoted in ICMP errors.
 
 from array import array
 
-from ..model.segments import ACK, IPV4_KEY, IPV6_KEY, SYN, reverse_key
+from ..model.segments import ACK, IPV4_KEY, IPV6_KEY, SYN
 from ..model.seq import MASK
 
 
@@ -22,10 +22,11 @@ class StreamIndex:
         self._base_high = array("q")
         self.count = 0
 
-    def slot(self, key: bytes) -> int:
-        """Slot of a four-tuple (either direction); a new tuple opens a new stream."""
-        plain = key[:IPV4_KEY] if len(key) < IPV6_KEY else key[:IPV6_KEY]
-        low = min(plain, reverse_key(plain))
+    def slot(self, key: bytes, reverse: bytes) -> int:
+        """Slot of a four-tuple, given in both directions; a new tuple opens a new stream."""
+        low = min(key, reverse)
+        if len(low) != IPV4_KEY and len(low) != IPV6_KEY:
+            low = low[:IPV4_KEY] if len(low) < IPV6_KEY else low[:IPV6_KEY]
         slot = self._slots.get(low)
         if slot is None:
             slot = self._slots[low] = len(self._stream)
@@ -42,9 +43,8 @@ class StreamIndex:
 
     def note(self, slot: int, key: bytes, flags: int, seq: int, ack: int) -> int:
         """Take in a segment; returns the stream it belongs to."""
-        plain = key[:IPV4_KEY] if len(key) < IPV6_KEY else key[:IPV6_KEY]
         mine, other = self._base_low, self._base_high
-        if reverse_key(plain) < plain:
+        if is_high(key):
             mine, other = other, mine
         if flags & SYN and not flags & ACK and mine[slot] >= 0 and mine[slot] != seq:
             self._stream[slot] = self.count
@@ -63,3 +63,13 @@ class StreamIndex:
     def stream(self, slot: int) -> int:
         """Latest stream number of a four-tuple."""
         return self._stream[slot]
+
+
+def is_high(key: bytes) -> bool:
+    """Whether the opposite direction of a key sorts before it."""
+    size = 4 if len(key) < IPV6_KEY else 16
+    ports = 2 * size
+    source, target = key[:size], key[size:ports]
+    if source != target:
+        return source > target
+    return key[ports:ports + 2] > key[ports + 2:ports + 4]

@@ -1,35 +1,44 @@
 """The flow table: which connection a segment belongs to, what it does to its side's sequence space, what is worth a log entry.
 
-Hot module. `feed` takes the plain in-order segment of an open connection in one pass over local names, because that is
-what nearly every segment of a long transfer is; everything else goes through `_examine`. What decides states is *logged*
-on the connection (`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet middle is only counted.
+Hot module. `feed` takes everything that a textbook connection is made of in one pass over local names, because that is what
+nearly every segment is, and is long for that reason alone; the rest goes through `_examine`. What decides states is *logged* on
+the connection (`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet middle is only counted.
 """
 
 from collections.abc import Callable
 
-from ..model.live import AHEAD, CLOSING, COPY, GAP, OPENING, PROBE, QUIET, REPEAT, STRAY, Connection, Segment, Side
-from ..model.segments import (
-    ACK,
-    FIN,
-    HEADER_CUT,
-    OPT_TIMESTAMPS,
-    QUOTED,
-    RST,
-    SYN,
-    SegmentBlock,
+from ..model.live import (
+    AHEAD,
+    CLOSING,
+    COPY,
+    DELAYED,
+    GAP,
+    OPENING,
+    PROBE,
+    QUIET,
+    REFUSED,
+    REPEAT,
+    STRAY,
+    Connection,
+    Context,
+    Segment,
+    Side,
 )
+from ..model.segments import ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SYN, SegmentBlock, reverse_key
 from ..model.selection import Selection
 from ..model.seq import MASK, ahead
 from ..model.state import State
 from .streams import StreamIndex
 
 SECOND_NS = 1_000_000_000
+SILENCE_NS = 30 * SECOND_NS  # a silence worth remembering: middleboxes and keep-alives act on such
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
 MIRROR_NS = 500_000  # a second capture of the same frame follows at once
+LAG_NS = 10 * SECOND_NS  # how far behind the capture's clock connections are looked at
 BUDGET = 24  # unremarkable segments that are logged after each remarkable one
 LOG_LIMIT = 2000  # remarkable segments of one connection that are logged
-RECENT = 8  # a side's plain segments that are remembered to know copies by
+HALF = 1 << 31
 
 StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection], None]
@@ -49,6 +58,7 @@ class FlowTable:
         self.linger_ns = linger_ns
         self.idle_ns = idle_ns
         self.selection = selection
+        self.takes_all = selection.takes_all
         self.sides: dict[bytes, Side] = {}
         self.streams = StreamIndex()
         self.segments = 0
@@ -64,42 +74,102 @@ class FlowTable:
         sides = self.sides
         keys, flags_column, seq_column, ack_column = block.key, block.flags, block.seq, block.ack
         payload_column, time_column, frame_column = block.payload, block.time_ns, block.frame
-        window_column, id_column, checksum_column, notes_column = block.window, block.ip_id, block.checksum, block.notes
+        window_column, id_column, notes_column, interface_column = block.window, block.ip_id, block.notes, block.interface
+        options_column, tsval_column, tsecr_column, ttl_column = block.options, block.tsval, block.tsecr, block.ttl
         for i in range(block.count):
             side = sides.get(keys[i])
-            if side is not None and flags_column[i] & 0x17 == ACK and notes_column[i] & 3 == 0:
-                connection = side.connection
-                seq = seq_column[i]
-                if connection.phase == QUIET and seq == side.next_seq:
-                    payload, ack, time_ns = payload_column[i], ack_column[i], time_column[i]
-                    peer = side.peer
-                    fresh = (ack - side.max_ack) & MASK
-                    if (fresh <= (peer.next_seq - side.max_ack) & MASK < 0x80000000 and (payload or fresh) and window_column[i]
-                            and 0 <= time_ns - connection.end_ns < OPENING_IDLE_NS):
-                        if payload:
-                            side.next_seq = (seq + payload) & MASK
-                            side.payload_bytes += payload
-                            side.last_data_ns = time_ns
-                            if not side.history_bits & 8:
-                                self._history(side, 8, "d")
-                        elif not side.history_bits & 4:
-                            self._history(side, 4, "a")
-                        side.max_ack = ack
-                        side.packets += 1
-                        side.last_ns = time_ns
-                        side.last_seq, side.last_ack, side.last_payload = seq, ack, payload
-                        side.last_flags, side.last_window = flags_column[i], window_column[i]
-                        side.last_ip_id, side.last_checksum = id_column[i], checksum_column[i]
-                        side.last_interface = block.interface[i]
-                        side.window_zero = False
-                        connection.end_ns = time_ns
-                        connection.last_frame = frame_column[i]
-                        if side.packets >= RECENT:
-                            if side.recent is None:
-                                side.recent = {}
-                            side.recent[side.packets & 15] = seq << 16 | id_column[i]
+            if side is None or notes_column[i] & (QUOTED | HEADER_CUT):
+                self._examine(block, i, side)
+                continue
+            flags = flags_column[i] & 0x17
+            connection, peer = side.connection, side.peer
+            seq, ack, payload, time_ns = seq_column[i], ack_column[i], payload_column[i], time_column[i]
+            silent_ns = time_ns - connection.end_ns
+            if flags & ~FIN == ACK:
+                # In order, new in something, nothing missing, and the window is open: what an open connection consists of.
+                fresh = (ack - side.max_ack) & MASK
+                if not (seq == side.next_seq and side.has_seq and fresh <= (peer.next_seq - side.max_ack) & MASK < HALF
+                        and (payload or fresh or flags & FIN) and peer.has_seq and (side.has_ack or side.syn_seen)
+                        and window_column[i] and 0 <= silent_ns < SILENCE_NS and peer.holes is None and connection.shadow is None
+                        and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
+                    self._examine(block, i, side)
+                    continue
+                end = (seq + payload + (flags & FIN)) & MASK
+                if payload:
+                    side.payload_bytes += payload
+                    side.last_data_ns = time_ns
+                    letter = 4
+                else:
+                    letter = 3
+                if flags & FIN:
+                    side.fin_seen = True
+                    connection.phase = CLOSING
+                    connection.budget = BUDGET
+                    if payload and not side.history_bits & 16:
+                        side.history_bits |= 16
+                        connection.history = connection.history << 4 | side.number << 3 | 4
+                    letter = 5
+                side.has_ack = side.spoke = True
+            elif (flags == SYN | ACK and not side.has_seq and connection.phase == OPENING and peer.syn_seen and ack == peer.next_seq
+                  and not payload and peer.packets == 1 and 0 <= silent_ns < SILENCE_NS and connection.shadow is None
+                  and window_column[i]):
+                end = (seq + 1) & MASK
+                side.has_seq = side.syn_seen = side.synack_seen = side.has_ack = True
+                side.isn = seq
+                side.window_scale = block.window_scale[i]
+                peer.max_ack = seq
+                letter = 2
+                self.streams.note(connection.slot, side.key, SYN | ACK, seq, ack)
+            else:
+                self._examine(block, i, side)
+                continue
+            side.next_seq = end
+            side.max_ack = ack
+            side.packets += 1
+            side.last_ns = connection.end_ns = time_ns
+            side.last_seq, side.last_flags, side.last_ip_id = seq, flags_column[i], id_column[i]
+            side.recent_ids = (side.recent_ids << 16 | id_column[i] & 0xFFFF) & 0xFFFFFFFFFFFF
+            side.last_interface = interface_column[i]
+            side.window = window_column[i]
+            side.window_zero = False
+            connection.last_frame = frame_column[i]
+            if not side.history_bits & 1 << letter:
+                side.history_bits |= 1 << letter
+                connection.history = connection.history << 4 | side.number << 3 | letter
+            if connection.phase == QUIET:
+                continue
+            covers_fin = peer.fin_seen and ack == peer.next_seq
+            if connection.phase == CLOSING and not flags & FIN:
+                if not (covers_fin and fresh):
+                    connection.budget -= 1
+                    if connection.budget < 0:
                         continue
-            self._examine(block, i, side)
+                elif side.fin_seen and peer.max_ack == end:
+                    self._schedule(connection)
+            segment = Segment()
+            segment.time_ns = time_ns
+            segment.frame = frame_column[i]
+            segment.side = side.number
+            segment.flags = flags_column[i]
+            segment.seq = seq
+            segment.end = end
+            segment.ack = ack
+            segment.payload = payload
+            segment.window = window_column[i]
+            segment.options = options_column[i]
+            segment.tsval = tsval_column[i]
+            segment.tsecr = tsecr_column[i]
+            segment.ip_id = id_column[i]
+            segment.ttl = ttl_column[i]
+            segment.interface = interface_column[i]
+            connection.log.append(segment)
+            if connection.plain:
+                if connection.signature >> 56:
+                    connection.plain = False
+                connection.signature = connection.signature << 6 | (
+                    side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (payload > 0) << 2 | (2 if covers_fin else 1))
+            if connection.phase == OPENING and side.spoke and peer.spoke:
+                connection.phase = QUIET
         if block.count:
             self.segments += block.count
             self._sweep(block)
@@ -108,20 +178,19 @@ class FlowTable:
 
     def _examine(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """Everything that is not a plain segment of an open connection."""
-        key, flags, time_ns = block.key[i], block.flags[i], block.time_ns[i]
-        notes = block.notes[i]
+        key, flags, time_ns, notes = block.key[i], block.flags[i], block.time_ns[i], block.notes[i]
         if notes & QUOTED:
             self._quoted(block, i, side)
             return
         before = self.streams.tuples
-        slot = self.streams.slot(key) if side is None else side.connection.slot
+        slot = self.streams.slot(key, reverse_key(key)) if side is None else side.connection.slot
         if side is None or flags & SYN or not self.streams.settled(slot):
             self.streams.note(slot, key, flags, block.seq[i], block.ack[i])
         known = side is not None or slot < before
         if side is not None and self._is_over(side.connection, time_ns) and not self._continues(side, block, i):
             self.forget(side.connection)
             side = None
-        if not self.selection.takes_all and not (
+        if not self.takes_all and not (
                 self.selection.matches_time(time_ns) and (side is not None or self.selection.matches_key(key))):
             return
         if side is None:
@@ -130,23 +199,25 @@ class FlowTable:
                 self.first_straggler = self.first_straggler or block.frame[i]
                 return
             side = self._admit(block, i, slot).a
-        else:
-            if side.connection.shadow is not None:
-                side = self._between_incarnations(side, block, i)
-            elif flags & (SYN | ACK | RST | FIN) == SYN:
-                side = self._bare_syn(side, block, i, slot)
-        if notes & HEADER_CUT:
+        elif side.connection.shadow is not None:
+            side = self._between_incarnations(side, block, i)
+        elif flags & (SYN | ACK | RST | FIN) == SYN:
+            side = self._bare_syn(side, block, i, slot)
+        if notes & HEADER_CUT and not flags:
             self._count(side, block, i)
             return
         self._account(side, block, i)
 
     def _quoted(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """An ICMP error quotes a segment: evidence, and one of Wireshark's stream numbers."""
-        self.streams.slot(block.key[i])
+        key = block.key[i]
+        self.streams.slot(key, reverse_key(key))
         self.segments -= 1
         if side is not None:
             side.connection.plain = False
-            side.connection.icmp.append((block.time_ns[i], block.frame[i], block.window[i], side.number))
+            if side.connection.icmp is None:
+                side.connection.icmp = []
+            side.connection.icmp.append((block.frame[i], block.window[i]))
 
     def _is_over(self, connection: Connection, time_ns: int) -> bool:
         """Whether a connection's time had run out before this moment; a function of its own segments alone."""
@@ -176,7 +247,8 @@ class FlowTable:
         return connection
 
     def _begin(self, block: SegmentBlock, i: int, slot: int) -> Connection:
-        connection = Connection(block.key[i], block.time_ns[i], block.frame[i])
+        key = block.key[i]
+        connection = Connection(key, reverse_key(key), block.time_ns[i], block.frame[i])
         connection.slot = slot
         connection.stream = self.streams.stream(slot)
         connection.vlan, connection.teid = block.vlan[i], block.teid[i]
@@ -195,12 +267,15 @@ class FlowTable:
         shadow = connection.shadow
         connection.shadow = None
         if shadow is not None and not self._worth_keeping(connection, shadow):
-            for segment in shadow.log:
-                connection.anomalies.append(("stray-syn", segment.frame, "a SYN with another initial number that nothing answered"))
+            self._stray_syns(connection, shadow)
             shadow = None
         self.retire(connection)
         if shadow is not None:
             self.retire(shadow)
+
+    def _stray_syns(self, connection: Connection, shadow: Connection) -> None:
+        for segment in shadow.log:
+            connection.note("stray-syn", segment.frame, "a SYN with another initial number that nothing answered")
 
     def _worth_keeping(self, connection: Connection, shadow: Connection) -> bool:
         """An unanswered SYN over a dying connection is an attempt of its own if its sender's old socket was gone."""
@@ -210,8 +285,10 @@ class FlowTable:
             return False
         if shadow.a.packets > 1:
             return True
-        if sender.tsval_known and shadow.a.tsval_known:
-            return ahead(shadow.a.tsval, sender.tsval) > 0
+        tsval = latest_tsval(connection, sender.number)
+        syn = shadow.log[0]
+        if tsval >= 0 and syn.options & OPT_TIMESTAMPS:
+            return ahead(syn.tsval, tsval) > 0
         return ahead(shadow.a.isn, sender.next_seq) > 0
 
     # -- incarnations -----------------------------------------------------------------------------------------------
@@ -221,11 +298,12 @@ class FlowTable:
         connection, peer, seq = side.connection, side.peer, block.seq[i]
         if side.syn_seen and seq == side.isn:
             return side
-        if not side.has_seq and not (peer.has_ack and peer.max_ack != (seq + 1 + block.payload[i]) & MASK and peer.max_ack != (seq + 1) & MASK):
+        if not side.has_seq and (not peer.has_ack or peer.max_ack in ((seq + 1) & MASK, (seq + 1 + block.payload[i]) & MASK)):
             return side  # its first segment: an answer (simultaneous open), or captured behind its answer
-        if side.has_seq and not side.syn_seen and ahead(side.next_seq, seq) in range(1, 65536) and connection.phase == OPENING:
+        if side.has_seq and not side.syn_seen and 0 < ahead(side.next_seq, seq) < 65536 and connection.phase == OPENING:
             return side  # captured behind later segments of its own
-        if self._acceptable(side, block, i):
+        states = self.states_of(connection, block.time_ns[i])
+        if self._acceptable(side, block, i, states):
             successor = self._begin(block, i, slot)
             connection.reused_by = successor
             self.forget(connection)
@@ -235,15 +313,18 @@ class FlowTable:
         connection.shadow = shadow
         connection.phase = CLOSING
         connection.plain = False
+        tsval = latest_tsval(connection, side.number)
+        if states[peer.number] == State.TIME_WAIT and tsval >= 0 and block.options[i] & OPT_TIMESTAMPS:
+            self._log(side, peer, block, i, (seq + 1) & MASK, STRAY | REFUSED)
         return shadow.a
 
-    def _acceptable(self, side: Side, block: SegmentBlock, i: int) -> bool:
+    def _acceptable(self, side: Side, block: SegmentBlock, i: int, states: tuple[State, State]) -> bool:
         """Whether a SYN with a new number begins a new incarnation at once (DESIGN 3.4, net/ipv4/tcp_minisocks.c)."""
-        states = self.states_of(side.connection, block.time_ns[i])
         mine, theirs = states[side.number], states[side.peer.number]
         if theirs == State.TIME_WAIT:
-            if side.tsval_known and block.options[i] & OPT_TIMESTAMPS:
-                return ahead(block.tsval[i], side.tsval) > 0
+            tsval = latest_tsval(side.connection, side.number)
+            if tsval >= 0 and block.options[i] & OPT_TIMESTAMPS:
+                return ahead(block.tsval[i], tsval) > 0
             return ahead(block.seq[i], side.next_seq) > 0
         if mine == State.TIME_WAIT:
             return theirs in (State.CLOSED, State.LISTEN)
@@ -259,11 +340,10 @@ class FlowTable:
         from_caller = side.key == shadow.a.key
         if from_caller and flags & (SYN | ACK | RST | FIN) == SYN:
             if seq != shadow.a.isn:
-                for segment in shadow.log:
-                    connection.anomalies.append(("stray-syn", segment.frame, "a SYN with another initial number that nothing answered"))
+                self._stray_syns(connection, shadow)
                 connection.shadow = None
                 return self._bare_syn(side, block, i, connection.slot)
-            if self._acceptable(side, block, i):
+            if self._acceptable(side, block, i, self.states_of(connection, block.time_ns[i])):
                 self._promote(connection, shadow)
             return shadow.a
         answers = block.ack[i] in ((shadow.a.isn + 1) & MASK, shadow.a.next_seq)
@@ -282,10 +362,13 @@ class FlowTable:
     # -- what it does to its side -----------------------------------------------------------------------------------
 
     def _count(self, side: Side, block: SegmentBlock, i: int) -> None:
+        """A segment of which only the ports were captured."""
+        connection = side.connection
         side.packets += 1
         side.last_ns = block.time_ns[i]
-        side.connection.end_ns = max(side.connection.end_ns, block.time_ns[i])
-        side.connection.last_frame = block.frame[i]
+        connection.end_ns = max(connection.end_ns, block.time_ns[i])
+        connection.last_frame = block.frame[i]
+        connection.plain = False
 
     def _account(self, side: Side, block: SegmentBlock, i: int) -> None:
         """Sequence space, counters, history and log of one segment that is not plain."""
@@ -294,85 +377,87 @@ class FlowTable:
             peer = side
         flags, seq, payload, time_ns = block.flags[i], block.seq[i], block.payload[i], block.time_ns[i]
         end = (seq + payload + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)) & MASK
-        marks = 0
-        if self._is_copy(side, block, i):
+        marks = self._copy_marks(side, block, i)
+        if marks & COPY:
+            side.needs_rare().copies += 1
+        if marks == COPY:
             self.duplicates += 1
-            side.copies += 1
-            marks = COPY
         else:
             side.packets += 1
-            self._letters(side, block, i)
-            marks = STRAY if self._is_stray(side, peer, block, i, end) else self._sequence(side, peer, block, i, end)
-        previous_ns = connection.end_ns
-        in_order = time_ns >= connection.end_ns
-        if in_order:
-            connection.end_ns = time_ns
-        if time_ns < connection.start_ns:
-            connection.start_ns = time_ns
-        connection.last_frame = block.frame[i]
-        if flags & (ACK | RST) == ACK and not marks & STRAY and peer.has_seq and ahead(block.ack[i], peer.next_seq) > 0:
-            marks |= AHEAD
-        if marks or not in_order or flags & RST or block.notes[i]:
+            if not marks:
+                self._letters(side, block, i)
+                marks = STRAY if self._is_stray(side, peer, block, i, end) else self._sequence(side, peer, block, i, end)
+                marks |= self._unseen(side, peer, block, i) if not marks & STRAY else 0
+        context = self._context(side, peer) if flags & RST else None
+        silent_ns = time_ns - connection.end_ns
+        if silent_ns >= SILENCE_NS:
+            connection.idle_ns, connection.idle_until_ns = silent_ns, time_ns
+        if context is not None and connection.idle_until_ns and time_ns - connection.idle_until_ns < SILENCE_NS:
+            context.idle_ns = connection.idle_ns
+        if marks or silent_ns < 0 or flags & RST or block.notes[i] or not (connection.a.syn_seen or connection.b.syn_seen):
             connection.plain = False
-        self._log(side, peer, block, i, end, marks, time_ns - previous_ns)
+        connection.end_ns = max(connection.end_ns, time_ns)
+        connection.start_ns = min(connection.start_ns, time_ns)
+        self._log(side, peer, block, i, end, marks, context)
+        connection.last_frame = block.frame[i]
         self._after(side, block, i, marks)
 
-    def _is_stray(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int) -> bool:
-        """Whether a segment's numbers lie outside everything that this connection can be about (RFC 9293 3.10.7.4).
-
-        A capture that missed much looks the same for one segment; the next one in a row is believed.
-        """
-        flags, seq = block.flags[i], block.seq[i]
-        if not side.has_seq or flags & (SYN | RST) or side.connection.phase == OPENING and not side.spoke and not side.syn_seen:
-            return False
-        beyond = ahead(seq, side.next_seq)
-        room = max(peer.last_window << (peer.window_scale if peer.window_scale >= 0 else 14), 32768) * 2
-        before_opening = side.syn_seen and side.payload_bytes < 1 << 30 and ahead(seq, side.isn) < 0
-        if (beyond <= room and not before_opening) or seq == side.stray_next:
-            side.stray_next = -1
-            return False
-        side.stray_next = end
-        return True
+    def _context(self, side: Side, peer: Side) -> Context:
+        """What a RST came upon."""
+        connection = side.connection
+        context = Context()
+        context.previous_ns, context.previous_frame = connection.end_ns, connection.last_frame
+        context.previous_by_peer = peer.last_ns == connection.end_ns and peer.packets > 0
+        context.previous_is_data = context.previous_by_peer and peer.last_data_ns == peer.last_ns
+        context.peer_ack = peer.max_ack if peer.has_ack else -1
+        context.data_ns = peer.last_data_ns
+        if side.has_ack and peer.has_seq:
+            context.unread = max(ahead(peer.next_seq, side.max_ack) - (1 if peer.fin_seen else 0), 0)
+        return context
 
     def _letters(self, side: Side, block: SegmentBlock, i: int) -> None:
         flags = block.flags[i]
         if flags & SYN:
-            self._history(side, 2, "h") if flags & ACK else self._history(side, 1, "s")
-        if flags & RST:
-            self._history(side, 32, "r")
-        elif flags & FIN:
-            self._history(side, 16, "f")
+            self._history(side, 2 if flags & ACK else 1)
         if block.payload[i]:
-            self._history(side, 8, "d")
-        elif flags & (SYN | FIN | RST | ACK) == ACK:
-            self._history(side, 4, "a")
+            self._history(side, 4)
+        if flags & RST:
+            self._history(side, 6)
+        elif flags & FIN:
+            self._history(side, 5)
+        elif flags & (SYN | ACK) == ACK and not block.payload[i]:
+            self._history(side, 3)
 
-    def _history(self, side: Side, bit: int, letter: str) -> None:
+    def _history(self, side: Side, letter: int) -> None:
         """Zeek's letter, once for each side; its case is given when the client is known."""
-        if not side.history_bits & bit:
-            side.history_bits |= bit
-            side.connection.history.append(letter + ("01"[side.number]))
+        if not side.history_bits & 1 << letter:
+            side.history_bits |= 1 << letter
+            side.connection.history = side.connection.history << 4 | side.number << 3 | letter
 
-    def _is_copy(self, side: Side, block: SegmentBlock, i: int) -> bool:
-        """Whether this is a segment captured before, once more: a mirror port's, `-i any`'s or the network's own copy.
+    def _copy_marks(self, side: Side, block: SegmentBlock, i: int) -> int:
+        """COPY if this is a segment captured before, once more, which its sender did not send again; DELAYED if it was long under way.
 
         A sender gives every retransmission a new IP ID; where it gives none (0, or IPv6), the time tells: a copy comes
         before any timer could have run, and nothing came in between that calls for the same answer again.
         """
         if side.last_seq < 0 or block.notes[i] & HEADER_CUT:
-            return False
-        seq, ip_id, time_ns = block.seq[i], block.ip_id[i], block.time_ns[i]
-        flags, payload, ack = block.flags[i], block.payload[i], block.ack[i]
-        if (seq == side.last_seq and ack == side.last_ack and flags == side.last_flags and payload == side.last_payload
-                and block.window[i] == side.last_window and ip_id == side.last_ip_id):
-            return self._same_again(side, block, i, side.last_ns, side.last_interface)
-        if ip_id > 0 and side.recent is not None and seq << 16 | ip_id in side.recent.values():
-            return True
+            return 0
+        seq, ip_id, ack = block.seq[i], block.ip_id[i], block.ack[i]
+        flags, payload, window = block.flags[i], block.payload[i], block.window[i]
+        end = (seq + payload + (1 if flags & (SYN | FIN) else 0)) & MASK
+        if (seq == side.last_seq and end == side.next_seq and flags == side.last_flags and ip_id == side.last_ip_id
+                and ack == (side.max_ack if flags & ACK else ack) and window == side.window
+                and self._same_again(side, block, i, side.last_ns, side.last_interface)):
+            return COPY
+        if ip_id > 0 and ahead(seq, side.next_seq) <= 0 and block.time_ns[i] - side.last_ns < COPY_NS and ip_id in (
+                side.recent_ids & 0xFFFF, side.recent_ids >> 16 & 0xFFFF, side.recent_ids >> 32 & 0xFFFF):
+            return COPY
         for segment in reversed(side.connection.log):
             if (segment.side == side.number and segment.seq == seq and segment.ip_id == ip_id and segment.flags == flags
-                    and segment.ack == ack and segment.payload == payload and segment.window == block.window[i]):
-                return self._same_again(side, block, i, segment.time_ns, segment.interface)
-        return False
+                    and segment.ack == ack and segment.payload == payload and segment.window == window
+                    and self._same_again(side, block, i, segment.time_ns, segment.interface)):
+                return COPY if block.time_ns[i] - segment.time_ns <= COPY_NS else COPY | DELAYED
+        return 0
 
     def _same_again(self, side: Side, block: SegmentBlock, i: int, before_ns: int, interface: int) -> bool:
         """Of two equal segments: is the second a copy of the first?"""
@@ -391,90 +476,131 @@ class FlowTable:
         answered = peer.last_ns > before_ns and peer.last_seq >= 0
         return not answered and (gap_ns < MIRROR_NS or block.flags[i] & SYN > 0)
 
+    def _is_stray(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int) -> bool:
+        """Whether a segment's numbers lie outside everything that this connection can be about (RFC 9293 3.10.7.4).
+
+        A capture that missed much looks the same for one segment; the next one in a row is believed.
+        """
+        flags, seq = block.flags[i], block.seq[i]
+        if not side.has_seq or flags & (SYN | RST):
+            return False
+        beyond = ahead(seq, side.next_seq)
+        room = max(peer.window << (peer.window_scale if peer.window_scale >= 0 else 14), 32768) * 2
+        before_opening = side.syn_seen and side.payload_bytes < 1 << 30 and ahead(seq, side.isn) < 0
+        if beyond <= room and not before_opening:
+            return False
+        rare = side.needs_rare()
+        if seq == rare.stray_next:
+            rare.stray_next = -1
+            return False
+        rare.stray_next = end
+        return True
+
+    def _unseen(self, side: Side, peer: Side, block: SegmentBlock, i: int) -> int:
+        """AHEAD if the segment acknowledges what was never captured: beyond the peer's last byte, or across a hole."""
+        ack = block.ack[i]
+        if block.flags[i] & (ACK | RST | SYN) != ACK or not peer.has_seq:
+            return 0
+        if ahead(ack, peer.next_seq) > 0:
+            if peer.rare is not None and peer.rare.probe_end == ack:  # the byte of a window probe was accepted
+                peer.next_seq = ack
+                peer.payload_bytes += 1
+                return 0
+            return AHEAD
+        if peer.holes is not None:
+            left = [hole for hole in peer.holes if ahead(hole[1], ack) > 0]
+            if len(left) < len(peer.holes):
+                peer.holes = left or None
+                return AHEAD
+        return 0
+
     def _sequence(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int) -> int:
         """Move the side's sequence numbers on; returns the marks that its segment earns."""
         flags, seq, payload = block.flags[i], block.seq[i], block.payload[i]
         marks = 0
+        if flags & RST:
+            return 0  # a RST has no place in the sender's own sequence space (RFC 9293 3.10.7.1)
         if flags & SYN:
-            if not side.syn_seen:
-                side.syn_seen = True
-                side.isn = seq
-                if not side.has_seq or ahead(end, side.next_seq) > 0:
-                    side.next_seq = end
-                side.has_seq = True
-                side.payload_bytes += payload
-            elif seq == side.isn:
-                marks |= REPEAT
-                if not (flags & ACK and not side.synack_seen):
-                    side.retransmissions += 1
-                if ahead(end, side.next_seq) > 0:
-                    side.payload_bytes += payload
-                    side.next_seq = end
-            if flags & ACK:
-                side.synack_seen = True
-        elif flags & RST:
-            pass  # a RST has no place in the sender's own sequence space (RFC 9293 3.10.7.1)
+            marks |= self._synchronize(side, peer, block, i, end)
         elif not side.has_seq:
             side.has_seq = True
             side.next_seq = end
             side.payload_bytes += payload
         elif payload or flags & FIN:
-            marks |= self._coverage(side, seq, payload, end, flags)
-            if marks & PROBE:
-                self._probe(side, peer, block, i)
+            marks |= self._coverage(side, peer, seq, payload, end, flags)
         elif ahead(seq, side.next_seq) > 0:
             marks |= GAP
-            if side.holes is None:
-                side.holes = []
-            side.holes.append((side.next_seq, seq))
+            self._add_hole(side, seq)
             side.next_seq = seq
-        elif seq == (side.next_seq - 1) & MASK and payload == 0 and side.connection.phase != OPENING and not side.fin_seen:
+        elif seq == (side.next_seq - 1) & MASK and side.connection.phase != OPENING and not side.fin_seen:
             marks |= PROBE
-            self._probe(side, peer, block, i)
-        if flags & FIN and not flags & (SYN | RST):
+        if marks & PROBE:
+            self._probe(side, peer, block.frame[i])
+        if flags & FIN and not flags & SYN:
             if side.fin_seen and marks & REPEAT:
-                side.fin_repeats += 1
+                side.needs_rare().fin_repeats += 1
             side.fin_seen = True
-        if not flags & RST:
-            if flags & ACK:
-                if not side.has_ack or ahead(block.ack[i], side.max_ack) > 0:
-                    side.max_ack = block.ack[i]
-                side.has_ack = True
-                if not flags & SYN:
-                    side.spoke = True
-            if flags & SYN and block.window_scale[i] >= 0:
-                side.window_scale = block.window_scale[i]
-        if block.options[i] & OPT_TIMESTAMPS and not flags & RST and (not side.tsval_known or ahead(block.tsval[i], side.tsval) > 0):
-            side.tsval = block.tsval[i]
-            side.tsval_known = True
+        if flags & ACK:
+            if not side.has_ack or ahead(block.ack[i], side.max_ack) > 0:
+                side.max_ack = block.ack[i]
+            side.has_ack = True
+        if flags & (ACK | SYN) == ACK:
+            side.spoke = True
         return marks
 
-    def _probe(self, side: Side, peer: Side, block: SegmentBlock, i: int) -> None:
-        """A segment below the window that asks for an answer: of a zero window, or of a silent peer."""
-        side.probes += 1
-        code = "zero-window-probe" if peer.window_zero else "keep-alive-probe"
-        if all(anomaly[0] != code for anomaly in side.connection.anomalies):
-            why = "it asks whether the peer has room again" if peer.window_zero else "it asks whether the peer is still there"
-            side.connection.anomalies.append((code, block.frame[i], why))
+    def _synchronize(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int) -> int:
+        flags, seq = block.flags[i], block.seq[i]
+        marks = 0
+        if not side.syn_seen:
+            side.syn_seen = True
+            side.isn = seq
+            if not side.has_seq or ahead(end, side.next_seq) > 0:
+                side.next_seq = end
+                side.payload_bytes += block.payload[i]
+            side.has_seq = True
+            if not peer.has_ack:
+                peer.max_ack = seq
+        elif seq == side.isn:
+            marks |= REPEAT
+            if not (flags & ACK and not side.synack_seen):
+                side.needs_rare().retransmissions += 1
+            if ahead(end, side.next_seq) > 0:
+                side.payload_bytes += block.payload[i]
+                side.next_seq = end
+        if flags & ACK:
+            side.synack_seen = True
+        if block.window_scale[i] >= 0:
+            side.window_scale = block.window_scale[i]
+        return marks
 
-    def _coverage(self, side: Side, seq: int, payload: int, end: int, flags: int) -> int:
-        """Data or a FIN: new, filling a hole, or repeated."""
+    def _probe(self, side: Side, peer: Side, frame: int) -> None:
+        """A segment that only asks for an answer: of a zero window, or of a silent peer."""
+        side.needs_rare().probes += 1
+        code = "zero-window-probe" if peer.window_zero else "keep-alive-probe"
+        if all(anomaly[0] != code for anomaly in side.connection.anomalies or ()):
+            side.connection.note(code, frame, "it asks whether the peer has room again" if peer.window_zero
+                                 else "it asks whether the peer is still there")
+
+    def _add_hole(self, side: Side, seq: int) -> None:
+        if side.holes is None:
+            side.holes = []
+        if len(side.holes) < 256:
+            side.holes.append((side.next_seq, seq))
+
+    def _coverage(self, side: Side, peer: Side, seq: int, payload: int, end: int, flags: int) -> int:
+        """Data or a FIN: new, filling a hole, repeated, or a probe (RFC 9293 3.8.4, 3.8.6.1)."""
         beyond = ahead(seq, side.next_seq)
-        if beyond == 0:
-            side.payload_bytes += payload
-            side.next_seq = end
-            return 0
-        if beyond > 0:
-            if side.holes is None:
-                side.holes = []
-            if len(side.holes) < 256:
-                side.holes.append((side.next_seq, seq))
-            side.payload_bytes += payload
-            side.next_seq = end
-            return GAP
-        if payload <= 1 and beyond == -1 and not flags & FIN and end == side.next_seq and not side.fin_seen:
-            # a byte below the window that was sent before (RFC 9293 3.8.4, 3.8.6.1)
+        if payload == 1 and not flags & FIN and not side.fin_seen and (
+                (beyond == 0 and peer.window_zero) or (beyond == -1 and end == side.next_seq)):
+            if beyond == 0:
+                side.needs_rare().probe_end = end
             return PROBE
+        if beyond >= 0:
+            if beyond:
+                self._add_hole(side, seq)
+            side.payload_bytes += payload
+            side.next_seq = end
+            return GAP if beyond else 0
         fresh = max(ahead(end, side.next_seq), 0)
         filled = self._fill(side, seq, (seq + payload) & MASK) if side.holes else 0
         fresh_payload = max(fresh - (1 if flags & FIN else 0), 0)
@@ -486,7 +612,7 @@ class FlowTable:
             return GAP
         if fresh > 0 and fresh_payload + filled >= payload:
             return 0
-        side.retransmissions += 1
+        side.needs_rare().retransmissions += 1
         return REPEAT
 
     def _fill(self, side: Side, start: int, end: int) -> int:
@@ -509,73 +635,68 @@ class FlowTable:
 
     # -- log --------------------------------------------------------------------------------------------------------
 
-    def _log(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int, marks: int, gap_ns: int) -> None:
+    def _log(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int, marks: int, context: Context | None = None) -> None:
         """Remember the segment if it may decide a state."""
         connection = side.connection
         flags = block.flags[i]
-        remarkable = flags & (SYN | FIN | RST) or marks & (AHEAD | STRAY)
-        if remarkable:
+        covers_fin = peer.fin_seen and flags & ACK and block.ack[i] == peer.next_seq
+        if flags & (SYN | FIN | RST) or marks & (AHEAD | STRAY):
             if len(connection.log) >= LOG_LIMIT:
                 return
             connection.budget = BUDGET
+        elif connection.phase == QUIET:
+            return
+        elif not (connection.phase == CLOSING and covers_fin and connection.budget > -BUDGET):
+            if connection.budget <= 0:
+                return
+            connection.budget -= 1
         else:
-            if connection.phase == QUIET:
-                return
-            news = (connection.phase == CLOSING and flags & ACK and peer.fin_seen and block.ack[i] == peer.next_seq
-                    and side.last_ack != block.ack[i])
-            if news:
-                connection.budget = BUDGET
-            elif connection.budget <= 0:
-                return
-            else:
-                connection.budget -= 1
+            connection.budget -= 1
         segment = Segment()
         segment.time_ns, segment.frame, segment.side = block.time_ns[i], block.frame[i], side.number
         segment.flags, segment.seq, segment.end, segment.ack = flags, block.seq[i], end, block.ack[i]
         segment.payload, segment.window = block.payload[i], block.window[i]
         segment.options, segment.tsval, segment.tsecr = block.options[i], block.tsval[i], block.tsecr[i]
-        segment.sack_left, segment.sack_right = block.sack_left[i], block.sack_right[i]
         segment.ip_id, segment.ttl, segment.interface = block.ip_id[i], block.ttl[i], block.interface[i]
-        segment.marks = marks
-        segment.gap_ns = gap_ns
-        if flags & RST:
-            segment.peer_data_ns = peer.last_data_ns
-            if side.has_ack and peer.has_seq:
-                segment.peer_unread = max(ahead(peer.next_seq, side.max_ack), 0)
+        segment.marks, segment.context = marks, context
         connection.log.append(segment)
         if connection.plain:
-            covers = 2 if peer.fin_seen and block.ack[i] == peer.next_seq else 1
-            code = (side.number << 5 | (1 if flags & SYN else 0) << 4 | (1 if flags & FIN else 0) << 3
-                    | (1 if block.payload[i] else 0) << 2 | (covers if flags & ACK else 0))
-            if connection.signature >> 60:
+            if connection.signature >> 56:
                 connection.plain = False
-            connection.signature = connection.signature << 6 | code
+            covers = 0 if not flags & ACK else 2 if covers_fin else 1
+            connection.signature = connection.signature << 6 | (
+                side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (block.payload[i] > 0) << 2 | covers)
 
     def _after(self, side: Side, block: SegmentBlock, i: int, marks: int) -> None:
         """Remember the segment as its side's last, and move the connection's phase on."""
         connection = side.connection
         flags = block.flags[i]
-        if marks & STRAY:
+        if marks & (STRAY | DELAYED):
             return
-        side.last_ns = block.time_ns[i]
+        side.last_ns = max(side.last_ns, block.time_ns[i])
+        if marks == COPY:
+            return
         if block.payload[i]:
             side.last_data_ns = block.time_ns[i]
-        side.last_seq, side.last_ack, side.last_flags = block.seq[i], block.ack[i], flags
-        side.last_payload, side.last_window, side.last_ip_id = block.payload[i], block.window[i], block.ip_id[i]
-        side.last_checksum, side.last_interface = block.checksum[i], block.interface[i]
-        if not flags & RST:
-            side.ttl = block.ttl[i]
-            if not block.window[i] and not flags & (SYN | FIN) and not marks & COPY:
-                if not side.window_zero:
-                    self._history(side, 64, "w")
-                    side.zero_windows += 1
-                    if side.zero_windows == 1:
-                        connection.anomalies.append(("zero-window", block.frame[i], "it has no room for more data"))
-                side.window_zero = True
-            elif block.window[i]:
+        side.last_seq, side.last_flags, side.last_ip_id = block.seq[i], flags, block.ip_id[i]
+        side.recent_ids = (side.recent_ids << 16 | block.ip_id[i] & 0xFFFF) & 0xFFFFFFFFFFFF
+        side.last_interface = block.interface[i]
+        if not flags & RST and not block.notes[i] & HEADER_CUT:
+            side.window = block.window[i]
+            if block.window[i]:
                 side.window_zero = False
+            elif not flags & (SYN | FIN):
+                if not side.window_zero:
+                    self._history(side, 7)
+                    side.needs_rare().zero_windows += 1
+                    if side.needs_rare().zero_windows == 1:
+                        connection.note("zero-window", block.frame[i], "it has no room for more data")
+                side.window_zero = True
         if flags & (FIN | RST):
             connection.phase = CLOSING
+            self._schedule(connection)
+        elif connection.phase == CLOSING:
+            self._schedule(connection)
         elif connection.phase == OPENING and ((side.spoke and side.peer.spoke) or connection.budget <= 0):
             connection.phase = QUIET
 
@@ -584,6 +705,9 @@ class FlowTable:
     def _schedule(self, connection: Connection) -> None:
         """Look at the connection again when its patience may have run out."""
         second = (connection.end_ns + self._patience_ns(connection)) // SECOND_NS + 1
+        if second == connection.due:
+            return
+        connection.due = second
         bucket = self.deadlines.get(second)
         if bucket is None:
             self.deadlines[second] = [connection]
@@ -595,10 +719,10 @@ class FlowTable:
         last = block.count - 1
         self.clock_ns = min(block.time_ns[last], block.time_ns[last - 1] if last else self.last_ns or block.time_ns[last])
         self.last_ns = block.time_ns[last]
-        now = (self.clock_ns - 10 * SECOND_NS) // SECOND_NS
+        now = (self.clock_ns - LAG_NS) // SECOND_NS
         for second in sorted(second for second in self.deadlines if second <= now):
             for connection in self.deadlines.pop(second):
-                if self.sides.get(connection.a.key) is not connection.a and self.sides.get(connection.b.key) is not connection.b:
+                if connection.due != second or self.sides.get(connection.a.key) is not connection.a:
                     continue
                 if self._is_over(connection, now * SECOND_NS):
                     self.forget(connection)
@@ -617,6 +741,14 @@ def finished(connection: Connection) -> bool:
     a, b = connection.a, connection.b
     if connection.self_connect:
         return a.fin_seen and a.max_ack == a.next_seq
-    if any(segment.flags & RST for segment in connection.log[-8:]):
+    if a.fin_seen and b.fin_seen and a.max_ack == b.next_seq and b.max_ack == a.next_seq:
         return True
-    return a.fin_seen and b.fin_seen and a.max_ack == b.next_seq and b.max_ack == a.next_seq
+    return any(segment.flags & RST for segment in connection.log[-8:])
+
+
+def latest_tsval(connection: Connection, number: int) -> int:
+    """The latest timestamp that a side is known to have sent; -1 without the option."""
+    for segment in reversed(connection.log):
+        if segment.side == number and segment.options & OPT_TIMESTAMPS and not segment.flags & RST and not segment.marks & STRAY:
+            return segment.tsval
+    return -1

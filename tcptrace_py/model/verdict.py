@@ -67,11 +67,12 @@ class StayMarks:
 class ResetMarks:
     """A RST: whether its receiver obeys its numbers, whether the close was complete before, which segment it answers."""
 
-    __slots__ = ("acceptable", "answers", "index", "late")
+    __slots__ = ("acceptable", "answers", "in_window", "index", "late")
 
-    def __init__(self, index: int, *, acceptable: bool, late: bool, answers: int) -> None:
+    def __init__(self, index: int, *, acceptable: bool, in_window: bool, late: bool, answers: int) -> None:
         self.index = index
         self.acceptable = acceptable
+        self.in_window = in_window  # of a synchronized receiver: RFC 5961's case for a challenge ACK
         self.late = late
         self.answers = answers
 

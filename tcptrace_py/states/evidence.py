@@ -390,9 +390,17 @@ class Evidence:
         for i in self.resets:
             if i == self.opening.refusal:
                 return i
-            if self.acceptable(i) and not self._went_on(i) and not self.complete_before(i):
+            if self.acceptable(i) and not self._ends_nothing(i) and not self._went_on(i) and not self.complete_before(i):
                 return i
         return NOWHERE
+
+    def _ends_nothing(self, index: int) -> bool:
+        """An opener's answer to a segment that does not belong to its attempt (RFC 9293 3.10.7.3, figures 8 and 9): it goes on."""
+        reset = self.log[index]
+        sender = self.connection.side(reset.side)
+        if reset.flags & ACK or not sender.syn_seen or sender.synack_seen:
+            return False
+        return not 1 <= ahead(reset.seq, sender.isn) <= max(ahead(sender.next_seq, sender.isn), 1)
 
     def reset_marks(self) -> list[ResetMarks]:
         """Every RST with what its numbers say."""
@@ -402,7 +410,7 @@ class Evidence:
             answers = next((i for i in range(index - 1, -1, -1) if self.log[i].side != reset.side and self.log[i].flags & ACK
                             and self.log[i].ack == reset.seq), NOWHERE)
             late = index != self.fatal and self.complete_before(index)
-            marks.append(ResetMarks(index, acceptable=self.acceptable(index), late=late, answers=answers))
+            marks.append(ResetMarks(index, acceptable=self.acceptable(index), in_window=self._in_window(index), late=late, answers=answers))
         return marks
 
     def acceptable(self, index: int) -> bool:
@@ -420,6 +428,15 @@ class Evidence:
         if receiver.has_ack:
             return ahead(reset.seq, receiver.max_ack) >= 0 and ahead(reset.seq, sender.next_seq) <= 0
         return ahead(reset.seq, sender.next_seq) <= 0
+
+    def _in_window(self, index: int) -> bool:
+        """Whether a RST lies in the window that its receiver had last offered."""
+        reset = self.log[index]
+        receiver = self.connection.side(1 - reset.side)
+        if not receiver.has_ack:
+            return False
+        room = receiver.window << (receiver.window_scale if receiver.window_scale >= 0 else 0)
+        return 0 <= ahead(reset.seq, receiver.max_ack) < max(room, 1)
 
     def _heard_before(self, index: int) -> bool:
         """Whether the receiver of a RST had left SYN_SENT: its peer had sent a SYN, or it acknowledged something."""
@@ -461,7 +478,21 @@ class Evidence:
         reset = self.log[self.fatal]
         if reset.side == number:
             return [(self.fatal, (Event.SENT_RST, self.fatal, OBSERVED))]
+        own = self._own_abort(number)
+        if own >= 0:
+            return [(own, (Event.SENT_RST, own, OBSERVED))]
         return [(self._dies_at(number), (Event.GOT_RST, self.fatal, ASSUMED))]
+
+    def _own_abort(self, number: int) -> int:
+        """A RST with ACK behind the peer's: only a socket that did not know of that one sends it, by its own abort."""
+        if self.view.near[number] or self.fatal == self.opening.refusal:
+            return NOWHERE
+        late = self.time(self.fatal) + self._grace_ns()
+        for i in self.resets:
+            reset = self.log[i]
+            if i > self.fatal and reset.side == number and reset.flags & ACK and reset.time_ns <= late:
+                return i
+        return NOWHERE
 
     def _dies_at(self, number: int) -> int:
         """Position of the last segment that the receiver of the fatal RST sent without knowing it."""

@@ -1,6 +1,6 @@
 """Evidence through the table: one state path for each side, in terms of log indices."""
 
-from ..model.live import Connection
+from ..model.live import COPY, DELAYED, REFUSED, Connection, Segment
 from ..model.segments import ACK, OPT_TIMESTAMPS, RST, SYN
 from ..model.seq import MASK, ahead
 from ..model.state import Basis, State
@@ -119,6 +119,13 @@ def _stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | None
                 assert row is not None
                 path.append(Step(State.CLOSED, i, Basis.ASSUMED, reason(row)))
                 break
-        elif segment.flags & (ACK | SYN) == ACK and segment.time_ns > log[entry.index].time_ns:
+        elif segment.time_ns > log[entry.index].time_ns and _restarts(segment):
             stay.restarts.append(i)
     return stay
+
+
+def _restarts(segment: Segment) -> bool:
+    """An acknowledgement of any kind, or a SYN that PAWS rejects; a mirror's copy did not arrive twice."""
+    if segment.flags & SYN:
+        return bool(segment.marks & REFUSED)
+    return bool(segment.flags & ACK) and (not segment.marks & COPY or bool(segment.marks & DELAYED))
