@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ETIMEDOUT = 110
 CONTEXT_NS = 2_000_000  # how long what a context did last still counts as "right before"
 TASK_NS = 500_000_000  # the same for a task, which does one thing after another
+DUE_FOR_TIME_WAIT = ("FIN_WAIT2", "CLOSING")
 MOVE_NS = 20_000  # between the two halves of __mod_timer()
 BIRTH_NS = 500_000  # the same, where another connection's packet may follow in the same softirq
 
@@ -35,6 +36,9 @@ class Context:
     """What an execution context did last."""
 
     mini: tuple[Mini, int] | None = None
+    moved: tuple[Mini, int | None, str | None] | None = (
+        None  # a timer that seemed to be moved just now, and its end before that
+    )
     child: tuple[Sock, int] | None = None
     closed: tuple[Sock, int] | None = None
     reset_sent: Reset | None = None
@@ -73,8 +77,11 @@ class Account:
             "inet_sk_error_report": self._error,
         }
         for event in events:
+            context = self._contexts[event.context]
             if handler := handlers.get(event.name):
-                handler(event, self._contexts[event.context])
+                handler(event, context)
+            if event.name != "timer_start":
+                context.moved = None
             self._last_on_cpu[event.cpu] = (event.name, int(event.fields.get("timer", 0)))
         return self
 
@@ -115,6 +122,8 @@ class Account:
     def _cause(self, sock: Sock, old: str, event: Event, context: Context) -> str:
         """Why a socket went to CLOSE, by what its context did right before. A RST sent right after corrects it."""
         t = event.t_ns
+        if context.moved and old in DUE_FOR_TIME_WAIT:
+            self._split(context)
         if context.mini and t - context.mini[1] < CONTEXT_NS and context.mini[0].sock is None:
             sock.mini, context.mini[0].sock = context.mini[0], sock
             context.mini[0].local, context.mini[0].remote = sock.local, sock.remote
@@ -131,6 +140,17 @@ class Account:
         if sock.reset_received_ns and t - sock.reset_received_ns < CONTEXT_NS:
             return "rst_received"
         return {"LAST_ACK": "last_ack", "CLOSING": "overflow", "FIN_WAIT2": "overflow"}.get(old, "closed")
+
+    def _split(self, context: Context) -> None:
+        """Undo a move: the minisock had ended, its memory was given to the one of the socket that closes now."""
+        assert context.moved
+        old, end_ns, end_by = context.moved
+        old.end_ns, old.end_by = end_ns, end_by
+        start = old.starts.pop()
+        new = Mini(old.timer, "time_wait", [start])
+        self._timers[old.timer] = new
+        self.minis.append(new)
+        context.mini = (new, start[0])
 
     def _send_reset(self, event: Event, context: Context) -> None:
         number = event.number("reason")
@@ -176,6 +196,7 @@ class Account:
             and self._moved(mini, t, context)
         )
         if mini and mini.kind == kind and (moved or mini.end_ns is None):
+            context.moved = (mini, mini.end_ns, mini.end_by) if mini.end_ns is not None else None
             mini.end_ns, mini.end_by = None, None
             mini.starts.append((t, timeout))
             return

@@ -189,6 +189,19 @@ def test_the_minisock_goes_to_the_socket_of_its_own_context() -> None:
     assert [(s.passive, s.mini is not None) for s in account.socks] == [(False, True), (True, False)]
 
 
+def test_memory_that_is_used_again_at_once_is_another_minisock() -> None:
+    """One FIN_WAIT2 minisock is killed, and the next packet makes a TIME_WAIT where it was."""
+    story = Story().handshake().state(1, "ESTABLISHED", "FIN_WAIT1", CLIENT, SERVER)
+    story.state(1, "FIN_WAIT1", "FIN_WAIT2", CLIENT, SERVER).timer("start", 60, TW, 30.0)
+    story.state(1, "FIN_WAIT2", "CLOSED", CLIENT, SERVER).state(2, "ESTABLISHED", "FIN_WAIT1", SERVER, CLIENT)
+    story.state(2, "FIN_WAIT1", "FIN_WAIT2", SERVER, CLIENT).timer("cancel", 60).timer("start", 60, TW, 60.0)
+    first, second = story.state(2, "FIN_WAIT2", "CLOSED", SERVER, CLIENT).account().socks
+    assert first.mini
+    assert second.mini
+    assert (first.mini.end_by, first.mini.time_wait_starts) == ("cancelled", [])
+    assert (second.mini.end_by, len(second.mini.time_wait_starts)) == (None, 1)
+
+
 @pytest.mark.parametrize(
     ("tail", "end"),
     [
