@@ -6,7 +6,7 @@ from typing import Any
 
 from samples.stories.expect import Expectation
 from samples.writer.links import ETHERNET, Link
-from samples.writer.talk import Wire
+from samples.writer.talk import Vantage, Wire
 
 Tell = Callable[[Wire], bytes | None]
 
@@ -22,9 +22,12 @@ class Story:
     expected: Expectation
     link: Link
 
-    def content(self) -> bytes:
-        """The bytes of the file before compression: what the teller returns, else its wire in the file's format."""
-        wire = Wire(self.link)
+    def content(self, tap: Vantage | None = None) -> bytes:
+        """The bytes of the file before compression: what the teller returns, else its wire in the file's format.
+
+        `tap` has the story captured at another point than its own.
+        """
+        wire = Wire(self.link, tap=tap)
         told = self.tell(wire)
         if told is not None:
             return told

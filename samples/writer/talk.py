@@ -24,6 +24,8 @@ from samples.writer.packets import Packets, plain
 from samples.writer.segment import Endpoint, Segment
 from samples.writer.side import EPOCH_NS, NEAR_NS, Sent, Side, nanoseconds
 
+Vantage = Literal["client", "server", "middle"]
+
 
 @dataclass(frozen=True)
 class Tap:
@@ -37,10 +39,14 @@ class Tap:
 
 @dataclass
 class Wire:
-    """All that one capture holds: the frames of its talks, in the order of their times."""
+    """All that one capture holds: the frames of its talks, in the order of their times.
+
+    `tap` moves the capture point of every talk, wherever its story puts it.
+    """
 
     link: Link = ETHERNET
     frames_written: list[Frame] = field(default_factory=list)
+    tap: Vantage | None = None
 
     def talk(self, **settings: object) -> "Talk":
         """A new connection on this wire; see `Talk`."""
@@ -80,7 +86,7 @@ class Talk:
         *,
         client: str = "192.0.2.10:40000",
         server: str = "198.51.100.20:80",
-        tap: Literal["client", "server", "middle"] = "client",
+        tap: Vantage = "client",
         rtt_s: float = 0.020,
         start_s: float = 0.0,
         isn: tuple[int, int] = (1_000_000_000, 3_000_000_000),
@@ -95,7 +101,7 @@ class Talk:
         self.wire, self.packets, self.through, self.taps = wire, packets, through, tuple(taps)
         self.timestamps, self.sack, self.scale = timestamps, sack, scale
         one_way_ns = nanoseconds(rtt_s) // 2
-        to_client_ns = {"client": NEAR_NS, "server": one_way_ns - NEAR_NS, "middle": one_way_ns // 2}[tap]
+        to_client_ns = {"client": NEAR_NS, "server": one_way_ns - NEAR_NS, "middle": one_way_ns // 2}[wire.tap or tap]
         start_ns = EPOCH_NS + nanoseconds(start_s)
         self.client = Side(self, Endpoint.of(client), isn=isn[0], ttl=ttl[0], to_tap_ns=to_client_ns, start_ns=start_ns)
         self.server = Side(

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from samples.make import FOLDER, is_current, main, stories
 from samples.readme import readme
 from samples.stories.expect import Expectation, connection, differences, shake, tear
 from samples.stories.story import Story
+from samples.writer.talk import Vantage
 from tcptrace_py import analyze
 
 ALL = stories()
@@ -34,6 +36,39 @@ def test_exit_code(told: Story) -> None:
     assert run.returncode in told.expected.exit_codes, run.stderr
     assert told.file in run.stderr + run.stdout
     assert "Traceback" not in run.stderr
+
+
+ELSEWHERE = {
+    "simultaneous-open.pcap": "who is called the client is who was captured first",
+    "simultaneous-open-syn-lost.pcap": "who is called the client is who was captured first",
+    "simultaneous-close-fin-lost.pcap": "what is captured at its receiver is not lost behind the capture",
+}
+OF_CONNECTIONS = {"handshakes", "opens", "strays", "closes", "resets", "time_wait", "losses", "probes"}
+ANYWHERE = [told for told in ALL if told.theme in OF_CONNECTIONS and told.file not in ELSEWHERE]
+
+
+def _seen_from_anywhere(row: dict[str, Any]) -> dict[str, Any]:
+    """What of an expected connection does not depend on where it was captured."""
+    parts = {"teardown": ("pattern", "first_fin"), "handshake": ("kind", "outcome"), "client_side": ("final_state",),
+             "server_side": ("final_state",)}  # fmt: skip
+    kept: dict[str, Any] = {
+        name: {key: row[name][key] for key in keys if key in row[name]} for name, keys in parts.items() if row.get(name)
+    }
+    for name in ("client_side", "server_side"):
+        if "states" in (row.get(name) or {}):
+            kept[name]["states"] = [{"state": entry["state"]} for entry in row[name]["states"]]
+    if "time_wait" in row:
+        kept["time_wait"] = [{"side": entry["side"]} for entry in row["time_wait"]]
+    return kept
+
+
+@pytest.mark.parametrize("tap", ["client", "server", "middle"])
+@pytest.mark.parametrize("told", ANYWHERE, ids=_named)
+def test_states_do_not_depend_on_the_capture_point(told: Story, tap: Vantage, tmp_path: Path) -> None:
+    capture = tmp_path / told.file
+    capture.write_bytes(told.content(tap))
+    expected = tuple(_seen_from_anywhere(row) for row in told.expected.connections or ())
+    assert differences(Expectation(expected, problems=None), analyze([capture]).to_document()) == []
 
 
 def test_rotated_files_together_are_the_whole_connection() -> None:
