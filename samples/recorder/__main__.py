@@ -53,12 +53,12 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("--samples", action="store_true", help="record the committed samples (all, or those named)")
     options = parser.parse_args()
+    if options.list:
+        for scenario in [s.scenario for s in SAMPLES.values()] if options.samples else SCENARIOS.values():
+            print(f"{scenario.name:40} {scenario.about}")
+        return 0
     if options.samples:
         return commit_samples(options.scenarios)
-    if options.list:
-        for scenario in SCENARIOS.values():
-            print(f"{scenario.name:26} {scenario.about}")
-        return 0
     names = list(SCENARIOS) if options.scenarios == ["all"] else options.scenarios
     if not names or (unknown := set(names) - set(SCENARIOS)):
         parser.error(f"unknown scenarios: {sorted(unknown)}" if names else "no scenario given (see --list)")

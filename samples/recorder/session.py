@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = Path(tempfile.gettempdir()) / "tcpstates-recorder.lock"
+LOCK_WAIT_S = 600
 BASE_SYSCTLS = {"ipv4.tcp_fin_timeout": 30}  # half of TIME_WAIT's 60 s: a minisock's timer then tells which it is
 
 
@@ -58,14 +59,14 @@ class Scenario:
 def exclusive() -> Iterator[None]:
     """One recording at a time on a machine: timing is part of what is recorded."""
     with LOCK.open("w") as lock:
-        for _ in range(600):
+        for _ in range(LOCK_WAIT_S * 20):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                time.sleep(1)
+                time.sleep(0.05)
         else:
-            raise TimeoutError(f"another recording holds {LOCK} for ten minutes")
+            raise TimeoutError(f"another recording has held {LOCK} for {LOCK_WAIT_S} s")
         yield
 
 
