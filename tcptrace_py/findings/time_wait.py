@@ -25,7 +25,8 @@ def _stay(live: Connection, verdict: Verdict, marks: StayMarks, length_ns: int, 
     if marks.killed >= 0 and log[marks.killed].time_ns <= expires:
         ended, how = log[marks.killed].time_ns, "killed"
     elif live.reused_by is not None and live.reused_by.start_ns <= expires:
-        ended, how = live.reused_by.start_ns, "reused"
+        # Its first SYN may have come before: it was refused then, and taken when it came again.
+        ended, how = max(live.reused_by.start_ns, entered), "reused"
     elif expires <= end_ns:
         ended, how = expires, "expired"
     name = "client" if marks.side == verdict.client else "server"
