@@ -7,6 +7,7 @@ from tcptrace_py.model.segments import (
     OPTIONS_CUT,
     PAYLOAD_CUT,
     QUOTED,
+    SHORT_HEADER,
 )
 
 from .options import parse_options
@@ -31,7 +32,7 @@ def tcp(walk: Walk, data: bytes, wire: int) -> None:
         raise dpkt.NeedData
     head = fields(_TCP, data[:kept].ljust(20, b"\0"))
     content = head.off * 4
-    notes = HEADER_CUT if kept < 20 else 0
+    notes = (HEADER_CUT if kept >= 16 else HEADER_CUT | SHORT_HEADER) if kept < 20 else 0
     if kept < 14:
         content = wire  # unknown: what lies behind the cut reads 0
     elif content < 20:

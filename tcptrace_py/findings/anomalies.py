@@ -34,6 +34,8 @@ def _of_segment(live: Connection, verdict: Verdict, index: int, segment: Segment
         found.append(("bad-flags", "a combination of flags that RFC 9293 knows no use for"))
     if segment.marks & REFUSED:
         return found
+    if segment.marks & STRAY and flags & SYN:
+        return [*found, ("synack-wrong-ack", "it acknowledges another number than its peer's SYN had")]
     if segment.marks & STRAY:
         found.append(("old-incarnation-segment", "its numbers belong to no part of this connection"))
         return found
@@ -86,10 +88,6 @@ def _of_syn(live: Connection, verdict: Verdict, index: int, segment: Segment) ->
         if segment.seq == side.isn and opening.ack >= 0 and index > opening.ack and segment.side == verdict.client:
             return [("old-duplicate-syn", "the SYN of this connection once more, after its answer had come")]
         return []
-    peer = live.side(1 - segment.side)
-    if peer.syn_seen and not live.self_connect and (ahead(segment.ack, peer.isn) < 1 or (opening.synack >= 0 and ahead(
-            segment.ack, live.log[opening.synack].ack) != 0 and ahead(segment.ack, peer.next_seq) > 0)):
-        return [("synack-wrong-ack", "it acknowledges another number than its peer's SYN had")]
     return []
 
 

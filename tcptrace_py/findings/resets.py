@@ -73,7 +73,8 @@ def _after_own_fin(live: Connection, verdict: Verdict, marks: ResetMarks, own_fi
     if answered is not None and answered.payload and not segment.flags & ACK:
         return "data-after-close", "high", ["request crossed the close"]
     if context.unread:
-        return "data-after-close", "medium", ["data came after it had closed"]
+        crossed = context.data_ns <= log[own_fin].time_ns
+        return "data-after-close", "medium", ["request crossed the close" if crossed else "data came after it had closed"]
     if not segment.flags & ACK:
         return "no-socket", "medium", ["its sender had given the closed connection up"]
     return "abort", "low", ["RST behind its own FIN"]

@@ -1,6 +1,6 @@
 """Where a capture was taken, told from the two legs of a handshake (DESIGN 3, Handshake)."""
 
-from ..model.live import COPY, Connection, client_of
+from ..model.live import COPY, STRAY, Connection, client_of
 from ..model.segments import ACK, RST, SYN, key_parts
 from ..model.seq import ahead
 from ..model.verdict import View
@@ -21,20 +21,20 @@ class Legs:
 
 
 def legs(connection: Connection) -> Legs | None:
-    """Both legs of an ordinary handshake without any repetition (Karn's rule); None of any other."""
+    """Both legs of an ordinary handshake in which nothing was repeated (Karn's rule); None of any other."""
     if connection.self_connect:
         return None
-    log = [segment for segment in connection.log[:12] if not segment.marks & COPY]
-    if len(log) < 3:
+    segments = (segment for segment in connection.log if not segment.marks & (COPY | STRAY))
+    syn, synack = next(segments, None), next(segments, None)
+    if syn is None or synack is None or syn.flags & (SYN | ACK | RST) != SYN or synack.flags & (SYN | ACK | RST) != SYN | ACK:
         return None
-    syn, synack = log[0], log[1]
-    if syn.flags & (SYN | ACK | RST) != SYN or synack.flags & (SYN | ACK | RST) != SYN | ACK or syn.side == synack.side:
+    if syn.side == synack.side or ahead(synack.ack, syn.seq) < 1:
         return None
-    if any(segment.flags & SYN for segment in log[2:]) or ahead(synack.ack, syn.seq) < 1:
-        return None
-    for segment in log[2:]:
+    for segment in segments:
+        if segment.flags & SYN:
+            return None
         if segment.side == syn.side:
-            if segment.flags & RST or not segment.flags & ACK:
+            if segment.flags & (RST | ACK) != ACK:
                 return None
             return Legs(syn.side, max(synack.time_ns - syn.time_ns, 0), max(segment.time_ns - synack.time_ns, 0))
     return None

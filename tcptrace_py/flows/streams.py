@@ -2,8 +2,9 @@
 
 Wireshark (epan/dissectors/packet-tcp.c) opens a stream for every four-tuple it has not met, and another one when a bare
 SYN comes whose sequence number differs from the base number that it holds for that direction. A direction's base number
-comes from its first segment (a SYN's own number, else one less), or from the first acknowledgement by the peer. It knows
-no tunnels' scope, and it spends numbers on segments quoted in ICMP errors.
+comes from its first segment (a SYN's own number, else one less), or from the first acknowledgement by the peer; a SYN/ACK
+replaces it. It knows no tunnels' scope, it spends numbers on segments quoted in ICMP errors, and it gives none to a
+segment of whose header fewer than 16 bytes are there.
 """
 
 from array import array
@@ -50,11 +51,25 @@ class StreamIndex:
             self._stream[slot] = self.count
             self.count += 1
             mine[slot] = other[slot] = -1
+        elif flags & SYN and flags & ACK and mine[slot] >= 0:
+            mine[slot] = seq
         if mine[slot] < 0:
             mine[slot] = seq if flags & SYN else (seq - 1) & MASK
         if other[slot] < 0 and flags & ACK:
             other[slot] = (ack - 1) & MASK
         return self._stream[slot]
+
+    def note_quoted(self, slot: int, key: bytes, flags: int, seq: int) -> None:
+        """Take in a segment quoted by ICMP: it may begin a stream, but first numbers it does not set."""
+        mine, other = (self._base_high, self._base_low) if is_high(key) else (self._base_low, self._base_high)
+        if flags & SYN and mine[slot] >= 0 and mine[slot] != seq:
+            if not flags & ACK:
+                self._stream[slot] = self.count
+                self.count += 1
+                other[slot] = -1
+                mine[slot] = -1
+            else:
+                mine[slot] = seq
 
     def settled(self, slot: int) -> bool:
         """Whether both base numbers are known, so that only a bare SYN can open another stream."""

@@ -24,7 +24,7 @@ from ..model.live import (
     Segment,
     Side,
 )
-from ..model.segments import ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SYN, SegmentBlock, reverse_key
+from ..model.segments import ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, SegmentBlock, reverse_key
 from ..model.selection import Selection
 from ..model.seq import MASK, ahead
 from ..model.state import State
@@ -90,7 +90,7 @@ class FlowTable:
                 fresh = (ack - side.max_ack) & MASK
                 if not (seq == side.next_seq and side.has_seq and fresh <= (peer.next_seq - side.max_ack) & MASK < HALF
                         and (payload or fresh or flags & FIN) and peer.has_seq and (side.has_ack or side.syn_seen)
-                        and window_column[i] and 0 <= silent_ns < SILENCE_NS and peer.holes is None and connection.shadow is None
+                        and window_column[i] and not peer.window_zero and 0 <= silent_ns < SILENCE_NS and peer.holes is None and connection.shadow is None
                         and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
                     self._examine(block, i, side)
                     continue
@@ -183,10 +183,8 @@ class FlowTable:
             self._quoted(block, i, side)
             return
         before = self.streams.tuples
-        slot = self.streams.slot(key, reverse_key(key)) if side is None else side.connection.slot
-        if side is None or flags & SYN or not self.streams.settled(slot):
-            self.streams.note(slot, key, flags, block.seq[i], block.ack[i])
-        known = side is not None or slot < before
+        slot = self._note_stream(block, i, side)
+        known = side is not None or 0 <= slot < before
         if side is not None and self._is_over(side.connection, time_ns) and not self._continues(side, block, i):
             self.forget(side.connection)
             side = None
@@ -208,10 +206,25 @@ class FlowTable:
             return
         self._account(side, block, i)
 
+    def _note_stream(self, block: SegmentBlock, i: int, side: Side | None) -> int:
+        """Keep Wireshark's numbers in step; returns the tuple's slot, -1 for a header so cut that Wireshark gives it no stream."""
+        key, flags = block.key[i], block.flags[i]
+        slot = -1 if side is None else side.connection.slot
+        if block.notes[i] & SHORT_HEADER:
+            return slot
+        if slot < 0:
+            slot = self.streams.slot(key, reverse_key(key))
+        if side is None or side.connection.slot < 0 or flags & SYN or not self.streams.settled(slot):
+            stream = self.streams.note(slot, key, flags, block.seq[i], block.ack[i])
+            if side is not None and side.connection.slot < 0:
+                side.connection.slot, side.connection.stream = slot, stream
+        return slot
+
     def _quoted(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """An ICMP error quotes a segment: evidence, and one of Wireshark's stream numbers."""
         key = block.key[i]
-        self.streams.slot(key, reverse_key(key))
+        if not block.notes[i] & SHORT_HEADER:
+            self.streams.note_quoted(self.streams.slot(key, reverse_key(key)), key, block.flags[i], block.seq[i])
         self.segments -= 1
         if side is not None:
             side.connection.plain = False
@@ -250,7 +263,7 @@ class FlowTable:
         key = block.key[i]
         connection = Connection(key, reverse_key(key), block.time_ns[i], block.frame[i])
         connection.slot = slot
-        connection.stream = self.streams.stream(slot)
+        connection.stream = self.streams.stream(slot) if slot >= 0 else -1
         connection.vlan, connection.teid = block.vlan[i], block.teid[i]
         return connection
 
@@ -275,7 +288,8 @@ class FlowTable:
 
     def _stray_syns(self, connection: Connection, shadow: Connection) -> None:
         for segment in shadow.log:
-            connection.note("stray-syn", segment.frame, "a SYN with another initial number that nothing answered")
+            if not segment.marks & COPY:
+                connection.note("stray-syn", segment.frame, "a SYN with another initial number that nothing answered")
 
     def _worth_keeping(self, connection: Connection, shadow: Connection) -> bool:
         """An unanswered SYN over a dying connection is an attempt of its own if its sender's old socket was gone."""
@@ -410,6 +424,7 @@ class FlowTable:
         context.previous_by_peer = peer.last_ns == connection.end_ns and peer.packets > 0
         context.previous_is_data = context.previous_by_peer and peer.last_data_ns == peer.last_ns
         context.peer_ack = peer.max_ack if peer.has_ack else -1
+        context.own_next = side.next_seq if side.has_seq else -1
         context.data_ns = peer.last_data_ns
         if side.has_ack and peer.has_seq:
             context.unread = max(ahead(peer.next_seq, side.max_ack) - (1 if peer.fin_seen else 0), 0)
@@ -522,6 +537,8 @@ class FlowTable:
             return 0  # a RST has no place in the sender's own sequence space (RFC 9293 3.10.7.1)
         if flags & SYN:
             marks |= self._synchronize(side, peer, block, i, end)
+            if marks & STRAY:
+                return marks
         elif not side.has_seq:
             side.has_seq = True
             side.next_seq = end
@@ -549,8 +566,13 @@ class FlowTable:
         return marks
 
     def _synchronize(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int) -> int:
-        flags, seq = block.flags[i], block.seq[i]
+        flags, seq, ack = block.flags[i], block.seq[i], block.ack[i]
         marks = 0
+        if flags & ACK and peer.syn_seen and peer is not side and not 0 < ahead(ack, peer.isn) <= max(ahead(peer.next_seq, peer.isn), 1):
+            return STRAY  # it answers no SYN of this connection (RFC 9293 3.10.7.3)
+        if side.syn_seen and seq != side.isn and flags & ACK and not peer.has_ack:
+            side.syn_seen = False  # answered anew with another number before the first answer was taken
+            side.next_seq = end
         if not side.syn_seen:
             side.syn_seen = True
             side.isn = seq
@@ -602,7 +624,10 @@ class FlowTable:
             side.next_seq = end
             return GAP if beyond else 0
         fresh = max(ahead(end, side.next_seq), 0)
-        filled = self._fill(side, seq, (seq + payload) & MASK) if side.holes else 0
+        filled = 0
+        if side.holes:
+            filled = self._fill(side, seq, (seq + payload) & MASK)
+            self._fill(side, (seq + payload) & MASK, end)  # its FIN's own number is no payload
         fresh_payload = max(fresh - (1 if flags & FIN else 0), 0)
         side.payload_bytes += filled + fresh_payload
         if fresh > 0:

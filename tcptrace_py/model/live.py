@@ -54,7 +54,7 @@ class Segment:
 class Context:
     """What a RST came upon: how the connection stood when it was captured."""
 
-    __slots__ = ("data_ns", "idle_ns", "peer_ack", "previous_by_peer", "previous_frame", "previous_is_data", "previous_ns", "unread")
+    __slots__ = ("data_ns", "idle_ns", "own_next", "peer_ack", "previous_by_peer", "previous_frame", "previous_is_data", "previous_ns", "unread")
 
     def __init__(self) -> None:
         self.previous_ns = 0  # when the connection's previous segment was captured
@@ -62,6 +62,7 @@ class Context:
         self.previous_by_peer = False
         self.previous_is_data = False
         self.peer_ack = -1  # the peer's latest acknowledgement number; -1: none
+        self.own_next = -1  # the sequence number behind everything its sender had sent; -1: nothing
         self.data_ns = 0  # when the peer's last data was captured; 0: none
         self.unread = 0  # bytes of the peer's that were captured and not yet acknowledged
         self.idle_ns = 0  # the long silence that ended just before; 0: none
@@ -148,7 +149,7 @@ class Connection:
         self.phase = OPENING
         self.budget = 32
         self.signature = 1
-        self.plain = True  # nothing but textbook segments so far: the signature says all
+        self.plain = not self.self_connect  # nothing but textbook segments so far: the signature says all
         self.due = 0  # second at which the table looks at it again
         self.vlan = -1
         self.teid = -1

@@ -114,7 +114,7 @@ class Connection:
     """One incarnation of a four-tuple."""
 
     id: int
-    stream: int
+    stream: int | None  # Wireshark's tcp.stream of the first frame; None where Wireshark gives that frame none
     client: Endpoint
     server: Endpoint
     scope: Scope | None

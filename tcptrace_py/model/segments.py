@@ -15,6 +15,7 @@ REASSEMBLED = 32  # put together from IP fragments; frame and time are those of 
 OUTGOING = 64  # the link header says that the capturing host sent it (Linux cooked capture)
 INCOMING = 128  # the link header says that it was sent to the capturing host
 LENGTH_GUESSED = 256  # the IP length was 0 (offloaded): the payload length comes from the frame's own
+SHORT_HEADER = 512  # fewer than 16 bytes of the TCP header were captured or quoted: Wireshark gives such no stream
 
 # Bits of the column `options`.
 OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_SACK, OPT_TIMESTAMPS, OPT_FAST_OPEN, OPT_DSACK = 1, 2, 4, 8, 16, 32, 64

@@ -20,7 +20,7 @@ class TroubleGroup:
     trouble: Trouble
     address: str
     port: int
-    stream: int
+    stream: int | None
     count: int = 0
     clients: set[str] = field(default_factory=set)
 
@@ -46,7 +46,7 @@ class AnomalyGroup:
 
     code: str
     explanation: str
-    stream: int
+    stream: int | None
     frame: int
     count: int = 0
 
@@ -95,7 +95,7 @@ class Digest:
 
     def groups(self) -> list[TroubleGroup]:
         """Return groups of troubled connections, the largest first."""
-        return sorted(self.troubles.values(), key=lambda group: (-group.count, group.stream, group.trouble.code))
+        return sorted(self.troubles.values(), key=lambda group: (-group.count, -1 if group.stream is None else group.stream, group.trouble.code))
 
     def busiest(self) -> list[Service]:
         """Services, that with the most connections first."""

@@ -96,9 +96,9 @@ def _first(teardown: Teardown) -> str:
     return f" by {teardown.first_fin}" if teardown.first_fin and teardown.pattern != "simultaneous" else ""
 
 
-def display_filter(stream: int) -> str:
-    """Wireshark's display filter for a connection."""
-    return f"tcp.stream eq {stream}"
+def display_filter(stream: int | None) -> str:
+    """Wireshark's display filter for a connection; a dash where Wireshark gives it no stream."""
+    return "-" if stream is None else f"tcp.stream eq {stream}"
 
 
 def retries(syns: int, synacks: int) -> str:

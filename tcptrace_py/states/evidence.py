@@ -148,6 +148,8 @@ class Evidence:
         if synack >= 0:
             events.append((Event.SENT_SYN_ACK, synack, OBSERVED))
         if syn < 0 and synack < 0:
+            if 0 <= opening.synack and log[opening.synack].side != number and opening.ack >= 0:
+                events.append((Event.GOT_SYN_ACK, opening.ack, OBSERVED))
             return events
         if self.connection.self_connect:
             if opening.ack >= 0 or opening.synack >= 0:
@@ -329,7 +331,7 @@ class Evidence:
         taken = self.fin_taken(1 - number) if theirs else NOWHERE
         cover = self.first_cover(number) if theirs else NOWHERE
         got_fin = self._got_fin(number, taken, cover)
-        sent_fin = (Event.SENT_FIN, mine[0], OBSERVED) if mine else None
+        sent_fin = (Event.SENT_FIN, self._fin_left(number), OBSERVED) if mine else None
         acknowledged = self.fin_acknowledged(number) if mine else NOWHERE
         got_ack = (Event.GOT_ACK_OF_FIN, acknowledged, ASSUMED) if acknowledged >= 0 else None
         if self.closed_second(number):
@@ -340,6 +342,14 @@ class Evidence:
         else:
             events += [e for e in (sent_fin, got_ack, got_fin) if e]
         return events
+
+    def _fin_left(self, number: int) -> int:
+        """The first of the side's segments, in order of sending, that shows its FIN to have left: the FIN, or what stands behind it."""
+        for i in self.sent(number):
+            segment = self.log[i]
+            if i in self.fins[number] or (not segment.flags & (SYN | RST) and segment.seq == self.fin_end[number]):
+                return i
+        return self.fins[number][0]
 
     def _got_fin(self, number: int, taken: int, cover: int) -> Happening | None:
         """When the side had the peer's FIN: proved by its own acknowledgement, near it at the FIN's own capture."""
@@ -422,12 +432,13 @@ class Evidence:
         heard = self._heard_before(index)
         if receiver.syn_seen and not heard and not receiver.synack_seen:
             return bool(reset.flags & ACK) and ahead(reset.ack, receiver.isn) >= 1
-        asked = [i for i in self.indices[1 - reset.side] if self.log[i].flags & ACK and self.log[i].ack == reset.seq]
+        asked = any(self.log[i].flags & ACK and self.log[i].ack == reset.seq for i in self.indices[1 - reset.side])
         if asked or not sender.has_seq:
             return True
-        if receiver.has_ack:
-            return ahead(reset.seq, receiver.max_ack) >= 0 and ahead(reset.seq, sender.next_seq) <= 0
-        return ahead(reset.seq, sender.next_seq) <= 0
+        context = reset.context
+        peer_ack = context.peer_ack if context is not None else -1
+        own_next = context.own_next if context is not None and context.own_next >= 0 else sender.next_seq
+        return (peer_ack < 0 or ahead(reset.seq, peer_ack) >= 0) and ahead(reset.seq, own_next) <= 0
 
     def _in_window(self, index: int) -> bool:
         """Whether a RST lies in the window that its receiver had last offered."""
@@ -442,7 +453,7 @@ class Evidence:
         """Whether the receiver of a RST had left SYN_SENT: its peer had sent a SYN, or it acknowledged something."""
         reset = self.log[index]
         return any(self.log[i].flags & SYN for i in self.indices[reset.side] if i < index) or any(
-            self.log[i].flags & ACK and not self.log[i].flags & RST for i in self.indices[1 - reset.side])
+            self.log[i].flags & ACK and not self.log[i].flags & RST for i in self.indices[1 - reset.side] if i < index)
 
     def _went_on(self, index: int) -> bool:
         """Whether both sides took no notice of a RST: it was forged, or meant for something else."""

@@ -1,6 +1,6 @@
 """Evidence through the table: one state path for each side, in terms of log indices."""
 
-from ..model.live import COPY, DELAYED, REFUSED, Connection, Segment
+from ..model.live import COPY, DELAYED, REFUSED, REPEAT, Connection, Segment
 from ..model.segments import ACK, OPT_TIMESTAMPS, RST, SYN
 from ..model.seq import MASK, ahead
 from ..model.state import Basis, State
@@ -44,6 +44,8 @@ def _start(evidence: Evidence, number: int, opening: list[Happening]) -> Step:
     """CLOSED for an opener or a port that refused, LISTEN for who answered a SYN; mid-stream what evidence allows."""
     connection = evidence.connection
     if opening:
+        if opening[0][0] == Event.GOT_SYN_ACK:
+            return Step(State.SYN_SENT, evidence.opening.synack, Basis.ASSUMED, "its SYN was answered; the SYN itself was not captured")
         state = State.LISTEN if opening[0][0] == Event.SENT_SYN_ACK else State.CLOSED
         return Step(state, NOWHERE, Basis.INFERRED, BEFORE)
     side, peer = connection.side(number), connection.side(1 - number)
@@ -52,7 +54,8 @@ def _start(evidence: Evidence, number: int, opening: list[Happening]) -> Step:
     else:  # its peer's SYN was captured, its own was missed: mid-stream for it if its words acknowledge that SYN
         open_before = side.spoke and evidence.opening.synack < 0 and _answered(evidence, number)
     if not open_before:
-        return Step(State.CLOSED, NOWHERE, Basis.INFERRED, BEFORE)
+        seen = side.syn_seen or peer.syn_seen
+        return Step(State.CLOSED, NOWHERE, Basis.INFERRED if seen else Basis.ASSUMED, BEFORE)
     first = next((i for i in evidence.indices[number] if not evidence.log[i].flags & RST), NOWHERE)
     return Step(State.ESTABLISHED, first, Basis.ASSUMED, "it spoke as an open connection does; its opening was not captured")
 
@@ -127,5 +130,6 @@ def _stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | None
 def _restarts(segment: Segment) -> bool:
     """An acknowledgement of any kind, or a SYN that PAWS rejects; a mirror's copy did not arrive twice."""
     if segment.flags & SYN:
-        return bool(segment.marks & REFUSED)
+        older = segment.marks & REFUSED or (segment.marks & (REPEAT | DELAYED) and segment.options & OPT_TIMESTAMPS)
+        return bool(older) and not segment.flags & ACK
     return bool(segment.flags & ACK) and (not segment.marks & COPY or bool(segment.marks & DELAYED))
