@@ -22,10 +22,11 @@ def commit_samples(names: list[str]) -> int:
     chosen = {n: s for n, s in SAMPLES.items() if not names or n in names or n.removeprefix("recorded-") in names}
     truths = SAMPLES_FOLDER / "truth"
     truths.mkdir(exist_ok=True)
+    nets = {name: i + 1 for i, name in enumerate(SAMPLES)}  # the same addresses every time
     trouble = 0
     for name, sample in chosen.items():
         with tempfile.TemporaryDirectory() as folder:
-            entry = Session(sample.scenario, 1, Path(folder)).record()
+            entry = Session(sample.scenario, 1, Path(folder), net=nets[name]).record()
             trouble += bool(entry["problems"])
             (capture,) = Path(folder).glob(f"{name}.{sample.point}.pcap*")
             (truth,) = Path(folder).glob(f"{name}.truth.jsonl*")

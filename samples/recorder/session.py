@@ -78,9 +78,10 @@ def next_net() -> int:
 class Session:
     """Records one scenario with one seed into a directory."""
 
-    def __init__(self, scenario: Scenario, seed: int, out: Path, name: str | None = None) -> None:
+    def __init__(self, scenario: Scenario, seed: int, out: Path, name: str | None = None, *, net: int = 0) -> None:
         self.scenario, self.seed, self.out = scenario, seed, out
         self.name = name or scenario.name
+        self.net = net or next_net()
         self.chance = random.Random(f"{scenario.name}:{seed}")
         self.plan = scenario.make(self.chance)
         road = scenario.road
@@ -93,7 +94,7 @@ class Session:
         with ExitStack() as stack:
             stack.enter_context(exclusive())
             work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tcpstates-recorder-")))
-            topology = Topology(self.scenario, self.road, next_net())
+            topology = Topology(self.scenario, self.road, self.net)
             stack.callback(topology.close)
             trace = Trace()
             stack.callback(trace.close)

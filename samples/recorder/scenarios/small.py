@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from samples.recorder.plan import Listener, Plan, Spec, Step
-from samples.recorder.scenarios import behaviours as do
 from samples.recorder.scenarios import plans
 from samples.recorder.scenarios.core import FIRST_PORT, PATIENCE, ROAD, twins
 from samples.recorder.session import Scenario
@@ -82,9 +81,9 @@ def fetch_and_use_cookie(_: random.Random) -> Plan:
     return Plan(specs, [Listener(PORT, fast_open=True)])
 
 
-def pile_up(behave: do.Behaviour, count: int) -> Callable[[random.Random], Plan]:
-    """Thousands of the same, from ports that the kernel chooses."""
-    return plans.pile(behave, count, count, 1.5)
+def pile_up(label: str, client: list[Step], server: list[Step]) -> Callable[[random.Random], Plan]:
+    """A thousand of the same, from ports that the kernel chooses; without data, to keep the file small."""
+    return plans.pile(lambda _: spec(label, client, server), 1000, 1000, 1.5)
 
 
 CLOSES = [
@@ -242,6 +241,7 @@ LOSSES = [
         "After the handshake nothing of the client's arrives any more.",
         ("c2s", "DATA", "all"),
         "client",
+        server=[["hold"]],
         settle_s=1.0,
     ),
 ]
@@ -374,7 +374,7 @@ TIME_WAITS = [
     sample(
         "pile-up-on-a-server",
         "Short connections that the server closes.",
-        pile_up(do.server_first, 2000),
+        pile_up("server_first", [["eof"], ["close"]], [["close"]]),
         "server",
         road=None,
         snaplen=54,
@@ -383,7 +383,7 @@ TIME_WAITS = [
     sample(
         "pile-up-on-a-database-client",
         "A proxy opens a connection for each query and closes it.",
-        pile_up(do.client_first, 2000),
+        pile_up("client_first", [["close"]], [["eof"], ["close"]]),
         road=None,
         snaplen=54,
         sysctls=plans.NO_TIMESTAMPS,
