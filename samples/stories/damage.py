@@ -53,7 +53,7 @@ def corrupt_record(wire: Wire) -> bytes:
     return pcap(before) + broken + b"".join(map(pcap_record, behind))
 
 
-@story("corrupt-block.pcapng", OPENED, problems=("corrupt-record",), exit_codes=(3,))
+@story("corrupt-block.pcapng", OPENED, problems=("corrupt-block",), exit_codes=(3,))
 def corrupt_block(wire: Wire) -> bytes:
     """A pcapng block whose two lengths disagree."""
     short(wire)
