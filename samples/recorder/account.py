@@ -31,6 +31,9 @@ MOVE_NS = 20_000  # between the two halves of __mod_timer()
 BIRTH_NS = 500_000  # the same, where another connection's packet may follow in the same softirq
 
 
+Moved = tuple[Mini, int | None, str | None]
+
+
 @dataclass
 class Context:
     """What an execution context did last."""
@@ -78,10 +81,11 @@ class Account:
         }
         for event in events:
             context = self._contexts[event.context]
+            moved, context.moved = context.moved, None  # lives for one event only
+            if event.name == "inet_sock_set_state" and moved:
+                self._perhaps_split(event, context, moved)
             if handler := handlers.get(event.name):
                 handler(event, context)
-            if event.name != "timer_start":
-                context.moved = None
             self._last_on_cpu[event.cpu] = (event.name, int(event.fields.get("timer", 0)))
         return self
 
@@ -122,8 +126,6 @@ class Account:
     def _cause(self, sock: Sock, old: str, event: Event, context: Context) -> str:
         """Why a socket went to CLOSE, by what its context did right before. A RST sent right after corrects it."""
         t = event.t_ns
-        if context.moved and old in DUE_FOR_TIME_WAIT:
-            self._split(context)
         if context.mini and t - context.mini[1] < CONTEXT_NS and context.mini[0].sock is None:
             sock.mini, context.mini[0].sock = context.mini[0], sock
             context.mini[0].local, context.mini[0].remote = sock.local, sock.remote
@@ -141,14 +143,18 @@ class Account:
             return "rst_received"
         return {"LAST_ACK": "last_ack", "CLOSING": "overflow", "FIN_WAIT2": "overflow"}.get(old, "closed")
 
-    def _split(self, context: Context) -> None:
-        """Undo a move: the minisock had ended, its memory was given to the one of the socket that closes now."""
-        assert context.moved
-        old, end_ns, end_by = context.moved
-        old.end_ns, old.end_by = end_ns, end_by
-        start = old.starts.pop()
-        new = Mini(old.timer, "time_wait", [start])
-        self._timers[old.timer] = new
+    def _perhaps_split(self, event: Event, context: Context, moved: Moved) -> None:
+        """Undo a move: the minisock had ended, and its memory was given to the one of the socket that closes now."""
+        mini, end_ns, end_by = moved
+        closes = STATES[event.number("newstate")] == "CLOSED" and STATES[event.number("oldstate")] in DUE_FOR_TIME_WAIT
+        sock = self._alive.get(event.number("skaddr"))
+        reset = sock is not None and sock.reset_received_ns and event.t_ns - sock.reset_received_ns < CONTEXT_NS
+        if not closes or reset or event.t_ns - mini.starts[-1][0] > BIRTH_NS:
+            return
+        mini.end_ns, mini.end_by = end_ns, end_by
+        start = mini.starts.pop()
+        new = Mini(mini.timer, "time_wait", [start])
+        self._timers[mini.timer] = new
         self.minis.append(new)
         context.mini = (new, start[0])
 

@@ -202,6 +202,18 @@ def test_memory_that_is_used_again_at_once_is_another_minisock() -> None:
     assert (second.mini.end_by, len(second.mini.time_wait_starts)) == (None, 1)
 
 
+def test_a_moved_timer_is_not_split_by_a_later_close() -> None:
+    story = Story().handshake().client_closes().timer("cancel", 60).timer("start", 60, TW, 60.0, after_us=1)
+    story.state(3, "CLOSED", "SYN_SENT", CLIENT, SERVER, softirq=False).state(
+        3, "ESTABLISHED", "CLOSING", CLIENT, SERVER
+    )
+    story.timer("start", 61, TW, 60.0, after_us=25_000).state(3, "CLOSING", "CLOSED", CLIENT, SERVER)
+    first, _, third = story.account().socks
+    assert first.mini
+    assert third.mini
+    assert (len(first.mini.time_wait_starts), first.mini.end_ns, third.mini.timer) == (2, None, 61)
+
+
 @pytest.mark.parametrize(
     ("tail", "end"),
     [

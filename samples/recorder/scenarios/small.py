@@ -63,7 +63,13 @@ def losing(name: str, about: str, lost: tuple[str, str, Any], point: str, **more
     server = more.pop("server", [*TELL, ["eof"], ["sleep", 0.06], ["close"]])
     road = LONG | {"rules": [{"port": PORT, "dir": way, "kind": kind, "drop": drop}]}
     return sample(
-        name, about, told(spec(name.replace("-", "_"), client, server)), point, road=road, sysctls=PATIENCE, **more
+        name,
+        about,
+        told(spec(name.replace("-", "_"), client, server), patience_s=20.0),
+        point,
+        road=road,
+        sysctls=PATIENCE,
+        **more,
     )
 
 
