@@ -70,6 +70,8 @@ class Replayer:
         if state != State.TIME_WAIT:
             return state
         stay = next(stay for stay in verdict.stays if stay.side == number)
+        if stay.killed >= 0:
+            return State.CLOSED
         since = live.log[stay.restarts[-1] if stay.restarts else stay.entered].time_ns
         return State.TIME_WAIT if time_ns - since <= self.longest_ns else State.CLOSED
 

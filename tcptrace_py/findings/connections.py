@@ -15,6 +15,7 @@ from .time_wait import stays
 
 SIDES = ("client", "server")
 LEFT_BY = {
+    "killed": (Basis.ASSUMED, "a RST killed TIME_WAIT (RFC 9293, 3.10.7.4; RFC 1337)"),
     "reused": (Basis.ASSUMED, "a new SYN reused the four-tuple (RFC 9293, 3.10.7.4; RFC 6191)"),
     "expired": (Basis.CLOCK, "2MSL ran out (RFC 9293, 3.10.8)"),
 }
@@ -32,7 +33,7 @@ def describe(live: Live, verdict: Verdict, identifier: int, profiles: Profiles, 
         if live.self_connect and role:
             continue
         entries = _entries(live, verdict, number)
-        entries += _after_stay(live, entries, next((stay for stay in all_stays if stay.side == SIDES[role]), None))
+        entries += _after_stay(live, verdict, number, next((stay for stay in all_stays if stay.side == SIDES[role]), None))
         sides[role] = _side(live.side(number), entries)
     assert sides[0] is not None
     return Connection(
@@ -73,10 +74,14 @@ def _entries(live: Live, verdict: Verdict, number: int) -> list[StateEntry]:
     return entries
 
 
-def _after_stay(live: Live, entries: list[StateEntry], stay: Stay | None) -> list[StateEntry]:
-    """CLOSED behind TIME_WAIT, where it ran out or was reused (a RST that killed it is in the path already)."""
-    if stay is None or stay.ended_by not in LEFT_BY or entries[-1].state != State.TIME_WAIT:
+def _after_stay(live: Live, verdict: Verdict, number: int, stay: Stay | None) -> list[StateEntry]:
+    """CLOSED behind TIME_WAIT, if it ended: run out, reused by a new SYN, or killed by a RST."""
+    if stay is None or stay.ended_by not in LEFT_BY:
         return []
     basis, why = LEFT_BY[stay.ended_by]
-    frame = live.reused_by.first_frame if stay.ended_by == "reused" and live.reused_by is not None else None
+    frame = None
+    if stay.ended_by == "reused" and live.reused_by is not None:
+        frame = live.reused_by.first_frame
+    elif stay.ended_by == "killed":
+        frame = next(live.log[marks.killed].frame for marks in verdict.stays if marks.side == number)
     return [StateEntry(State.CLOSED, stay.ended_at_ns, frame, basis, why)]

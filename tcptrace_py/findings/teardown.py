@@ -70,7 +70,6 @@ def _duration(verdict: Verdict, log: list[Segment]) -> int | None:
         return max(log[verdict.fatal].time_ns - begin, 0)
     if not starts or (len(starts) < 2 and not verdict.self_connect):
         return None
-    killed = {stay.killed for stay in verdict.stays}  # a RST behind the complete close belongs to no part of it
     done = [log[step.index].time_ns for path in verdict.paths for step in path[1:]
-            if step.index >= 0 and step.index not in killed and step.state in (State.TIME_WAIT, State.CLOSED)]
+            if step.index >= 0 and step.state in (State.TIME_WAIT, State.CLOSED)]
     return max(max(done) - min(log[i].time_ns for i in starts), 0) if done else None

@@ -13,8 +13,7 @@ def stays(live: Connection, verdict: Verdict, lengths_ns: tuple[int, int], end_n
 
 def _stay(live: Connection, verdict: Verdict, marks: StayMarks, length_ns: int, end_ns: int) -> Stay:
     log = live.log
-    entered = max(log[step.index].time_ns for step in verdict.paths[marks.side] if 0 <= step.index <= len(log)
-                  and (marks.killed < 0 or step.index != marks.killed))
+    entered = max(log[step.index].time_ns for step in verdict.paths[marks.side] if step.index >= 0)
     expires = entered + length_ns
     restarts = 0
     for index in marks.restarts:

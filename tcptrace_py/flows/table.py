@@ -130,6 +130,7 @@ class FlowTable:
             side.last_seq, side.last_flags, side.last_ip_id = seq, flags_column[i], id_column[i]
             side.recent_ids = (side.recent_ids << 16 | id_column[i] & 0xFFFF) & 0xFFFFFFFFFFFF
             side.last_interface = interface_column[i]
+            side.last_tsval = tsval_column[i]
             side.window = window_column[i]
             side.window_zero = False
             connection.last_frame = frame_column[i]
@@ -408,7 +409,8 @@ class FlowTable:
             connection.idle_ns, connection.idle_until_ns = silent_ns, time_ns
         if context is not None and connection.idle_until_ns and time_ns - connection.idle_until_ns < SILENCE_NS:
             context.idle_ns = connection.idle_ns
-        if marks or silent_ns < 0 or flags & RST or block.notes[i] or not (connection.a.syn_seen or connection.b.syn_seen):
+        if (marks or silent_ns < 0 or flags & RST or flags & (SYN | FIN) == SYN | FIN or not flags & (SYN | ACK) or block.notes[i]
+                or not (connection.a.syn_seen or connection.b.syn_seen)):
             connection.plain = False
         connection.end_ns = max(connection.end_ns, time_ns)
         connection.start_ns = min(connection.start_ns, time_ns)
@@ -424,7 +426,9 @@ class FlowTable:
         context.previous_by_peer = peer.last_ns == connection.end_ns and peer.packets > 0
         context.previous_is_data = context.previous_by_peer and peer.last_data_ns == peer.last_ns
         context.peer_ack = peer.max_ack if peer.has_ack else -1
-        context.own_next = side.next_seq if side.has_seq else -1
+        if side.has_seq:
+            context.own_next = side.holes[0][0] if side.holes else side.next_seq
+            context.sacked_end = side.rare.sacked_end if side.holes and side.rare is not None else -1
         context.data_ns = peer.last_data_ns
         if side.has_ack and peer.has_seq:
             context.unread = max(ahead(peer.next_seq, side.max_ack) - (1 if peer.fin_seen else 0), 0)
@@ -461,7 +465,7 @@ class FlowTable:
         flags, payload, window = block.flags[i], block.payload[i], block.window[i]
         end = (seq + payload + (1 if flags & (SYN | FIN) else 0)) & MASK
         if (seq == side.last_seq and end == side.next_seq and flags == side.last_flags and ip_id == side.last_ip_id
-                and ack == (side.max_ack if flags & ACK else ack) and window == side.window
+                and ack == (side.max_ack if flags & ACK else ack) and window == side.window and block.tsval[i] == side.last_tsval
                 and self._same_again(side, block, i, side.last_ns, side.last_interface)):
             return COPY
         if ip_id > 0 and ahead(seq, side.next_seq) <= 0 and block.time_ns[i] - side.last_ns < COPY_NS and ip_id in (
@@ -469,7 +473,7 @@ class FlowTable:
             return COPY
         for segment in reversed(side.connection.log):
             if (segment.side == side.number and segment.seq == seq and segment.ip_id == ip_id and segment.flags == flags
-                    and segment.ack == ack and segment.payload == payload and segment.window == window
+                    and segment.ack == ack and segment.payload == payload and segment.window == window and segment.tsval == block.tsval[i]
                     and self._same_again(side, block, i, segment.time_ns, segment.interface)):
                 return COPY if block.time_ns[i] - segment.time_ns <= COPY_NS else COPY | DELAYED
         return 0
@@ -620,6 +624,7 @@ class FlowTable:
         if beyond >= 0:
             if beyond:
                 self._add_hole(side, seq)
+                side.needs_rare().sacked_end = end
             side.payload_bytes += payload
             side.next_seq = end
             return GAP if beyond else 0
@@ -706,6 +711,7 @@ class FlowTable:
         side.last_seq, side.last_flags, side.last_ip_id = block.seq[i], flags, block.ip_id[i]
         side.recent_ids = (side.recent_ids << 16 | block.ip_id[i] & 0xFFFF) & 0xFFFFFFFFFFFF
         side.last_interface = block.interface[i]
+        side.last_tsval = block.tsval[i]
         if not flags & RST and not block.notes[i] & HEADER_CUT:
             side.window = block.window[i]
             if block.window[i]:

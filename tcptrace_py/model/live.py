@@ -54,7 +54,7 @@ class Segment:
 class Context:
     """What a RST came upon: how the connection stood when it was captured."""
 
-    __slots__ = ("data_ns", "idle_ns", "own_next", "peer_ack", "previous_by_peer", "previous_frame", "previous_is_data", "previous_ns", "unread")
+    __slots__ = ("data_ns", "idle_ns", "own_next", "peer_ack", "previous_by_peer", "previous_frame", "previous_is_data", "previous_ns", "sacked_end", "unread")
 
     def __init__(self) -> None:
         self.previous_ns = 0  # when the connection's previous segment was captured
@@ -62,7 +62,8 @@ class Context:
         self.previous_by_peer = False
         self.previous_is_data = False
         self.peer_ack = -1  # the peer's latest acknowledgement number; -1: none
-        self.own_next = -1  # the sequence number behind everything its sender had sent; -1: nothing
+        self.own_next = -1  # the sequence number behind everything of its sender's without a hole; -1: nothing
+        self.sacked_end = -1  # the one behind the data beyond the last hole; -1: no hole
         self.data_ns = 0  # when the peer's last data was captured; 0: none
         self.unread = 0  # bytes of the peer's that were captured and not yet acknowledged
         self.idle_ns = 0  # the long silence that ended just before; 0: none
@@ -71,7 +72,7 @@ class Context:
 class Rare:
     """What most sides never need: where their sequence numbers or their behaviour left the ordinary."""
 
-    __slots__ = ("copies", "fin_repeats", "probe_end", "probes", "retransmissions", "stray_next", "zero_windows")
+    __slots__ = ("copies", "fin_repeats", "probe_end", "probes", "retransmissions", "sacked_end", "stray_next", "zero_windows")
 
     def __init__(self) -> None:
         self.retransmissions = 0
@@ -80,6 +81,7 @@ class Rare:
         self.probes = 0
         self.zero_windows = 0
         self.stray_next = -1  # where the last stray segment ended
+        self.sacked_end = -1  # where the latest data or FIN beyond a hole ended
         self.probe_end = -1  # where the byte of a window probe ended
 
 
@@ -87,7 +89,7 @@ class Side:
     """One side of a live connection: counters, and where its sequence numbers stand."""
 
     __slots__ = ("connection", "fin_seen", "has_ack", "has_seq", "history_bits", "holes", "isn", "key", "last_data_ns", "last_flags",
-                 "last_interface", "last_ip_id", "last_ns", "last_seq", "max_ack", "next_seq", "number", "packets", "payload_bytes",
+                 "last_interface", "last_ip_id", "last_ns", "last_seq", "last_tsval", "max_ack", "next_seq", "number", "packets", "payload_bytes",
                  "peer", "rare", "recent_ids", "spoke", "syn_seen", "synack_seen", "window", "window_scale", "window_zero")
 
     def __init__(self, connection: "Connection", key: bytes, number: int) -> None:
@@ -119,6 +121,7 @@ class Side:
         self.last_flags = 0
         self.last_ip_id = 0
         self.last_interface = 0
+        self.last_tsval = 0
 
     def needs_rare(self) -> Rare:
         """The rare part, made on first need."""

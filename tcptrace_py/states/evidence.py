@@ -196,6 +196,9 @@ class Evidence:
                      and (active or not log[i].flags & SYN) and ahead(log[i].ack, want) >= 0]
         spoke = self._first_words(number)
         repeats = [i for i in self.indices[number] if log[i].flags & (SYN | ACK | RST) == SYN | ACK and i != synack]
+        if spoke >= 0 and self.opening.fast_open and not active:
+            first = peer_acks[0] if peer_acks else NOWHERE  # with data in the SYN accepted it may speak, and close, before
+            return (first, ASSUMED) if first >= 0 else (NOWHERE, ASSUMED)
         if spoke >= 0:
             early = [i for i in peer_acks if i < spoke]
             late = [i for i in early if not any(i < r < spoke and self._not_crossing(i, r) for r in repeats)]
@@ -209,8 +212,8 @@ class Evidence:
         again = [r for r in repeats if r > peer_acks[0] and self._not_crossing(peer_acks[0], r)]
         if not again:
             return peer_acks[0], ASSUMED
-        if self.view.near[number] or self._unanswered_data(number, again[0]):
-            return NOWHERE, ASSUMED
+        if self.view.near[number] or len(again) > 1 or self._unanswered_data(number):
+            return NOWHERE, ASSUMED  # the listener has no room for it: its accept queue is full
         after = [i for i in peer_acks if i > again[-1]]
         return (after[0], ASSUMED) if after else (NOWHERE, ASSUMED)
 
@@ -225,9 +228,19 @@ class Evidence:
         """Whether the repetition left long enough after the other segment passed to count as not knowing it."""
         return self.time(repeated) - self.time(received) > self.view.round_trip_ns
 
-    def _unanswered_data(self, number: int, since: int) -> bool:
-        """Whether the peer's data got no answer although there was time for one."""
+    def _unanswered_data(self, number: int) -> bool:
+        """Whether the peer sent data behind the handshake, to a side that never answered any."""
         return any(self.log[i].payload and not self.log[i].flags & SYN for i in self.indices[1 - number])
+
+    def sent_knowing(self, later: int, received: int) -> bool:
+        """Whether a side had received one segment of its peer's when it sent another of its own."""
+        log = self.log
+        mine, theirs = log[later], log[received]
+        if self.view.near[mine.side]:
+            return received < later
+        if mine.options & theirs.options & OPT_TIMESTAMPS and mine.tsecr != theirs.tsval:
+            return ahead(mine.tsecr, theirs.tsval) > 0
+        return received < later and mine.time_ns - theirs.time_ns > self.view.round_trip_ns
 
     # -- close ------------------------------------------------------------------------------------------------------
 
@@ -371,6 +384,10 @@ class Evidence:
             return True
         if self.view.near[number]:
             return acknowledged < taken
+        answer = log[self.first_cover(number)] if self.first_cover(number) >= 0 else None
+        if answer is not None and answer.options & OPT_TIMESTAMPS and not answer.options & OPT_DSACK and all(
+                log[i].options & OPT_TIMESTAMPS and ahead(answer.tsecr, log[i].tsval) < 0 for i in self.fins[1 - number]):
+            return True  # the FIN's own timestamp was not taken over: its acknowledgement number was old when it came
         order = self.sent(1 - number)
         return order.index(acknowledged) < order.index(taken)
 
@@ -438,7 +455,15 @@ class Evidence:
         context = reset.context
         peer_ack = context.peer_ack if context is not None else -1
         own_next = context.own_next if context is not None and context.own_next >= 0 else sender.next_seq
+        if context is not None and context.sacked_end >= 0 and reset.seq == context.sacked_end:
+            return True  # tcp_validate_incoming(): at the end of what was selectively acknowledged
+        if peer_ack >= 0 and ahead(reset.seq, peer_ack) == -1 and self.covered_before(index, reset.side):
+            return True  # tcp_reset_check(): at the number of the FIN that it follows
         return (peer_ack < 0 or ahead(reset.seq, peer_ack) >= 0) and ahead(reset.seq, own_next) <= 0
+
+    def covered_before(self, index: int, number: int) -> bool:
+        """Whether side `number`'s FIN had been acknowledged before this log index."""
+        return any(self.covers(self.log[i], number) for i in range(index))
 
     def _in_window(self, index: int) -> bool:
         """Whether a RST lies in the window that its receiver had last offered."""
@@ -476,7 +501,7 @@ class Evidence:
 
     def complete_before(self, index: int) -> bool:
         """Whether both FINs had been acknowledged before this RST: then it is late and ended nothing."""
-        done = [any(self.covers(self.log[i], n) for i in range(index)) for n in (0, 1)]
+        done = [self.covered_before(index, number) for number in (0, 1)]
         if all(done):
             return True
         reset = self.log[index]

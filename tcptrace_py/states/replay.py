@@ -69,6 +69,10 @@ def _answered(evidence: Evidence, number: int) -> bool:
 def _in_order(evidence: Evidence, number: int, opening: list[Happening]) -> list[Happening]:
     """Opening, close and RST of one side in the order in which they happened to it."""
     events = opening + evidence.closing_events(number)
+    if evidence.opening.fast_open and opening and opening[-1][0] == Event.GOT_ACK_OF_SYN:
+        own_fin = next((e for e in events if e[0] == Event.SENT_FIN), None)
+        if own_fin is not None and not evidence.closed_second(number) and not evidence.sent_knowing(own_fin[1], opening[-1][1]):
+            events.remove(opening[-1])  # it closed in SYN_RECEIVED; the acknowledgement of its SYN changes nothing later
     for position, happening in evidence.reset_events(number):
         events = [e for e in events if _before_reset(evidence, number, e, position)]
         events.append(happening)
@@ -118,9 +122,6 @@ def _stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | None
         if segment.flags & RST:
             if segment.seq == expected:
                 stay.killed = i
-                row = step(State.TIME_WAIT, Event.GOT_RST)
-                assert row is not None
-                path.append(Step(State.CLOSED, i, Basis.ASSUMED, reason(row)))
                 break
         elif segment.time_ns > log[entry.index].time_ns and _restarts(segment):
             stay.restarts.append(i)
