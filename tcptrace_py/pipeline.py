@@ -149,7 +149,7 @@ def _count(info: CaptureInfo, quality: Quality, frames: FrameBlock) -> None:
     info.packets += frames.count
     times = frames.time_ns[:frames.count]
     first, last = min(times), max(times)
-    quality.order(times, frames.first_frame)
+    quality.frames(frames)
     info.start_ns = first if info.start_ns is None else min(first, info.start_ns)
     info.end_ns = last if info.end_ns is None else max(last, info.end_ns)
 

@@ -1,11 +1,11 @@
 """What no rule of the connection explains, by name."""
 
-from ..model.live import AHEAD, COPY, DELAYED, REFUSED, STRAY, Connection, Segment
-from ..model.results import Anomaly
-from ..model.segments import ACK, FIN, RST, SYN
-from ..model.seq import ahead
-from ..model.state import State
-from ..model.verdict import Verdict
+from tcptrace_py.model.live import AHEAD, COPY, DELAYED, REFUSED, STRAY, Connection, Segment
+from tcptrace_py.model.results import Anomaly
+from tcptrace_py.model.segments import ACK, FIN, RST, SYN
+from tcptrace_py.model.seq import ahead
+from tcptrace_py.model.state import State
+from tcptrace_py.model.verdict import Verdict
 
 ICMP = {
     (4, 3): "unreachable", (4, 11): "time exceeded", (4, 12): "parameter problem", (4, 4): "source quench", (4, 5): "redirect",

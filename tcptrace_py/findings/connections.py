@@ -1,14 +1,15 @@
 """One connection as the results' typed object: where log indices become times and frames."""
 
-from ..model.addresses import scope_of, text
-from ..model.live import LETTERS
-from ..model.live import Connection as Live
-from ..model.live import Side as LiveSide
-from ..model.profiles import Profiles
-from ..model.results import Connection, Endpoint, Side, StateEntry, Stay
-from ..model.segments import key_parts
-from ..model.state import Basis, State
-from ..model.verdict import NOWHERE, Verdict
+from tcptrace_py.model.addresses import scope_of, text
+from tcptrace_py.model.live import LETTERS
+from tcptrace_py.model.live import Connection as Live
+from tcptrace_py.model.live import Side as LiveSide
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.results import Connection, Endpoint, Side, StateEntry, Stay
+from tcptrace_py.model.segments import key_parts
+from tcptrace_py.model.state import Basis, State
+from tcptrace_py.model.verdict import NOWHERE, Verdict
+
 from . import handshake, resets, teardown
 from .anomalies import anomalies
 from .time_wait import stays

@@ -1,10 +1,10 @@
 """How a connection was opened, as its client saw it."""
 
-from ..model.live import Segment
-from ..model.results import Handshake
-from ..model.segments import ACK, RST
-from ..model.state import State
-from ..model.verdict import NOWHERE, Verdict
+from tcptrace_py.model.live import Segment
+from tcptrace_py.model.results import Handshake
+from tcptrace_py.model.segments import ACK, RST
+from tcptrace_py.model.state import State
+from tcptrace_py.model.verdict import NOWHERE, Verdict
 
 
 def handshake(verdict: Verdict, log: list[Segment]) -> Handshake:

@@ -1,6 +1,7 @@
 """What each address did, as client and as server, and its TIME_WAIT ledger. It counts addresses: one may be many hosts."""
 
-from ..model.results import Connection, Host, HostTimeWait, Scope
+from tcptrace_py.model.results import Connection, Host, HostTimeWait, Scope
+
 from .population import Population
 from .summary import stay_end
 

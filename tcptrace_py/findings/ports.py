@@ -4,9 +4,10 @@ A port is taken while the client's side is open or in TIME_WAIT; a server's TIME
 (client address, server address, server port), not for the host (net/ipv4/inet_hashtables.c, __inet_hash_connect).
 """
 
-from ..model.profiles import Profiles
-from ..model.results import Connection, PortBudget, Scope
-from ..model.state import State
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.results import Connection, PortBudget, Scope
+from tcptrace_py.model.state import State
+
 from .hosts import tunnel
 from .population import Population
 from .summary import stay_end

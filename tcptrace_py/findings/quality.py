@@ -1,11 +1,11 @@
 """What limits the conclusions about a capture's connections: counted while they end, reported before anything else."""
 
-from array import array
 from itertools import islice
-from operator import gt
+from operator import gt, lt
 
-from ..model.live import AHEAD, Connection
-from ..model.problems import Problems
+from tcptrace_py.model.frames import FrameBlock
+from tcptrace_py.model.live import AHEAD, Connection
+from tcptrace_py.model.problems import Problems
 
 
 class Quality:
@@ -16,8 +16,13 @@ class Quality:
         self.first: dict[str, int] = {}
         self.latest_ns = 0
 
-    def order(self, times_ns: "array[int]", first_frame: int) -> None:
-        """Take in the stamps of a run of frames."""
+    def frames(self, block: FrameBlock) -> None:
+        """Take in a block of frames: steps of the clock, cut frames."""
+        times_ns, first_frame = block.time_ns[:block.count], block.first_frame
+        cut = sum(map(lt, block.captured, block.wire))
+        if cut:
+            at = next(i for i in range(block.count) if block.captured[i] < block.wire[i])
+            self._count("snapped", first_frame + at, cut)
         steps = sum(map(gt, times_ns, islice(times_ns, 1, None))) + (times_ns[0] < self.latest_ns)
         if steps:
             before = (self.latest_ns, *times_ns)
@@ -59,6 +64,7 @@ class Quality:
 EXPLANATIONS = {
     "one-sided": "connections of which only one direction was captured although the other was answered: states of the silent side are guesses",
     "acked-unseen": "connections with segments that were acknowledged but never captured: the capture lost frames",
+    "snapped": "frames captured in part (snap length): harmless as far as the TCP header is there, lengths come from the IP header",
     "time-backwards": "frames stamped earlier than the one before: the clock stepped back, or frames were written out of order",
     "midstream": "connections that began before the capture: their handshakes are not counted",
 }

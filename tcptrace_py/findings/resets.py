@@ -1,10 +1,10 @@
 """Why a RST was sent: cause, confidence, and what speaks for it (DESIGN 3)."""
 
-from ..model.live import COPY, STRAY, Connection, Context, Segment
-from ..model.results import Reset
-from ..model.segments import ACK, FIN, RST, SYN
-from ..model.state import State
-from ..model.verdict import NOWHERE, ResetMarks, Verdict
+from tcptrace_py.model.live import COPY, STRAY, Connection, Context, Segment
+from tcptrace_py.model.results import Reset
+from tcptrace_py.model.segments import ACK, FIN, RST, SYN
+from tcptrace_py.model.state import State
+from tcptrace_py.model.verdict import NOWHERE, ResetMarks, Verdict
 
 SOON_NS = 50_000_000  # within this of incoming data a program that closes with data unread is likely
 OWN_HOPS = 2  # a TTL that differs by more is another sender's

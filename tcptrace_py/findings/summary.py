@@ -2,7 +2,8 @@
 
 from array import array
 
-from ..model.results import Connection, Latency, Stay, Summary, TimeWaitTotals
+from tcptrace_py.model.results import Connection, Latency, Stay, Summary, TimeWaitTotals
+
 from .population import Population
 
 OUTCOMES = ("completed", "refused", "unanswered", "aborted", "half-open", "not-captured")

@@ -1,9 +1,9 @@
 """How a connection ended: pattern, who closed first, how long it took."""
 
-from ..model.live import Connection, Segment
-from ..model.results import Reset, Teardown
-from ..model.state import State
-from ..model.verdict import Verdict
+from tcptrace_py.model.live import Connection, Segment
+from tcptrace_py.model.results import Reset, Teardown
+from tcptrace_py.model.state import State
+from tcptrace_py.model.verdict import Verdict
 
 SIDES = ("client", "server")
 

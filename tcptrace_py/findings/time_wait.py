@@ -1,8 +1,8 @@
 """Stays in TIME_WAIT with their times: how long each lasted under the owner's profile, and how it ended."""
 
-from ..model.live import Connection
-from ..model.results import Stay
-from ..model.verdict import StayMarks, Verdict
+from tcptrace_py.model.live import Connection
+from tcptrace_py.model.results import Stay
+from tcptrace_py.model.verdict import StayMarks, Verdict
 
 
 def stays(live: Connection, verdict: Verdict, lengths_ns: tuple[int, int], end_ns: int) -> list[Stay]:

@@ -1,9 +1,9 @@
 """Where a capture was taken, told from the two legs of a handshake (DESIGN 3, Handshake)."""
 
-from ..model.live import COPY, STRAY, Connection, client_of
-from ..model.segments import ACK, RST, SYN, key_parts
-from ..model.seq import ahead
-from ..model.verdict import View
+from tcptrace_py.model.live import COPY, STRAY, Connection, client_of
+from tcptrace_py.model.segments import ACK, RST, SYN, key_parts
+from tcptrace_py.model.seq import ahead
+from tcptrace_py.model.verdict import View
 
 CLEAR_RATIO = 4  # one leg this many times the other: the capture stood at the quick answerer
 LOCAL_NS = 300_000  # below this both sides are as good as at the capture point

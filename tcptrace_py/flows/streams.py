@@ -9,8 +9,8 @@ segment of whose header fewer than 16 bytes are there.
 
 from array import array
 
-from ..model.segments import ACK, IPV4_KEY, IPV6_KEY, SYN
-from ..model.seq import MASK
+from tcptrace_py.model.segments import ACK, IPV4_KEY, IPV6_KEY, SYN
+from tcptrace_py.model.seq import MASK
 
 
 class StreamIndex:

@@ -7,7 +7,7 @@ the connection (`model.live.Segment`): the handshake, the close, and whatever is
 
 from collections.abc import Callable
 
-from ..model.live import (
+from tcptrace_py.model.live import (
     AHEAD,
     CLOSING,
     COPY,
@@ -24,10 +24,22 @@ from ..model.live import (
     Segment,
     Side,
 )
-from ..model.segments import ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, SegmentBlock, reverse_key
-from ..model.selection import Selection
-from ..model.seq import MASK, ahead
-from ..model.state import State
+from tcptrace_py.model.segments import (
+    ACK,
+    FIN,
+    HEADER_CUT,
+    OPT_TIMESTAMPS,
+    QUOTED,
+    RST,
+    SHORT_HEADER,
+    SYN,
+    SegmentBlock,
+    reverse_key,
+)
+from tcptrace_py.model.selection import Selection
+from tcptrace_py.model.seq import MASK, ahead
+from tcptrace_py.model.state import State
+
 from .streams import StreamIndex
 
 SECOND_NS = 1_000_000_000

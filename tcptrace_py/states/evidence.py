@@ -10,11 +10,12 @@ those its *receipts* belong is decided by the evidence, strongest first:
 4. elsewhere receipt is assumed at capture, unless the sender repeats itself later than a round trip: then it was lost.
 """
 
-from ..model.live import COPY, GAP, REPEAT, STRAY, Connection, Segment, client_of
-from ..model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN
-from ..model.seq import MASK, ahead
-from ..model.state import Basis
-from ..model.verdict import NOWHERE, Close, Opening, ResetMarks, View
+from tcptrace_py.model.live import COPY, GAP, REPEAT, STRAY, Connection, Segment, client_of
+from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN
+from tcptrace_py.model.seq import MASK, ahead
+from tcptrace_py.model.state import Basis
+from tcptrace_py.model.verdict import NOWHERE, Close, Opening, ResetMarks, View
+
 from .machine import Event
 
 OBSERVED, ASSUMED, INFERRED = Basis.OBSERVED, Basis.ASSUMED, Basis.INFERRED
@@ -148,7 +149,7 @@ class Evidence:
         if synack >= 0:
             events.append((Event.SENT_SYN_ACK, synack, OBSERVED))
         if syn < 0 and synack < 0:
-            if 0 <= opening.synack and log[opening.synack].side != number and opening.ack >= 0:
+            if opening.synack >= 0 and log[opening.synack].side != number and opening.ack >= 0:
                 events.append((Event.GOT_SYN_ACK, opening.ack, OBSERVED))
             return events
         if self.connection.self_connect:
@@ -471,7 +472,7 @@ class Evidence:
         receiver = self.connection.side(1 - reset.side)
         if not receiver.has_ack:
             return False
-        room = receiver.window << (receiver.window_scale if receiver.window_scale >= 0 else 0)
+        room = receiver.window << (max(receiver.window_scale, 0))
         return 0 <= ahead(reset.seq, receiver.max_ack) < max(room, 1)
 
     def _heard_before(self, index: int) -> bool:

@@ -14,7 +14,7 @@ raise. The table in the docs and the state diagram are generated from the rows b
 
 from enum import IntEnum
 
-from ..model.state import State
+from tcptrace_py.model.state import State
 
 CLOSED, LISTEN, SYN_SENT, SYN_RECEIVED = State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED
 ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2 = State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2

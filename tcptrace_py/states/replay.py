@@ -1,10 +1,11 @@
 """Evidence through the table: one state path for each side, in terms of log indices."""
 
-from ..model.live import COPY, DELAYED, REFUSED, REPEAT, Connection, Segment
-from ..model.segments import ACK, OPT_TIMESTAMPS, RST, SYN
-from ..model.seq import MASK, ahead
-from ..model.state import Basis, State
-from ..model.verdict import NOWHERE, StayMarks, Step, Verdict, View
+from tcptrace_py.model.live import COPY, DELAYED, REFUSED, REPEAT, Connection, Segment
+from tcptrace_py.model.segments import ACK, OPT_TIMESTAMPS, RST, SYN
+from tcptrace_py.model.seq import MASK, ahead
+from tcptrace_py.model.state import Basis, State
+from tcptrace_py.model.verdict import NOWHERE, StayMarks, Step, Verdict, View
+
 from .evidence import Evidence, Happening
 from .machine import Event, reason, step
 

@@ -50,7 +50,7 @@ def test_same_bytes_every_time(name: str) -> None:
 def test_analysis_finds_what_was_meant(name: str, packets: int, tmp_path: Path) -> None:
     capture = ready(KINDS[name], packets, tmp_path)
     document = analyze(capture.path).to_document()
-    assert document["capture"]["problems"] == []
+    assert {problem["code"] for problem in document["capture"]["problems"]} <= {"snapped"}
     assert [one["anomalies"] for one in document["connections"] if one["anomalies"]] == []
     assert as_intent(document) == capture.intent
     assert document["summary"]["time_wait"]["entered"] == capture.intent.connections

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from tcptrace_py.model.segments import HEADER_CUT, LENGTH_GUESSED, OPT_TIMESTAMPS, OPTIONS_CUT, PAYLOAD_CUT
+from tcptrace_py.model.segments import HEADER_CUT, LENGTH_GUESSED, OPT_TIMESTAMPS, OPTIONS_CUT, PAYLOAD_CUT, SHORT_HEADER
 from tests.decode.blocks import Raw, Row, codes, decoded
 from tests.decode.build import CLIENT6, SERVER6, TIMESTAMPS, ethernet, ipv4, ipv6, key, matches, only_row, tcp
 
@@ -61,7 +61,7 @@ def test_extension_header_longer_than_its_packet() -> None:
 ])
 def test_snapped_to_the_ports(size: int, known: Row) -> None:
     rows, problems = decoded(Raw(ethernet(HELLO)[:size], wire=59))
-    notes = HEADER_CUT | (PAYLOAD_CUT if "payload" in known else 0)
+    notes = HEADER_CUT | (PAYLOAD_CUT if "payload" in known else 0) | (SHORT_HEADER if size - 34 < 16 else 0)
     matches(rows[0], **{"payload": 0} | known | {"notes": notes})
     assert codes(problems) == {"snapped": 1}
 

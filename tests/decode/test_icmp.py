@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from tcptrace_py.model.segments import HEADER_CUT, QUOTED
+from tcptrace_py.model.segments import HEADER_CUT, QUOTED, SHORT_HEADER
 from tests.decode.blocks import Raw, codes, decoded
 from tests.decode.build import CLIENT6, SERVER, SERVER6, ethernet, ipv4, ipv6, key, matches, only_row, tcp
 
@@ -33,7 +33,7 @@ def test_error6(kind: int, code: int) -> None:
 
 
 def test_eight_bytes_are_enough() -> None:
-    matches(only_row(icmp(3, 1, ipv4(tcp(b"hello"))[:28])), notes=QUOTED | HEADER_CUT, window=4 << 16 | 3 << 8 | 1,
+    matches(only_row(icmp(3, 1, ipv4(tcp(b"hello"))[:28])), notes=QUOTED | HEADER_CUT | SHORT_HEADER, window=4 << 16 | 3 << 8 | 1,
             ack=0, flags=0, payload=0)
 
 
