@@ -27,7 +27,7 @@ class Population:
         begins, ends = sorted(self.begins), sorted(self.ends)
         best, best_at, gone = 0, None, 0
         for here, begin in enumerate(begins):
-            while ends[gone] <= begin:
+            while gone < len(ends) and ends[gone] <= begin:
                 gone += 1
             if here + 1 - gone > best:
                 best, best_at = here + 1 - gone, begin
