@@ -90,6 +90,7 @@ class Link:
     dup: float = 0.0
     reorder: float = 0.0
     reorder_by: float = 0.01
+    dup_by: float = 0.0  # how late a second copy may be; 0: as reorder_by
     rate: float = 0.0
     rules: list[dict[str, Any]] = field(default_factory=list)
 
@@ -127,7 +128,7 @@ class Stage:
             return segment, ["reorder"], [due + link.reorder_by]
         due = self.last_due[direction] = max(due, self.last_due[direction])  # jitter alone keeps the order
         if roll() < link.dup:
-            return segment, ["dup"], [due, due + roll() * link.reorder_by]
+            return segment, ["dup"], [due, due + roll() * (link.dup_by or link.reorder_by)]
         return segment, [], [due]
 
 

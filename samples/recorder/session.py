@@ -53,6 +53,7 @@ class Scenario:
     settle_s: float = 0.5
     limit_s: float = 60.0
     vary: Callable[[random.Random, dict[str, Any]], dict[str, Any]] | None = None  # the road may depend on the seed
+    settings: Callable[[random.Random], Mapping[str, object]] | None = None  # so may the sysctls
 
 
 @contextmanager
@@ -86,6 +87,7 @@ class Session:
         self.plan = scenario.make(self.chance)
         road = scenario.road
         self.road = scenario.vary(self.chance, dict(road or {})) if scenario.vary else road
+        self.sysctls = {**scenario.sysctls, **(scenario.settings(self.chance) if scenario.settings else {})}
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def record(self) -> dict[str, Any]:
@@ -99,7 +101,7 @@ class Session:
             trace = Trace()
             stack.callback(trace.close)
             stack.callback(self._stop_all)
-            topology.sysctls({**BASE_SYSCTLS, **self.scenario.sysctls})
+            topology.sysctls({**BASE_SYSCTLS, **self.sysctls})
             span = self._run(topology, trace, work)
             events = trace.events()
             return self._write(topology, trace, events, work, span)
@@ -263,7 +265,7 @@ class Session:
             "about": self.scenario.about,
             "seed": self.seed,
             "link": self.road,
-            "sysctls": dict(self.scenario.sysctls),
+            "sysctls": self.sysctls,
             "snaplen": self.scenario.snaplen,
             "started": span[0],
             "ended": span[1],

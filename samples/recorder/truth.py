@@ -64,6 +64,8 @@ class Teller:
             "a": [] if pair.own and hosts[0] is None else self._window(pair, hosts[0], local, remote),
             "b": [] if pair.own else self._window(pair, hosts[1], remote, seen_from_b),
         }
+        if pair.ghosts and b:
+            wires["b"] = _without_ghosts(wires["b"])
         resets = self._resets(wires)
         a_side = side_of(self.book, pair, a, hosts[0])
         assert a_side
@@ -165,6 +167,12 @@ class Teller:
             ):
                 return bool(s.flags & FIN)
         return None
+
+
+def _without_ghosts(sent: list[Segment]) -> list[Segment]:
+    """Leave out the SYN+ACKs with which an old copy of the SYN was answered: they carry another number."""
+    synacks = [s for s in sent if s.flags & (SYN | ACK) == SYN | ACK]
+    return [s for s in sent if s not in synacks or s.seq == synacks[0].seq]
 
 
 def _kinds(sent: list[Segment]) -> dict[str, int]:

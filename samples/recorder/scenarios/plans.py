@@ -307,3 +307,32 @@ def dying(chance: random.Random) -> Plan:
             Spec(0, "unnoticed", [["send", 100], ["recv", 100], ["hold"]], hold, dport=7021),
         ]
     return Plan(number(specs, chance, 0.3), [Listener(7021)], patience_s=12.0)
+
+
+def settings(chance: random.Random) -> dict[str, object]:
+    """What hosts in the world differ in, by the seed."""
+    choices: dict[str, tuple[object, ...]] = {
+        "ipv4.tcp_timestamps": (1, 1, 0),
+        "ipv4.tcp_sack": (1, 1, 0),
+        "ipv4.tcp_window_scaling": (1, 1, 0),
+        "ipv4.tcp_ecn": (2, 1),
+        "ipv4.tcp_syn_linear_timeouts": (4, 0),
+        "server:ipv4.tcp_syncookies": (1, 1, 2),
+        "ipv4.tcp_tw_reuse": (2, 1),
+        "ipv4.tcp_early_retrans": (3, 0),
+        "ipv4.tcp_rfc1337": (0, 1),
+    }
+    return {name: chance.choice(values) for name, values in choices.items()}
+
+
+def any_road(chance: random.Random, _: dict[str, Any]) -> dict[str, Any]:
+    """A road of any kind."""
+    road = {
+        "delay": round(chance.choice((0.0005, 0.005, 0.02, 0.06, 0.12)) * chance.uniform(0.7, 1.3), 4),
+        "jitter": round(chance.choice((0.0, 0.002, 0.01)), 4),
+        "loss": chance.choice((0.0, 0.01, 0.03, 0.06, 0.1)),
+        "dup": chance.choice((0.0, 0.01, 0.03)),
+        "reorder": chance.choice((0.0, 0.0, 0.02, 0.05)),
+        "reorder_by": chance.choice((0.005, 0.02)),
+    }
+    return road | ({"middle": True} if chance.random() < 0.3 else {})
