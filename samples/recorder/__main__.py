@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from samples.recorder.scenarios import SCENARIOS
 from samples.recorder.scenarios.small import SAMPLES
@@ -43,6 +45,17 @@ def commit_samples(names: list[str]) -> int:
     return 1 if trouble else 0
 
 
+def note(index: Path, name: str, entry: dict[str, Any]) -> None:
+    """Add an entry to an index that another recorder may be writing too."""
+    with index.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        entries = json.loads(file.read() or "{}") | {name: entry}
+        file.seek(0)
+        file.truncate()
+        file.write(json.dumps(entries, indent=1) + "\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m samples.recorder", description="Records real TCP with the kernel's account of it."
@@ -71,10 +84,7 @@ def main() -> int:
         began = time.monotonic()
         session = Session(SCENARIOS[name], options.seed, out, options.name)
         entry = session.record()
-        index = out / "index.json"
-        entries = json.loads(index.read_text()) if index.exists() else {}
-        entries[session.name] = entry
-        index.write_text(json.dumps(entries, indent=1) + "\n")
+        note(out / "index.json", session.name, entry)
         trouble += bool(entry["problems"])
         print(f"{session.name}: {entry['connections']} connections in {time.monotonic() - began:.1f} s -> {out}")
         for problem in entry["problems"][:20]:

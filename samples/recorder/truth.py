@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from samples.recorder.pairing import MILLISECOND, Book, Pair
+from samples.recorder.pairing import EVER, MILLISECOND, Book, Pair
 from samples.recorder.sides import seconds, side_of
 from samples.recorder.verdict import first_fin_of, how_of, opening_of
 from samples.recorder.wire import ACK, FIN, RST, SYN, Endpoint, Segment
@@ -65,7 +65,7 @@ class Teller:
             "b": [] if pair.own else self._window(pair, hosts[1], remote, seen_from_b),
         }
         if pair.ghosts and b:
-            wires["b"] = _without_ghosts(wires["b"])
+            wires = _without_ghosts(wires)
         resets = self._resets(wires)
         a_side = side_of(self.book, pair, a, hosts[0])
         assert a_side
@@ -169,10 +169,14 @@ class Teller:
         return None
 
 
-def _without_ghosts(sent: list[Segment]) -> list[Segment]:
-    """Leave out the SYN+ACKs with which an old copy of the SYN was answered: they carry another number."""
-    synacks = [s for s in sent if s.flags & (SYN | ACK) == SYN | ACK]
-    return [s for s in sent if s not in synacks or s.seq == synacks[0].seq]
+def _without_ghosts(wires: dict[str, list[Segment]]) -> dict[str, list[Segment]]:
+    """Leave out the SYN+ACKs that answered an old copy of the SYN (they carry another number) and their RSTs."""
+    synacks = [s for s in wires["b"] if s.flags & (SYN | ACK) == SYN | ACK]
+    ghosts = [s for s in synacks if s.seq != synacks[0].seq]
+    answered = {s.ack for s in ghosts}
+    begun = min((s.t_ns for s in ghosts), default=EVER)
+    refusals = [s for s in wires["a"] if s.flags & (RST | ACK) == RST and s.seq in answered and s.t_ns > begun]
+    return {"a": [s for s in wires["a"] if s not in refusals], "b": [s for s in wires["b"] if s not in ghosts]}
 
 
 def _kinds(sent: list[Segment]) -> dict[str, int]:

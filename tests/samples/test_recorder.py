@@ -289,6 +289,22 @@ def test_a_reused_four_tuple_makes_incarnations() -> None:
     assert first["wire"]["a"]["SYN"] == second["wire"]["a"]["SYN"] == 1
 
 
+def test_an_old_copy_of_the_syn_raises_a_ghost() -> None:
+    story = (
+        Story()
+        .handshake()
+        .client_closes()
+        .timer("start", 51, REQUEST, 1.0, after_us=2000)
+        .timer("cancel", 51, after_us=300)
+    )
+    at = (story.t - BASE) // US - 300
+    late = [seg(at - 2, CLIENT, SYN, 100), seg(at + 4, SERVER, SYN | ACK, 7777, 101), seg(at + 298, CLIENT, RST, 101)]
+    (record,) = told(story, CLEAN + late[1:], CLEAN + late)
+    assert (record["ghosts"], record["how"], record["b_side"]["role"]) == (1, "three-way", "passive")
+    assert record["wire"] == {"a": {"SYN": 1, "FIN": 1}, "b": {"SYNACK": 1, "FIN": 1}}
+    assert record["resets"] == []
+
+
 def test_the_checks_notice_a_truth_that_the_wire_contradicts() -> None:
     evidence = Evidence(
         "canned",
