@@ -1,0 +1,283 @@
+"""One four-tuple, several connections: every rule of DESIGN 3.4 for a bare SYN on a known tuple."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ladder import CLOSE, HANDSHAKE, Played, ladder, play
+
+SERVER_CLOSES = "1.000 S FA\n1.010 C A\n1.020 C FA\n1.030 S A\n"  # TIME_WAIT on the server
+STAMPED = """
+    0.000 C S ts=1000,0
+    0.010 S SA ts=50,1000
+    0.020 C A ts=1020,50
+    1.000 S FA ts=1050,1020
+    1.010 C A ts=2010,1050
+    1.020 C FA ts=2020,1050
+    1.030 S A ts=1080,2020
+"""
+ANSWERED = "{0:.2f} S SA isn=400000\n{1:.2f} C A\n"
+
+
+def opened(played: Played) -> list[str]:
+    return [row.handshake.outcome for row in played.rows]
+
+
+def codes(played: Played, number: int = 0) -> list[str]:
+    return [anomaly.code for anomaly in played.rows[number].anomalies]
+
+
+def answered(at_s: float) -> str:
+    return ANSWERED.format(at_s + 0.01, at_s + 0.02)
+
+
+# -- at once ---------------------------------------------------------------------------------------------------------
+
+# the old connection, then a SYN with another number: the outcomes of all connections
+AT_ONCE = [
+    ("in SYN_SENT", "0 C S", "3 C S isn=500000", ["unanswered", "unanswered"]),
+    ("half-open", "0 C S\n0.01 S SA", "30 C S isn=500000", ["half-open", "unanswered"]),
+    (
+        "refused, tried again with a new number",
+        "0 C S\n0.01 S RA",
+        "1 C S isn=500000\n1.01 S RA",
+        ["refused", "refused"],
+    ),
+    ("reset by the client", HANDSHAKE + "1 C RA", "2 C S isn=500000", ["completed", "unanswered"]),
+    ("reset by the server", HANDSHAKE + "1 S RA", "2 C S isn=500000", ["completed", "unanswered"]),
+    ("reset, with a lower number", HANDSHAKE + "1 C RA", "2 C S isn=5", ["completed", "unanswered"]),
+    (
+        "the client's own TIME_WAIT (its kernel let it go)",
+        HANDSHAKE + CLOSE,
+        "3 C S isn=500000",
+        ["completed", "unanswered"],
+    ),
+    ("the client's own TIME_WAIT, lower number", HANDSHAKE + CLOSE, "3 C S isn=5", ["completed", "unanswered"]),
+    (
+        "the server's TIME_WAIT, higher number",
+        HANDSHAKE + SERVER_CLOSES,
+        "3 C S isn=500000",
+        ["completed", "unanswered"],
+    ),
+    (
+        "the server's TIME_WAIT, higher number over the wrap",
+        HANDSHAKE + SERVER_CLOSES,
+        "3 C S isn=2147480000",
+        ["completed", "unanswered"],
+    ),
+    ("the server calls the client", HANDSHAKE + SERVER_CLOSES, "3 S S isn=500000", ["completed", "unanswered"]),
+    ("TIME_WAIT long over, lower number", HANDSHAKE + SERVER_CLOSES, "200 C S isn=5", ["completed", "unanswered"]),
+    ("TIME_WAIT just over, lower number", HANDSHAKE + SERVER_CLOSES, "61.1 C S isn=5", ["completed", "unanswered"]),
+    ("newer timestamp, lower number", STAMPED, "3 C S isn=5 ts=2021,0", ["completed", "unanswered"]),
+    ("newer timestamp over the wrap", STAMPED, "3 C S isn=5 ts=2147485667,0", ["completed", "unanswered"]),
+    ("timestamps only on the old one, higher number", STAMPED, "3 C S isn=500000", ["completed", "unanswered"]),
+    (
+        "timestamps only on the new one, higher number",
+        HANDSHAKE + SERVER_CLOSES,
+        "3 C S isn=500000 ts=1,0",
+        ["completed", "unanswered"],
+    ),
+    ("a SYN behind a whole silent day", HANDSHAKE, "90000 C S isn=5", ["completed", "unanswered"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "outcomes"), [case[1:] for case in AT_ONCE], ids=[case[0] for case in AT_ONCE])
+def test_a_new_incarnation_at_once(old: str, new: str, outcomes: list[str]) -> None:
+    played = play(old + "\n" + new)
+    assert opened(played) == outcomes
+    assert "stray-syn" not in codes(played)
+
+
+@pytest.mark.xfail(reason="an equal timestamp is taken for an older one", strict=True)
+def test_an_equal_timestamp_leaves_the_number_to_decide() -> None:
+    """tcp_timewait_state_process(): PAWS rejects only what is older; at an equal value after(seq, rcv_nxt) decides."""
+    assert opened(play(STAMPED + "1.031 C S isn=500000 ts=2020,0")) == ["completed", "unanswered"]
+    assert opened(play(STAMPED + "1.031 C S isn=5 ts=2020,0")) == ["completed"]
+
+
+# -- the same number -------------------------------------------------------------------------------------------------
+
+
+def test_the_same_number_is_a_retransmission() -> None:
+    row = play("0 C S\n1 C S seq=0\n3 C S seq=0\n3.01 S SA\n3.02 C A").row
+    assert (row.handshake.syn_retransmissions, row.client_side.retransmissions) == (2, 2)
+    assert (row.handshake.total_ns, row.handshake.syn_to_synack_ns) == (3_020_000_000, 10_000_000)
+
+
+@pytest.mark.parametrize("at_s", [0.5, 1.5])
+def test_an_old_duplicate_of_the_syn_is_no_new_connection(at_s: float) -> None:
+    """During the connection and after its close."""
+    segments = sorted(ladder(HANDSHAKE, CLOSE, f"{at_s} C S seq=0"), key=lambda segment: segment.time_ns)
+    played = play(segments)
+    assert opened(played) == ["completed"]
+    assert codes(played) == ["old-duplicate-syn"]
+    assert played.row.teardown.pattern == "four-way"
+    assert played.paths == play(HANDSHAKE + CLOSE).paths
+
+
+def test_a_refused_syn_sent_again_with_the_same_number() -> None:
+    row = play("0 C S\n0.01 S RA\n0.5 C S seq=0\n0.51 S RA").row
+    assert row.handshake.outcome == "refused"
+    assert (row.handshake.syn_retransmissions, len(row.resets)) == (1, 2)
+
+
+# -- strays ----------------------------------------------------------------------------------------------------------
+
+# Behind a SYN the writer counts from its number: -498999 is 1 as the old connection counts.
+STRAYS = [
+    ("over an open connection", HANDSHAKE, "1 C S isn=500000"),
+    ("lower number, over an open connection", HANDSHAKE, "1 C S isn=5"),
+    ("over a half-closed connection", HANDSHAKE + "1 C FA\n1.01 S A", "2 C S isn=500000"),
+    ("the server's TIME_WAIT, lower number", HANDSHAKE + SERVER_CLOSES, "3 C S isn=5"),
+    ("the server's TIME_WAIT, equal to what it expects", HANDSHAKE + SERVER_CLOSES, "3 C S isn=1002"),
+    ("older timestamp, higher number", STAMPED, "3 C S isn=500000 ts=2019,0"),
+    (
+        "over a connection that began before the capture",
+        "0 C PA seq=1 ack=1 len=4\n0.1 S A seq=1 ack=5",
+        "1 C S isn=500000",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "syn"), [case[1:] for case in STRAYS], ids=[case[0] for case in STRAYS])
+def test_a_stray_syn_changes_nothing(old: str, syn: str) -> None:
+    """Nothing answers it: the old connection is what it would have been without it."""
+    played, plain = play(f"{old}\n{syn}"), play(old)
+    assert len(played.rows) == 1
+    assert "stray-syn" in codes(played)
+    assert played.paths == plain.paths
+    assert played.row.teardown == plain.row.teardown
+    assert played.row.client_side.payload_bytes == plain.row.client_side.payload_bytes
+
+
+def test_an_open_connection_goes_on_over_a_stray_syn() -> None:
+    played = play(
+        HANDSHAKE
+        + "1 C S isn=500000\n"
+        + "2 C PA seq=-498999 len=5\n2.01 S A ack=-498994\n3 S PA ack=-498994 len=6\n3.01 C A seq=-498994"
+    )
+    assert len(played.rows) == 1
+    assert (played.row.client_side.payload_bytes, played.row.server_side and played.row.server_side.payload_bytes) == (
+        5,
+        6,
+    )
+    assert codes(played) == ["stray-syn"]
+
+
+def test_a_stray_syn_that_is_answered_at_once() -> None:
+    played = play(HANDSHAKE + "1 C S isn=500000\n1.01 S SA isn=600000\n1.02 C A\n1.1 C PA len=5\n1.11 S A")
+    assert opened(played) == ["completed", "completed"]
+    assert played.rows[1].client_side.payload_bytes == 5
+    assert played.rows[1].first_frame == 4
+    assert played.rows[0].teardown.pattern == "none"
+
+
+def test_a_stray_syn_answered_when_it_comes_again() -> None:
+    """The new connection began with its first SYN: what its user waited for."""
+    played = play(HANDSHAKE + "1 C S isn=500000\n2 C S seq=0\n2.01 S SA isn=600000\n2.02 C A")
+    assert opened(played) == ["completed", "completed"]
+    shake = played.rows[1].handshake
+    assert (shake.syn_retransmissions, shake.total_ns, shake.syn_to_synack_ns) == (1, 1_020_000_000, 10_000_000)
+    assert played.rows[1].first_frame == 4
+
+
+def test_a_stray_syn_that_is_refused() -> None:
+    played = play(HANDSHAKE + "1 C S isn=500000\n1.01 S RA")
+    assert opened(played) == ["completed", "refused"]
+
+
+def test_half_open_discovery() -> None:
+    """RFC 9293 figure 9: the client forgot; a RST answers the challenge, then the SYN comes again."""
+    played = play(
+        HANDSHAKE
+        + "5 C S isn=500000\n5.01 S A ack=-498999\n5.02 C R seq=-498999\n6 C S seq=0\n6.01 S SA isn=600000\n6.02 C A"
+    )
+    assert opened(played) == ["completed", "completed"]
+    old, new = played.rows
+    assert old.teardown.pattern == "rst"
+    assert old.teardown.reset is not None
+    assert old.teardown.reset.by == "client"
+    assert new.handshake.syn_retransmissions == 1
+    assert new.teardown.pattern == "none"
+
+
+def test_refused_in_time_wait_then_let_in() -> None:
+    """FACTS: the old ACK is answered by a RST, which kills TIME_WAIT and not the attempt; the SYN comes again."""
+    old_ack = 1002 - 5
+    played = play(
+        HANDSHAKE
+        + SERVER_CLOSES
+        + f"""
+        3.00 C S isn=5
+        3.01 S A ack={old_ack}
+        3.02 C R seq={old_ack}
+        4.00 C S seq=0
+        4.01 S SA isn=700000
+        4.02 C A
+    """
+    )
+    assert opened(played) == ["completed", "completed"]
+    old, new = played.rows
+    assert (old.teardown.pattern, old.time_wait[0].ended_by) == ("four-way", "killed")
+    assert (new.handshake.syn_retransmissions, new.teardown.pattern) == (1, "none")
+
+
+def test_a_new_syn_ends_the_stay() -> None:
+    played = play(HANDSHAKE + CLOSE + "3 C S isn=500000\n" + answered(3))
+    stay = played.rows[0].time_wait[0]
+    assert (stay.ended_by, stay.ended_at_ns) == ("reused", played.rows[1].start_ns)
+    assert played.rows[0].client_side.final_state.name == "CLOSED"
+
+
+def test_three_incarnations_keep_their_segments_apart() -> None:
+    text = (
+        HANDSHAKE
+        + CLOSE
+        + "3 C S isn=500000\n"
+        + answered(3)
+        + "3.1 C PA len=7\n3.11 S RA\n"
+        + "4 C S isn=900000\n4.01 S SA isn=800000\n4.02 C A\n4.1 C PA len=9\n4.2 S A"
+    )
+    played = play(text)
+    assert [row.client_side.payload_bytes for row in played.rows] == [0, 7, 9]
+    assert [row.teardown.pattern for row in played.rows] == ["four-way", "rst", "none"]
+    assert [row.id for row in played.rows] == [0, 1, 2]
+    assert [row.stream for row in played.rows] == [0, 1, 2]
+    assert (
+        sum(row.client_side.packets + (row.server_side.packets if row.server_side else 0) for row in played.rows)
+        == 7 + 5 + 5
+    )
+
+
+# -- not incarnations at all -----------------------------------------------------------------------------------------
+
+
+def test_simultaneous_open_is_one_connection() -> None:
+    played = play("0 C S\n0.01 S S\n0.02 C SA seq=0\n0.03 S SA seq=0")
+    assert opened(played) == ["completed"]
+    assert played.row.handshake.kind == "simultaneous"
+
+
+def test_syn_captured_behind_its_answer() -> None:
+    played = play("0 S SA ack=1\n0.0001 C S\n0.01 C A\n0.1 C PA len=4")
+    assert len(played.rows) == 1
+    assert (played.row.client.port, played.row.handshake.outcome) == (40000, "completed")
+
+
+def test_syn_captured_behind_its_own_data() -> None:
+    played = play("0 C PA seq=1 ack=1 len=4\n0.0001 C S seq=0\n0.0002 S SA seq=0")
+    assert len(played.rows) == 1
+    assert played.row.client_side.payload_bytes == 4
+
+
+def test_a_synack_with_another_number_begins_nothing() -> None:
+    played = play(HANDSHAKE + "1 S SA isn=300000 ack=1")
+    assert len(played.rows) == 1
+
+
+def test_self_connect_is_one_connection() -> None:
+    played = play(
+        "0 C S\n0.00001 C SA seq=0 ack=1\n0.00002 C A seq=1 ack=1", client="127.0.0.1", server="127.0.0.1", port=80
+    )
+    row = played.row
+    assert (row.handshake.kind, row.handshake.outcome, row.server_side) == ("self-connect", "completed", None)

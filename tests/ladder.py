@@ -1,0 +1,277 @@
+"""Ladders in text, played through flow table, replay and findings without any capture: a test states only what differs.
+
+One line is one segment: seconds, who sends, flags, then what is unlike the template.
+
+    0.000 C S                        # client's SYN; numbers count from each side's initial one, as Wireshark shows them
+    0.010 S SA ack=7                 # an acknowledgement other than of all that the peer has sent so far
+    0.020 C A len=100 ts=5,6         # payload bytes; timestamps option (value, echo)
+    0.030 C S isn=50000              # begins to count anew: another incarnation
+
+`C2` and `S2` are the ends of a second connection (the client's next port), and so on. Flags: S A F R P U, "-" for none.
+Other names: seq, win, id (IP identification; a new one for each segment unless said), ttl, if (interface), ws (window
+scale), sack=left,right and dsack=left,right (relative), notes.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from tcptrace_py.flows.table import SECOND_NS, FlowTable
+from tcptrace_py.model.addresses import text
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.segments import OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, OPT_WSCALE, SegmentBlock, key_parts
+from tcptrace_py.model.selection import Selection
+from tcptrace_py.pipeline import DEFAULT_IDLE_S, Collector, Replayer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tcptrace_py.model.live import Connection as Live
+    from tcptrace_py.model.results import Connection, Side
+    from tcptrace_py.model.verdict import Verdict
+
+START_NS = 1_772_359_200 * SECOND_NS  # 2026-03-01T10:00:00Z
+CLIENT, SERVER, PORT, SERVICE = "10.0.0.1", "10.0.0.2", 40000, 80
+CLIENT_ISN, SERVER_ISN = 1000, 9000
+LETTERS = {"F": 1, "S": 2, "R": 4, "P": 8, "A": 16, "U": 32, "-": 0}
+
+HANDSHAKE = """
+    0.000 C S
+    0.010 S SA
+    0.020 C A
+"""
+CLOSE = """
+    1.000 C FA
+    1.010 S A
+    1.020 S FA
+    1.030 C A
+"""
+
+
+@dataclass(frozen=True, repr=False)
+class Seg:
+    """One row of a segment block."""
+
+    key: bytes
+    time_ns: int
+    flags: int
+    seq: int
+    ack: int = 0
+    payload: int = 0
+    window: int = 512
+    ip_id: int = -1
+    ttl: int = 60
+    interface: int = 0
+    options: int = 0
+    tsval: int = 0
+    tsecr: int = 0
+    sack_left: int = 0
+    sack_right: int = 0
+    window_scale: int = -1
+    notes: int = 0
+    frame: int = 0  # 0: its place in the block
+
+    def __repr__(self) -> str:
+        """Say what a failing test must tell: almost a line of a ladder, with the numbers as they are."""
+        source, _, sport, dport, _ = key_parts(self.key)
+        flags = "".join(letter for letter, bit in LETTERS.items() if self.flags & bit)
+        extra = "".join(
+            f" {name}={value}"
+            for name, value in vars(self).items()
+            if name not in {"key", "time_ns", "flags", "seq", "ack"} and value != Seg.__dataclass_fields__[name].default
+        )
+        return (
+            f"\n<{(self.time_ns - START_NS) / 1e9:.6f} {text(source)}:{sport}>{dport} {flags or '-'} "
+            f"seq={self.seq} ack={self.ack}{extra}>"
+        )
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(repr(self))  # what hypothesis prints
+
+    def at(self, seconds: float) -> Seg:
+        """The same segment once more, at another time."""
+        return replace(self, time_ns=START_NS + round(seconds * 1e9))
+
+
+def pack(address: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+def key_of(source: str, sport: int, target: str, dport: int, scope: bytes = b"") -> bytes:
+    return pack(source) + pack(target) + sport.to_bytes(2, "big") + dport.to_bytes(2, "big") + scope
+
+
+@dataclass
+class _End:
+    key: bytes
+    isn: int
+    next: int
+    ids: int = 0
+
+
+@dataclass
+class _Writer:
+    """Where the sequence numbers of all ends stand while a ladder is read."""
+
+    client: str
+    server: str
+    port: int
+    isns: tuple[int, int]
+    ends: dict[str, _End] = field(default_factory=dict)
+
+    def end(self, name: str) -> _End:
+        if name not in self.ends:
+            port = self.port + int(name[1:] or 1) - 1
+            there = key_of(self.client, port, self.server, SERVICE)
+            back = key_of(self.server, SERVICE, self.client, port)
+            is_client = name[0] == "C"
+            isn = self.isns[not is_client]
+            self.ends[name] = _End(there if is_client else back, isn, isn)
+        return self.ends[name]
+
+    def line(self, text: str) -> Seg:
+        time_s, name, letters, *rest = text.split()
+        said = dict(item.split("=") for item in rest)
+        me, peer = self.end(name), self.end({"C": "S", "S": "C"}[name[0]] + name[1:])
+        if "isn" in said:
+            me.isn = me.next = int(said.pop("isn"))
+        flags = sum(LETTERS[letter] for letter in letters)
+        payload = int(said.pop("len", 0))
+        seq = (me.isn + int(said.pop("seq"))) % 2**32 if "seq" in said else me.next
+        ack = (peer.isn + int(said.pop("ack"))) % 2**32 if "ack" in said else peer.next if flags & 16 else 0
+        end = (seq + payload + bool(flags & 2) + bool(flags & 1)) % 2**32
+        if (end - me.next) % 2**32 < 2**31 and not flags & 4:
+            me.next = end
+        me.ids += 1
+        segment = Seg(
+            me.key,
+            START_NS + round(float(time_s) * 1e9),
+            flags,
+            seq,
+            ack,
+            payload,
+            int(said.pop("win", 512)),
+            int(said.pop("id", me.ids)),
+            int(said.pop("ttl", 60)),
+            int(said.pop("if", 0)),
+            notes=int(said.pop("notes", 0)),
+        )
+        return self._options(segment, said, peer)
+
+    @staticmethod
+    def _options(segment: Seg, said: dict[str, str], peer: _End) -> Seg:
+        if "ts" in said:
+            value, echo = map(int, said.pop("ts").split(","))
+            segment = replace(segment, options=segment.options | OPT_TIMESTAMPS, tsval=value, tsecr=echo)
+        if "ws" in said:
+            segment = replace(segment, options=segment.options | OPT_WSCALE, window_scale=int(said.pop("ws")))
+        for name, bits in (("sack", OPT_SACK), ("dsack", OPT_SACK | OPT_DSACK)):
+            if name in said:
+                left, right = ((peer.isn + int(edge)) % 2**32 for edge in said.pop(name).split(","))
+                segment = replace(segment, options=segment.options | bits, sack_left=left, sack_right=right)
+        assert not said, f"unknown: {said}"
+        return segment
+
+
+def ladder(
+    *texts: str,
+    client: str = CLIENT,
+    server: str = SERVER,
+    port: int = PORT,
+    isns: tuple[int, int] = (CLIENT_ISN, SERVER_ISN),
+) -> list[Seg]:
+    """Segments of a ladder, in the order of its lines."""
+    writer = _Writer(client, server, port, isns)
+    lines = (line.split("#")[0].strip() for text in texts for line in text.splitlines())
+    return [writer.line(line) for line in lines if line]
+
+
+COLUMNS = tuple(Seg.__dataclass_fields__)
+
+
+def segment_block(segments: Sequence[Seg], first_frame: int = 1) -> SegmentBlock:
+    """Put segments into a block; each is a frame of its own unless it names one."""
+    block = SegmentBlock(len(segments))
+    block.count = len(segments)
+    for i, segment in enumerate(segments):
+        for name in COLUMNS:
+            getattr(block, name)[i] = getattr(segment, name)
+        block.frame[i] = segment.frame or first_frame + i
+    return block
+
+
+@dataclass
+class Played:
+    """What came of a ladder: connections as handed on, and as the results tell them, by first frame."""
+
+    table: FlowTable
+    collector: Collector
+    retired: list[Live]
+    rows: list[Connection]
+
+    @property
+    def lives(self) -> list[Live]:
+        return sorted(self.retired, key=lambda live: live.first_frame)
+
+    @property
+    def row(self) -> Connection:
+        """The only connection."""
+        assert len(self.rows) == 1, [row.history for row in self.rows]
+        return self.rows[0]
+
+    @property
+    def live(self) -> Live:
+        assert len(self.retired) == 1
+        return self.retired[0]
+
+    def verdict(self, number: int = 0) -> Verdict:
+        return self.collector.replayer.verdict(self.lives[number])
+
+    @property
+    def paths(self) -> tuple[str, str]:
+        """Both sides' states of the only connection, in words."""
+        return path(self.row.client_side), path(self.row.server_side)
+
+
+def path(side: Side | None) -> str:
+    return "" if side is None else " ".join(entry.state.name for entry in side.states)
+
+
+def play(
+    what: str | Iterable[Seg],
+    *,
+    end_s: float | None = None,
+    cuts: Iterable[int] = (),
+    profiles: Profiles | None = None,
+    idle_s: float = DEFAULT_IDLE_S,
+    selection: Selection | None = None,
+    **where: object,
+) -> Played:
+    """Play a ladder as `pipeline.run` would. `end_s` is the capture's end, `cuts` are where new blocks begin."""
+    segments = ladder(what, **where) if isinstance(what, str) else list(what)  # type: ignore[arg-type]
+    profiles = profiles or Profiles()
+    replayer = Replayer(profiles)
+    collector = Collector(replayer, profiles)
+    retired: list[Live] = []
+
+    def take(live: Live) -> None:
+        retired.append(live)
+        collector.take(live)
+
+    table = FlowTable(
+        replayer.states_of,
+        take,
+        linger_ns=replayer.longest_ns + 10 * SECOND_NS,
+        idle_ns=round(idle_s * SECOND_NS),
+        selection=selection or Selection(),
+    )
+    edges = [0, *sorted(set(cuts)), len(segments)]
+    for begin, end in pairwise(edges):
+        table.feed(segment_block(segments[begin:end], begin + 1))
+    table.finish()
+    last_ns = max((segment.time_ns for segment in segments), default=START_NS)
+    collector.conclude(last_ns if end_s is None else START_NS + round(end_s * 1e9))
+    return Played(table, collector, retired, collector.rows)

@@ -1,0 +1,1 @@
+"""Tests of tcptrace_py/states."""

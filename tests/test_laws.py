@@ -1,0 +1,296 @@
+"""What holds of any traffic whatever: laws, not examples."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS
+from tcptrace_py.model.segments import reverse_key
+from tcptrace_py.model.state import Basis, State
+from tcptrace_py.states.machine import TABLE
+from tcptrace_py.states.replay import judge
+from tests.ladder import START_NS, Played, Seg, play
+from tests.traffic import moved, traffic
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.results import Connection, Side
+
+many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+# the table's arrows; its events do not matter here
+ARROWS = {(row[0], row[2]) for row in TABLE}
+PLACES = {"id", "stream", "frame", "first_frame", "last_frame"}
+TIMES = {"start_ns", "end_ns", "at_ns", "entered_ns", "expires_ns", "ended_at_ns", "peak_at_ns"}
+
+
+def plain(thing: Any, leave_out: frozenset[str] | set[str] = frozenset(), shift_ns: int = 0) -> Any:
+    """A result as dictionaries, without the fields named, times set back by `shift_ns`."""
+    if is_dataclass(thing):
+        return {
+            field.name: _field(field.name, getattr(thing, field.name), leave_out, shift_ns)
+            for field in fields(thing)
+            if field.name not in leave_out
+        }
+    if isinstance(thing, tuple | list):
+        return [plain(item, leave_out, shift_ns) for item in thing]
+    return thing.value if isinstance(thing, Enum) else thing
+
+
+def _field(name: str, value: Any, leave_out: frozenset[str] | set[str], shift_ns: int) -> Any:
+    if name in TIMES and value is not None:
+        return value - shift_ns
+    return plain(value, leave_out, shift_ns)
+
+
+def without_frames(value: Any) -> Any:
+    """Words that name frames ("answers the FIN of frame 7") without the frames' numbers."""
+    import re
+
+    if isinstance(value, dict):
+        return {key: without_frames(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_frames(item) for item in value]
+    return re.sub(r"frame \d+", "frame", value) if isinstance(value, str) else value
+
+
+def told(rows: list[Connection], leave_out: frozenset[str] | set[str] = frozenset(), shift_ns: int = 0) -> list[Any]:
+    return [without_frames(plain(row, leave_out, shift_ns)) for row in rows]
+
+
+# -- anything at all -------------------------------------------------------------------------------------------------
+
+
+@many
+@given(traffic)
+def test_only_what_the_design_names(segments: list[Seg]) -> None:
+    for row in play(segments).rows:
+        assert row.handshake.outcome in OUTCOMES
+        assert row.handshake.kind in {"three-way", "simultaneous", "self-connect", "fast-open", None}
+        assert row.teardown.pattern in PATTERNS
+        assert (row.teardown.segments in {3, 4}) == (row.teardown.pattern == "four-way")
+        assert (row.teardown.reset is not None) == (row.teardown.pattern == "rst")
+        assert row.teardown.first_fin in {"client", "server", None}
+        assert row.vantage in {"client", "server", "middle", None}
+        for reset in row.resets:
+            assert reset.cause in CAUSES
+            assert reset.confidence in {"high", "medium", "low"}
+            assert reset.by in {"client", "server", "unknown"}
+        for stay in row.time_wait:
+            assert stay.ended_by in {"expired", "reused", "killed", "capture-end"}
+            assert (stay.ended_at_ns is None) == stay.censored == (stay.ended_by == "capture-end")
+
+
+@many
+@given(traffic)
+def test_every_step_of_a_path_is_a_row_of_the_table(segments: list[Seg]) -> None:
+    for row in play(segments).rows:
+        for side in _sides(row):
+            first = side.states[0]
+            assert first.state in {State.CLOSED, State.LISTEN} or first.basis == Basis.ASSUMED
+            assert side.final_state == side.states[-1].state
+            for before, after in zip(side.states, side.states[1:], strict=False):
+                assert (before.state, after.state) in ARROWS
+
+
+@many
+@given(traffic)
+def test_times_in_a_path_never_decrease(segments: list[Seg]) -> None:
+    frames = {frame: segment.time_ns for frame, segment in enumerate(segments, 1)}
+    for row in play(segments).rows:
+        for side in _sides(row):
+            times = [entry.at_ns for entry in side.states if entry.at_ns is not None]
+            assert times == sorted(times)
+            first, *later = side.states
+            assert first.basis in {Basis.INFERRED, Basis.ASSUMED}
+            assert first.at_ns is None or first.basis == Basis.ASSUMED
+            assert all(entry.at_ns is not None for entry in later)
+            assert all(entry.frame in frames for entry in later if entry.basis != Basis.CLOCK)
+            assert all(entry.frame is None for entry in later if entry.basis == Basis.CLOCK)
+
+
+@many
+@given(traffic)
+def test_durations_and_counts_are_never_negative(segments: list[Seg]) -> None:
+    result = play(segments)
+    for row in result.rows:
+        shake = row.handshake
+        spans = [
+            shake.syn_to_synack_ns,
+            shake.synack_to_ack_ns,
+            shake.total_ns,
+            row.teardown.duration_ns,
+            row.end_ns - row.start_ns,
+        ]
+        assert all(span is None or span >= 0 for span in spans)
+        assert min(shake.syn_retransmissions, shake.synack_retransmissions) >= 0
+        for side in _sides(row):
+            assert 0 <= side.fin_retransmissions <= side.retransmissions <= side.packets
+            assert 0 <= side.payload_bytes < 2**32
+    counted = (
+        sum(side.packets for row in result.rows for side in _sides(row))
+        + result.table.duplicates
+        + result.table.stragglers
+    )
+    strays = sum(anomaly.code == "stray-syn" for row in result.rows for anomaly in row.anomalies)
+    assert len(segments) - strays <= counted <= len(segments)
+
+
+@many
+@given(traffic)
+def test_stays_belong_to_paths(segments: list[Seg]) -> None:
+    for row in play(segments).rows:
+        assert {stay.side for stay in row.time_wait} == {
+            name
+            for name, side in (("client", row.client_side), ("server", row.server_side))
+            if side is not None and any(entry.state == State.TIME_WAIT for entry in side.states)
+        }
+        for stay in row.time_wait:
+            assert stay.entered_ns <= (stay.ended_at_ns or stay.expires_ns) <= stay.expires_ns
+            last = (row.client_side if stay.side == "client" else _server(row)).states[-1]
+            if stay.censored:
+                assert last.state == State.TIME_WAIT
+            else:
+                basis = Basis.CLOCK if stay.ended_by == "expired" else Basis.ASSUMED
+                assert (last.state, last.at_ns, last.basis) == (State.CLOSED, stay.ended_at_ns, basis)
+
+
+# -- laws of change --------------------------------------------------------------------------------------------------
+
+
+def _sides(row: Connection) -> list[Side]:
+    return [side for side in (row.client_side, row.server_side) if side is not None]
+
+
+def _server(row: Connection) -> Side:
+    assert row.server_side is not None
+    return row.server_side
+
+
+def _rows(segments: list[Seg]) -> list[Connection]:
+    return play(segments).rows
+
+
+@many
+@given(traffic, st.integers(-(10**15), 10**15))
+def test_shifting_time_shifts_timestamps_only(segments: list[Seg], shift_ns: int) -> None:
+    shifted = [replace(segment, time_ns=segment.time_ns + shift_ns) for segment in segments]
+    assert told(_rows(shifted), shift_ns=shift_ns) == told(_rows(segments))
+
+
+@many
+@given(traffic)
+def test_swapping_addresses_swaps_labels_only(segments: list[Seg]) -> None:
+    swapped = [replace(segment, key=reverse_key(segment.key)) for segment in segments]
+    ends = {"client", "server"}
+    for one, other in zip(_rows(segments), _rows(swapped), strict=True):
+        if not one.midstream:  # without any SYN ports decide who is called client
+            assert told([other], ends) == told([one], ends)
+            assert (other.client, other.server) == (one.server, one.client)
+
+
+@many
+@given(traffic, st.lists(st.integers(0, 20)))
+def test_cutting_blocks_changes_nothing(segments: list[Seg], cuts: list[int]) -> None:
+    cuts = [cut for cut in cuts if cut <= len(segments)]
+    assert told(play(segments, cuts=cuts).rows) == told(_rows(segments))
+
+
+@many
+@given(traffic, traffic, st.randoms(use_true_random=False))
+def test_interleaving_changes_nothing(one: list[Seg], two: list[Seg], random: Any) -> None:
+    other = moved(two, client="172.16.0.1", server="172.16.0.2")
+    both = sorted([(s.time_ns, random.random(), s) for s in one + other], key=lambda item: item[0])
+    mixed = [item[2] for item in both]
+    end_s = 200_000.0
+    together = sorted(
+        play(mixed, end_s=end_s).rows,
+        key=lambda row: (row.client.address < "172" and row.server.address < "172", row.id),
+    )
+    apart = play(other, end_s=end_s).rows + play(one, end_s=end_s).rows
+    assert told(together, PLACES) == told(apart, PLACES)
+
+
+@many
+@given(traffic)
+def test_sending_a_segment_twice_changes_no_state(segments: list[Seg]) -> None:
+    segments = [replace(segment, ip_id=number) for number, segment in enumerate(segments, 1)]
+    doubled = [segment for segment in segments for _ in (0, 1)]
+    once, twice = play(segments), play(doubled)
+    leave_out = PLACES | {"restarts"}
+    assert told(twice.rows, leave_out) == told(once.rows, leave_out)
+    assert (
+        twice.table.duplicates - once.table.duplicates + 2 * once.table.stragglers
+        == len(segments) + once.table.stragglers
+    )
+
+
+# -- the cache of verdicts -------------------------------------------------------------------------------------------
+
+
+def _verdict_facts(played: Played, number: int, *, fresh: bool) -> Any:
+    live = played.lives[number]
+    verdict = judge(live, played.collector.replayer.vantages.view(live)) if fresh else played.verdict(number)
+    paths = [[(step.state, step.index, step.basis, step.reason) for step in side] for side in verdict.paths]
+    opening = {name: getattr(verdict.opening, name) for name in verdict.opening.__slots__}
+    close = {name: getattr(verdict.close, name) for name in verdict.close.__slots__}
+    stays = [[getattr(stay, name) for name in stay.__slots__] for stay in verdict.stays]
+    resets = [[getattr(reset, name) for name in reset.__slots__] for reset in verdict.resets]
+    return (
+        verdict.client,
+        verdict.midstream,
+        verdict.self_connect,
+        verdict.fatal,
+        verdict.unexpected,
+        paths,
+        opening,
+        close,
+        stays,
+        resets,
+    )
+
+
+def _twins(segments: list[Seg]) -> list[list[Seg]]:
+    """Connections that go the same way with other numbers: turned round, slower, quicker, with more data."""
+    return [
+        segments,
+        [replace(s, key=reverse_key(s.key)) for s in segments],
+        [replace(s, time_ns=START_NS + (s.time_ns - START_NS) * 7) for s in segments],
+        [replace(s, time_ns=START_NS + (s.time_ns - START_NS) // 500) for s in segments],
+        [
+            replace(s, seq=(s.seq + 2**31) % 2**32, ack=(s.ack + 2**31) % 2**32, window=s.window * 3, ttl=s.ttl - 9)
+            for s in segments
+        ],
+        [replace(s, options=0, tsval=0, tsecr=0, ip_id=s.ip_id + 100) for s in segments],
+    ]
+
+
+@many
+@given(traffic, st.permutations(range(6)))
+def test_a_cached_verdict_is_the_one_that_would_be_given_anew(segments: list[Seg], order: list[int]) -> None:
+    twins = _twins(segments)
+    mixed = [
+        segment
+        for number, which in enumerate(order)
+        for segment in moved(twins[which], client=f"10.1.0.{number}", server=f"10.2.0.{number}")
+    ]
+    played = play(sorted(mixed, key=lambda s: s.time_ns))
+    for number in range(len(played.lives)):
+        assert _verdict_facts(played, number, fresh=False) == _verdict_facts(played, number, fresh=True)
+
+
+@many
+@given(st.lists(traffic, min_size=2, max_size=6))
+def test_cached_verdicts_of_unlike_connections(connections: list[list[Seg]]) -> None:
+    mixed = [
+        segment
+        for number, segments in enumerate(connections)
+        for segment in moved(segments, client=f"10.1.0.{number}", server=f"10.2.0.{number}")
+    ]
+    played = play(sorted(mixed, key=lambda s: s.time_ns))
+    for number in range(len(played.lives)):
+        assert _verdict_facts(played, number, fresh=False) == _verdict_facts(played, number, fresh=True)
