@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="what varies within a scenario (default 1)")
     parser.add_argument("--out", type=Path, help="directory for the files (default: a new temporary one)")
     parser.add_argument("--name", help="base name of the files, where it is not the scenario's")
+    parser.add_argument("--snaplen", type=int, help="keep this many bytes of each frame (default: the scenario's)")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("--samples", action="store_true", help="record the committed samples (all, or those named)")
     options = parser.parse_args()
@@ -82,7 +84,10 @@ def main() -> int:
     trouble = 0
     for name in names:
         began = time.monotonic()
-        session = Session(SCENARIOS[name], options.seed, out, options.name)
+        scenario = SCENARIOS[name]
+        if options.snaplen is not None:
+            scenario = replace(scenario, snaplen=options.snaplen)
+        session = Session(scenario, options.seed, out, options.name)
         entry = session.record()
         note(out / "index.json", session.name, entry)
         trouble += bool(entry["problems"])
