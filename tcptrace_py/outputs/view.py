@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .trouble import trouble_of
+from tcptrace_py.model.trouble import trouble_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

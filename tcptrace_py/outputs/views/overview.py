@@ -2,7 +2,7 @@
 
 from tcptrace_py.model.results import Analysis, Summary
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more_text
-from tcptrace_py.outputs.digest import FEW, Digest, TroubleGroup
+from tcptrace_py.model.digest import FEW, Digest, TroubleGroup
 from tcptrace_py.outputs.units import count, service, share, some
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.words import (
@@ -118,13 +118,13 @@ def _connections(analysis: Analysis, digest: Digest, view: View) -> Blocks:
     """Few connections one by one; of many the slowest and the broken."""
     limit = view.limit or TOP
     if digest.count <= IN_DETAIL:
-        for connection in digest.few:
+        for connection in digest.shown():
             yield from detail(connection)
         return
     if digest.count <= FEW:
         wide = view.width >= WIDE
         yield Heading("Connections", "" if wide else "display filter: tcp.stream eq STREAM")
-        yield connection_grid(digest.few, dated=is_dated(analysis), filters=wide)
+        yield connection_grid(digest.shown(), dated=is_dated(analysis), filters=wide)
         return
     slowest = digest.slowest()
     if slowest:

@@ -1,0 +1,184 @@
+"""One pass over the connections: what the overview lists, in memory that does not grow with them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from heapq import heappush, heappushpop
+
+from .results import Anomaly, Connection
+from .trouble import Trouble, trouble_of
+
+FEW = 12  # so many connections are listed one by one instead of their slowest and their broken
+MOST_GROUPS = 20_000  # a port scan makes a service of every port
+MOST_CLIENTS = 1_000
+
+
+@dataclass(slots=True)
+class TroubleGroup:
+    """Connections to one service that failed in the same way; `stream` and `first_frame` are the first one's."""
+
+    trouble: Trouble
+    address: str
+    port: int
+    stream: int | None
+    first_frame: int
+    count: int = 0
+    clients: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Service:
+    """How connections to one service were closed."""
+
+    address: str
+    port: int
+    connections: int = 0
+    client_first: int = 0
+    server_first: int = 0
+    simultaneous: int = 0
+    resets: int = 0
+    time_wait_client: int = 0
+    time_wait_server: int = 0
+
+
+@dataclass(slots=True)
+class AnomalyGroup:
+    """Anomalies of one code: how many, and the first by its frame."""
+
+    code: str
+    explanation: str
+    stream: int | None
+    frame: int
+    count: int = 0
+
+
+class Digest:
+    """Everything that the overview and the summaries of the other views need to know of single connections.
+
+    Connections may come in any order; the result is the same.
+    """
+
+    def __init__(self, slowest: int = 5) -> None:
+        self.count = 0
+        self.few: list[Connection] = []
+        self.troubled = 0
+        self.troubles: dict[tuple[str, str, int], TroubleGroup] = {}
+        self.services: dict[tuple[str, int], Service] = {}
+        self.anomalies: dict[str, AnomalyGroup] = {}
+        self.left_out = 0  # connections of services beyond MOST_GROUPS
+        self.timed = 0  # connections whose handshake has a time
+        self._most_slow = slowest
+        self._slow: list[tuple[int, int, Connection]] = []
+
+    @classmethod
+    def of(cls, connections: Iterable[Connection], slowest: int = 5) -> "Digest":
+        """Digest of these connections; `slowest`: how many of the slowest handshakes to keep."""
+        digest = cls(slowest)
+        for connection in connections:
+            digest.add(connection)
+        return digest
+
+    def add(self, connection: Connection) -> None:
+        """Take in one connection."""
+        total_ns = connection.handshake.total_ns
+        if self.takes(total_ns, connection.first_frame):
+            self.show(connection)
+        self.tell(total_ns)
+        self._add_trouble(connection)
+        service = self.service(connection.server.address, connection.server.port)
+        if service is not None:
+            _count_service(service, connection)
+        for anomaly in connection.anomalies:
+            self._add_anomaly(connection, anomaly)
+
+    def tell(self, total_ns: int | None) -> None:
+        """Count one connection."""
+        self.count += 1
+        self.timed += total_ns is not None
+
+    def takes(self, total_ns: int | None, first_frame: int) -> bool:
+        """Whether this connection is to be shown by itself, as one of few or one of the slowest."""
+        if self.count < FEW:
+            return True
+        if total_ns is None or self._most_slow <= 0:
+            return False
+        return len(self._slow) < self._most_slow or (total_ns, -first_frame) > self._slow[0][:2]
+
+    def show(self, connection: Connection) -> None:
+        """Keep a connection that `takes` chose."""
+        if self.count < FEW:
+            self.few.append(connection)
+        total_ns = connection.handshake.total_ns
+        if total_ns is None or self._most_slow <= 0:
+            return
+        item = (total_ns, -connection.first_frame, connection)
+        if len(self._slow) < self._most_slow:
+            heappush(self._slow, item)
+        elif item[:2] > self._slow[0][:2]:
+            heappushpop(self._slow, item)
+
+    def service(self, address: str, port: int) -> Service | None:
+        """Row of a service; None beyond MOST_GROUPS of them."""
+        service = self.services.get((address, port))
+        if service is None:
+            if len(self.services) >= MOST_GROUPS:
+                self.left_out += 1
+                return None
+            service = self.services[address, port] = Service(address, port)
+        return service
+
+    def shown(self) -> list[Connection]:
+        """All connections, where there are only few, in order of their first frames."""
+        return sorted(self.few, key=lambda connection: connection.first_frame)
+
+    def slowest(self) -> list[Connection]:
+        """Return connections with the slowest completed handshakes, the slowest first."""
+        return [connection for _, _, connection in sorted(self._slow, reverse=True)]
+
+    def groups(self) -> list[TroubleGroup]:
+        """Return groups of troubled connections, the largest first."""
+        return sorted(self.troubles.values(), key=lambda group: (-group.count, group.first_frame, group.trouble.code))
+
+    def busiest(self) -> list[Service]:
+        """Services, that with the most connections first."""
+        return sorted(self.services.values(), key=lambda s: (-s.connections, s.address, s.port))
+
+    def _add_trouble(self, connection: Connection) -> None:
+        trouble = trouble_of(connection)
+        if trouble is None:
+            return
+        self.troubled += 1
+        server = connection.server
+        key = (trouble.code, server.address, server.port)
+        group = self.troubles.get(key)
+        if group is None:
+            if len(self.troubles) >= MOST_GROUPS:
+                return
+            group = self.troubles[key] = TroubleGroup(trouble, server.address, server.port, connection.stream, connection.first_frame)
+        group.count += 1
+        if connection.first_frame < group.first_frame:
+            group.first_frame, group.stream = connection.first_frame, connection.stream
+        if len(group.clients) < MOST_CLIENTS:
+            group.clients.add(connection.client.address)
+
+    def _add_anomaly(self, connection: Connection, anomaly: Anomaly) -> None:
+        group = self.anomalies.get(anomaly.code)
+        if group is None:
+            group = AnomalyGroup(anomaly.code, anomaly.explanation, connection.stream, anomaly.frame)
+            self.anomalies[anomaly.code] = group
+        elif anomaly.frame < group.frame:
+            group.explanation, group.stream, group.frame = anomaly.explanation, connection.stream, anomaly.frame
+        group.count += 1
+
+
+def _count_service(service: Service, connection: Connection) -> None:
+    teardown = connection.teardown
+    service.connections += 1
+    service.resets += teardown.pattern == "rst"
+    if teardown.pattern == "simultaneous":
+        service.simultaneous += 1
+    else:
+        service.client_first += teardown.first_fin == "client"
+        service.server_first += teardown.first_fin == "server"
+    for stay in connection.time_wait:
+        service.time_wait_client += stay.side == "client"
+        service.time_wait_server += stay.side == "server"
