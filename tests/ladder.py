@@ -49,6 +49,12 @@ CLOSE = """
     1.020 S FA
     1.030 C A
 """
+SERVER_CLOSE = """
+    1.000 S FA
+    1.010 C A
+    1.020 C FA
+    1.030 S A
+"""
 
 
 @dataclass(frozen=True, repr=False)
