@@ -73,8 +73,7 @@ class Teller:
         opened = opening_of(pair, wires, a_side, b_side)
         how = how_of(pair, opened, a_side, b_side, self._first_closer_wire(pair, a_side, b_side, hosts))
         accepted = [e["t"] for e in self.accepts.get((remote, seen_from_b), []) if b and b.born_ns / 1e9 <= e["t"]]
-        if opened in ("", None):
-            opened = how
+        opened = opened or how
         return {
             "id": number,
             "scenario": self.evidence.scenario,
