@@ -43,7 +43,7 @@ def options(args: Sequence[str] | None) -> argparse.Namespace:
         help=f"slow peers (tshark, dpkt) read whole captures, not the first {SLICE_PACKETS:,} packets")
     add("--interpreted", action="store_true", help="run the interpreted form of tcpstates, whichever is installed")
     add("--data", type=Path, default=Path(tempfile.gettempdir()) / "tcpstates-bench", metavar="DIR",
-        help="where the captures are kept; made when missing, 2.8 GB in all (default: %(default)s)")
+        help="where the captures are kept; made when missing, 3.3 GB in all (default: %(default)s)")
     add("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     chosen = parser.parse_args(args)
     if chosen.rounds < 1 or chosen.scale <= 0:

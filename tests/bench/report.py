@@ -23,7 +23,7 @@ def _head(document: dict[str, Any]) -> str:
     return (f"Machine: {host['cpu']}, {host['cores']} cores, {host['memory_bytes'] / 2**30:.0f} GiB, {host['system']}, "
             f"{host['python']}; load before the runs {host['load_before']}.\n"
             "Whole processes, start-up included, output to a pipe, the capture in the page cache; "
-            f"{document['settings']['rounds']} rounds, in each of which every tool runs once, in turn.\n"
+            f"rounds, in each of which every tool runs once, in turn: {document['settings']['rounds']}.\n"
             "Seconds are medians (least-most); a ratio is the median of the ratios within each round.\n"
             "Memory: peak of all processes of the command together, proportional set size every 20 ms, in a run of its "
             "own; in brackets the part that is pages of files.\n\n" + tools)
@@ -51,7 +51,7 @@ def _slices(capture: dict[str, Any]) -> list[str]:
         return []
     names = ", ".join(one["tool"] for one in parts)
     note = (f"\\* {names}: extrapolated from the first {parts[0]['packets_read']:,} packets, "
-            f"{len(parts[0]['runs'])} rounds; start-up counted once, memory as it was for those packets.")
+            f"rounds: {len(parts[0]['runs'])}; start-up counted once, memory as it was for those packets.")
     return [note]
 
 
