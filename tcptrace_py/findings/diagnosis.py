@@ -1,0 +1,119 @@
+"""The diagnosis behind `time-wait`: one pass over an analysis' connections, then what follows from the sums."""
+
+from tcptrace_py.model.diagnosis import Diagnosis, HostLedger, ServiceLedger
+from tcptrace_py.model.profiles import Profile, Profiles
+from tcptrace_py.model.results import Analysis, Connection, Scope
+
+from .advice import advise, warn
+from .curve import Curve
+from .ledger import HostRow, ServiceRow
+from .neighbours import Neighbours
+
+MOST_SERVICES = 20_000  # a port scan makes a service of every port
+
+
+class Ledger:
+    """Everything that one pass adds up."""
+
+    def __init__(self, end_ns: int) -> None:
+        self.hosts: dict[tuple[str, Scope | None], HostRow] = {}
+        self.services: dict[tuple[str, str, int, Scope | None], ServiceRow] = {}
+        self.neighbours = Neighbours(end_ns)
+        self.left_out = 0
+
+    def add(self, connection: Connection) -> None:
+        """Take in one connection."""
+        scope = network(connection.scope)
+        if connection.time_wait:
+            for role, end in (("client", connection.client), ("server", connection.server)):
+                if any(stay.side == role for stay in connection.time_wait):
+                    self.hosts.setdefault((end.address, scope), HostRow()).add(connection, role)
+        key = (connection.client.address, connection.server.address, connection.server.port, scope)
+        row = self.services.get(key)
+        if row is None and len(self.services) < MOST_SERVICES:
+            row = self.services[key] = ServiceRow()
+        if row is None:
+            self.left_out += 1
+        else:
+            row.add(connection)
+        self.neighbours.add(connection)
+
+
+def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
+    """Say who holds TIME_WAIT, why, how near the ceiling and what to do. `profiles` are those of the analysis."""
+    profiles = profiles or profiles_of(analysis)
+    start_ns, end_ns = analysis.capture.start_ns or 0, analysis.capture.end_ns or 0
+    ledger = Ledger(end_ns)
+    for connection in analysis.connections:
+        ledger.add(connection)
+    hosts = [row.result(key, profiles.of(key[0]), start_ns, end_ns) for key, row in ledger.hosts.items()]
+    entered = sum(host.entered for host in hosts)
+    services = [row.result(key, profiles.of(key[0]), entered, end_ns) for key, row in ledger.services.items()]
+    ranked = tuple(sorted(services, key=_gravity))
+    every = Curve()
+    for row in ledger.hosts.values():
+        every.begins.extend(row.stays.begins)
+        every.ends.extend(row.stays.ends)
+    every.sort()
+    peak, peak_at = every.peak()
+    ordered = tuple(
+        sorted(
+            hosts, key=lambda host: (-_alarm(host, ranked), -host.peak, -host.entered, host.address, str(host.scope))
+        )
+    )
+    return Diagnosis(
+        analysis.capture.start_ns,
+        analysis.capture.end_ns,
+        entered,
+        peak,
+        peak_at,
+        every.at(end_ns),
+        sum(host.before for host in hosts),
+        sum(host.outlive for host in hosts),
+        ordered,
+        ranked,
+        ledger.left_out,
+        ledger.neighbours.result(),
+        tuple(advise(ranked, profiles)),
+        tuple(warn(ordered, profiles)),
+    )
+
+
+def profiles_of(analysis: Analysis) -> Profiles:
+    """The profiles that an analysis was made with."""
+    default, by_address = Profiles().default, {}
+    for row in analysis.profiles:
+        profile = Profile(row.name, row.time_wait_s, row.ephemeral_ports)
+        if row.hosts == "*":
+            default = profile
+        else:
+            by_address.update(dict.fromkeys(row.hosts, profile))
+    return Profiles(default, by_address)
+
+
+def network(scope: Scope | None) -> Scope | None:
+    """The part of a scope that makes an address another host: its network, not its VLAN tag or tunnel endpoint."""
+    return None if scope is None or scope.vni is None else Scope(None, scope.vni, None)
+
+
+def _gravity(service: ServiceLedger) -> tuple[bool, bool, int, int, str, str, int, str]:
+    """Exhausted ports first, then those that will be, then the most TIME_WAIT."""
+    ports = service.ports
+    return (
+        ports.exhaustion is None,
+        ports.exhausted_in_ns is None,
+        -service.time_wait,
+        -service.connections,
+        service.client,
+        service.server,
+        service.server_port,
+        str(service.scope),
+    )
+
+
+def _alarm(host: HostLedger, services: tuple[ServiceLedger, ...]) -> int:
+    """2: its ports ran out; 1: they will; 0: neither."""
+    mine = [service.ports for service in services if service.client == host.address and service.scope == host.scope]
+    if any(ports.exhaustion for ports in mine):
+        return 2
+    return int(any(ports.exhausted_in_ns is not None for ports in mine))

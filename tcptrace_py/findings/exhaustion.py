@@ -1,0 +1,115 @@
+"""Whether a client's local ports towards one service ran out, and how many it has.
+
+The refusal itself (EADDRNOTAVAIL) never reaches a wire. What does: nearly every port of a range is taken at once, and
+from then on new connections come only as fast as ports free, each from a port that had been free for a moment.
+A range narrower than the profile's shows by the same: the ports seen leave no gap, and then they come again.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from tcptrace_py.model.diagnosis import Exhaustion
+from tcptrace_py.model.profiles import Profile
+
+from .curve import SECOND_NS, Curve
+
+if TYPE_CHECKING:
+    from array import array
+
+FULL = 0.97  # of the ports: TIME_WAIT lasts up to 62 s where 60 are reckoned with, so the reckoned count lies lower
+DENSE = 0.98  # of the ports between the lowest and the highest seen, for a range read off the capture
+FEWEST = 100  # ports that a range read off the capture must show
+SOON_NS = 5 * SECOND_NS  # a port that is taken again within this had hardly been free (kernel: up to 2 s beyond 60)
+AGAIN = 0.5  # of the connections after the ports were full, so many must come from such a port
+SLOWED = 0.5  # or they must come at less than this of the rate before
+QUIET_NS = SECOND_NS  # ... over at least so long, and over as long as it took to open AFTER connections before
+AFTER = 50
+OUTSIDE = 20  # one port in so many outside the profile's range speaks for another range
+
+
+@dataclass(slots=True)
+class Ports:
+    """The ports of one client towards one service: column by column, in order of the connections' beginnings."""
+
+    ports: "array[int]"
+    starts_ns: "array[int]"
+    released_ns: "array[int]"
+    waits: int  # of these connections, so many left TIME_WAIT at the client
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range of ports and where it is known from: profile or capture."""
+
+    low: int
+    high: int
+    known_from: str
+
+
+def judge(ports: Ports, held: Curve, profile: Profile, end_ns: int) -> tuple[Range, Exhaustion | None]:
+    """The range of ports, and the exhaustion if there was one. `held` are the spans for which ports were taken."""
+    low, high = profile.ephemeral_ports
+    seen = set(ports.ports)
+    outside = sum(not low <= port <= high for port in seen)
+    lowest, highest = min(seen), max(seen)
+    if len(seen) >= FEWEST and outside * OUTSIDE > len(seen):
+        return Range(lowest, highest, "capture"), _exhaustion(ports, held, highest - lowest + 1, end_ns)
+    full = _exhaustion(ports, held, high - low + 1, end_ns)
+    if full is not None:
+        return Range(low, high, "profile"), full
+    span = highest - lowest + 1
+    if len(seen) >= FEWEST and len(seen) >= DENSE * span:
+        full = _exhaustion(ports, held, span, end_ns)
+        if full is not None:
+            return Range(lowest, highest, "capture"), full
+    return Range(low, high, "profile"), None
+
+
+def _exhaustion(ports: Ports, held: Curve, count: int, end_ns: int) -> Exhaustion | None:
+    """What shows that all of `count` ports were taken; None where it does not show."""
+    level = int(count * DENSE)
+    at_ns = held.reached(level)
+    if at_ns is None or ports.waits * 2 < len(ports.ports):  # full of open connections is another matter
+        return None
+    again, into, after = _taken_again(ports, at_ns)
+    first = ports.starts_ns[0]
+    before = len(ports.starts_ns) - after
+    before_per_s = _rate(before, at_ns - first)
+    rest = end_ns - at_ns
+    after_per_s = _rate(after, rest) if rest > 0 else None
+    enough = max(QUIET_NS, (at_ns - first) * AFTER // max(before, 1))
+    came_again = after > 0 and again >= AGAIN * after
+    slowed = (
+        rest >= enough and before_per_s is not None and after_per_s is not None and after_per_s < SLOWED * before_per_s
+    )
+    walked = _walked(ports.ports)
+    if not came_again and (walked or not slowed):
+        return None
+    full_ns = held.time_above(int(count * FULL * FULL), at_ns, end_ns)
+    return Exhaustion(at_ns, full_ns, before_per_s, after_per_s, again, into)
+
+
+def _taken_again(ports: Ports, since_ns: int) -> tuple[int, int, int]:
+    """After a moment: connections from a port that had just been freed, from one still in TIME_WAIT, in all."""
+    freed: dict[int, int] = {}
+    again = into = after = 0
+    for port, start, released in zip(ports.ports, ports.starts_ns, ports.released_ns, strict=True):
+        if start > since_ns:
+            after += 1
+            last = freed.get(port)
+            if last is not None and start - last <= SOON_NS:
+                again += 1
+                into += start <= last
+        freed[port] = released
+    return again, into, after
+
+
+def _walked(ports: "array[int]") -> bool:
+    """Whether ports were given out upwards, one by one: then a range without gaps says nothing about its end."""
+    steps = sum(0 < later - earlier <= 2 for earlier, later in pairwise(ports))
+    return steps >= 0.9 * max(len(ports) - 1, 1)
+
+
+def _rate(count: int, span_ns: int) -> float | None:
+    return count * SECOND_NS / span_ns if span_ns > 0 else None

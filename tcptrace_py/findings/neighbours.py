@@ -1,0 +1,107 @@
+"""The states that people take for TIME_WAIT: who sits in them, towards which service, for how long.
+
+Half-closing is legitimate and takes its time, so a state counts from a second on; what a capture's end cuts off is
+as old as the capture says, never older.
+"""
+
+from tcptrace_py.model.diagnosis import Neighbour
+from tcptrace_py.model.results import Connection, Side
+from tcptrace_py.model.state import State
+
+STUCK_NS = 1_000_000_000
+WATCHED = frozenset(
+    (
+        State.CLOSE_WAIT,
+        State.FIN_WAIT_1,
+        State.FIN_WAIT_2,
+        State.CLOSING,
+        State.LAST_ACK,
+        State.SYN_RECEIVED,
+        State.SYN_SENT,
+    )
+)
+HALF_OPEN = "half-open"  # one side is established, the other's socket is gone
+MOST_ROWS = 10_000
+MOST_CLIENTS = 1_000
+
+
+class _Row:
+    __slots__ = ("clients", "count", "longest", "still")
+
+    def __init__(self) -> None:
+        self.count = self.still = self.longest = 0
+        self.clients: set[str] = set()
+
+
+class Neighbours:
+    """Counts by state, host and service, taken in one connection at a time."""
+
+    def __init__(self, end_ns: int) -> None:
+        self.end_ns = end_ns
+        self.rows: dict[tuple[str, str, str, int, str], _Row] = {}
+
+    def add(self, connection: Connection) -> None:
+        """Take in one connection."""
+        for role, side in (("client", connection.client_side), ("server", connection.server_side)):
+            if side is not None:
+                self._side(connection, role, side)
+        one, other = connection.client_side, connection.server_side
+        if other is not None:
+            finals = {one.final_state, other.final_state}
+            if finals == {State.CLOSED, State.ESTABLISHED} and connection.handshake.outcome in (
+                "completed",
+                "not-captured",
+            ):
+                role = "client" if one.final_state == State.ESTABLISHED else "server"
+                gone = other if role == "client" else one
+                since = gone.states[-1].at_ns
+                if since is not None and self.end_ns - since >= STUCK_NS:
+                    self._count(connection, role, HALF_OPEN, self.end_ns - since, still=True)
+
+    def _side(self, connection: Connection, role: str, side: Side) -> None:
+        for entry, after in zip(side.states, [*side.states[1:], None], strict=True):
+            if entry.state not in WATCHED or entry.at_ns is None:
+                continue
+            until = self.end_ns if after is None or after.at_ns is None else after.at_ns
+            if until - entry.at_ns >= STUCK_NS:
+                self._count(connection, role, entry.state.name, until - entry.at_ns, still=after is None)
+
+    def _count(self, connection: Connection, role: str, state: str, lasted_ns: int, *, still: bool) -> None:
+        key = (
+            state,
+            role,
+            connection.server.address,
+            connection.server.port,
+            connection.client.address if role == "client" else "",
+        )
+        row = self.rows.get(key)
+        if row is None:
+            if len(self.rows) >= MOST_ROWS:
+                return
+            row = self.rows[key] = _Row()
+        row.count += 1
+        row.still += still
+        row.longest = max(row.longest, lasted_ns)
+        if len(row.clients) < MOST_CLIENTS:
+            row.clients.add(connection.client.address)
+
+    def result(self) -> tuple[Neighbour, ...]:
+        """All rows, the most frequent first."""
+        found = []
+        for (state, role, server, port, client), row in self.rows.items():
+            peer = server if role == "client" else min(row.clients)
+            found.append(
+                Neighbour(
+                    state,
+                    client or server,
+                    role,
+                    peer,
+                    server,
+                    port,
+                    row.count,
+                    row.still,
+                    row.longest,
+                    len(row.clients),
+                )
+            )
+        return tuple(sorted(found, key=lambda n: (-n.count, -n.longest_ns, n.state, n.address, n.server_port)))

@@ -1,0 +1,74 @@
+"""Why connections come and go as they do, told from when they began, how long they lasted and what they carried."""
+
+from array import array
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .curve import SECOND_NS, median
+
+FEW = 5  # fewer connections show no pattern
+LAGS = 4  # so many checkers behind one address may share a period
+PERIOD_NS = SECOND_NS // 10  # what comes more often than that is no health check
+STEADY = 0.8  # share of gaps that lie within a tenth of the period
+SMALL_BYTES = 16_384  # health checks ask for little
+BURST_PAUSE_NS = 2 * SECOND_NS  # bursts are apart by at least this
+BURST_SIZE = 10
+LONG_NS = 10 * SECOND_NS  # from this length on a connection counts as kept open
+POOLED = 10  # a connection so many times longer than its neighbours is part of a pool
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """A pattern (`model.diagnosis.PATTERNS`); the period of health checks and bursts, the size of a typical burst."""
+
+    pattern: str
+    period_ns: int | None = None
+    burst: int | None = None
+
+
+def rhythm(starts_ns: "array[int]", lifetimes_ns: "array[int]", payloads: "array[int]") -> Rhythm:
+    """The pattern of connections with these beginnings (sorted), lengths and bytes (each in any order)."""
+    if len(starts_ns) < FEW:
+        return Rhythm("few")
+    typical, small = median(lifetimes_ns) or 0, (median(payloads) or 0) <= SMALL_BYTES
+    period = _period(starts_ns)
+    if period is not None and small and typical <= period // 2:
+        return Rhythm("health-check", period)
+    if max(payloads) == 0:
+        return Rhythm("without-data")
+    bursts = _bursts(starts_ns)
+    if bursts is not None:
+        return bursts
+    if typical >= LONG_NS:
+        return Rhythm("long")
+    span = starts_ns[-1] - starts_ns[0]
+    pooled = sum(length >= max(POOLED * typical, span // 2, SECOND_NS) for length in lifetimes_ns)
+    return Rhythm("pool-unused" if 0 < pooled <= len(starts_ns) // 10 else "short")
+
+
+def _period(starts: "array[int]") -> int | None:
+    """The constant period, if there is one: of one train of connections, or of a few that share their period."""
+    for lag in range(1, LAGS + 1):
+        if len(starts) < FEW * lag:
+            return None
+        gaps = array("q", (later - earlier for earlier, later in zip(starts, starts[lag:], strict=False)))
+        middle = median(gaps) or 0
+        steady = sum(abs(gap - middle) * 10 <= middle for gap in gaps)
+        if middle >= PERIOD_NS and steady >= STEADY * len(gaps):
+            return middle
+    return None
+
+
+def _bursts(starts: "array[int]") -> Rhythm | None:
+    """Bursts: several, each many connections close together, each followed by a pause far longer than itself."""
+    cuts = [i for i in range(1, len(starts)) if starts[i] - starts[i - 1] >= BURST_PAUSE_NS]
+    if not cuts:
+        return None
+    edges = [0, *cuts, len(starts)]
+    sizes = [high - low for low, high in pairwise(edges)]
+    lengths = [starts[high - 1] - starts[low] for low, high in pairwise(edges)]
+    pauses = [starts[cut] - starts[cut - 1] for cut in cuts]
+    if min(sizes) < BURST_SIZE or sum(lengths) * 2 > sum(pauses):
+        return None
+    apart = array("q", (starts[high] - starts[low] for low, high in pairwise(edges[:-1])))
+    return Rhythm("bursts", median(apart), sorted(sizes)[len(sizes) // 2])

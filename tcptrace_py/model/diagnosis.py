@@ -1,0 +1,173 @@
+"""What `time-wait` says, as typed objects: who holds TIME_WAIT, since when, why, how near the ceiling, what to do.
+
+Times are integer nanoseconds since 1970-01-01T00:00:00Z and durations integer nanoseconds; None is unknown or absent.
+It counts addresses: one may be many hosts behind NAT or a balancer.
+"""
+
+from dataclasses import dataclass, field
+
+from .results import Scope
+
+# Why the connections of one client to one service come and go as they do (`ServiceLedger.pattern`).
+PATTERNS = {
+    "short": "a new connection for each exchange, no keep-alive",
+    "health-check": "opened at a constant period, as health checks are",
+    "pool-unused": "short connections beside long ones to the same service: a pool that is passed by",
+    "bursts": "many at once, then a pause",
+    "without-data": "opened and closed without any data",
+    "long": "kept open for long",
+    "few": "too few to tell",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """How many there were at `start_ns` + i * `step_ns`, within the capture."""
+
+    start_ns: int
+    step_ns: int
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostLedger:
+    """TIME_WAIT of one address. `before`: stays whose beginning was not captured; `outlive`: not over at its end."""
+
+    address: str
+    scope: Scope | None
+    entered: int
+    entered_as_client: int
+    entered_as_server: int
+    peak: int
+    peak_at_ns: int | None
+    at_end: int
+    before: int
+    outlive: int
+    restarted: int
+    reused: int
+    killed: int
+    per_s: float | None  # entered a second, from the first until the peak
+    profile: str
+    time_wait_ns: int
+    series: Series
+
+
+@dataclass(frozen=True, slots=True)
+class Exhaustion:
+    """That a client's local ports towards one service ran out, and by what it shows."""
+
+    at_ns: int  # when the last port was taken
+    full_ns: int  # how long no fewer than 97 in 100 ports were taken
+    before_per_s: float | None  # new connections a second until then
+    after_per_s: float | None  # and from then on; None where the capture ends there
+    taken_again: int  # connections from a port that had been free for a moment only
+    into_time_wait: int  # connections from a port whose TIME_WAIT was not over
+
+
+@dataclass(frozen=True, slots=True)
+class PortLedger:
+    """Local ports of one client towards one service: those open or in TIME_WAIT, against the range.
+
+    `range_from` is `profile`, or `capture` where the capture itself shows another range.
+    """
+
+    low: int
+    high: int
+    range_from: str
+    peak_held: int
+    peak_time_wait: int
+    peak_at_ns: int | None
+    at_end: int
+    per_s: float | None
+    ceiling_per_s: float | None
+    exhausted_in_ns: int | None
+    exhaustion: Exhaustion | None
+
+    @property
+    def count(self) -> int:
+        """How many ports the range has."""
+        return self.high - self.low + 1
+
+    @property
+    def used(self) -> float:
+        """Peak against the range, 0 to 1 (more where ports outside the range were used)."""
+        return self.peak_held / self.count
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLedger:
+    """All connections of one client address to one service (server address and port)."""
+
+    client: str
+    server: str
+    server_port: int
+    scope: Scope | None
+    connections: int
+    client_first: int
+    server_first: int
+    both_at_once: int
+    resets: int
+    unclosed: int
+    time_wait_client: int
+    time_wait_server: int
+    share: float  # of all stays entered, 0 to 1
+    pattern: str
+    period_ns: int | None  # of health checks and bursts
+    burst: int | None  # connections of a typical burst
+    lifetime_p50_ns: int | None
+    payload_p50_bytes: int | None
+    peak_open: int  # most open at once, TIME_WAIT left out
+    per_s: float | None
+    ports: PortLedger
+
+    @property
+    def time_wait(self) -> int:
+        """Stays that these connections left, on either side."""
+        return self.time_wait_client + self.time_wait_server
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Connections in a state that people take for TIME_WAIT: on one host, towards or from one service."""
+
+    state: str
+    address: str
+    role: str  # client, server: of the address
+    peer: str  # the service, or the address of the client
+    server: str
+    server_port: int
+    count: int
+    still: int  # of them at the capture's end
+    longest_ns: int
+    clients: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing to do (or not to), for a client and a service where it is about such; `numbers` are this capture's."""
+
+    code: str
+    client: str | None = None
+    server: str | None = None
+    server_port: int | None = None
+    numbers: dict[str, int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything `time-wait` says. Hosts and services come with the gravest first."""
+
+    start_ns: int | None
+    end_ns: int | None
+    entered: int
+    peak: int
+    peak_at_ns: int | None
+    at_end: int
+    before: int
+    outlive: int
+    hosts: tuple[HostLedger, ...]
+    services: tuple[ServiceLedger, ...]
+    left_out: int  # connections of services beyond those that are kept apart
+    neighbours: tuple[Neighbour, ...]
+    advice: tuple[Advice, ...]
+    dont: tuple[Advice, ...]
