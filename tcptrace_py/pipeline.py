@@ -7,29 +7,48 @@
     findings  verdict      -> facts: handshake, teardown, resets, TIME_WAIT, hosts, ports
 """
 
+import gc
 import os
-from collections.abc import Callable, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from .capture import open_captures
 from .decode import Decoder
 from .findings.connections import describe
+from .findings.facts import Facts, Outline, from_outline, from_row
 from .findings.hosts import Hosts
 from .findings.ports import Ports
 from .findings.quality import Quality
 from .findings.summary import Totals
 from .findings.vantage import Vantages
 from .flows.table import SECOND_NS, FlowTable
+from .model.addresses import text
+from .model.digest import Digest
 from .model.frames import FrameBlock
 from .model.live import Connection as Live
 from .model.problems import Problems
 from .model.profiles import Profile, Profiles
 from .model.results import Analysis, CaptureInfo, Connection, ProfileRow
+from .model.segments import key_parts
 from .model.selection import Selection
 from .model.state import State
-from .model.verdict import Verdict, View
+from .model.verdict import Verdict
 from .states.replay import judge
 
+SETTLE_NS = 60 * SECOND_NS  # connections that end turn up within this, beyond the longest TIME_WAIT
 DEFAULT_IDLE_S = 86400.0  # a connection may be silent for long: keep-alive is off by default, and two hours apart where it is on
+
+
+class Template:
+    """The verdict on all textbook connections of one signature, and the outline of the first one."""
+
+    __slots__ = ("outline", "verdict")
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        self.outline: Outline | None = None
 
 
 class Replayer:
@@ -43,18 +62,23 @@ class Replayer:
     def __init__(self, profiles: Profiles) -> None:
         self.longest_ns = max(profile.time_wait_ns for profile in (profiles.default, *profiles.by_address.values()))
         self.vantages = Vantages()
-        self.templates: dict[tuple[int, tuple[bool, bool], str | None], Verdict] = {}
+        self.templates: dict[tuple[int, tuple[bool, bool], str | None], Template] = {}
 
-    def verdict(self, live: Live) -> Verdict:
-        """The verdict on a connection by what is known now."""
-        view = self.vantages.view(live)
+    def template(self, live: Live) -> Template | None:
+        """Template of a textbook connection; None for any other."""
         if not live.plain:
-            return judge(live, view)
+            return None
+        view = self.vantages.view(live)
         key = (live.signature, view.near, view.name)
         known = self.templates.get(key)
         if known is None:
-            known = self.templates[key] = judge(live, view)
+            known = self.templates[key] = Template(judge(live, view))
         return known
+
+    def verdict(self, live: Live, *, settled: bool = False) -> Verdict:
+        """The verdict on a connection; `settled`: all handshakes of its hosts are known."""
+        template = self.template(live)
+        return judge(live, self.vantages.view(live, settled=settled)) if template is None else template.verdict
 
     def must_wait(self, live: Live) -> bool:
         """Whether handshakes that are still to come may change the verdict."""
@@ -77,47 +101,105 @@ class Replayer:
 
 
 class Collector:
-    """Takes connections as they end and adds them up."""
+    """Takes connections as they end and adds them up; describes them one by one only where that is asked for."""
 
-    def __init__(self, replayer: Replayer, profiles: Profiles) -> None:
+    def __init__(self, replayer: Replayer, profiles: Profiles, *, keep_rows: bool = True, slowest: int = 5) -> None:
         self.replayer = replayer
         self.profiles = profiles
+        self.keep_rows = keep_rows
         self.waiting: list[Live] = []
         self.rows: list[Connection] = []
+        self.first_frames = array("q")
         self.totals = Totals()
         self.hosts = Hosts()
         self.ports = Ports(profiles)
         self.quality = Quality()
-        self.open: list[Live] = []
+        self.digest = Digest(slowest)
 
-    def take(self, live: Live) -> None:
-        """A connection has ended, or the capture has: keep it until its verdict can be given."""
+    def take(self, live: Live, known_ns: int) -> None:
+        """A connection has ended, or the capture has, which is known up to `known_ns`: give its verdict, at once if possible."""
         self.replayer.vantages.learn(live)
-        self.open.append(live)
+        if self.replayer.must_wait(live):
+            self.waiting.append(live)
+        else:
+            self.conclude(live, known_ns)
 
-    def conclude(self, end_ns: int) -> None:
-        """Give every verdict; the capture is known up to `end_ns`."""
-        for identifier, live in enumerate(sorted(self.open, key=lambda live: live.first_frame)):
-            row = describe(live, self.replayer.verdict(live), identifier, self.profiles, end_ns)
-            self.rows.append(row)
-            self.totals.add(row)
-            self.hosts.add(row)
-            self.ports.add(row)
+    def conclude(self, live: Live, known_ns: int, *, settled: bool = False) -> None:
+        """Judge a connection, add it up and let it go."""
+        self.first_frames.append(live.first_frame)
+        template = self.replayer.template(live)
+        if template is None or self.keep_rows or template.outline is None or not template.outline.untroubled:
+            verdict = template.verdict if template is not None else self.replayer.verdict(live, settled=settled)
+            row = describe(live, verdict, 0, self.profiles, known_ns)
+            if template is not None and template.outline is None:
+                template.outline = Outline(row, verdict)
+            facts = from_row(live, verdict.client, row)
+            self.digest.add(row)
             self.quality.add(live)
-        self.open.clear()
+            if self.keep_rows:
+                self.rows.append(row)
+        else:
+            outline = template.outline
+            facts = from_outline(live, outline, self.profiles, self._names(live, outline.client), known_ns)
+            total_ns = facts.total_ns if facts.total_ns >= 0 else None
+            if self.digest.takes(total_ns, live.first_frame):
+                self.digest.show(describe(live, template.verdict, 0, self.profiles, known_ns))
+            self.digest.tell(total_ns)
+            self._serve(facts)
+        self.totals.add(facts)
+        self.hosts.add(facts)
+        self.ports.add(facts)
+        live.dissolve()
+
+    def _names(self, live: Live, client: int) -> tuple[str, str] | None:
+        if not self.profiles.by_address:
+            return None
+        source, target, *_ = key_parts(live.side(client).key)
+        return text(source), text(target)
+
+    def _serve(self, facts: Facts) -> None:
+        """Count an untroubled connection for its service."""
+        service = self.digest.service(text(facts.server), facts.server_port)
+        if service is None:
+            return
+        service.connections += 1
+        service.client_first += facts.first_fin == 0
+        service.server_first += facts.first_fin == 1
+        for stay in facts.stays:
+            service.time_wait_client += not stay.by_server
+            service.time_wait_server += stay.by_server
+
+    def fold(self, clock_ns: int) -> None:
+        """Settle what can hardly change any more, so that memory follows what is alive."""
+        until_ns = clock_ns - self.replayer.longest_ns - SETTLE_NS
+        self.totals.fold(until_ns)
+        self.hosts.fold(until_ns)
+        self.ports.fold(until_ns)
+
+    def finish(self, end_ns: int) -> None:
+        """The capture has ended: conclude what waits, and number the connections by their first frames."""
+        for live in sorted(self.waiting, key=lambda live: live.first_frame):
+            self.conclude(live, end_ns, settled=True)
+        self.waiting.clear()
+        self.rows.sort(key=lambda row: row.first_frame)
+        ranked = sorted(self.first_frames)
+        for row in (*self.rows, *self.digest.few, *self.digest.slowest()):
+            row.id = bisect_left(ranked, row.first_frame)
 
 
 def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, selection: Selection | None = None,
         profiles: Profiles | None = None, idle_s: float | None = None, check_checksums: bool = False,
-        progress: Callable[[int, int | None], None] | None = None) -> Analysis:
+        progress: Callable[[int, int | None], None] | None = None, keep_rows: bool = True, slowest: int = 5) -> Analysis:
     """Analyse captures as one. See `tcptrace_py.analyze` for the arguments and what it raises.
+
+    Without `keep_rows` the result lists no connections, only what adds up and the digest with its `slowest` ones.
 
     KeyboardInterrupt ends the reading; what was read so far is analysed and the result says `interrupted`.
     """
     profiles = profiles or Profiles()
     problems = Problems()
     replayer = Replayer(profiles)
-    collector = Collector(replayer, profiles)
+    collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest)
     table = FlowTable(replayer.states_of, collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
                       idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection())
     paths = [captures] if isinstance(captures, str | os.PathLike) else list(captures)
@@ -125,21 +207,34 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
     decoder = Decoder(problems, check_checksums=check_checksums)
     info = CaptureInfo(files=reader.files)
     interrupted = False
-    try:
-        for frames in reader.blocks():
-            _count(info, collector.quality, frames)
-            table.feed(decoder.decode(frames))
-    except KeyboardInterrupt:
-        interrupted = True
-    decoder.finish()
-    table.finish()
-    end_ns = info.end_ns or 0
-    collector.conclude(end_ns)
+    with few_collections():
+        try:
+            for frames in reader.blocks():
+                _count(info, collector.quality, frames)
+                table.feed(decoder.decode(frames))
+                collector.fold(table.clock_ns)
+        except KeyboardInterrupt:
+            interrupted = True
+        decoder.finish()
+        end_ns = info.end_ns or 0
+        table.finish(end_ns)
+        collector.finish(end_ns)
     info.segments, info.duplicates = table.segments, table.duplicates
     collector.quality.report(problems, duplicates=table.duplicates, stragglers=(table.stragglers, table.first_straggler))
     info.problems = problems.rows()
     return Analysis(profile_rows(profiles), info, collector.totals.result(end_ns), collector.hosts.result(end_ns),
-                    collector.ports.result(end_ns), collector.rows, interrupted)
+                    collector.ports.result(end_ns), collector.rows, interrupted, collector.digest)
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Let Python look for cyclic garbage rarely: connections are taken apart by hand, and there are millions of objects to look at."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 100, 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _count(info: CaptureInfo, quality: Quality, frames: FrameBlock) -> None:
@@ -165,6 +260,3 @@ def profile_rows(profiles: Profiles) -> list[ProfileRow]:
 
 def _row(hosts: str | tuple[str, ...], profile: Profile) -> ProfileRow:
     return ProfileRow(hosts, profile.name, profile.time_wait_s, profile.ephemeral_ports)
-
-
-__all__ = ["DEFAULT_IDLE_S", "View", "run"]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tcptrace_py.model.live import Connection as Live
-    from tcptrace_py.model.results import Connection, Side
+    from tcptrace_py.model.results import Connection, Host, PortBudget, Side, Summary
     from tcptrace_py.model.verdict import Verdict
 
 START_NS = 1_772_359_200 * SECOND_NS  # 2026-03-01T10:00:00Z
@@ -217,6 +217,19 @@ class Played:
     collector: Collector
     retired: list[Live]
     rows: list[Connection]
+    end_ns: int
+
+    @property
+    def summary(self) -> Summary:
+        return self.collector.totals.result(self.end_ns)
+
+    @property
+    def hosts(self) -> dict[str, Host]:
+        return {host.address: host for host in self.collector.hosts.result(self.end_ns)}
+
+    @property
+    def ports(self) -> list[PortBudget]:
+        return self.collector.ports.result(self.end_ns)
 
     @property
     def lives(self) -> list[Live]:
@@ -254,18 +267,19 @@ def play(
     profiles: Profiles | None = None,
     idle_s: float = DEFAULT_IDLE_S,
     selection: Selection | None = None,
+    keep_rows: bool = True,
     **where: object,
 ) -> Played:
     """Play a ladder as `pipeline.run` would. `end_s` is the capture's end, `cuts` are where new blocks begin."""
     segments = ladder(what, **where) if isinstance(what, str) else list(what)  # type: ignore[arg-type]
     profiles = profiles or Profiles()
     replayer = Replayer(profiles)
-    collector = Collector(replayer, profiles)
+    collector = Collector(replayer, profiles, keep_rows=keep_rows)
     retired: list[Live] = []
 
-    def take(live: Live) -> None:
+    def take(live: Live, known_ns: int) -> None:
         retired.append(live)
-        collector.take(live)
+        collector.take(live, known_ns)
 
     table = FlowTable(
         replayer.states_of,
@@ -277,7 +291,9 @@ def play(
     edges = [0, *sorted(set(cuts)), len(segments)]
     for begin, end in pairwise(edges):
         table.feed(segment_block(segments[begin:end], begin + 1))
-    table.finish()
+        collector.fold(table.clock_ns)
     last_ns = max((segment.time_ns for segment in segments), default=START_NS)
-    collector.conclude(last_ns if end_s is None else START_NS + round(end_s * 1e9))
-    return Played(table, collector, retired, collector.rows)
+    end_ns = last_ns if end_s is None else START_NS + round(end_s * 1e9)
+    table.finish(end_ns)
+    collector.finish(end_ns)
+    return Played(table, collector, retired, collector.rows, end_ns)

@@ -35,8 +35,8 @@ class Reading:
     check_checksums: bool
     allow_damaged: bool
 
-    def analyze(self) -> Result:
-        """Read and analyse, with progress on a terminal."""
+    def analyze(self, *, keep_rows: bool = True, slowest: int = 5) -> Result:
+        """Read and analyse, with progress on a terminal. Without `keep_rows` no connections are listed."""
         from tcptrace_py.api import analyze
 
         from .progress import Progress
@@ -46,7 +46,7 @@ class Reading:
                              "analyze -)")
         with Progress() as progress:
             return analyze(self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s,
-                           check_checksums=self.check_checksums, progress=progress)
+                           check_checksums=self.check_checksums, progress=progress, keep_rows=keep_rows, slowest=slowest)
 
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""

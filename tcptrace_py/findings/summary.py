@@ -1,9 +1,9 @@
 """The whole capture in numbers: everything is counted in integers, so that the order of adding up cannot show."""
 
-from array import array
+from tcptrace_py.model.results import Summary, TimeWaitTotals
 
-from tcptrace_py.model.results import Connection, Latency, Stay, Summary, TimeWaitTotals
-
+from .facts import Facts
+from .percentiles import Values
 from .population import Population
 
 OUTCOMES = ("completed", "refused", "unanswered", "aborted", "half-open", "not-captured")
@@ -20,45 +20,29 @@ class Totals:
         self.outcomes = dict.fromkeys(OUTCOMES, 0)
         self.patterns = dict.fromkeys(PATTERNS, 0)
         self.causes = dict.fromkeys(CAUSES, 0)
-        self.latencies: dict[str, array[int]] = {name: array("q") for name in VANTAGES}
+        self.latencies = {name: Values() for name in VANTAGES}
         self.stays = Population()
 
-    def add(self, connection: Connection) -> None:
+    def add(self, facts: Facts) -> None:
         """Take in one connection."""
         self.connections += 1
-        self.outcomes[connection.handshake.outcome] += 1
-        self.patterns[connection.teardown.pattern] += 1
-        if connection.teardown.reset is not None:
-            self.causes[connection.teardown.reset.cause] += 1
-        if connection.handshake.outcome == "completed" and connection.handshake.total_ns is not None:
-            self.latencies[connection.vantage or "unknown"].append(connection.handshake.total_ns)
-        for stay in connection.time_wait:
-            self.stays.add(stay.entered_ns, stay_end(stay))
+        self.outcomes[facts.outcome] += 1
+        self.patterns[facts.pattern] += 1
+        if facts.cause is not None:
+            self.causes[facts.cause] += 1
+        if facts.total_ns >= 0 and facts.outcome == "completed":
+            self.latencies[facts.vantage].add(facts.total_ns)
+        for stay in facts.stays:
+            self.stays.add(stay.entered_ns, stay.end_ns)
+
+    def fold(self, until_ns: int) -> None:
+        """Settle what lies before a moment."""
+        self.stays.fold(until_ns)
 
     def result(self, end_ns: int) -> Summary:
         """The summary; `end_ns` is the capture's end."""
-        every: list[int] = []
-        for values in self.latencies.values():
-            every.extend(values)
         peak, peak_at = self.stays.peak()
-        waits = TimeWaitTotals(len(self.stays.begins), peak, peak_at, self.stays.at(end_ns))
-        by_vantage = {name: latency(values) for name, values in self.latencies.items() if values}
-        return Summary(self.connections, self.outcomes, latency(every), by_vantage, self.patterns, self.causes, waits)
-
-
-def stay_end(stay: Stay) -> int:
-    """When a stay ends or would: one that outlives the capture ends as its profile says."""
-    return stay.ended_at_ns if stay.ended_at_ns is not None else stay.expires_ns
-
-
-def latency(values: "array[int] | list[int]") -> Latency:
-    """Percentiles by nearest rank: the value at position ceil(p * count)."""
-    if not values:
-        return Latency(0)
-    ordered = sorted(values)
-    count = len(ordered)
-
-    def rank(percent: int) -> int:
-        return ordered[max(-(-percent * count // 100) - 1, 0)]
-
-    return Latency(count, ordered[0], rank(50), rank(90), rank(99), ordered[-1])
+        waits = TimeWaitTotals(self.stays.count, peak, peak_at, self.stays.at(end_ns))
+        by_vantage = {name: values.latency() for name, values in self.latencies.items() if values.count}
+        every = Values.joined(list(self.latencies.values())).latency()
+        return Summary(self.connections, self.outcomes, every, by_vantage, self.patterns, self.causes, waits)

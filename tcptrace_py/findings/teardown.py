@@ -58,8 +58,8 @@ def first_fin(live: Connection, verdict: Verdict) -> int | None:
 
 def _segments(verdict: Verdict, first: int) -> int:
     """4, or 3 where one segment brought the ACK of the first FIN and the second FIN, as the first closer saw it."""
-    acknowledged = verdict.entered(first, State.FIN_WAIT_2)
-    return 3 if acknowledged >= 0 and acknowledged == verdict.close.taken[1 - first] else 4
+    at_once = verdict.entered(first, State.FIN_WAIT_2) == verdict.entered(first, State.TIME_WAIT)
+    return 3 if at_once else 4
 
 
 def _duration(verdict: Verdict, log: list[Segment]) -> int | None:

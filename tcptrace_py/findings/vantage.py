@@ -77,14 +77,14 @@ class Vantages:
         own = legs(live)
         return own is not None and vantage(own.to_server_ns, own.to_client_ns) is not None
 
-    def view(self, live: Connection) -> View:
-        """Where the capture stood for this connection: by its own handshake, else by its hosts' other ones."""
+    def view(self, live: Connection, *, settled: bool = False) -> View:
+        """Where the capture stood for this connection: by its own handshake, else, once all are known, by its hosts' other ones."""
         own = legs(live)
         to = (0, 0)  # there and back between the capture point and side 0, side 1
         if own is not None:
             to = (own.to_client_ns, own.to_server_ns) if own.client == 0 else (own.to_server_ns, own.to_client_ns)
         if max(to) < LOCAL_NS:
-            pair = self._pair(live)
+            pair = self._pair(live) if settled else None
             if pair is None and own is None:
                 return View(None, (False, False), UNKNOWN_ROUND_TRIP_NS)
             to = pair or to

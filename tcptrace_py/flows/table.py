@@ -53,14 +53,14 @@ LOG_LIMIT = 2000  # remarkable segments of one connection that are logged
 HALF = 1 << 31
 
 StatesOf = Callable[[Connection, int], tuple[State, State]]
-Retire = Callable[[Connection], None]
+Retire = Callable[[Connection, int], None]
 
 
 class FlowTable:
     """Connections alive, by four-tuple as each side's segments carry it.
 
-    `states_of(connection, time_ns)` tells the two sides' states as far as known; `retire(connection)` is called once
-    for each connection, when nothing can change it any more. `linger_ns` is how long a closed connection waits for
+    `states_of(connection, time_ns)` tells the two sides' states as far as known; `retire(connection, known_ns)` is
+    called once for each connection, when nothing can change it any more; the capture is known up to `known_ns`. `linger_ns` is how long a closed connection waits for
     stragglers (longer than any TIME_WAIT), `idle_ns` how long an open one may be silent.
     """
 
@@ -80,6 +80,7 @@ class FlowTable:
         self.deadlines: dict[int, list[Connection]] = {}
         self.clock_ns = 0
         self.last_ns = 0
+        self.now_ns = 0  # up to here the capture is known
 
     def feed(self, block: SegmentBlock) -> None:
         """Take in a block of segments, in capture order."""
@@ -195,6 +196,7 @@ class FlowTable:
         if notes & QUOTED:
             self._quoted(block, i, side)
             return
+        self.now_ns = time_ns
         before = self.streams.tuples
         slot = self._note_stream(block, i, side)
         known = side is not None or 0 <= slot < before
@@ -295,9 +297,9 @@ class FlowTable:
         if shadow is not None and not self._worth_keeping(connection, shadow):
             self._stray_syns(connection, shadow)
             shadow = None
-        self.retire(connection)
+        self.retire(connection, self.now_ns)
         if shadow is not None:
-            self.retire(shadow)
+            self.retire(shadow, self.now_ns)
 
     def _stray_syns(self, connection: Connection, shadow: Connection) -> None:
         for segment in shadow.log:
@@ -422,7 +424,7 @@ class FlowTable:
         if context is not None and connection.idle_until_ns and time_ns - connection.idle_until_ns < SILENCE_NS:
             context.idle_ns = connection.idle_ns
         if (marks or silent_ns < 0 or flags & RST or flags & (SYN | FIN) == SYN | FIN or not flags & (SYN | ACK) or block.notes[i]
-                or not (connection.a.syn_seen or connection.b.syn_seen)):
+                or not (flags & SYN or (connection.a.syn_seen and connection.b.syn_seen))):
             connection.plain = False
         connection.end_ns = max(connection.end_ns, time_ns)
         connection.start_ns = min(connection.start_ns, time_ns)
@@ -763,6 +765,7 @@ class FlowTable:
         self.clock_ns = min(block.time_ns[last], block.time_ns[last - 1] if last else self.last_ns or block.time_ns[last])
         self.last_ns = block.time_ns[last]
         now = (self.clock_ns - LAG_NS) // SECOND_NS
+        self.now_ns = now * SECOND_NS
         for second in sorted(second for second in self.deadlines if second <= now):
             for connection in self.deadlines.pop(second):
                 if connection.due != second or self.sides.get(connection.a.key) is not connection.a:
@@ -772,8 +775,9 @@ class FlowTable:
                 else:
                     self._schedule(connection)
 
-    def finish(self) -> None:
+    def finish(self, end_ns: int) -> None:
         """The capture has ended: hand on everything that is left, in order of the first frame."""
+        self.now_ns = end_ns
         rest = {id(side.connection): side.connection for side in self.sides.values()}
         for connection in sorted(rest.values(), key=lambda c: c.first_frame):
             self.forget(connection)

@@ -66,7 +66,7 @@ class Digest:
         self.anomalies: dict[str, AnomalyGroup] = {}
         self.left_out = 0  # connections of services beyond MOST_GROUPS
         self.timed = 0  # connections whose handshake has a time
-        self._most_slow = slowest
+        self.most_slow = slowest
         self._slow: list[tuple[int, int, Connection]] = []
 
     @classmethod
@@ -99,19 +99,19 @@ class Digest:
         """Whether this connection is to be shown by itself, as one of few or one of the slowest."""
         if self.count < FEW:
             return True
-        if total_ns is None or self._most_slow <= 0:
+        if total_ns is None or self.most_slow <= 0:
             return False
-        return len(self._slow) < self._most_slow or (total_ns, -first_frame) > self._slow[0][:2]
+        return len(self._slow) < self.most_slow or (total_ns, -first_frame) > self._slow[0][:2]
 
     def show(self, connection: Connection) -> None:
         """Keep a connection that `takes` chose."""
         if self.count < FEW:
             self.few.append(connection)
         total_ns = connection.handshake.total_ns
-        if total_ns is None or self._most_slow <= 0:
+        if total_ns is None or self.most_slow <= 0:
             return
         item = (total_ns, -connection.first_frame, connection)
-        if len(self._slow) < self._most_slow:
+        if len(self._slow) < self.most_slow:
             heappush(self._slow, item)
         elif item[:2] > self._slow[0][:2]:
             heappushpop(self._slow, item)
@@ -130,9 +130,9 @@ class Digest:
         """All connections, where there are only few, in order of their first frames."""
         return sorted(self.few, key=lambda connection: connection.first_frame)
 
-    def slowest(self) -> list[Connection]:
-        """Return connections with the slowest completed handshakes, the slowest first."""
-        return [connection for _, _, connection in sorted(self._slow, reverse=True)]
+    def slowest(self, most: int | None = None) -> list[Connection]:
+        """Return (at most so many of the) connections with the slowest handshakes, the slowest first."""
+        return [connection for _, _, connection in sorted(self._slow, key=lambda item: item[:2], reverse=True)][:most]
 
     def groups(self) -> list[TroubleGroup]:
         """Return groups of troubled connections, the largest first."""

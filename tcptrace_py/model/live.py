@@ -169,6 +169,11 @@ class Connection:
         """Side by its number."""
         return self.a if number == 0 else self.b
 
+    def dissolve(self) -> None:
+        """Take the connection apart when all is said of it, so that it needs no garbage collector."""
+        self.a.peer = self.b.peer = self.a.connection = self.b.connection = None  # type: ignore[assignment]
+        self.shadow = self.reused_by = None
+
     def note(self, code: str, frame: int, explanation: str) -> None:
         """Name an anomaly."""
         if self.anomalies is None:

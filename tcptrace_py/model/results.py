@@ -5,9 +5,13 @@ Times are integer nanoseconds since 1970-01-01T00:00:00Z and durations integer n
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .problems import Problem
 from .state import Basis, State
+
+if TYPE_CHECKING:
+    from .digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,9 @@ class Anomaly:
     explanation: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Connection:
-    """One incarnation of a four-tuple."""
+    """One incarnation of a four-tuple. Its `id` is known when all connections are."""
 
     id: int
     stream: int | None  # Wireshark's tcp.stream of the first frame; None where Wireshark gives that frame none
@@ -259,3 +263,4 @@ class Analysis:
     ports: list[PortBudget]
     connections: Iterable[Connection]
     interrupted: bool = False
+    digest: "Digest | None" = None  # of all connections, where it was made on the way

@@ -10,6 +10,7 @@ from tcptrace_py.model.trouble import trouble_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tcptrace_py.model.digest import Digest
     from tcptrace_py.model.results import Analysis, Connection
 
 SHOWS = ("connections", "hosts", "handshakes", "teardowns", "time-wait", "problems")
@@ -52,6 +53,15 @@ class View:
         if self.final_states and not any(side.final_state.name in self.final_states for side in sides):
             return False
         return not self.states or any(entry.state.name in self.states for side in sides for entry in side.states)
+
+    def digest(self, analysis: Analysis, slowest: int) -> Digest:
+        """Digest of the connections that pass the filters; the one made on the way where that is all of them."""
+        from tcptrace_py.model.digest import Digest  # noqa: PLC0415 - a view is made before it is known that there is anything to see
+
+        ready = analysis.digest
+        if ready is not None and not self.filtered and ready.most_slow >= slowest:
+            return ready
+        return Digest.of(self.chosen(analysis), slowest=slowest)
 
     def chosen(self, analysis: Analysis) -> Iterator[Connection]:
         """Yield connections that pass the filters, in the analysis' order."""

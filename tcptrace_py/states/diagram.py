@@ -70,8 +70,9 @@ def _diagram() -> Iterator[str]:
 
 def _table() -> Iterator[str]:
     yield "## The table\n"
-    yield "An event that has no row in a state leaves the state as it is. Where a textbook peer would not cause it, the"
-    yield "connection gets the anomaly [`unexpected-event`](problems.md#anomalies).\n"
+    yield "An event that has no row in a state leaves the state as it is; unless it only acknowledges a SYN once more, the"
+    yield "connection gets the anomaly [`unexpected-event`](problems.md#anomalies). The rows that leave `TIME_WAIT` are used"
+    yield "when it is known how long a stay lasted: by the ledger, not by a segment.\n"
     yield "| state | event | next state | RFC 9293 | why |\n| --- | --- | --- | --- | --- |"
     for state, event, following, section, why in TABLE:
         yield f"| `{state.name}` | `{event.name}` | `{following.name}` | {section} | {why} |"

@@ -347,6 +347,8 @@ class Evidence:
         got_fin = self._got_fin(number, taken, cover)
         sent_fin = (Event.SENT_FIN, self._fin_left(number), OBSERVED) if mine else None
         acknowledged = self.fin_acknowledged(number) if mine else NOWHERE
+        if acknowledged >= 0 and acknowledged == taken and cover >= 0 and not self.closed_second(number):
+            acknowledged, taken = cover, cover  # FIN and ACK in one segment are processed at once: shown when they are answered
         got_ack = (Event.GOT_ACK_OF_FIN, acknowledged, ASSUMED) if acknowledged >= 0 else None
         if self.closed_second(number):
             events += [e for e in (got_fin, sent_fin, got_ack) if e]
@@ -381,7 +383,7 @@ class Evidence:
         log = self.log
         if taken == NOWHERE:
             return True
-        if self.covers(log[taken], number):
+        if taken == acknowledged or self.covers(log[taken], number):
             return True
         if self.view.near[number]:
             return acknowledged < taken

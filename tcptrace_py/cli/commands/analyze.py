@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STATES = click.Choice([state.name for state in State], case_sensitive=False)
+LISTING = ("connections",)  # views that need every connection; the others are made of what adds up
+SLOWEST = 50
 NAMED = f"({', '.join(state.name for state in State)})"
 
 
@@ -76,6 +78,7 @@ def command(*, reading: Reading, format_name: str | None, output: str | None, sh
                 states=frozenset(states), final_states=frozenset(final_states), streams=frozenset(streams),
                 width=page.width(),
                 colour=page.takes_colour(colour, path))
-    result = reading.analyze()
+    lists = not form.FOR_PEOPLE or view.filtered or show in LISTING
+    result = reading.analyze(keep_rows=lists, slowest=limit or SLOWEST)
     page.emit(lambda out: form.write(result, view, out), path)
     return reading.exit_code(result, told=form.FOR_PEOPLE and path is None and sys.stdout.isatty())

@@ -16,7 +16,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     """Outcomes, percentiles, list."""
     summary = analysis.summary
     limit = view.limit or MOST
-    digest = Digest.of(view.chosen(analysis), slowest=limit)
+    digest = view.digest(analysis, limit)
     yield from title(analysis)
     yield Heading("Outcomes", "as the client saw them")
     outcomes = [(name, number) for name, number in summary.outcomes.items() if number]
@@ -29,7 +29,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
         if summary.latency_by_vantage.get("server", Latency(0)).count:
             yield Note(NO_OUTWARD_LEG, "quiet")
     yield from filter_note(view, digest.count, summary.connections)
-    slowest = digest.slowest()
+    slowest = digest.slowest(limit)
     if slowest:
         yield Heading("Handshakes", "the slowest first")
         yield slow_grid(slowest, more_text(digest.timed, len(slowest), "--limit N"))

@@ -38,7 +38,7 @@ WIDE = 100  # columns from which on display filters are spelled out in a list th
 def blocks(analysis: Analysis, view: View) -> Blocks:
     """Build the page; of so few connections that each is shown in full, totals would only say it again."""
     limit = view.limit or TOP
-    digest = Digest.of(view.chosen(analysis), slowest=limit)
+    digest = view.digest(analysis, limit)
     yield from title(analysis)
     yield from _quality(analysis, limit)
     if analysis.summary.connections == 0:
@@ -126,7 +126,7 @@ def _connections(analysis: Analysis, digest: Digest, view: View) -> Blocks:
         yield Heading("Connections", "" if wide else "display filter: tcp.stream eq STREAM")
         yield connection_grid(digest.shown(), dated=is_dated(analysis), filters=wide)
         return
-    slowest = digest.slowest()
+    slowest = digest.slowest(limit)
     if slowest:
         yield Heading("Slowest handshakes")
         yield slow_grid(slowest)

@@ -12,7 +12,7 @@ from .parts import problem_notes, title
 
 def blocks(analysis: Analysis, view: View) -> Blocks:
     """Problems of the capture, then anomalies of its connections by code."""
-    digest = Digest.of(view.chosen(analysis), slowest=0)
+    digest = view.digest(analysis, 0)
     yield from title(analysis)
     yield Heading("Capture quality")
     if analysis.capture.problems:

@@ -17,7 +17,7 @@ MOST_RESETS = 1000
 def blocks(analysis: Analysis, view: View) -> Blocks:
     """Patterns, causes, services, resets."""
     summary = analysis.summary
-    digest = Digest.of(view.chosen(analysis), slowest=0)
+    digest = view.digest(analysis, 0)
     yield from title(analysis)
     yield Heading("Patterns")
     yield _counted(summary.patterns, PATTERNS, summary.connections, "pattern")

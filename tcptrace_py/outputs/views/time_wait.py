@@ -13,7 +13,7 @@ from .teardowns import service_grid
 
 def blocks(analysis: Analysis, view: View) -> Blocks:
     """Totals, hosts, services, ports."""
-    digest = Digest.of(view.chosen(analysis), slowest=0)
+    digest = view.digest(analysis, 0)
     held = [host for host in analysis.hosts if host.time_wait.entered]
     yield from title(analysis)
     yield Heading("TIME_WAIT")

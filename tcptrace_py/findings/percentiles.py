@@ -1,0 +1,79 @@
+"""Percentiles in bounded memory, the same in whatever order values come."""
+
+from array import array
+
+from tcptrace_py.model.results import Latency
+
+EXACT = 1 << 17  # so many values are kept one by one
+PRECISION = 11  # bits of a value that count beyond that: within 0.05 %
+
+
+class Values:
+    """Durations (ns). Up to EXACT of them percentiles are exact; beyond, all but least and most are rounded to 0.05 %."""
+
+    __slots__ = ("count", "exact", "least", "most", "rounded")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.exact = array("q")
+        self.least = 0
+        self.most = 0
+        self.rounded: dict[int, int] = {}
+
+    def add(self, value: int) -> None:
+        """Take in one value."""
+        if not self.count or value < self.least:
+            self.least = value
+        if value > self.most:
+            self.most = value
+        self.count += 1
+        self.exact.append(value)
+        if len(self.exact) > EXACT:
+            self._round_off()
+
+    def _round_off(self) -> None:
+        rounded = self.rounded
+        for value in self.exact:
+            near = rough(value)
+            rounded[near] = rounded.get(near, 0) + 1
+        self.exact = array("q")
+
+    @classmethod
+    def joined(cls, parts: "list[Values]") -> "Values":
+        """All values of several, as if they had been taken in together."""
+        whole = cls()
+        for part in parts:
+            if not part.count:
+                continue
+            whole.least = min(part.least, whole.least) if whole.count else part.least
+            whole.most = max(part.most, whole.most)
+            whole.count += part.count
+            whole.exact.extend(part.exact)
+            for near, number in part.rounded.items():
+                whole.rounded[near] = whole.rounded.get(near, 0) + number
+        return whole
+
+    def latency(self) -> Latency:
+        """Least, percentiles by nearest rank (the value at position ceil(p * count)), most."""
+        if not self.count:
+            return Latency(0)
+        if self.count > EXACT:
+            self._round_off()
+            ordered = sorted(self.rounded.items())
+        else:
+            ordered = [(value, 1) for value in sorted(self.exact)]
+        ranks = {percent: max(-(-percent * self.count // 100), 1) for percent in (50, 90, 99)}
+        found: dict[int, int] = {}
+        passed = 0
+        for value, number in ordered:
+            passed += number
+            for percent, rank in ranks.items():
+                if percent not in found and passed >= rank:
+                    found[percent] = min(max(value, self.least), self.most)
+        return Latency(self.count, self.least, found[50], found[90], found[99], self.most)
+
+
+def rough(value: int) -> int:
+    """A value with PRECISION significant bits, rounded to the middle of what it stands for."""
+    spare = value.bit_length() - PRECISION
+    return value if spare <= 0 else (value >> spare << spare) + (1 << spare >> 1)
