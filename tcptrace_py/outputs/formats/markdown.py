@@ -1,6 +1,6 @@
 """`--format markdown`: the same page for a ticket or a wiki."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from tabulate import tabulate
@@ -17,9 +17,14 @@ _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_|<>[]"})
 
 
 def write(analysis: Analysis, view: View, out: TextIO) -> None:
-    """Print the page as GitHub-flavoured Markdown."""
+    """Print the page of an analysis as GitHub-flavoured Markdown."""
+    write_blocks(blocks(analysis, view), out)
+
+
+def write_blocks(page: Iterable[Block], out: TextIO) -> None:
+    """Print a page as GitHub-flavoured Markdown."""
     level = "#"
-    for block in blocks(analysis, view):
+    for block in page:
         out.write("\n".join(_lines(block, level)) + "\n")
         level = "##"
 

@@ -1,6 +1,6 @@
 """`--format table`, the default: a page for a person at a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import TextIO
 
@@ -21,9 +21,14 @@ _ASCII = str.maketrans({"→": ">", "µ": "u", "…": "~", "•": "*"})
 
 
 def write(analysis: Analysis, view: View, out: TextIO) -> None:
-    """Print the page; where the output's encoding lacks a character, a plain one stands for it."""
+    """Print the page of an analysis."""
+    write_blocks(blocks(analysis, view), view, out)
+
+
+def write_blocks(page: Iterable[Block], view: View, out: TextIO) -> None:
+    """Print a page; where the output's encoding lacks a character, a plain one stands for it."""
     unicode = _takes_unicode(out)
-    out.writelines((line if unicode else line.translate(_ASCII)) + "\n" for line in _page(analysis, view))
+    out.writelines((line if unicode else line.translate(_ASCII)) + "\n" for line in _page(page, view))
 
 
 def _takes_unicode(out: TextIO) -> bool:
@@ -34,9 +39,9 @@ def _takes_unicode(out: TextIO) -> bool:
     return True
 
 
-def _page(analysis: Analysis, view: View) -> Iterator[str]:
+def _page(page: Iterable[Block], view: View) -> Iterator[str]:
     before: Block | None = None
-    for block in blocks(analysis, view):
+    for block in page:
         if before is not None and _apart(before, block):
             yield ""
         before = block
