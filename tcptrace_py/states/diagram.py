@@ -27,7 +27,7 @@ MEANINGS = {
     State.CLOSE_WAIT: "the peer has closed; its own program has not, and may still send data",
     State.CLOSING: "both FINs crossed: it has the peer's and waits for the ACK of its own",
     State.LAST_ACK: "it closed second: its FIN is out and not acknowledged yet",
-    State.TIME_WAIT: "closed and done, but the four-tuple is kept for 2MSL, so that nothing old can reach a new connection",
+    State.TIME_WAIT: "closed; the four-tuple is kept for 2MSL, so that nothing old can reach a new connection",
 }
 
 EVENTS = {
@@ -70,9 +70,9 @@ def _diagram() -> Iterator[str]:
 
 def _table() -> Iterator[str]:
     yield "## The table\n"
-    yield "An event that has no row in a state leaves the state as it is; unless it only acknowledges a SYN once more, the"
-    yield "connection gets the anomaly [`unexpected-event`](problems.md#anomalies). The rows that leave `TIME_WAIT` are used"
-    yield "when it is known how long a stay lasted: by the ledger, not by a segment.\n"
+    yield "An event that has no row in a state leaves the state as it is; unless it only acknowledges a SYN once more,"
+    yield "the connection gets the anomaly [`unexpected-event`](problems.md#anomalies). The rows that leave `TIME_WAIT`"
+    yield "are used once it is known how long a stay lasted: by the ledger, not by a segment.\n"
     yield "| state | event | next state | RFC 9293 | why |\n| --- | --- | --- | --- | --- |"
     for state, event, following, section, why in TABLE:
         yield f"| `{state.name}` | `{event.name}` | `{following.name}` | {section} | {why} |"

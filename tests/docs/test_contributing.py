@@ -1,0 +1,65 @@
+"""docs/contributing.md is true: what it says is all that is needed to add something is all that is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tcptrace_py
+
+from .pages import ROOT, blocks
+
+PAGE = ROOT / "docs" / "contributing.md"
+ROW, FORMAT = (block.text for block in blocks(PAGE) if block.kind == "python")
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the package that may be changed."""
+    copy = tmp_path / "tcptrace_py"
+    shutil.copytree(Path(tcptrace_py.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    return copy
+
+
+def tcpstates(package: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tcptrace_py", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+    return subprocess.run(command, cwd=package.parent, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_link_type_is_one_row(package: Path) -> None:
+    capture = str(ROOT / "samples" / "unknown-link-type.pcap")
+    before = json.loads(tcpstates(package, "analyze", capture, "--format", "json").stdout)
+    assert before["connections"] == []
+    table = package / "decode" / "linktypes.py"
+    opening = "LINKS: dict[int, Handler] = {\n"
+    source = table.read_text("utf-8")
+    assert source.count(opening) == 1
+    table.write_text(source.replace(opening, opening + ROW), "utf-8")
+    after = tcpstates(package, "analyze", capture, "--format", "json")
+    assert after.returncode == 0, after.stderr
+    assert len(json.loads(after.stdout)["connections"]) == 1
+
+
+def test_an_output_format_is_one_file(package: Path) -> None:
+    capture = str(ROOT / "samples" / "server-closes-first.pcap")
+    assert tcpstates(package, "analyze", capture, "--format", "pairs").returncode == 2
+    (package / "outputs" / "formats" / "pairs.py").write_text(FORMAT, "utf-8")
+    run = tcpstates(package, "analyze", capture, "--format", "pairs")
+    assert (run.returncode, run.stdout) == (0, "192.0.2.10 198.51.100.20 four-way\n")
+    assert "pairs" in tcpstates(package, "analyze", "--help").stdout
+
+
+def test_what_the_page_names_is_there() -> None:
+    text = PAGE.read_text("utf-8")
+    names = ("decode/linktypes.py", "outputs/formats/", "findings/anomalies.py", "findings/", "model/results.py",
+             "outputs/document.py", "schema/", "states/machine.py")  # fmt: skip
+    for name in names:
+        assert f"tcptrace_py/{name}" in text
+        assert (Path(tcptrace_py.__file__).parent / name).exists()
