@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tcptrace_py.flows.table import SECOND_NS, FlowTable
+from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.addresses import text
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, OPT_WSCALE, SegmentBlock, key_parts
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.results import Connection, Host, PortBudget, Side, Summary
     from tcptrace_py.model.verdict import Verdict
 
+SECOND_NS = 1_000_000_000
 START_NS = 1_772_359_200 * SECOND_NS  # 2026-03-01T10:00:00Z
 CLIENT, SERVER, PORT, SERVICE = "10.0.0.1", "10.0.0.2", 40000, 80
 CLIENT_ISN, SERVER_ISN = 1000, 9000
@@ -257,6 +258,20 @@ class Played:
 
 def path(side: Side | None) -> str:
     return "" if side is None else " ".join(entry.state.name for entry in side.states)
+
+
+def table_of(
+    retired: list[Live], *, linger_s: int = 70, idle_s: int = 86400, selection: Selection | None = None
+) -> FlowTable:
+    """A flow table alone, with nothing behind it but a list of the connections that it hands on."""
+    replayer = Replayer(Profiles())
+    return FlowTable(
+        replayer.states_of,
+        lambda live, _known_ns: retired.append(live),
+        linger_ns=linger_s * SECOND_NS,
+        idle_ns=idle_s * SECOND_NS,
+        selection=selection or Selection(),
+    )
 
 
 def play(

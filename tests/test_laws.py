@@ -6,15 +6,16 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS
-from tcptrace_py.model.segments import reverse_key
+from tcptrace_py.model.segments import RST, reverse_key
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.states.machine import TABLE
 from tcptrace_py.states.replay import judge
-from tests.ladder import START_NS, Played, Seg, play
+from tests.ladder import START_NS, Played, Seg, ladder, play
 from tests.traffic import moved, traffic
 
 if TYPE_CHECKING:
@@ -215,8 +216,24 @@ def test_interleaving_changes_nothing(one: list[Seg], two: list[Seg], random: An
     assert told(together, PLACES) == told(apart, PLACES)
 
 
+@pytest.mark.xfail(reason="a copy of a repetition passes for its sender's going on after a RST", strict=True)
+def test_copies_behind_a_reset_change_nothing() -> None:
+    text = """
+        0.00 C S
+        0.10 C PA seq=1 ack=0 len=10
+        0.12 S PA seq=0 len=20
+        0.14 C A seq=11
+        1.00 C RA
+        1.001 S FA seq=20 ack=12
+        1.30 S SA seq=21 ack=12
+        1.31 C A seq=12 ack=22
+    """
+    segments = [replace(segment, ip_id=number) for number, segment in enumerate(ladder(text), 1)]
+    assert told(_rows([s for s in segments for _ in (0, 1)]), PLACES) == told(_rows(segments), PLACES)
+
+
 @many
-@given(traffic)
+@given(traffic.filter(lambda segments: not any(segment.flags & RST for segment in segments)))
 def test_sending_a_segment_twice_changes_no_state(segments: list[Seg]) -> None:
     segments = [replace(segment, ip_id=number) for number, segment in enumerate(segments, 1)]
     doubled = [segment for segment in segments for _ in (0, 1)]
@@ -227,6 +244,43 @@ def test_sending_a_segment_twice_changes_no_state(segments: list[Seg]) -> None:
         twice.table.duplicates - once.table.duplicates + 2 * once.table.stragglers
         == len(segments) + once.table.stragglers
     )
+
+
+def _mixed(connections: list[list[Seg]]) -> list[Seg]:
+    """Connections between the same hosts, from one port each, in order of time."""
+    segments = [s for number, own in enumerate(connections) for s in moved(own, port=41000 + number)]
+    return sorted(segments, key=lambda s: s.time_ns)
+
+
+def _sums(played: Played) -> Any:
+    return plain([played.summary, *played.hosts.values(), *played.ports])
+
+
+several = st.lists(traffic, min_size=2, max_size=4)
+
+
+@many
+@given(several, st.lists(st.integers(0, 60)))
+def test_cutting_blocks_of_several_connections_changes_nothing(connections: list[list[Seg]], cuts: list[int]) -> None:
+    mixed = _mixed(connections)
+    whole, cut = play(mixed), play(mixed, cuts=[at for at in cuts if at <= len(mixed)])
+    assert told(cut.rows) == told(whole.rows)
+    assert _sums(cut) == _sums(whole)
+
+
+@many
+@given(several, st.lists(st.integers(0, 60)))
+def test_sums_are_those_of_the_rows(connections: list[list[Seg]], cuts: list[int]) -> None:
+    """What is added up without describing every connection is what the descriptions add up to."""
+    mixed = _mixed(connections + connections)
+    kept = play(mixed)
+    assert _sums(play(mixed, keep_rows=False)) == _sums(kept)
+    assert kept.summary.connections == len(kept.rows)
+    assert kept.summary.outcomes == {name: sum(row.handshake.outcome == name for row in kept.rows) for name in OUTCOMES}
+    assert kept.summary.patterns == {name: sum(row.teardown.pattern == name for row in kept.rows) for name in PATTERNS}
+    assert kept.summary.time_wait.entered == sum(len(row.time_wait) for row in kept.rows)
+    assert sum(host.connections_as_client for host in kept.hosts.values()) == len(kept.rows)
+    assert sum(port.connections for port in kept.ports) == len(kept.rows)
 
 
 # -- the cache of verdicts -------------------------------------------------------------------------------------------

@@ -26,12 +26,12 @@ ALLOWED = {
     "checks": {"", "model", "pipeline"},
     "outputs": {"", "model", "pipeline"},
     "api": {"model", "pipeline", "outputs"},
-    "cli": {"", "model", "pipeline", "checks", "outputs", "api"},
+    "cli": {"", "model", "findings", "pipeline", "checks", "outputs", "api"},
     "": {"api", "model"},
     "__main__": {"cli"},
 }
 ONLY_IN = {"dpkt": {"decode"}, "click": {"cli"}, "tabulate": {"outputs"}}
-EXTRAS = {"zstandard", "lz4", "jsonschema"}  # may be missing: imported when they are needed, never before
+EXTRAS = {"zstandard", "lz4", "duckdb", "jsonschema"}  # may be missing: imported when they are needed, never before
 
 Import = tuple[str, bool]  # module's full name, whether it is imported whenever its importer is
 
@@ -108,31 +108,36 @@ def test_every_layer_is_known() -> None:
     assert {"model", "capture", "decode", "flows", "states", "findings"} <= {layer_of(module) for module in MODULES}
 
 
-@pytest.mark.parametrize(("source", "module", "wrong"), [
-    ("from ..states.replay import judge", "tcptrace_py.flows.table", True),
-    ("from ..model.live import Side", "tcptrace_py.flows.table", False),
-    ("from . import streams", "tcptrace_py.flows.table", False),
-    ("from tcptrace_py.flows import table", "tcptrace_py.states.replay", True),
-    ("from ..decode import Decoder", "tcptrace_py.model.live", True),
-    ("from ..pipeline import run", "tcptrace_py.findings.hosts", True),
-    ("from ..flows.table import FlowTable", "tcptrace_py.outputs.document", True),
-    ("from .. import __version__", "tcptrace_py.outputs.document", False),
-    ("def f():\n    from ..flows import table", "tcptrace_py.cli.main", True),
-    ("import dpkt", "tcptrace_py.flows.table", True),
-    ("import dpkt", "tcptrace_py.decode.links", False),
-    ("import click", "tcptrace_py.outputs.document", True),
-    ("def f():\n    import tabulate", "tcptrace_py.cli.main", True),
-    ("import zstandard", "tcptrace_py.capture.codecs", True),
-    ("def f():\n    import zstandard", "tcptrace_py.capture.codecs", False),
-    ("if TYPE_CHECKING:\n    import zstandard", "tcptrace_py.capture.codecs", False),
-    ("try:\n    import lz4.frame\nexcept ImportError:\n    pass", "tcptrace_py.capture.codecs", True),
-    ("import numpy", "tcptrace_py.findings.hosts", True),
-    ("import socket, array", "tcptrace_py.model.addresses", False),
-])
+@pytest.mark.parametrize(
+    ("source", "module", "wrong"),
+    [
+        ("from ..states.replay import judge", "tcptrace_py.flows.table", True),
+        ("from ..model.live import Side", "tcptrace_py.flows.table", False),
+        ("from . import streams", "tcptrace_py.flows.table", False),
+        ("from tcptrace_py.flows import table", "tcptrace_py.states.replay", True),
+        ("from ..decode import Decoder", "tcptrace_py.model.live", True),
+        ("from ..pipeline import run", "tcptrace_py.findings.hosts", True),
+        ("from ..flows.table import FlowTable", "tcptrace_py.outputs.document", True),
+        ("from .. import __version__", "tcptrace_py.outputs.document", False),
+        ("def f():\n    from ..flows import table", "tcptrace_py.cli.main", True),
+        ("import dpkt", "tcptrace_py.flows.table", True),
+        ("import dpkt", "tcptrace_py.decode.links", False),
+        ("import click", "tcptrace_py.outputs.document", True),
+        ("def f():\n    import tabulate", "tcptrace_py.cli.main", True),
+        ("import zstandard", "tcptrace_py.capture.codecs", True),
+        ("def f():\n    import zstandard", "tcptrace_py.capture.codecs", False),
+        ("if TYPE_CHECKING:\n    import zstandard", "tcptrace_py.capture.codecs", False),
+        ("try:\n    import lz4.frame\nexcept ImportError:\n    pass", "tcptrace_py.capture.codecs", True),
+        ("import numpy", "tcptrace_py.findings.hosts", True),
+        ("import socket, array", "tcptrace_py.model.addresses", False),
+    ],
+)
 def test_the_check_can_fail(source: str, module: str, wrong: bool) -> None:
     assert bool(faults(source, module)) == wrong
 
 
 def test_relative_imports_in_a_package_resolve_to_it() -> None:
     assert imports(ast.parse("from .reader import f\nfrom . import g"), "tcptrace_py.capture", package=True) == [
-        ("tcptrace_py.capture.reader.f", True), ("tcptrace_py.capture.g", True)]
+        ("tcptrace_py.capture.reader.f", True),
+        ("tcptrace_py.capture.g", True),
+    ]

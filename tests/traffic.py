@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from tcptrace_py.flows.table import SECOND_NS
 from tcptrace_py.model.segments import OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS
-from tests.ladder import CLIENT, PORT, SERVER, SERVICE, START_NS, Seg, key_of, ladder
+from tests.ladder import CLIENT, PORT, SECOND_NS, SERVER, SERVICE, START_NS, Seg, key_of, ladder
 
 MS = 1_000_000
 FLAGS = (

@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcptrace_py.flows.table import OPENING_IDLE_NS, SECOND_NS, FlowTable
-from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.flows.table import OPENING_IDLE_NS
 from tcptrace_py.model.segments import HEADER_CUT, QUOTED
 from tcptrace_py.model.selection import Selection
-from tcptrace_py.pipeline import Replayer
-from tests.ladder import CLIENT, CLOSE, HANDSHAKE, SERVER, START_NS, Seg, ladder, play, segment_block
+from tests.ladder import (
+    CLIENT,
+    CLOSE,
+    HANDSHAKE,
+    SECOND_NS,
+    SERVER,
+    START_NS,
+    Seg,
+    ladder,
+    play,
+    segment_block,
+    table_of,
+)
 
 if TYPE_CHECKING:
     from tcptrace_py.model.live import Connection
@@ -26,14 +36,7 @@ class Table:
 
     def __init__(self, *, selection: Selection | None = None) -> None:
         self.retired: list[Connection] = []
-        replayer = Replayer(Profiles())
-        self.table = FlowTable(
-            replayer.states_of,
-            self.retired.append,
-            linger_ns=LINGER_S * SECOND_NS,
-            idle_ns=IDLE_S * SECOND_NS,
-            selection=selection or Selection(),
-        )
+        self.table = table_of(self.retired, linger_s=LINGER_S, idle_s=IDLE_S, selection=selection)
         self.frame = 1
 
     def feed(self, segments: list[Seg]) -> None:
@@ -103,8 +106,8 @@ def test_what_is_handed_on_is_forgotten() -> None:
 def test_each_connection_is_handed_on_once() -> None:
     table = Table()
     table.feed(ladder(HANDSHAKE, CLOSE, "3 C S isn=500000\n4 C S isn=600000\n5 S RA\n6 C S isn=700000"))
-    table.table.finish()
-    table.table.finish()
+    table.table.finish(START_NS)
+    table.table.finish(START_NS)
     assert sorted(table.done()) == sorted(set(table.done()))
     assert len(table.retired) == 4
 
@@ -116,7 +119,7 @@ def test_one_wild_stamp_retires_nobody() -> None:
     table.tick(365 * 86400, count=1)
     assert table.done() == []
     table.feed(ladder("0.1 C PA seq=1 ack=1 len=5"))
-    table.table.finish()
+    table.table.finish(START_NS)
     assert table.done()[0] == 1
     assert table.retired[0].a.payload_bytes == 5
 

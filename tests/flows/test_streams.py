@@ -9,13 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcptrace_py.flows.streams import StreamIndex
-from tcptrace_py.flows.table import SECOND_NS, FlowTable
-from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import QUOTED, SCOPE_VNI, reverse_key, scope_bytes
-from tcptrace_py.model.selection import Selection
-from tcptrace_py.pipeline import Replayer
 from tests.flows.wireshark import Wireshark
-from tests.ladder import CLIENT, SERVER, START_NS, Seg, key_of, ladder, segment_block
+from tests.ladder import CLIENT, SECOND_NS, SERVER, START_NS, Seg, key_of, ladder, segment_block, table_of
 
 if TYPE_CHECKING:
     from tcptrace_py.model.live import Connection
@@ -58,15 +54,12 @@ def captures(draw: st.DrawFn, *, quoted: bool = False) -> list[Seg]:
 def streams_of_table(segments: list[Seg]) -> tuple[list[int], list[tuple[int, int]]]:
     """Every segment's stream by the flow table, and (first frame, stream) of every connection."""
     retired: list[Connection] = []
-    replayer = Replayer(Profiles())
-    table = FlowTable(
-        replayer.states_of, retired.append, linger_ns=70 * SECOND_NS, idle_ns=86400 * SECOND_NS, selection=Selection()
-    )
+    table = table_of(retired)
     numbers = []
     for frame, segment in enumerate(segments, 1):
         table.feed(segment_block([segment], frame))
         numbers.append(table.streams.stream(table.streams.slot(segment.key, reverse_key(segment.key))))
-    table.finish()
+    table.finish(segments[-1].time_ns)
     return numbers, [(connection.first_frame, connection.stream) for connection in retired]
 
 

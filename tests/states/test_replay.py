@@ -181,7 +181,6 @@ def test_a_path_names_its_frames_and_its_bases() -> None:
     ]
 
 
-@pytest.mark.xfail(reason="FIN_WAIT_2 has the time of the FIN's capture, TIME_WAIT that of its answer", strict=True)
 def test_merged_fin_enters_fin_wait_2_and_time_wait_at_once() -> None:
     """RFC 9293 3.10.7.4 processes the acknowledgement before the FIN of the same segment."""
     times = {name: at for name, at, _, _ in entries(HANDSHAKE + "1 C FA\n1.01 S FA\n1.02 C A")}
