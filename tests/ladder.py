@@ -56,6 +56,15 @@ SERVER_CLOSE = """
     1.020 C FA
     1.030 S A
 """
+STAMPED = """
+    0.000 C S ts=1000,0
+    0.010 S SA ts=50,1000
+    0.020 C A ts=1020,50
+    1.000 S FA ts=1050,1020
+    1.010 C A ts=2010,1050
+    1.020 C FA ts=2020,1050
+    1.030 S A ts=1080,2020
+"""  # timestamps, and the server closes
 
 
 @dataclass(frozen=True, repr=False)

@@ -12,40 +12,16 @@ from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.pipeline import profile_rows, run
 from tests.decode import build
-from tests.ladder import CLOSE, HANDSHAKE, START_NS, Seg, ladder, path
+from tests.ladder import CLOSE, HANDSHAKE, START_NS, ladder, path
+from tests.wire import HEADER, record, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from tcptrace_py.model.results import Analysis
 
-HEADER = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)  # nanoseconds, Ethernet
 TALK = HANDSHAKE + "0.1 C PA len=10\n0.11 S PA len=900\n0.12 C A\n" + CLOSE
-
-
-def record(segment: Seg, extra: bytes = b"") -> bytes:
-    from tcptrace_py.model.addresses import text
-    from tcptrace_py.model.segments import key_parts
-
-    source, target, sport, dport, _ = key_parts(segment.key)
-    here, there = text(source), text(target)
-    tcp = build.tcp(
-        bytes(segment.payload),
-        source=here,
-        target=there,
-        ports=(sport, dport),
-        seq=segment.seq,
-        ack=segment.ack,
-        flags=segment.flags,
-    )
-    frame = build.ethernet(build.ipv4(tcp, source=here, target=there, identification=segment.ip_id)) + extra
-    return struct.pack("<IIII", *divmod(segment.time_ns, 10**9), len(frame), len(frame)) + frame
-
-
-def write(path: Path, segments: Sequence[Seg], tail: bytes = b"") -> Path:
-    path.write_bytes(HEADER + b"".join(map(record, segments)) + tail)
-    return path
 
 
 def facts(result: Analysis) -> list[tuple[object, ...]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcptrace_py.model.profiles import Profiles
-from tests.ladder import CLIENT, CLOSE, HANDSHAKE, SERVER, SERVER_CLOSE, START_NS, play
+from tests.ladder import CLIENT, CLOSE, HANDSHAKE, SERVER, SERVER_CLOSE, STAMPED, START_NS, play
 
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Stay
@@ -66,16 +66,7 @@ def test_stays(text: str, end_s: float, expected: str) -> None:
 
 def test_a_refused_syn_with_an_old_timestamp_restarts_it() -> None:
     """tcp_timewait_state_process(): what PAWS rejects gets an ACK and starts 2MSL anew, a SYN too."""
-    stamped = """
-        0.00 C S ts=1000,0
-        0.01 S SA ts=50,1000
-        0.02 C A ts=1020,50
-        1.00 S FA ts=1050,1020
-        1.01 C A ts=2010,1050
-        1.02 C FA ts=2020,1050
-        1.03 S A ts=1080,2020
-    """
-    stay = stay_of(stamped + "5 C S isn=500000 ts=1500,0\n5.01 S A ack=-498998 ts=5080,2020", 100)
+    stay = stay_of(STAMPED + "5 C S isn=500000 ts=1500,0\n5.01 S A ack=-498998 ts=5080,2020", 100)
     assert (stay.restarts, seconds(stay.expires_ns)) == (1, 65.0)
 
 

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ladder import CLOSE, HANDSHAKE, Played, ladder, play
+from tests.ladder import CLOSE, HANDSHAKE, SERVER_CLOSE, STAMPED, Played, ladder, play
 
-SERVER_CLOSES = "1.000 S FA\n1.010 C A\n1.020 C FA\n1.030 S A\n"  # TIME_WAIT on the server
-STAMPED = """
-    0.000 C S ts=1000,0
-    0.010 S SA ts=50,1000
-    0.020 C A ts=1020,50
-    1.000 S FA ts=1050,1020
-    1.010 C A ts=2010,1050
-    1.020 C FA ts=2020,1050
-    1.030 S A ts=1080,2020
-"""
 ANSWERED = "{0:.2f} S SA isn=400000\n{1:.2f} C A\n"
 
 
@@ -55,25 +45,25 @@ AT_ONCE = [
     ("the client's own TIME_WAIT, lower number", HANDSHAKE + CLOSE, "3 C S isn=5", ["completed", "unanswered"]),
     (
         "the server's TIME_WAIT, higher number",
-        HANDSHAKE + SERVER_CLOSES,
+        HANDSHAKE + SERVER_CLOSE,
         "3 C S isn=500000",
         ["completed", "unanswered"],
     ),
     (
         "the server's TIME_WAIT, higher number over the wrap",
-        HANDSHAKE + SERVER_CLOSES,
+        HANDSHAKE + SERVER_CLOSE,
         "3 C S isn=2147480000",
         ["completed", "unanswered"],
     ),
-    ("the server calls the client", HANDSHAKE + SERVER_CLOSES, "3 S S isn=500000", ["completed", "unanswered"]),
-    ("TIME_WAIT long over, lower number", HANDSHAKE + SERVER_CLOSES, "200 C S isn=5", ["completed", "unanswered"]),
-    ("TIME_WAIT just over, lower number", HANDSHAKE + SERVER_CLOSES, "61.1 C S isn=5", ["completed", "unanswered"]),
+    ("the server calls the client", HANDSHAKE + SERVER_CLOSE, "3 S S isn=500000", ["completed", "unanswered"]),
+    ("TIME_WAIT long over, lower number", HANDSHAKE + SERVER_CLOSE, "200 C S isn=5", ["completed", "unanswered"]),
+    ("TIME_WAIT just over, lower number", HANDSHAKE + SERVER_CLOSE, "61.1 C S isn=5", ["completed", "unanswered"]),
     ("newer timestamp, lower number", STAMPED, "3 C S isn=5 ts=2021,0", ["completed", "unanswered"]),
     ("newer timestamp over the wrap", STAMPED, "3 C S isn=5 ts=2147485667,0", ["completed", "unanswered"]),
     ("timestamps only on the old one, higher number", STAMPED, "3 C S isn=500000", ["completed", "unanswered"]),
     (
         "timestamps only on the new one, higher number",
-        HANDSHAKE + SERVER_CLOSES,
+        HANDSHAKE + SERVER_CLOSE,
         "3 C S isn=500000 ts=1,0",
         ["completed", "unanswered"],
     ),
@@ -128,8 +118,8 @@ STRAYS = [
     ("over an open connection", HANDSHAKE, "1 C S isn=500000"),
     ("lower number, over an open connection", HANDSHAKE, "1 C S isn=5"),
     ("over a half-closed connection", HANDSHAKE + "1 C FA\n1.01 S A", "2 C S isn=500000"),
-    ("the server's TIME_WAIT, lower number", HANDSHAKE + SERVER_CLOSES, "3 C S isn=5"),
-    ("the server's TIME_WAIT, equal to what it expects", HANDSHAKE + SERVER_CLOSES, "3 C S isn=1002"),
+    ("the server's TIME_WAIT, lower number", HANDSHAKE + SERVER_CLOSE, "3 C S isn=5"),
+    ("the server's TIME_WAIT, equal to what it expects", HANDSHAKE + SERVER_CLOSE, "3 C S isn=1002"),
     ("older timestamp, higher number", STAMPED, "3 C S isn=500000 ts=2019,0"),
     (
         "over a connection that began before the capture",
@@ -206,7 +196,7 @@ def test_refused_in_time_wait_then_let_in() -> None:
     old_ack = 1002 - 5
     played = play(
         HANDSHAKE
-        + SERVER_CLOSES
+        + SERVER_CLOSE
         + f"""
         3.00 C S isn=5
         3.01 S A ack={old_ack}

@@ -5,19 +5,18 @@ One run of tshark takes many little captures, told apart by their addresses: in 
 
 import random
 import shutil
-import struct
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tcptrace_py.model.segments import QUOTED, key_parts
+from tcptrace_py.model.segments import QUOTED
 from tcptrace_py.pipeline import run
-from tests.decode import build
 from tests.flows.test_streams import FLAGS
 from tests.flows.wireshark import Wireshark
 from tests.ladder import START_NS, Seg, key_of
+from tests.wire import write
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")]
 
@@ -57,37 +56,11 @@ def capture_of(seed: int, *, quoted: bool) -> list[Seg]:
     while waiting:
         at = rng.randrange(len(waiting))
         notes = QUOTED if quoted and rng.random() < 0.25 else 0
-        mixed.append(replace(waiting[at].pop(0), notes=notes, time_ns=START_NS + len(mixed) * 1_000_000))
+        stamp_ns = START_NS + len(mixed) * 1_000_000
+        mixed.append(replace(waiting[at].pop(0), notes=notes, time_ns=stamp_ns, ip_id=len(mixed) + 1))
         if not waiting[at]:
             del waiting[at]
     return mixed
-
-
-def frame_of(segment: Seg, number: int) -> bytes:
-    """An Ethernet frame of a segment, or of the ICMP error that quotes it."""
-    source, target, sport, dport, _ = key_parts(segment.key)
-    here, there = (".".join(map(str, address)) for address in (source, target))
-    tcp = build.tcp(
-        bytes(segment.payload),
-        source=here,
-        target=there,
-        ports=(sport, dport),
-        seq=segment.seq,
-        ack=segment.ack,
-        flags=segment.flags,
-    )
-    packet = build.ipv4(tcp, source=here, target=there, identification=number)
-    if segment.notes & QUOTED:
-        packet = build.ipv4(b"\x03\x01\0\0\0\0\0\0" + packet, source=there, target=here, protocol=1)
-    return build.ethernet(packet)
-
-
-def write(path: Path, segments: list[Seg]) -> None:
-    with path.open("wb") as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1))
-        for number, segment in enumerate(segments, 1):
-            frame = frame_of(segment, number & 0xFFFF)
-            out.write(struct.pack("<IIII", *divmod(segment.time_ns, 10**9), len(frame), len(frame)) + frame)
 
 
 def tshark(path: Path) -> list[int]:
