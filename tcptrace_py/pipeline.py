@@ -23,8 +23,9 @@ from .findings.ports import Ports
 from .findings.quality import Quality
 from .findings.summary import Totals
 from .findings.vantage import Vantages
-from .flows.table import SECOND_NS, FlowTable
+from .flows.table import FlowTable
 from .model.addresses import text
+from .model.clock import SECOND_NS
 from .model.digest import Digest
 from .model.frames import FrameBlock
 from .model.live import Connection as Live

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.frames import FrameBlock
 
+from . import wire
 from .columns import BLOCK_FRAMES
 
 FILE_HEADER_BYTES = 24
@@ -63,23 +64,27 @@ def walk(block: FrameBlock, data: bytes, position: int, end: int, header: PcapHe
     than it was on the wire, or with an impossible fraction of a second. Link and interface, the same for all, are left
     alone. Hot, hence long.
     """
-    unpack = RECORD[header.order].unpack_from
+    little = header.order == "<"
     record_bytes, scale, unit = header.record_bytes, header.scale, header.unit
     times, offsets, captureds, wires = block.time_ns, block.offset, block.captured, block.wire
+    most, longest, widest, second_ns = BLOCK_FRAMES, CAPTURED_MAX, WIRE_MAX, NS_PER_S
     row = block.count
     last = end - record_bytes
-    while position <= last and row < BLOCK_FRAMES:
-        seconds, fraction, captured, wire = unpack(data, position)
-        if fraction >= unit or captured > CAPTURED_MAX or not 0 < captured <= wire <= WIRE_MAX:
+    while position <= last and row < most:
+        if little:
+            seconds, fraction, captured, length = wire.little(data, position)
+        else:
+            seconds, fraction, captured, length = wire.big(data, position)
+        if fraction >= unit or captured > longest or not 0 < captured <= length <= widest:
             break
         start = position + record_bytes
         following = start + captured
         if following > end:
             break
-        times[row] = seconds * NS_PER_S + fraction * scale
+        times[row] = seconds * second_ns + fraction * scale
         offsets[row] = start
         captureds[row] = captured
-        wires[row] = wire
+        wires[row] = length
         row += 1
         position = following
     block.count = row

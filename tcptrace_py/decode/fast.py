@@ -27,7 +27,7 @@ from .options import parse_options
 from .quality import LEAVE_OUT, Tally
 
 # Link types by their numbers in the LINKTYPE_ registry (tcpdump.org/linktypes.html).
-ETHERNET, COOKED, COOKED2, NULL, LOOP = 1, 113, 276, 0, 108
+ETHERNET, COOKED, COOKED2, BSD_NULL, LOOP = 1, 113, 276, 0, 108
 # 12 and 14 are what some systems call raw IP in files of their own; 228 and 229 promise a version.
 RAW, RAW_BSD, RAW_OPENBSD, RAW_IPV4, RAW_IPV6 = 101, 12, 14, 228, 229
 
@@ -81,7 +81,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 packet_type = data[at + 10]
                 ethertype = data[at] << 8 | data[at + 1]
             notes = OUTGOING if packet_type == 4 else INCOMING if packet_type == 0 else 0
-        elif link in (NULL, LOOP):
+        elif link in (BSD_NULL, LOOP):
             ip = at + 4
             # The family stands in the byte order of the machine that wrote it; its other bytes are 0 in either.
             if ip > end or data[at + 1] or data[at + 2] or (data[at] and data[at + 3]):

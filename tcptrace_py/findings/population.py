@@ -8,7 +8,7 @@ An interval that turns up later than that (a connection that was open for long) 
 from array import array
 from bisect import bisect_left, bisect_right, insort
 
-SECOND_NS = 1_000_000_000
+from tcptrace_py.model.clock import SECOND_NS
 
 
 class Population:

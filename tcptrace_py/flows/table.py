@@ -7,6 +7,7 @@ the connection (`model.live.Segment`): the handshake, the close, and whatever is
 
 from collections.abc import Callable
 
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import (
     AHEAD,
     CLOSING,
@@ -42,7 +43,6 @@ from tcptrace_py.model.state import State
 
 from .streams import StreamIndex
 
-SECOND_NS = 1_000_000_000
 SILENCE_NS = 30 * SECOND_NS  # a silence worth remembering: middleboxes and keep-alives act on such
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
@@ -89,6 +89,7 @@ class FlowTable:
         payload_column, time_column, frame_column = block.payload, block.time_ns, block.frame
         window_column, id_column, notes_column, interface_column = block.window, block.ip_id, block.notes, block.interface
         options_column, tsval_column, tsecr_column, ttl_column = block.options, block.tsval, block.tsecr, block.ttl
+        silence_ns, budget = SILENCE_NS, BUDGET
         for i in range(block.count):
             side = sides.get(keys[i])
             if side is None or notes_column[i] & (QUOTED | HEADER_CUT):
@@ -103,7 +104,7 @@ class FlowTable:
                 fresh = (ack - side.max_ack) & MASK
                 if not (seq == side.next_seq and side.has_seq and fresh <= (peer.next_seq - side.max_ack) & MASK < HALF
                         and (payload or fresh or flags & FIN) and peer.has_seq and (side.has_ack or side.syn_seen)
-                        and window_column[i] and not peer.window_zero and 0 <= silent_ns < SILENCE_NS and peer.holes is None and connection.shadow is None
+                        and window_column[i] and not peer.window_zero and 0 <= silent_ns < silence_ns and peer.holes is None and connection.shadow is None
                         and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
                     self._examine(block, i, side)
                     continue
@@ -117,14 +118,14 @@ class FlowTable:
                 if flags & FIN:
                     side.fin_seen = True
                     connection.phase = CLOSING
-                    connection.budget = BUDGET
+                    connection.budget = budget
                     if payload and not side.history_bits & 16:
                         side.history_bits |= 16
                         connection.history = connection.history << 4 | side.number << 3 | 4
                     letter = 5
                 side.has_ack = side.spoke = True
             elif (flags == SYN | ACK and not side.has_seq and connection.phase == OPENING and peer.syn_seen and ack == peer.next_seq
-                  and not payload and peer.packets == 1 and 0 <= silent_ns < SILENCE_NS and connection.shadow is None
+                  and not payload and peer.packets == 1 and 0 <= silent_ns < silence_ns and connection.shadow is None
                   and window_column[i]):
                 end = (seq + 1) & MASK
                 side.has_seq = side.syn_seen = side.synack_seen = side.has_ack = True
@@ -180,8 +181,9 @@ class FlowTable:
             if connection.plain:
                 if connection.signature >> 56:
                     connection.plain = False
-                connection.signature = connection.signature << 6 | (
-                    side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (payload > 0) << 2 | (2 if covers_fin else 1))
+                else:
+                    connection.signature = connection.signature << 6 | (
+                        side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (payload > 0) << 2 | (2 if covers_fin else 1))
             if connection.phase == OPENING and side.spoke and peer.spoke:
                 connection.phase = QUIET
         if block.count:
@@ -707,9 +709,10 @@ class FlowTable:
         if connection.plain:
             if connection.signature >> 56:
                 connection.plain = False
-            covers = 0 if not flags & ACK else 2 if covers_fin else 1
-            connection.signature = connection.signature << 6 | (
-                side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (block.payload[i] > 0) << 2 | covers)
+            else:
+                covers = 0 if not flags & ACK else 2 if covers_fin else 1
+                connection.signature = connection.signature << 6 | (
+                    side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (block.payload[i] > 0) << 2 | covers)
 
     def _after(self, side: Side, block: SegmentBlock, i: int, marks: int) -> None:
         """Remember the segment as its side's last, and move the connection's phase on."""
@@ -790,7 +793,7 @@ def finished(connection: Connection) -> bool:
         return a.fin_seen and a.max_ack == a.next_seq
     if a.fin_seen and b.fin_seen and a.max_ack == b.next_seq and b.max_ack == a.next_seq:
         return True
-    return any(segment.flags & RST for segment in connection.log[-8:])
+    return any(segment.flags & RST for segment in connection.log[max(len(connection.log) - 8, 0):])
 
 
 def latest_tsval(connection: Connection, number: int) -> int:

@@ -22,11 +22,16 @@ PATTERNS = {
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """How many there were at `start_ns` + i * `step_ns`, within the capture."""
+    """How many there were at `start_ns` + i * `step_ns`; the last number is that of `end_ns`, the capture's end."""
 
     start_ns: int
+    end_ns: int
     step_ns: int
     counts: tuple[int, ...]
+
+    def moment_ns(self, index: int) -> int:
+        """When a number was so."""
+        return min(self.start_ns + index * self.step_ns, self.end_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,5 +174,6 @@ class Diagnosis:
     services: tuple[ServiceLedger, ...]
     left_out: int  # connections of services beyond those that are kept apart
     neighbours: tuple[Neighbour, ...]
+    stuck_ns: int  # how long a state must last to be counted among them
     advice: tuple[Advice, ...]
     dont: tuple[Advice, ...]

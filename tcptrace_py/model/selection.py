@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
+from .clock import SECOND_NS
 from .errors import UsageError
 from .segments import key_parts
 
 PortRange = tuple[int, int]
-_SECOND_NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -124,7 +124,7 @@ def _is_number(text: str) -> bool:
 
 
 def _epoch_ns(text: str) -> int:
-    return int(Decimal(text) * _SECOND_NS)
+    return int(Decimal(text) * SECOND_NS)
 
 
 def _rfc3339_ns(text: str) -> int:
@@ -137,4 +137,4 @@ def _rfc3339_ns(text: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     whole = moment - _EPOCH
-    return (whole.days * 86400 + whole.seconds) * _SECOND_NS + int(digits[:9].ljust(9, "0") or 0)
+    return (whole.days * 86400 + whole.seconds) * SECOND_NS + int(digits[:9].ljust(9, "0") or 0)

@@ -1,0 +1,30 @@
+# cython: language_level=3
+# The same functions as in wire.py, inline in C for whom it is compiled with. The caller has looked at the length.
+
+cdef inline unsigned int u16(const unsigned char *p) noexcept nogil:
+    return <unsigned int>p[0] << 8 | p[1]
+
+
+cdef inline unsigned int u32(const unsigned char *p) noexcept nogil:
+    return <unsigned int>p[0] << 24 | <unsigned int>p[1] << 16 | <unsigned int>p[2] << 8 | p[3]
+
+
+cdef inline (long long, long long, long long, long long, long long, long long, long long, long long, long long, long long, long long) ipv4_tcp(
+        bytes data, Py_ssize_t at):
+    cdef const unsigned char *p = <const unsigned char *>data + at
+    return (p[0], u16(p + 2), u16(p + 4), u16(p + 6), p[8], p[9], u32(p + 24), u32(p + 28), u16(p + 32), u16(p + 34), u16(p + 36))
+
+
+cdef inline (long long, long long, long long, long long) ipv6(bytes data, Py_ssize_t at):
+    cdef const unsigned char *p = <const unsigned char *>data + at
+    return (p[0], u16(p + 4), p[6], p[7])
+
+
+cdef inline (long long, long long, long long, long long, long long) tcp(bytes data, Py_ssize_t at):
+    cdef const unsigned char *p = <const unsigned char *>data + at
+    return (u32(p + 4), u32(p + 8), u16(p + 12), u16(p + 14), u16(p + 16))
+
+
+cdef inline (long long, long long, long long) timestamps(bytes data, Py_ssize_t at):
+    cdef const unsigned char *p = <const unsigned char *>data + at
+    return (u32(p), u32(p + 4), u32(p + 8))

@@ -1,0 +1,31 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+from tcptrace_py.flows.streams cimport StreamIndex
+from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side
+
+# Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
+cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
+cdef long long AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, STRAY
+
+
+cdef class FlowTable:
+    cdef public object states_of, retire, selection
+    cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
+    cdef public bint takes_all
+    cdef public dict sides, deadlines
+    cdef public StreamIndex streams
+
+    @cython.locals(
+        sides=dict, keys=list, i=cython.Py_ssize_t, count=cython.Py_ssize_t, side=Side, peer=Side, connection=Connection, segment=Segment,
+        flags_column="long long[::1]", seq_column="long long[::1]", ack_column="long long[::1]", payload_column="long long[::1]",
+        time_column="long long[::1]", frame_column="long long[::1]", window_column="long long[::1]", id_column="long long[::1]",
+        notes_column="long long[::1]", interface_column="long long[::1]", options_column="long long[::1]",
+        tsval_column="long long[::1]", tsecr_column="long long[::1]", ttl_column="long long[::1]",
+        flags="long long", seq="long long", ack="long long", payload="long long", time_ns="long long", silent_ns="long long",
+        fresh="long long", silence_ns="long long", budget="long long", end="long long", letter=int, covers_fin=bint)
+    cpdef feed(self, block)
+
+    cpdef _examine(self, block, Py_ssize_t i, Side side)
+    @cython.locals(due="long long")
+    cpdef _schedule(self, Connection connection)

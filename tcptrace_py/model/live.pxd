@@ -1,0 +1,48 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+
+cdef class Context:
+    cdef public long long data_ns, idle_ns, own_next, peer_ack, previous_frame, previous_ns, sacked_end, unread
+    cdef public bint previous_by_peer, previous_is_data
+
+
+@cython.freelist(256)
+cdef class Segment:
+    cdef public long long time_ns, frame
+    cdef public unsigned int seq, end, ack, payload, window, tsval, tsecr
+    cdef public int ip_id, interface
+    cdef public short flags, marks, options, side, ttl
+    cdef public Context context
+
+
+cdef class Rare:
+    cdef public long long copies, fin_repeats, probe_end, probes, retransmissions, sacked_end, stray_next, zero_windows
+
+
+cdef class Side:
+    cdef public Connection connection
+    cdef public Side peer
+    cdef public bytes key
+    cdef public list holes
+    cdef public Rare rare
+    cdef public long long packets, payload_bytes, isn, next_seq, max_ack, window, last_ns, last_data_ns, last_seq, last_tsval
+    cdef public unsigned long long recent_ids
+    cdef public int history_bits, last_flags, last_ip_id, last_interface, number, window_scale
+    cdef public bint fin_seen, has_ack, has_seq, spoke, syn_seen, synack_seen, window_zero
+
+    cpdef Rare needs_rare(self)
+
+
+cdef class Connection:
+    cdef public Side a, b
+    cdef public Connection shadow, reused_by
+    cdef public list log, anomalies, icmp
+    cdef public long long start_ns, end_ns, first_frame, last_frame, due, idle_ns, idle_until_ns
+    cdef public unsigned long long signature, history
+    cdef public int stream, slot, phase, budget, vlan, teid
+    cdef public bint plain, self_connect
+
+    cpdef Side side(self, int number)
+    cpdef dissolve(self)
+    cpdef note(self, code, long long frame, explanation)
