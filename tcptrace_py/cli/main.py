@@ -16,7 +16,7 @@ from tcptrace_py.model.errors import TcpstatesError
 
 from . import codes
 
-COMMANDS = ("analyze",)
+COMMANDS = ("analyze", "time-wait", "check", "rules", "query")
 DEBUG_VARIABLE = "TCPSTATES_DEBUG"
 NAMES = ("tcpstates", "tcptrace-py")
 

@@ -4,7 +4,7 @@ Rules see ledgers only, so that a table of cases can hold them. A server's TIME_
 what is worth having anyway (fewer handshakes), and never alarm.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from tcptrace_py.model.diagnosis import Advice, HostLedger, ServiceLedger
 from tcptrace_py.model.profiles import PROFILES, Profile, Profiles
@@ -148,18 +148,11 @@ def _shorten(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
         )
 
 
-def warn(hosts: Sequence[HostLedger], profiles: Profiles) -> Iterator[Advice]:
+def warn(hosts: Sequence[HostLedger], services: Sequence[ServiceLedger], profiles: Profiles) -> Iterator[Advice]:
     """What not to do, where people would be tempted: there is much TIME_WAIT on a system that has these knobs."""
-    crowded = [host for host in hosts if host.peak >= MANY]
-    if not any(profiles.of(host.address).name == "linux" for host in crowded):
-        return
-    as_client = any(host.entered_as_client for host in crowded)
-    tempted: tuple[tuple[str, Callable[[], bool]], ...] = (
-        ("tcp_tw_recycle", lambda: True),
-        ("tcp_fin_timeout", lambda: True),
-        ("tcp_max_tw_buckets", lambda: True),
-        ("so_linger", lambda: as_client),
-    )
-    for code, applies in tempted:
-        if applies():
-            yield Advice(code)
+    clients = {service.client for service in services if pressed(service)}
+    tempted = [host for host in hosts if host.peak >= CROWD or host.address in clients]
+    if any(profiles.of(host.address).name == "linux" for host in tempted):
+        yield from (Advice("tcp_tw_recycle"), Advice("tcp_fin_timeout"), Advice("tcp_max_tw_buckets"))
+        if clients:
+            yield Advice("so_linger")

@@ -10,7 +10,6 @@ from itertools import pairwise
 
 from tcptrace_py.model.diagnosis import Series
 
-SECOND_NS = 1_000_000_000
 POINTS = 240
 STEPS_NS = tuple(digit * 10**power for power in range(6, 15) for digit in (1, 2, 5))
 
@@ -62,10 +61,10 @@ class Curve:
 
     def series(self, start_ns: int, end_ns: int) -> Series:
         """The curve from `start_ns` to `end_ns`, a round step apart, at most about POINTS points and the end."""
-        span = max(end_ns - start_ns, 0)
-        step = next((step for step in STEPS_NS if step * POINTS >= span), STEPS_NS[-1])
-        count = span // step + 1
-        return Series(start_ns, step, tuple(self.at(start_ns + i * step) for i in range(count)))
+        end_ns = max(end_ns, start_ns)
+        step = next((step for step in STEPS_NS if step * POINTS >= end_ns - start_ns), STEPS_NS[-1])
+        moments = [*range(start_ns, end_ns, step), end_ns]
+        return Series(start_ns, end_ns, step, tuple(self.at(moment) for moment in moments))
 
     def time_above(self, level: int, from_ns: int, to_ns: int) -> int:
         """How long there were at least so many between two moments (ns)."""

@@ -15,10 +15,10 @@ MOST_SERVICES = 20_000  # a port scan makes a service of every port
 class Ledger:
     """Everything that one pass adds up."""
 
-    def __init__(self, end_ns: int) -> None:
+    def __init__(self, start_ns: int, end_ns: int) -> None:
         self.hosts: dict[tuple[str, Scope | None], HostRow] = {}
         self.services: dict[tuple[str, str, int, Scope | None], ServiceRow] = {}
-        self.neighbours = Neighbours(end_ns)
+        self.neighbours = Neighbours(start_ns, end_ns)
         self.left_out = 0
 
     def add(self, connection: Connection) -> None:
@@ -43,7 +43,7 @@ def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
     """Say who holds TIME_WAIT, why, how near the ceiling and what to do. `profiles` are those of the analysis."""
     profiles = profiles or profiles_of(analysis)
     start_ns, end_ns = analysis.capture.start_ns or 0, analysis.capture.end_ns or 0
-    ledger = Ledger(end_ns)
+    ledger = Ledger(start_ns, end_ns)
     for connection in analysis.connections:
         ledger.add(connection)
     hosts = [row.result(key, profiles.of(key[0]), start_ns, end_ns) for key, row in ledger.hosts.items()]
@@ -74,8 +74,9 @@ def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
         ranked,
         ledger.left_out,
         ledger.neighbours.result(),
+        ledger.neighbours.stuck_ns,
         tuple(advise(ranked, profiles)),
-        tuple(warn(ordered, profiles)),
+        tuple(warn(ordered, ranked, profiles)),
     )
 
 

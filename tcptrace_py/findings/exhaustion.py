@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.diagnosis import Exhaustion
 from tcptrace_py.model.profiles import Profile
 
-from .curve import SECOND_NS, Curve
+from .curve import Curve
 
 if TYPE_CHECKING:
     from array import array

@@ -5,12 +5,13 @@ It keeps a few dozen bytes a connection (when, how long, which port), never the 
 
 from array import array
 
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.diagnosis import HostLedger, PortLedger, ServiceLedger
 from tcptrace_py.model.profiles import Profile
 from tcptrace_py.model.results import Connection, Scope, Side
 from tcptrace_py.model.state import State
 
-from .curve import SECOND_NS, Curve, median
+from .curve import Curve, median
 from .exhaustion import Ports, judge
 from .rhythm import rhythm
 

@@ -1,7 +1,7 @@
 """The states that people take for TIME_WAIT: who sits in them, towards which service, for how long.
 
-Half-closing is legitimate and takes its time, so a state counts from a second on; what a capture's end cuts off is
-as old as the capture says, never older.
+Half-closing is legitimate and takes its time, so a state counts from a second on; at the end of a short capture from a
+tenth of it on. What a capture's end cuts off is as old as the capture says, never older.
 """
 
 from tcptrace_py.model.diagnosis import Neighbour
@@ -36,8 +36,9 @@ class _Row:
 class Neighbours:
     """Counts by state, host and service, taken in one connection at a time."""
 
-    def __init__(self, end_ns: int) -> None:
+    def __init__(self, start_ns: int, end_ns: int) -> None:
         self.end_ns = end_ns
+        self.stuck_ns = min(STUCK_NS, (end_ns - start_ns) // 10)
         self.rows: dict[tuple[str, str, str, int, str], _Row] = {}
 
     def add(self, connection: Connection) -> None:
@@ -55,16 +56,17 @@ class Neighbours:
                 role = "client" if one.final_state == State.ESTABLISHED else "server"
                 gone = other if role == "client" else one
                 since = gone.states[-1].at_ns
-                if since is not None and self.end_ns - since >= STUCK_NS:
+                if since is not None and self.end_ns - since >= self.stuck_ns:
                     self._count(connection, role, HALF_OPEN, self.end_ns - since, still=True)
 
     def _side(self, connection: Connection, role: str, side: Side) -> None:
         for entry, after in zip(side.states, [*side.states[1:], None], strict=True):
             if entry.state not in WATCHED or entry.at_ns is None:
                 continue
+            still = after is None or after.at_ns is None
             until = self.end_ns if after is None or after.at_ns is None else after.at_ns
-            if until - entry.at_ns >= STUCK_NS:
-                self._count(connection, role, entry.state.name, until - entry.at_ns, still=after is None)
+            if until - entry.at_ns >= (self.stuck_ns if still else STUCK_NS):
+                self._count(connection, role, entry.state.name, until - entry.at_ns, still=still)
 
     def _count(self, connection: Connection, role: str, state: str, lasted_ns: int, *, still: bool) -> None:
         key = (

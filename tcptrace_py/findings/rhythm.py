@@ -4,7 +4,9 @@ from array import array
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .curve import SECOND_NS, median
+from tcptrace_py.model.clock import SECOND_NS
+
+from .curve import median
 
 FEW = 5  # fewer connections show no pattern
 LAGS = 4  # so many checkers behind one address may share a period

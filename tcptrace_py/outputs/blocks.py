@@ -52,7 +52,14 @@ class Grid:
     more: str = ""
 
 
-Block = Heading | Note | Facts | Grid
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Lines that are printed as they stand; whoever makes them knows the page's width."""
+
+    lines: tuple[str, ...]
+
+
+Block = Heading | Note | Facts | Grid | Picture
 Blocks = Iterator[Block]
 
 

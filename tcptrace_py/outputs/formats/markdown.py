@@ -6,7 +6,7 @@ from typing import TextIO
 from tabulate import tabulate
 
 from tcptrace_py.model.results import Analysis
-from tcptrace_py.outputs.blocks import Block, Facts, Grid, Heading, Note
+from tcptrace_py.outputs.blocks import Block, Facts, Grid, Heading, Note, Picture
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.views import blocks
 
@@ -40,6 +40,8 @@ def _lines(block: Block, level: str) -> Iterator[str]:
     elif isinstance(block, Facts):
         yield from (f"- **{escape(label)}**: {escape(text)}" if label else f"  - {escape(text)}"
                     for label, text in block.rows)
+    elif isinstance(block, Picture):
+        yield from ("```text", *block.lines, "```")
     else:
         yield from _grid(block)
 

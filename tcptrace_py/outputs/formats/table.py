@@ -6,7 +6,7 @@ from typing import TextIO
 
 from tcptrace_py.model.results import Analysis
 from tcptrace_py.outputs import grid
-from tcptrace_py.outputs.blocks import Block, Facts, Grid, Heading, Note
+from tcptrace_py.outputs.blocks import Block, Facts, Grid, Heading, Note, Picture
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.views import blocks
 
@@ -17,7 +17,7 @@ INDENT = "  "
 WIDEST_PROSE = 120  # tables may use all of a wide terminal, sentences become hard to read
 BOLD, DIM, YELLOW, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[33m", ""
 _TONES = {"plain": PLAIN, "quiet": DIM, "bad": YELLOW}
-_ASCII = str.maketrans({"→": ">", "µ": "u", "…": "~", "•": "*"})
+_ASCII = str.maketrans({"→": ">", "µ": "u", "…": "~", "•": "*", **dict(zip("▁▂▃▄▅▆▇█┄─│┤├└▶◀⋮", ".:::####--|++|><:", strict=True))})
 
 
 def write(analysis: Analysis, view: View, out: TextIO) -> None:
@@ -33,7 +33,7 @@ def write_blocks(page: Iterable[Block], view: View, out: TextIO) -> None:
 
 def _takes_unicode(out: TextIO) -> bool:
     try:
-        "→µ…•".encode(getattr(out, "encoding", None) or "utf-8")
+        "→µ…•█┤▶".encode(getattr(out, "encoding", None) or "utf-8")
     except (LookupError, UnicodeEncodeError):
         return False
     return True
@@ -66,6 +66,8 @@ def _lines(block: Block, view: View) -> Iterator[str]:
             yield _painted(line, _TONES[block.tone], view)
     elif isinstance(block, Facts):
         yield from _facts(block, view)
+    elif isinstance(block, Picture):
+        yield from (f"{INDENT}{line}".rstrip() for line in block.lines)
     else:
         yield from _grid(block, view)
 

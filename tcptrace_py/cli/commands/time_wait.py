@@ -1,0 +1,87 @@
+"""tcpstates time-wait: who holds TIME_WAIT, when, why, how near the port ceiling, what to do."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from tcptrace_py.cli import page
+from tcptrace_py.cli.reading import Reading, reading_options
+from tcptrace_py.model.errors import UsageError
+from tcptrace_py.outputs.time_wait import FORMATS, TABLES
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+FOR_PEOPLE = ("table", "markdown")
+
+
+@click.command(
+    "time-wait",
+    epilog="""\b
+Examples:
+  tcpstates time-wait proxy.pcap
+  tcpstates time-wait web.pcap --os 10.0.0.9=windows --port-range 1024-65535
+  tcpstates time-wait /var/tmp/rotated/ --port 3306 --format json -o time-wait.json
+  tcpstates time-wait proxy.pcap --format csv --table population
+""",
+)
+@reading_options
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(FORMATS),
+    help="How to print it. Default: by the ending of --output's FILE, else table.",
+)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output.")
+@click.option("--table", "table", type=click.Choice(TABLES), help="What csv holds. Default: services.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Most rows of each list (table, markdown).")
+@click.option(
+    "--colour/--no-colour",
+    "--color/--no-color",
+    "colour",
+    default=None,
+    help="Colour or none. Default: on a terminal, unless NO_COLOR is set.",
+)
+def command(
+    *,
+    reading: Reading,
+    format_name: str | None,
+    output: str | None,
+    table: str | None,
+    limit: int | None,
+    colour: bool | None,
+) -> int:
+    """Say who holds TIME_WAIT, since when and why, how near the ports are to running out, and what to do.
+
+    CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, or - for standard input; several are
+    read as one capture, merged by time.
+
+    It counts addresses: behind NAT or a balancer one address may be many hosts. The length of TIME_WAIT and the range
+    of local ports are no part of a capture: give the operating system of all hosts or of one with --os, or the numbers
+    with --time-wait and --port-range.
+    """
+    from tcptrace_py.findings.diagnosis import diagnose
+    from tcptrace_py.outputs.view import View
+
+    path = None if output == "-" else output
+    name = format_name or page.format_for(path)
+    if name not in FORMATS:
+        raise UsageError(f"time-wait has no format {name}: one of {', '.join(FORMATS)}")
+    if table is not None and name != "csv":
+        raise UsageError("--table chooses what csv holds: it goes with --format csv")
+    if limit is not None and name not in FOR_PEOPLE:
+        raise UsageError("--limit shapes what people read: it goes with --format table or markdown")
+    view = View(limit=limit, width=page.width(), colour=page.takes_colour(colour, path))
+    result = reading.analyze()
+    diagnosis = diagnose(result, reading.profiles)
+
+    def write(out: TextIO) -> None:
+        from tcptrace_py.outputs.time_wait import formats
+
+        formats.write(name, diagnosis, result, view, out, table=table or "services")
+
+    page.emit(write, path)
+    return reading.exit_code(result, told=name in FOR_PEOPLE and path is None and sys.stdout.isatty())

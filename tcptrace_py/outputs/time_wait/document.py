@@ -1,0 +1,183 @@
+"""Diagnosis -> the document `tcpstates/time-wait/1` as plain dicts and lists, time series included.
+
+Absolute times are RFC 3339 strings, durations numbers with their unit in the key, None is unknown. The shape is held to
+`schema/time-wait-1.json`; additions keep the number, a changed meaning raises it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tcptrace_py.model.diagnosis import Advice, Diagnosis, Exhaustion, HostLedger, Neighbour, PortLedger, ServiceLedger
+from tcptrace_py.model.results import Analysis, Scope
+from tcptrace_py.outputs.document import capture_row, generator, profile_row
+from tcptrace_py.outputs.units import ms, rfc3339
+
+from .advice import words
+from .verdict import verdict
+
+SCHEMA = "tcpstates/time-wait/1"
+Row = dict[str, Any]
+
+
+def document(diagnosis: Diagnosis, analysis: Analysis) -> Row:
+    """Return the whole document."""
+    return {
+        "schema": SCHEMA,
+        "generator": generator(),
+        "interrupted": analysis.interrupted,
+        "profiles": [profile_row(profile) for profile in analysis.profiles],
+        "capture": capture_row(analysis.capture),
+        "verdict": [sentence for host in diagnosis.hosts[:2] for sentence in verdict(host, diagnosis)],
+        "time_wait": {
+            "entered": diagnosis.entered,
+            "peak": diagnosis.peak,
+            "peak_at": rfc3339(diagnosis.peak_at_ns),
+            "at_end": diagnosis.at_end,
+            "began_before_capture": diagnosis.before,
+            "outlive_capture": diagnosis.outlive,
+        },
+        "hosts": [host_row(host) for host in diagnosis.hosts],
+        "services": [service_row(service) for service in diagnosis.services],
+        "services_left_out_connections": diagnosis.left_out,
+        "neighbours": [neighbour_row(neighbour) for neighbour in diagnosis.neighbours],
+        "advice": [advice_row(advice) for advice in diagnosis.advice],
+        "not_advised": [advice_row(advice) for advice in diagnosis.dont],
+    }
+
+
+def host_row(host: HostLedger) -> Row:
+    """One address, with its population over time."""
+    return {
+        "address": host.address,
+        "scope": _scope(host.scope),
+        "entered": host.entered,
+        "entered_as_client": host.entered_as_client,
+        "entered_as_server": host.entered_as_server,
+        "peak": host.peak,
+        "peak_at": rfc3339(host.peak_at_ns),
+        "at_end": host.at_end,
+        "began_before_capture": host.before,
+        "outlive_capture": host.outlive,
+        "stays_restarted": host.restarted,
+        "stays_reused": host.reused,
+        "stays_killed": host.killed,
+        "entered_per_s": _rounded(host.per_s),
+        "profile": host.profile,
+        "time_wait_s": host.time_wait_ns / 1e9,
+        "population": {
+            "start": rfc3339(host.series.start_ns),
+            "end": rfc3339(host.series.end_ns),
+            "step_ms": ms(host.series.step_ns),
+            "counts": list(host.series.counts),
+        },
+    }
+
+
+def service_row(service: ServiceLedger) -> Row:
+    """One client address and one service."""
+    return {
+        "client": service.client,
+        "server": service.server,
+        "server_port": service.server_port,
+        "scope": _scope(service.scope),
+        "connections": service.connections,
+        "closed_first": {
+            "client": service.client_first,
+            "server": service.server_first,
+            "both": service.both_at_once,
+            "reset": service.resets,
+            "none": service.unclosed,
+        },
+        "time_wait_client": service.time_wait_client,
+        "time_wait_server": service.time_wait_server,
+        "share": _rounded(service.share),
+        "pattern": service.pattern,
+        "period_ms": ms(service.period_ns),
+        "burst": service.burst,
+        "lifetime_p50_ms": ms(service.lifetime_p50_ns),
+        "payload_p50_bytes": service.payload_p50_bytes,
+        "peak_open": service.peak_open,
+        "connections_per_s": _rounded(service.per_s),
+        "ports": _ports(service.ports),
+    }
+
+
+def _ports(ports: PortLedger) -> Row:
+    return {
+        "range": [ports.low, ports.high],
+        "range_from": ports.range_from,
+        "peak_held": ports.peak_held,
+        "peak_time_wait": ports.peak_time_wait,
+        "peak_at": rfc3339(ports.peak_at_ns),
+        "held_at_end": ports.at_end,
+        "used_ratio": _rounded(ports.used),
+        "connections_per_s": _rounded(ports.per_s),
+        "ceiling_per_s": _rounded(ports.ceiling_per_s),
+        "exhausted_in_s": None if ports.exhausted_in_ns is None else ports.exhausted_in_ns / 1e9,
+        "exhausted": ports.exhaustion is not None,
+        "exhaustion": _exhaustion(ports.exhaustion),
+    }
+
+
+def _exhaustion(full: Exhaustion | None) -> Row | None:
+    if full is None:
+        return None
+    return {
+        "at": rfc3339(full.at_ns),
+        "full_ms": ms(full.full_ns),
+        "per_s_before": _rounded(full.before_per_s),
+        "per_s_after": _rounded(full.after_per_s),
+        "ports_taken_again_at_once": full.taken_again,
+        "syns_into_time_wait": full.into_time_wait,
+    }
+
+
+def neighbour_row(row: Neighbour) -> Row:
+    """Connections in a state that is taken for TIME_WAIT."""
+    return {
+        "state": row.state,
+        "address": row.address,
+        "role": row.role,
+        "peer": row.peer,
+        "server": row.server,
+        "server_port": row.server_port,
+        "count": row.count,
+        "at_end": row.still,
+        "longest_ms": ms(row.longest_ns),
+        "clients": row.clients,
+    }
+
+
+def advice_row(advice: Advice) -> Row:
+    """One piece of advice, in words too."""
+    said = words(advice)
+    numbers = {key: _rounded(value) if isinstance(value, float) else value for key, value in advice.numbers.items()}
+    return {
+        "code": advice.code,
+        "client": advice.client,
+        "server": advice.server,
+        "server_port": advice.server_port,
+        "numbers": numbers,
+        "text": said.text,
+        "price": said.price or None,
+        "reason": said.link,
+    }
+
+
+def population_rows(diagnosis: Diagnosis) -> Iterator[Row]:
+    """A row for each host and moment."""
+    for host in diagnosis.hosts:
+        for i, number in enumerate(host.series.counts):
+            yield {
+                "address": host.address,
+                "at": rfc3339(host.series.moment_ns(i)),
+                "time_wait": number,
+            }
+
+
+def _scope(scope: Scope | None) -> Row | None:
+    return None if scope is None else {"vlan": scope.vlan, "vni": scope.vni, "teid": scope.teid}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

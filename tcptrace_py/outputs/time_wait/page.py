@@ -1,0 +1,270 @@
+"""The page of `time-wait` for people: verdict, picture, what to do; then the ledger that it rests on."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.diagnosis import Advice, Diagnosis, HostLedger, Neighbour, ServiceLedger
+from tcptrace_py.model.results import Analysis
+from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, Picture, more_text
+from tcptrace_py.outputs.units import count, human, service, share, some
+from tcptrace_py.outputs.view import View
+from tcptrace_py.outputs.views.parts import ADDRESSES, problem_notes, title
+
+from .advice import words
+from .picture import picture
+from .verdict import WORDS, alarming, number_text, verdict
+
+TOP = 8
+MOST_HOSTS = 2  # so many get a paragraph and a picture
+WORTH_A_LOOK = 0.25  # of the gravest host's peak: a smaller host gets a line in the ledger only
+LINUX_NS = 60 * SECOND_NS
+LIMITING = frozenset(("one-sided", "acked-unseen", "time-backwards", "no-timestamps", "midstream"))
+MEANINGS = {
+    "CLOSE_WAIT": "the other side has closed and the program on this host does not: a leak there, and no timer ends it",
+    "FIN_WAIT_1": "this host's FIN is not acknowledged",
+    "FIN_WAIT_2": "this host has closed and waits for the other side's close; if its program is gone, 60 s on Linux at most",
+    "CLOSING": "both closed at once, and this host's FIN is not acknowledged",
+    "LAST_ACK": "this host's FIN, the second, is not acknowledged",
+    "SYN_RECEIVED": "the ACK of the SYN/ACK is missing, or the accept queue is full",
+    "SYN_SENT": "nothing answers the SYN",
+    "half-open": "this host believes in a connection that the other side no longer has",
+}
+
+
+def blocks(diagnosis: Diagnosis, analysis: Analysis, view: View) -> Blocks:
+    """Build the page."""
+    yield from title(analysis)
+    yield from problem_notes([p for p in analysis.capture.problems if p.damaged or p.code in LIMITING])
+    if not diagnosis.entered:
+        yield Heading("Verdict")
+        yield Note(_nobody(analysis))
+        yield from _neighbours(diagnosis, view)
+        return
+    yield from _verdict(diagnosis, view)
+    yield from _advice(diagnosis)
+    yield from _ledger(diagnosis, view)
+    yield from _ports(diagnosis, view)
+    yield from _neighbours(diagnosis, view)
+    yield from _counting(diagnosis)
+
+
+def _nobody(analysis: Analysis) -> str:
+    if not analysis.summary.connections:
+        return "No TCP connection was found."
+    return "No address entered TIME_WAIT: it is left by whoever closes first, and no close was captured that leaves it."
+
+
+def _shown(diagnosis: Diagnosis) -> Sequence[HostLedger]:
+    first = diagnosis.hosts[0]
+    return [host for host in diagnosis.hosts[:MOST_HOSTS] if host is first or host.peak >= WORTH_A_LOOK * first.peak]
+
+
+def _verdict(diagnosis: Diagnosis, view: View) -> Blocks:
+    yield Heading("Verdict")
+    shown = _shown(diagnosis)
+    for host in shown:
+        for text in verdict(host, diagnosis):
+            yield Note(text, "bad" if "RAN OUT" in text or " run out " in text else "plain")
+    rest = diagnosis.hosts[len(shown) :]
+    if rest:
+        held = sum(host.entered for host in rest)
+        yield Note(f"{some(len(rest), 'other address', 'other addresses')} entered {count(held)} in all.", "quiet")
+    for host in shown:
+        lines = picture(host, _ceiling(host, diagnosis), view.width - 2)
+        if lines and host.peak > 1 and host.peak * 2 >= shown[0].peak:
+            yield Heading(f"TIME_WAIT at {host.address}")
+            yield Picture(lines)
+
+
+def _ceiling(host: HostLedger, diagnosis: Diagnosis) -> int | None:
+    """The ports of a host whose TIME_WAIT lies towards one service, nearly all of it; several have no one ceiling."""
+    mine = [s for s in diagnosis.services if s.client == host.address and s.time_wait_client]
+    if not mine:
+        return None
+    most = max(mine, key=lambda s: s.time_wait_client)
+    return most.ports.count if most.time_wait_client * 10 >= host.entered * 9 else None
+
+
+def _advice(diagnosis: Diagnosis) -> Blocks:
+    needed = any(alarming(s.ports) for s in diagnosis.services)
+    if diagnosis.advice:
+        yield Heading(
+            "What to do",
+            "in this order" if needed else "nothing must be done about TIME_WAIT here; if you want less of it:",
+        )
+        yield from _items(diagnosis.advice)
+    else:
+        yield Heading("What to do")
+        yield Note("Nothing about TIME_WAIT.")
+    if diagnosis.dont:
+        yield Heading("What not to do", words(diagnosis.dont[0]).link)
+        for advice in diagnosis.dont:
+            yield Note(words(advice).text, "plain", "•")
+
+
+def _items(advice: Sequence[Advice]) -> Blocks:
+    """Numbered; what is said of several services is said in full once."""
+    for number, (_, group) in enumerate(groupby(advice, key=lambda item: item.code), 1):
+        first, *rest = (words(item) for item in group)
+        also = "".join(f" Also: {said.again or said.text}." for said in rest).replace("..", ".")
+        yield Note(f"{first.text}{also} Price: {first.price}. ({first.link})", "plain", f"{number}.")
+
+
+def _ledger(diagnosis: Diagnosis, view: View) -> Blocks:
+    rows = [s for s in diagnosis.services if s.time_wait]
+    shown = rows[: view.limit or TOP]
+    yield Heading("Who leaves TIME_WAIT", ADDRESSES)
+    columns = (
+        Column("client", least=9),
+        Column("service", least=12),
+        Column("connections", right=True, drop=2),
+        Column("closed first"),
+        Column("TIME_WAIT", right=True),
+        Column("of all", right=True),
+        Column("open for", right=True, drop=3),
+        Column("open at once", right=True, drop=4),
+        Column("pattern"),
+    )
+    yield Grid(columns, (_service_row(s) for s in shown), more_text(len(rows), len(shown), "--limit"))
+    shares: dict[str, int] = {}
+    for s in rows:
+        shares[s.pattern] = shares.get(s.pattern, 0) + s.time_wait
+    if len(shares) > 1:
+        parts = ", ".join(
+            f"{WORDS[name]} {share(held, diagnosis.entered)}"
+            for name, held in sorted(shares.items(), key=lambda p: -p[1])
+        )
+        yield Note(f"By pattern: {parts}.")
+    if diagnosis.left_out:
+        yield Note(f"{some(diagnosis.left_out, 'connection')} of further services are not in this table.", "quiet")
+
+
+def _service_row(row: ServiceLedger) -> tuple[str, ...]:
+    pattern = WORDS[row.pattern]
+    if row.period_ns is not None:
+        pattern += f", every {human(row.period_ns)}"
+    return (
+        row.client,
+        service(row.server, row.server_port),
+        count(row.connections),
+        closers(row),
+        _sides(row),
+        f"{100 * row.share:.0f} %",
+        human(row.lifetime_p50_ns),
+        count(row.peak_open),
+        pattern,
+    )
+
+
+def closers(row: ServiceLedger) -> str:
+    """Who closed first, in a cell."""
+    parts = (
+        ("client", row.client_first),
+        ("server", row.server_first),
+        ("both", row.both_at_once),
+        ("reset", row.resets),
+    )
+    told = sorted(((name, number) for name, number in parts if number), key=lambda part: -part[1])
+    if len(told) == 1 and told[0][1] == row.connections:
+        return told[0][0]
+    shown = [part for part in told[:2] if part is told[0] or part[1] * 10 >= row.connections]
+    return ", ".join(f"{name} {share(number, row.connections)}" for name, number in shown) or "-"
+
+
+def _sides(row: ServiceLedger) -> str:
+    return count(row.time_wait)
+
+
+def _ports(diagnosis: Diagnosis, view: View) -> Blocks:
+    rows = [s for s in diagnosis.services if s.time_wait_client]
+    if not rows:
+        return
+    rows.sort(key=lambda s: -s.ports.used)
+    shown = rows[: view.limit or TOP]
+    yield Heading("Local ports", "open or in TIME_WAIT, of one client address towards one service")
+    columns = (
+        Column("client", least=9),
+        Column("service", least=12),
+        Column("taken", right=True),
+        Column("of", right=True),
+        Column("range", drop=2),
+        Column("used", right=True),
+        Column("left at end", right=True, drop=1),
+        Column("new per s", right=True),
+        Column("carries", right=True),
+        Column("full in", right=True),
+    )
+    yield Grid(columns, (_port_row(s) for s in shown), more_text(len(rows), len(shown), "--limit"))
+
+
+def _port_row(row: ServiceLedger) -> tuple[str, ...]:
+    ports = row.ports
+    full = "RAN OUT" if ports.exhaustion else "-" if ports.exhausted_in_ns is None else human(ports.exhausted_in_ns)
+    seen = " (seen)" if ports.range_from == "capture" else ""
+    return (
+        row.client,
+        service(row.server, row.server_port),
+        count(ports.peak_held),
+        count(ports.count),
+        f"{ports.low}-{ports.high}{seen}",
+        share(min(ports.peak_held, ports.count), ports.count),
+        count(max(ports.count - ports.at_end, 0)),
+        number_text(ports.per_s),
+        number_text(ports.ceiling_per_s),
+        full,
+    )
+
+
+def _neighbours(diagnosis: Diagnosis, view: View) -> Blocks:
+    rows = diagnosis.neighbours
+    if not rows:
+        return
+    shown = rows[: view.limit or TOP]
+    yield Heading("Not TIME_WAIT, but taken for it", f"in this state for {human(diagnosis.stuck_ns)} or longer")
+    columns = (
+        Column("state"),
+        Column("on host", least=9),
+        Column("as"),
+        Column("service", least=12),
+        Column("count", right=True),
+        Column("at end", right=True),
+        Column("longest", right=True),
+    )
+    yield Grid(columns, (_neighbour_row(n) for n in shown), more_text(len(rows), len(shown), "--limit"))
+    for state in dict.fromkeys(n.state for n in shown):
+        yield Note(f"{state}: {MEANINGS[state]}.", "quiet")
+
+
+def _neighbour_row(row: Neighbour) -> tuple[str, ...]:
+    return (
+        row.state,
+        row.address,
+        row.role,
+        service(row.server, row.server_port),
+        count(row.count),
+        count(row.still),
+        human(row.longest_ns),
+    )
+
+
+def _counting(diagnosis: Diagnosis) -> Blocks:
+    yield Heading("How this is counted")
+    models = sorted({(host.profile, host.time_wait_ns) for host in diagnosis.hosts})
+    told = "; ".join(f"{name}, {human(length)} of TIME_WAIT" for name, length in models)
+    wheel = ""
+    if ("linux", LINUX_NS) in models:
+        wheel = (
+            " Linux's timer wheel rounds up: stays last up to 62 s (64 s at HZ 1000), so real numbers are 3 to 7 % "
+            "higher once stays run out."
+        )
+    yield Note(f"Model: {told}.{wheel} Another: --os, --time-wait, --port-range.", "quiet")
+    span = human((diagnosis.end_ns or 0) - (diagnosis.start_ns or 0))
+    longest = human(max(length for _, length in models))
+    begun = f" {some(diagnosis.before, 'stay')} began before it." if diagnosis.before else ""
+    left = f" {some(diagnosis.outlive, 'stay')} had not ended by its end." if diagnosis.outlive else ""
+    yield Note(
+        f"The capture lasts {span}. What was in TIME_WAIT before it is not in it: for its first {longest} the numbers "
+        f"are a lower bound.{begun}{left}",
+        "quiet",
+    )
