@@ -194,7 +194,10 @@ def lossy(
                     client = [["sleep", 3.5], *client]
                 specs.append(Spec(0, label, client, server, dport=port))
         return Plan(
-            number(specs, chance, 0.3), [Listener(p) for p in table], workers=200, patience_s=chance.choice((10.0, 11.5))
+            number(specs, chance, 0.3),
+            [Listener(p) for p in table],
+            workers=200,
+            patience_s=chance.choice((10.0, 11.5)),
         )
 
     return make
