@@ -43,27 +43,27 @@ def fields() -> str:
     """Every field of the analysis document with its type and meaning, object by object."""
     schema = json.loads(SCHEMA.read_text("utf-8"))
     tables = [("The document", schema), *((name, schema["$defs"][name]) for name in _objects(schema))]
-    return "\n\n".join(_table(title, node, schema) for title, node in tables)
+    return "\n\n".join(_table(title, node) for title, node in tables)
 
 
 def _objects(schema: dict[str, Any]) -> Iterator[str]:
     yield from (name for name, node in schema["$defs"].items() if node.get("type") == "object")
 
 
-def _table(title: str, node: dict[str, Any], schema: dict[str, Any]) -> str:
+def _table(title: str, node: dict[str, Any]) -> str:
     about = f"{node['description']}\n\n" if node.get("description") and title != "The document" else ""
-    rows = "\n".join(f"| `{name}` | {kind} | {meaning} |" for name, kind, meaning in _rows(node, schema))
+    rows = "\n".join(f"| `{name}` | {kind} | {meaning} |" for name, kind, meaning in _rows(node))
     heading = title if title == "The document" else f"`{title}`"
     return f"### {heading}\n\n{about}| field | type | |\n| --- | --- | --- |\n{rows}"
 
 
-def _rows(node: dict[str, Any], schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+def _rows(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
     """(name, type, meaning) of an object's fields; objects within it are told with dots, lists of them with []."""
     for name, field in node.get("properties", {}).items():
-        yield prefix + name, _kind(field), _meaning(field, schema)
+        yield prefix + name, _kind(field), _meaning(field)
         inner = field.get("items", field)
         if inner.get("properties"):
-            yield from _rows(inner, schema, f"{prefix}{name}{'[]' if inner is not field else ''}.")
+            yield from _rows(inner, f"{prefix}{name}{'[]' if inner is not field else ''}.")
 
 
 def _kind(field: dict[str, Any]) -> str:
@@ -90,11 +90,8 @@ _PLAIN = {"time": "time", "duration_ms": "milliseconds", "state": "state", "basi
           "side_name": '`"client"` or `"server"`'}  # fmt: skip
 
 
-def _meaning(field: dict[str, Any], schema: dict[str, Any]) -> str:
-    own = field.get("description")
-    if own is None and field.get("type") == "object" and "additionalProperties" in field:
-        return "counts by word"
-    return str(own or "").replace("|", r"\|") if schema else ""
+def _meaning(field: dict[str, Any]) -> str:
+    return str(field.get("description", "")).replace("|", r"\|")
 
 
 PARTS: dict[str, Callable[[], str]] = {"situations": situations, "fields": fields}
