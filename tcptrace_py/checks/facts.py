@@ -1,0 +1,79 @@
+"""What a rule looks at: the connections in its scope, and the few facts about the capture that it needs beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tcptrace_py.model.results import Analysis, CaptureInfo, Connection, ProfileRow, Side, Stay
+    from tcptrace_py.model.state import State
+
+    from .scope import Scope
+
+
+@dataclass(frozen=True)
+class Facts:
+    """An analysis seen through a scope. Rules read it as often as they like and change nothing."""
+
+    analysis: Analysis
+    scope: Scope
+
+    @property
+    def capture(self) -> CaptureInfo:
+        """What was read, all of it: quality has no scope."""
+        return self.analysis.capture
+
+    @property
+    def end_ns(self) -> int:
+        """Time up to which it is known that nothing more happened."""
+        return self.analysis.capture.end_ns or 0
+
+    @property
+    def connections(self) -> Iterator[Connection]:
+        """The connections in scope, anew each time."""
+        start_ns = self.analysis.capture.start_ns
+        return (connection for connection in self.analysis.connections if self.scope.takes(connection, start_ns))
+
+    def sides(self, connection: Connection) -> Iterator[tuple[str, Side]]:
+        """The sides of a connection whose own behaviour is looked at, with their roles."""
+        for role, side, end in (
+            ("client", connection.client_side, connection.client),
+            ("server", connection.server_side, connection.server),
+        ):
+            if side is not None and self.scope.looks_at(role, end.address):
+                yield role, side
+
+    def stays(self, connection: Connection) -> Iterator[Stay]:
+        """The stays in TIME_WAIT that are looked at."""
+        looked_at = {role for role, _ in self.sides(connection)}
+        return (stay for stay in connection.time_wait if stay.side in looked_at)
+
+    def profile(self, address: str) -> ProfileRow:
+        """The profile that a host was analysed under."""
+        return next(
+            (row for row in self.analysis.profiles if row.hosts != "*" and address in row.hosts),
+            self.analysis.profiles[0],
+        )
+
+
+def established(connection: Connection) -> bool:
+    """Whether a connection was open at some time, as far as can be known."""
+    return connection.handshake.outcome in ("completed", "not-captured")
+
+
+def left_ns(stay: Stay) -> int:
+    """When a stay ends, or would: one that outlives the capture ends as its profile says."""
+    return stay.ended_at_ns if stay.ended_at_ns is not None else stay.expires_ns
+
+
+def durations_ns(side: Side, state: State, end_ns: int) -> Iterator[int]:
+    """How long a side stayed in a state, each time; up to the capture's end if it was still there."""
+    for entry, following in zip(side.states, (*side.states[1:], None), strict=True):
+        if entry.state != state or entry.at_ns is None:
+            continue
+        until_ns = end_ns if following is None else following.at_ns
+        if until_ns is not None:
+            yield max(until_ns - entry.at_ns, 0)

@@ -1,0 +1,190 @@
+"""Typed parameters of rules: how each kind is written, what is impossible, and how to say so.
+
+A rule's `Limits` is a frozen dataclass whose fields are made by the functions here; `read` turns a value of a TOML
+file or an option into what the field holds. Durations are nanoseconds inside, "50ms" outside; ratios are 0 to 1
+inside, "5%" or 0.05 outside.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+from tcptrace_py.model.errors import UsageError
+
+_UNITS_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|min|h)")
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
+
+class Kind(Protocol):
+    """How a kind of value is read; `says` names it in messages."""
+
+    @property
+    def says(self) -> str:
+        """What such a value looks like."""
+
+    def read(self, value: Any) -> Any:
+        """Return what the field holds. Raises UsageError with what would have been right."""
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A time with its unit."""
+
+    says: str = 'a duration with its unit, such as "50ms", "1.5s" or "2min"'
+
+    def read(self, value: Any) -> int:
+        """Nanoseconds."""
+        match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+        if match is None:
+            hint = f'; a number needs a unit: "{value}ms"' if _is_number(value) else ""
+            raise UsageError(f"{_shown(value)} is not {self.says}{hint}")
+        return int(Decimal(match[1]) * _UNITS_NS[match[2]])
+
+
+@dataclass(frozen=True)
+class Count:
+    """A whole number."""
+
+    least: int = 0
+
+    @property
+    def says(self) -> str:
+        """In words."""
+        return f"a whole number from {self.least} up"
+
+    def read(self, value: Any) -> int:
+        """The number; text with digits comes from options."""
+        number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+        if not isinstance(number, int) or isinstance(number, bool) or number < self.least:
+            raise UsageError(f"{_shown(value)} is not {self.says}")
+        return number
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A part of a whole."""
+
+    says: str = 'a share of the whole, such as "5%" or 0.05'
+
+    def read(self, value: Any) -> float:
+        """0 to 1."""
+        match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+        if match is not None:
+            number = float(Decimal(match[1]) / 100)
+        elif _is_number(value):
+            number = float(value)
+        else:
+            raise UsageError(f"{_shown(value)} is not {self.says}")
+        if not 0 <= number <= 1:
+            hint = f'; did you mean "{value}%"?' if _is_number(value) and 1 < number <= 100 else ""
+            raise UsageError(f"{_shown(value)} can be no share: shares go from 0 to 1, 0% to 100%{hint}")
+        return number
+
+
+@dataclass(frozen=True)
+class Word:
+    """One of some words."""
+
+    choices: tuple[str, ...]
+
+    @property
+    def says(self) -> str:
+        """In words."""
+        return "one of " + ", ".join(f'"{choice}"' for choice in self.choices)
+
+    def read(self, value: Any) -> str:
+        """The word."""
+        if value not in self.choices:
+            raise UsageError(f"{_shown(value)} is not {self.says}{did_you_mean(value, self.choices)}")
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Some of some words."""
+
+    choices: tuple[str, ...]
+
+    @property
+    def says(self) -> str:
+        """In words."""
+        return "a list of some of " + ", ".join(f'"{choice}"' for choice in self.choices)
+
+    def read(self, value: Any) -> tuple[str, ...]:
+        """The words; one alone may go without brackets."""
+        listed = [value] if isinstance(value, str) else value
+        if not isinstance(listed, list | tuple) or not listed:
+            raise UsageError(f"{_shown(value)} is not {self.says}")
+        return tuple(Word(self.choices).read(word) for word in listed)
+
+
+def duration(meaning: str, *, required: bool = False) -> Any:
+    """Make a field for a duration (ns); None where it is not given."""
+    return _field(Duration(), meaning, MISSING if required else None)
+
+
+def count(meaning: str, *, default: int | None = None, least: int = 0) -> Any:
+    """Make a field for a whole number."""
+    return _field(Count(least), meaning, default)
+
+
+def ratio(meaning: str, *, required: bool = False) -> Any:
+    """Make a field for a share (0 to 1)."""
+    return _field(Ratio(), meaning, MISSING if required else None)
+
+
+def word(meaning: str, choices: Sequence[str], *, default: str | None = None) -> Any:
+    """Make a field for one word; required where it has no default."""
+    return _field(Word(tuple(choices)), meaning, MISSING if default is None else default)
+
+
+def words(meaning: str, choices: Sequence[str], *, default: Sequence[str] = ()) -> Any:
+    """Make a field for some words."""
+    return _field(Words(tuple(choices)), meaning, tuple(default))
+
+
+def _field(kind: Kind, meaning: str, default: Any) -> Any:
+    return field(default=default, kw_only=True, metadata={"kind": kind, "meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter of a rule, for whoever documents or reads it."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    required: bool
+    default: Any
+
+
+def params_of(limits: Any) -> dict[str, Param]:
+    """The parameters of a rule's `Limits` class, by name."""
+    return {
+        each.name: Param(
+            each.name,
+            each.metadata["kind"],
+            each.metadata["meaning"],
+            each.default is MISSING,
+            None if each.default is MISSING else each.default,
+        )
+        for each in fields(limits)
+    }
+
+
+def did_you_mean(wrong: Any, choices: Sequence[str]) -> str:
+    """A suggestion, or nothing."""
+    near = get_close_matches(str(wrong).lower(), choices, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

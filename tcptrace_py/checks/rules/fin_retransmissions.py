@@ -1,0 +1,47 @@
+"""Closes go through at the first try: no FIN is sent again.
+
+Breaks: a peer that vanishes without closing (a laptop lid, a container that is killed); the server's FINs come again
+and again, and its socket stays in FIN_WAIT_1 or LAST_ACK.
+
+Mend: see which peer stays silent; between your own hosts look for a firewall that forgets connections before they
+close.
+
+TOML:
+
+    [rules.fin-retransmissions]
+    max_share = "2%"
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py.checks.measure import Allowance, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tcptrace_py.checks.facts import Facts
+    from tcptrace_py.model.report import Measure
+    from tcptrace_py.model.results import Connection
+
+CODE, NAME = "TS203", "fin-retransmissions"
+Limits = Allowance
+
+
+def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
+    """Count closes in which a FIN was sent again, out of those with a FIN."""
+    return counted(
+        facts,
+        limits,
+        "connections whose FIN was sent again",
+        judged=lambda connection: connection.teardown.first_fin is not None,
+        bad=sent_again,
+    )
+
+
+def sent_again(connection: Connection) -> bool:
+    """Whether a side had to send its FIN more than once."""
+    return any(
+        side is not None and side.fin_retransmissions > 0 for side in (connection.client_side, connection.server_side)
+    )

@@ -1,0 +1,38 @@
+"""Connections are not refused: no SYN meets a RST.
+
+Breaks: the tests start before the database listens on 3306, and the first connections are refused; a retry hides it.
+
+Mend: wait for the port before the clients start; if nothing is meant to listen there, find who still calls it (the
+client's address is in the verdict); a RST from another hop than the server's is a firewall that rejects.
+
+TOML:
+
+    [rules.refused-handshakes]
+    ports = 3306
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py.checks.measure import Allowance, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tcptrace_py.checks.facts import Facts
+    from tcptrace_py.model.report import Measure
+
+CODE, NAME = "TS102", "refused-handshakes"
+Limits = Allowance
+
+
+def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
+    """Count SYNs that met a RST, out of handshakes captured."""
+    return counted(
+        facts,
+        limits,
+        "refused handshakes",
+        judged=lambda connection: connection.handshake.outcome != "not-captured",
+        bad=lambda connection: connection.handshake.outcome == "refused",
+    )

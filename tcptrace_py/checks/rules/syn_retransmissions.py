@@ -1,0 +1,42 @@
+"""Handshakes go through at the first try: neither SYN nor SYN/ACK is sent again.
+
+Each repetition costs the user a second or more, and no average shows it.
+
+Breaks: bursts of new connections overflow the accept queue; every dropped SYN comes again a second later.
+
+Mend: raise the backlog (`listen()` and `net.core.somaxconn`) or accept faster; if the queue is not full, look for loss
+between the two hosts.
+
+TOML:
+
+    [rules.syn-retransmissions]
+    max_share = "1%"
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py.checks.measure import Allowance, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tcptrace_py.checks.facts import Facts
+    from tcptrace_py.model.report import Measure
+
+CODE, NAME = "TS201", "syn-retransmissions"
+Limits = Allowance
+
+
+def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
+    """Count openings in which a SYN or SYN/ACK was sent again."""
+    return counted(
+        facts,
+        limits,
+        "connections whose SYN or SYN/ACK was sent again",
+        judged=lambda connection: connection.handshake.outcome != "not-captured",
+        bad=lambda connection: (
+            connection.handshake.syn_retransmissions > 0 or connection.handshake.synack_retransmissions > 0
+        ),
+    )

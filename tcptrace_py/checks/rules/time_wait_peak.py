@@ -1,0 +1,41 @@
+"""Not too many TIME_WAIT at once.
+
+Each stay lasts as long as the host's profile says (`--os`); role = "client" or "server" looks at one side's only.
+TIME_WAIT at a server costs a little memory; at a client each holds a local port towards that service.
+
+Breaks: a proxy without a connection pool opens 500 connections a second to its database: after a minute 28,000 ports
+are in TIME_WAIT, and connect() fails.
+
+Mend: reuse connections (keep-alive, a pool): it removes the cause. Else let the side that can afford it close first.
+
+TOML:
+
+    [rules.time-wait-peak]
+    max = 1000
+    role = "client"
+    per = "service"
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py.checks.measure import at_most, largest
+from tcptrace_py.checks.waiting import WaitLimits, tallies
+from tcptrace_py.model.report import Measure, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tcptrace_py.checks.facts import Facts
+
+CODE, NAME = "TS401", "time-wait-peak"
+Limits = WaitLimits
+
+
+def check(facts: Facts, limits: WaitLimits) -> Iterator[Measure]:
+    """The most stays at one moment, for each subject."""
+    return largest(
+        at_most("TIME_WAIT at once", tally.peak(), limits.max, Unit.COUNT, tally.worst, subject=subject)
+        for subject, tally in tallies(facts, limits.per).items()
+    )

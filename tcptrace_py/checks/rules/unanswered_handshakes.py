@@ -1,0 +1,39 @@
+"""SYNs are answered: none meets silence.
+
+Breaks: a security group that drops what it does not allow; a listener whose accept queue stays full; a host that is
+gone.
+
+Mend: see whether the SYNs reach the server (capture there). If they do and the port listens, its accept queue is full
+(`ss -lnt`: Recv-Q at Send-Q); if they do not, a filter or a route on the way drops them.
+
+TOML:
+
+    [rules.unanswered-handshakes]
+    max_share = "0.1%"
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py.checks.measure import Allowance, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tcptrace_py.checks.facts import Facts
+    from tcptrace_py.model.report import Measure
+
+CODE, NAME = "TS103", "unanswered-handshakes"
+Limits = Allowance
+
+
+def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
+    """Count SYNs that met silence, out of handshakes captured."""
+    return counted(
+        facts,
+        limits,
+        "unanswered handshakes",
+        judged=lambda connection: connection.handshake.outcome != "not-captured",
+        bad=lambda connection: connection.handshake.outcome == "unanswered",
+    )

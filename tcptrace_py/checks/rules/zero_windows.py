@@ -1,0 +1,41 @@
+"""Receivers keep up: none closes its window.
+
+A window of 0 says that the receiving program does not read as fast as its peer sends.
+
+Breaks: a consumer that does other work between reads; its peer stands still and waits for a window.
+
+Mend: the side named is the one that does not read: look at what its program does meanwhile (a lock, a slow disk, a
+full thread pool); a larger buffer only delays it.
+
+TOML:
+
+    [rules.zero-windows]
+    ports = 5672
+    role = "client"
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py.checks.measure import Allowance, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tcptrace_py.checks.facts import Facts
+    from tcptrace_py.model.report import Measure
+    from tcptrace_py.model.results import Connection
+
+CODE, NAME = "TS204", "zero-windows"
+Limits = Allowance
+LETTERS = {"client": "W", "server": "w"}  # in the history of a connection
+
+
+def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
+    """Count connections of which a side in scope announced a window of 0."""
+
+    def closed(connection: Connection) -> bool:
+        return any(LETTERS[role] in connection.history for role, _ in facts.sides(connection))
+
+    return counted(facts, limits, "connections in which a receiver closed its window", bad=closed)

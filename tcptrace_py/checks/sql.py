@@ -1,0 +1,157 @@
+"""Queries over an analysis: an embedded DuckDB (the extra `sql`) with the tables of `tables`."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tcptrace_py.model.errors import UsageError
+from tcptrace_py.model.report import Measure, Origin, Outcome, Severity, Status, Unit
+
+from .measure import WORST
+from .tables import TABLES, Table
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.results import Analysis, Connection
+
+CODE = "SQL"
+SHOWN = 5  # rows that a failed query quotes
+REMEDY = 'Look at the rows: `tcpstates query CAPTURE "..."` prints them all.'
+
+
+class Rows(NamedTuple):
+    """What a query returned."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A rule in SQL: it fails if its query returns more than `most` rows."""
+
+    name: str
+    query: str
+    most: int
+    message: str
+    severity: Severity
+    origin: Origin
+
+    def run(self, database: Database, *, allow_empty: bool = False) -> Outcome:
+        """Run it; rows with an `id` or a `stream` lead to their connections. Raises UsageError where it fails."""
+        count = database.analysis.summary.connections
+        if not count and not allow_empty:
+            return self._outcome(Status.UNMATCHED, 0, (), "no TCP connection at all was there to be checked")
+        try:
+            found = database.query(self.query)
+        except UsageError as error:
+            raise UsageError(f"{self.origin}: {self.name}: {error}") from None
+        rows = len(found.rows)
+        measure = Measure(
+            "rows",
+            rows,
+            self.most,
+            Unit.COUNT,
+            rows <= self.most,
+            offenders=rows,
+            worst=tuple(_connections(database.analysis, found)),
+            note="; ".join(_told(found.columns, row) for row in found.rows[:SHOWN]),
+        )
+        return self._outcome(Status.PASSED if measure.holds else Status.FAILED, count, (measure,))
+
+    def _outcome(self, status: Status, count: int, measures: tuple[Measure, ...], message: str = "") -> Outcome:
+        title = self.message or f"The query {self.name} returns {f'at most {self.most}' if self.most else 'no'} rows."
+        return Outcome(
+            CODE,
+            self.name,
+            title,
+            self.severity,
+            status,
+            self.origin,
+            "all connections",
+            count,
+            measures,
+            message,
+            REMEDY,
+        )
+
+
+class Database:
+    """The tables of an analysis, filled when they are first asked for."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._database: Any = None
+
+    def query(self, statement: str) -> Rows:
+        """Run a statement. Raises UsageError for what DuckDB does not understand, or without DuckDB."""
+        if self._database is None:
+            self._database = _open()
+            with tempfile.TemporaryDirectory() as folder:
+                for table in TABLES:
+                    _fill(self._database, table, self.analysis, Path(folder) / f"{table.name}.csv")
+            _confine(self._database)
+        return _execute(self._database, statement)
+
+
+def verify(statement: str) -> None:
+    """See whether a statement makes sense, without any data. Raises UsageError."""
+    database = _open()
+    for table in TABLES:
+        database.execute(_definition(table))
+    _confine(database)
+    _execute(database, statement)
+
+
+def _open() -> Any:
+    try:
+        import duckdb  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise UsageError("SQL needs DuckDB: pip install 'tcptrace-py[sql]'") from None
+    return duckdb.connect(":memory:")
+
+
+def _definition(table: Table) -> str:
+    columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
+    return f"CREATE TABLE {table.name} ({columns})"
+
+
+def _fill(database: Any, table: Table, analysis: Analysis, path: Path) -> None:
+    """Through a file: DuckDB takes single rows a thousand times more slowly."""
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        for row in table.rows(analysis):
+            writer.writerow([column.value(row) for column in table.columns])
+    database.execute(_definition(table))
+    if path.stat().st_size:
+        database.execute(f"COPY {table.name} FROM '{path}' (FORMAT csv, HEADER false)")
+
+
+def _confine(database: Any) -> None:
+    """Let statements see the tables and nothing else: no files, no network."""
+    database.execute("SET enable_external_access = false; SET lock_configuration = true")
+
+
+def _execute(database: Any, statement: str) -> Rows:
+    import duckdb  # noqa: PLC0415 - an extra
+
+    try:
+        result = database.execute(statement)
+        return Rows([column[0] for column in result.description or []], result.fetchall())
+    except duckdb.Error as error:
+        raise UsageError(str(error)) from None
+
+
+def _connections(analysis: Analysis, found: Rows) -> list[Connection]:
+    for key in ("id", "stream"):
+        if key in found.columns:
+            wanted = {row[found.columns.index(key)] for row in found.rows}
+            return [connection for connection in analysis.connections if getattr(connection, key) in wanted][:WORST]
+    return []
+
+
+def _told(columns: list[str], row: tuple[Any, ...]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))

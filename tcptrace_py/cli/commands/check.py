@@ -1,0 +1,162 @@
+"""tcpstates check: verdicts for CI."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tcptrace_py.checks.options import FORBIDDEN, SHORTHANDS
+from tcptrace_py.checks.rules.capture_quality import PROBLEMS
+from tcptrace_py.cli import codes, page
+from tcptrace_py.cli.reading import Reading, reading_options
+from tcptrace_py.model.errors import UsageError
+from tcptrace_py.outputs import verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tcptrace_py.checks.engine import Check
+    from tcptrace_py.checks.sql import Query
+    from tcptrace_py.model.report import Report
+    from tcptrace_py.outputs.view import View
+
+
+def _limits(command: Callable[..., Any]) -> Callable[..., Any]:
+    for shorthand in reversed(SHORTHANDS):
+        command = click.option(
+            shorthand.option, metavar=shorthand.metavar, help=f"{shorthand.meaning} Rule {shorthand.rule}."
+        )(command)
+    return command
+
+
+@click.command(
+    "check",
+    epilog="""\b
+Examples:
+  tcpstates check web.pcap --rules tcpstates.toml
+  tcpstates check web.pcap --max-handshake-p99 50ms --forbid rst
+  tcpstates check web.pcap --closes-first client --port 443 --max-time-wait 1000
+  tcpstates check web.pcap --rules tcpstates.toml --report junit=verdict.xml --report sarif=verdict.sarif
+""",
+)
+@reading_options
+@click.option(
+    "--rules",
+    "files",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(),
+    help="Rules to check, in TOML (`tcpstates rules`); may be repeated. Default: the table [tool.tcpstates] of "
+    "the pyproject.toml here or above, if there is one.",
+)
+@_limits
+@click.option(
+    "--forbid",
+    "forbidden",
+    metavar="WORD",
+    multiple=True,
+    shell_complete=lambda _ctx, _option, begun: [word for word in FORBIDDEN if word.startswith(begun)],
+    help="Fail on any connection of this kind; may be repeated. Handshakes: refused, unanswered, half-open, "
+    "aborted. Closes: rst, half-closed, unfinished-close, simultaneous, open. Also causes of resets "
+    "(abort-unread-data), anomalies (icmp-unreachable), zero-window.",
+)
+@click.option(
+    "--allow",
+    "allowed",
+    type=click.Choice(PROBLEMS),
+    multiple=True,
+    help="Accept this problem of the capture; may be repeated. Otherwise it fails the check.",
+)
+@click.option("--allow-empty", is_flag=True, help="Do not fail where there is nothing to check.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(verdicts.names()),
+    default="text",
+    show_default=True,
+    help="How to print the verdict.",
+)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output.")
+@click.option(
+    "--report",
+    "reports",
+    metavar="FORMAT=FILE",
+    multiple=True,
+    help="Write the verdict to FILE in FORMAT as well; may be repeated.",
+)
+@click.option(
+    "--colour/--no-colour",
+    "--color/--no-color",
+    "colour",
+    default=None,
+    help="Colour or none. Default: on a terminal, unless NO_COLOR is set.",
+)
+def command(
+    *,
+    reading: Reading,
+    files: Sequence[str],
+    forbidden: tuple[str, ...],
+    allowed: tuple[str, ...],
+    allow_empty: bool,
+    format_name: str,
+    output: str | None,
+    reports: Sequence[str],
+    colour: bool | None,
+    **limits: str | None,
+) -> int:
+    """Check the captures against rules, and say what broke them.
+
+    Rules come from a file, from the options, or from both. Each verdict says what was measured against which limit, the
+    worst connections with their display filter, and the command that explains the first of them.
+
+    A capture that is damaged, that lacks segments or one direction, or that holds nothing to check, never passes
+    unless it is told to (--allow-damaged, --allow, --allow-empty).
+    """
+    from tcptrace_py.checks import engine
+    from tcptrace_py.outputs.view import View
+
+    checks = _checks(files, limits, forbidden)
+    path = None if output == "-" else output
+    also = [_report(text) for text in reports]
+    view = View(width=page.width(), colour=page.takes_colour(colour, path))
+    result = reading.analyze()
+    report = engine.run(result, checks, allow=allowed, allow_damaged=reading.allow_damaged, allow_empty=allow_empty)
+    _write(report, format_name, path, view)
+    for name, file in also:
+        _write(report, name, file, View(width=page.UNKNOWN_WIDTH))
+    told = format_name == "text" and path is None and sys.stdout.isatty()
+    code = reading.exit_code(result, told=told)
+    return codes.CHECK_FAILED if report.failed and code != codes.INTERRUPTED else code
+
+
+def _checks(files: Sequence[str], limits: dict[str, str | None], forbidden: tuple[str, ...]) -> list[Check | Query]:
+    """All that is asked for. Raises UsageError where that is nothing."""
+    from tcptrace_py.checks import config
+    from tcptrace_py.checks.options import from_options
+
+    given = {f"--{name.replace('_', '-')}": value for name, value in limits.items() if value is not None}
+    paths: list[str | Path] = [*files]
+    if not paths and (found := config.find_pyproject(Path.cwd())) is not None:
+        paths = [found]
+    checks: list[Check | Query] = [check for path in paths for check in config.load(path)]
+    checks += from_options(given, forbidden)
+    if not checks:
+        raise UsageError(
+            "nothing to check: name a file of rules (--rules tcpstates.toml) or a limit (--forbid rst, "
+            "--max-handshake-p99 50ms); `tcpstates rules` lists what can be checked"
+        )
+    return checks
+
+
+def _report(text: str) -> tuple[str, str]:
+    name, equals, file = text.partition("=")
+    if not equals or name not in verdicts.names() or not file:
+        raise UsageError(f"--report {text}: write FORMAT=FILE, FORMAT one of {', '.join(verdicts.names())}")
+    return name, file
+
+
+def _write(report: Report, name: str, path: str | None, view: View) -> None:
+    page.emit(lambda out: verdicts.named(name).write(report, view, out), path)

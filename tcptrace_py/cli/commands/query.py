@@ -1,0 +1,63 @@
+"""tcpstates query: the tables, by SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tcptrace_py.cli import page
+from tcptrace_py.cli.reading import Reading, reading_options
+from tcptrace_py.model.errors import UsageError
+from tcptrace_py.outputs import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@click.command(
+    "query",
+    epilog="""\b
+Examples:
+  tcpstates query web.pcap "SELECT server, count(*) FROM connections GROUP BY server"
+  tcpstates query web.pcap "SELECT id, handshake_ms FROM connections ORDER BY handshake_ms DESC LIMIT 5" --format csv
+  tcpstates query web.pcap "SELECT side, state, max(duration_s) FROM transitions GROUP BY ALL"
+""",
+)
+@reading_options
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(rows.FORMATS),
+    default="table",
+    show_default=True,
+    help="How to print the rows.",
+)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output.")
+def command(*, reading: Reading, format_name: str, output: str | None) -> int:
+    """Ask the captures in SQL: tcpstates query CAPTURE... SQL, the statement last.
+
+    The tables are connections, hosts, ports, transitions and time_wait; docs/rules.md names their columns. Needs the
+    extra `sql` (pip install 'tcptrace-py[sql]'). The statement sees these tables and nothing else.
+    """
+    from tcptrace_py.checks import sql
+
+    *captures, statement = reading.captures
+    if not captures:
+        raise UsageError(_missing(statement))
+    sql.verify(statement)
+    reading.captures = captures
+    result = reading.analyze()
+    found = sql.Database(result).query(statement)
+    _print(found.columns, found.rows, format_name, output)
+    return reading.exit_code(result)
+
+
+def _missing(statement: str) -> str:
+    if " " in statement:
+        return 'no capture: tcpstates query CAPTURE "SELECT ..."'
+    return f'no statement: tcpstates query {statement} "SELECT ..."'
+
+
+def _print(columns: Sequence[str], found: Sequence[tuple[object, ...]], format_name: str, output: str | None) -> None:
+    page.emit(lambda out: rows.write(columns, found, format_name, out), None if output == "-" else output)

@@ -1,0 +1,242 @@
+"""Traffic in phrases, for cases that are data: "99 x ok 10ms", "refused port=3306", "close-wait 3s client"."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tcptrace_py.checks.params import Duration
+from tcptrace_py.model.problems import Problem
+from tcptrace_py.model.results import (
+    Anomaly,
+    Connection,
+    Endpoint,
+    Handshake,
+    Reset,
+    Scope,
+    Side,
+    StateEntry,
+    Stay,
+    Teardown,
+)
+from tcptrace_py.model.state import Basis, State
+from tests.outputs import factory
+from tests.outputs.factory import MS, START, S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tcptrace_py.model.results import Analysis
+
+
+def scene(phrases: list[str], *, end_s: float | None = None, problems: list[str] | None = None) -> Analysis:
+    """The analysis of this traffic; connections begin a second apart, the capture ends with the last or after `end_s`."""
+    rows: list[Connection] = []
+    for phrase in phrases:
+        times, _, rest = phrase.rpartition(" x ")
+        for _ in range(int(times or 1)):
+            rows.append(_connection(rest, len(rows)))
+    found = tuple(
+        Problem(code.lstrip("!"), 1, f"{code} in words", 3, damaged=code.startswith("!")) for code in problems or ()
+    )
+    analysis = factory.analysis(rows, problems=found)
+    analysis.capture.start_ns = START
+    if end_s is not None:
+        analysis.capture.end_ns = START + round(end_s * S)
+    return analysis
+
+
+def _connection(phrase: str, number: int) -> Connection:
+    words = phrase.split()
+    options = dict(word.split("=") for word in words if "=" in word)
+    kind, *args = [word for word in words if "=" not in word]
+    start_ns = START + (Duration().read(options["at"]) if "at" in options else number * S)
+    plain = factory.connection(number, start_ns=start_ns)
+    made: Connection = KINDS[kind](plain, *args)
+    changes: dict[str, Any] = {}
+    if "client" in options:
+        changes["client"] = Endpoint(options["client"], made.client.port)
+    if "cport" in options:
+        changes["client"] = Endpoint(made.client.address, int(options["cport"]))
+    if "server" in options or "port" in options:
+        changes["server"] = Endpoint(options.get("server", made.server.address), int(options.get("port", 80)))
+    if "vantage" in options:
+        changes["vantage"] = None if options["vantage"] == "unknown" else options["vantage"]
+    if "vni" in options:
+        changes["scope"] = Scope(vni=int(options["vni"]))
+    if "for" in options:
+        changes["end_ns"] = start_ns + Duration().read(options["for"])
+    return replace(made, **changes)
+
+
+def _ok(plain: Connection, total: str = "10ms") -> Connection:
+    handshake = replace(plain.handshake, total_ns=Duration().read(total))
+    return replace(plain, handshake=handshake, teardown=replace(plain.teardown, segments=4))
+
+
+def _server_first(plain: Connection) -> Connection:
+    stay = replace(plain.time_wait[0], side="server")
+    return replace(
+        plain,
+        teardown=Teardown("four-way", 4, "server", MS),
+        time_wait=(stay,),
+        client_side=plain.server_side,
+        server_side=plain.client_side,
+    )
+
+
+def _simultaneous(plain: Connection, first: str = "client") -> Connection:
+    stays = (plain.time_wait[0], replace(plain.time_wait[0], side="server"))
+    return replace(plain, teardown=Teardown("simultaneous", None, first, MS), time_wait=stays)
+
+
+def _failed(outcome: str) -> Any:
+    def make(plain: Connection) -> Connection:
+        return factory.failed(plain.id, outcome, start_ns=plain.start_ns)
+
+    return make
+
+
+def _untimed(plain: Connection) -> Connection:
+    """Its SYN was captured behind its answer: no time can be told."""
+    return replace(plain, handshake=replace(plain.handshake, total_ns=None))
+
+
+def _aborted(plain: Connection) -> Connection:
+    reset = Reset("client", "aborted-handshake", "high", 3, plain.start_ns)
+    return replace(
+        plain,
+        handshake=Handshake("three-way", "aborted", MS, None, None, 0, 0),
+        resets=(reset,),
+        teardown=Teardown("rst", reset=reset),
+        time_wait=(),
+    )
+
+
+def _midstream(plain: Connection) -> Connection:
+    return replace(plain, midstream=True, handshake=Handshake(None, "not-captured", None, None, None, 0, 0))
+
+
+def _again(name: str) -> Any:
+    def make(plain: Connection) -> Connection:
+        return replace(plain, handshake=replace(plain.handshake, **{f"{name}_retransmissions": 1}))
+
+    return make
+
+
+def _fin_again(plain: Connection, side: str) -> Connection:
+    return _with_side(plain, side, fin_retransmissions=1, retransmissions=1)
+
+
+def _repeats(plain: Connection, number: str, packets: str, side: str) -> Connection:
+    """So many repeated data segments of so many packets of a side; its other side sends none."""
+    other = "server" if side == "client" else "client"
+    return _with_side(_with_side(plain, side, retransmissions=int(number), packets=int(packets)), other, packets=0)
+
+
+def _with_side(plain: Connection, side: str, **changes: Any) -> Connection:
+    name = f"{side}_side"
+    return replace(plain, **{name: replace(getattr(plain, name), **changes)})
+
+
+def _zero_window(plain: Connection, side: str) -> Connection:
+    return replace(plain, history=plain.history + ("W" if side == "client" else "w"))
+
+
+def _reset(plain: Connection, cause: str, by: str = "server") -> Connection:
+    made = factory.aborted(plain.id, cause, by)
+    return replace(made, start_ns=plain.start_ns, end_ns=plain.end_ns)
+
+
+def _late_reset(plain: Connection) -> Connection:
+    return replace(plain, resets=(Reset("client", "late", "high", 9, plain.end_ns),))
+
+
+def _ignored_reset(plain: Connection) -> Connection:
+    """A RST that did not end the connection, and came while it was open."""
+    return replace(plain, resets=(Reset("unknown", "abort", "low", 5, plain.end_ns),))
+
+
+def _half_closed(plain: Connection, first: str = "client") -> Connection:
+    return replace(plain, teardown=Teardown("half-closed", None, first), time_wait=())
+
+
+def _unfinished(plain: Connection) -> Connection:
+    return replace(plain, teardown=Teardown("unfinished-close", None, "client"), time_wait=())
+
+
+def _open(plain: Connection) -> Connection:
+    return replace(plain, teardown=Teardown("none"), time_wait=())
+
+
+def _stays_in(state: str) -> Any:
+    def make(plain: Connection, time: str, side: str, ending: str = "then-closed") -> Connection:
+        """In a state from 1 ms after the start on for a time, or until the capture's end."""
+        begin_ns = plain.start_ns + MS
+        entries = [
+            StateEntry(State.ESTABLISHED, plain.start_ns, 1, Basis.OBSERVED),
+            StateEntry(State[state], None if time == "unknown" else begin_ns, 2, Basis.OBSERVED),
+        ]
+        if ending == "then-closed":
+            entries.append(StateEntry(State.CLOSED, begin_ns + Duration().read(time), 3, Basis.OBSERVED))
+        path = Side(5, 10, 0, 0, entries[-1].state, tuple(entries))
+        return replace(plain, time_wait=(), **{f"{side}_side": path})
+
+    return make
+
+
+def _anomaly(plain: Connection, code: str) -> Connection:
+    return replace(plain, anomalies=(Anomaly(code, 5, "in words"),))
+
+
+def _waits(plain: Connection, begin: str, length: str, side: str = "client", ending: str = "expired") -> Connection:
+    """A stay in TIME_WAIT from so long after the capture's start on, for so long; `open-end`: beyond the capture."""
+    entered_ns = START + Duration().read(begin)
+    ends_ns = entered_ns + Duration().read(length)
+    censored = ending == "open-end"
+    stay = Stay(
+        side,
+        entered_ns,
+        Basis.OBSERVED,
+        ends_ns if ending != "killed" else ends_ns + 60 * S,
+        0,
+        None if censored else ends_ns,
+        "capture-end" if censored else ending,
+        censored,
+    )
+    return replace(plain, time_wait=(stay,))
+
+
+def _no_wait(plain: Connection, closed: str) -> Connection:
+    """Its client holds its port from the start until so long after it."""
+    at_ns = plain.start_ns + Duration().read(closed)
+    return replace(
+        plain,
+        time_wait=(),
+        client_side=Side(
+            5,
+            10,
+            0,
+            0,
+            State.CLOSED,
+            (
+                StateEntry(State.ESTABLISHED, plain.start_ns, 1, Basis.OBSERVED),
+                StateEntry(State.CLOSED, at_ns, 2, Basis.OBSERVED),
+            ),
+        ),
+    )
+
+
+def _self_connect(plain: Connection) -> Connection:
+    return replace(plain, server=plain.client, server_side=None, teardown=Teardown("simultaneous", None, "client", MS))
+
+
+KINDS: dict[str, Any] = {
+    "ok": _ok, "server-first": _server_first, "simultaneous": _simultaneous, "refused": _failed("refused"),
+    "unanswered": _failed("unanswered"), "half-open": _failed("half-open"), "aborted": _aborted, "untimed": _untimed,
+    "midstream": _midstream, "syn-again": _again("syn"), "synack-again": _again("synack"), "fin-again": _fin_again,
+    "repeats": _repeats, "zero-window": _zero_window, "reset": _reset, "late-reset": _late_reset,
+    "ignored-reset": _ignored_reset, "half-closed": _half_closed, "unfinished-close": _unfinished, "open": _open,
+    "close-wait": _stays_in("CLOSE_WAIT"), "fin-wait-2": _stays_in("FIN_WAIT_2"), "last-ack": _stays_in("LAST_ACK"),
+    "anomaly": _anomaly, "waits": _waits, "no-wait": _no_wait, "self-connect": _self_connect,
+}  # fmt: skip
