@@ -135,7 +135,7 @@ class PcapngReader:
             time_ns = section.to_ns(interface, high << 32 | low)
             if not TIME_MIN_NS <= time_ns <= TIME_MAX_NS:
                 self._damage.add("bad-timestamp", f"the packet block at {self._damage.byte(base + position)} has a "
-                                 "time beyond the years 1677 to 2262", self._frame(block) + 1)
+                                 "time beyond the years 1823 to 2116", self._frame(block) + 1)
                 time_ns = min(max(time_ns, TIME_MIN_NS), TIME_MAX_NS)
             put(block, time_ns, position + 28, captured, wire, section.links[interface], section.numbers[interface])
             self._time_ns = time_ns

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from struct import Struct
 
 NS_PER_S = 1_000_000_000
-TIME_MAX_NS, TIME_MIN_NS = (1 << 63) - 1, -(1 << 63)
+# 1823 to 2116: what the difference of two times, or a time and a stay in TIME_WAIT, needs to be a number of 64 bits.
+TIME_MAX_NS, TIME_MIN_NS = (1 << 62) - 1, -(1 << 62)
 INTERFACES_MAX = 1 << 16
 
 OPTION_TSRESOL, OPTION_TSOFFSET = 9, 14
