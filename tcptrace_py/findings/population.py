@@ -12,7 +12,7 @@ from tcptrace_py.model.clock import SECOND_NS
 
 
 class Population:
-    """Intervals of time (ns). Counts are exact but for a latecomer's first second, where one more may be counted."""
+    """Intervals of time (ns). Counts are exact but for a latecomer's first and last second, where one more may be counted."""
 
     __slots__ = ("begins", "count", "ends", "folded_ns", "level", "seconds", "settled")
 
@@ -51,20 +51,22 @@ class Population:
         for begin_ns in begins:
             while gone < len(ends) and ends[gone] <= begin_ns:
                 level -= 1
-                self._note(ends[gone], level)
+                self._note(ends[gone], level + 1, level)
                 gone += 1
             level += 1
-            self._note(begin_ns, level)
+            self._note(begin_ns, level - 1, level)
         for end_ns in ends[gone:]:
             level -= 1
-            self._note(end_ns, level)
+            self._note(end_ns, level + 1, level)
         self.level = level
 
-    def _note(self, time_ns: int, level: int) -> None:
+    def _note(self, time_ns: int, before: int, level: int) -> None:
+        """The level changed; a second's most is at least the level that it began with."""
         second = time_ns // SECOND_NS
         row = self.settled.get(second)
         if row is None:
-            self.settled[second] = [level, time_ns, level]
+            carried = before > level and time_ns > second * SECOND_NS
+            self.settled[second] = [before, second * SECOND_NS, level] if carried else [level, time_ns, level]
             if not self.seconds or second > self.seconds[-1]:
                 self.seconds.append(second)
             else:
