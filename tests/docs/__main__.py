@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tcptrace_py.checks import docs as rules
 from tcptrace_py.cli import docs
 from tcptrace_py.states import diagram
 
@@ -19,7 +20,11 @@ from .parts import with_parts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WHOLE: dict[Path, Callable[[], str]] = {ROOT / "docs" / "cli.md": docs.page, ROOT / "docs" / "states.md": diagram.page}
+WHOLE: dict[Path, Callable[[], str]] = {
+    ROOT / "docs" / "cli.md": docs.page,
+    ROOT / "docs" / "rules.md": rules.page,
+    ROOT / "docs" / "states.md": diagram.page,
+}
 
 
 def current(page: Path) -> str:

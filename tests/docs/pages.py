@@ -113,6 +113,8 @@ def ran(block: Block) -> str:
                 check=False,
             )
             output = "".join(f"{line.rstrip()}\n" for line in run.stdout.splitlines())
+            if "internal error" in output:
+                raise RuntimeError(f"{block.name}: {command}\n{output}")  # never to be pasted
             printed += [f"{PROMPT}{command}\n", output]
     return "".join(printed)
 

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 import tcptrace_py
 from samples.make import stories
 from samples.readme import in_words
+from tcptrace_py.cli.main import tcpstates
 
 from .pages import sections
 from .situations import SITUATIONS
@@ -36,6 +39,18 @@ def situations() -> str:
         for file in files:
             name, situation = situation, ""  # noqa: PLW2901 - said once, in the first of its rows
             rows.append(f"| {name} | [{file}](samples/{file}) | {in_words(by_file[file].expected)} |")
+    return "\n".join(rows)
+
+
+def commands() -> str:
+    """Every command, with the first sentence of its help."""
+    context = click.Context(tcpstates, info_name="tcpstates")
+    rows = ["| command | |", "| --- | --- |"]
+    for name in tcpstates.list_commands(context):
+        command = tcpstates.get_command(context, name)
+        assert command is not None
+        about = command.get_short_help_str(limit=200)
+        rows.append(f"| [`tcpstates {name}`](docs/cli.md#tcpstates-{name}) | {about} |")
     return "\n".join(rows)
 
 
@@ -94,4 +109,4 @@ def _meaning(field: dict[str, Any]) -> str:
     return str(field.get("description", "")).replace("|", r"\|")
 
 
-PARTS: dict[str, Callable[[], str]] = {"situations": situations, "fields": fields}
+PARTS: dict[str, Callable[[], str]] = {"situations": situations, "commands": commands, "fields": fields}

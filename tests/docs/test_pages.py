@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import doctest
 import os
 import re
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+
+from tcptrace_py.outputs.time_wait import advice
 
 from . import parts
 from .__main__ import WHOLE, current
 from .pages import PAGES, ROOT, Block, blocks, ran, scratch
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 UPDATE = "run: python -m tests.docs"
 KINDS = {"console", "sh", "python", "toml", "text", "json", "mermaid"}
@@ -86,6 +86,18 @@ def _anchors(page: Path) -> set[str]:
     """Anchors that GitHub gives a page's headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_advice_leads_to_its_reasons() -> None:
+    tree = ast.parse(Path(advice.__file__).read_text("utf-8"))
+    anchors = {
+        node.args[2].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Words"
+        and isinstance(node.args[2], ast.Constant)
+    }  # fmt: skip
+    assert len(anchors) > 5
+    assert anchors <= _anchors(ROOT / advice.PAGE)
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
