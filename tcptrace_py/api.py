@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
+from .model.errors import UsageError
 from .model.results import Analysis
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from .model.selection import Selection
 
     Path = str | PathLike[str]
+
+LONGEST_S = 1_000_000_000  # of silence: beyond any capture, and well within 64 bits of nanoseconds
 
 
 @dataclass(slots=True)
@@ -76,6 +79,8 @@ def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = No
     """
     from .pipeline import run  # noqa: PLC0415 - the machinery is loaded when it is used
 
+    if idle_s is not None and not 0 < idle_s <= LONGEST_S:
+        raise UsageError(f"idle time of {idle_s} s: above 0, and {LONGEST_S:,} s at most")
     paths = [captures] if isinstance(captures, str | PathLike) else list(captures)
     analysis = run([fspath(path) for path in paths], selection=selection, profiles=profiles, idle_s=idle_s,
                    check_checksums=check_checksums, progress=progress, keep_rows=keep_rows, slowest=slowest)

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from tcptrace_py.model.errors import CaptureError
+from tcptrace_py.model.errors import CaptureError, UsageError
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 
@@ -60,12 +60,16 @@ def open_captures(paths: Sequence[str | os.PathLike[str]], problems: Problems, *
                   progress: Progress | None = None) -> CaptureReader:
     """Recognise the inputs: files, directories (the captures in them, by name), "-" for standard input.
 
-    Raises CaptureError where none can be read; where only some cannot, those become problems. `progress` is called
-    about once a block with the bytes read so far and in all (None where that is unknown).
+    Raises CaptureError where none can be read, UsageError for standard input given twice; where only some cannot be
+    read, those become problems. `progress` is called about once a block with the bytes read so far and in all (None
+    where that is unknown).
     """
     captures: list[CaptureFile] = []
     failures: list[str] = []
-    for path in [os.fspath(path) for path in paths]:
+    names = [os.fspath(path) for path in paths]
+    if names.count(STDIN) > 1:
+        raise UsageError("standard input can be read only once")
+    for path in names:
         try:
             if path != STDIN and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
                 captures += _directory(path, problems)

@@ -113,6 +113,8 @@ class PipeSource:
 def open_source(path: str) -> FileSource | PipeSource:
     """Open a path, or standard input for "-". Raises CaptureError, without the name."""
     if path == STDIN:
+        if sys.stdin is None:
+            raise CaptureError("is closed")
         return PipeSource(sys.stdin.buffer, close=False)
     if not path:
         raise CaptureError("the file name is empty")

@@ -7,8 +7,10 @@ analysed; 70 internal error; 130 interrupted. click's own 1 for errors and abort
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from errno import EBADF, EDQUOT, EFBIG, EIO, ENOSPC
 from importlib import import_module
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
@@ -16,9 +18,10 @@ from tcptrace_py.model.errors import TcpstatesError
 
 from . import codes
 
-COMMANDS = ("analyze", "time-wait", "check", "rules", "query")
+COMMANDS = ("analyze", "time-wait", "check", "rules", "query", "extract")
 DEBUG_VARIABLE = "TCPSTATES_DEBUG"
 NAMES = ("tcpstates", "tcptrace-py")
+UNWRITABLE = (EBADF, EDQUOT, EFBIG, EIO, ENOSPC)  # answers of an output that takes no more
 
 
 class LazyGroup(click.Group):
@@ -86,7 +89,8 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     try:
         code = tcpstates.main(args=None if args is None else list(args), prog_name=_program(), standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         _drop_output()
         return 0
@@ -100,7 +104,15 @@ def main(args: Sequence[str] | None = None) -> int:
         error.show()
         return codes.USAGE
     except TcpstatesError as error:
-        _say(str(error))
+        from tcptrace_py.outputs.units import printable
+
+        _say(printable(str(error)))
+        return codes.USAGE
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            return _internal(error)
+        _drop_output()
+        _say(f"cannot write: {error.strerror}")
         return codes.USAGE
     except Exception as error:  # noqa: BLE001 - whatever it is, it gets a message and a code of its own
         return _internal(error)
@@ -111,8 +123,9 @@ def run() -> NoReturn:
     """Entry point of the commands `tcpstates` and `tcptrace-py`."""
     code = main()
     try:
-        sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
         _drop_output()
     sys.exit(code)
 
@@ -124,12 +137,21 @@ def _program() -> str:
 
 
 def _say(message: str) -> None:
-    click.echo(f"tcpstates: {message}", err=True)
+    """Tell it on standard error; where that takes nothing, the exit code has to do."""
+    try:
+        click.echo(f"tcpstates: {message}", err=True)
+    except OSError:
+        _drop(sys.stderr)
 
 
 def _drop_output() -> None:
     """Let what is still buffered go nowhere, so that the interpreter's last flush does not complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _drop(sys.stdout)
+
+
+def _drop(stream: TextIO | None) -> None:
+    with suppress(AttributeError, OSError, ValueError):  # it is closed, or there never was one
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]
 
 
 def _internal(error: Exception) -> int:

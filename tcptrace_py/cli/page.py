@@ -14,8 +14,8 @@ BY_ENDING = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "cs
 
 def width() -> int:
     """Columns of the page: COLUMNS, else those of the terminal that any of our streams is on (a pager's, in a pipe)."""
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdigit() and int(columns) > 0:
+    columns = os.environ.get("COLUMNS", "")[:9]  # a billion columns will do
+    if columns.isascii() and columns.isdigit() and int(columns) > 0:
         return max(int(columns), NARROWEST)
     for stream in (sys.stdout, sys.stderr, sys.stdin):
         try:
@@ -53,6 +53,8 @@ def emit(write: Callable[[TextIO], None], path: str | None) -> None:
 
 
 def _to_stdout(write: Callable[[TextIO], None]) -> None:
+    if sys.stdout is None:
+        raise UsageError("cannot write standard output: it is closed")
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
     try:

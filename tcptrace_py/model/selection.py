@@ -6,7 +6,7 @@ left is the segments with a chosen address at either end, a chosen port at eithe
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from .clock import SECOND_NS
 from .errors import UsageError
@@ -114,7 +114,7 @@ def parse_time(text: str) -> int:
     """
     try:
         return _epoch_ns(text) if text[:1] in "+-" or _is_number(text) else _rfc3339_ns(text)
-    except (ValueError, InvalidOperation, OverflowError):
+    except (ValueError, ArithmeticError):  # decimal's own errors are of the latter kind
         raise UsageError(f"{text!r} is no time: write 2026-03-01T10:00:00Z (a fraction and an offset such as +01:00 "
                          "are understood) or seconds since 1970, such as 1772359200.25") from None
 
