@@ -16,7 +16,7 @@ import tcptrace_py
 from .pages import ROOT, blocks
 
 PAGE = ROOT / "docs" / "contributing.md"
-ROW, FORMAT = (block.text for block in blocks(PAGE) if block.kind == "python")
+ROW, FORMAT, RULE = (block.text for block in blocks(PAGE) if block.kind == "python")
 
 
 @pytest.fixture
@@ -56,10 +56,24 @@ def test_an_output_format_is_one_file(package: Path) -> None:
     assert "pairs" in tcpstates(package, "analyze", "--help").stdout
 
 
+def test_a_rule_is_one_file(package: Path) -> None:
+    rules = package.parent / "rules.toml"
+    rules.write_text("[rules.silent-clients]\nmax = 0\n")
+    silent = str(ROOT / "samples" / "closed-without-data.pcap")
+    talking = str(ROOT / "samples" / "server-closes-first.pcap")
+    assert tcpstates(package, "check", talking, "--rules", str(rules)).returncode == 2
+    (package / "checks" / "rules" / "silent_clients.py").write_text(RULE, "utf-8")
+    run = tcpstates(package, "check", silent, "--rules", str(rules))
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "connections without data from the client" in run.stdout
+    assert tcpstates(package, "check", talking, "--rules", str(rules)).returncode == 0
+    assert "Clients send something" in tcpstates(package, "rules").stdout
+
+
 def test_what_the_page_names_is_there() -> None:
     text = PAGE.read_text("utf-8")
-    names = ("decode/linktypes.py", "outputs/formats/", "findings/anomalies.py", "findings/", "model/results.py",
-             "outputs/document.py", "schema/", "states/machine.py")  # fmt: skip
-    for name in names:
+    names = """decode/linktypes.py outputs/formats/ checks/rules/ findings/anomalies.py findings/ model/results.py
+               outputs/document.py schema/ states/machine.py"""
+    for name in names.split():
         assert f"tcptrace_py/{name}" in text
         assert (Path(tcptrace_py.__file__).parent / name).exists()
