@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 MILLISECOND = 1_000_000
 SYNACK_NS = 2 * MILLISECOND  # a SYN+ACK leaves within this of its request's timer's start
+CUT_NS = 1000  # captures cut their times to microseconds
 EVER = 1 << 62
 Tuple = tuple[Endpoint, Endpoint]
 
@@ -102,13 +104,18 @@ class Book:
         ]
         synacks.sort(key=lambda s: s.t_ns)
         taken: set[int] = set()
+        for mini in (m for m in self.requests if m.local):  # a SYN+ACK belongs to one request only
+            begin, ends = mini.starts[0][0] - CUT_NS, (mini.local, mini.remote)
+            first = bisect_left(synacks, begin, key=lambda s: s.t_ns)
+            near = range(first, bisect_left(synacks, begin + SYNACK_NS, key=lambda s: s.t_ns))
+            taken.update([i for i in near if (synacks[i].source, synacks[i].target) == ends and i not in taken][:1])
         for mini in sorted((m for m in self.requests if m.local is None), key=lambda m: m.starts[0][0]):
-            start = mini.starts[0][0]
-            near = [i for i, s in enumerate(synacks) if i not in taken and start <= s.t_ns < start + SYNACK_NS]
-            mini.tied_by = "synack" if near else "nothing"
-            if near:
-                taken.add(near[0])
-                mini.local, mini.remote = synacks[near[0]].source, synacks[near[0]].target
+            start = mini.starts[0][0] - CUT_NS
+            free = [i for i, s in enumerate(synacks) if i not in taken and start <= s.t_ns < start + SYNACK_NS]
+            mini.tied_by = "synack" if free else "nothing"
+            if free:
+                taken.add(free[0])
+                mini.local, mini.remote = synacks[free[0]].source, synacks[free[0]].target
 
     def _pairs(self) -> list[Pair]:
         known = self.evidence.host_of

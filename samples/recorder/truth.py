@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from samples.recorder.lives import Sock
 
 LATE_NS = 100 * MILLISECOND
+HELD_UP_S = 0.05
 
 
 class Teller:
@@ -46,13 +47,14 @@ class Teller:
         return [self._record(i, pair) for i, pair in enumerate(pairs)]
 
     def _connect_of(self, sock: Sock) -> dict[str, Any] | None:
+        """The call that opened a socket: begun before it, ended after. Its thread may be held up in between."""
         born = sock.born_ns / 1e9
         for key in ((sock.local, sock.remote), (sock.local[1], sock.remote), (0, sock.remote)):
-            near = [
-                e for e in self.connects.get(key, []) if -0.0005 <= born - e["t"] <= (e["us"] or 50_000) / 1e6 + 0.0005
+            calls = [
+                e for e in self.connects.get(key, []) if -0.0005 <= born - e["t"] <= (e["us"] or 0) / 1e6 + HELD_UP_S
             ]
-            if near:
-                return min(near, key=lambda e: abs(born - e["t"]))
+            if calls:
+                return min(calls, key=lambda e: abs(born - e["t"]))
         return None
 
     def _record(self, number: int, pair: Pair) -> dict[str, Any]:

@@ -265,6 +265,25 @@ def test_a_childless_request_is_tied_by_its_synack() -> None:
     )
 
 
+def test_a_synack_that_has_its_request_ties_no_other() -> None:
+    """On another CPU a request starts just before the first one's SYN+ACK leaves."""
+    other = (CLIENT[0], CLIENT[1] + 1)
+    story = Story().handshake()
+    story.events.append(
+        Event(
+            BASE + 11 * US, 1, 0, True, "timer_start", {"timer": 51, "function": REQUEST, "expires": 1250, "now": 1000}
+        )
+    )
+    story.events.sort(key=lambda e: e.t_ns)
+    frames = [
+        CLEAN[0],
+        seg(12, SERVER, SYN | ACK, 900, 101),
+        Segment(BASE + 15 * US, SERVER, other, SYN | ACK, 55, 8, 0),
+    ]
+    evidence = Evidence("canned", story.account(), {"client": [], "server": frames}, HOSTS, [], [], [])
+    assert [m.remote for m in Book(evidence).requests] == [CLIENT, other]
+
+
 def test_what_no_syn_was_sent_for_is_no_connection() -> None:
     story = (
         Story()
