@@ -23,7 +23,7 @@ LIMITING = frozenset(("one-sided", "acked-unseen", "time-backwards", "no-timesta
 MEANINGS = {
     "CLOSE_WAIT": "the other side has closed and the program on this host does not: a leak there, and no timer ends it",
     "FIN_WAIT_1": "this host's FIN is not acknowledged",
-    "FIN_WAIT_2": "this host has closed and waits for the other side's close; if its program is gone, 60 s on Linux at most",
+    "FIN_WAIT_2": "this host has closed and waits for the other side to close",
     "CLOSING": "both closed at once, and this host's FIN is not acknowledged",
     "LAST_ACK": "this host's FIN, the second, is not acknowledged",
     "SYN_RECEIVED": "the ACK of the SYN/ACK is missing, or the accept queue is full",

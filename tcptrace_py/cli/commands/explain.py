@@ -1,0 +1,83 @@
+"""tcpstates explain: one connection as a ladder with both sides' states."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from tcptrace_py.cli import page
+from tcptrace_py.cli.reading import Reading, reading_options
+from tcptrace_py.model.errors import UsageError
+from tcptrace_py.outputs.explain import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@click.command("explain", epilog="""\b
+Examples:
+  tcpstates explain web.pcap 17
+  tcpstates explain web.pcap stream:17 --why
+  tcpstates explain web.pcap 10.0.0.7:40000-10.0.0.9:80
+  tcpstates explain web.pcap '[2001:db8::7]:51522-[2001:db8::9]:443' --format mermaid
+""")
+@reading_options
+@click.argument("which", metavar="WHICH")
+@click.option("--format", "format_name", type=click.Choice(FORMATS), default="ladder", show_default=True,
+              help="A ladder for the terminal, or a Mermaid sequence diagram for documents and tickets.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output.")
+@click.option("--why", is_flag=True, help="Give the reason of every change of state, with its section of RFC 9293.")
+@click.option("--full", is_flag=True, help="Show every segment: fold nothing.")
+@click.option("--colour/--no-colour", "--color/--no-color", "colour", default=None,
+              help="Colour or none. Default: on a terminal, unless NO_COLOR is set.")
+def command(*, reading: Reading, which: str, format_name: str, output: str | None, why: bool, full: bool,
+            colour: bool | None) -> int:
+    """Draw one connection: its segments as arrows, both sides' states beside them, and its story in words.
+
+    CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, or - for standard input; several are
+    read as one capture, merged by time.
+
+    WHICH is the connection's id (as in the json document), stream:N (Wireshark's tcp.stream) or its two ends,
+    ADDRESS:PORT-ADDRESS:PORT in either order, IPv6 addresses in brackets. Where several connections match, the first
+    is drawn and the ids of the others are named.
+
+    Sequence numbers are relative to each side's first. Plain segments in a row are folded (--full shows all); delays
+    that matter are pointed out.
+    """
+    from tcptrace_py.ladder import ladder
+    from tcptrace_py.model.which import Which, parse_which
+    from tcptrace_py.outputs.explain import formats
+    from tcptrace_py.outputs.view import View
+
+    wanted = parse_which(which)
+    path = None if output == "-" else output
+    with ExitStack() as stack:
+        captures = _kept(reading.captures, stack)
+        result = replace(reading, captures=captures).analyze()
+        found = wanted.among(result.connections)
+        if not found:
+            raise UsageError(f"no connection {which} among the {result.summary.connections} of this capture")
+        same = Which.of(found[0]).among(result.connections)
+        rungs = ladder(captures, found[0], same, check_checksums=reading.check_checksums)
+    view = View(width=page.width(), colour=page.takes_colour(colour, path))
+    end_ns = result.capture.end_ns or 0
+    page.emit(lambda out: formats.write(format_name, found[0], rungs, found[1:], view, out=out, end_ns=end_ns, why=why,
+                                        full=full), path)
+    return reading.exit_code(result)
+
+
+def _kept(captures: Sequence[str], stack: ExitStack) -> Sequence[str]:
+    """Captures that can be read twice: standard input is put into a file that goes when the stack is left."""
+    if "-" not in captures or sys.stdin is None or sys.stdin.isatty():
+        return captures
+    from shutil import copyfileobj
+    from tempfile import NamedTemporaryFile
+
+    file = stack.enter_context(NamedTemporaryFile(prefix="tcpstates-"))  # noqa: SIM115 - the stack closes it
+    copyfileobj(sys.stdin.buffer, file)
+    file.flush()
+    return [file.name if capture == "-" else capture for capture in captures]

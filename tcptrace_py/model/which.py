@@ -1,0 +1,66 @@
+"""Which connection is meant: its id, Wireshark's stream, or its four-tuple."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .errors import UsageError
+from .results import Connection
+
+USAGE = "an id (17), stream:N (Wireshark's tcp.stream) or ADDRESS:PORT-ADDRESS:PORT, IPv6 addresses in brackets"
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """One of the three is set; the ends of a four-tuple may be in either order."""
+
+    id: int | None = None
+    stream: int | None = None
+    ends: tuple[tuple[str, int], tuple[str, int]] | None = None
+
+    @classmethod
+    def of(cls, connection: Connection) -> "Which":
+        """Every incarnation of a connection's four-tuple."""
+        client, server = connection.client, connection.server
+        return cls(ends=((client.address, client.port), (server.address, server.port)))
+
+    def matches(self, connection: Connection) -> bool:
+        """Whether this connection is meant."""
+        if self.id is not None:
+            return connection.id == self.id
+        if self.stream is not None:
+            return connection.stream == self.stream
+        client = (connection.client.address, connection.client.port)
+        server = (connection.server.address, connection.server.port)
+        return self.ends in ((client, server), (server, client))
+
+    def among(self, connections: Iterable[Connection]) -> list[Connection]:
+        """Those that are meant, in order: several incarnations of a four-tuple, or of a stream."""
+        return [connection for connection in connections if self.matches(connection)]
+
+
+def parse_which(text: str) -> Which:
+    """Text -> Which. Raises UsageError where it is none of the three."""
+    if text.isascii() and text.isdigit():
+        return Which(id=int(text))
+    kind, colon, number = text.partition(":")
+    if colon and kind == "stream" and number.isascii() and number.isdigit():
+        return Which(stream=int(number))
+    one, hyphen, other = text.partition("-")
+    if hyphen:
+        return Which(ends=(_end(one, text), _end(other, text)))
+    raise UsageError(f"{text!r} names no connection: {USAGE}")
+
+
+def _end(text: str, whole: str) -> tuple[str, int]:
+    """One end, brackets optional around IPv4."""
+    import ipaddress  # noqa: PLC0415 - ten milliseconds of start-up that other commands do not need
+
+    address, colon, port = text.strip().rpartition(":")
+    try:
+        number = int(port)
+        found = str(ipaddress.ip_address(address.strip("[]")))
+    except ValueError:
+        raise UsageError(f"{whole!r} names no connection: {USAGE}") from None
+    if not colon or not 0 <= number <= 65535:
+        raise UsageError(f"{whole!r} names no connection: {USAGE}")
+    return found, number

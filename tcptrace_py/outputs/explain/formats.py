@@ -1,0 +1,55 @@
+"""The formats of `explain`."""
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import TextIO
+
+from tcptrace_py.model.ladder import Rung
+from tcptrace_py.model.results import Connection
+from tcptrace_py.outputs.blocks import Block, Heading, Note, Picture
+from tcptrace_py.outputs.formats.table import WIDEST_PROSE, write_blocks
+from tcptrace_py.outputs.units import end, scope_text, some
+from tcptrace_py.outputs.view import View
+from tcptrace_py.outputs.words import display_filter
+
+from . import mermaid
+from .ladder import Ladder
+from .script import script
+from .story import story
+
+MANY = 8
+
+
+def write(
+    name: str,
+    connection: Connection,
+    rungs: Sequence[Rung],
+    others: Sequence[Connection],
+    view: View,
+    *,
+    out: TextIO,
+    end_ns: int,
+    why: bool = False,
+    full: bool = False,
+) -> None:
+    """Print a connection as one of `FORMATS`. `others` matched too and are only named; `end_ns`: the capture's end."""
+    items = script(connection, rungs, full=full)
+    told = story(connection, rungs, items, end_ns)
+    if name == "mermaid":
+        out.writelines(f"{line}\n" for line in mermaid.lines(connection, items, why=why))
+        out.writelines(f"%% {line}\n" for line in wrap(told, WIDEST_PROSE))
+        return
+    drawn = Ladder(connection, view.width - 2, why=why).lines(items)
+    page: list[Block] = [Heading(_title(connection), display_filter(connection.stream)), Picture(tuple(drawn))]
+    page += [Heading("In words"), Note(told)]
+    if others:
+        ids = ", ".join(str(other.id) for other in others[:MANY])
+        more = ", ..." if len(others) > MANY else ""
+        page.append(Note(f"{some(len(others), 'more connection')} matched: ids {ids}{more}", "quiet"))
+    write_blocks(page, view, out)
+
+
+def _title(connection: Connection) -> str:
+    scope = scope_text(connection.scope)
+    ends = f"{end(connection.client)} → {end(connection.server)}"
+    return f"Connection {connection.id}: {ends}{f' ({scope})' if scope else ''}"

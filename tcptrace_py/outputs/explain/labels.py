@@ -1,0 +1,32 @@
+"""A segment in few words: flags, relative numbers, length."""
+
+from tcptrace_py.model.ladder import Rung
+from tcptrace_py.model.segments import ACK, FIN, PSH, RST, SYN, URG
+
+_NAMES = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (URG, "URG"), (ACK, "ACK"))
+
+
+def flags_text(flags: int) -> str:
+    """Flags by name, those that decide first."""
+    return " ".join(name for bit, name in _NAMES if flags & bit) or "no flags"
+
+
+def labels(rung: Rung, *, window: bool = False) -> list[str]:
+    """The same segment from wordy to terse: the first that fits is shown."""
+    sent = rung.sent
+    if sent.cut:
+        return ["(header cut)"]
+    flags = flags_text(sent.flags)
+    ack = f" ack {rung.ack}" if rung.ack is not None else ""
+    length = f" len {sent.payload}" if sent.payload else ""
+    win = f" win {sent.window}" if window else ""
+    short = flags.replace("PSH ", "")
+    return [
+        f"{flags} seq {rung.seq}{ack}{length}{win}",
+        f"{flags} seq {rung.seq}{ack}{length}",
+        f"{short} seq {rung.seq}{ack}{length}",
+        f"{short} {rung.seq}{ack}{length}",
+        f"{short} {rung.seq}{length}",
+        short,
+        flags[:3],
+    ]

@@ -1,0 +1,242 @@
+"""The rungs of a ladder in the order and detail in which they are told: arrows, folds, waits, states between segments.
+
+Text and diagram share it, so that both say the same.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tcptrace_py.model.ladder import (
+    AFTER_GAP,
+    AGAIN_ACK,
+    COPY,
+    FILLS_GAP,
+    LATE_COPY,
+    PROBE,
+    SENT_AGAIN,
+    STRAY,
+    UNSEEN,
+    WINDOW_FULL,
+    WINDOW_PROBE,
+    Rung,
+)
+from tcptrace_py.model.results import Connection, StateEntry
+from tcptrace_py.model.segments import ACK, FIN, RST, SYN
+from tcptrace_py.outputs.units import human, some
+
+MATTERS_NS = 100_000_000  # a wait shorter than this is not pointed out, whatever the round trip
+ROUND_TRIPS = 4  # nor is one of fewer round trips
+MOST_WAITS = 12
+MOST_MARKED = 30  # marked segments that are shown one by one
+FEWEST = 4  # segments from which on a run is folded
+QUIET = frozenset((AGAIN_ACK, COPY))  # marks that alone do not keep a segment out of a fold
+
+
+@dataclass(slots=True)
+class Arrow:
+    """A segment, with the states that its sender and its receiver enter with it, and what is remarkable about it."""
+
+    rung: Rung
+    client: list[StateEntry] = field(default_factory=list)
+    server: list[StateEntry] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Fold:
+    """A run of plain segments, told as one: by direction, how many with data, bytes, bare ACKs."""
+
+    first: Rung
+    last: Rung
+    segments: dict[bool, int]
+    payload_bytes: dict[bool, int]
+    remarks: list[str]
+
+
+@dataclass(slots=True)
+class Wait:
+    """A delay that matters, in words."""
+
+    words: str
+
+
+@dataclass(slots=True)
+class Change:
+    """States entered without a segment of this connection: before the first, or by a clock."""
+
+    at_ns: int | None
+    client: list[StateEntry] = field(default_factory=list)
+    server: list[StateEntry] = field(default_factory=list)
+
+
+Item = Arrow | Fold | Wait | Change
+_IN_A_FOLD = {
+    AGAIN_ACK: "the same acknowledgement again",
+    SENT_AGAIN: "sent again",
+    COPY: "captured twice",
+    FILLS_GAP: "filling a gap",
+    AFTER_GAP: "behind a gap",
+    LATE_COPY: "arrived twice",
+    PROBE: "keep-alive probes",
+    WINDOW_PROBE: "window probes",
+}
+
+
+def script(connection: Connection, rungs: Sequence[Rung], *, full: bool = False) -> list[Item]:
+    """Everything that is told of a connection, in order. `full`: nothing is folded."""
+    by_frame, apart = _changes(connection, {rung.sent.frame for rung in rungs})
+    remarks = _remarks(connection)
+    waits = _waits(connection, rungs)
+    marked = 0
+    items: list[Item] = [Change(None, *_initial(connection))]
+    run: list[Rung] = []
+    for rung in rungs:
+        frame = rung.sent.frame
+        while apart and apart[0].at_ns is not None and apart[0].at_ns < rung.sent.time_ns and not by_frame.get(frame):
+            items += _folded(run, full=full)
+            run = []
+            items.append(apart.pop(0))
+        notes = [*_words(rung), *remarks.pop(frame, ())]
+        loud = bool(notes) and not set(rung.marks) <= QUIET
+        marked += loud
+        plain = not rung.sent.flags & (SYN | FIN | RST) and frame not in by_frame and (not loud or marked > MOST_MARKED)
+        if plain and id(rung) not in waits and not full:
+            run.append(rung)
+            continue
+        items += _folded(run, full=full)
+        run = []
+        if id(rung) in waits:
+            items.append(Wait(waits[id(rung)]))
+        items.append(Arrow(rung, *by_frame.pop(frame, ([], [])), notes))
+    return [*items, *_folded(run, full=full), *apart]
+
+
+def _initial(connection: Connection) -> tuple[list[StateEntry], list[StateEntry]]:
+    """States from before the first event."""
+    server = connection.server_side
+    return (
+        [entry for entry in connection.client_side.states if entry.at_ns is None],
+        [] if server is None else [entry for entry in server.states if entry.at_ns is None],
+    )
+
+
+ByFrame = dict[int, tuple[list[StateEntry], list[StateEntry]]]
+
+
+def _changes(connection: Connection, frames: set[int]) -> tuple[ByFrame, list[Change]]:
+    """States by the frame they were entered with; those entered without one of ours, in order of time."""
+    found: ByFrame = {}
+    apart: list[Change] = []
+    for index, side in enumerate((connection.client_side, connection.server_side)):
+        for entry in side.states if side is not None else ():
+            if entry.at_ns is None:
+                continue
+            if entry.frame is not None and entry.frame in frames:
+                found.setdefault(entry.frame, ([], []))[index].append(entry)
+            else:
+                change = Change(entry.at_ns)
+                (change.server if index else change.client).append(entry)
+                apart.append(change)
+    return found, sorted(apart, key=lambda change: change.at_ns or 0)
+
+
+def _remarks(connection: Connection) -> dict[int, list[str]]:
+    """What the analysis says of single frames."""
+    found: dict[int, list[str]] = {}
+    for reset in connection.resets:
+        evidence = f" ({', '.join(reset.evidence)})" if reset.evidence else ""
+        found.setdefault(reset.frame, []).append(f"reset: {reset.cause}, {reset.confidence} confidence{evidence}")
+    for anomaly in connection.anomalies:
+        if anomaly.code not in ("keep-alive-probe", "zero-window-probe", "acked-unseen", "zero-window"):
+            found.setdefault(anomaly.frame, []).append(anomaly.explanation)
+    return found
+
+
+def _words(rung: Rung) -> list[str]:
+    """The marks of a segment in words."""
+    ago = f"frame {rung.of}, {human(rung.after_ns)} before" if rung.of is not None else ""
+    texts = {
+        SENT_AGAIN: f"sent again: first in {ago}" if ago else "sent again",
+        FILLS_GAP: "fills the gap: lost before the capture, or overtaken",
+        AFTER_GAP: "something before this is missing here",
+        COPY: f"captured twice: {ago}",
+        LATE_COPY: f"arrived twice: {ago}",
+        PROBE: "keep-alive probe: is the other side still there?",
+        WINDOW_PROBE: "window probe: has the other side room again?",
+        UNSEEN: "acknowledges what was never captured",
+        AGAIN_ACK: "the same acknowledgement again",
+        WINDOW_FULL: "window 0: it has no room for more",
+        STRAY: "its numbers belong to no part of this connection",
+    }
+    words = [texts[mark] for mark in rung.marks]
+    if rung.again_in is not None and SENT_AGAIN in rung.marks:
+        return [f"{', '.join(words)}; and again in frame {rung.again_in}"]
+    if rung.again_in is not None:
+        words.append(f"lost, or its ACK late: sent again in frame {rung.again_in}")
+    return words
+
+
+def _folded(run: list[Rung], *, full: bool) -> Iterator[Item]:
+    """A run of plain segments: one item, or each by itself where they are few."""
+    if len(run) < FEWEST or full:
+        yield from (Arrow(rung, notes=_words(rung)) for rung in run)
+        return
+    counts = {True: 0, False: 0}
+    payload = {True: 0, False: 0}
+    marks: dict[str, int] = {}
+    for rung in run:
+        counts[rung.sent.from_client] += 1
+        payload[rung.sent.from_client] += rung.sent.payload if COPY not in rung.marks else 0
+        for mark in rung.marks:
+            marks[mark] = marks.get(mark, 0) + 1
+    remarks = [f"{count} {_IN_A_FOLD.get(mark, mark)}" for mark, count in marks.items()]
+    yield Fold(run[0], run[-1], counts, payload, remarks)
+
+
+def _waits(connection: Connection, rungs: Sequence[Rung]) -> dict[int, str]:
+    """The longest delays that matter, by the rung that ended them."""
+    handshake = connection.handshake
+    round_trip = (handshake.syn_to_synack_ns or 0) + (handshake.synack_to_ack_ns or 0)
+    least = max(MATTERS_NS, ROUND_TRIPS * round_trip)
+    late = (
+        rung for rung in rungs if rung.delay_ns >= least and SENT_AGAIN not in rung.marks
+    )  # those say it themselves
+    longest = sorted(late, key=lambda rung: -rung.delay_ns)[:MOST_WAITS]
+    chosen = {id(rung) for rung in longest}
+    found: dict[int, str] = {}
+    before: Rung | None = None
+    for rung in rungs:
+        if before is not None and id(rung) in chosen:
+            found[id(rung)] = _reason(before, rung)
+        before = rung
+    return found
+
+
+def _reason(before: Rung, rung: Rung) -> str:
+    """Who kept whom waiting, as far as the two segments around a delay tell."""
+    took, sent, last = human(rung.delay_ns), rung.sent, before.sent
+    who = "client" if sent.from_client else "server"
+    answers = sent.from_client != last.from_client
+    if PROBE in rung.marks or WINDOW_PROBE in rung.marks:
+        return f"{took} until the {who} asked again" if before.marks else f"{took} of silence until the {who} asked"
+    if sent.flags & RST:
+        return f"{took} of silence, then the {who} resets"
+    if sent.flags & SYN:
+        return f"{took} until the {who} {'answered the SYN' if sent.flags & ACK else 'opened'}"
+    if sent.flags & FIN:
+        return f"{took}: the {who} took so long to close" + (" after the other side's FIN" if last.flags & FIN else "")
+    if sent.payload and answers and last.payload:
+        return f"{took}: the {who} took so long to answer"
+    if sent.payload:
+        return f"{took}: the {who} had nothing to send"
+    if answers and last.flags & SYN:
+        return f"{took} until the {who} completed the handshake"
+    return f"{took}: the {who} took so long to acknowledge" if answers else f"{took} of silence"
+
+
+def fold_words(fold: Fold, *, from_client: bool) -> str:
+    """One direction of a fold in words; empty if nothing went that way."""
+    count, payload = fold.segments[from_client], fold.payload_bytes[from_client]
+    if not count:
+        return ""
+    return f"{some(count, 'segment')}, {payload:,} bytes" if payload else some(count, "ACK")

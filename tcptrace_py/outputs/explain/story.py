@@ -1,0 +1,175 @@
+"""The connection in a paragraph: who opened, how long it took and where, who closed, what it left, what was odd."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from tcptrace_py.model.ladder import COPY, FILLS_GAP, LATE_COPY, UNSEEN, Rung
+from tcptrace_py.model.results import Connection, Handshake, Side, Stay, Teardown
+from tcptrace_py.model.state import State
+from tcptrace_py.outputs.units import clock, end, human, size, some
+from tcptrace_py.outputs.words import CAUSES, VANTAGES
+
+from .script import Arrow, Item, Wait
+
+_OVER = frozenset((State.CLOSED, State.LISTEN, State.TIME_WAIT))
+
+
+def story(connection: Connection, rungs: Sequence[Rung], items: Sequence[Item], end_ns: int) -> str:
+    """The paragraph; `end_ns` is the capture's end."""
+    sentences = [
+        _opened(connection),
+        *_handshake(connection),
+        *_talk(connection, items),
+        *_closed(connection),
+        *(_stay(stay, connection) for stay in connection.time_wait),
+        *_stuck(connection, end_ns),
+        *_odd(connection, rungs),
+    ]
+    return " ".join(sentences)
+
+
+def _opened(connection: Connection) -> str:
+    client, server, at = end(connection.client), end(connection.server), clock(connection.start_ns)
+    if connection.server_side is None:
+        return f"At {at} {client} connected to itself: one socket is both ends."
+    if connection.handshake.kind == "simultaneous":
+        return f"At {at} {client} and {server} opened at the same time: their SYNs crossed."
+    if connection.midstream:
+        return f"The capture begins in mid-connection; {client} is taken for the client, {server} for the server."
+    return f"At {at} {client} opened a connection to {server}."
+
+
+def _handshake(connection: Connection) -> Iterator[str]:
+    handshake = connection.handshake
+    syns = some(handshake.syn_retransmissions + 1, "SYN") if handshake.syn_retransmissions else ""
+    told = {
+        "refused": "It was refused: a RST answered the SYN.",
+        "unanswered": f"Nobody answered {f'its {syns}' if syns else 'the SYN'}"
+        f"{f' in {human(connection.end_ns - connection.start_ns)}' if syns else ''}.",
+        "aborted": "The handshake was broken off by a RST.",
+        "half-open": "The SYN/ACK was never acknowledged.",
+    }
+    if handshake.outcome in told:
+        yield told[handshake.outcome]
+    elif handshake.outcome == "completed" and handshake.total_ns is not None:
+        legs = _legs(handshake, connection.vantage)
+        yield f"The handshake took {human(handshake.total_ns)}{legs}{f', with {syns}' if syns else ''}."
+        lost = _lost_to_retries(handshake)
+        if lost:
+            yield f"{human(lost)} of that went by until a SYN got through."
+    if handshake.synack_retransmissions:
+        yield f"The SYN/ACK was sent {some(handshake.synack_retransmissions, 'more time')}."
+
+
+def _legs(handshake: Handshake, vantage: str | None) -> str:
+    if handshake.syn_to_synack_ns is None or handshake.synack_to_ack_ns is None:
+        return ""
+    seen = f", seen {VANTAGES[vantage]}" if vantage in VANTAGES else ""
+    return (
+        f" ({human(handshake.syn_to_synack_ns)} to the SYN/ACK, {human(handshake.synack_to_ack_ns)} to its ACK{seen})"
+    )
+
+
+def _lost_to_retries(handshake: Handshake) -> int:
+    parts = (handshake.total_ns, handshake.syn_to_synack_ns, handshake.synack_to_ack_ns)
+    if not handshake.syn_retransmissions or None in parts:
+        return 0
+    total, out, back = (part or 0 for part in parts)
+    return total - out - back
+
+
+def _talk(connection: Connection, items: Sequence[Item]) -> Iterator[str]:
+    client, server = connection.client_side, connection.server_side
+    if server is None:
+        yield f"It sent itself {size(client.payload_bytes)}."
+    elif not client.packets or not server.packets:
+        if connection.handshake.outcome != "unanswered":
+            yield f"Of the {'server' if client.packets else 'client'} nothing was captured."
+    elif client.payload_bytes or server.payload_bytes:
+        yield f"The client sent {size(client.payload_bytes)}, the server {size(server.payload_bytes)}."
+    elif connection.handshake.outcome == "completed":
+        yield "No data was sent."
+    waits = [
+        (item, after.rung) for item, after in pairwise(items) if isinstance(item, Wait) and isinstance(after, Arrow)
+    ]
+    if waits:
+        item, rung = max(waits, key=lambda pair: pair[1].delay_ns)
+        yield f"The longest wait, before frame {rung.sent.frame}: {item.words}."
+
+
+def _closed(connection: Connection) -> Iterator[str]:
+    teardown = connection.teardown
+    first = teardown.first_fin
+    second = "server" if first == "client" else "client"
+    took = f", in {human(teardown.duration_ns)}" if teardown.duration_ns is not None else ""
+    if teardown.pattern == "four-way":
+        segments = f" in {teardown.segments} segments" if teardown.segments else ""
+        yield f"The {first} closed first, then the {second}: a full close{segments}{took}."
+    elif teardown.pattern == "simultaneous":
+        both = "Both closed at the same time: their FINs crossed"
+        yield f"{'Its one FIN met itself' if connection.server_side is None else both}{took}."
+    elif teardown.pattern == "rst" and connection.handshake.outcome != "refused":
+        yield _reset(teardown)
+    elif teardown.pattern == "half-closed":
+        yield f"Only the {first} closed; the {second} had not by the end of the capture."
+    elif teardown.pattern == "unfinished-close":
+        yield "Both sides closed, but one FIN was never acknowledged."
+    elif teardown.pattern == "none" and connection.handshake.outcome in ("completed", "not-captured"):
+        yield "Nobody had closed by the end of the capture."
+
+
+def _reset(teardown: Teardown) -> str:
+    reset = teardown.reset
+    if reset is None:
+        return "A reset ended it."
+    by = "Somebody between the two" if reset.by == "unknown" else f"The {reset.by}"
+    evidence = f" (evidence: {', '.join(reset.evidence)})" if reset.evidence else ""
+    meaning = CAUSES.get(reset.cause, reset.cause)
+    sure = f"{reset.confidence} confidence{evidence}"
+    return f"{by} reset it in frame {reset.frame}: {reset.cause}, {sure}. That is: {meaning}."
+
+
+def _stay(stay: Stay, connection: Connection) -> str:
+    who = "It" if connection.server_side is None else f"The {stay.side}"
+    restarts = f", started anew {some(stay.restarts, 'time')}" if stay.restarts else ""
+    ends = {
+        "expired": f"it ran out at {clock(stay.ended_at_ns)}",
+        "reused": f"a new SYN reused the four-tuple at {clock(stay.ended_at_ns)}",
+        "killed": f"a RST killed it at {clock(stay.ended_at_ns)}",
+    }
+    beyond = f"it lasts beyond the capture, by its profile until {clock(stay.expires_ns)}"
+    return f"{who} went into TIME_WAIT at {clock(stay.entered_ns)}{restarts}; {ends.get(stay.ended_by, beyond)}."
+
+
+def _stuck(connection: Connection, end_ns: int) -> Iterator[str]:
+    """States in which the capture's end leaves a side in mid-close."""
+    if connection.handshake.outcome == "unanswered":
+        return
+    for name, side in (("client", connection.client_side), ("server", connection.server_side)):
+        if side is None or not side.packets or side.final_state in _OVER or side.final_state == State.ESTABLISHED:
+            continue
+        last = side.states[-1]
+        since = f", {human(end_ns - last.at_ns)} old" if last.at_ns is not None and end_ns > last.at_ns else ""
+        yield f"The capture's end leaves the {name} in {side.final_state.name}{since}."
+
+
+def _odd(connection: Connection, rungs: Sequence[Rung]) -> Iterator[str]:
+    for name, side in (("client", connection.client_side), ("server", connection.server_side)):
+        again = _again(side)
+        if again:
+            yield f"The {name} sent {some(again, 'segment')} again."
+    marks = [mark for rung in rungs for mark in rung.marks]
+    copies, late = marks.count(COPY), marks.count(LATE_COPY)
+    if copies:
+        yield f"{some(copies, 'frame')} {'was' if copies == 1 else 'were'} captured twice."
+    if late:
+        yield f"{some(late, 'segment')} arrived twice."
+    filled = marks.count(FILLS_GAP)
+    if filled:
+        yield f"{some(filled, 'segment')} filled a gap: lost before the capture, or overtaken."
+    if UNSEEN in marks:
+        yield "Something was acknowledged that the capture does not hold."
+
+
+def _again(side: Side | None) -> int:
+    return 0 if side is None else side.retransmissions
