@@ -23,10 +23,11 @@ ALLOWED = {
     "states": STAGE,
     "findings": STAGE,
     "pipeline": {"model", "capture", "decode", "flows", "states", "findings"},
+    "extraction": {"model", "capture", "decode"},
     "checks": {"", "model", "pipeline"},
     "outputs": {"", "model", "pipeline"},
     "api": {"model", "pipeline", "outputs"},
-    "cli": {"", "model", "findings", "pipeline", "checks", "outputs", "api"},
+    "cli": {"", "model", "findings", "pipeline", "extraction", "checks", "outputs", "api"},
     "": {"api", "model"},
     "__main__": {"cli"},
 }

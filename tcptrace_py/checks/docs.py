@@ -82,8 +82,8 @@ def section(rule: Rule) -> str:
     about = f"{doc.about}\n\n" if doc.about else ""
     table = "\n".join(["| limit | | default |", "| --- | --- | --- |", *rows])
     return (
-        f"## {rule.CODE} {rule.NAME}\n\n**{doc.title}**\n\n{about}*Breaks it:* {doc.breaks}\n\n*Mend it:* {doc.mend}\n\n"
-        f"{table}\n\n{example}\n"
+        f"## {rule.CODE} {rule.NAME}\n\n**{doc.title}**\n\n{about}"
+        f"*Breaks it:* {doc.breaks}\n\n*Mend it:* {doc.mend}\n\n{table}\n\n{example}\n"
     )
 
 

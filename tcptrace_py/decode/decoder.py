@@ -17,12 +17,14 @@ class Decoder:
     """Decodes a capture block by block, in order; what it cannot decode it reports to `problems` by name.
 
     Without `check_checksums` the TCP checksums of the first `checksum_sample` wholly captured segments are looked at
-    and reported; with it those of all are, and segments whose checksum is wrong are left out.
+    and reported; with it those of all are, and segments whose checksum is wrong are left out. `joined` gets the frames
+    of each packet that came in fragments: the last of them is the frame of its segment.
     """
 
     def __init__(self, problems: Problems, *, check_checksums: bool = False,
-                 checksum_sample: int = CHECKSUM_SAMPLE) -> None:
+                 checksum_sample: int = CHECKSUM_SAMPLE, joined: list[tuple[int, ...]] | None = None) -> None:
         self._problems = problems
+        self._joined = joined
         self._tally = Tally(obey=check_checksums, sample=checksum_sample)
         self._general: General | None = None
 
@@ -47,5 +49,5 @@ class Decoder:
         if self._general is None:
             from .general import General  # noqa: PLC0415  dpkt takes longer to import than a small capture to decode
 
-            self._general = General(self._problems, self._tally)
+            self._general = General(self._problems, self._tally, self._joined)
         return self._general

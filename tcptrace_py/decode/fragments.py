@@ -32,6 +32,7 @@ class _Packet:
     frame: int
     data: bytearray = field(default_factory=bytearray)
     covered: bytearray = field(default_factory=bytearray)
+    frames: list[int] = field(default_factory=list)  # that brought its fragments
     units: int = 0  # how many of `covered` are 1
     length: int = -1  # -1: the last fragment has not come
     readable: int = MAX_PACKET_BYTES  # content from here on was cut by a snap length
@@ -79,11 +80,13 @@ class _Packet:
 class Reassembler:
     """Packets in the making by what names them (addresses, identification, protocol, scope), oldest first.
 
-    A packet that is complete stays for its time, so that a duplicate fragment begins no new one.
+    A packet that is complete stays for its time, so that a duplicate fragment begins no new one. The frames of its
+    fragments are added to `joined`, where there is one.
     """
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, joined: list[tuple[int, ...]] | None = None) -> None:
         self._problems = problems
+        self._joined = joined
         self._packets: dict[tuple[bytes, int, int, bytes], _Packet] = {}
         self._bytes = 0
 
@@ -101,9 +104,13 @@ class Reassembler:
         if not packet.add(piece):
             self._problems.add("fragments-overlap", _OVERLAP, frame=frame)
         self._bytes += len(packet.data) - before
+        if self._joined is not None:
+            packet.frames.append(frame)
         if not packet.complete():
             return None
         packet.done = True
+        if self._joined is not None:
+            self._joined.append(tuple(packet.frames))
         return packet.protocol, bytes(packet.data[:packet.readable]), packet.length
 
     def finish(self) -> None:

@@ -25,9 +25,9 @@ _SHORT = "frames that end inside a header"
 class General:
     """Decodes frames one at a time; keeps fragments between them."""
 
-    def __init__(self, problems: Problems, tally: Tally) -> None:
+    def __init__(self, problems: Problems, tally: Tally, joined: list[tuple[int, ...]] | None = None) -> None:
         self._problems = problems
-        self._fragments = Reassembler(problems)
+        self._fragments = Reassembler(problems, joined)
         self._walk = Walk(problems, tally, self._fragments)
 
     def decode(self, block: FrameBlock, i: int, out: SegmentBlock) -> None:

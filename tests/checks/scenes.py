@@ -24,13 +24,11 @@ from tests.outputs import factory
 from tests.outputs.factory import MS, START, S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tcptrace_py.model.results import Analysis
 
 
 def scene(phrases: list[str], *, end_s: float | None = None, problems: list[str] | None = None) -> Analysis:
-    """The analysis of this traffic; connections begin a second apart, the capture ends with the last or after `end_s`."""
+    """Connections that begin a second apart; the capture ends with the last or after `end_s`."""
     rows: list[Connection] = []
     for phrase in phrases:
         times, _, rest = phrase.rpartition(" x ")
@@ -75,6 +73,7 @@ def _ok(plain: Connection, total: str = "10ms") -> Connection:
 
 
 def _server_first(plain: Connection) -> Connection:
+    assert plain.server_side is not None
     stay = replace(plain.time_wait[0], side="server")
     return replace(
         plain,
@@ -119,7 +118,8 @@ def _midstream(plain: Connection) -> Connection:
 
 def _again(name: str) -> Any:
     def make(plain: Connection) -> Connection:
-        return replace(plain, handshake=replace(plain.handshake, **{f"{name}_retransmissions": 1}))
+        changes: dict[str, Any] = {f"{name}_retransmissions": 1}
+        return replace(plain, handshake=replace(plain.handshake, **changes))
 
     return make
 
@@ -136,7 +136,8 @@ def _repeats(plain: Connection, number: str, packets: str, side: str) -> Connect
 
 def _with_side(plain: Connection, side: str, **changes: Any) -> Connection:
     name = f"{side}_side"
-    return replace(plain, **{name: replace(getattr(plain, name), **changes)})
+    sides: dict[str, Any] = {name: replace(getattr(plain, name), **changes)}
+    return replace(plain, **sides)
 
 
 def _zero_window(plain: Connection, side: str) -> Connection:
@@ -180,7 +181,8 @@ def _stays_in(state: str) -> Any:
         if ending == "then-closed":
             entries.append(StateEntry(State.CLOSED, begin_ns + Duration().read(time), 3, Basis.OBSERVED))
         path = Side(5, 10, 0, 0, entries[-1].state, tuple(entries))
-        return replace(plain, time_wait=(), **{f"{side}_side": path})
+        changes: dict[str, Any] = {f"{side}_side": path}
+        return replace(plain, time_wait=(), **changes)
 
     return make
 

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from tcptrace_py.cli import page
+from tcptrace_py.cli.choosing import Choice, choosing_options
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
-from tcptrace_py.model.state import State
 from tcptrace_py.outputs import formats
-from tcptrace_py.outputs.view import EXTENTS, SHOWS, View
-from tcptrace_py.outputs.words import OUTCOMES, PATTERNS
+from tcptrace_py.outputs.view import EXTENTS, SHOWS
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-STATES = click.Choice([state.name for state in State], case_sensitive=False)
 LISTING = ("connections",)  # views that need every connection; the others are made of what adds up
 SLOWEST = 50
-NAMED = f"({', '.join(state.name for state in State)})"
 
 
 @click.command("analyze", epilog="""\b
@@ -40,25 +33,14 @@ Examples:
 @click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output.")
 @click.option("--show", type=click.Choice(SHOWS),
               help="Show one view in full instead of the overview (table, markdown).")
-@click.option("--outcome", "outcomes", type=click.Choice(list(OUTCOMES)), multiple=True,
-              help="List only connections whose handshake ended so; may be repeated.")
-@click.option("--teardown", "patterns", type=click.Choice(list(PATTERNS)), multiple=True,
-              help="List only connections with this teardown pattern; may be repeated.")
-@click.option("--state", "states", metavar="STATE", type=STATES, multiple=True,
-              help=f"List only connections of which a side passed through this state; may be repeated. {NAMED}")
-@click.option("--final-state", "final_states", metavar="STATE", type=STATES, multiple=True,
-              help="List only connections of which a side is in this state at the capture's end; may be repeated.")
-@click.option("--stream", "streams", metavar="N", type=click.IntRange(min=0), multiple=True,
-              help="List only the connection with Wireshark's tcp.stream N, state by state; may be repeated.")
+@choosing_options
 @click.option("--connections", "extent", type=click.Choice(EXTENTS), default="all", show_default=True,
               help="Which connections json, jsonl, csv and --show connections list; notable: those that went wrong.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Most rows of each list (table, markdown).")
 @click.option("--colour/--no-colour", "--color/--no-color", "colour", default=None,
               help="Colour or none. Default: on a terminal, unless NO_COLOR is set.")
-def command(*, reading: Reading, format_name: str | None, output: str | None, show: str | None, outcomes: Sequence[str],
-            patterns: Sequence[str], states: Sequence[str], final_states: Sequence[str],
-            streams: Sequence[int], extent: str,
-            limit: int | None, colour: bool | None) -> int:
+def command(*, reading: Reading, format_name: str | None, output: str | None, choice: Choice,
+            show: str | None, extent: str, limit: int | None, colour: bool | None) -> int:
     """Say what every TCP connection in the captures did.
 
     CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, or - for standard input; several are
@@ -74,10 +56,8 @@ def command(*, reading: Reading, format_name: str | None, output: str | None, sh
     form = named(format_name or page.format_for(path))
     if not form.FOR_PEOPLE and (show or limit):
         raise UsageError("--show and --limit shape what people read: they go with --format table or markdown")
-    view = View(show=show, extent=extent, limit=limit, outcomes=frozenset(outcomes), patterns=frozenset(patterns),
-                states=frozenset(states), final_states=frozenset(final_states), streams=frozenset(streams),
-                width=page.width(),
-                colour=page.takes_colour(colour, path))
+    view = choice.view(show=show, extent=extent, limit=limit, width=page.width(),
+                       colour=page.takes_colour(colour, path))
     lists = not form.FOR_PEOPLE or view.filtered or show in LISTING
     result = reading.analyze(keep_rows=lists, slowest=limit or SLOWEST)
     page.emit(lambda out: form.write(result, view, out), path)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tcptrace_py.checks.options import FORBIDDEN, SHORTHANDS
-from tcptrace_py.checks.rules.capture_quality import PROBLEMS
+from tcptrace_py.checks.shorthands import SHORTHANDS
 from tcptrace_py.cli import codes, page
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
@@ -58,7 +57,7 @@ Examples:
     "forbidden",
     metavar="WORD",
     multiple=True,
-    shell_complete=lambda _ctx, _option, begun: [word for word in FORBIDDEN if word.startswith(begun)],
+    shell_complete=lambda _ctx, _option, begun: _forbidden_words(begun),
     help="Fail on any connection of this kind; may be repeated. Handshakes: refused, unanswered, half-open, "
     "aborted. Closes: rst, half-closed, unfinished-close, simultaneous, open. Also causes of resets "
     "(abort-unread-data), anomalies (icmp-unreachable), zero-window.",
@@ -66,9 +65,10 @@ Examples:
 @click.option(
     "--allow",
     "allowed",
-    type=click.Choice(PROBLEMS),
+    metavar="PROBLEM",
     multiple=True,
-    help="Accept this problem of the capture; may be repeated. Otherwise it fails the check.",
+    help="Accept this problem of the capture, which otherwise fails the check; may be repeated. Problems: "
+    "acked-unseen, one-sided, time-backwards, undecodable and the others of rule capture-quality.",
 )
 @click.option("--allow-empty", is_flag=True, help="Do not fail where there is nothing to check.")
 @click.option(
@@ -115,15 +115,16 @@ def command(
     A capture that is damaged, that lacks segments or one direction, or that holds nothing to check, never passes
     unless it is told to (--allow-damaged, --allow, --allow-empty).
     """
-    from tcptrace_py.checks import engine
+    from tcptrace_py.checks import engine, options
     from tcptrace_py.outputs.view import View
 
     checks = _checks(files, limits, forbidden)
+    allow = options.accepted(allowed)
     path = None if output == "-" else output
     also = [_report(text) for text in reports]
     view = View(width=page.width(), colour=page.takes_colour(colour, path))
     result = reading.analyze()
-    report = engine.run(result, checks, allow=allowed, allow_damaged=reading.allow_damaged, allow_empty=allow_empty)
+    report = engine.run(result, checks, allow=allow, allow_damaged=reading.allow_damaged, allow_empty=allow_empty)
     _write(report, format_name, path, view)
     for name, file in also:
         _write(report, name, file, View(width=page.UNKNOWN_WIDTH))
@@ -149,6 +150,12 @@ def _checks(files: Sequence[str], limits: dict[str, str | None], forbidden: tupl
             "--max-handshake-p99 50ms); `tcpstates rules` lists what can be checked"
         )
     return checks
+
+
+def _forbidden_words(begun: str) -> list[str]:
+    from tcptrace_py.checks.options import FORBIDDEN
+
+    return [word for word in FORBIDDEN if word.startswith(begun)]
 
 
 def _report(text: str) -> tuple[str, str]:

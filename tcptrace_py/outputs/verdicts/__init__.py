@@ -1,11 +1,14 @@
 """Verdicts of checks as documents: every module here is a format, named like its file; nothing else has to know it."""
 
+from __future__ import annotations
+
 import os
 from importlib import import_module
-from typing import Protocol, TextIO, cast
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
-from tcptrace_py.model.report import Report
-from tcptrace_py.outputs.view import View
+if TYPE_CHECKING:
+    from tcptrace_py.model.report import Report
+    from tcptrace_py.outputs.view import View
 
 
 class VerdictFormat(Protocol):

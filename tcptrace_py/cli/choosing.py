@@ -1,0 +1,62 @@
+"""What commands that pick single connections share: which ones, of all that were analysed."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tcptrace_py.model.state import State
+from tcptrace_py.outputs.view import View
+from tcptrace_py.outputs.words import OUTCOMES, PATTERNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STATES = click.Choice([state.name for state in State], case_sensitive=False)
+NAMED = f"({', '.join(state.name for state in State)})"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Words that connections are picked by; an empty set lets everything through."""
+
+    outcomes: frozenset[str]
+    patterns: frozenset[str]
+    states: frozenset[str]
+    final_states: frozenset[str]
+    streams: frozenset[int]
+
+    def view(self, **page: Any) -> View:
+        """The view of an analysis that shows these; `page` is what else it is made of."""
+        return View(outcomes=self.outcomes, patterns=self.patterns, states=self.states,
+                    final_states=self.final_states, streams=self.streams, **page)
+
+
+def choosing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command, which gets them as one argument, `choice`."""
+    @functools.wraps(command)
+    def with_choice(**options: Any) -> Any:
+        choice = Choice(**{name: frozenset(options.pop(name)) for name in Choice.__dataclass_fields__})
+        return command(choice=choice, **options)
+
+    decorated: Callable[..., Any] = with_choice
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+_OPTIONS = (
+    click.option("--outcome", "outcomes", type=click.Choice(list(OUTCOMES)), multiple=True,
+                 help="Only connections whose handshake ended so; may be repeated."),
+    click.option("--teardown", "patterns", type=click.Choice(list(PATTERNS)), multiple=True,
+                 help="Only connections with this teardown pattern; may be repeated."),
+    click.option("--state", "states", metavar="STATE", type=STATES, multiple=True,
+                 help=f"Only connections of which a side passed through this state; may be repeated. {NAMED}"),
+    click.option("--final-state", "final_states", metavar="STATE", type=STATES, multiple=True,
+                 help="Only connections of which a side is in this state at the capture's end; may be repeated."),
+    click.option("--stream", "streams", metavar="N", type=click.IntRange(min=0), multiple=True,
+                 help="Only the connection with Wireshark's tcp.stream N; may be repeated."),
+)
