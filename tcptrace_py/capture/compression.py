@@ -42,6 +42,11 @@ class DecompressedSource:
         self._failure: SourceDamageError | None = None
 
     @property
+    def interrupted(self) -> bool:
+        """See Source."""
+        return self._source.interrupted
+
+    @property
     def done_bytes(self) -> int:
         """Bytes of the input itself read so far."""
         return self._source.done_bytes

@@ -38,6 +38,10 @@ class Damage:
             self.add(code, f"{why}; {after(frame)}", frame, truncated=True)
         self._broken_off = True
 
+    def ended_by_hand(self) -> None:
+        """Expect an end in the middle of things: the reading was interrupted."""
+        self._broken_off = True
+
     def cut_tail(self, position: int, left_bytes: int, what: str, frame: int) -> None:
         """Report that the file ends inside what begins at `position`, after frame `frame`."""
         if self._broken_off:

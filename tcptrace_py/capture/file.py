@@ -97,6 +97,7 @@ class CaptureFile:
         self.size_bytes = source.size_bytes
         self.reopenable = source.reopenable
         self.done_bytes = 0
+        self.interrupted = False
         self._opened: tuple[Source, bytes] | None = None if source.reopenable else (source, data)
         if source.reopenable:
             source.close()
@@ -135,6 +136,7 @@ class CaptureFile:
                 yield block
             self.done_bytes = source.done_bytes
         finally:
+            self.interrupted = source.interrupted
             source.close()
 
     def close(self) -> None:
@@ -173,8 +175,12 @@ def _longer(source: Source, rest: bytes, need_bytes: int, damage: Damage, frame:
     try:
         return source.refill(rest, need_bytes)
     except SourceDamageError as failure:
-        damage.broken_off(failure.code, str(failure), frame)
+        if not source.interrupted:
+            damage.broken_off(failure.code, str(failure), frame)
         return rest
+    finally:
+        if source.interrupted:
+            damage.ended_by_hand()
 
 
 def _reader(data: bytes, new_interface: Callable[[], int], damage: Damage) -> PcapReader | PcapngReader:

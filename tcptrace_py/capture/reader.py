@@ -29,15 +29,16 @@ class CaptureReader:
     def blocks(self) -> Iterator[FrameBlock]:
         """All frames in the order of `mergecap`, at most BLOCK_FRAMES to a block; to be called once.
 
-        Whatever is damaged becomes a problem; nothing is raised.
+        Whatever is damaged becomes a problem. Nothing is raised but KeyboardInterrupt, where it came while a pipe was
+        waited for (behind everything that the pipe had given) or where `progress` raises it (between two blocks).
         """
         try:
             for block in self._merged():
+                yield block
                 if self._progress:
                     self._progress(*self._done())
-                yield block
-            if self._progress:
-                self._progress(*self._done())
+            if any(capture.interrupted for capture in self._captures):
+                raise KeyboardInterrupt
         finally:
             for capture in self._captures:
                 capture.close()

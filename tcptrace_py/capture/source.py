@@ -23,11 +23,18 @@ class SourceDamageError(Exception):
 
 
 class Source(Protocol):
-    """Bytes in order. `done_bytes` counts what was read of the input itself (before decompression)."""
+    """Bytes in order. `done_bytes` counts what was read of the input itself (before decompression).
+
+    `interrupted`: KeyboardInterrupt came while it waited for bytes; that is then its end, so that nothing is lost.
+    """
 
     size_bytes: int | None
     reopenable: bool
     piece_bytes: int  # how much to read at once
+
+    @property
+    def interrupted(self) -> bool:
+        """See above."""
 
     @property
     def done_bytes(self) -> int:
@@ -47,6 +54,7 @@ class FileSource:
     """A regular file. What was left over is read again rather than copied."""
 
     reopenable = True
+    interrupted = False
 
     def __init__(self, file: BinaryIO, size_bytes: int) -> None:
         self.size_bytes: int | None = size_bytes
@@ -81,6 +89,7 @@ class PipeSource:
     def __init__(self, file: BinaryIO, *, close: bool = True) -> None:
         self.done_bytes = 0
         self.piece_bytes = HEAD_BYTES
+        self.interrupted = False
         self._file = file
         self._close = close
         self._read = getattr(file, "read1", file.read)
@@ -90,9 +99,14 @@ class PipeSource:
         parts = [rest]
         missing = max(need_bytes - len(rest), min(self.piece_bytes, PIPE_PIECE_BYTES),
                       len(rest) >> 2)  # a large rest is not to be copied for every small piece
-        while missing > 0:
+        while missing > 0 and not self.interrupted:
             try:
                 part = self._read(missing)
+            except KeyboardInterrupt:
+                if not self.done_bytes:
+                    raise
+                self.interrupted = True
+                break
             except OSError as error:
                 if len(parts) > 1:
                     break  # first what came before; the next call meets the error again

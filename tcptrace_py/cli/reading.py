@@ -39,14 +39,16 @@ class Reading:
         """Read and analyse, with progress on a terminal. Without `keep_rows` no connections are listed."""
         from tcptrace_py.api import analyze
 
+        from .interrupt import Interrupt
         from .progress import Progress
 
         if "-" in self.captures and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal, not a capture: pipe one into it (tcpdump -w - | tcpstates "
                              "analyze -)")
-        with Progress() as progress:
+        with Progress() as progress, Interrupt() as interrupt:
             return analyze(self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s,
-                           check_checksums=self.check_checksums, progress=progress, keep_rows=keep_rows, slowest=slowest)
+                           check_checksums=self.check_checksums, progress=interrupt.between_blocks(progress),
+                           keep_rows=keep_rows, slowest=slowest)
 
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""

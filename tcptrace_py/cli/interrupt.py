@@ -1,0 +1,48 @@
+"""Ctrl-C while captures are read: what was read is still analysed and printed."""
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Self
+
+from tcptrace_py.capture.source import PipeSource
+
+
+class Interrupt:
+    """Puts the first Ctrl-C off until a block of frames is done: in the midst of a segment, half of it would be counted.
+
+    Where a pipe is waited for it goes through at once, and the second one always does.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._ours = False
+
+    def between_blocks(self, progress: Callable[[int, int | None], None]) -> Callable[[int, int | None], None]:
+        """Progress as given, which also raises the KeyboardInterrupt that was put off."""
+        def told(done: int, total: int | None) -> None:
+            if self._asked:
+                raise KeyboardInterrupt
+            progress(done, total)
+
+        return told
+
+    def __enter__(self) -> Self:
+        # Whoever has a handler of his own, or ignores the signal (nohup), keeps it.
+        self._ours = (threading.current_thread() is threading.main_thread()
+                      and signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+        if self._ours:
+            signal.signal(signal.SIGINT, self._stop)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if self._ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _stop(self, _number: int, frame: FrameType | None) -> None:
+        waiting = frame is not None and isinstance(frame.f_locals.get("self"), PipeSource)
+        if self._asked or waiting:
+            raise KeyboardInterrupt
+        self._asked = True
