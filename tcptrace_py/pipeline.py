@@ -22,11 +22,11 @@ from .findings.hosts import Hosts
 from .findings.ports import Ports
 from .findings.quality import Quality
 from .findings.summary import Totals
-from .findings.vantage import Vantages
+from .findings.vantage import Legs, Vantages, legs
 from .flows.table import FlowTable
 from .model.addresses import text
 from .model.clock import SECOND_NS
-from .model.digest import Digest
+from .model.digest import Digest, Service
 from .model.frames import FrameBlock
 from .model.live import Connection as Live
 from .model.problems import Problems
@@ -65,11 +65,11 @@ class Replayer:
         self.vantages = Vantages()
         self.templates: dict[tuple[int, tuple[bool, bool], str | None], Template] = {}
 
-    def template(self, live: Live) -> Template | None:
+    def template(self, live: Live, own: Legs | None) -> Template | None:
         """Template of a textbook connection; None for any other."""
         if not live.plain:
             return None
-        view = self.vantages.view(live)
+        view = self.vantages.view(live, own)
         key = (live.signature, view.near, view.name)
         known = self.templates.get(key)
         if known is None:
@@ -78,12 +78,9 @@ class Replayer:
 
     def verdict(self, live: Live, *, settled: bool = False) -> Verdict:
         """The verdict on a connection; `settled`: all handshakes of its hosts are known."""
-        template = self.template(live)
-        return judge(live, self.vantages.view(live, settled=settled)) if template is None else template.verdict
-
-    def must_wait(self, live: Live) -> bool:
-        """Whether handshakes that are still to come may change the verdict."""
-        return not live.plain and not self.vantages.clear(live)
+        own = legs(live)
+        template = self.template(live, own)
+        return judge(live, self.vantages.view(live, own, settled=settled)) if template is None else template.verdict
 
     def states_of(self, live: Live, time_ns: int) -> tuple[State, State]:
         """Both sides' states at a moment, by number."""
@@ -116,37 +113,56 @@ class Collector:
         self.ports = Ports(profiles)
         self.quality = Quality()
         self.digest = Digest(slowest)
+        self.services: dict[tuple[bytes, int], Service | None] = {}
 
     def take(self, live: Live, known_ns: int) -> None:
         """A connection has ended, or the capture has, which is known up to `known_ns`: give its verdict, at once if possible."""
-        self.replayer.vantages.learn(live)
-        if self.replayer.must_wait(live):
+        own = legs(live)
+        self.replayer.vantages.learn(live, own)
+        template = self.replayer.template(live, own)
+        if template is not None and template.outline is not None and template.outline.untroubled and not self.keep_rows:
+            self._add_alike(live, template, known_ns)
+        elif template is None and not self.replayer.vantages.clear(own):
             self.waiting.append(live)
         else:
-            self.conclude(live, known_ns)
+            self._conclude(live, known_ns, template)
 
-    def conclude(self, live: Live, known_ns: int, *, settled: bool = False) -> None:
-        """Judge a connection, add it up and let it go."""
+    def _add_alike(self, live: Live, template: Template, known_ns: int) -> None:
+        """Add up a textbook connection that went like others before."""
+        outline = template.outline
+        assert outline is not None
+        facts = from_outline(live, outline, self.profiles, self._names(live, outline.client), known_ns)
+        total_ns = facts.total_ns if facts.total_ns >= 0 else None
+        if self.digest.takes(total_ns, live.first_frame):
+            self.digest.show(describe(live, template.verdict, 0, self.profiles, known_ns))
+        self.digest.tell(total_ns)
+        key = (facts.server, facts.server_port)
+        service = self.services.get(key)
+        if service is None:
+            service = self.services[key] = self.digest.service(text(facts.server), facts.server_port)
+        if service is not None:
+            service.connections += 1
+            service.client_first += facts.first_fin == 0
+            service.server_first += facts.first_fin == 1
+            for stay in facts.stays:
+                service.time_wait_client += not stay.by_server
+                service.time_wait_server += stay.by_server
+        self._add(live, facts)
+
+    def _conclude(self, live: Live, known_ns: int, template: Template | None) -> None:
+        """Judge a connection, describe it and add it up. Without a template all handshakes are known, or its own suffices."""
+        verdict = template.verdict if template is not None else self.replayer.verdict(live, settled=True)
+        row = describe(live, verdict, 0, self.profiles, known_ns)
+        if template is not None and template.outline is None:
+            template.outline = Outline(row, verdict)
+        self.digest.add(row)
+        self.quality.add(live)
+        if self.keep_rows:
+            self.rows.append(row)
+        self._add(live, from_row(live, verdict.client, row))
+
+    def _add(self, live: Live, facts: Facts) -> None:
         self.first_frames.append(live.first_frame)
-        template = self.replayer.template(live)
-        if template is None or self.keep_rows or template.outline is None or not template.outline.untroubled:
-            verdict = template.verdict if template is not None else self.replayer.verdict(live, settled=settled)
-            row = describe(live, verdict, 0, self.profiles, known_ns)
-            if template is not None and template.outline is None:
-                template.outline = Outline(row, verdict)
-            facts = from_row(live, verdict.client, row)
-            self.digest.add(row)
-            self.quality.add(live)
-            if self.keep_rows:
-                self.rows.append(row)
-        else:
-            outline = template.outline
-            facts = from_outline(live, outline, self.profiles, self._names(live, outline.client), known_ns)
-            total_ns = facts.total_ns if facts.total_ns >= 0 else None
-            if self.digest.takes(total_ns, live.first_frame):
-                self.digest.show(describe(live, template.verdict, 0, self.profiles, known_ns))
-            self.digest.tell(total_ns)
-            self._serve(facts)
         self.totals.add(facts)
         self.hosts.add(facts)
         self.ports.add(facts)
@@ -158,18 +174,6 @@ class Collector:
         source, target, *_ = key_parts(live.side(client).key)
         return text(source), text(target)
 
-    def _serve(self, facts: Facts) -> None:
-        """Count an untroubled connection for its service."""
-        service = self.digest.service(text(facts.server), facts.server_port)
-        if service is None:
-            return
-        service.connections += 1
-        service.client_first += facts.first_fin == 0
-        service.server_first += facts.first_fin == 1
-        for stay in facts.stays:
-            service.time_wait_client += not stay.by_server
-            service.time_wait_server += stay.by_server
-
     def fold(self, clock_ns: int) -> None:
         """Settle what can hardly change any more, so that memory follows what is alive."""
         until_ns = clock_ns - self.replayer.longest_ns - SETTLE_NS
@@ -180,7 +184,7 @@ class Collector:
     def finish(self, end_ns: int) -> None:
         """The capture has ended: conclude what waits, and number the connections by their first frames."""
         for live in sorted(self.waiting, key=lambda live: live.first_frame):
-            self.conclude(live, end_ns, settled=True)
+            self._conclude(live, end_ns, None)
         self.waiting.clear()
         self.rows.sort(key=lambda row: row.first_frame)
         ranked = sorted(self.first_frames)

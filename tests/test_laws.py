@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS
+from tcptrace_py.findings.vantage import legs
 from tcptrace_py.model.segments import RST, reverse_key
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.states.machine import TABLE
@@ -288,7 +289,7 @@ def test_sums_are_those_of_the_rows(connections: list[list[Seg]], cuts: list[int
 
 def _verdict_facts(played: Played, number: int, *, fresh: bool) -> Any:
     live = played.lives[number]
-    verdict = judge(live, played.collector.replayer.vantages.view(live)) if fresh else played.verdict(number)
+    verdict = judge(live, played.collector.replayer.vantages.view(live, legs(live))) if fresh else played.verdict(number)
     paths = [[(step.state, step.index, step.basis, step.reason) for step in side] for side in verdict.paths]
     opening = {name: getattr(verdict.opening, name) for name in verdict.opening.__slots__}
     close = {name: getattr(verdict.close, name) for name in verdict.close.__slots__}

@@ -77,7 +77,7 @@ def _entries(live: Live, verdict: Verdict, number: int) -> list[StateEntry]:
 
 def _after_stay(live: Live, verdict: Verdict, number: int, stay: Stay | None) -> list[StateEntry]:
     """CLOSED behind TIME_WAIT, if it ended: run out, reused by a new SYN, or killed by a RST."""
-    if stay is None or stay.ended_by not in LEFT_BY:
+    if stay is None or stay.ended_by not in LEFT_BY or verdict.paths[number][-1].state != State.TIME_WAIT:
         return []
     basis, why = LEFT_BY[stay.ended_by]
     frame = None

@@ -31,8 +31,10 @@ class Hosts:
         client, server = self._row(facts.client, facts.scope), self._row(facts.server, facts.scope)
         client.as_client += 1
         server.as_server += 1
-        if facts.first_fin >= 0:
-            (server if facts.first_fin else client).closed_first += 1
+        if facts.first_fin == 0:
+            client.closed_first += 1
+        elif facts.first_fin > 0:
+            server.closed_first += 1
         for stay in facts.stays:
             if stay.by_server:
                 row = server

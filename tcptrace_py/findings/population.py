@@ -21,7 +21,7 @@ class Population:
         self.ends = array("q")
         self.count = 0
         self.level = 0  # how many there are at folded_ns
-        self.folded_ns = -(1 << 63)
+        self.folded_ns = -(1 << 62)
         self.seconds: list[int] = []  # seconds with events that are settled, in order
         self.settled: dict[int, list[int]] = {}  # second -> most in it, first moment (ns) of that, left at its end
 

@@ -22,15 +22,26 @@ class Legs:
 
 def legs(connection: Connection) -> Legs | None:
     """Both legs of an ordinary handshake in which nothing was repeated (Karn's rule); None of any other."""
+    log = connection.log
+    if connection.plain and len(log) > 2:
+        syn, synack, answer = log[0], log[1], log[2]
+        if syn.flags & 0x17 == SYN and synack.flags & 0x17 == SYN | ACK and not answer.flags & SYN and answer.side == 0:
+            return Legs(0, synack.time_ns - syn.time_ns, answer.time_ns - synack.time_ns)
+    return _searched_legs(connection)
+
+
+def _searched_legs(connection: Connection) -> Legs | None:
     if connection.self_connect:
         return None
-    segments = (segment for segment in connection.log if not segment.marks & (COPY | STRAY))
-    syn, synack = next(segments, None), next(segments, None)
-    if syn is None or synack is None or syn.flags & (SYN | ACK | RST) != SYN or synack.flags & (SYN | ACK | RST) != SYN | ACK:
+    segments = [segment for segment in connection.log if not segment.marks & (COPY | STRAY)]
+    if len(segments) < 3:
+        return None
+    syn, synack = segments[0], segments[1]
+    if syn.flags & (SYN | ACK | RST) != SYN or synack.flags & (SYN | ACK | RST) != SYN | ACK:
         return None
     if syn.side == synack.side or ahead(synack.ack, syn.seq) < 1:
         return None
-    for segment in segments:
+    for segment in segments[2:]:
         if segment.flags & SYN:
             return None
         if segment.side == syn.side:
@@ -61,9 +72,8 @@ class Vantages:
     def __init__(self) -> None:
         self.pairs: dict[tuple[bytes, bytes], list[tuple[int, int]]] = {}
 
-    def learn(self, live: Connection) -> None:
+    def learn(self, live: Connection, own: Legs | None) -> None:
         """Take a connection's handshake in among those of its hosts."""
-        own = legs(live)
         if own is None:
             return
         source, target, *_ = key_parts(live.side(own.client).key)
@@ -72,14 +82,12 @@ class Vantages:
         if len(rows) < SAMPLES:
             rows.append(row)
 
-    def clear(self, live: Connection) -> bool:
+    def clear(self, own: Legs | None) -> bool:
         """Whether a connection's own handshake tells where the capture stood."""
-        own = legs(live)
         return own is not None and vantage(own.to_server_ns, own.to_client_ns) is not None
 
-    def view(self, live: Connection, *, settled: bool = False) -> View:
+    def view(self, live: Connection, own: Legs | None, settled: bool = False) -> View:
         """Where the capture stood for this connection: by its own handshake, else, once all are known, by its hosts' other ones."""
-        own = legs(live)
         to = (0, 0)  # there and back between the capture point and side 0, side 1
         if own is not None:
             to = (own.to_client_ns, own.to_server_ns) if own.client == 0 else (own.to_server_ns, own.to_client_ns)

@@ -1,5 +1,25 @@
 # cython: language_level=3, annotation_typing=False
+import cython
+
+cdef long long ACK, IPV4_KEY, IPV6_KEY, SYN, MASK
+
+
 cdef class StreamIndex:
-    cdef public long long count
-    cdef dict _slots
-    cdef object _stream, _base_low, _base_high
+    cdef public long long count, tuples
+    cdef long long _size
+    cdef long long[::1] _hashes
+    cdef unsigned int[::1] _stream, _base_low, _base_high
+    cdef unsigned char[::1] _known
+
+    @cython.locals(low=bytes, fingerprint="long long", slot="long long")
+    cpdef long long slot(self, bytes key, bytes reverse)
+    @cython.locals(mask="long long", slot="long long", hashes="long long[::1]")
+    cpdef long long _find(self, long long fingerprint)
+    @cython.locals(mine="unsigned int[::1]", other="unsigned int[::1]", mine_known=int, other_known=int, known=int)
+    cpdef long long note(self, long long slot, bytes key, long long flags, long long seq, long long ack)
+    cpdef bint settled(self, long long slot)
+    cpdef long long stream(self, long long slot)
+
+
+@cython.locals(size=cython.Py_ssize_t, ports=cython.Py_ssize_t, source=bytes, target=bytes)
+cpdef bint is_high(bytes key)

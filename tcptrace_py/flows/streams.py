@@ -12,68 +12,109 @@ from array import array
 from tcptrace_py.model.segments import ACK, IPV4_KEY, IPV6_KEY, SYN
 from tcptrace_py.model.seq import MASK
 
+FIRST_SIZE = 1 << 12
+KNOWN_LOW, KNOWN_HIGH = 1, 2
+
 
 class StreamIndex:
-    """Every four-tuple ever seen: its latest stream number and both directions' base numbers (-1: none yet)."""
+    """Every four-tuple ever seen: its latest stream number and both directions' base numbers.
+
+    It is the one thing that grows with the capture, so it is compact: an open-addressing table of 21 bytes a slot, at most
+    two thirds full (32 to 63 bytes a tuple). A tuple is known by 64 bits of its hash; two of n tuples share them with a
+    probability of about n^2 / 2^65.
+    """
 
     def __init__(self) -> None:
-        self._slots: dict[bytes, int] = {}
-        self._stream = array("q")
-        self._base_low = array("q")
-        self._base_high = array("q")
-        self.count = 0
+        self.count = 0  # streams
+        self.tuples = 0
+        self._size = FIRST_SIZE
+        self._make()
+
+    def _make(self) -> None:
+        self._hashes = array("q", bytes(8 * self._size))  # 0: free
+        self._stream = array("I", bytes(4 * self._size))
+        self._base_low = array("I", bytes(4 * self._size))
+        self._base_high = array("I", bytes(4 * self._size))
+        self._known = array("B", bytes(self._size))
 
     def slot(self, key: bytes, reverse: bytes) -> int:
-        """Slot of a four-tuple, given in both directions; a new tuple opens a new stream."""
-        low = min(key, reverse)
+        """Slot of a four-tuple, given in both directions; a new tuple opens a new stream. Valid until the next new tuple."""
+        low = key if key < reverse else reverse
         if len(low) != IPV4_KEY and len(low) != IPV6_KEY:
             low = low[:IPV4_KEY] if len(low) < IPV6_KEY else low[:IPV6_KEY]
-        slot = self._slots.get(low)
-        if slot is None:
-            slot = self._slots[low] = len(self._stream)
-            self._stream.append(self.count)
-            self._base_low.append(-1)
-            self._base_high.append(-1)
+        fingerprint = hash(low) or 1
+        slot = self._find(fingerprint)
+        if self._hashes[slot] == 0:
+            if self.tuples * 3 >= self._size * 2:
+                self._grow()
+                slot = self._find(fingerprint)
+            self._hashes[slot] = fingerprint
+            self._stream[slot] = self.count
             self.count += 1
+            self.tuples += 1
         return slot
 
-    @property
-    def tuples(self) -> int:
-        """How many four-tuples there are."""
-        return len(self._stream)
+    def _find(self, fingerprint: int) -> int:
+        """Where this hash stands, or would stand."""
+        mask = self._size - 1
+        slot = fingerprint & mask
+        hashes = self._hashes
+        while hashes[slot] != 0 and hashes[slot] != fingerprint:
+            slot = (slot + 1) & mask
+        return slot
+
+    def _grow(self) -> None:
+        hashes, stream, low, high, known = self._hashes, self._stream, self._base_low, self._base_high, self._known
+        before = self._size
+        self._size = before * 2
+        self._make()
+        for old in range(before):
+            if hashes[old] != 0:
+                slot = self._find(hashes[old])
+                self._hashes[slot] = hashes[old]
+                self._stream[slot], self._known[slot] = stream[old], known[old]
+                self._base_low[slot], self._base_high[slot] = low[old], high[old]
 
     def note(self, slot: int, key: bytes, flags: int, seq: int, ack: int) -> int:
         """Take in a segment; returns the stream it belongs to."""
-        mine, other = self._base_low, self._base_high
         if is_high(key):
-            mine, other = other, mine
-        if flags & SYN and not flags & ACK and mine[slot] >= 0 and mine[slot] != seq:
-            self._stream[slot] = self.count
-            self.count += 1
-            mine[slot] = other[slot] = -1
-        elif flags & SYN and flags & ACK and mine[slot] >= 0:
-            mine[slot] = seq
-        if mine[slot] < 0:
+            mine, other, mine_known, other_known = self._base_high, self._base_low, KNOWN_HIGH, KNOWN_LOW
+        else:
+            mine, other, mine_known, other_known = self._base_low, self._base_high, KNOWN_LOW, KNOWN_HIGH
+        known = self._known[slot]
+        if flags & SYN and known & mine_known and mine[slot] != seq:
+            if flags & ACK:
+                mine[slot] = seq
+            else:
+                self._stream[slot] = self.count
+                self.count += 1
+                known = 0
+        if not known & mine_known:
             mine[slot] = seq if flags & SYN else (seq - 1) & MASK
-        if other[slot] < 0 and flags & ACK:
+            known |= mine_known
+        if flags & ACK and not known & other_known:
             other[slot] = (ack - 1) & MASK
+            known |= other_known
+        self._known[slot] = known
         return self._stream[slot]
 
     def note_quoted(self, slot: int, key: bytes, flags: int, seq: int) -> None:
         """Take in a segment quoted by ICMP: it may begin a stream, but first numbers it does not set."""
-        mine, other = (self._base_high, self._base_low) if is_high(key) else (self._base_low, self._base_high)
-        if flags & SYN and mine[slot] >= 0 and mine[slot] != seq:
-            if not flags & ACK:
+        if is_high(key):
+            mine, mine_known = self._base_high, KNOWN_HIGH
+        else:
+            mine, mine_known = self._base_low, KNOWN_LOW
+        if flags & SYN and self._known[slot] & mine_known and mine[slot] != seq:
+            if flags & ACK:
+                mine[slot] = seq
+            else:
                 self._stream[slot] = self.count
                 self.count += 1
-                other[slot] = -1
-                mine[slot] = -1
-            else:
-                mine[slot] = seq
+                self._known[slot] = 0
 
     def settled(self, slot: int) -> bool:
         """Whether both base numbers are known, so that only a bare SYN can open another stream."""
-        return self._base_low[slot] >= 0 and self._base_high[slot] >= 0
+        return self._known[slot] == KNOWN_LOW | KNOWN_HIGH
 
     def stream(self, slot: int) -> int:
         """Latest stream number of a four-tuple."""

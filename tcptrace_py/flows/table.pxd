@@ -21,11 +21,16 @@ cdef class FlowTable:
         flags_column="long long[::1]", seq_column="long long[::1]", ack_column="long long[::1]", payload_column="long long[::1]",
         time_column="long long[::1]", frame_column="long long[::1]", window_column="long long[::1]", id_column="long long[::1]",
         notes_column="long long[::1]", interface_column="long long[::1]", options_column="long long[::1]",
-        tsval_column="long long[::1]", tsecr_column="long long[::1]", ttl_column="long long[::1]",
+        tsval_column="long long[::1]", tsecr_column="long long[::1]", ttl_column="long long[::1]", vlan_column="long long[::1]",
+        teid_column="long long[::1]", scale_column="long long[::1]", takes_all=bint,
         flags="long long", seq="long long", ack="long long", payload="long long", time_ns="long long", silent_ns="long long",
         fresh="long long", silence_ns="long long", budget="long long", end="long long", letter=int, covers_fin=bint)
     cpdef feed(self, block)
 
+    @cython.locals(reverse=bytes, slot="long long", side=Side, segment=Segment, connection=Connection)
+    cpdef Connection _open(self, bytes key, long long time_ns, long long frame, long long seq, long long ack)
+    cpdef _enlist(self, Connection connection)
+    cpdef long long _patience_ns(self, Connection connection)
     cpdef _examine(self, block, Py_ssize_t i, Side side)
     @cython.locals(due="long long")
     cpdef _schedule(self, Connection connection)

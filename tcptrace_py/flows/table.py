@@ -89,9 +89,30 @@ class FlowTable:
         payload_column, time_column, frame_column = block.payload, block.time_ns, block.frame
         window_column, id_column, notes_column, interface_column = block.window, block.ip_id, block.notes, block.interface
         options_column, tsval_column, tsecr_column, ttl_column = block.options, block.tsval, block.tsecr, block.ttl
-        silence_ns, budget = SILENCE_NS, BUDGET
+        vlan_column, teid_column, scale_column = block.vlan, block.teid, block.window_scale
+        silence_ns, budget, takes_all = SILENCE_NS, BUDGET, self.takes_all
         for i in range(block.count):
             side = sides.get(keys[i])
+            if side is None and flags_column[i] & 0x17 == SYN and not notes_column[i] and not payload_column[i] and takes_all:
+                connection = self._open(keys[i], time_column[i], frame_column[i], seq_column[i], ack_column[i])
+                side = connection.a
+                connection.vlan, connection.teid = vlan_column[i], teid_column[i]
+                side.window_scale = scale_column[i]
+                side.last_flags, side.last_ip_id = flags_column[i], id_column[i]
+                side.recent_ids = id_column[i] & 0xFFFF
+                side.last_interface = interface_column[i]
+                side.last_tsval = tsval_column[i]
+                side.window = window_column[i]
+                segment = connection.log[0]
+                segment.flags = flags_column[i]
+                segment.window = window_column[i]
+                segment.options = options_column[i]
+                segment.tsval = tsval_column[i]
+                segment.tsecr = tsecr_column[i]
+                segment.ip_id = id_column[i]
+                segment.ttl = ttl_column[i]
+                segment.interface = interface_column[i]
+                continue
             if side is None or notes_column[i] & (QUOTED | HEADER_CUT):
                 self._examine(block, i, side)
                 continue
@@ -133,7 +154,9 @@ class FlowTable:
                 side.window_scale = block.window_scale[i]
                 peer.max_ack = seq
                 letter = 2
-                self.streams.note(connection.slot, side.key, SYN | ACK, seq, ack)
+                if not connection.settled:
+                    self.streams.note(self.streams.slot(side.key, peer.key), side.key, SYN | ACK, seq, ack)
+                    connection.settled = True
             else:
                 self._examine(block, i, side)
                 continue
@@ -190,6 +213,29 @@ class FlowTable:
             self.segments += block.count
             self._sweep(block)
 
+    def _open(self, key: bytes, time_ns: int, frame: int, seq: int, ack: int) -> Connection:
+        """Begin a connection with the ordinary SYN of a tuple that no connection holds."""
+        reverse = reverse_key(key)
+        slot = self.streams.slot(key, reverse)
+        connection = Connection(key, reverse, time_ns, frame)
+        connection.stream = self.streams.note(slot, key, SYN, seq, ack)
+        side = connection.a
+        side.has_seq = side.syn_seen = True
+        side.isn = side.last_seq = seq
+        side.next_seq = (seq + 1) & MASK
+        side.packets = 1
+        side.last_ns = time_ns
+        side.history_bits = 2
+        connection.history = 1
+        connection.b.max_ack = seq
+        segment = Segment()
+        segment.time_ns, segment.frame, segment.side = time_ns, frame, 0
+        segment.seq, segment.end, segment.ack, segment.payload = seq, side.next_seq, ack, 0
+        connection.log.append(segment)
+        connection.signature = 1 << 6 | SYN << 3
+        self._enlist(connection)
+        return connection
+
     # -- which connection -------------------------------------------------------------------------------------------
 
     def _examine(self, block: SegmentBlock, i: int, side: Side | None) -> None:
@@ -200,8 +246,8 @@ class FlowTable:
             return
         self.now_ns = time_ns
         before = self.streams.tuples
-        slot = self._note_stream(block, i, side)
-        known = side is not None or 0 <= slot < before
+        stream = self._note_stream(block, i, side)
+        known = side is not None or (stream >= 0 and self.streams.tuples == before)
         if side is not None and self._is_over(side.connection, time_ns) and not self._continues(side, block, i):
             self.forget(side.connection)
             side = None
@@ -213,29 +259,28 @@ class FlowTable:
                 self.stragglers += 1
                 self.first_straggler = self.first_straggler or block.frame[i]
                 return
-            side = self._admit(block, i, slot).a
+            side = self._admit(block, i, stream).a
         elif side.connection.shadow is not None:
-            side = self._between_incarnations(side, block, i)
+            side = self._between_incarnations(side, block, i, stream)
         elif flags & (SYN | ACK | RST | FIN) == SYN:
-            side = self._bare_syn(side, block, i, slot)
+            side = self._bare_syn(side, block, i, stream)
         if notes & HEADER_CUT and not flags:
             self._count(side, block, i)
             return
         self._account(side, block, i)
 
     def _note_stream(self, block: SegmentBlock, i: int, side: Side | None) -> int:
-        """Keep Wireshark's numbers in step; returns the tuple's slot, -1 for a header so cut that Wireshark gives it no stream."""
+        """Keep Wireshark's numbers in step; returns the stream, -1 for a header so cut that Wireshark gives it none."""
         key, flags = block.key[i], block.flags[i]
-        slot = -1 if side is None else side.connection.slot
-        if block.notes[i] & SHORT_HEADER:
-            return slot
-        if slot < 0:
-            slot = self.streams.slot(key, reverse_key(key))
-        if side is None or side.connection.slot < 0 or flags & SYN or not self.streams.settled(slot):
-            stream = self.streams.note(slot, key, flags, block.seq[i], block.ack[i])
-            if side is not None and side.connection.slot < 0:
-                side.connection.slot, side.connection.stream = slot, stream
-        return slot
+        if block.notes[i] & SHORT_HEADER or (side is not None and side.connection.settled and not flags & SYN):
+            return -1 if side is None else side.connection.stream
+        slot = self.streams.slot(key, reverse_key(key) if side is None else side.peer.key)
+        stream = self.streams.note(slot, key, flags, block.seq[i], block.ack[i])
+        if side is not None:
+            side.connection.settled = self.streams.settled(slot)
+            if side.connection.stream < 0:
+                side.connection.stream = stream
+        return stream
 
     def _quoted(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """An ICMP error quotes a segment: evidence, and one of Wireshark's stream numbers."""
@@ -270,17 +315,16 @@ class FlowTable:
             return self.linger_ns
         return OPENING_IDLE_NS if connection.phase == OPENING and self.idle_ns > OPENING_IDLE_NS else self.idle_ns
 
-    def _admit(self, block: SegmentBlock, i: int, slot: int) -> Connection:
+    def _admit(self, block: SegmentBlock, i: int, stream: int) -> Connection:
         """Begin a connection with this segment, and enter it into the table."""
-        connection = self._begin(block, i, slot)
+        connection = self._begin(block, i, stream)
         self._enlist(connection)
         return connection
 
-    def _begin(self, block: SegmentBlock, i: int, slot: int) -> Connection:
+    def _begin(self, block: SegmentBlock, i: int, stream: int) -> Connection:
         key = block.key[i]
         connection = Connection(key, reverse_key(key), block.time_ns[i], block.frame[i])
-        connection.slot = slot
-        connection.stream = self.streams.stream(slot) if slot >= 0 else -1
+        connection.stream = stream
         connection.vlan, connection.teid = block.vlan[i], block.teid[i]
         return connection
 
@@ -324,7 +368,7 @@ class FlowTable:
 
     # -- incarnations -----------------------------------------------------------------------------------------------
 
-    def _bare_syn(self, side: Side, block: SegmentBlock, i: int, slot: int) -> Side:
+    def _bare_syn(self, side: Side, block: SegmentBlock, i: int, stream: int) -> Side:
         """A bare SYN on a known four-tuple: the side that it belongs to, of the old connection or of a new one."""
         connection, peer, seq = side.connection, side.peer, block.seq[i]
         if side.syn_seen and seq == side.isn:
@@ -335,12 +379,12 @@ class FlowTable:
             return side  # captured behind later segments of its own
         states = self.states_of(connection, block.time_ns[i])
         if self._acceptable(side, block, i, states):
-            successor = self._begin(block, i, slot)
+            successor = self._begin(block, i, stream)
             connection.reused_by = successor
             self.forget(connection)
             self._enlist(successor)
             return successor.a
-        shadow = self._begin(block, i, slot)
+        shadow = self._begin(block, i, stream)
         connection.shadow = shadow
         connection.phase = CLOSING
         connection.plain = False
@@ -362,7 +406,7 @@ class FlowTable:
         return mine in (State.CLOSED, State.SYN_SENT, State.LISTEN) and theirs in (
             State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED)
 
-    def _between_incarnations(self, side: Side, block: SegmentBlock, i: int) -> Side:
+    def _between_incarnations(self, side: Side, block: SegmentBlock, i: int, stream: int) -> Side:
         """While a SYN waits for an answer on a tuple whose old connection still lives: whose is this segment?"""
         connection = side.connection
         shadow = connection.shadow
@@ -373,7 +417,7 @@ class FlowTable:
             if seq != shadow.a.isn:
                 self._stray_syns(connection, shadow)
                 connection.shadow = None
-                return self._bare_syn(side, block, i, connection.slot)
+                return self._bare_syn(side, block, i, stream)
             if self._acceptable(side, block, i, self.states_of(connection, block.time_ns[i])):
                 self._promote(connection, shadow)
             return shadow.a

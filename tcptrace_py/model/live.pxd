@@ -40,8 +40,8 @@ cdef class Connection:
     cdef public list log, anomalies, icmp
     cdef public long long start_ns, end_ns, first_frame, last_frame, due, idle_ns, idle_until_ns
     cdef public unsigned long long signature, history
-    cdef public int stream, slot, phase, budget, vlan, teid
-    cdef public bint plain, self_connect
+    cdef public int stream, phase, budget, vlan, teid
+    cdef public bint plain, self_connect, settled
 
     cpdef Side side(self, int number)
     cpdef dissolve(self)

@@ -134,7 +134,7 @@ class Connection:
     """One incarnation of a four-tuple while it lives. `a` sent its first captured segment; a self-connect has no own `b`."""
 
     __slots__ = ("a", "anomalies", "b", "budget", "due", "end_ns", "first_frame", "history", "icmp", "idle_ns", "idle_until_ns",
-                 "last_frame", "log", "phase", "plain", "reused_by", "self_connect", "shadow", "signature", "slot", "start_ns", "stream",
+                 "last_frame", "log", "phase", "plain", "reused_by", "self_connect", "settled", "shadow", "signature", "start_ns", "stream",
                  "teid", "vlan")
 
     def __init__(self, key: bytes, other: bytes, time_ns: int, frame: int) -> None:
@@ -148,7 +148,7 @@ class Connection:
         self.first_frame = frame
         self.last_frame = frame
         self.stream = 0
-        self.slot = 0
+        self.settled = False  # Wireshark's base numbers of both directions are known: only a SYN can begin another stream
         self.phase = OPENING
         self.budget = 32
         self.signature = 1

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.diagnosis import Diagnosis, Exhaustion, HostLedger, PortLedger, ServiceLedger
 from tcptrace_py.outputs.units import clock, count, human, service, share, some
 
+DANGER = 0.5  # of the ports: from there on Linux's connect() slows down
 WORTH_SAYING = 10  # connections from which on their ports are worth a sentence
 CAUSES = {
     "short": "each exchange has a connection of its own{median}: there is no keep-alive",
@@ -31,10 +33,10 @@ def verdict(host: HostLedger, diagnosis: Diagnosis) -> Iterator[str]:
     mine = [s for s in diagnosis.services if s.scope == host.scope and host.address in (s.client, s.server)]
     as_client = [s for s in mine if s.client == host.address and s.time_wait_client]
     as_server = [s for s in mine if s.server == host.address and s.time_wait_server]
-    yield " ".join(_held(host, as_client, as_server))
+    yield " ".join(_held(host, as_client, as_server, (diagnosis.end_ns or 0) - (diagnosis.start_ns or 0)))
     for row in [s for s in as_client if alarming(s.ports)] or as_client[:1]:
         if row.connections >= WORTH_SAYING:
-            yield from ports_sentences(row)
+            yield from ports_sentences(row, host.time_wait_ns)
         if cause := cause_of(row):
             yield cause
     if as_server:
@@ -48,14 +50,24 @@ def alarming(ports: PortLedger) -> bool:
     return ports.exhaustion is not None or ports.exhausted_in_ns is not None
 
 
-def _held(host: HostLedger, as_client: Sequence[ServiceLedger], as_server: Sequence[ServiceLedger]) -> Iterator[str]:
+def _held(
+    host: HostLedger, as_client: Sequence[ServiceLedger], as_server: Sequence[ServiceLedger], span_ns: int
+) -> Iterator[str]:
     at = f", at {clock(host.peak_at_ns, decimals=1)}" if host.peak > 1 else ""
-    rate = f" (they came at {rate_text(host.per_s)})" if host.per_s is not None and host.entered > 1 else ""
-    yield f"{host.address} holds TIME_WAIT: at most {count(host.peak)} at once{at}{rate},"
-    yield f"{count(host.at_end)} at the end."
+    yield f"{host.address} holds TIME_WAIT: at most {count(host.peak)} at once{at}, {count(host.at_end)} at the end."
+    if host.per_s is not None and host.entered >= WORTH_SAYING:
+        level = round(host.per_s * host.time_wait_ns / SECOND_NS)
+        ends = span_ns < host.time_wait_ns and not any(alarming(row.ports) for row in as_client)
+        yield f"They come at {rate_text(host.per_s)}{f', which levels off at about {_round(level)}' if ends else ''}."
     for role, rows in (("client", as_client), ("server", as_server)):
         if rows:
             yield _closes(role, rows)
+
+
+def _round(number: int) -> str:
+    """Two digits: no more is known of what is to come."""
+    size = 10 ** max(len(str(number)) - 2, 0)
+    return count(round(number / size) * size)
 
 
 def _closes(role: str, rows: Sequence[ServiceLedger]) -> str:
@@ -96,27 +108,25 @@ def cause_of(row: ServiceLedger) -> str:
     return f"Cause: {text}." if text else ""
 
 
-def ports_sentences(row: ServiceLedger) -> Iterator[str]:
+def ports_sentences(row: ServiceLedger, time_wait_ns: int) -> Iterator[str]:
     """How near the ceiling the client's ports towards one service are."""
     ports, towards = row.ports, service(row.server, row.server_port)
     if ports.exhaustion is not None:
         yield _ran_out(ports, ports.exhaustion, row, towards)
         return
-    carries = f" They carry {rate_text(ports.ceiling_per_s)}" if ports.ceiling_per_s is not None else ""
+    carries = f" {count(ports.count)} ports carry {rate_text(ports.ceiling_per_s)}." if ports.ceiling_per_s else ""
     if ports.exhausted_in_ns is not None:
         left = f"run out in {human(ports.exhausted_in_ns)}" if ports.exhausted_in_ns else "are about to run out"
         yield (
-            f"At the present {rate_text(ports.per_s)} its {count(ports.count)} local ports towards {towards} {left}: "
-            f"{count(ports.at_end)} are taken.{carries}{'.' if carries else ''}"
+            f"At the present {rate_text(ports.per_s)} its local ports towards {towards} {left}: "
+            f"{count(ports.at_end)} of {count(ports.count)} are taken.{carries}"
         )
         return
-    now = (
-        f"; now come {number_text(ports.per_s)}" if carries and ports.per_s is not None and row.connections > 1 else ""
-    )
-    danger = "" if ports.used >= 0.5 else ": no danger"
+    level = max((ports.per_s or 0) * time_wait_ns / SECOND_NS * row.time_wait_client / row.connections, ports.peak_held)
+    danger = ": no danger" if level < DANGER * ports.count else ""
     yield (
         f"Of its {count(ports.count)} local ports towards {towards} at most {count(ports.peak_held)} were taken "
-        f"({share(ports.peak_held, ports.count)}){danger}.{carries}{now}{'.' if carries else ''}"
+        f"({share(ports.peak_held, ports.count)}){danger}.{carries}"
     )
 
 

@@ -1,0 +1,25 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+from tcptrace_py.model.live cimport Connection, Segment
+from tcptrace_py.model.verdict cimport View
+
+cdef long long COPY, STRAY, ACK, RST, SYN
+
+
+cdef class Legs:
+    cdef public long long client, to_client_ns, to_server_ns
+
+
+@cython.locals(log=list, syn=Segment, synack=Segment, answer=Segment)
+cpdef Legs legs(Connection connection)
+cpdef vantage(long long to_server_ns, long long to_client_ns)
+
+
+cdef class Vantages:
+    cdef public dict pairs
+
+    cpdef learn(self, Connection live, Legs own)
+    cpdef bint clear(self, Legs own)
+    @cython.locals(low="long long", high="long long")
+    cpdef View view(self, Connection live, Legs own, bint settled=*)
