@@ -10,7 +10,7 @@ from tcptrace_py.capture.source import PipeSource
 
 
 class Interrupt:
-    """Puts the first Ctrl-C off until a block of frames is done: in the midst of a segment, half of it would be counted.
+    """Puts the first Ctrl-C off until a block of frames is done: amid a segment, half of it would be counted.
 
     Where a pipe is waited for it goes through at once, and the second one always does.
     """

@@ -135,7 +135,7 @@ def test_progress_counts_the_bytes_of_all_files(tmp_path: Path) -> None:
     calls: list[tuple[int, int | None]] = []
     read(*paths, progress=lambda done_bytes, total_bytes: calls.append((done_bytes, total_bytes)))
     total_bytes = sum(path.stat().st_size for path in paths)
-    assert len(calls) > 20
+    assert len(calls) >= 20
     assert calls == sorted(calls)
     assert calls[-1] == (total_bytes, total_bytes)
 
