@@ -29,7 +29,8 @@ class Population:
         """Count one from `begin_ns` until just before `end_ns`."""
         self.count += 1
         if begin_ns < self.folded_ns:
-            self._add_late(begin_ns, end_ns)
+            if begin_ns < end_ns:
+                self._add_late(begin_ns, end_ns)
             return
         self.begins.append(begin_ns)
         self.ends.append(end_ns)
