@@ -109,7 +109,7 @@ def _quality(check: Check, analysis: Analysis, *, allow_damaged: bool) -> Outcom
     count = analysis.summary.connections
     measures = tuple(check.rule.check(Facts(analysis, Scope()), check.limits))
     damage = "; ".join(problem.explanation for problem in analysis.capture.problems if problem.damaged)
-    if measures:
+    if any(not measure.holds for measure in measures):
         return check.outcome(Status.FAILED, count, measures, damage)
     if not count and not check.allow_empty:
         return check.outcome(Status.UNMATCHED, count, message=_nothing_matched(analysis, Scope()))

@@ -76,4 +76,4 @@ def durations_ns(side: Side, state: State, end_ns: int) -> Iterator[int]:
             continue
         until_ns = end_ns if following is None else following.at_ns
         if until_ns is not None:
-            yield max(until_ns - entry.at_ns, 0)
+            yield until_ns - entry.at_ns

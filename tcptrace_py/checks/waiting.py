@@ -28,7 +28,7 @@ class WaitLimits:
 
 
 def tallies(facts: Facts, per: str) -> dict[str, Tally]:
-    """The stays in scope by whom they are counted for; empty where there are no connections."""
+    """The stays in scope by whom they are counted for; nobody's, none, to begin with; empty without connections."""
     found: dict[str, Tally] = {}
     for connection in facts.connections:
         if not found:
@@ -36,8 +36,6 @@ def tallies(facts: Facts, per: str) -> dict[str, Tally]:
         for stay in facts.stays(connection):
             subject = _subject(connection, stay, per)
             found.setdefault(subject, Tally()).add(connection, stay.entered_ns, left_ns(stay))
-    if len(found) > 1 and per != "capture":
-        del found[""]
     return found
 
 

@@ -119,7 +119,8 @@ def _midstream(plain: Connection) -> Connection:
 def _again(name: str) -> Any:
     def make(plain: Connection) -> Connection:
         changes: dict[str, Any] = {f"{name}_retransmissions": 1}
-        return replace(plain, handshake=replace(plain.handshake, **changes))
+        opened = replace(plain, handshake=replace(plain.handshake, **changes))
+        return _with_side(opened, "client" if name == "syn" else "server", retransmissions=1)
 
     return make
 

@@ -10,6 +10,7 @@ from tcptrace_py.checks import config, engine
 from tcptrace_py.checks.engine import Check
 from tcptrace_py.checks.registry import all_rules, doc_of
 from tcptrace_py.model.report import Measure, Outcome, Status, Unit
+from tcptrace_py.model.results import ProfileRow
 from tests.checks.scenes import scene
 
 TABLES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "cases.toml").read_text("utf-8"))
@@ -95,6 +96,28 @@ def test_the_worst_are_five_and_the_rest_is_counted() -> None:
     assert [connection.id for connection in measure.worst] == [0, 1, 2, 3, 4]
     assert measure.offenders == 12
     assert measure.groups == (("10.1.0.9:81", 6), ("10.1.0.9:80", 4), ("10.1.0.9:82", 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "words"),
+    [
+        ("resets", "", "connections reset"),
+        ("resets", "causes = ['abort', 'late']", "connections reset (abort, late)"),
+        ("anomalies", "", "connections with anomalies"),
+        ("anomalies", "forbid = 'stray-syn'", "connections with anomalies (stray-syn)"),
+    ],
+)
+def test_what_was_asked_for_is_named(name: str, rule: str, words: str) -> None:
+    assert outcome_of(name, {"rule": rule, "traffic": ["ok"]}).measures[0].what == words
+
+
+def test_ports_are_those_of_the_hosts_profile() -> None:
+    analysis = scene(["no-wait 1s"])
+    analysis.profiles.append(ProfileRow(("10.1.0.8", "10.1.0.7"), "narrow", 60.0, (1000, 1001)))
+    checks = config.loads("[rules.port-budget]\nmax_used = '60%'")
+    assert engine.run(analysis, checks).outcomes[1].measures[0].value == 0.5
+    analysis.profiles[1] = ProfileRow(("10.1.0.8",), "narrow", 60.0, (1000, 1001))
+    assert engine.run(analysis, checks).outcomes[1].measures[0].value == 1 / 28232
 
 
 @pytest.mark.parametrize(

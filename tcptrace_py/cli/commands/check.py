@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,9 +126,9 @@ def command(
     view = View(width=page.width(), colour=page.takes_colour(colour, path))
     result = reading.analyze()
     report = engine.run(result, checks, allow=allow, allow_damaged=reading.allow_damaged, allow_empty=allow_empty)
-    _write(report, format_name, path, view)
     for name, file in also:
         _write(report, name, file, View(width=page.UNKNOWN_WIDTH))
+    _write(report, format_name, path, view)
     told = format_name == "text" and path is None and sys.stdout.isatty()
     code = reading.exit_code(result, told=told)
     return codes.CHECK_FAILED if report.failed and code != codes.INTERRUPTED else code
@@ -141,7 +142,7 @@ def _checks(files: Sequence[str], limits: dict[str, str | None], forbidden: tupl
     given = {f"--{name.replace('_', '-')}": value for name, value in limits.items() if value is not None}
     paths: list[str | Path] = [*files]
     if not paths and (found := config.find_pyproject(Path.cwd())) is not None:
-        paths = [found]
+        paths = [os.path.relpath(found)]
     checks: list[Check | Query] = [check for path in paths for check in config.load(path)]
     checks += from_options(given, forbidden)
     if not checks:

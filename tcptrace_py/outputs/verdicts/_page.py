@@ -36,7 +36,7 @@ def blocks(report: Report) -> Iterator[Block]:
         yield from _loud(report, outcome)
     quiet = [outcome for outcome in report.outcomes if outcome.status is Status.PASSED]
     if quiet:
-        yield Heading("Holds" if loud else "All checks hold")
+        yield Heading("Holds")
         yield Grid(
             (Column("rule"), Column("name"), Column("measured", least=20), Column("scope", drop=2, least=16)),
             [(outcome.code, outcome.name, _measured(outcome), outcome.scope) for outcome in quiet],
@@ -50,7 +50,8 @@ def _measured(outcome: Outcome) -> str:
 
 def _loud(report: Report, outcome: Outcome) -> Iterator[Block]:
     scope = "" if outcome.scope == "all connections" else f"; {outcome.scope}"
-    yield Heading(f"{words.mark(outcome)}  {outcome.code} {outcome.name}", f"{outcome.origin}{scope}")
+    yield Heading(f"{words.mark(outcome)}  {outcome.code} {outcome.name}")
+    yield Note(f"{outcome.origin}{scope}", tone="quiet")
     if outcome.message:
         yield Note(outcome.message, tone="bad")
     measures = [measure for measure in outcome.measures if not measure.holds]
