@@ -74,16 +74,13 @@ def test_causes(text: str, by: str, cause: str, confidence: str) -> None:
     assert reset.evidence
 
 
-UNREAD = pytest.mark.xfail(reason="what the RST itself acknowledges is not looked at", strict=True)
 
 
-@UNREAD
 def test_data_that_crossed_the_reset_was_not_left_unread() -> None:
     """The acknowledgement on a RST is its sender's RCV.NXT: what lies beyond had not arrived."""
     assert last_reset(OPEN + "1 C PA len=9\n1.001 S RA ack=1").cause == "abort"
 
 
-@UNREAD
 def test_right_behind_incoming_data_the_cause_is_a_guess() -> None:
     """Read and then SO_LINGER 0, or left unread: the flags are the same."""
     reset = last_reset(OPEN + "1 C PA len=9\n1.001 S RA")

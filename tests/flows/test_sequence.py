@@ -20,8 +20,6 @@ def codes(played: Played) -> list[str]:
 # -- against sets ----------------------------------------------------------------------------------------------------
 
 
-FIN_AGAIN = pytest.mark.xfail(reason="a FIN sent again behind data that fills a hole is not counted", strict=True)
-LONE_BYTE = pytest.mark.xfail(reason="taken for a keep-alive although it was not acknowledged yet", strict=True)
 
 
 class Covered:
@@ -42,7 +40,6 @@ class Covered:
         self.fin_sent |= fin
 
 
-@FIN_AGAIN
 @settings(max_examples=200, deadline=None)
 @given(
     isn=st.sampled_from((1000, 2**32 - 1, 2**32 - 40, 2**31 - 10)),
@@ -101,7 +98,6 @@ def test_counts(text: str, expected: tuple[int, int, int]) -> None:
     assert (side.payload_bytes, side.retransmissions, side.fin_retransmissions) == expected
 
 
-@FIN_AGAIN
 def test_fin_beyond_a_hole_then_all_of_it() -> None:
     side = play(HANDSHAKE + "1 C FA seq=11\n2 C FPA seq=1 len=10").row.client_side
     assert (side.payload_bytes, side.retransmissions, side.fin_retransmissions) == (10, 1, 1)
@@ -120,7 +116,6 @@ def test_simultaneous_opens_synacks_repeat_no_syn() -> None:
     assert (row.client_side.retransmissions, row.server_side and row.server_side.retransmissions) == (0, 0)
 
 
-@LONE_BYTE
 def test_a_lone_byte_sent_again_unacknowledged_is_a_repetition() -> None:
     """An interactive session's keystroke, lost and sent again: a keep-alive asks when all was acknowledged."""
     played = play(HANDSHAKE + "1 C PA len=1\n1.3 C PA seq=1 len=1\n1.31 S A")
