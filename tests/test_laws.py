@@ -377,7 +377,6 @@ def test_sums_of_simultaneous_opens_whose_synack_has_another_number() -> None:
     assert _sums(play(mixed, keep_rows=False)) == _sums(play(mixed))
 
 
-@pytest.mark.xfail(reason="a fatal RST that a far side outlives ends its path, not its stay", strict=True)
 def test_a_reset_that_a_far_side_outlives_ends_its_stay() -> None:
     text = "0 C S\n0 C S seq=0 id=1001\n1 C FA\n1.02 S A seq=0\n1.02 S RA seq=-9000 ack=1\n1.04 S FA seq=0\n1.06 C A"
     row = play(text).row
