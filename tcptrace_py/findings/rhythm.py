@@ -10,7 +10,7 @@ from .curve import median
 
 FEW = 5  # fewer connections show no pattern
 LAGS = 4  # so many checkers behind one address may share a period
-PERIOD_NS = SECOND_NS // 10  # what comes more often than that is no health check
+PERIOD_NS = SECOND_NS // 2  # what comes more often than that is no health check
 STEADY = 0.8  # share of gaps that lie within a tenth of the period
 SMALL_BYTES = 16_384  # health checks ask for little
 BURST_PAUSE_NS = 2 * SECOND_NS  # bursts are apart by at least this
@@ -56,7 +56,7 @@ def _period(starts: "array[int]") -> int | None:
         gaps = array("q", (later - earlier for earlier, later in zip(starts, starts[lag:], strict=False)))
         middle = median(gaps) or 0
         steady = sum(abs(gap - middle) * 10 <= middle for gap in gaps)
-        if middle >= PERIOD_NS and steady >= STEADY * len(gaps):
+        if middle >= max(PERIOD_NS, lag * PERIOD_NS // 2) and steady >= STEADY * len(gaps):
             return middle
     return None
 

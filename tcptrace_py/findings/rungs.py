@@ -217,6 +217,10 @@ def _acknowledges(sent: Sent, side: _Side, peer: _Side, *, plain: bool) -> list[
         if sent.ack != peer.probed:
             marks.append(UNSEEN)
         peer.next = sent.ack
+    missing = [hole for hole in peer.holes if ahead(hole[1], sent.ack) > 0]
+    if len(missing) < len(peer.holes):  # it arrived, and was not captured
+        peer.holes = missing
+        marks.append(UNSEEN)
     again = plain and not sent.payload and not sent.flags & (SYN | FIN) and sent.ack == side.ack
     if again and sent.window == side.window and peer.next is not None:
         marks += [] if peer.asked else [AGAIN_ACK]

@@ -145,12 +145,15 @@ def _stuck(connection: Connection, end_ns: int) -> Iterator[str]:
     """States in which the capture's end leaves a side in mid-close."""
     if connection.handshake.outcome == "unanswered":
         return
+    told = []
     for name, side in (("client", connection.client_side), ("server", connection.server_side)):
         if side is None or not side.packets or side.final_state in _OVER or side.final_state == State.ESTABLISHED:
             continue
         last = side.states[-1]
-        since = f", {human(end_ns - last.at_ns)} old" if last.at_ns is not None and end_ns > last.at_ns else ""
-        yield f"The capture's end leaves the {name} in {side.final_state.name}{since}."
+        since = f" (for {human(end_ns - last.at_ns)})" if last.at_ns is not None and end_ns > last.at_ns else ""
+        told.append(f"the {name} in {side.final_state.name}{since}")
+    if told:
+        yield f"The capture's end leaves {' and '.join(told)}."
 
 
 def _odd(connection: Connection, rungs: Sequence[Rung]) -> Iterator[str]:

@@ -21,7 +21,7 @@ WORTH_A_LOOK = 0.25  # of the gravest host's peak: a smaller host gets a line in
 LINUX_NS = 60 * SECOND_NS
 LIMITING = frozenset(("one-sided", "acked-unseen", "time-backwards", "no-timestamps", "midstream"))
 MEANINGS = {
-    "CLOSE_WAIT": "the other side has closed and the program on this host does not: a leak there, and no timer ends it",
+    "CLOSE_WAIT": "the other side has closed, the program on this host has not. If it never does, it leaks: no timer ends it",
     "FIN_WAIT_1": "this host's FIN is not acknowledged",
     "FIN_WAIT_2": "this host has closed and waits for the other side to close",
     "CLOSING": "both closed at once, and this host's FIN is not acknowledged",
@@ -121,10 +121,10 @@ def _ledger(diagnosis: Diagnosis, view: View) -> Blocks:
         Column("connections", right=True, drop=2),
         Column("closed first"),
         Column("TIME_WAIT", right=True),
-        Column("of all", right=True),
+        Column("of all", right=True, drop=1),
         Column("open for", right=True, drop=3),
         Column("open at once", right=True, drop=4),
-        Column("pattern"),
+        Column("pattern", least=15),
     )
     yield Grid(columns, (_service_row(s) for s in shown), more_text(len(rows), len(shown), "--limit"))
     shares: dict[str, int] = {}
@@ -143,7 +143,7 @@ def _ledger(diagnosis: Diagnosis, view: View) -> Blocks:
 def _service_row(row: ServiceLedger) -> tuple[str, ...]:
     pattern = WORDS[row.pattern]
     if row.period_ns is not None:
-        pattern += f", every {human(row.period_ns)}"
+        pattern += f" every {human(row.period_ns)}"
     return (
         row.client,
         service(row.server, row.server_port),

@@ -21,7 +21,7 @@ WORDS = {
     "short": "no keep-alive",
     "pool-unused": "beside a pool",
     "bursts": "bursts",
-    "health-check": "health check",
+    "health-check": "check",
     "without-data": "no data",
     "long": "long",
     "few": "few",

@@ -1,0 +1,121 @@
+"""Which advice is given when: a table of cases over ledgers made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tcptrace_py.findings.advice import advise, warn
+from tcptrace_py.findings.curve import Curve
+from tcptrace_py.model.diagnosis import Exhaustion, HostLedger, PortLedger, ServiceLedger
+from tcptrace_py.model.profiles import PROFILES, Profile, Profiles
+
+PORTS = PortLedger(32768, 60999, "profile", 300, 290, 0, 300, 5.0, 470.5, None, None)
+FULL = replace(PORTS, peak_held=28232, per_s=600.0, exhaustion=Exhaustion(0, 10**9, 600.0, 470.0, 900, 0))
+SOON = replace(PORTS, peak_held=9000, per_s=600.0, exhausted_in_ns=32 * 10**9)
+HALF = replace(PORTS, peak_held=15000, per_s=250.0)
+REUSE, CHECK, CLOSER, SPREAD, WIDEN, TW_REUSE, LIMIT, SHORTEN = (
+    "reuse-connections", "check-less-often", "who-closes-first", "spread-over-addresses", "widen-the-port-range",
+    "tcp_tw_reuse", "limit-requests", "shorten-time-wait")  # fmt: skip
+PRESSED = [REUSE, CLOSER, SPREAD, WIDEN, TW_REUSE]
+
+
+def service(**changes: Any) -> ServiceLedger:
+    """A client that closes 300 short connections to one service first."""
+    plain = ServiceLedger(
+        "10.0.0.7", "10.0.0.9", 3306, None, 300, 300, 0, 0, 0, 0, 300, 0, 1.0, "short", None, None, 3_000_000, 900, 12,
+        5.0, PORTS
+    )  # fmt: skip
+    return replace(plain, **changes)
+
+
+def served(client: str, count: int, **changes: Any) -> ServiceLedger:
+    """A client whose connections the server closes first."""
+    return service(
+        client=client, connections=count, client_first=0, server_first=count, time_wait_client=0,
+        time_wait_server=count, **changes)  # fmt: skip
+
+
+def codes(*services: ServiceLedger, system: str = "linux") -> list[str]:
+    return [advice.code for advice in advise(services, Profiles(PROFILES[system]))]
+
+
+CASES: list[tuple[str, list[ServiceLedger], str, list[str]]] = [
+    ("nothing to say of few", [service(connections=20, client_first=20, time_wait_client=20)], "linux", []),
+    ("short connections, ports far from short", [service()], "linux", [REUSE]),
+    ("bursts", [service(pattern="bursts")], "linux", [REUSE]),
+    ("a pool that is passed by", [service(pattern="pool-unused")], "linux", [REUSE]),
+    ("long ones have nothing to reuse", [service(pattern="long")], "linux", []),
+    ("without data there is nothing to reuse", [service(pattern="without-data")], "linux", []),
+    ("health checks", [service(pattern="health-check", period_ns=2 * 10**9, per_s=0.5)], "linux", [CHECK]),
+    ("ports ran out", [service(ports=FULL)], "linux", PRESSED),
+    ("ports will run out", [service(ports=SOON)], "linux", PRESSED),
+    ("half of the ports gone", [service(ports=HALF)], "linux", PRESSED),
+    ("ports ran out on Windows", [service(ports=FULL)], "windows", [REUSE, CLOSER, SPREAD, WIDEN, SHORTEN]),
+    ("ports ran out on macOS", [service(ports=FULL)], "macos", [REUSE, CLOSER, SPREAD, WIDEN, SHORTEN]),
+    ("the range is as wide as it gets", [service(ports=replace(FULL, low=1024, high=65535))], "linux",
+     [REUSE, CLOSER, SPREAD, TW_REUSE]),
+    ("a server's TIME_WAIT, many clients", [served(f"10.1.0.{n}", 30) for n in range(50)], "linux", [REUSE]),
+    ("each of many clients came once", [served(f"10.1.{n // 250}.{n % 250}", 1) for n in range(2000)], "linux", []),
+    ("a crawler", [served("10.1.0.1", 1500), served("10.1.0.2", 100)], "linux", [REUSE, REUSE, LIMIT]),
+    ("a small crawler bothers nobody", [served("10.1.0.1", 300)], "linux", [REUSE]),
+    ("the gravest three are named", [service(server=f"10.0.1.{n}") for n in range(5)], "linux", [REUSE] * 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("services", "system", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_what_is_advised(services: list[ServiceLedger], system: str, expected: list[str]) -> None:
+    assert codes(*services, system=system) == expected
+
+
+def test_the_numbers_are_the_captures() -> None:
+    found = {advice.code: advice for advice in advise([service(ports=FULL)], Profiles())}
+    assert found[REUSE].numbers == {"connections": 300, "pool": 12}
+    assert found[WIDEN].numbers["per_s"] == pytest.approx(64512 / 60)
+    assert found[SPREAD].numbers["addresses"] == 3  # 600 a second, each carries 470, half of it is to stay free
+    check = next(advise([service(pattern="health-check", period_ns=2 * 10**9, per_s=0.5)], Profiles()))
+    assert check.numbers == {"period_s": 2.0, "held": 30}
+
+
+def host(peak: int, *, client: int = 0, address: str = "10.0.0.9") -> HostLedger:
+    series = Curve().series(0, 10**9)
+    return HostLedger(
+        address, None, peak, client, peak - client, peak, 0, peak, 0, 0, 0, 0, 0, 5.0, "linux", 60 * 10**9, series
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("hosts", "services", "system", "expected"),
+    [
+        ([host(200)], [served("10.1.0.1", 200)], "linux", []),
+        ([host(5000)], [served("10.1.0.1", 5000)], "linux",
+         ["tcp_tw_recycle", "tcp_fin_timeout", "tcp_max_tw_buckets"]),
+        ([host(5000)], [served("10.1.0.1", 5000)], "freebsd", []),
+        ([host(300, client=300, address="10.0.0.7")], [service(ports=FULL)], "linux",
+         ["tcp_tw_recycle", "tcp_fin_timeout", "tcp_max_tw_buckets", "so_linger"]),
+    ],
+)  # fmt: skip
+def test_what_not_to_do_is_said_where_people_are_tempted(
+    hosts: list[HostLedger], services: list[ServiceLedger], system: str, expected: list[str]
+) -> None:
+    assert [advice.code for advice in warn(hosts, services, Profiles(PROFILES[system]))] == expected
+
+
+def test_advice_never_contradicts_the_facts() -> None:
+    """tcp_tw_recycle, tcp_max_tw_buckets and tcp_fin_timeout are never advised, whatever the ledgers."""
+    ports = (PORTS, FULL, SOON, HALF)
+    for system in PROFILES:
+        for pattern in ("short", "health-check", "bursts", "pool-unused", "long", "without-data", "few"):
+            for port in ports:
+                for row in (
+                    service(pattern=pattern, ports=port),
+                    served("10.1.0.1", 5000, pattern=pattern, ports=port),
+                ):
+                    profiles = Profiles(Profile(system, 60.0, (32768, 60999)))
+                    found = {advice.code for advice in advise([row], profiles)}
+                    assert not found & {"tcp_tw_recycle", "tcp_max_tw_buckets", "tcp_fin_timeout", "so_linger"}
+                    assert TW_REUSE not in found or system == "linux"

@@ -1,0 +1,102 @@
+"""Ports that run out, and what only looks like it."""
+
+from __future__ import annotations
+
+from array import array
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcptrace_py.findings.curve import Curve
+from tcptrace_py.findings.exhaustion import Ports, Range, judge
+from tcptrace_py.model.profiles import PROFILES, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tcptrace_py.model.diagnosis import Exhaustion
+
+S = 1_000_000_000
+MS = 1_000_000
+WAIT = 60 * S
+NARROW = Profile("linux", 60.0, (40000, 40999))
+
+
+def judged(
+    taken: Iterable[tuple[int, int, int]], end_ns: int, profile: Profile = PROFILES["linux"], waits: float = 1.0
+) -> tuple[Range, Exhaustion | None]:
+    """`taken`: port, from, until."""
+    rows = sorted(taken, key=lambda row: row[1])
+    held = Curve()
+    for _, start, until in rows:
+        held.add(start, until)
+    held.sort()
+    ports, starts, released = (array("q", column) for column in zip(*rows, strict=True))
+    return judge(Ports(ports, starts, released, round(waits * len(rows))), held, profile, end_ns)
+
+
+def picked(low: int, high: int, step_ns: int, *, seed: int = 1) -> list[tuple[int, int, int]]:
+    """All ports of a range in a random order, each kept in TIME_WAIT."""
+    order = list(range(low, high + 1))
+    Random(seed).shuffle(order)
+    return [(port, i * step_ns, i * step_ns + WAIT) for i, port in enumerate(order)]
+
+
+def test_a_range_of_its_own_fills_and_nothing_more_comes() -> None:
+    known, full = judged(picked(40000, 40999, 5 * MS), 20 * S)
+    assert (known.low, known.high, known.known_from) == (40000, 40999, "capture")
+    assert full is not None
+    assert full.at_ns == pytest.approx(5 * S, rel=0.05)
+    assert full.before_per_s == pytest.approx(200, rel=0.05)
+
+
+def test_the_same_range_by_profile() -> None:
+    known, full = judged(picked(40000, 40999, 5 * MS), 20 * S, NARROW)
+    assert (known.low, known.high, known.known_from) == (40000, 40999, "profile")
+    assert full is not None
+
+
+def test_ports_are_taken_again_as_they_come_free() -> None:
+    first = picked(40000, 40999, 5 * MS)
+    again = [(port, until + 2 * S, until + 2 * S + WAIT) for port, _, until in first]
+    _, full = judged(first + again, 67 * S)
+    assert full is not None
+    assert full.taken_again > 900
+    assert full.into_time_wait == 0
+
+
+def test_syns_into_time_wait_are_counted() -> None:
+    """With tcp_tw_reuse a port is taken from TIME_WAIT about a second old: the stay ends there."""
+    rows = []
+    for port, start, _ in picked(40000, 40999, 5 * MS):
+        rows += [(port, start, start + 6 * S), (port, start + 6 * S, start + 6 * S + WAIT)]
+    _, full = judged(rows, 20 * S)
+    assert full is not None
+    assert full.into_time_wait > 900
+
+
+TURNS = [(40000 + i % 1000, i * S // 10, i * S // 10 + 9 * S) for i in range(3000)]
+QUIET_RANGES = [
+    ("still growing when the capture ends", picked(40000, 40999, 5 * MS), 5 * S, 1.0),
+    ("given out one by one, then a pause", [(40000 + i, i * MS, i * MS + WAIT) for i in range(1000)], 20 * S, 1.0),
+    ("a range with gaps", picked(40000, 40999, 5 * MS)[:900], 20 * S, 1.0),
+    ("few ports", picked(40000, 40049, 5 * MS), 20 * S, 1.0),
+    ("held by open connections, not by TIME_WAIT", picked(40000, 40999, 5 * MS), 20 * S, 0.1),
+    ("rotated through, each long free", TURNS, 300 * S, 1.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "end_ns", "waits"), [c[1:] for c in QUIET_RANGES], ids=[c[0] for c in QUIET_RANGES])
+def test_what_only_looks_like_it(rows: list[tuple[int, int, int]], end_ns: int, waits: float) -> None:
+    known, full = judged(rows, end_ns, waits=waits)
+    assert full is None
+    assert (known.low, known.high, known.known_from) == (32768, 60999, "profile")
+
+
+def test_ports_outside_the_profile_speak_for_another_range() -> None:
+    known, full = judged(picked(1100, 64000, 10 * MS)[:2000], 60 * S)
+    assert full is None
+    assert known.known_from == "capture"
+    assert known.low < 1200
+    assert known.high > 63900
