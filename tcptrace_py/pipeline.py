@@ -84,7 +84,10 @@ class Replayer:
 
     def states_of(self, live: Live, time_ns: int) -> tuple[State, State]:
         """Both sides' states at a moment, by number."""
-        verdict = self.verdict(live)
+        verdict = live.judged
+        if not isinstance(verdict, Verdict) or live.judged_at != len(live.log):
+            verdict = self.verdict(live)
+            live.judged, live.judged_at = verdict, len(live.log)
         return (self._at(live, verdict, 0, time_ns), self._at(live, verdict, 1, time_ns))
 
     def _at(self, live: Live, verdict: Verdict, number: int, time_ns: int) -> State:

@@ -64,13 +64,13 @@ def _side(side: LiveSide, entries: list[StateEntry]) -> Side:
 def _entries(live: Live, verdict: Verdict, number: int) -> list[StateEntry]:
     """A path with times. Far from a side a receipt may be captured before what proves the state before it: never earlier."""
     entries: list[StateEntry] = []
-    latest = 0
+    latest: int | None = None
     for step in verdict.paths[number]:
         if step.index == NOWHERE:
             entries.append(StateEntry(step.state, None, None, step.basis, step.reason))
             continue
         segment = live.log[step.index]
-        latest = max(latest, segment.time_ns)
+        latest = segment.time_ns if latest is None else max(latest, segment.time_ns)
         entries.append(StateEntry(step.state, latest, segment.frame, step.basis, step.reason))
     return entries
 

@@ -74,7 +74,8 @@ class Outline:
         path = verdict.paths[verdict.client]
         self.client_tail = path[-1].index if path[-1].state == State.CLOSED else -1
         # Only what can be said of all alike, and only what does not hang on which FIN was stamped first.
-        self.untroubled = trouble_of(row) is None and not row.anomalies and row.teardown.pattern != "simultaneous" and all(
+        self.untroubled = trouble_of(row) is None and not row.anomalies and (
+            row.teardown.pattern != "simultaneous" and row.handshake.kind != "simultaneous") and all(
             not marks.restarts and marks.killed < 0 for marks in verdict.stays)
 
 

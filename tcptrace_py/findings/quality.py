@@ -14,7 +14,7 @@ class Quality:
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.first: dict[str, int] = {}
-        self.latest_ns = 0
+        self.latest_ns: int | None = None
 
     def frames(self, block: FrameBlock) -> None:
         """Take in a block of frames: steps of the clock, cut frames."""
@@ -23,9 +23,9 @@ class Quality:
         if cut:
             at = next(i for i in range(block.count) if block.captured[i] < block.wire[i])
             self._count("snapped", first_frame + at, cut)
-        steps = sum(map(gt, times_ns, islice(times_ns, 1, None))) + (times_ns[0] < self.latest_ns)
+        steps = sum(map(gt, times_ns, islice(times_ns, 1, None))) + (self.latest_ns is not None and times_ns[0] < self.latest_ns)
         if steps:
-            before = (self.latest_ns, *times_ns)
+            before = (times_ns[0] if self.latest_ns is None else self.latest_ns, *times_ns)
             at = next(i for i, time_ns in enumerate(times_ns) if time_ns < before[i])
             self._count("time-backwards", first_frame + at, steps)
         self.latest_ns = times_ns[-1]

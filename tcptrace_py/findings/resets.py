@@ -3,6 +3,7 @@
 from tcptrace_py.model.live import COPY, STRAY, Connection, Context, Segment
 from tcptrace_py.model.results import Reset
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
+from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import NOWHERE, ResetMarks, Verdict
 
@@ -55,8 +56,11 @@ def _cause(live: Connection, verdict: Verdict, marks: ResetMarks, segment: Segme
         return _after_own_fin(live, verdict, marks, own_fin, context)
     if not segment.flags & ACK:
         return _without_ack(live, marks, segment, context)
+    received = min(ahead(segment.ack, context.own_ack), context.unread) if context.own_ack >= 0 else 0
+    if received > 0:
+        return "abort-unread-data", "medium", [f"it acknowledges {received} bytes that came just before; SO_LINGER 0 looks the same"]
     if context.unread:
-        return "abort-unread-data", "high", [f"{context.unread} bytes of the peer's were captured but not acknowledged before"]
+        return "abort", "medium", [f"{context.unread} bytes of the peer's crossed it"]
     if context.previous_is_data and segment.time_ns - context.data_ns < SOON_NS + verdict.view.round_trip_ns:
         behind_ms = (segment.time_ns - context.data_ns) / 1e6
         return "abort-unread-data", "low", [f"{behind_ms:.1f} ms behind incoming data; SO_LINGER 0 looks the same"]

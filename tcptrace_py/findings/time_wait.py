@@ -22,7 +22,7 @@ def _stay(live: Connection, verdict: Verdict, marks: StayMarks, length_ns: int, 
             restarts += 1
     ended, how = None, "capture-end"
     if marks.killed >= 0 and log[marks.killed].time_ns <= expires:
-        ended, how = log[marks.killed].time_ns, "killed"
+        ended, how = max(log[marks.killed].time_ns, entered), "killed"
     elif live.reused_by is not None and live.reused_by.start_ns <= expires:
         # Its first SYN may have come before: it was refused then, and taken when it came again.
         ended, how = max(live.reused_by.start_ns, entered), "reused"

@@ -1,7 +1,7 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-cdef long long ACK, IPV4_KEY, IPV6_KEY, SYN, MASK
+cdef long long ACK, IPV4_KEY, IPV6_KEY, SYN, MASK, KNOWN_LOW, KNOWN_HIGH, OVER
 
 
 cdef class StreamIndex:
@@ -18,6 +18,8 @@ cdef class StreamIndex:
     @cython.locals(mine="unsigned int[::1]", other="unsigned int[::1]", mine_known=int, other_known=int, known=int)
     cpdef long long note(self, long long slot, bytes key, long long flags, long long seq, long long ack)
     cpdef bint settled(self, long long slot)
+    cpdef mark_over(self, bytes key, bytes reverse)
+    cpdef bint is_over(self, bytes key, bytes reverse)
     cpdef long long stream(self, long long slot)
 
 

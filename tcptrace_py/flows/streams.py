@@ -13,7 +13,7 @@ from tcptrace_py.model.segments import ACK, IPV4_KEY, IPV6_KEY, SYN
 from tcptrace_py.model.seq import MASK
 
 FIRST_SIZE = 1 << 12
-KNOWN_LOW, KNOWN_HIGH = 1, 2
+KNOWN_LOW, KNOWN_HIGH, OVER = 1, 2, 4
 
 
 class StreamIndex:
@@ -88,7 +88,7 @@ class StreamIndex:
             else:
                 self._stream[slot] = self.count
                 self.count += 1
-                known = 0
+                known &= OVER
         if not known & mine_known:
             mine[slot] = seq if flags & SYN else (seq - 1) & MASK
             known |= mine_known
@@ -110,11 +110,19 @@ class StreamIndex:
             else:
                 self._stream[slot] = self.count
                 self.count += 1
-                self._known[slot] = 0
+                self._known[slot] &= OVER
 
     def settled(self, slot: int) -> bool:
         """Whether both base numbers are known, so that only a bare SYN can open another stream."""
-        return self._known[slot] == KNOWN_LOW | KNOWN_HIGH
+        return self._known[slot] & 3 == KNOWN_LOW | KNOWN_HIGH
+
+    def mark_over(self, key: bytes, reverse: bytes) -> None:
+        """Remember that a connection of this four-tuple has ended."""
+        self._known[self.slot(key, reverse)] |= OVER
+
+    def is_over(self, key: bytes, reverse: bytes) -> bool:
+        """Whether a connection of this four-tuple has ended before."""
+        return self._known[self.slot(key, reverse)] & OVER != 0
 
     def stream(self, slot: int) -> int:
         """Latest stream number of a four-tuple."""

@@ -12,7 +12,7 @@ cdef long long AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSE
 cdef class FlowTable:
     cdef public object states_of, retire, selection
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
-    cdef public bint takes_all
+    cdef public bint takes_all, timed
     cdef public dict sides, deadlines
     cdef public StreamIndex streams
 
@@ -22,7 +22,7 @@ cdef class FlowTable:
         time_column="long long[::1]", frame_column="long long[::1]", window_column="long long[::1]", id_column="long long[::1]",
         notes_column="long long[::1]", interface_column="long long[::1]", options_column="long long[::1]",
         tsval_column="long long[::1]", tsecr_column="long long[::1]", ttl_column="long long[::1]", vlan_column="long long[::1]",
-        teid_column="long long[::1]", scale_column="long long[::1]", takes_all=bint,
+        teid_column="long long[::1]", scale_column="long long[::1]", takes_all=bint, timed=bint,
         flags="long long", seq="long long", ack="long long", payload="long long", time_ns="long long", silent_ns="long long",
         fresh="long long", silence_ns="long long", budget="long long", end="long long", letter=int, covers_fin=bint)
     cpdef feed(self, block)

@@ -47,9 +47,10 @@ SILENCE_NS = 30 * SECOND_NS  # a silence worth remembering: middleboxes and keep
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
 MIRROR_NS = 500_000  # a second capture of the same frame follows at once
+CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set, or a damaged stamp
 LAG_NS = 10 * SECOND_NS  # how far behind the capture's clock connections are looked at
 BUDGET = 24  # unremarkable segments that are logged after each remarkable one
-LOG_LIMIT = 2000  # remarkable segments of one connection that are logged
+LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 HALF = 1 << 31
 
 StatesOf = Callable[[Connection, int], tuple[State, State]]
@@ -71,6 +72,7 @@ class FlowTable:
         self.idle_ns = idle_ns
         self.selection = selection
         self.takes_all = selection.takes_all
+        self.timed = selection.from_ns is not None or selection.to_ns is not None
         self.sides: dict[bytes, Side] = {}
         self.streams = StreamIndex()
         self.segments = 0
@@ -90,7 +92,7 @@ class FlowTable:
         window_column, id_column, notes_column, interface_column = block.window, block.ip_id, block.notes, block.interface
         options_column, tsval_column, tsecr_column, ttl_column = block.options, block.tsval, block.tsecr, block.ttl
         vlan_column, teid_column, scale_column = block.vlan, block.teid, block.window_scale
-        silence_ns, budget, takes_all = SILENCE_NS, BUDGET, self.takes_all
+        silence_ns, budget, takes_all, timed = SILENCE_NS, BUDGET, self.takes_all, self.timed
         for i in range(block.count):
             side = sides.get(keys[i])
             if side is None and flags_column[i] & 0x17 == SYN and not notes_column[i] and not payload_column[i] and takes_all:
@@ -113,7 +115,7 @@ class FlowTable:
                 segment.ttl = ttl_column[i]
                 segment.interface = interface_column[i]
                 continue
-            if side is None or notes_column[i] & (QUOTED | HEADER_CUT):
+            if side is None or notes_column[i] & (QUOTED | HEADER_CUT) or timed:
                 self._examine(block, i, side)
                 continue
             flags = flags_column[i] & 0x17
@@ -126,7 +128,7 @@ class FlowTable:
                 if not (seq == side.next_seq and side.has_seq and fresh <= (peer.next_seq - side.max_ack) & MASK < HALF
                         and (payload or fresh or flags & FIN) and peer.has_seq and (side.has_ack or side.syn_seen)
                         and window_column[i] and not peer.window_zero and 0 <= silent_ns < silence_ns and peer.holes is None and connection.shadow is None
-                        and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
+                        and connection.settled and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
                     self._examine(block, i, side)
                     continue
                 end = (seq + payload + (flags & FIN)) & MASK
@@ -167,6 +169,8 @@ class FlowTable:
             side.last_seq, side.last_flags, side.last_ip_id = seq, flags_column[i], id_column[i]
             side.recent_ids = (side.recent_ids << 16 | id_column[i] & 0xFFFF) & 0xFFFFFFFFFFFF
             side.last_interface = interface_column[i]
+            if options_column[i] & OPT_TIMESTAMPS and (tsval_column[i] - side.last_tsval) & MASK >= HALF:
+                connection.plain = False  # captured out of order: the order of sending is another
             side.last_tsval = tsval_column[i]
             side.window = window_column[i]
             side.window_zero = False
@@ -177,13 +181,16 @@ class FlowTable:
             if connection.phase == QUIET:
                 continue
             covers_fin = peer.fin_seen and ack == peer.next_seq
-            if connection.phase == CLOSING and not flags & FIN:
-                if not (covers_fin and fresh):
-                    connection.budget -= 1
-                    if connection.budget < 0:
+            if not flags & (SYN | FIN):
+                connection.budget -= 1
+                if connection.phase == CLOSING:
+                    if covers_fin and side.fin_seen and peer.max_ack == end:
+                        self._schedule(connection)
+                    if connection.budget < (-budget if covers_fin and fresh else 0):
                         continue
-                elif side.fin_seen and peer.max_ack == end:
-                    self._schedule(connection)
+                elif connection.budget < 0:
+                    connection.phase = QUIET
+                    continue
             segment = Segment()
             segment.time_ns = time_ns
             segment.frame = frame_column[i]
@@ -245,17 +252,15 @@ class FlowTable:
             self._quoted(block, i, side)
             return
         self.now_ns = time_ns
-        before = self.streams.tuples
-        stream = self._note_stream(block, i, side)
-        known = side is not None or (stream >= 0 and self.streams.tuples == before)
-        if side is not None and self._is_over(side.connection, time_ns) and not self._continues(side, block, i):
+        if side is not None and self._is_over(side.connection, time_ns):
             self.forget(side.connection)
             side = None
+        stream = self._note_stream(block, i, side)
         if not self.takes_all and not (
                 self.selection.matches_time(time_ns) and (side is not None or self.selection.matches_key(key))):
             return
         if side is None:
-            if known and not flags & SYN and not block.payload[i]:
+            if not flags & SYN and not block.payload[i] and self.streams.is_over(key, reverse_key(key)):
                 self.stragglers += 1
                 self.first_straggler = self.first_straggler or block.frame[i]
                 return
@@ -286,7 +291,10 @@ class FlowTable:
         """An ICMP error quotes a segment: evidence, and one of Wireshark's stream numbers."""
         key = block.key[i]
         if not block.notes[i] & SHORT_HEADER:
-            self.streams.note_quoted(self.streams.slot(key, reverse_key(key)), key, block.flags[i], block.seq[i])
+            slot = self.streams.slot(key, reverse_key(key))
+            self.streams.note_quoted(slot, key, block.flags[i], block.seq[i])
+            if side is not None:
+                side.connection.settled = self.streams.settled(slot)
         self.segments -= 1
         if side is not None:
             side.connection.plain = False
@@ -297,23 +305,16 @@ class FlowTable:
     def _is_over(self, connection: Connection, time_ns: int) -> bool:
         """Whether a connection's time had run out before this moment; a function of its own segments alone."""
         silent_ns = time_ns - connection.end_ns
-        if silent_ns <= self.linger_ns:
+        if silent_ns <= self.linger_ns or silent_ns > CLOCK_JUMP_NS:
             return False
         return silent_ns > self._patience_ns(connection)
-
-    def _continues(self, side: Side, block: SegmentBlock, i: int) -> bool:
-        """Whether a segment after a long silence goes on exactly where its side stopped (or its clock jumped)."""
-        if block.flags[i] & SYN:
-            return False
-        if side.has_seq:
-            return block.seq[i] == side.next_seq
-        return side.peer.has_ack and block.seq[i] == side.peer.max_ack
 
     def _patience_ns(self, connection: Connection) -> int:
         """How long a connection may be silent before it is taken to be over."""
         if connection.phase == CLOSING and finished(connection):
             return self.linger_ns
-        return OPENING_IDLE_NS if connection.phase == OPENING and self.idle_ns > OPENING_IDLE_NS else self.idle_ns
+        unanswered = connection.phase == OPENING and not connection.a.spoke and not connection.b.spoke
+        return OPENING_IDLE_NS if unanswered and self.idle_ns > OPENING_IDLE_NS else self.idle_ns
 
     def _admit(self, block: SegmentBlock, i: int, stream: int) -> Connection:
         """Begin a connection with this segment, and enter it into the table."""
@@ -338,6 +339,7 @@ class FlowTable:
         for side in (connection.b, connection.a):
             if self.sides.get(side.key) is side:
                 del self.sides[side.key]
+        self.streams.mark_over(connection.a.key, connection.b.key)
         shadow = connection.shadow
         connection.shadow = None
         if shadow is not None and not self._worth_keeping(connection, shadow):
@@ -362,7 +364,7 @@ class FlowTable:
             return True
         tsval = latest_tsval(connection, sender.number)
         syn = shadow.log[0]
-        if tsval >= 0 and syn.options & OPT_TIMESTAMPS:
+        if tsval >= 0 and syn.options & OPT_TIMESTAMPS and syn.tsval != tsval:
             return ahead(syn.tsval, tsval) > 0
         return ahead(shadow.a.isn, sender.next_seq) > 0
 
@@ -389,7 +391,7 @@ class FlowTable:
         connection.phase = CLOSING
         connection.plain = False
         tsval = latest_tsval(connection, side.number)
-        if states[peer.number] == State.TIME_WAIT and tsval >= 0 and block.options[i] & OPT_TIMESTAMPS:
+        if states[peer.number] == State.TIME_WAIT and tsval >= 0 and block.options[i] & OPT_TIMESTAMPS and block.tsval[i] != tsval:
             self._log(side, peer, block, i, (seq + 1) & MASK, STRAY | REFUSED)
         return shadow.a
 
@@ -398,7 +400,7 @@ class FlowTable:
         mine, theirs = states[side.number], states[side.peer.number]
         if theirs == State.TIME_WAIT:
             tsval = latest_tsval(side.connection, side.number)
-            if tsval >= 0 and block.options[i] & OPT_TIMESTAMPS:
+            if tsval >= 0 and block.options[i] & OPT_TIMESTAMPS and block.tsval[i] != tsval:
                 return ahead(block.tsval[i], tsval) > 0
             return ahead(block.seq[i], side.next_seq) > 0
         if mine == State.TIME_WAIT:
@@ -489,6 +491,7 @@ class FlowTable:
         if side.has_seq:
             context.own_next = side.holes[0][0] if side.holes else side.next_seq
             context.sacked_end = side.rare.sacked_end if side.holes and side.rare is not None else -1
+        context.own_ack = side.max_ack if side.has_ack else -1
         context.data_ns = peer.last_data_ns
         if side.has_ack and peer.has_seq:
             context.unread = max(ahead(peer.next_seq, side.max_ack) - (1 if peer.fin_seen else 0), 0)
@@ -519,7 +522,7 @@ class FlowTable:
         A sender gives every retransmission a new IP ID; where it gives none (0, or IPv6), the time tells: a copy comes
         before any timer could have run, and nothing came in between that calls for the same answer again.
         """
-        if side.last_seq < 0 or block.notes[i] & HEADER_CUT:
+        if block.notes[i] & HEADER_CUT:
             return 0
         seq, ip_id, ack = block.seq[i], block.ip_id[i], block.ack[i]
         flags, payload, window = block.flags[i], block.payload[i], block.window[i]
@@ -677,7 +680,8 @@ class FlowTable:
         """Data or a FIN: new, filling a hole, repeated, or a probe (RFC 9293 3.8.4, 3.8.6.1)."""
         beyond = ahead(seq, side.next_seq)
         if payload == 1 and not flags & FIN and not side.fin_seen and (
-                (beyond == 0 and peer.window_zero) or (beyond == -1 and end == side.next_seq)):
+                (beyond == 0 and peer.window_zero) or (beyond == -1 and end == side.next_seq
+                                                       and (peer.window_zero or peer.max_ack == side.next_seq))):
             if beyond == 0:
                 side.needs_rare().probe_end = end
             return PROBE
@@ -698,6 +702,9 @@ class FlowTable:
         if fresh > 0:
             side.next_seq = end
         new_fin = flags & FIN and not side.fin_seen
+        if flags & FIN and side.fin_seen:
+            side.needs_rare().retransmissions += 1
+            return REPEAT
         if filled >= payload > 0 or (payload == 0 and new_fin):
             return GAP
         if fresh > 0 and fresh_payload + filled >= payload:

@@ -3,7 +3,7 @@ import cython
 
 
 cdef class Context:
-    cdef public long long data_ns, idle_ns, own_next, peer_ack, previous_frame, previous_ns, sacked_end, unread
+    cdef public long long data_ns, idle_ns, own_ack, own_next, peer_ack, previous_frame, previous_ns, sacked_end, unread
     cdef public bint previous_by_peer, previous_is_data
 
 
@@ -38,7 +38,8 @@ cdef class Connection:
     cdef public Side a, b
     cdef public Connection shadow, reused_by
     cdef public list log, anomalies, icmp
-    cdef public long long start_ns, end_ns, first_frame, last_frame, due, idle_ns, idle_until_ns
+    cdef public object judged
+    cdef public long long start_ns, end_ns, first_frame, last_frame, due, idle_ns, idle_until_ns, judged_at
     cdef public unsigned long long signature, history
     cdef public int stream, phase, budget, vlan, teid
     cdef public bint plain, self_connect, settled

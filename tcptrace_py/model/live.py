@@ -54,7 +54,7 @@ class Segment:
 class Context:
     """What a RST came upon: how the connection stood when it was captured."""
 
-    __slots__ = ("data_ns", "idle_ns", "own_next", "peer_ack", "previous_by_peer", "previous_frame", "previous_is_data", "previous_ns", "sacked_end", "unread")
+    __slots__ = ("data_ns", "idle_ns", "own_ack", "own_next", "peer_ack", "previous_by_peer", "previous_frame", "previous_is_data", "previous_ns", "sacked_end", "unread")
 
     def __init__(self) -> None:
         self.previous_ns = 0  # when the connection's previous segment was captured
@@ -62,6 +62,7 @@ class Context:
         self.previous_by_peer = False
         self.previous_is_data = False
         self.peer_ack = -1  # the peer's latest acknowledgement number; -1: none
+        self.own_ack = -1  # what its sender had acknowledged before; -1: nothing
         self.own_next = -1  # the sequence number behind everything of its sender's without a hole; -1: nothing
         self.sacked_end = -1  # the one behind the data beyond the last hole; -1: no hole
         self.data_ns = 0  # when the peer's last data was captured; 0: none
@@ -133,7 +134,7 @@ class Side:
 class Connection:
     """One incarnation of a four-tuple while it lives. `a` sent its first captured segment; a self-connect has no own `b`."""
 
-    __slots__ = ("a", "anomalies", "b", "budget", "due", "end_ns", "first_frame", "history", "icmp", "idle_ns", "idle_until_ns",
+    __slots__ = ("a", "anomalies", "b", "budget", "due", "end_ns", "first_frame", "history", "icmp", "idle_ns", "idle_until_ns", "judged", "judged_at",
                  "last_frame", "log", "phase", "plain", "reused_by", "self_connect", "settled", "shadow", "signature", "start_ns", "stream",
                  "teid", "vlan")
 
@@ -162,6 +163,8 @@ class Connection:
         self.log: list[Segment] = []
         self.anomalies: list[tuple[str, int, str]] | None = None
         self.icmp: list[tuple[int, int]] | None = None  # frame, version << 16 | type << 8 | code
+        self.judged: object = None  # the verdict when the log had `judged_at` segments, for who asks again
+        self.judged_at = -1
         self.shadow: Connection | None = None  # a new SYN on the tuple that still waits for an answer
         self.reused_by: Connection | None = None  # the next incarnation, where its SYN ended this one
 

@@ -11,7 +11,7 @@ those its *receipts* belong is decided by the evidence, strongest first:
 """
 
 from tcptrace_py.model.live import COPY, GAP, REPEAT, STRAY, Connection, Segment, client_of
-from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN
+from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_SACK_OK, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.state import Basis
 from tcptrace_py.model.verdict import NOWHERE, Close, Opening, ResetMarks, View
@@ -37,7 +37,9 @@ class Evidence:
         self.opening = self._opening()
         self.fins = (self._fins(0), self._fins(1))
         self.fin_end = tuple(self.log[fins[0]].end if fins else -1 for fins in self.fins)
-        self.resets = [i for i, segment in enumerate(self.log) if segment.flags & RST and not segment.marks & COPY]
+        self.covered = tuple(next((i for i, segment in enumerate(self.log) if self.covers(segment, number)), NOWHERE) for number in (0, 1))
+        self.acks = tuple({self.log[i].ack for i in self.indices[number] if self.log[i].flags & ACK} for number in (0, 1))
+        self.resets = [i for i, segment in enumerate(self.log) if segment.flags & RST and not segment.marks & (COPY | STRAY)]
         self.fatal = self._fatal_reset()
 
     # -- small questions --------------------------------------------------------------------------------------------
@@ -239,8 +241,10 @@ class Evidence:
         mine, theirs = log[later], log[received]
         if self.view.near[mine.side]:
             return received < later
-        if mine.options & theirs.options & OPT_TIMESTAMPS and mine.tsecr != theirs.tsval:
-            return ahead(mine.tsecr, theirs.tsval) > 0
+        if mine.options & theirs.options & OPT_TIMESTAMPS:
+            earlier = any(self.log[i].tsval == theirs.tsval for i in self.indices[theirs.side] if i < received)
+            if mine.tsecr != theirs.tsval or not earlier:
+                return ahead(mine.tsecr, theirs.tsval) >= 0
         return received < later and mine.time_ns - theirs.time_ns > self.view.round_trip_ns
 
     # -- close ------------------------------------------------------------------------------------------------------
@@ -277,8 +281,15 @@ class Evidence:
             return False
         segment = log[cover]
         if cover_at < fin_at and not segment.flags & FIN and segment.seq == self.fin_end[number]:
-            return bool(segment.options & OPT_DSACK)  # its FIN was sent before and lost, unless the peer's was a repeat
+            # Its FIN was sent before and lost, unless it answers a repetition of the peer's: a D-SACK says so; where there is
+            # no SACK, one lost FIN explains a repetition better than two.
+            repeated = len([i for i in theirs if i < cover]) > 1
+            return bool(segment.options & OPT_DSACK) or (repeated and not self._has_sack())
         return True
+
+    def _has_sack(self) -> bool:
+        """Whether both sides may send SACK (RFC 2018), as far as their SYNs were captured."""
+        return all(segment.options & OPT_SACK_OK for segment in self.log if segment.flags & SYN and not segment.marks & (COPY | STRAY))
 
     def fin_taken(self, number: int) -> int:
         """Log index of the copy of side `number`'s FIN that its peer took; NOWHERE if none arrived as far as is known."""
@@ -435,12 +446,14 @@ class Evidence:
     def reset_marks(self) -> list[ResetMarks]:
         """Every RST with what its numbers say."""
         marks = []
-        for index in self.resets:
-            reset = self.log[index]
-            answers = next((i for i in range(index - 1, -1, -1) if self.log[i].side != reset.side and self.log[i].flags & ACK
-                            and self.log[i].ack == reset.seq), NOWHERE)
-            late = index != self.fatal and self.complete_before(index)
-            marks.append(ResetMarks(index, acceptable=self.acceptable(index), in_window=self._in_window(index), late=late, answers=answers))
+        latest: tuple[dict[int, int], dict[int, int]] = ({}, {})  # by side: acknowledgement number -> log index
+        for index, segment in enumerate(self.log):
+            if segment.flags & RST and not segment.marks & (COPY | STRAY):
+                late = index != self.fatal and self.complete_before(index)
+                marks.append(ResetMarks(index, acceptable=self.acceptable(index), in_window=self._in_window(index), late=late,
+                                        answers=latest[1 - segment.side].get(segment.seq, NOWHERE)))
+            elif segment.flags & ACK:
+                latest[segment.side][segment.ack] = index
         return marks
 
     def acceptable(self, index: int) -> bool:
@@ -451,9 +464,8 @@ class Evidence:
             return True
         heard = self._heard_before(index)
         if receiver.syn_seen and not heard and not receiver.synack_seen:
-            return bool(reset.flags & ACK) and ahead(reset.ack, receiver.isn) >= 1
-        asked = any(self.log[i].flags & ACK and self.log[i].ack == reset.seq for i in self.indices[1 - reset.side])
-        if asked or not sender.has_seq:
+            return bool(reset.flags & ACK) and 1 <= ahead(reset.ack, receiver.isn) <= ahead(receiver.next_seq, receiver.isn)
+        if reset.seq in self.acks[1 - reset.side] or not sender.has_seq:
             return True
         context = reset.context
         peer_ack = context.peer_ack if context is not None else -1
@@ -466,7 +478,7 @@ class Evidence:
 
     def covered_before(self, index: int, number: int) -> bool:
         """Whether side `number`'s FIN had been acknowledged before this log index."""
-        return any(self.covers(self.log[i], number) for i in range(index))
+        return 0 <= self.covered[number] < index
 
     def _in_window(self, index: int) -> bool:
         """Whether a RST lies in the window that its receiver had last offered."""
@@ -479,9 +491,13 @@ class Evidence:
 
     def _heard_before(self, index: int) -> bool:
         """Whether the receiver of a RST had left SYN_SENT: its peer had sent a SYN, or it acknowledged something."""
-        reset = self.log[index]
-        return any(self.log[i].flags & SYN for i in self.indices[reset.side] if i < index) or any(
-            self.log[i].flags & ACK and not self.log[i].flags & RST for i in self.indices[1 - reset.side] if i < index)
+        side = self.log[index].side
+        for i in self.indices[side]:
+            if i >= index:
+                break
+            if self.log[i].flags & SYN:
+                return True
+        return next((i for i in self.indices[1 - side] if self.log[i].flags & (ACK | RST) == ACK), index) < index
 
     def _went_on(self, index: int) -> bool:
         """Whether both sides took no notice of a RST: it was forged, or meant for something else."""
@@ -491,7 +507,7 @@ class Evidence:
         receiver, sender = connection.side(1 - reset.side), connection.side(reset.side)
         if sender.last_ns <= reset.time_ns or receiver.last_ns <= late:
             return False
-        later = [self.log[i] for i in range(index + 1, len(self.log))]
+        later = [self.log[i] for i in range(index + 1, len(self.log)) if not self.log[i].marks & COPY]
         receiver_on = any(s.side != reset.side and not s.flags & RST and s.time_ns > late for s in later) or (
             not receiver.last_flags & RST and receiver.last_ns > late)
         sender_on = any(s.side == reset.side and not s.flags & RST and not s.marks & REPEAT and s.time_ns > reset.time_ns for s in later) or (

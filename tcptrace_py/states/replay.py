@@ -113,6 +113,9 @@ def _stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | None
         return None
     log = evidence.log
     stay = StayMarks(number, entry.index, entry.basis)
+    if path[-1].state == State.CLOSED:  # the RST that ended the connection found it here
+        stay.killed = path.pop().index
+        return stay
     if evidence.connection.self_connect:
         return stay
     expected = evidence.connection.side(1 - number).next_seq
