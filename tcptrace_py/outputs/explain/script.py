@@ -128,11 +128,13 @@ def _changes(connection: Connection, frames: set[int]) -> tuple[ByFrame, list[Ch
     found: ByFrame = {}
     apart: list[Change] = []
     for index, side in enumerate((connection.client_side, connection.server_side)):
+        latest = 0  # a receipt may be captured before what proves the state before it: it is shown behind that
         for entry in side.states if side is not None else ():
             if entry.at_ns is None:
                 continue
             if entry.frame is not None and entry.frame in frames:
-                found.setdefault(entry.frame, ([], []))[index].append(entry)
+                latest = max(latest, entry.frame)
+                found.setdefault(latest, ([], []))[index].append(entry)
             else:
                 change = Change(entry.at_ns)
                 (change.server if index else change.client).append(entry)
