@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,12 +62,12 @@ class _File:
         return Origin(f"{self.name}:{line}", self.name, line)
 
 
-def load(path: str | Path) -> list[Check | Query]:
+def load(path: str | PathLike[str]) -> list[Check | Query]:
     """Read the checks of a file: all of it, or of a pyproject.toml its table `[tool.tcpstates]`.
 
     Raises UsageError with every complaint, a line each.
     """
-    name = str(path)
+    name = fspath(path)
     try:
         text = Path(path).read_text("utf-8")
         document = tomllib.loads(text)

@@ -106,7 +106,8 @@ def main(args: Sequence[str] | None = None) -> int:
     except TcpstatesError as error:
         from tcptrace_py.outputs.units import printable
 
-        _say(printable(str(error)))
+        for line in str(error).splitlines() or [""]:  # a file of rules may hold several mistakes
+            _say(printable(line))
         return codes.USAGE
     except OSError as error:
         if error.filename is not None or error.errno not in UNWRITABLE:

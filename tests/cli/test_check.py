@@ -134,9 +134,10 @@ def test_files_of_rules_are_checked_without_a_capture(tmp_path: Path, capsys: py
     (tmp_path / "a.toml").write_text("[rules.resets]\n")
     assert main.main(["rules", "--check", "a.toml"]) == 0
     assert capsys.readouterr().out == "a.toml: 1 check\n"
-    (tmp_path / "a.toml").write_text("[rules.resets]\nmx = 1\n")
+    (tmp_path / "a.toml").write_text("[rules.resets]\nmx = 1\n[rules.reset]\n")
     assert main.main(["rules", "--check", "a.toml"]) == 2
-    assert "a.toml:2" in capsys.readouterr().err
+    lines = capsys.readouterr().err.splitlines()
+    assert [line[:19] for line in lines] == ["tcpstates: a.toml:2", "tcpstates: a.toml:3"]
 
 
 def test_the_page_of_rules_is_current() -> None:
