@@ -182,15 +182,15 @@ class FlowTable:
                 continue
             covers_fin = peer.fin_seen and ack == peer.next_seq
             if not flags & (SYN | FIN):
-                connection.budget -= 1
                 if connection.phase == CLOSING:
                     if covers_fin and side.fin_seen and peer.max_ack == end:
                         self._schedule(connection)
-                    if connection.budget < (-budget if covers_fin and fresh else 0):
+                    if connection.budget <= (-budget if covers_fin and fresh else 0):
                         continue
-                elif connection.budget < 0:
+                elif connection.budget <= 0:
                     connection.phase = QUIET
                     continue
+                connection.budget -= 1
             segment = Segment()
             segment.time_ns = time_ns
             segment.frame = frame_column[i]
