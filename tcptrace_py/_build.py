@@ -1,0 +1,55 @@
+"""How the hot modules are compiled: the same source, with the C types of the `.pxd` beside it (Cython's augmenting files).
+
+`pip install` runs this where it builds a wheel. Without a compiler the package is installed in its interpreted form;
+TCPTRACE_PY_REQUIRE_COMPILED=1 makes that an error, TCPTRACE_PY_INTERPRETED=1 asks for it. An editable install stays
+interpreted: a compiled module would hide the edited source beside it.
+"""
+
+import os
+import sys
+from typing import Any
+
+from setuptools import Extension
+from setuptools.command.build_ext import build_ext
+
+HOT = (
+    "model.live", "model.segments", "model.verdict",
+    "capture.pcap_walk", "decode.fast", "flows.streams", "flows.table",
+    "findings.facts", "findings.hosts", "findings.percentiles", "findings.population", "findings.ports", "findings.summary",
+    "findings.vantage", "pipeline",
+)
+DIRECTIVES = {"annotation_typing": False, "cdivision": True, "language_level": 3}
+
+
+class BuildExt(build_ext):
+    """Compiles HOT, or says in one line why it did not."""
+
+    def run(self) -> None:
+        """Build, and fall back to the interpreted form where nothing demands the compiled one."""
+        required = os.environ.get("TCPTRACE_PY_REQUIRE_COMPILED") == "1"
+        if os.environ.get("TCPTRACE_PY_INTERPRETED") == "1" or (self.editable_mode and not required):
+            self.extensions = []
+            return
+        try:
+            self.distribution.ext_modules = _extensions()
+            self.parallel = os.cpu_count()
+            self.swig_opts = None  # as before the first time that options were made final
+            self.finalize_options()  # once more, now that it is known what there is to build
+            super().run()
+        except Exception as problem:
+            if required:
+                raise
+            self.extensions = []
+            sys.stderr.write(f"tcptrace-py: not compiled, installed in its interpreted form: {problem}\n")
+
+    def copy_extensions_to_source(self) -> None:
+        """Nothing is copied: see the module's docstring."""
+
+
+def _extensions() -> Any:
+    from Cython.Build import cythonize  # noqa: PLC0415 - only a build has it
+
+    flags = [] if sys.platform == "win32" else ["-O2", "-g0"]
+    extensions = [Extension(f"tcptrace_py.{name}", [f"tcptrace_py/{name.replace('.', '/')}.py"], extra_compile_args=flags)
+                  for name in HOT]
+    return cythonize(extensions, compiler_directives=DIRECTIVES, build_dir="build/cython", quiet=True)
