@@ -17,7 +17,10 @@ import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 QUERY = b"SELECT id, name, price FROM goods ORDER BY id LIMIT 5"
 
@@ -54,7 +57,7 @@ class From(urllib.request.HTTPHandler):
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Open as urllib does."""
-        return self.do_open(http.client.HTTPConnection, req, source_address=(self.own, 0))  # type: ignore[arg-type]
+        return self.do_open(http.client.HTTPConnection, req, source_address=(self.own, 0))
 
 
 def ask_database(address: str, port: int) -> None:
@@ -154,7 +157,7 @@ def burst(url: str, own: str, size: str, every_s: str, times: str) -> None:
         time.sleep(float(every_s))
 
 
-PARTS = {"crawl": crawl, "serve": serve, "check": check, "burst": burst}
+PARTS: dict[str, Callable[..., None]] = {"crawl": crawl, "serve": serve, "check": check, "burst": burst}
 
 if __name__ == "__main__":
     PARTS[sys.argv[1]](*sys.argv[2:])

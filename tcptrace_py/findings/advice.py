@@ -6,7 +6,7 @@ what is worth having anyway (fewer handshakes), and never alarm.
 
 from collections.abc import Iterator, Sequence
 
-from tcptrace_py.model.diagnosis import Advice, HostLedger, ServiceLedger
+from tcptrace_py.model.diagnosis import Advice, HostLedger, ServerLedger, ServiceLedger
 from tcptrace_py.model.profiles import PROFILES, Profile, Profiles
 
 MANY = 100  # connections from which on reuse is worth a word, and TIME_WAIT is noticed at all
@@ -19,7 +19,7 @@ SHORT = ("short", "pool-unused", "bursts", "without-data")
 MOST_SUBJECTS = 3  # services that one kind of advice names
 
 
-def advise(services: Sequence[ServiceLedger], profiles: Profiles) -> Iterator[Advice]:
+def advise(services: Sequence[ServiceLedger], servers: Sequence[ServerLedger], profiles: Profiles) -> Iterator[Advice]:
     """All advice that fits, in the order in which it is given; of each kind for the gravest services only."""
     for rule in (_reuse, _check_less, _close_first, _spread, _widen, _tw_reuse):
         found = 0
@@ -29,8 +29,8 @@ def advise(services: Sequence[ServiceLedger], profiles: Profiles) -> Iterator[Ad
                     found += 1
                     yield advice
         if rule is _reuse:
-            yield from _reuse_by_crowd(services)
-    yield from _limit(services)
+            yield from _reuse_by_crowd(services, servers)
+    yield from _limit(services, servers)
     for service in services[:MOST_SUBJECTS]:
         yield from _shorten(service, profiles.of(service.client))
 
@@ -54,17 +54,22 @@ def _reuse(service: ServiceLedger, _: Profile) -> Iterator[Advice]:
         yield _about("reuse-connections", service, connections=service.connections, pool=max(service.peak_open, 1))
 
 
-def _reuse_by_crowd(services: Sequence[ServiceLedger]) -> Iterator[Advice]:
+def _reuse_by_crowd(services: Sequence[ServiceLedger], servers: Sequence[ServerLedger]) -> Iterator[Advice]:
     """Many clients, none of which opens much: the service as a whole."""
-    crowds: dict[tuple[str, int], list[ServiceLedger]] = {}
-    for service in services:
-        if service.pattern in (*SHORT, "few") and service.pattern != "without-data" and service.time_wait < MANY:
-            crowds.setdefault((service.server, service.server_port), []).append(service)
-    for (server, port), crowd in crowds.items():
-        connections = sum(service.connections for service in crowd)
-        if sum(service.time_wait for service in crowd) >= MANY and connections >= 2 * len(crowd):
-            numbers = {"connections": connections, "addresses": len(crowd)}
-            yield Advice("reuse-connections", None, server, port, {**numbers, "pool": len(crowd)})
+    told = {(service.server, service.server_port, service.scope) for service in services if service.time_wait >= MANY}
+    found = 0
+    for row in servers:
+        crowd = row.clients > 1 and row.time_wait >= MANY and row.connections >= 2 * row.clients
+        if crowd and row.pattern in SHORT and (row.server, row.server_port, row.scope) not in told:
+            numbers: dict[str, int | float] = {
+                "connections": row.connections,
+                "addresses": row.clients,
+                "pool": row.clients,
+            }
+            yield Advice("reuse-connections", None, row.server, row.server_port, numbers)
+            found += 1
+            if found == MOST_SUBJECTS:
+                return
 
 
 def _check_less(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
@@ -115,29 +120,19 @@ def _tw_reuse(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
         yield _about("tcp_tw_reuse", service, ports=service.ports.count)
 
 
-def _limit(services: Sequence[ServiceLedger]) -> Iterator[Advice]:
+def _limit(services: Sequence[ServiceLedger], servers: Sequence[ServerLedger]) -> Iterator[Advice]:
     """A few addresses behind most of a server's TIME_WAIT, with short connections without end."""
-    totals: dict[tuple[str, int], int] = {}
-    for service in services:
-        key = (service.server, service.server_port)
-        totals[key] = totals.get(key, 0) + service.time_wait_server
-    for (server, port), whole in totals.items():
-        if whole < CROWD:
+    for row in servers:
+        if row.time_wait_server < CROWD:
             continue
-        of_it = sorted(
-            (s for s in services if (s.server, s.server_port) == (server, port) and s.pattern in SHORT),
-            key=lambda s: -s.time_wait_server,
-        )[:CRAWLERS]
-        heavy = [s for s in of_it if s.time_wait_server * CRAWLERS * 2 >= whole]
-        part = sum(s.time_wait_server for s in heavy)
-        if heavy and part >= CRAWLED * whole:
-            yield Advice(
-                "limit-requests",
-                heavy[0].client,
-                server,
-                port,
-                {"addresses": len(heavy), "share": part / whole, "per_s": sum(s.per_s or 0.0 for s in heavy)},
-            )
+        key = (row.server, row.server_port, row.scope)
+        mine = [s for s in services if (s.server, s.server_port, s.scope) == key and s.pattern in SHORT]
+        first = sorted(mine, key=lambda s: -s.time_wait_server)[:CRAWLERS]
+        heavy = [s for s in first if s.time_wait_server * CRAWLERS * 2 >= row.time_wait_server]
+        part = sum(s.time_wait_server for s in heavy) / row.time_wait_server
+        if heavy and part >= CRAWLED:
+            numbers = {"addresses": len(heavy), "share": part, "per_s": sum(s.per_s or 0.0 for s in heavy)}
+            yield Advice("limit-requests", heavy[0].client, row.server, row.server_port, numbers)
 
 
 def _shorten(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:

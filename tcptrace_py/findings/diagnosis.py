@@ -1,14 +1,18 @@
 """The diagnosis behind `time-wait`: one pass over an analysis' connections, then what follows from the sums."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from tcptrace_py.model.diagnosis import Diagnosis, HostLedger, ServiceLedger
 from tcptrace_py.model.profiles import Profile, Profiles
 from tcptrace_py.model.results import Analysis, Connection, Scope
 
 from .advice import advise, warn
 from .curve import Curve
-from .ledger import HostRow, ServiceRow
+from .ledger import HostRow, ServerRow, ServiceRow
 from .neighbours import Neighbours
 
+MOST_CURVES = 50  # hosts, the gravest, whose population is told over time
 MOST_SERVICES = 20_000  # a port scan makes a service of every port
 
 
@@ -18,6 +22,7 @@ class Ledger:
     def __init__(self, start_ns: int, end_ns: int) -> None:
         self.hosts: dict[tuple[str, Scope | None], HostRow] = {}
         self.services: dict[tuple[str, str, int, Scope | None], ServiceRow] = {}
+        self.servers: dict[tuple[str, int, Scope | None], ServerRow] = {}
         self.neighbours = Neighbours(start_ns, end_ns)
         self.left_out = 0
 
@@ -28,7 +33,13 @@ class Ledger:
             for role, end in (("client", connection.client), ("server", connection.server)):
                 if any(stay.side == role for stay in connection.time_wait):
                     self.hosts.setdefault((end.address, scope), HostRow()).add(connection, role)
-        key = (connection.client.address, connection.server.address, connection.server.port, scope)
+        server = (connection.server.address, connection.server.port, scope)
+        total = self.servers.get(server)
+        if total is None and len(self.servers) < MOST_SERVICES:
+            total = self.servers[server] = ServerRow()
+        if total is not None:
+            total.add(connection)
+        key = (connection.client.address, *server)
         row = self.services.get(key)
         if row is None and len(self.services) < MOST_SERVICES:
             row = self.services[key] = ServiceRow()
@@ -46,21 +57,24 @@ def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
     ledger = Ledger(start_ns, end_ns)
     for connection in analysis.connections:
         ledger.add(connection)
-    hosts = [row.result(key, profiles.of(key[0]), start_ns, end_ns) for key, row in ledger.hosts.items()]
+    hosts = [row.result(key, profiles.of(key[0]), end_ns) for key, row in ledger.hosts.items()]
     entered = sum(host.entered for host in hosts)
     services = [row.result(key, profiles.of(key[0]), entered, end_ns) for key, row in ledger.services.items()]
     ranked = tuple(sorted(services, key=_gravity))
+    totals = [row.total(key, entered) for key, row in ledger.servers.items()]
+    servers = tuple(sorted(totals, key=lambda t: (-t.time_wait, -t.connections, t.server, t.server_port, str(t.scope))))
     every = Curve()
     for row in ledger.hosts.values():
         every.begins.extend(row.stays.begins)
         every.ends.extend(row.stays.ends)
     every.sort()
     peak, peak_at = every.peak()
-    ordered = tuple(
-        sorted(
-            hosts, key=lambda host: (-_alarm(host, ranked), -host.peak, -host.entered, host.address, str(host.scope))
-        )
-    )
+    ordered = _ordered(hosts, ranked)
+    drawn = [
+        replace(host, series=ledger.hosts[host.address, host.scope].stays.series(start_ns, end_ns))
+        for host in ordered[:MOST_CURVES]
+    ]
+    ordered = (*drawn, *ordered[MOST_CURVES:])
     return Diagnosis(
         analysis.capture.start_ns,
         analysis.capture.end_ns,
@@ -72,10 +86,11 @@ def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
         sum(host.outlive for host in hosts),
         ordered,
         ranked,
+        servers,
         ledger.left_out,
         ledger.neighbours.result(),
         ledger.neighbours.stuck_ns,
-        tuple(advise(ranked, profiles)),
+        tuple(advise(ranked, servers, profiles)),
         tuple(warn(ordered, ranked, profiles)),
     )
 
@@ -112,9 +127,22 @@ def _gravity(service: ServiceLedger) -> tuple[bool, bool, int, int, str, str, in
     )
 
 
-def _alarm(host: HostLedger, services: tuple[ServiceLedger, ...]) -> int:
-    """2: its ports ran out; 1: they will; 0: neither."""
-    mine = [service.ports for service in services if service.client == host.address and service.scope == host.scope]
-    if any(ports.exhaustion for ports in mine):
-        return 2
-    return int(any(ports.exhausted_in_ns is not None for ports in mine))
+def _ordered(hosts: Iterable[HostLedger], services: Iterable[ServiceLedger]) -> tuple[HostLedger, ...]:
+    """Hosts whose ports ran out first, then those whose ports will, then those with the most TIME_WAIT at once."""
+    alarms: dict[tuple[str, Scope | None], int] = {}
+    for service in services:
+        level = 2 if service.ports.exhaustion else int(service.ports.exhausted_in_ns is not None)
+        key = (service.client, service.scope)
+        alarms[key] = max(level, alarms.get(key, 0))
+    return tuple(
+        sorted(
+            hosts,
+            key=lambda host: (
+                -alarms.get((host.address, host.scope), 0),
+                -host.peak,
+                -host.entered,
+                host.address,
+                str(host.scope),
+            ),
+        )
+    )

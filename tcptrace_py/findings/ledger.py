@@ -6,14 +6,14 @@ It keeps a few dozen bytes a connection (when, how long, which port), never the 
 from array import array
 
 from tcptrace_py.model.clock import SECOND_NS
-from tcptrace_py.model.diagnosis import HostLedger, PortLedger, ServiceLedger
+from tcptrace_py.model.diagnosis import HostLedger, PortLedger, ServerLedger, ServiceLedger
 from tcptrace_py.model.profiles import Profile
 from tcptrace_py.model.results import Connection, Scope, Side
 from tcptrace_py.model.state import State
 
 from .curve import Curve, median
 from .exhaustion import Ports, judge
-from .rhythm import rhythm
+from .rhythm import Rhythm, rhythm
 
 NEVER_NS = (1 << 63) - 1
 _BEFORE_CLOSE = frozenset((State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED))
@@ -44,7 +44,7 @@ class HostRow:
             self.killed += stay.ended_by == "killed"
             self.stays.add(stay.entered_ns, stay.expires_ns if stay.ended_at_ns is None else stay.ended_at_ns)
 
-    def result(self, key: tuple[str, Scope | None], profile: Profile, start_ns: int, end_ns: int) -> HostLedger:
+    def result(self, key: tuple[str, Scope | None], profile: Profile, end_ns: int) -> HostLedger:
         """The finished row."""
         self.stays.sort()
         peak, peak_at = self.stays.peak()
@@ -65,59 +65,48 @@ class HostRow:
             _build_up_per_s(self.stays, peak_at),
             profile.name,
             profile.time_wait_ns,
-            self.stays.series(start_ns, end_ns),
+            None,
         )
 
 
-class ServiceRow:
-    """Connections of one client address to one service."""
+class ServerRow:
+    """Connections to one service."""
 
     __slots__ = (
         "both",
         "client_first",
-        "held",
+        "clients",
         "lifetimes",
-        "opens",
         "payloads",
-        "ports",
-        "released",
         "resets",
         "server_first",
         "starts",
         "unclosed",
-        "waits",
+        "waits_client",
         "waits_server",
     )
 
     def __init__(self) -> None:
-        self.client_first = self.server_first = self.both = self.resets = self.unclosed = self.waits_server = 0
+        self.client_first = self.server_first = self.both = self.resets = self.unclosed = 0
+        self.waits_client = self.waits_server = 0
+        self.clients: set[str] = set()
         self.starts: array[int] = array("q")
-        self.ports: array[int] = array("q")
-        self.released: array[int] = array("q")
         self.lifetimes: array[int] = array("q")
         self.payloads: array[int] = array("q")
-        self.held, self.opens, self.waits = Curve(), Curve(), Curve()
 
     def add(self, connection: Connection) -> None:
         """Take in one connection."""
         self._closed(connection)
+        self.clients.add(connection.client.address)
         closes = began_to_close(connection)
-        released = port_released(connection)
         self.starts.append(connection.start_ns)
-        self.ports.append(connection.client.port)
-        self.released.append(released)
         if closes < NEVER_NS:
             self.lifetimes.append(closes - connection.start_ns)
         server = connection.server_side
         self.payloads.append(connection.client_side.payload_bytes + (server.payload_bytes if server else 0))
-        self.held.add(connection.start_ns, released)
-        if connection.handshake.outcome in ("completed", "not-captured"):
-            self.opens.add(connection.start_ns, closes)
         for stay in connection.time_wait:
-            if stay.side == "client":
-                self.waits.add(stay.entered_ns, stay.expires_ns if stay.ended_at_ns is None else stay.ended_at_ns)
-            else:
-                self.waits_server += 1
+            self.waits_client += stay.side == "client"
+            self.waits_server += stay.side == "server"
 
     def _closed(self, connection: Connection) -> None:
         teardown = connection.teardown
@@ -132,6 +121,73 @@ class ServiceRow:
         else:
             self.unclosed += 1
 
+    def closers(self) -> tuple[int, int, int, int, int, int, int]:
+        """How they were closed, and what TIME_WAIT that left at clients and server."""
+        return (
+            self.client_first,
+            self.server_first,
+            self.both,
+            self.resets,
+            self.unclosed,
+            self.waits_client,
+            self.waits_server,
+        )
+
+    def share(self, entered: int) -> float:
+        """Their part of all stays."""
+        return (self.waits_client + self.waits_server) / entered if entered else 0.0
+
+    def rhythm(self) -> Rhythm:
+        """Why they come; `starts` sorted."""
+        return rhythm(self.starts, self.lifetimes or array("q", [0]), self.payloads)
+
+    def per_s(self) -> float | None:
+        """How many a second; `starts` sorted."""
+        span = self.starts[-1] - self.starts[0]
+        return (len(self.starts) - 1) * SECOND_NS / span if span else None
+
+    def total(self, key: tuple[str, int, Scope | None], entered: int) -> ServerLedger:
+        """The finished row; `entered` are all stays of the capture."""
+        self.starts = array("q", sorted(self.starts))
+        kind = self.rhythm()
+        return ServerLedger(
+            *key,
+            len(self.clients),
+            len(self.starts),
+            *self.closers(),
+            self.share(entered),
+            kind.pattern,
+            kind.period_ns,
+            kind.burst,
+            median(self.lifetimes),
+            self.per_s(),
+        )
+
+
+class ServiceRow(ServerRow):
+    """Connections of one client address to one service: their ports too."""
+
+    __slots__ = ("held", "opens", "ports", "released", "waits")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ports: array[int] = array("q")
+        self.released: array[int] = array("q")
+        self.held, self.opens, self.waits = Curve(), Curve(), Curve()
+
+    def add(self, connection: Connection) -> None:
+        """Take in one connection."""
+        super().add(connection)
+        released = port_released(connection)
+        self.ports.append(connection.client.port)
+        self.released.append(released)
+        self.held.add(connection.start_ns, released)
+        if connection.handshake.outcome in ("completed", "not-captured"):
+            self.opens.add(connection.start_ns, began_to_close(connection))
+        for stay in connection.time_wait:
+            if stay.side == "client":
+                self.waits.add(stay.entered_ns, stay.expires_ns if stay.ended_at_ns is None else stay.ended_at_ns)
+
     def result(
         self, key: tuple[str, str, int, Scope | None], profile: Profile, entered: int, end_ns: int
     ) -> ServiceLedger:
@@ -139,22 +195,13 @@ class ServiceRow:
         for curve in (self.held, self.opens, self.waits):
             curve.sort()
         self._order()
-        kind = rhythm(self.starts, self.lifetimes or array("q", [0]), self.payloads)
-        span = self.starts[-1] - self.starts[0]
-        count = len(self.starts)
-        per_s = (count - 1) * SECOND_NS / span if span else None
-        waits = len(self.waits) + self.waits_server
+        kind = self.rhythm()
+        per_s = self.per_s()
         return ServiceLedger(
             *key,
-            count,
-            self.client_first,
-            self.server_first,
-            self.both,
-            self.resets,
-            self.unclosed,
-            len(self.waits),
-            self.waits_server,
-            waits / entered if entered else 0.0,
+            len(self.starts),
+            *self.closers(),
+            self.share(entered),
             kind.pattern,
             kind.period_ns,
             kind.burst,

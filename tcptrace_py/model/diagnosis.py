@@ -54,7 +54,7 @@ class HostLedger:
     per_s: float | None  # entered a second, from the first until the peak
     profile: str
     time_wait_ns: int
-    series: Series
+    series: Series | None  # of the gravest hosts only
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,35 @@ class ServiceLedger:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerLedger:
+    """All connections to one service, whoever opened them."""
+
+    server: str
+    server_port: int
+    scope: Scope | None
+    clients: int
+    connections: int
+    client_first: int
+    server_first: int
+    both_at_once: int
+    resets: int
+    unclosed: int
+    time_wait_client: int
+    time_wait_server: int
+    share: float  # of all stays entered, 0 to 1
+    pattern: str
+    period_ns: int | None
+    burst: int | None
+    lifetime_p50_ns: int | None
+    per_s: float | None
+
+    @property
+    def time_wait(self) -> int:
+        """Stays that these connections left, on either side."""
+        return self.time_wait_client + self.time_wait_server
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbour:
     """Connections in a state that people take for TIME_WAIT: on one host, towards or from one service."""
 
@@ -172,7 +201,8 @@ class Diagnosis:
     outlive: int
     hosts: tuple[HostLedger, ...]
     services: tuple[ServiceLedger, ...]
-    left_out: int  # connections of services beyond those that are kept apart
+    servers: tuple[ServerLedger, ...]
+    left_out: int  # connections of (client, service) pairs beyond those that are kept apart
     neighbours: tuple[Neighbour, ...]
     stuck_ns: int  # how long a state must last to be counted among them
     advice: tuple[Advice, ...]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tcptrace_py.findings.advice import advise, warn
 from tcptrace_py.findings.curve import Curve
-from tcptrace_py.model.diagnosis import Exhaustion, HostLedger, PortLedger, ServiceLedger
+from tcptrace_py.model.diagnosis import Exhaustion, HostLedger, PortLedger, ServerLedger, ServiceLedger
 from tcptrace_py.model.profiles import PROFILES, Profile, Profiles
 
 PORTS = PortLedger(32768, 60999, "profile", 300, 290, 0, 300, 5.0, 470.5, None, None)
@@ -19,6 +19,12 @@ HALF = replace(PORTS, peak_held=15000, per_s=250.0)
 REUSE, CHECK, CLOSER, SPREAD, WIDEN, TW_REUSE, LIMIT, SHORTEN = (
     "reuse-connections", "check-less-often", "who-closes-first", "spread-over-addresses", "widen-the-port-range",
     "tcp_tw_reuse", "limit-requests", "shorten-time-wait")  # fmt: skip
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SUMMED = (
+    "connections", "client_first", "server_first", "both_at_once", "resets", "unclosed", "time_wait_client",
+    "time_wait_server")  # fmt: skip
 PRESSED = [REUSE, CLOSER, SPREAD, WIDEN, TW_REUSE]
 
 
@@ -39,7 +45,20 @@ def served(client: str, count: int, **changes: Any) -> ServiceLedger:
 
 
 def codes(*services: ServiceLedger, system: str = "linux") -> list[str]:
-    return [advice.code for advice in advise(services, Profiles(PROFILES[system]))]
+    return [advice.code for advice in advise(services, totals(services), Profiles(PROFILES[system]))]
+
+
+def totals(services: Sequence[ServiceLedger]) -> list[ServerLedger]:
+    """The same connections by service."""
+    found: dict[tuple[str, int], list[ServiceLedger]] = {}
+    for row in services:
+        found.setdefault((row.server, row.server_port), []).append(row)
+    made = []
+    for (server, port), rows in found.items():
+        sums = {name: sum(getattr(row, name) for row in rows) for name in SUMMED}
+        common: dict[str, Any] = {"share": 1.0, "pattern": rows[0].pattern, "period_ns": None, "burst": None}
+        made.append(ServerLedger(server, port, None, len(rows), **sums, **common, lifetime_p50_ns=3_000_000, per_s=5.0))
+    return made
 
 
 CASES: list[tuple[str, list[ServiceLedger], str, list[str]]] = [
@@ -73,11 +92,11 @@ def test_what_is_advised(services: list[ServiceLedger], system: str, expected: l
 
 
 def test_the_numbers_are_the_captures() -> None:
-    found = {advice.code: advice for advice in advise([service(ports=FULL)], Profiles())}
+    found = {advice.code: advice for advice in advise([service(ports=FULL)], [], Profiles())}
     assert found[REUSE].numbers == {"connections": 300, "pool": 12}
     assert found[WIDEN].numbers["per_s"] == pytest.approx(64512 / 60)
     assert found[SPREAD].numbers["addresses"] == 3  # 600 a second, each carries 470, half of it is to stay free
-    check = next(advise([service(pattern="health-check", period_ns=2 * 10**9, per_s=0.5)], Profiles()))
+    check = next(advise([service(pattern="health-check", period_ns=2 * 10**9, per_s=0.5)], [], Profiles()))
     assert check.numbers == {"period_s": 2.0, "held": 30}
 
 
@@ -116,6 +135,6 @@ def test_advice_never_contradicts_the_facts() -> None:
                     served("10.1.0.1", 5000, pattern=pattern, ports=port),
                 ):
                     profiles = Profiles(Profile(system, 60.0, (32768, 60999)))
-                    found = {advice.code for advice in advise([row], profiles)}
+                    found = {advice.code for advice in advise([row], totals([row]), profiles)}
                     assert not found & {"tcp_tw_recycle", "tcp_max_tw_buckets", "tcp_fin_timeout", "so_linger"}
                     assert TW_REUSE not in found or system == "linux"

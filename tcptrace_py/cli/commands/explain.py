@@ -18,24 +18,39 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@click.command("explain", epilog="""\b
+@click.command(
+    "explain",
+    epilog="""\b
 Examples:
   tcpstates explain web.pcap 17
   tcpstates explain web.pcap stream:17 --why
   tcpstates explain web.pcap 10.0.0.7:40000-10.0.0.9:80
   tcpstates explain web.pcap '[2001:db8::7]:51522-[2001:db8::9]:443' --format mermaid
-""")
+""",
+)
 @reading_options
 @click.argument("which", metavar="WHICH")
-@click.option("--format", "format_name", type=click.Choice(FORMATS), default="ladder", show_default=True,
-              help="A ladder for the terminal, or a Mermaid sequence diagram for documents and tickets.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(FORMATS),
+    default="ladder",
+    show_default=True,
+    help="A ladder for the terminal, or a Mermaid sequence diagram for documents and tickets.",
+)
 @click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output.")
 @click.option("--why", is_flag=True, help="Give the reason of every change of state, with its section of RFC 9293.")
 @click.option("--full", is_flag=True, help="Show every segment: fold nothing.")
-@click.option("--colour/--no-colour", "--color/--no-color", "colour", default=None,
-              help="Colour or none. Default: on a terminal, unless NO_COLOR is set.")
-def command(*, reading: Reading, which: str, format_name: str, output: str | None, why: bool, full: bool,
-            colour: bool | None) -> int:
+@click.option(
+    "--colour/--no-colour",
+    "--color/--no-color",
+    "colour",
+    default=None,
+    help="Colour or none. Default: on a terminal, unless NO_COLOR is set.",
+)
+def command(
+    *, reading: Reading, which: str, format_name: str, output: str | None, why: bool, full: bool, colour: bool | None
+) -> int:
     """Draw one connection: its segments as arrows, both sides' states beside them, and its story in words.
 
     CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, or - for standard input; several are
@@ -65,8 +80,12 @@ def command(*, reading: Reading, which: str, format_name: str, output: str | Non
         rungs = ladder(captures, found[0], same, check_checksums=reading.check_checksums)
     view = View(width=page.width(), colour=page.takes_colour(colour, path))
     end_ns = result.capture.end_ns or 0
-    page.emit(lambda out: formats.write(format_name, found[0], rungs, found[1:], view, out=out, end_ns=end_ns, why=why,
-                                        full=full), path)
+    page.emit(
+        lambda out: formats.write(
+            format_name, found[0], rungs, found[1:], view, out=out, end_ns=end_ns, why=why, full=full
+        ),
+        path,
+    )
     return reading.exit_code(result)
 
 

@@ -1,4 +1,4 @@
 """What `tcpstates time-wait` prints: one file for each format, one for the words of each part of the page."""
 
 FORMATS = ("csv", "json", "markdown", "table")
-TABLES = ("services", "hosts", "population", "neighbours")
+TABLES = ("services", "servers", "hosts", "population", "neighbours")

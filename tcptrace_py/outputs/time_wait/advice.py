@@ -43,11 +43,9 @@ def _reuse(advice: Advice) -> Words:
     price = "idle connections at both ends; the client must give them up before the server or a middlebox does"
     if advice.client is None:
         addresses = some(_whole(advice, "addresses"), "address", "addresses")
-        text = (
-            f"Reuse connections: with keep-alive at {_towards(advice)}, {connections} from {addresses} would become "
-            f"about {pool}, one for each address."
-        )
-        return Words(text, price, "reuse-connections")
+        what = f"{connections} from {addresses} to {_towards(advice)}"
+        text = f"Reuse connections: keep-alive would turn {what} into about {pool}, one for each address."
+        return Words(text, price, "reuse-connections", what)
     what = f"{connections} from {advice.client} to {_towards(advice)} by about {pool}"
     text = f"Reuse connections: keep-alive or a pool would replace {what}, the most that were open at once."
     return Words(text, price, "reuse-connections", what)

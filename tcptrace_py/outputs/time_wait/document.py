@@ -7,7 +7,17 @@ Absolute times are RFC 3339 strings, durations numbers with their unit in the ke
 from collections.abc import Iterator
 from typing import Any
 
-from tcptrace_py.model.diagnosis import Advice, Diagnosis, Exhaustion, HostLedger, Neighbour, PortLedger, ServiceLedger
+from tcptrace_py.model.diagnosis import (
+    Advice,
+    Diagnosis,
+    Exhaustion,
+    HostLedger,
+    Neighbour,
+    PortLedger,
+    Series,
+    ServerLedger,
+    ServiceLedger,
+)
 from tcptrace_py.model.results import Analysis, Scope
 from tcptrace_py.outputs.document import capture_row, generator, profile_row
 from tcptrace_py.outputs.units import ms, rfc3339
@@ -38,6 +48,7 @@ def document(diagnosis: Diagnosis, analysis: Analysis) -> Row:
         },
         "hosts": [host_row(host) for host in diagnosis.hosts],
         "services": [service_row(service) for service in diagnosis.services],
+        "servers": [server_row(server) for server in diagnosis.servers],
         "services_left_out_connections": diagnosis.left_out,
         "neighbours": [neighbour_row(neighbour) for neighbour in diagnosis.neighbours],
         "advice": [advice_row(advice) for advice in diagnosis.advice],
@@ -64,12 +75,18 @@ def host_row(host: HostLedger) -> Row:
         "entered_per_s": _rounded(host.per_s),
         "profile": host.profile,
         "time_wait_s": host.time_wait_ns / 1e9,
-        "population": {
-            "start": rfc3339(host.series.start_ns),
-            "end": rfc3339(host.series.end_ns),
-            "step_ms": ms(host.series.step_ns),
-            "counts": list(host.series.counts),
-        },
+        "population": _population(host.series),
+    }
+
+
+def _population(series: Series | None) -> Row | None:
+    if series is None:
+        return None
+    return {
+        "start": rfc3339(series.start_ns),
+        "end": rfc3339(series.end_ns),
+        "step_ms": ms(series.step_ns),
+        "counts": list(series.counts),
     }
 
 
@@ -81,13 +98,7 @@ def service_row(service: ServiceLedger) -> Row:
         "server_port": service.server_port,
         "scope": _scope(service.scope),
         "connections": service.connections,
-        "closed_first": {
-            "client": service.client_first,
-            "server": service.server_first,
-            "both": service.both_at_once,
-            "reset": service.resets,
-            "none": service.unclosed,
-        },
+        "closed_first": _closers(service),
         "time_wait_client": service.time_wait_client,
         "time_wait_server": service.time_wait_server,
         "share": _rounded(service.share),
@@ -99,6 +110,36 @@ def service_row(service: ServiceLedger) -> Row:
         "peak_open": service.peak_open,
         "connections_per_s": _rounded(service.per_s),
         "ports": _ports(service.ports),
+    }
+
+
+def server_row(server: ServerLedger) -> Row:
+    """One service, whoever its clients are."""
+    return {
+        "server": server.server,
+        "server_port": server.server_port,
+        "scope": _scope(server.scope),
+        "clients": server.clients,
+        "connections": server.connections,
+        "closed_first": _closers(server),
+        "time_wait_client": server.time_wait_client,
+        "time_wait_server": server.time_wait_server,
+        "share": _rounded(server.share),
+        "pattern": server.pattern,
+        "period_ms": ms(server.period_ns),
+        "burst": server.burst,
+        "lifetime_p50_ms": ms(server.lifetime_p50_ns),
+        "connections_per_s": _rounded(server.per_s),
+    }
+
+
+def _closers(row: ServiceLedger | ServerLedger) -> Row:
+    return {
+        "client": row.client_first,
+        "server": row.server_first,
+        "both": row.both_at_once,
+        "reset": row.resets,
+        "none": row.unclosed,
     }
 
 
@@ -165,14 +206,13 @@ def advice_row(advice: Advice) -> Row:
 
 
 def population_rows(diagnosis: Diagnosis) -> Iterator[Row]:
-    """A row for each host and moment."""
+    """A row for each host and moment, as far as the document tells them."""
     for host in diagnosis.hosts:
-        for i, number in enumerate(host.series.counts):
-            yield {
-                "address": host.address,
-                "at": rfc3339(host.series.moment_ns(i)),
-                "time_wait": number,
-            }
+        series = host.series
+        if series is None:
+            continue
+        for i, number in enumerate(series.counts):
+            yield {"address": host.address, "at": rfc3339(series.moment_ns(i)), "time_wait": number}
 
 
 def _scope(scope: Scope | None) -> Row | None:

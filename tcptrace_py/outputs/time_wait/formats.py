@@ -11,7 +11,7 @@ from tcptrace_py.outputs.formats import markdown
 from tcptrace_py.outputs.formats import table as table_format
 from tcptrace_py.outputs.view import View
 
-from .document import document, host_row, neighbour_row, population_rows, service_row
+from .document import document, host_row, neighbour_row, population_rows, server_row, service_row
 from .page import blocks
 
 
@@ -32,6 +32,7 @@ def write(
 
 _ROWS: dict[str, Callable[[Diagnosis], Iterable[dict[str, Any]]]] = {
     "services": lambda d: (service_row(service) for service in d.services),
+    "servers": lambda d: (server_row(server) for server in d.servers),
     "hosts": lambda d: ({k: v for k, v in host_row(host).items() if k != "population"} for host in d.hosts),
     "population": population_rows,
     "neighbours": lambda d: (neighbour_row(neighbour) for neighbour in d.neighbours),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from tcptrace_py.model.clock import SECOND_NS
-from tcptrace_py.model.diagnosis import Advice, Diagnosis, HostLedger, Neighbour, ServiceLedger
+from tcptrace_py.model.diagnosis import Advice, Diagnosis, HostLedger, Neighbour, ServerLedger, ServiceLedger
 from tcptrace_py.model.results import Analysis
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, Picture, more_text
 from tcptrace_py.outputs.units import count, human, service, share, some
@@ -17,11 +17,12 @@ from .verdict import WORDS, alarming, number_text, verdict
 
 TOP = 8
 MOST_HOSTS = 2  # so many get a paragraph and a picture
+WORTH_A_LINE = 0.01  # of the ports, or of all TIME_WAIT
 WORTH_A_LOOK = 0.25  # of the gravest host's peak: a smaller host gets a line in the ledger only
 LINUX_NS = 60 * SECOND_NS
 LIMITING = frozenset(("one-sided", "acked-unseen", "time-backwards", "no-timestamps", "midstream"))
 MEANINGS = {
-    "CLOSE_WAIT": "the other side has closed, the program on this host has not. If it never does, it leaks: no timer ends it",
+    "CLOSE_WAIT": "the other side has closed, the program here has not. If it never does, it leaks: no timer ends it",
     "FIN_WAIT_1": "this host's FIN is not acknowledged",
     "FIN_WAIT_2": "this host has closed and waits for the other side to close",
     "CLOSING": "both closed at once, and this host's FIN is not acknowledged",
@@ -112,52 +113,67 @@ def _items(advice: Sequence[Advice]) -> Blocks:
 
 
 def _ledger(diagnosis: Diagnosis, view: View) -> Blocks:
-    rows = [s for s in diagnosis.services if s.time_wait]
-    shown = rows[: view.limit or TOP]
     yield Heading("Who leaves TIME_WAIT", ADDRESSES)
-    columns = (
-        Column("client", least=9),
-        Column("service", least=12),
-        Column("connections", right=True, drop=2),
-        Column("closed first"),
-        Column("TIME_WAIT", right=True),
-        Column("of all", right=True, drop=1),
-        Column("open for", right=True, drop=3),
-        Column("open at once", right=True, drop=4),
-        Column("pattern", least=15),
-    )
-    yield Grid(columns, (_service_row(s) for s in shown), more_text(len(rows), len(shown), "--limit"))
+    crowded = any(total.clients > 1 for total in diagnosis.servers)
+    if crowded:
+        yield _server_grid([total for total in diagnosis.servers if total.time_wait], view)
+    rows = [s for s in diagnosis.services if s.time_wait]
+    if not crowded or rows[0].share >= WORTH_A_LINE:
+        shown = rows[: view.limit or TOP]
+        yield Grid(_COLUMNS, (_service_row(s) for s in shown), more_text(len(rows), len(shown), "--limit"))
     shares: dict[str, int] = {}
-    for s in rows:
-        shares[s.pattern] = shares.get(s.pattern, 0) + s.time_wait
-    if len(shares) > 1:
-        parts = ", ".join(
-            f"{WORDS[name]} {share(held, diagnosis.entered)}"
-            for name, held in sorted(shares.items(), key=lambda p: -p[1])
-        )
+    for total in diagnosis.servers:
+        shares[total.pattern] = shares.get(total.pattern, 0) + total.time_wait
+    told = sorted(((name, held) for name, held in shares.items() if held), key=lambda part: -part[1])
+    if len(told) > 1:
+        parts = ", ".join(f"{WORDS[name]} {share(held, diagnosis.entered)}" for name, held in told)
         yield Note(f"By pattern: {parts}.")
-    if diagnosis.left_out:
+    if diagnosis.left_out and not crowded:
         yield Note(f"{some(diagnosis.left_out, 'connection')} of further services are not in this table.", "quiet")
 
 
+_COLUMNS = (
+    Column("client", least=9),
+    Column("service", least=12),
+    Column("connections", right=True, drop=2),
+    Column("closed first"),
+    Column("TIME_WAIT", right=True),
+    Column("of all", right=True, drop=1),
+    Column("open for", right=True, drop=3),
+    Column("open at once", right=True, drop=4),
+    Column("pattern", least=15),
+)
+
+
+def _server_grid(rows: Sequence[ServerLedger], view: View) -> Grid:
+    shown = rows[: view.limit or TOP]
+    cells = (
+        (
+            service(row.server, row.server_port), count(row.clients), count(row.connections), closers(row),
+            count(row.time_wait), _part(row.share), human(row.lifetime_p50_ns), _pattern(row),
+        )
+        for row in shown
+    )  # fmt: skip
+    columns = (Column("service", least=12), Column("clients", right=True), *_COLUMNS[2:7], _COLUMNS[8])
+    return Grid(columns, cells, more_text(len(rows), len(shown), "--limit"))
+
+
+def _pattern(row: ServiceLedger | ServerLedger) -> str:
+    return WORDS[row.pattern] + (f" every {human(row.period_ns)}" if row.period_ns is not None else "")
+
+
+def _part(part: float) -> str:
+    return share(round(part * 1_000_000), 1_000_000)
+
+
 def _service_row(row: ServiceLedger) -> tuple[str, ...]:
-    pattern = WORDS[row.pattern]
-    if row.period_ns is not None:
-        pattern += f" every {human(row.period_ns)}"
     return (
-        row.client,
-        service(row.server, row.server_port),
-        count(row.connections),
-        closers(row),
-        _sides(row),
-        f"{100 * row.share:.0f} %",
-        human(row.lifetime_p50_ns),
-        count(row.peak_open),
-        pattern,
-    )
+        row.client, service(row.server, row.server_port), count(row.connections), closers(row), count(row.time_wait),
+        _part(row.share), human(row.lifetime_p50_ns), count(row.peak_open), _pattern(row),
+    )  # fmt: skip
 
 
-def closers(row: ServiceLedger) -> str:
+def closers(row: ServiceLedger | ServerLedger) -> str:
     """Who closed first, in a cell."""
     parts = (
         ("client", row.client_first),
@@ -172,15 +188,15 @@ def closers(row: ServiceLedger) -> str:
     return ", ".join(f"{name} {share(number, row.connections)}" for name, number in shown) or "-"
 
 
-def _sides(row: ServiceLedger) -> str:
-    return count(row.time_wait)
-
-
 def _ports(diagnosis: Diagnosis, view: View) -> Blocks:
-    rows = [s for s in diagnosis.services if s.time_wait_client]
+    every = [s for s in diagnosis.services if s.time_wait_client]
+    rows = sorted((s for s in every if s.ports.used >= WORTH_A_LINE or alarming(s.ports)), key=lambda s: -s.ports.used)
     if not rows:
+        if len(every) > 1:
+            most = share(max(s.ports.peak_held for s in every), every[0].ports.count)
+            limit = f"even {most[1:]}" if most.startswith("<") else f"more than {most}"
+            yield Note(f"No client took {limit} of its local ports towards one service.")
         return
-    rows.sort(key=lambda s: -s.ports.used)
     shown = rows[: view.limit or TOP]
     yield Heading("Local ports", "open or in TIME_WAIT, of one client address towards one service")
     columns = (

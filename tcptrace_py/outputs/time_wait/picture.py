@@ -14,6 +14,8 @@ _LINE = "┄"
 
 def picture(host: HostLedger, ceiling: int | None, width: int) -> tuple[str, ...]:
     """TIME_WAIT of a host over the capture, in lines of at most `width` characters; `ceiling`: its ports, if any."""
+    if host.series is None:
+        return ()
     return bars(host.series, ceiling, "ports" if ceiling is not None else "", width)
 
 

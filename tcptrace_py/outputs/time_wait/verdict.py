@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tcptrace_py.model.clock import SECOND_NS
-from tcptrace_py.model.diagnosis import Diagnosis, Exhaustion, HostLedger, PortLedger, ServiceLedger
+from tcptrace_py.model.diagnosis import Diagnosis, Exhaustion, HostLedger, PortLedger, ServerLedger, ServiceLedger
 from tcptrace_py.outputs.units import clock, count, human, service, share, some
 
 DANGER = 0.5  # of the ports: from there on Linux's connect() slows down
@@ -41,7 +41,8 @@ def verdict(host: HostLedger, diagnosis: Diagnosis) -> Iterator[str]:
             yield cause
     if as_server:
         yield "On a server that is normally harmless: it costs a little memory and holds no ports."
-        if not as_client and (cause := cause_of(as_server[0])):
+        totals = [s for s in diagnosis.servers if (s.server, s.scope) == (host.address, host.scope)]
+        if not as_client and totals and (cause := cause_of(totals[0])):
             yield cause
 
 
@@ -98,10 +99,10 @@ def _clients(rows: Sequence[ServiceLedger]) -> str:
     most = max(opened, key=lambda client: opened[client])
     if len(opened) == 1:
         return f"all come from {most}"
-    return f"they come from {len(opened)} addresses, {share(opened[most], sum(opened.values()))} from {most}"
+    return f"they come from {count(len(opened))} addresses, {share(opened[most], sum(opened.values()))} from {most}"
 
 
-def cause_of(row: ServiceLedger) -> str:
+def cause_of(row: ServiceLedger | ServerLedger) -> str:
     """Why the connections come; empty where too few to tell."""
     median = f" (median {human(row.lifetime_p50_ns)})" if row.lifetime_p50_ns is not None else ""
     text = CAUSES[row.pattern].format(median=median, burst=row.burst, period=human(row.period_ns))
