@@ -18,7 +18,7 @@ from tcptrace_py.model.errors import TcpstatesError
 
 from . import codes
 
-COMMANDS = ("analyze", "time-wait", "explain", "check", "rules", "query", "extract")
+COMMANDS = ("analyze", "time-wait", "explain", "check", "rules", "query", "diff", "extract")
 DEBUG_VARIABLE = "TCPSTATES_DEBUG"
 NAMES = ("tcpstates", "tcptrace-py")
 UNWRITABLE = (EBADF, EDQUOT, EFBIG, EIO, ENOSPC)  # answers of an output that takes no more

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tcptrace_py.checks.shorthands import SHORTHANDS
-from tcptrace_py.cli import codes, page
 from tcptrace_py.cli.reading import Reading, reading_options
+from tcptrace_py.cli.verdict import VerdictOutput, exit_code, verdict_options
 from tcptrace_py.model.errors import UsageError
-from tcptrace_py.outputs import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tcptrace_py.checks.engine import Check
     from tcptrace_py.checks.sql import Query
-    from tcptrace_py.model.report import Report
-    from tcptrace_py.outputs.view import View
 
 
 def _limits(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,29 +68,7 @@ Examples:
     "acked-unseen, one-sided, time-backwards, undecodable and the others of rule capture-quality.",
 )
 @click.option("--allow-empty", is_flag=True, help="Do not fail where there is nothing to check.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(verdicts.names()),
-    default="text",
-    show_default=True,
-    help="How to print the verdict.",
-)
-@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output.")
-@click.option(
-    "--report",
-    "reports",
-    metavar="FORMAT=FILE",
-    multiple=True,
-    help="Write the verdict to FILE in FORMAT as well; may be repeated.",
-)
-@click.option(
-    "--colour/--no-colour",
-    "--color/--no-color",
-    "colour",
-    default=None,
-    help="Colour or none. Default: on a terminal, unless NO_COLOR is set.",
-)
+@verdict_options
 def command(
     *,
     reading: Reading,
@@ -102,10 +76,7 @@ def command(
     forbidden: tuple[str, ...],
     allowed: tuple[str, ...],
     allow_empty: bool,
-    format_name: str,
-    output: str | None,
-    reports: Sequence[str],
-    colour: bool | None,
+    verdict: VerdictOutput,
     **limits: str | None,
 ) -> int:
     """Check the captures against rules, and say what broke them.
@@ -117,21 +88,13 @@ def command(
     unless it is told to (--allow-damaged, --allow, --allow-empty).
     """
     from tcptrace_py.checks import engine, options
-    from tcptrace_py.outputs.view import View
 
     checks = _checks(files, limits, forbidden)
     allow = options.accepted(allowed)
-    path = None if output == "-" else output
-    also = [_report(text) for text in reports]
-    view = View(width=page.width(), colour=page.takes_colour(colour, path))
     result = reading.analyze()
     report = engine.run(result, checks, allow=allow, allow_damaged=reading.allow_damaged, allow_empty=allow_empty)
-    for name, file in also:
-        _write(report, name, file, View(width=page.UNKNOWN_WIDTH))
-    _write(report, format_name, path, view)
-    told = format_name == "text" and path is None and sys.stdout.isatty()
-    code = reading.exit_code(result, told=told)
-    return codes.CHECK_FAILED if report.failed and code != codes.INTERRUPTED else code
+    verdict.write(report)
+    return exit_code(report, reading.exit_code(result, told=verdict.told))
 
 
 def _checks(files: Sequence[str], limits: dict[str, str | None], forbidden: tuple[str, ...]) -> list[Check | Query]:
@@ -157,14 +120,3 @@ def _forbidden_words(begun: str) -> list[str]:
     from tcptrace_py.checks.options import FORBIDDEN
 
     return [word for word in FORBIDDEN if word.startswith(begun)]
-
-
-def _report(text: str) -> tuple[str, str]:
-    name, equals, file = text.partition("=")
-    if not equals or name not in verdicts.names() or not file:
-        raise UsageError(f"--report {text}: write FORMAT=FILE, FORMAT one of {', '.join(verdicts.names())}")
-    return name, file
-
-
-def _write(report: Report, name: str, path: str | None, view: View) -> None:
-    page.emit(lambda out: verdicts.named(name).write(report, view, out), path)

@@ -1,0 +1,1 @@
+"""What changed between two captures of the same services: facts paired by service, judged against noise."""

@@ -1,0 +1,329 @@
+"""Comparisons: what of a service got worse, by more than a threshold and by more than noise would explain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from tcptrace_py.checks.measure import Worst, at_most, service
+from tcptrace_py.checks.rules.capture_quality import PROBLEMS
+from tcptrace_py.model.report import Measure, Origin, Outcome, Report, Severity, Status, Unit
+
+from . import stats
+from .seen import Seen, Service, Traffic, paired
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ENOUGH = 8  # handshakes on each side from which on a test of their times means something
+OUTCOMES = ("refused", "unanswered", "half-open", "aborted")
+CAUSES = ("no-socket", "aborted-handshake", "abort", "abort-unread-data", "data-after-close")
+PATTERNS = ("half-closed", "unfinished-close", "simultaneous", "none")
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What is borne: a rise up to `threshold` (0.25: by a quarter), and whatever chance does more often than `alpha`.
+
+    `least_ns` is the rise of a median handshake that is too small to matter, whatever its share. `strict` lets chance
+    explain nothing.
+    """
+
+    threshold: float = 0.25
+    alpha: float = 0.01
+    least_ns: int = 1_000_000
+    strict: bool = False
+
+    def chance(self, p: float) -> bool:
+        """Whether chance may have done it."""
+        return not self.strict and p >= self.alpha
+
+
+class Comparison(NamedTuple):
+    """One kind of change: its code and name, what holds if nothing got worse, what to look at if it did."""
+
+    code: str
+    name: str
+    title: str
+    remedy: str
+    measures: Callable[[list[Seen], list[Seen], Tolerance], Iterator[Measure]]
+
+
+def diff(
+    base: Traffic, new: Traffic, tolerance: Tolerance, *, allow_damaged: bool = False, interrupted: bool = False
+) -> Report:
+    """Compare two captures; each kind of change is an outcome, each service that has it a measure."""
+    pairs, gone, fresh = paired(base, new)
+    origin = Origin(f"against {base.name}")
+    connections = sum(len(rows) for rows in new.services.values())
+    quality = _quality(base, new, origin, connections, allow_damaged=allow_damaged)
+    outcomes = [quality, _services(gone, fresh, pairs, origin, connections)]
+    for comparison in COMPARISONS:
+        measures = [
+            replace(measure, subject=service(*now))
+            for was, now in pairs
+            for measure in comparison.measures(base.services[was], new.services[now], tolerance)
+        ]
+        outcomes.append(_outcome(comparison, measures, origin, connections))
+    outcomes.append(_peaks(base, new, tolerance, origin, connections))
+    return Report(new.capture, connections, tuple(outcomes), interrupted)
+
+
+def _outcome(comparison: Comparison, measures: list[Measure], origin: Origin, connections: int) -> Outcome:
+    failed = any(not measure.holds for measure in measures)
+    return Outcome(
+        comparison.code,
+        comparison.name,
+        comparison.title,
+        Severity.ERROR,
+        Status.FAILED if failed else Status.PASSED,
+        origin,
+        "all connections",
+        connections,
+        tuple(measures),
+        "" if measures else "nothing of the kind to compare",
+        comparison.remedy,
+    )
+
+
+def _quality(base: Traffic, new: Traffic, origin: Origin, connections: int, *, allow_damaged: bool) -> Outcome:
+    """Problems that the new capture has and the old one had not would look like changes, or hide them."""
+    known = {problem.code for problem in base.capture.problems}
+    measures = tuple(
+        at_most(problem.code, problem.count, 0, Unit.COUNT, note=problem.explanation)
+        for problem in new.capture.problems
+        if problem.code in PROBLEMS and problem.code not in known and not problem.damaged
+    )
+    told = "; ".join(
+        f"{side.name}: {problem.explanation}"
+        for side in (base, new)
+        for problem in side.capture.problems
+        if problem.damaged
+    )
+    status = Status.FAILED if measures else Status.DAMAGED if told and not allow_damaged else Status.PASSED
+    return Outcome(
+        "TD901",
+        "capture-quality",
+        "Both captures can be compared.",
+        Severity.ERROR,
+        status,
+        origin,
+        "all connections",
+        connections,
+        measures,
+        told,
+        "Capture again, in the same way as before.",
+    )
+
+
+def _services(
+    gone: list[Service], fresh: list[Service], pairs: list[tuple[Service, Service]], origin: Origin, connections: int
+) -> Outcome:
+    """A service that nobody connects to any more cannot be compared, and must not look as if it were well."""
+    listed = ", ".join(service(*each) for each in fresh)
+    told = f"new: {listed}" if fresh else ""
+    status = Status.FAILED if gone else Status.PASSED if pairs else Status.UNMATCHED
+    measures = (
+        Measure(
+            "services without connections now",
+            len(gone),
+            0,
+            Unit.COUNT,
+            not gone,
+            note=", ".join(service(*each) for each in gone),
+        ),
+    )
+    return Outcome(
+        "TD101",
+        "services",
+        "The same services are used.",
+        Severity.ERROR,
+        status,
+        origin,
+        "all connections",
+        connections,
+        measures,
+        told if pairs or gone else "no service is in both captures",
+        "See whether the test still calls it. Services pair by address and port, or by a port of their own.",
+    )
+
+
+class Change(NamedTuple):
+    """A number now, how far it may have risen, how likely chance alone makes it so large, and who is to blame."""
+
+    value: float
+    limit: float
+    unit: Unit
+    p: float
+    offenders: list[Seen]
+    note: str
+
+
+def _measure(what: str, change: Change, tolerance: Tolerance) -> Measure:
+    risen, chance = change.value > change.limit, tolerance.chance(change.p)
+    worst = Worst()
+    for row in change.offenders:
+        if row.connection is not None:
+            worst.add(row.connection, row.total_ns or 0)
+    note = change.note
+    if risen and change.p < 1:
+        note += f"; by chance alone {_often(change.p)}" + (": may be noise" if chance else "")
+    holds = not risen or chance
+    return Measure(what, change.value, change.limit, change.unit, holds, "", worst.connections, worst.count, (), note)
+
+
+def _share(
+    what: str,
+    sides: tuple[list[Seen], list[Seen]],
+    tolerance: Tolerance,
+    bad: Callable[[Seen], bool],
+    judged: Callable[[Seen], bool] = lambda _: True,
+) -> Iterator[Measure]:
+    """Compare how many of a service's connections are bad; nothing where none is, now or then."""
+    before, now = ([row for row in rows if judged(row)] for rows in sides)
+    hits, offenders = sum(map(bad, before)), [row for row in now if bad(row)]
+    if not before or not now or not (hits or offenders):
+        return
+    was = hits / len(before)
+    p = stats.fisher(hits, len(before), len(offenders), len(now))
+    note = f"{len(offenders)} of {len(now)}, was {hits} of {len(before)}"
+    limit = min(was * (1 + tolerance.threshold), 1.0)
+    yield _measure(what, Change(len(offenders) / len(now), limit, Unit.RATIO, p, offenders, note), tolerance)
+
+
+def _often(p: float) -> str:
+    return "in less than one of a million runs" if p < 1e-6 else f"in {100 * p:.2g} % of runs"
+
+
+def _latency(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    before, now = (
+        [row.total_ns for row in rows if row.outcome == "completed" and row.total_ns is not None]
+        for rows in (base, new)
+    )
+    if not before or not now:
+        return
+    was, value = _median(before), _median(now)
+    enough = min(len(before), len(now)) >= ENOUGH
+    p = stats.rank_sum(before, now) if enough else 1.0
+    limit = max(was * (1 + tolerance.threshold), was + tolerance.least_ns)
+    slower = [row for row in new if (row.total_ns or 0) > limit]
+    note = f"of {len(now)}, was {was / 1e6:.3g} ms of {len(before)}" + (
+        "" if enough else "; too few to tell from noise"
+    )
+    yield _measure("median handshake", Change(value, limit, Unit.NS, p, slower, note), tolerance)
+
+
+def _median(values: list[int]) -> int:
+    return sorted(values)[(len(values) - 1) // 2]
+
+
+def _is(what: str, word: str) -> Callable[[Seen], bool]:
+    return lambda row: getattr(row, what) == word
+
+
+def _outcomes(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    for name in OUTCOMES:
+        yield from _share(
+            f"{name} handshakes",
+            (base, new),
+            tolerance,
+            _is("outcome", name),
+            lambda row: row.outcome != "not-captured",
+        )
+
+
+def _resets(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    for name in CAUSES:
+        yield from _share(f"resets, {name}", (base, new), tolerance, _is("cause", name))
+
+
+def _patterns(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    for name in PATTERNS:
+        yield from _share(
+            f"connections that ended {name}",
+            (base, new),
+            tolerance,
+            _is("pattern", name),
+            lambda row: row.outcome in ("completed", "not-captured"),
+        )
+
+
+def _openings(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    yield from _share(
+        "handshakes with a SYN or SYN/ACK sent again",
+        (base, new),
+        tolerance,
+        lambda row: row.syn_again,
+        lambda row: row.outcome != "not-captured",
+    )
+
+
+def _data(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    yield from _share("connections with data sent again", (base, new), tolerance, lambda row: row.data_again)
+
+
+def _first(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    yield from _share(
+        "closed first by the server",
+        (base, new),
+        tolerance,
+        lambda row: row.first_fin == "server",
+        lambda row: row.first_fin is not None and row.pattern != "simultaneous",
+    )
+
+
+def _waits(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    for side in ("client", "server"):
+        yield from _rise(
+            f"TIME_WAIT at the {side}",
+            sum(side in row.waits for row in base),
+            [row for row in new if side in row.waits],
+            tolerance,
+        )
+
+
+def _connections(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    yield from _rise("connections", len(base), new, tolerance)
+
+
+def _rise(what: str, was: int, now: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    if was or now:
+        yield _measure(what, _risen(was, len(now), now, tolerance), tolerance)
+
+
+def _risen(was: int, value: int, offenders: list[Seen], tolerance: Tolerance) -> Change:
+    limit = round(was * (1 + tolerance.threshold))
+    return Change(value, limit, Unit.COUNT, stats.rise(was, value), offenders, f"was {was}")
+
+
+def _peaks(base: Traffic, new: Traffic, tolerance: Tolerance, origin: Origin, connections: int) -> Outcome:
+    measures = []
+    for host, peak in new.peaks.items():
+        was = base.peaks.get(host)
+        if was is not None and (was or peak):
+            measure = _measure("TIME_WAIT at once", _risen(was, peak, [], tolerance), tolerance)
+            measures.append(replace(measure, subject=host))
+    comparison = Comparison("TD402", "time-wait-peak", "No host has more TIME_WAIT at once.", REUSE, _waits)
+    return _outcome(comparison, measures, origin, connections)
+
+
+REUSE = "See who closes first, and whether connections are reused."
+COMPARISONS = (
+    Comparison("TD102", "connections", "No more connections are made than before.",
+               "Connections are no longer reused: look for keep-alive or a pool that was lost.", _connections),
+    Comparison("TD103", "handshake-latency", "Handshakes take no longer.",
+               "Look at the slowest: a multiple of a second is a SYN sent again, all else distance or load.", _latency),
+    Comparison("TD104", "handshake-outcomes", "No more handshakes fail.",
+               "`tcpstates rules` explains each: refused-handshakes, unanswered-handshakes, ...", _outcomes),
+    Comparison("TD201", "syn-retransmissions", "No more handshakes need a second SYN.",
+               "A full accept queue, or loss between the hosts.", _openings),
+    Comparison("TD202", "data-retransmissions", "No more connections have data sent again.",
+               "Loss or a policer on the path: compare captures at both ends.", _data),
+    Comparison("TD301", "resets", "No more connections are reset.",
+               "`tcpstates rules resets` tells the causes apart.", _resets),
+    Comparison("TD302", "teardown-pattern", "Connections end as they did.",
+               "`tcpstates analyze --teardown PATTERN --show connections` lists them.", _patterns),
+    Comparison("TD303", "closes-first", "The server closes first no more often.",
+               "The server's keep-alive is off, or shorter than the client's.", _first),
+    Comparison("TD401", "time-wait", "No more connections end in TIME_WAIT.", REUSE, _waits),
+)  # fmt: skip

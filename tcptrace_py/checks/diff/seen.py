@@ -1,0 +1,155 @@
+"""What a comparison needs of each connection, from an analysis or from a saved document of one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcptrace_py.checks.rules.data_retransmissions import repeats
+from tcptrace_py.checks.scope import ROLES
+from tcptrace_py.model.errors import UsageError
+from tcptrace_py.model.problems import Problem
+from tcptrace_py.model.results import CaptureInfo, FileInfo
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.results import Analysis, Connection
+
+SCHEMA = "tcpstates/analysis/1"
+Service = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One connection; `connection` is the whole of it where it was analysed now."""
+
+    service: Service
+    client: str
+    outcome: str
+    total_ns: int | None
+    pattern: str
+    first_fin: str | None
+    cause: str | None
+    syn_again: bool
+    data_again: bool
+    waits: tuple[str, ...]
+    connection: Connection | None = None
+
+
+@dataclass
+class Traffic:
+    """One side of a comparison: its connections by service, TIME_WAIT at once by host, what it was made of."""
+
+    name: str
+    capture: CaptureInfo
+    services: dict[Service, list[Seen]] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)
+
+    def add(self, seen: Seen) -> None:
+        """Take in a connection."""
+        self.services.setdefault(seen.service, []).append(seen)
+
+
+def of_analysis(name: str, analysis: Analysis) -> Traffic:
+    """The traffic of an analysis."""
+    traffic = Traffic(name, analysis.capture, peaks={host.address: host.time_wait.peak for host in analysis.hosts})
+    for connection in analysis.connections:
+        handshake, teardown = connection.handshake, connection.teardown
+        traffic.add(
+            Seen(
+                (connection.server.address, connection.server.port),
+                connection.client.address,
+                handshake.outcome,
+                handshake.total_ns,
+                teardown.pattern,
+                teardown.first_fin,
+                None if teardown.reset is None else teardown.reset.cause,
+                handshake.syn_retransmissions + handshake.synack_retransmissions > 0,
+                repeats(connection) > 0,
+                tuple(stay.side for stay in connection.time_wait),
+                connection,
+            )
+        )
+    return traffic
+
+
+def is_document(path: str) -> bool:
+    """Whether a file looks like a saved document rather than a capture."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(64).lstrip().startswith(b"{")
+    except OSError:
+        return False
+
+
+def of_document(path: str) -> Traffic:
+    """The traffic of a document that `analyze --format json` saved. Raises UsageError for anything else."""
+    try:
+        document = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: is no saved analysis: {error}") from None
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        found = document.get("schema") if isinstance(document, dict) else None
+        raise UsageError(
+            f"{path}: is no saved analysis ({SCHEMA}) but {found or 'something else'}: "
+            "save one with `tcpstates analyze CAPTURE --format json`"
+        )
+    try:
+        peaks = {host["address"]: host["time_wait"]["peak"] for host in document["hosts"]}
+        traffic = Traffic(path, _capture(path, document["capture"]), peaks=peaks)
+        for row in document["connections"]:
+            traffic.add(_of_row(row))
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"{path}: lacks what an analysis holds: {error}") from None
+    if document["summary"]["connections"] != len(document["connections"]):
+        raise UsageError(f"{path}: lists only some of its connections: save it with --connections all")
+    return traffic
+
+
+def _capture(path: str, row: dict[str, Any]) -> CaptureInfo:
+    problems = [
+        Problem(each["code"], each["count"], each["explanation"], each["first_frame"], damaged=each["damaged"])
+        for each in row["problems"]
+    ]
+    return CaptureInfo(
+        [FileInfo(path, "json", row["packets"])], row["packets"], row["segments"], row["duplicates"], problems=problems
+    )
+
+
+def _of_row(row: dict[str, Any]) -> Seen:
+    handshake, teardown = row["handshake"], row["teardown"]
+    total_ms = handshake["total_ms"]
+    openings = (handshake["syn_retransmissions"], handshake["synack_retransmissions"])
+    sides = [(row[f"{role}_side"], sent) for role, sent in zip(ROLES, openings, strict=True) if row[f"{role}_side"]]
+    again = sum(max(side["retransmissions"] - side["fin_retransmissions"] - sent, 0) for side, sent in sides)
+    return Seen(
+        (row["server"]["address"], row["server"]["port"]),
+        row["client"]["address"],
+        handshake["outcome"],
+        None if total_ms is None else round(total_ms * 1_000_000),
+        teardown["pattern"],
+        teardown["first_fin"],
+        teardown["reset"]["cause"] if teardown["reset"] else None,
+        sum(openings) > 0,
+        again > 0,
+        tuple(stay["side"] for stay in row["time_wait"]),
+    )
+
+
+def paired(base: Traffic, new: Traffic) -> tuple[list[tuple[Service, Service]], list[Service], list[Service]]:
+    """Pairs of services, those that are gone, those that are new.
+
+    Equal address and port make a pair; of the others equal ports, where each side has one service on it: a container
+    has another address in every run.
+    """
+    pairs = [(service, service) for service in base.services if service in new.services]
+    gone = [service for service in base.services if service not in new.services]
+    fresh = [service for service in new.services if service not in base.services]
+    for service in list(gone):
+        same = [other for other in fresh if other[1] == service[1]]
+        if len(same) == 1 and sum(other[1] == service[1] for other in gone) == 1:
+            pairs.append((service, same[0]))
+            gone.remove(service)
+            fresh.remove(same[0])
+    return pairs, gone, fresh

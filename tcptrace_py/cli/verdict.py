@@ -1,0 +1,86 @@
+"""What commands that give a verdict share: its format, where it goes, and the reports beside it."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tcptrace_py.model.errors import UsageError
+from tcptrace_py.outputs import verdicts
+
+from . import codes, page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tcptrace_py.model.report import Report
+
+
+@dataclass(frozen=True)
+class VerdictOutput:
+    """A format and where to print it (None: standard output), and further formats with their files."""
+
+    form: str
+    path: str | None
+    colour: bool | None
+    also: tuple[tuple[str, str], ...]
+
+    @property
+    def told(self) -> bool:
+        """Whether a person at a terminal reads everything there is to say."""
+        return self.form == "text" and self.path is None and sys.stdout.isatty()
+
+    def write(self, report: Report) -> None:
+        """Write the reports, then print the verdict. Raises UsageError where a file cannot be written."""
+        from tcptrace_py.outputs.view import View
+
+        for name, file in self.also:
+            _write(report, name, file, View(width=page.UNKNOWN_WIDTH))
+        _write(report, self.form, self.path, View(width=page.width(), colour=page.takes_colour(self.colour, self.path)))
+
+
+def exit_code(report: Report, of_reading: int) -> int:
+    """1 for a check that failed, whatever was read; else what reading says."""
+    return codes.CHECK_FAILED if report.failed and of_reading != codes.INTERRUPTED else of_reading
+
+
+def verdict_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command, which gets them as one argument, `verdict`."""
+    @functools.wraps(command)
+    def with_verdict(*, format_name: str, output: str | None, reports: Sequence[str], colour: bool | None,
+                     **options: Any) -> Any:
+        also = tuple(_report(text) for text in reports)
+        verdict = VerdictOutput(format_name, None if output == "-" else output, colour, also)
+        return command(verdict=verdict, **options)
+
+    decorated: Callable[..., Any] = with_verdict
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+_OPTIONS = (
+    click.option("--format", "format_name", type=click.Choice(verdicts.names()), default="text", show_default=True,
+                 help="How to print the verdict."),
+    click.option("-o", "--output", metavar="FILE", type=click.Path(),
+                 help="Write to FILE instead of standard output."),
+    click.option("--report", "reports", metavar="FORMAT=FILE", multiple=True,
+                 help="Write the verdict to FILE in FORMAT as well; may be repeated."),
+    click.option("--colour/--no-colour", "--color/--no-color", "colour", default=None,
+                 help="Colour or none. Default: on a terminal, unless NO_COLOR is set."),
+)
+
+
+def _report(text: str) -> tuple[str, str]:
+    name, equals, file = text.partition("=")
+    if not equals or name not in verdicts.names() or not file:
+        raise UsageError(f"--report {text}: write FORMAT=FILE, FORMAT one of {', '.join(verdicts.names())}")
+    return name, file
+
+
+def _write(report: Report, name: str, path: str | None, view: Any) -> None:
+    page.emit(lambda out: verdicts.named(name).write(report, view, out), path)

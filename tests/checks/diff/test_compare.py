@@ -1,0 +1,197 @@
+"""Two captures compared: what counts as worse, what as noise, which services pair."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from samples.make import FOLDER
+from tcptrace_py import analyze
+from tcptrace_py.checks.diff import seen
+from tcptrace_py.checks.diff.compare import Tolerance, diff
+from tcptrace_py.cli import main
+from tcptrace_py.model.errors import UsageError
+from tcptrace_py.model.report import Report, Status
+from tests.checks.scenes import scene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEFORE, AFTER = str(FOLDER / "ci" / "before.pcap"), str(FOLDER / "ci" / "after.pcap")
+
+
+def compared(
+    base: list[str], new: list[str], problems: tuple[list[str], list[str]] = ([], []), **tolerance: Any
+) -> Report:
+    sides = [
+        seen.of_analysis(name, scene(rows, problems=found))
+        for name, rows, found in zip(("base", "new"), (base, new), problems, strict=True)
+    ]
+    return diff(sides[0], sides[1], Tolerance(**tolerance))
+
+
+def worse(base: list[str], new: list[str], **tolerance: Any) -> set[str]:
+    return {outcome.name for outcome in compared(base, new, **tolerance).outcomes if outcome.fails}
+
+
+@pytest.mark.parametrize(
+    "traffic", [["40 x ok 10ms"], ["20 x ok", "20 x refused"], ["9 x server-first", "3 x reset abort"]]
+)
+def test_the_same_again_is_no_worse(traffic: list[str]) -> None:
+    assert worse(traffic, traffic) == set()
+    assert worse(traffic, traffic, strict=True) == set()
+
+
+@pytest.mark.parametrize(("base", "new", "names"), [
+    (["40 x ok 10ms"], ["40 x ok 30ms"], {"handshake-latency"}),
+    (["40 x ok 10ms"], ["40 x ok 12ms"], set()),  # within the threshold
+    (["40 x ok 100us"], ["40 x ok 900us"], set()),  # too small to matter
+    (["5 x ok 10ms"], ["5 x ok 30ms"], set()),  # too few to tell
+    (["40 x ok"], ["20 x ok", "20 x refused"], {"handshake-outcomes"}),
+    (["40 x ok"], ["39 x ok", "unanswered"], set()),  # noise
+    (["40 x ok"], ["20 x ok", "20 x syn-again"], {"syn-retransmissions"}),
+    (["40 x ok"], ["20 x ok", "20 x repeats 3 10 client"], {"data-retransmissions"}),
+    (["40 x ok"], ["20 x ok", "20 x reset abort-unread-data"], {"resets"}),
+    (["40 x ok"], ["20 x ok", "20 x half-closed"], {"teardown-pattern"}),
+    (["40 x open"], ["40 x server-first"], {"time-wait", "time-wait-peak"}),
+    (["40 x half-closed client"], ["40 x half-closed server"], {"closes-first"}),
+    (["4 x open"], ["40 x open"], {"connections"}),
+    (["40 x open"], ["45 x open"], set()),
+    (["40 x open"], ["4 x open"], set()),  # better
+    (["40 x ok port=80", "ok port=81"], ["40 x ok port=80"], {"services"}),
+    (["40 x ok port=80"], ["40 x ok port=80", "ok port=81"], set()),
+])  # fmt: skip
+def test_what_is_worse(base: list[str], new: list[str], names: set[str]) -> None:
+    assert worse(base, new) == names
+
+
+def test_chance_explains_nothing_where_it_may_not() -> None:
+    assert worse(["9 x ok"], ["8 x ok", "refused"]) == set()
+    assert worse(["9 x ok"], ["8 x ok", "refused"], strict=True) == {"handshake-outcomes"}
+    assert worse(["5 x ok 10ms"], ["5 x ok 30ms"], strict=True) == {"handshake-latency"}
+    assert worse(["40 x ok 10ms"], ["40 x ok 30ms"], threshold=3.0) == set()
+    assert worse(["40 x ok 10ms"], ["40 x ok 12ms"], threshold=0.1) == {"handshake-latency"}
+
+
+def test_what_is_said() -> None:
+    outcomes = {outcome.name: outcome for outcome in compared(["40 x ok 10ms"], ["40 x ok 30ms"]).outcomes}
+    measure = outcomes["handshake-latency"].measures[0]
+    assert (measure.subject, measure.value, measure.limit) == ("10.1.0.9:80", 30_000_000, 12_500_000)
+    assert measure.note == "of 40, was 10 ms of 40; by chance alone in less than one of a million runs"
+    assert [connection.id for connection in measure.worst] == [0, 1, 2, 3, 4]
+    assert str(outcomes["handshake-latency"].origin) == "against base"
+    share = next(
+        o for o in compared(["9 x ok"], ["8 x ok", "refused"]).outcomes if o.name == "handshake-outcomes"
+    ).measures[0]
+    assert share.note == "1 of 9, was 0 of 9; by chance alone in 50 % of runs: may be noise"
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "pairs", "gone", "fresh"),
+    [
+        (["ok"], ["ok"], 1, 0, 0),
+        (["ok server=10.0.0.1"], ["ok server=10.0.0.2"], 1, 0, 0),  # a container has another address in every run
+        (["ok port=80"], ["ok port=81"], 0, 1, 1),
+        (["ok server=10.0.0.1", "ok server=10.0.0.2"], ["ok server=10.0.0.3"], 0, 2, 1),
+        (["ok server=10.0.0.1"], ["ok server=10.0.0.2", "ok server=10.0.0.3"], 0, 1, 2),
+        (["ok server=10.0.0.1", "ok server=10.0.0.2"], ["ok server=10.0.0.2", "ok server=10.0.0.3"], 2, 0, 0),
+    ],
+)
+def test_services_pair(base: list[str], new: list[str], pairs: int, gone: int, fresh: int) -> None:
+    found = seen.paired(seen.of_analysis("a", scene(base)), seen.of_analysis("b", scene(new)))
+    assert [len(each) for each in found] == [pairs, gone, fresh]
+
+
+def test_nothing_to_compare_is_a_failure() -> None:
+    assert worse([], []) == {"services"}
+    assert worse(["ok"], []) == {"services"}
+    report = compared([], ["ok"])
+    assert report.outcomes[1].status is Status.UNMATCHED
+
+
+def test_captures_that_are_worse_themselves() -> None:
+    assert compared(["ok"], ["ok"], ([], ["acked-unseen"])).verdict == "failed"
+    assert compared(["ok"], ["ok"], (["acked-unseen"], ["acked-unseen"])).verdict == "passed"
+    assert compared(["ok"], ["ok"], ([], ["snapped"])).verdict == "passed"
+    assert compared(["ok"], ["ok"], ([], ["!cut-tail"])).verdict == "damaged"
+    assert compared(["ok"], ["ok"], (["!cut-tail"], [])).verdict == "damaged"
+
+
+def _saved(capture: str, path: Path) -> str:
+    assert main.main(["analyze", capture, "--format", "json", "--allow-damaged", "-o", str(path)]) == 0
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ci/before.pcap",
+        "several-handshakes-ipv6.pcap",
+        "self-connect.pcap",
+        "data-lost.pcap",
+        "syn-lost.pcap",
+        "fin-lost.pcap",
+        "cut-tail.pcap",
+        "syn-unanswered.pcap",
+    ],
+)
+def test_a_saved_analysis_is_as_good_as_its_capture(name: str, tmp_path: Path) -> None:
+    capture = str(FOLDER / name)
+    if not (FOLDER / name).exists():
+        pytest.fail(f"no sample {name}")
+    saved = seen.of_document(_saved(capture, tmp_path / "a.json"))
+    fresh = seen.of_analysis(capture, analyze(capture))
+    for rows in fresh.services.values():
+        for i, row in enumerate(rows):
+            rows[i] = seen.Seen(*(getattr(row, field) for field in seen.Seen.__slots__ if field != "connection"))
+    assert saved.services == fresh.services
+    assert saved.peaks == fresh.peaks
+    assert [problem.code for problem in saved.capture.problems] == [problem.code for problem in fresh.capture.problems]
+
+
+def test_documents_that_are_no_analysis(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    document = json.loads((tmp_path / "a.json").read_text()) if _saved(BEFORE, tmp_path / "a.json") else {}
+    for content, words in (
+        ("{", "is no saved analysis"),
+        ('{"schema": "other/1"}', "but other/1"),
+        ("{}", "something else"),
+        ('{"schema": "tcpstates/analysis/1"}', "lacks what an analysis holds"),
+        (json.dumps({**document, "connections": []}), "--connections all"),
+    ):
+        path.write_text(content)
+        with pytest.raises(UsageError, match=words):
+            seen.of_document(str(path))
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        ([BEFORE, AFTER], 0),
+        ([AFTER, BEFORE], 1),
+        ([BEFORE, BEFORE], 0),
+        ([BEFORE], 2),
+        ([BEFORE, AFTER, AFTER], 2),
+        ([BEFORE, "missing.pcap"], 2),
+        ([BEFORE, AFTER, "--threshold", "lots"], 2),
+        ([BEFORE, AFTER, "--strict"], 1),  # one more TIME_WAIT at the client
+        ([str(FOLDER / "cut-tail.pcap"), str(FOLDER / "cut-tail.pcap")], 3),
+        ([str(FOLDER / "cut-tail.pcap"), str(FOLDER / "cut-tail.pcap"), "--allow-damaged"], 0),
+        ([AFTER, BEFORE, "--port", "1"], 1),
+    ],
+)
+def test_exit_codes(args: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["diff", *args]) == code
+    assert ("all checks hold" in capsys.readouterr().out) == (code == 0)
+
+
+def test_saved_documents_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base, new = _saved(AFTER, tmp_path / "base.json"), _saved(BEFORE, tmp_path / "new.json")
+    assert main.main(["diff", base, BEFORE]) == 1
+    with_captures = capsys.readouterr().out
+    assert main.main(["diff", base, new, "--report", f"junit={tmp_path / 'v.xml'}"]) == 1
+    assert "connections: 27, limit 1" in capsys.readouterr().out
+    assert "tcp.stream eq" in with_captures
+    assert "failures" in (tmp_path / "v.xml").read_text()
