@@ -18,7 +18,7 @@ HOT = (
     "findings.facts", "findings.hosts", "findings.percentiles", "findings.population", "findings.ports", "findings.summary",
     "findings.vantage", "pipeline",
 )
-DIRECTIVES = {"annotation_typing": False, "cdivision": True, "language_level": 3}
+DIRECTIVES = {"annotation_typing": False, "language_level": 3}
 
 
 class BuildExt(build_ext):

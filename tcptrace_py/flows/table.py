@@ -471,7 +471,7 @@ class FlowTable:
             connection.idle_ns, connection.idle_until_ns = silent_ns, time_ns
         if context is not None and connection.idle_until_ns and time_ns - connection.idle_until_ns < SILENCE_NS:
             context.idle_ns = connection.idle_ns
-        if (marks or silent_ns < 0 or flags & RST or flags & (SYN | FIN) == SYN | FIN or not flags & (SYN | ACK) or block.notes[i]
+        if (marks or silent_ns < 0 or flags & RST or (flags & SYN and payload) or flags & (SYN | FIN) == SYN | FIN or not flags & (SYN | ACK) or block.notes[i]
                 or not (flags & SYN or (connection.a.syn_seen and connection.b.syn_seen))):
             connection.plain = False
         connection.end_ns = max(connection.end_ns, time_ns)
@@ -530,7 +530,7 @@ class FlowTable:
         if (seq == side.last_seq and end == side.next_seq and flags == side.last_flags and ip_id == side.last_ip_id
                 and ack == (side.max_ack if flags & ACK else ack) and window == side.window and block.tsval[i] == side.last_tsval
                 and self._same_again(side, block, i, side.last_ns, side.last_interface)):
-            return COPY
+            return COPY if block.time_ns[i] - side.last_ns <= COPY_NS else COPY | DELAYED
         if ip_id > 0 and ahead(seq, side.next_seq) <= 0 and block.time_ns[i] - side.last_ns < COPY_NS and ip_id in (
                 side.recent_ids & 0xFFFF, side.recent_ids >> 16 & 0xFFFF, side.recent_ids >> 32 & 0xFFFF):
             return COPY

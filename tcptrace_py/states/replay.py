@@ -134,7 +134,7 @@ def _stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | None
 
 def _restarts(segment: Segment) -> bool:
     """An acknowledgement of any kind, or a SYN that PAWS rejects; a mirror's copy did not arrive twice."""
-    if segment.flags & SYN:
+    if segment.flags & (SYN | ACK) == SYN:
         older = segment.marks & REFUSED or (segment.marks & (REPEAT | DELAYED) and segment.options & OPT_TIMESTAMPS)
-        return bool(older) and not segment.flags & ACK
+        return bool(older)
     return bool(segment.flags & ACK) and (not segment.marks & COPY or bool(segment.marks & DELAYED))

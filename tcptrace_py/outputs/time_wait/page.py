@@ -114,17 +114,18 @@ def _items(advice: Sequence[Advice]) -> Blocks:
 
 def _ledger(diagnosis: Diagnosis, view: View) -> Blocks:
     yield Heading("Who leaves TIME_WAIT", ADDRESSES)
-    crowded = any(total.clients > 1 for total in diagnosis.servers)
+    totals = [total for total in diagnosis.servers if total.time_wait]
+    crowded = any(total.clients > 1 for total in totals)
     if crowded:
-        yield _server_grid([total for total in diagnosis.servers if total.time_wait], view)
+        yield _server_grid(totals, view)
     rows = [s for s in diagnosis.services if s.time_wait]
     if not crowded or rows[0].share >= WORTH_A_LINE:
         shown = rows[: view.limit or TOP]
         yield Grid(_COLUMNS, (_service_row(s) for s in shown), more_text(len(rows), len(shown), "--limit"))
     shares: dict[str, int] = {}
-    for total in diagnosis.servers:
+    for total in totals:
         shares[total.pattern] = shares.get(total.pattern, 0) + total.time_wait
-    told = sorted(((name, held) for name, held in shares.items() if held), key=lambda part: -part[1])
+    told = sorted(shares.items(), key=lambda part: -part[1])
     if len(told) > 1:
         parts = ", ".join(f"{WORDS[name]} {share(held, diagnosis.entered)}" for name, held in told)
         yield Note(f"By pattern: {parts}.")
