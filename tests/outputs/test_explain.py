@@ -7,14 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from tcptrace_py import analyze
-from tcptrace_py.ladder import ladder
+from tcptrace_py.findings.rungs import rungs
+from tcptrace_py.ladder import _sent, key_of, ladder
 from tcptrace_py.model.errors import TcpstatesError
+from tcptrace_py.model.segments import reverse_key
 from tcptrace_py.model.which import Which
+from tcptrace_py.outputs.explain import FORMATS
 from tcptrace_py.outputs.explain.formats import write
 from tcptrace_py.outputs.view import View
 from tests.buildups import analysis
+from tests.ladder import play, segment_block
+from tests.traffic import traffic
 
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Analysis, Connection
@@ -34,10 +40,10 @@ def drawn(
     path: Path, result: Analysis, connection: Connection, width: int, form: str = "ladder", **options: bool
 ) -> str:
     same = Which.of(connection).among(result.connections)
-    rungs = ladder([path], connection, same)
+    made = ladder([path], connection, same)
     out = io.StringIO()
     end_ns = result.capture.end_ns or 0
-    write(form, connection, rungs, [], View(width=width), out=out, end_ns=end_ns, **options)
+    write(form, connection, made, [], View(width=width), out=out, end_ns=end_ns, **options)
     return out.getvalue()
 
 
@@ -115,3 +121,19 @@ def test_a_diagram_takes_no_character_that_its_grammar_minds() -> None:
         for line in lines[1:]:
             if not line.startswith("%%"):
                 assert ";" not in line.replace("#59;", "").replace("#35;", "")
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(traffic)
+def test_whatever_comes_can_be_drawn(segments: list) -> None:
+    block = segment_block(segments)
+    for connection in play(segments).rows[:3]:
+        key = key_of(connection.client, connection.server, connection.scope)
+        mine = [i for i in range(block.count) if block.key[i] in (key, reverse_key(key))]
+        inside = [i for i in mine if connection.first_frame <= block.frame[i] <= connection.last_frame]
+        made = rungs([_sent(block, i, from_client=block.key[i] == key) for i in inside])
+        for form in FORMATS:
+            out = io.StringIO()
+            write(form, connection, made, [], View(width=80), out=out, end_ns=connection.end_ns, why=True)
+            assert out.getvalue()
+            assert form == "mermaid" or max(map(len, out.getvalue().splitlines())) <= 80
