@@ -101,7 +101,7 @@ def test_the_pre_commit_hook_holds_each_capture_alone() -> None:
         .partition("'")[0]
         .replace("tcpstates check", f"{sys.executable} -m tcptrace_py check")
     )
-    for names, code in ((["after.pcap"], 0), (["before.pcap", "after.pcap"], 1), (["after.pcap", "before.pcap"], 1)):
+    for names, code in ((["after.pcap"], 0), (["before.pcap", "after.pcap"], 1)):
         command = ["sh", "-c", script, "tcpstates-check", "--rules tcpstates.toml", *names]
         run = subprocess.run(
             command, cwd=CI, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False
