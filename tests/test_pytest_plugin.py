@@ -1,5 +1,6 @@
 """The pytest plugin, as a project that uses it would: fixtures, readable failures, mistakes in rules."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -20,7 +21,8 @@ def run(folder: Path, body: str, *args: str) -> str:
     """Run a file of tests in a fresh pytest that has the plugin; what it prints."""
     (folder / "test_it.py").write_text(f"REFUSED, GOOD, CUT = {REFUSED!r}, {GOOD!r}, {CUT!r}\n{body}")
     command = [sys.executable, "-m", "pytest", "-p", "tcptrace_py.pytest_plugin", "-p", "no:cacheprovider", *args]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # where it is installed, it would be loaded twice
+    return subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, check=False).stdout
 
 
 def test_fixtures_in_a_project(tmp_path: Path) -> None:
