@@ -53,3 +53,14 @@ def _extensions() -> Any:
     extensions = [Extension(f"tcptrace_py.{name}", [f"tcptrace_py/{name.replace('.', '/')}.py"], extra_compile_args=flags)
                   for name in HOT]
     return cythonize(extensions, compiler_directives=DIRECTIVES, build_dir="build/cython", quiet=True)
+
+
+def build_here() -> None:
+    """Compile the modules beside their sources, in a copy of the checkout: `python -m tcptrace_py._build`."""
+    from setuptools import setup  # noqa: PLC0415 - only a build has it
+
+    setup(name="tcptrace-py", packages=[], ext_modules=_extensions(), script_args=["-q", "build_ext", "--inplace", "--parallel", "2"])
+
+
+if __name__ == "__main__":
+    build_here()

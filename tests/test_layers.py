@@ -98,7 +98,8 @@ def faults(source: str, module: str, *, package: bool = False) -> list[str]:
     return wrong
 
 
-MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+# The build runs before there is a package, with setuptools and Cython, and nothing imports it.
+MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py")) if path.name != "_build.py"}
 
 
 @pytest.mark.parametrize("module", MODULES)

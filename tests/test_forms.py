@@ -1,0 +1,54 @@
+"""The compiled and the interpreted form of the engine are one source: they must say the same of every sample."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+SAY = """
+import hashlib, json, sys
+from pathlib import Path
+import tcptrace_py
+from tcptrace_py import CaptureError, analyze
+said = {"compiled": tcptrace_py._compiled()}
+for path in sorted(Path(sys.argv[1]).glob("*.pcap*")):
+    try:
+        document = analyze(path).to_document()
+        quick = analyze(path, keep_rows=False)
+    except CaptureError as problem:
+        said[path.name] = str(problem)
+        continue
+    document["generator"]["compiled"] = None
+    totals = repr((quick.summary, quick.hosts, quick.ports))
+    said[path.name] = hashlib.sha256((json.dumps(document) + totals).encode()).hexdigest()
+print(json.dumps(said))
+"""
+
+
+def said_by(package: Path) -> dict[str, object]:
+    """What the form of the package in this folder says of all samples, by file."""
+    run = subprocess.run([sys.executable, "-c", SAY, str(ROOT / "samples")], cwd=package, capture_output=True, text=True, check=True,
+                         env={**os.environ, "PYTHONPATH": str(package)})
+    said: dict[str, object] = json.loads(run.stdout)
+    return said
+
+
+@pytest.mark.slow
+def test_both_forms_say_the_same_of_every_sample(tmp_path: Path) -> None:
+    pytest.importorskip("Cython", reason="nothing to compile with")
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    for name in ("compiled", "interpreted"):
+        shutil.copytree(ROOT / "tcptrace_py", tmp_path / name / "tcptrace_py", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    subprocess.run([sys.executable, "-m", "tcptrace_py._build"], cwd=tmp_path / "compiled", check=True, capture_output=True,
+                   env={**os.environ, "PYTHONPATH": str(tmp_path / "compiled")})
+    compiled, interpreted = said_by(tmp_path / "compiled"), said_by(tmp_path / "interpreted")
+    assert (compiled.pop("compiled"), interpreted.pop("compiled")) == (True, False)
+    assert len(compiled) > 150
+    assert {name for name in compiled if compiled[name] != interpreted[name]} == set()
