@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ARROWS = {(row[0].name, row[2].name) for row in TABLE}
 WIDTH = 100
+MANY_STRAYS = 100
 DOCUMENT = jsonschema.Draft202012Validator(strict(schema("analysis-1.json")))
 LINES = jsonschema.Draft202012Validator(
     schema("analysis-lines-1.json"),
@@ -123,8 +124,10 @@ def _sums(found: dict[str, Any], rows: list[dict[str, Any]], link: int) -> None:
         assert problem["first_frame"] is None or 1 <= problem["first_frame"] <= capture["packets"] + 1
     counted = sum(side["packets"] for row in rows for side in _sides(row)) + capture["duplicates"]
     counted += problems.get("stragglers", 0)
-    strays = sum(_stray_syns(row) for row in rows)
-    assert capture["segments"] - strays <= counted <= capture["segments"], (capture["segments"], strays, counted)
+    strays = [_stray_syns(row) for row in rows]
+    assert counted <= capture["segments"], (capture["segments"], counted)
+    if max(strays, default=0) < MANY_STRAYS:  # beyond some number they are not named one by one
+        assert capture["segments"] - sum(strays) <= counted, (capture["segments"], sum(strays), counted)
     number = len(rows)
     assert summary["connections"] == number
     assert sum(summary["handshake"]["outcomes"].values()) == number
