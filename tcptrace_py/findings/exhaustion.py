@@ -2,11 +2,12 @@
 
 The refusal itself (EADDRNOTAVAIL) never reaches a wire. What does: nearly every port of a range is taken at once, and
 from then on new connections come only as fast as ports free, each from a port that had been free for a moment.
-A range narrower than the profile's shows by the same: the ports seen leave no gap, and then they come again.
+A range narrower than the profile's shows by the same: the ports seen leave no gap, and then they come again. Where the
+capture ends before they can, it must be the kernel that gave them out (__inet_hash_connect: first all ports of the low
+bound's parity): a load generator that goes through ports of its own and then stops looks the same otherwise.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model.clock import SECOND_NS
@@ -26,6 +27,7 @@ AGAIN = 0.5  # of the connections after the ports were full, so many must come f
 SLOWED = 0.5  # or they must come at less than this of the rate before
 QUIET_NS = SECOND_NS  # ... over at least so long, and over as long as it took to open AFTER connections before
 AFTER = 50
+PARITY = 0.9  # of the ports of each half
 OUTSIDE = 20  # one port in so many outside the profile's range speaks for another range
 
 
@@ -55,22 +57,21 @@ def judge(ports: Ports, held: Curve, profile: Profile, end_ns: int) -> tuple[Ran
     outside = sum(not low <= port <= high for port in seen)
     lowest, highest = min(seen), max(seen)
     if len(seen) >= FEWEST and outside * OUTSIDE > len(seen):
-        return Range(lowest, highest, "capture"), _exhaustion(ports, held, highest - lowest + 1, end_ns)
-    full = _exhaustion(ports, held, high - low + 1, end_ns)
+        return Range(lowest, highest, "capture"), _exhaustion(ports, held, highest - lowest + 1, end_ns, known=False)
+    full = _exhaustion(ports, held, high - low + 1, end_ns, known=True)
     if full is not None:
         return Range(low, high, "profile"), full
     span = highest - lowest + 1
     if len(seen) >= FEWEST and len(seen) >= DENSE * span:
-        full = _exhaustion(ports, held, span, end_ns)
+        full = _exhaustion(ports, held, span, end_ns, known=False)
         if full is not None:
             return Range(lowest, highest, "capture"), full
     return Range(low, high, "profile"), None
 
 
-def _exhaustion(ports: Ports, held: Curve, count: int, end_ns: int) -> Exhaustion | None:
-    """What shows that all of `count` ports were taken; None where it does not show."""
-    level = int(count * DENSE)
-    at_ns = held.reached(level)
+def _exhaustion(ports: Ports, held: Curve, count: int, end_ns: int, *, known: bool) -> Exhaustion | None:
+    """What shows that all of `count` ports were taken; None where it does not show. `known`: the range is certain."""
+    at_ns = held.reached(int(count * DENSE))
     if at_ns is None or ports.waits * 2 < len(ports.ports):  # full of open connections is another matter
         return None
     again, into, after = _taken_again(ports, at_ns)
@@ -78,14 +79,12 @@ def _exhaustion(ports: Ports, held: Curve, count: int, end_ns: int) -> Exhaustio
     before = len(ports.starts_ns) - after
     before_per_s = _rate(before, at_ns - first)
     rest = end_ns - at_ns
-    after_per_s = _rate(after, rest) if rest > 0 else None
-    enough = max(QUIET_NS, (at_ns - first) * AFTER // max(before, 1))
+    after_per_s = _rate(after, rest)
+    enough = rest >= max(QUIET_NS, (at_ns - first) * AFTER // max(before, 1))
+    slowed = enough and before_per_s is not None and after_per_s is not None and after_per_s < SLOWED * before_per_s
     came_again = after > 0 and again >= AGAIN * after
-    slowed = (
-        rest >= enough and before_per_s is not None and after_per_s is not None and after_per_s < SLOWED * before_per_s
-    )
-    walked = _walked(ports.ports)
-    if not came_again and (walked or not slowed):
+    every_one = known and held.reached(count) is not None  # whoever wants the next gets none
+    if not (came_again or every_one or (slowed and (known or _by_parity(ports.ports)))):
         return None
     full_ns = held.time_above(int(count * FULL * FULL), at_ns, end_ns)
     return Exhaustion(at_ns, full_ns, before_per_s, after_per_s, again, into)
@@ -106,10 +105,12 @@ def _taken_again(ports: Ports, since_ns: int) -> tuple[int, int, int]:
     return again, into, after
 
 
-def _walked(ports: "array[int]") -> bool:
-    """Whether ports were given out upwards, one by one: then a range without gaps says nothing about its end."""
-    steps = sum(0 < later - earlier <= 2 for earlier, later in pairwise(ports))
-    return steps >= 0.9 * max(len(ports) - 1, 1)
+def _by_parity(ports: "array[int]") -> bool:
+    """Whether ports came as Linux gives them out: those of one parity until they are gone, then the others."""
+    half = len(ports) * 9 // 20
+    first = sum(port & 1 for port in ports[:half])
+    last = sum(port & 1 for port in ports[-half:])
+    return min(first, half - last) >= PARITY * half or min(half - first, last) >= PARITY * half
 
 
 def _rate(count: int, span_ns: int) -> float | None:

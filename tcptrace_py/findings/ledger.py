@@ -16,6 +16,7 @@ from .exhaustion import Ports, judge
 from .rhythm import Rhythm, rhythm
 
 NEVER_NS = (1 << 63) - 1
+SUSTAINED = 100  # connections, over a second or longer, that make a rate worth going on from
 _BEFORE_CLOSE = frozenset((State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED))
 _OPENING = frozenset((State.CLOSED, State.LISTEN))
 
@@ -226,15 +227,8 @@ class ServiceRow(ServerRow):
         if full is not None and full.before_per_s is not None:
             per_s = full.before_per_s
         ceiling = count / profile.time_wait_s if profile.time_wait_s else None
-        left = None
         now = self.held.at(end_ns)
-        if (
-            full is None
-            and per_s is not None
-            and ceiling is not None
-            and per_s * len(self.waits) / len(self.starts) > ceiling
-        ):
-            left = round(max(count - now, 0) / per_s * SECOND_NS)
+        left = None if full is not None else self._exhausted_in(count - now, ceiling, end_ns)
         return PortLedger(
             known.low,
             known.high,
@@ -248,6 +242,16 @@ class ServiceRow(ServerRow):
             left,
             full,
         )
+
+    def _exhausted_in(self, free: int, ceiling_per_s: float | None, end_ns: int) -> int | None:
+        """When the ports run out if it goes on as until now (ns); None where it would not come to that."""
+        span = end_ns - self.starts[0]
+        if ceiling_per_s is None or len(self.starts) < SUSTAINED or span < SECOND_NS:
+            return None
+        per_s = len(self.starts) * SECOND_NS / span
+        if per_s * len(self.waits) / len(self.starts) <= ceiling_per_s:
+            return None
+        return round(max(free, 0) / per_s * SECOND_NS)
 
 
 def began_to_close(connection: Connection) -> int:

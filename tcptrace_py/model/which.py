@@ -53,7 +53,7 @@ def parse_which(text: str) -> Which:
 
 def _end(text: str, whole: str) -> tuple[str, int]:
     """One end, brackets optional around IPv4."""
-    import ipaddress  # noqa: PLC0415 - ten milliseconds of start-up that other commands do not need
+    import ipaddress
 
     address, colon, port = text.strip().rpartition(":")
     try:

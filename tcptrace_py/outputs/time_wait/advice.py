@@ -94,7 +94,7 @@ def _widen(advice: Advice) -> Words:
 
 def _tw_reuse(advice: Advice) -> Words:
     text = (
-        f"Set net.ipv4.tcp_tw_reuse=1 on {advice.client}, the connecting host, if both ends use TCP timestamps: connect() "
+        f"Set net.ipv4.tcp_tw_reuse=1 on {advice.client}, which connects, if both ends use TCP timestamps: connect() "
         "may then take a port whose TIME_WAIT is about a second old. The default, 2, does so on loopback only."
     )
     price = "old duplicates are told apart by timestamps alone; it does nothing for a server"

@@ -18,8 +18,8 @@ from tcptrace_py.model.diagnosis import (
     ServerLedger,
     ServiceLedger,
 )
-from tcptrace_py.model.results import Analysis, Scope
-from tcptrace_py.outputs.document import capture_row, generator, profile_row
+from tcptrace_py.model.results import Analysis
+from tcptrace_py.outputs.document import capture_row, generator, profile_row, scope_row
 from tcptrace_py.outputs.units import ms, rfc3339
 
 from .advice import words
@@ -60,7 +60,7 @@ def host_row(host: HostLedger) -> Row:
     """One address, with its population over time."""
     return {
         "address": host.address,
-        "scope": _scope(host.scope),
+        "scope": scope_row(host.scope),
         "entered": host.entered,
         "entered_as_client": host.entered_as_client,
         "entered_as_server": host.entered_as_server,
@@ -96,7 +96,7 @@ def service_row(service: ServiceLedger) -> Row:
         "client": service.client,
         "server": service.server,
         "server_port": service.server_port,
-        "scope": _scope(service.scope),
+        "scope": scope_row(service.scope),
         "connections": service.connections,
         "closed_first": _closers(service),
         "time_wait_client": service.time_wait_client,
@@ -118,7 +118,7 @@ def server_row(server: ServerLedger) -> Row:
     return {
         "server": server.server,
         "server_port": server.server_port,
-        "scope": _scope(server.scope),
+        "scope": scope_row(server.scope),
         "clients": server.clients,
         "connections": server.connections,
         "closed_first": _closers(server),
@@ -213,10 +213,6 @@ def population_rows(diagnosis: Diagnosis) -> Iterator[Row]:
             continue
         for i, number in enumerate(series.counts):
             yield {"address": host.address, "at": rfc3339(series.moment_ns(i)), "time_wait": number}
-
-
-def _scope(scope: Scope | None) -> Row | None:
-    return None if scope is None else {"vlan": scope.vlan, "vni": scope.vni, "teid": scope.teid}
 
 
 def _rounded(value: float | None) -> float | None:
