@@ -53,7 +53,7 @@ def parse_which(text: str) -> Which:
 
 def _end(text: str, whole: str) -> tuple[str, int]:
     """One end, brackets optional around IPv4."""
-    import ipaddress
+    import ipaddress  # noqa: PLC0415 - ten milliseconds that other commands need not pay
 
     address, colon, port = text.strip().rpartition(":")
     try:

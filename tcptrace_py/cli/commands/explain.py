@@ -96,7 +96,7 @@ def _kept(captures: Sequence[str], stack: ExitStack) -> Sequence[str]:
     from shutil import copyfileobj
     from tempfile import NamedTemporaryFile
 
-    file = stack.enter_context(NamedTemporaryFile(prefix="tcpstates-"))
+    file = stack.enter_context(NamedTemporaryFile(prefix="tcpstates-"))  # noqa: SIM115 - the stack closes it
     copyfileobj(sys.stdin.buffer, file)
     file.flush()
     return [file.name if capture == "-" else capture for capture in captures]
