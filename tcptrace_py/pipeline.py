@@ -1,10 +1,10 @@
 """The way of the data, from bytes to facts, in one place.
 
-    capture   bytes        -> blocks of frames
-    decode    frames       -> blocks of segments
-    flows     segments     -> connections, each with a log of what may decide its states
-    states    log          -> verdict: both sides' paths
-    findings  verdict      -> facts: handshake, teardown, resets, TIME_WAIT, hosts, ports
+* capture: bytes to blocks of frames
+* decode: frames to blocks of segments
+* flows: segments to connections, each with a log of what may decide its states
+* states: a log to a verdict, both sides' paths
+* findings: verdicts to facts: handshake, teardown, resets, TIME_WAIT, hosts, ports
 """
 
 import gc

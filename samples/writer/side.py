@@ -128,7 +128,7 @@ class Side:
         `sack` blocks are relative numbers of the peer; `timestamp` is TSval where not this host's clock in ms.
         """
         at = self.next_seq if seq is None else (self.isn + seq) % SEQUENCE_NUMBERS
-        if ack is not None:
+        if ack is not None:  # noqa: SIM108 - two conditions in one expression
             acknowledged = (self.peer.isn + ack) % SEQUENCE_NUMBERS
         else:
             acknowledged = (self.expected or 0) if "A" in flags else 0

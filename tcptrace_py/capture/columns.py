@@ -17,7 +17,7 @@ def reserve(data: bytes, first_frame: int) -> FrameBlock:
     return block
 
 
-def put(block: FrameBlock, time_ns: int, offset: int, captured: int, wire: int,  # noqa: PLR0917 - a row's columns
+def put(block: FrameBlock, time_ns: int, offset: int, captured: int, wire: int,
         link: int, interface: int) -> None:
     """Write one row into a block with room."""
     row = block.count

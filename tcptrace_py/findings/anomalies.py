@@ -69,7 +69,9 @@ def _after_close(live: Connection, verdict: Verdict, index: int, segment: Segmen
 
 
 def _of_reset(verdict: Verdict, index: int, segment: Segment) -> list[tuple[str, str]]:
-    found = [("rst-with-data", f"a RST that carries {segment.payload} bytes (RFC 9293, 3.5.3, allows an explanation)")] if segment.payload else []
+    found: list[tuple[str, str]] = []
+    if segment.payload:
+        found.append(("rst-with-data", f"a RST that carries {segment.payload} bytes (RFC 9293, 3.5.3, allows an explanation)"))
     marks = next((m for m in verdict.resets if m.index == index), None)
     if marks is None or index == verdict.fatal or marks.late:
         return found

@@ -38,7 +38,8 @@ def describe(live: Live, verdict: Verdict, identifier: int, profiles: Profiles, 
         sides[role] = _side(live.side(number), entries)
     assert sides[0] is not None
     return Connection(
-        identifier, live.stream if live.stream >= 0 else None, *ends, scope_of(scope, live.vlan, live.teid), live.start_ns, live.end_ns, live.first_frame, live.last_frame,
+        identifier, live.stream if live.stream >= 0 else None, *ends, scope_of(scope, live.vlan, live.teid),
+        live.start_ns, live.end_ns, live.first_frame, live.last_frame,
         verdict.view.name, verdict.midstream, history(live, client), handshake.handshake(verdict, live.log),
         teardown.teardown(live, verdict, all_resets), tuple(all_resets), sides[0], sides[1], tuple(all_stays),
         tuple(anomalies(live, verdict)))

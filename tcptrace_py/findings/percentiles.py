@@ -24,8 +24,7 @@ class Values:
         """Take in one value."""
         if not self.count or value < self.least:
             self.least = value
-        if value > self.most:
-            self.most = value
+        self.most = max(self.most, value)
         self.count += 1
         self.exact.append(value)
         if len(self.exact) > EXACT:

@@ -61,8 +61,9 @@ class FlowTable:
     """Connections alive, by four-tuple as each side's segments carry it.
 
     `states_of(connection, time_ns)` tells the two sides' states as far as known; `retire(connection, known_ns)` is
-    called once for each connection, when nothing can change it any more; the capture is known up to `known_ns`. `linger_ns` is how long a closed connection waits for
-    stragglers (longer than any TIME_WAIT), `idle_ns` how long an open one may be silent.
+    called once for each connection, when nothing can change it any more; the capture is known up to `known_ns`.
+    `linger_ns` is how long a closed connection waits for stragglers (longer than any TIME_WAIT), `idle_ns` how long
+    an open one may be silent.
     """
 
     def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection) -> None:
@@ -127,7 +128,8 @@ class FlowTable:
                 fresh = (ack - side.max_ack) & MASK
                 if not (seq == side.next_seq and side.has_seq and fresh <= (peer.next_seq - side.max_ack) & MASK < HALF
                         and (payload or fresh or flags & FIN) and peer.has_seq and (side.has_ack or side.syn_seen)
-                        and window_column[i] and not peer.window_zero and 0 <= silent_ns < silence_ns and peer.holes is None and connection.shadow is None
+                        and window_column[i] and not peer.window_zero and 0 <= silent_ns < silence_ns
+                        and peer.holes is None and connection.shadow is None
                         and connection.settled and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
                     self._examine(block, i, side)
                     continue
@@ -409,7 +411,7 @@ class FlowTable:
             State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED)
 
     def _between_incarnations(self, side: Side, block: SegmentBlock, i: int, stream: int) -> Side:
-        """While a SYN waits for an answer on a tuple whose old connection still lives: whose is this segment?"""
+        """While a SYN waits for an answer on a tuple whose old connection still lives: the side to which this segment belongs."""
         connection = side.connection
         shadow = connection.shadow
         assert shadow is not None
@@ -464,14 +466,15 @@ class FlowTable:
             if not marks:
                 self._letters(side, block, i)
                 marks = STRAY if self._is_stray(side, peer, block, i, end) else self._sequence(side, peer, block, i, end)
-                marks |= self._unseen(side, peer, block, i) if not marks & STRAY else 0
+                marks |= self._unseen(peer, block, i) if not marks & STRAY else 0
         context = self._context(side, peer) if flags & RST else None
         silent_ns = time_ns - connection.end_ns
         if silent_ns >= SILENCE_NS:
             connection.idle_ns, connection.idle_until_ns = silent_ns, time_ns
         if context is not None and connection.idle_until_ns and time_ns - connection.idle_until_ns < SILENCE_NS:
             context.idle_ns = connection.idle_ns
-        if (marks or silent_ns < 0 or flags & RST or (flags & SYN and payload) or flags & (SYN | FIN) == SYN | FIN or not flags & (SYN | ACK) or block.notes[i]
+        if (marks or silent_ns < 0 or flags & RST or (flags & SYN and payload) or flags & (SYN | FIN) == SYN | FIN
+                or not flags & (SYN | ACK) or block.notes[i]
                 or not (flags & SYN or (connection.a.syn_seen and connection.b.syn_seen))):
             connection.plain = False
         connection.end_ns = max(connection.end_ns, time_ns)
@@ -542,7 +545,7 @@ class FlowTable:
         return 0
 
     def _same_again(self, side: Side, block: SegmentBlock, i: int, before_ns: int, interface: int) -> bool:
-        """Of two equal segments: is the second a copy of the first?"""
+        """Whether the second of two equal segments is a copy of the first."""
         if block.ip_id[i] > 0:
             return True
         gap_ns = block.time_ns[i] - before_ns
@@ -578,7 +581,7 @@ class FlowTable:
         rare.stray_next = end
         return True
 
-    def _unseen(self, side: Side, peer: Side, block: SegmentBlock, i: int) -> int:
+    def _unseen(self, peer: Side, block: SegmentBlock, i: int) -> int:
         """AHEAD if the segment acknowledges what was never captured: beyond the peer's last byte, or across a hole."""
         ack = block.ack[i]
         if block.flags[i] & (ACK | RST | SYN) != ACK or not peer.has_seq:

@@ -54,7 +54,8 @@ class Segment:
 class Context:
     """What a RST came upon: how the connection stood when it was captured."""
 
-    __slots__ = ("data_ns", "idle_ns", "own_ack", "own_next", "peer_ack", "previous_by_peer", "previous_frame", "previous_is_data", "previous_ns", "sacked_end", "unread")
+    __slots__ = ("data_ns", "idle_ns", "own_ack", "own_next", "peer_ack", "previous_by_peer", "previous_frame",
+                 "previous_is_data", "previous_ns", "sacked_end", "unread")
 
     def __init__(self) -> None:
         self.previous_ns = 0  # when the connection's previous segment was captured
@@ -90,7 +91,8 @@ class Side:
     """One side of a live connection: counters, and where its sequence numbers stand."""
 
     __slots__ = ("connection", "fin_seen", "has_ack", "has_seq", "history_bits", "holes", "isn", "key", "last_data_ns", "last_flags",
-                 "last_interface", "last_ip_id", "last_ns", "last_seq", "last_tsval", "max_ack", "next_seq", "number", "packets", "payload_bytes",
+                 "last_interface", "last_ip_id", "last_ns", "last_seq", "last_tsval", "max_ack", "next_seq",
+                 "number", "packets", "payload_bytes",
                  "peer", "rare", "recent_ids", "spoke", "syn_seen", "synack_seen", "window", "window_scale", "window_zero")
 
     def __init__(self, connection: "Connection", key: bytes, number: int) -> None:
@@ -134,7 +136,8 @@ class Side:
 class Connection:
     """One incarnation of a four-tuple while it lives. `a` sent its first captured segment; a self-connect has no own `b`."""
 
-    __slots__ = ("a", "anomalies", "b", "budget", "due", "end_ns", "first_frame", "history", "icmp", "idle_ns", "idle_until_ns", "judged", "judged_at",
+    __slots__ = ("a", "anomalies", "b", "budget", "due", "end_ns", "first_frame", "history", "icmp", "idle_ns", "idle_until_ns",
+                 "judged", "judged_at",
                  "last_frame", "log", "phase", "plain", "reused_by", "self_connect", "settled", "shadow", "signature", "start_ns", "stream",
                  "teid", "vlan")
 

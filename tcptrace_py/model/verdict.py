@@ -24,7 +24,8 @@ class View:
 class Opening:
     """The handshake: its segments as the client sent and answered them."""
 
-    __slots__ = ("ack", "ack_of", "fast_open", "first_syn", "last_syn", "refusal", "simultaneous", "syn_repeats", "synack", "synack_repeats")
+    __slots__ = ("ack", "ack_of", "fast_open", "first_syn", "last_syn", "refusal", "simultaneous", "syn_repeats", "synack",
+                 "synack_repeats")
 
     def __init__(self) -> None:
         self.first_syn = NOWHERE

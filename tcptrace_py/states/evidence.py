@@ -84,7 +84,8 @@ class Evidence:
         if syns:
             opening.first_syn = syns[0]
             isn = log[syns[0]].seq
-            good = [i for i in answers if ahead(log[i].ack, isn) >= 1 and ahead(log[i].ack, log[syns[0]].end) <= max(0, self._syn_payload(syns))]
+            most = max(0, self._syn_payload(syns))
+            good = [i for i in answers if ahead(log[i].ack, isn) >= 1 and ahead(log[i].ack, log[syns[0]].end) <= most]
             if good or not answers:
                 answers = good
         if answers:
@@ -390,7 +391,7 @@ class Evidence:
         return None
 
     def _ack_before_fin(self, number: int, taken: int, acknowledged: int) -> bool:
-        """FIN_WAIT_2 or CLOSING: did the first ACK of the side's FIN come before the copy of the peer's FIN that it took?"""
+        """Whether the first ACK of the side's FIN came before the copy of the peer's FIN that it took: FIN_WAIT_2, not CLOSING."""
         log = self.log
         if taken == NOWHERE:
             return True
@@ -510,7 +511,8 @@ class Evidence:
         later = [self.log[i] for i in range(index + 1, len(self.log)) if not self.log[i].marks & COPY]
         receiver_on = any(s.side != reset.side and not s.flags & RST and s.time_ns > late for s in later) or (
             not receiver.last_flags & RST and receiver.last_ns > late)
-        sender_on = any(s.side == reset.side and not s.flags & RST and not s.marks & REPEAT and s.time_ns > reset.time_ns for s in later) or (
+        sender_on = any(s.side == reset.side and not s.flags & RST and not s.marks & REPEAT and s.time_ns > reset.time_ns
+                        for s in later) or (
             not sender.last_flags & RST and sender.last_ns > late)
         return receiver_on and sender_on
 

@@ -55,7 +55,7 @@ def test_both_byte_orders(at: Path, order: str) -> None:
     (0x80 | 63, None, (1 << 63) + (1 << 62), 1_500_000_000),
     (0xFF, 7, 1, 7 * S),
 ])
-def test_every_resolution_exactly(  # noqa: PLR0917 - the columns of the table
+def test_every_resolution_exactly(
         at: Path, order: str, tsresol: int | None, offset_s: int | None, ticks: int, time_ns: int) -> None:
     content = section(order) + interface(order=order, tsresol=tsresol, offset_s=offset_s)
     content += enhanced(ticks, b"abcd", order=order) + obsolete(ticks, b"abcd", order=order)

@@ -39,9 +39,9 @@ def rows_of(out: SegmentBlock) -> list[Row]:
     return [{name: getattr(out, name)[n] for name in names} for n in range(out.count)]
 
 
-def decoded(*frames: Raw, **options: bool) -> tuple[list[Row], Problems]:
+def decoded(*frames: Raw, check_checksums: bool = False) -> tuple[list[Row], Problems]:
     problems = Problems()
-    decoder = Decoder(problems, **options)
+    decoder = Decoder(problems, check_checksums=check_checksums)
     rows = rows_of(decoder.decode(block_of(frames)))
     decoder.finish()
     return rows, problems

@@ -4,7 +4,14 @@ import struct
 
 import pytest
 
-from tcptrace_py.model.segments import HEADER_CUT, LENGTH_GUESSED, OPT_TIMESTAMPS, OPTIONS_CUT, PAYLOAD_CUT, SHORT_HEADER
+from tcptrace_py.model.segments import (
+    HEADER_CUT,
+    LENGTH_GUESSED,
+    OPT_TIMESTAMPS,
+    OPTIONS_CUT,
+    PAYLOAD_CUT,
+    SHORT_HEADER,
+)
 from tests.decode.blocks import Raw, Row, codes, decoded
 from tests.decode.build import CLIENT6, SERVER6, TIMESTAMPS, ethernet, ipv4, ipv6, key, matches, only_row, tcp
 

@@ -1,8 +1,8 @@
 """The default page: capture quality, the summary, hosts, ports near their ceiling, slow and broken connections."""
 
+from tcptrace_py.model.digest import FEW, Digest, TroubleGroup
 from tcptrace_py.model.results import Analysis, Summary
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more_text
-from tcptrace_py.model.digest import FEW, Digest, TroubleGroup
 from tcptrace_py.outputs.units import count, service, share, some
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.words import (

@@ -1,8 +1,8 @@
 """--show problems: what limits the conclusions, and the segments that no rule explains."""
 
+from tcptrace_py.model.digest import AnomalyGroup
 from tcptrace_py.model.results import Analysis
 from tcptrace_py.outputs.blocks import Blocks, Facts, Heading, Note
-from tcptrace_py.model.digest import AnomalyGroup, Digest
 from tcptrace_py.outputs.units import count
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.words import display_filter

@@ -2,7 +2,6 @@
 
 from tcptrace_py.model.results import Analysis, ProfileRow
 from tcptrace_py.outputs.blocks import Blocks, Heading, Note
-from tcptrace_py.model.digest import Digest
 from tcptrace_py.outputs.units import human
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.words import time_wait_words
