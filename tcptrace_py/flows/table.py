@@ -171,7 +171,7 @@ class FlowTable:
             side.last_seq, side.last_flags, side.last_ip_id = seq, flags_column[i], id_column[i]
             side.recent_ids = (side.recent_ids << 16 | id_column[i] & 0xFFFF) & 0xFFFFFFFFFFFF
             side.last_interface = interface_column[i]
-            if options_column[i] & OPT_TIMESTAMPS and (tsval_column[i] - side.last_tsval) & MASK >= HALF:
+            if (tsval_column[i] - side.last_tsval) & MASK >= HALF and options_column[i] & OPT_TIMESTAMPS and letter != 2:
                 connection.plain = False  # captured out of order: the order of sending is another
             side.last_tsval = tsval_column[i]
             side.window = window_column[i]
