@@ -83,7 +83,7 @@ def test_a_rule_that_matches_nothing_fails_and_says_what_there_is() -> None:
     )
     assert "did you mean '10.1.0.9'" in unmatched("hosts = '10.1.0.99'", ["ok"]).message
     five = [f"ok port={port}" for port in range(100, 105)]
-    assert unmatched("ports = 1", five).message.endswith("10.1.0.9:103, 10.1.0.9:104")
+    assert "10.1.0.9:103, 10.1.0.9:104;" in unmatched("ports = 1", five).message
     assert "10.1.0.9:104, …" in unmatched("ports = 1", [*five, "ok port=105"]).message
     assert "no TCP connection at all" in unmatched("", []).message
     assert "1 connections are in scope" in unmatched("", ["midstream"]).message

@@ -48,7 +48,11 @@ def test_the_same_again_is_no_worse(traffic: list[str]) -> None:
     (["40 x ok 10ms"], ["40 x ok 30ms"], {"handshake-latency"}),
     (["40 x ok 10ms"], ["40 x ok 12ms"], set()),  # within the threshold
     (["40 x ok 100us"], ["40 x ok 900us"], set()),  # too small to matter
-    (["5 x ok 10ms"], ["5 x ok 30ms"], set()),  # too few to tell
+    (["7 x ok 10ms"], ["8 x ok 30ms"], set()),  # too few to tell
+    (["8 x ok 10ms"], ["8 x ok 30ms"], {"handshake-latency"}),
+    (["8 x ok 10ms"], ["8 x untimed"], set()),  # nothing to compare with
+    (["40 x ok", "40 x refused"], ["15 x ok", "65 x refused"], {"handshake-outcomes"}),
+    (["40 x ok", "40 x refused"], ["30 x ok", "50 x refused"], set()),  # at the threshold
     (["40 x ok"], ["20 x ok", "20 x refused"], {"handshake-outcomes"}),
     (["40 x ok"], ["39 x ok", "unanswered"], set()),  # noise
     (["40 x ok"], ["20 x ok", "20 x syn-again"], {"syn-retransmissions"}),
@@ -102,6 +106,23 @@ def test_what_is_said() -> None:
 def test_services_pair(base: list[str], new: list[str], pairs: int, gone: int, fresh: int) -> None:
     found = seen.paired(seen.of_analysis("a", scene(base)), seen.of_analysis("b", scene(new)))
     assert [len(each) for each in found] == [pairs, gone, fresh]
+
+
+def test_what_is_said_of_services() -> None:
+    gone = compared(["ok port=80", "ok port=81"], ["ok port=80", "ok port=82"]).outcomes[1]
+    assert (gone.status, gone.message) == (Status.FAILED, "new: 10.1.0.9:82")
+    assert [(measure.value, measure.limit, measure.note) for measure in gone.measures] == [(1, 0, "10.1.0.9:81")]
+    none = compared([], ["ok"]).outcomes[1]
+    assert (none.status, none.message) == (Status.UNMATCHED, "no service is in both captures")
+    assert none.measures[0].holds
+    known = compared(["ok"], ["ok"]).outcomes[1]
+    assert (known.status, known.message) == (Status.PASSED, "")
+
+
+def test_shares_may_rise_by_the_threshold() -> None:
+    report = compared(["40 x ok", "40 x refused"], ["30 x ok", "50 x refused"])
+    measure = next(outcome for outcome in report.outcomes if outcome.name == "handshake-outcomes").measures[0]
+    assert (measure.value, measure.limit, measure.note) == (0.625, 0.625, "50 of 80, was 40 of 80")
 
 
 def test_nothing_to_compare_is_a_failure() -> None:
