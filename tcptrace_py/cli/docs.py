@@ -5,10 +5,10 @@ from inspect import cleandoc
 
 import click
 
+from tcptrace_py.model.trouble import TROUBLES
 from tcptrace_py.outputs import formats
 from tcptrace_py.outputs.formats.csv import COLUMNS
 from tcptrace_py.outputs.registry import named
-from tcptrace_py.model.trouble import TROUBLES
 from tcptrace_py.outputs.words import CAUSES, OUTCOMES, PATTERNS
 
 from .main import tcpstates
