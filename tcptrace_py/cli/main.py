@@ -5,6 +5,7 @@ analysed; 70 internal error; 130 interrupted. click's own 1 for errors and abort
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -123,6 +124,8 @@ def main(args: Sequence[str] | None = None) -> int:
 def run() -> NoReturn:
     """Entry point of the commands `tcpstates` and `tcptrace-py`."""
     code = main()
+    with suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: a Ctrl-C now would only make the end look like none
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
