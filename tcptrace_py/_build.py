@@ -43,7 +43,9 @@ class BuildExt(build_ext):
             sys.stderr.write(f"tcptrace-py: not compiled, installed in its interpreted form: {problem}\n")
 
     def copy_extensions_to_source(self) -> None:
-        """Nothing is copied: see the module's docstring."""
+        """Nothing is copied for an editable install: see the module's docstring."""
+        if not self.editable_mode:
+            super().copy_extensions_to_source()
 
 
 def _extensions() -> Any:
