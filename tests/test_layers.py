@@ -35,7 +35,7 @@ ALLOWED = {
     "__main__": {"cli"},
 }
 ONLY_IN = {"dpkt": {"decode"}, "click": {"cli"}, "tabulate": {"outputs"}, "pytest": {"pytest_plugin"}}
-EXTRAS = {"zstandard", "lz4", "duckdb", "jsonschema"}  # may be missing: imported when they are needed, never before
+EXTRAS = {"zstandard", "lz4", "duckdb", "jsonschema", "plotille"}  # may be missing: imported when they are needed, never before
 
 Import = tuple[str, bool]  # module's full name, whether it is imported whenever its importer is
 

@@ -33,6 +33,31 @@ def takes_colour(wanted: bool | None, path: str | None) -> bool:
             and sys.stdout is not None and sys.stdout.isatty())
 
 
+def picture(wanted: str, path: str | None) -> str:
+    """How curves are drawn: as asked for; else finely on a terminal where plotille is there, and as bars elsewhere.
+
+    Raises UsageError where a curve is asked for that cannot be drawn.
+    """
+    if wanted not in ("auto", "curve"):
+        return wanted
+    from importlib.util import find_spec
+
+    there = find_spec("plotille") is not None
+    if wanted == "curve" and not there:
+        raise UsageError("--picture curve needs plotille: pip install 'tcptrace-py[plot]'")
+    if wanted == "curve":
+        return wanted
+    return "curve" if there and path is None and sys.stdout is not None and sys.stdout.isatty() and _takes_dots() else "bars"
+
+
+def _takes_dots() -> bool:
+    try:
+        "\u28ff".encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
+
+
 def format_for(path: str | None) -> str:
     """Name of the format that a file's ending asks for."""
     return BY_ENDING.get(os.path.splitext(path or "")[1].lower(), "table")  # noqa: PTH122 - no pathlib for this alone

@@ -5,6 +5,7 @@ what is worth having anyway (fewer handshakes), and never alarm.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tcptrace_py.model.diagnosis import Advice, HostLedger, ServerLedger, ServiceLedger
 from tcptrace_py.model.profiles import PROFILES, Profile, Profiles
@@ -12,6 +13,7 @@ from tcptrace_py.model.profiles import PROFILES, Profile, Profiles
 MANY = 100  # connections from which on reuse is worth a word, and TIME_WAIT is noticed at all
 PRESSED = 0.5  # of the ports: from here on Linux connect() slows down
 WIDEST = (1024, 65535)  # below are the ports that need privileges
+WIDER = 1.2  # times as many ports make it worth while
 CROWD = 1000  # TIME_WAIT on a server that makes people ask
 CRAWLERS = 5  # so few addresses
 CRAWLED = 0.5  # ... behind so much of it
@@ -22,12 +24,10 @@ MOST_SUBJECTS = 3  # services that one kind of advice names
 def advise(services: Sequence[ServiceLedger], servers: Sequence[ServerLedger], profiles: Profiles) -> Iterator[Advice]:
     """All advice that fits, in the order in which it is given; of each kind for the gravest services only."""
     for rule in (_reuse, _check_less, _close_first, _spread, _widen, _tw_reuse):
-        found = 0
-        for service in services:
-            if found < MOST_SUBJECTS:
-                for advice in rule(service, profiles.of(service.client)):
-                    found += 1
-                    yield advice
+        found = [advice for service in services for advice in rule(service, profiles.of(service.client))]
+        named, others = found[:MOST_SUBJECTS], found[MOST_SUBJECTS:]
+        yield from named[:-1]
+        yield from (replace(advice, others=len(others)) for advice in named[-1:])
         if rule is _reuse:
             yield from _reuse_by_crowd(services, servers)
     yield from _limit(services, servers)
@@ -50,8 +50,10 @@ def _about(code: str, service: ServiceLedger, **numbers: int | float) -> Advice:
 
 
 def _reuse(service: ServiceLedger, _: Profile) -> Iterator[Advice]:
-    if service.pattern in SHORT and service.pattern != "without-data" and service.time_wait >= MANY:
-        yield _about("reuse-connections", service, connections=service.connections, pool=max(service.peak_open, 1))
+    pool = max(service.peak_open, 1)
+    saves = service.connections >= 2 * pool
+    if service.pattern in SHORT and service.pattern != "without-data" and service.time_wait >= MANY and saves:
+        yield _about("reuse-connections", service, connections=service.connections, pool=pool)
 
 
 def _reuse_by_crowd(services: Sequence[ServiceLedger], servers: Sequence[ServerLedger]) -> Iterator[Advice]:
@@ -76,7 +78,8 @@ def _check_less(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
     if service.pattern == "health-check" and service.period_ns and service.connections and service.time_wait >= 10:
         per_stay = service.time_wait / service.connections
         held = service.per_s * profile.time_wait_s * per_stay if service.per_s is not None else 0.0
-        yield _about("check-less-often", service, period_s=service.period_ns / 1e9, held=max(round(held), 1))
+        checks = service.burst or 1
+        yield _about("check-less-often", service, checks=checks, period_s=service.period_ns / 1e9, held=max(round(held), 1))
 
 
 def _close_first(service: ServiceLedger, _: Profile) -> Iterator[Advice]:
@@ -101,23 +104,24 @@ def _addresses(service: ServiceLedger, profile: Profile) -> int:
 
 def _widen(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
     count, most = service.ports.count, WIDEST[1] - WIDEST[0] + 1
-    if pressed(service) and count < most:
+    if pressed(service) and count * WIDER <= most:
         per_s = most / profile.time_wait_s if profile.time_wait_s else 0.0
         usual = PROFILES.get(profile.name, profile).port_count
-        yield _about(
-            "widen-the-port-range",
-            service,
-            ports=count,
-            most=most,
-            per_s=per_s,
-            usual=usual,
-            needed_per_s=service.ports.per_s or 0.0,
-        )
+        numbers = {"ports": count, "most": most, "per_s": per_s, "usual": usual}
+        advice = _about("widen-the-port-range", service, **numbers, needed_per_s=service.ports.per_s or 0.0)
+        yield replace(advice, system=profile.name)
 
 
 def _tw_reuse(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
-    if pressed(service) and profile.name == "linux":
-        yield _about("tcp_tw_reuse", service, ports=service.ports.count)
+    if pressed(service) and profile.name == "linux" and not _unstamped(service):
+        stamped, plain = service.timestamps
+        yield _about("tcp_tw_reuse", service, ports=service.ports.count, with_timestamps=stamped, without=plain)
+
+
+def _unstamped(service: ServiceLedger) -> bool:
+    """Whether connections are known to go without TCP timestamps, as good as all of them."""
+    stamped, plain = service.timestamps
+    return plain > 9 * stamped
 
 
 def _limit(services: Sequence[ServiceLedger], servers: Sequence[ServerLedger]) -> Iterator[Advice]:
@@ -138,16 +142,20 @@ def _limit(services: Sequence[ServiceLedger], servers: Sequence[ServerLedger]) -
 def _shorten(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
     if pressed(service) and profile.name in ("windows", "macos", "freebsd"):
         code = "TcpTimedWaitDelay" if profile.name == "windows" else "net.inet.tcp.msl"
-        yield _about(
+        advice = _about(
             "shorten-time-wait", service, windows=int(code == "TcpTimedWaitDelay"), time_wait_s=profile.time_wait_s
         )
+        yield replace(advice, system=profile.name)
 
 
 def warn(hosts: Sequence[HostLedger], services: Sequence[ServiceLedger], profiles: Profiles) -> Iterator[Advice]:
     """What not to do, where people would be tempted: there is much TIME_WAIT on a system that has these knobs."""
-    clients = {service.client for service in services if pressed(service)}
+    short = [service for service in services if pressed(service)]
+    clients = {service.client for service in short}
     tempted = [host for host in hosts if host.peak >= CROWD or host.address in clients]
     if any(profiles.of(host.address).name == "linux" for host in tempted):
         yield from (Advice("tcp_tw_recycle"), Advice("tcp_fin_timeout"), Advice("tcp_max_tw_buckets"))
         if clients:
             yield Advice("so_linger")
+        if any(_unstamped(service) and profiles.of(service.client).name == "linux" for service in short):
+            yield Advice("tcp_tw_reuse_without_timestamps")

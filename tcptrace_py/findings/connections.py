@@ -1,12 +1,12 @@
 """One connection as the results' typed object: where log indices become times and frames."""
 
 from tcptrace_py.model.addresses import scope_of, text
-from tcptrace_py.model.live import LETTERS
+from tcptrace_py.model.live import LETTERS, STRAY
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.live import Side as LiveSide
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection, Endpoint, Side, StateEntry, Stay
-from tcptrace_py.model.segments import key_parts
+from tcptrace_py.model.segments import OPT_TIMESTAMPS, RST, key_parts
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.model.verdict import NOWHERE, Verdict
 
@@ -42,7 +42,20 @@ def describe(live: Live, verdict: Verdict, identifier: int, profiles: Profiles, 
         live.start_ns, live.end_ns, live.first_frame, live.last_frame,
         verdict.view.name, verdict.midstream, history(live, client), handshake.handshake(verdict, live.log),
         teardown.teardown(live, verdict, all_resets), tuple(all_resets), sides[0], sides[1], tuple(all_stays),
-        tuple(anomalies(live, verdict)))
+        tuple(anomalies(live, verdict)), _timestamps(live))
+
+
+def _timestamps(live: Live) -> bool | None:
+    """Whether both sides use TCP timestamps (RFC 7323), as far as the logged segments show it; a RST may lack them."""
+    seen: list[bool | None] = [None, None]
+    for segment in live.log:
+        if segment.options & OPT_TIMESTAMPS:
+            seen[segment.side] = True
+            if live.self_connect or (seen[0] and seen[1]):
+                return True
+        elif seen[segment.side] is None and not segment.flags & RST and not segment.marks & STRAY:
+            seen[segment.side] = False
+    return False if False in seen else None
 
 
 def history(live: Live, client: int) -> str:

@@ -60,6 +60,8 @@ def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
     hosts = [row.result(key, profiles.of(key[0]), end_ns) for key, row in ledger.hosts.items()]
     entered = sum(host.entered for host in hosts)
     services = [row.result(key, profiles.of(key[0]), entered, end_ns) for key, row in ledger.services.items()]
+    if any(problem.code == "snapped" and not problem.damaged for problem in analysis.capture.problems):
+        services = [_options_cut(service) for service in services]
     ranked = tuple(sorted(services, key=_gravity))
     totals = [row.total(key, entered) for key, row in ledger.servers.items()]
     servers = tuple(sorted(totals, key=lambda t: (-t.time_wait, -t.connections, t.server, t.server_port, str(t.scope))))
@@ -105,6 +107,11 @@ def profiles_of(analysis: Analysis) -> Profiles:
         else:
             by_address.update(dict.fromkeys(row.hosts, profile))
     return Profiles(default, by_address)
+
+
+def _options_cut(service: ServiceLedger) -> ServiceLedger:
+    """Frames were cut: that no timestamps were seen does not say that there were none."""
+    return replace(service, timestamps=(service.timestamps[0], 0))
 
 
 def network(scope: Scope | None) -> Scope | None:

@@ -16,6 +16,7 @@ from .exhaustion import Ports, judge
 from .rhythm import Rhythm, rhythm
 
 NEVER_NS = (1 << 63) - 1
+STOPPED = 4  # silence at the end, for more than such a part of the time before: that is not how it goes on
 SUSTAINED = 100  # connections, over a second or longer, that make a rate worth going on from
 _BEFORE_CLOSE = frozenset((State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED))
 _OPENING = frozenset((State.CLOSED, State.LISTEN))
@@ -64,6 +65,8 @@ class HostRow:
             self.reused,
             self.killed,
             _build_up_per_s(self.stays, peak_at),
+            self.stays.begins[0] if len(self.stays) else None,
+            self.stays.begins[-1] if len(self.stays) else None,
             profile.name,
             profile.time_wait_ns,
             None,
@@ -104,7 +107,8 @@ class ServerRow:
         if closes < NEVER_NS:
             self.lifetimes.append(closes - connection.start_ns)
         server = connection.server_side
-        self.payloads.append(connection.client_side.payload_bytes + (server.payload_bytes if server else 0))
+        if not any(anomaly.code == "acked-unseen" for anomaly in connection.anomalies):  # else nobody knows how much
+            self.payloads.append(connection.client_side.payload_bytes + (server.payload_bytes if server else 0))
         for stay in connection.time_wait:
             self.waits_client += stay.side == "client"
             self.waits_server += stay.side == "server"
@@ -168,10 +172,11 @@ class ServerRow:
 class ServiceRow(ServerRow):
     """Connections of one client address to one service: their ports too."""
 
-    __slots__ = ("held", "opens", "ports", "released", "waits")
+    __slots__ = ("held", "opens", "plain", "ports", "released", "stamped", "waits")
 
     def __init__(self) -> None:
         super().__init__()
+        self.stamped = self.plain = 0
         self.ports: array[int] = array("q")
         self.released: array[int] = array("q")
         self.held, self.opens, self.waits = Curve(), Curve(), Curve()
@@ -179,6 +184,8 @@ class ServiceRow(ServerRow):
     def add(self, connection: Connection) -> None:
         """Take in one connection."""
         super().add(connection)
+        self.stamped += connection.timestamps is True
+        self.plain += connection.timestamps is False
         released = port_released(connection)
         self.ports.append(connection.client.port)
         self.released.append(released)
@@ -210,6 +217,8 @@ class ServiceRow(ServerRow):
             median(self.payloads),
             self.opens.peak()[0],
             per_s,
+            self.starts[-1] - self.starts[0],
+            (self.stamped, self.plain),
             self._ports(profile, per_s, end_ns),
         )
 
@@ -245,8 +254,8 @@ class ServiceRow(ServerRow):
 
     def _exhausted_in(self, free: int, ceiling_per_s: float | None, end_ns: int) -> int | None:
         """When the ports run out if it goes on as until now (ns); None where it would not come to that."""
-        span = end_ns - self.starts[0]
-        if ceiling_per_s is None or len(self.starts) < SUSTAINED or span < SECOND_NS:
+        span, came = end_ns - self.starts[0], self.starts[-1] - self.starts[0]
+        if ceiling_per_s is None or len(self.starts) < SUSTAINED or span < SECOND_NS or (span - came) * STOPPED > came:
             return None
         per_s = len(self.starts) * SECOND_NS / span
         if per_s * len(self.waits) / len(self.starts) <= ceiling_per_s:

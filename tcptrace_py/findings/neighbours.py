@@ -1,7 +1,9 @@
 """The states that people take for TIME_WAIT: who sits in them, towards which service, for how long.
 
 Half-closing is legitimate and takes its time, so a state counts from a second on; at the end of a short capture from a
-tenth of it on. What a capture's end cuts off is as old as the capture says, never older.
+tenth of it on, but no less than ten milliseconds. What a capture's end cuts off is as old as the capture says, never
+older. Where the capture left segments out (one direction only, a filter for SYN, FIN and RST), states that a bare ACK
+ends would seem to last: only those count there that end with a FIN.
 """
 
 from tcptrace_py.model.diagnosis import Neighbour
@@ -9,6 +11,7 @@ from tcptrace_py.model.results import Connection, Side
 from tcptrace_py.model.state import State
 
 STUCK_NS = 1_000_000_000
+LEAST_NS = 10_000_000
 WATCHED = frozenset(
     (
         State.CLOSE_WAIT,
@@ -20,6 +23,7 @@ WATCHED = frozenset(
         State.SYN_SENT,
     )
 )
+ENDED_BY_FIN = frozenset((State.CLOSE_WAIT, State.FIN_WAIT_2))
 HALF_OPEN = "half-open"  # one side is established, the other's socket is gone
 MOST_ROWS = 10_000
 MOST_CLIENTS = 1_000
@@ -38,14 +42,15 @@ class Neighbours:
 
     def __init__(self, start_ns: int, end_ns: int) -> None:
         self.end_ns = end_ns
-        self.stuck_ns = min(STUCK_NS, (end_ns - start_ns) // 10)
+        self.stuck_ns = min(STUCK_NS, max(LEAST_NS, (end_ns - start_ns) // 10))
         self.rows: dict[tuple[str, str, str, int, str], _Row] = {}
 
     def add(self, connection: Connection) -> None:
         """Take in one connection."""
+        watched = ENDED_BY_FIN if _lacks_segments(connection) else WATCHED
         for role, side in (("client", connection.client_side), ("server", connection.server_side)):
-            if side is not None:
-                self._side(connection, role, side)
+            if side is not None and (side.packets or watched is WATCHED):
+                self._side(connection, role, side, watched)
         one, other = connection.client_side, connection.server_side
         if other is not None:
             finals = {one.final_state, other.final_state}
@@ -59,9 +64,9 @@ class Neighbours:
                 if since is not None and self.end_ns - since >= self.stuck_ns:
                     self._count(connection, role, HALF_OPEN, self.end_ns - since, still=True)
 
-    def _side(self, connection: Connection, role: str, side: Side) -> None:
+    def _side(self, connection: Connection, role: str, side: Side, watched: frozenset[State]) -> None:
         for entry, after in zip(side.states, [*side.states[1:], None], strict=True):
-            if entry.state not in WATCHED or entry.at_ns is None:
+            if entry.state not in watched or entry.at_ns is None:
                 continue
             still = after is None or after.at_ns is None
             until = self.end_ns if after is None or after.at_ns is None else after.at_ns
@@ -107,3 +112,11 @@ class Neighbours:
                 )
             )
         return tuple(sorted(found, key=lambda n: (-n.count, -n.longest_ns, n.state, n.address, n.server_port)))
+
+
+def _lacks_segments(connection: Connection) -> bool:
+    """Whether the capture holds one direction only, or less than was acknowledged."""
+    client, server = connection.client_side, connection.server_side
+    if server is not None and connection.handshake.outcome != "unanswered" and not (client.packets and server.packets):
+        return True
+    return any(anomaly.code == "acked-unseen" for anomaly in connection.anomalies)

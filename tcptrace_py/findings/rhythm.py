@@ -21,7 +21,7 @@ POOLED = 10  # a connection so many times longer than its neighbours is part of 
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """A pattern (`model.diagnosis.PATTERNS`); the period of health checks and bursts, the size of a typical burst."""
+    """A pattern (`model.diagnosis.PATTERNS`); the period of checks and bursts, and how many come in it or in a burst."""
 
     pattern: str
     period_ns: int | None = None
@@ -29,14 +29,17 @@ class Rhythm:
 
 
 def rhythm(starts_ns: "array[int]", lifetimes_ns: "array[int]", payloads: "array[int]") -> Rhythm:
-    """The pattern of connections with these beginnings (sorted), lengths and bytes (each in any order)."""
+    """The pattern of connections with these beginnings (sorted), lengths and bytes (each in any order).
+
+    Lengths and bytes may be fewer: what the capture does not tell is left out.
+    """
     if len(starts_ns) < FEW:
         return Rhythm("few")
     typical, small = median(lifetimes_ns) or 0, (median(payloads) or 0) <= SMALL_BYTES
     period = _period(starts_ns)
-    if period is not None and small and typical <= period // 2:
-        return Rhythm("health-check", period)
-    if max(payloads) == 0:
+    if period is not None and small and typical <= period[0] // 2:
+        return Rhythm("health-check", *period)
+    if payloads and max(payloads) == 0:
         return Rhythm("without-data")
     bursts = _bursts(starts_ns)
     if bursts is not None:
@@ -48,8 +51,8 @@ def rhythm(starts_ns: "array[int]", lifetimes_ns: "array[int]", payloads: "array
     return Rhythm("pool-unused" if 0 < pooled <= len(starts_ns) // 10 else "short")
 
 
-def _period(starts: "array[int]") -> int | None:
-    """The constant period, if there is one: of one train of connections, or of a few that share their period."""
+def _period(starts: "array[int]") -> tuple[int, int] | None:
+    """The constant period, if there is one, and how many connections come in it: trains that share their period."""
     for lag in range(1, LAGS + 1):
         if len(starts) < FEW * lag:
             return None
@@ -57,7 +60,7 @@ def _period(starts: "array[int]") -> int | None:
         middle = median(gaps) or 0
         steady = sum(abs(gap - middle) * 10 <= middle for gap in gaps)
         if middle >= max(PERIOD_NS, lag * PERIOD_NS // 2) and steady >= STEADY * len(gaps):
-            return middle
+            return middle, lag
     return None
 
 

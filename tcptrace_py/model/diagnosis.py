@@ -52,6 +52,8 @@ class HostLedger:
     reused: int
     killed: int
     per_s: float | None  # entered a second, from the first until the peak
+    first_ns: int | None  # when the first was entered
+    last_ns: int | None  # and the last
     profile: str
     time_wait_ns: int
     series: Series | None  # of the gravest hosts only
@@ -118,11 +120,13 @@ class ServiceLedger:
     share: float  # of all stays entered, 0 to 1
     pattern: str
     period_ns: int | None  # of health checks and bursts
-    burst: int | None  # connections of a typical burst
+    burst: int | None  # connections of a typical burst, or of a period of checks
     lifetime_p50_ns: int | None
     payload_p50_bytes: int | None
     peak_open: int  # most open at once, TIME_WAIT left out
     per_s: float | None
+    span_ns: int  # from the first connection's beginning to the last's
+    timestamps: tuple[int, int]  # connections with TCP timestamps at both ends, and without; of the rest it is unknown
     ports: PortLedger
 
     @property
@@ -178,13 +182,18 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One thing to do (or not to), for a client and a service where it is about such; `numbers` are this capture's."""
+    """One thing to do (or not to), for a client and a service where it is about such; `numbers` are this capture's.
+
+    `system` is the client's operating system by its profile; `others`: of so many more services the same can be said.
+    """
 
     code: str
     client: str | None = None
     server: str | None = None
     server_port: int | None = None
     numbers: dict[str, int | float] = field(default_factory=dict)
+    system: str = ""
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,7 @@ class Connection:
     server_side: Side | None  # None: a self-connect has one side
     time_wait: tuple[Stay, ...]
     anomalies: tuple[Anomaly, ...]
+    timestamps: bool | None = None  # whether both sides sent the TCP timestamps option; None where no header shows it
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ class View:
     """Filters (an empty one lets everything through), the view and its extent, and the page it is printed on.
 
     `show` is one of SHOWS, or None for the overview; `extent` one of EXTENTS; `limit` the most rows of a list (None:
-    what suits the view); `width` the columns of the page.
+    what suits the view); `width` the columns of the page; `picture` how curves are drawn: bars, curve or none.
     """
 
     show: str | None = None
@@ -35,6 +35,7 @@ class View:
     streams: frozenset[int] = frozenset()
     width: int = 80
     colour: bool = False
+    picture: str = "bars"
 
     @property
     def filtered(self) -> bool:

@@ -32,7 +32,7 @@ def service(**changes: Any) -> ServiceLedger:
     """A client that closes 300 short connections to one service first."""
     plain = ServiceLedger(
         "10.0.0.7", "10.0.0.9", 3306, None, 300, 300, 0, 0, 0, 0, 300, 0, 1.0, "short", None, None, 3_000_000, 900, 12,
-        5.0, PORTS
+        5.0, 60 * 10**9, (300, 0), PORTS
     )  # fmt: skip
     return replace(plain, **changes)
 
@@ -76,6 +76,12 @@ CASES: list[tuple[str, list[ServiceLedger], str, list[str]]] = [
     ("ports ran out on macOS", [service(ports=FULL)], "macos", [REUSE, CLOSER, SPREAD, WIDEN, SHORTEN]),
     ("the range is as wide as it gets", [service(ports=replace(FULL, low=1024, high=65535))], "linux",
      [REUSE, CLOSER, SPREAD, TW_REUSE]),
+    ("a hair wider is not wider", [service(ports=replace(FULL, low=2000, high=65000))], "linux",
+     [REUSE, CLOSER, SPREAD, TW_REUSE]),
+    ("no timestamps, no tcp_tw_reuse", [service(ports=FULL, timestamps=(0, 300))], "linux", PRESSED[:-1]),
+    ("timestamps on most of them", [service(ports=FULL, timestamps=(290, 10))], "linux", PRESSED),
+    ("timestamps not to be seen", [service(ports=FULL, timestamps=(0, 0))], "linux", PRESSED),
+    ("all open at the same time: no pool is smaller", [service(peak_open=250)], "linux", []),
     ("a server's TIME_WAIT, many clients", [served(f"10.1.0.{n}", 30) for n in range(50)], "linux", [REUSE]),
     ("each of many clients came once", [served(f"10.1.{n // 250}.{n % 250}", 1) for n in range(2000)], "linux", []),
     ("a crawler", [served("10.1.0.1", 1500), served("10.1.0.2", 100)], "linux", [REUSE, REUSE, LIMIT]),
@@ -97,13 +103,21 @@ def test_the_numbers_are_the_captures() -> None:
     assert found[WIDEN].numbers["per_s"] == pytest.approx(64512 / 60)
     assert found[SPREAD].numbers["addresses"] == 3  # 600 a second, each carries 470, half of it is to stay free
     check = next(advise([service(pattern="health-check", period_ns=2 * 10**9, per_s=0.5)], [], Profiles()))
-    assert check.numbers == {"period_s": 2.0, "held": 30}
+    assert check.numbers == {"checks": 1, "period_s": 2.0, "held": 30}
+    reuse = found[TW_REUSE]
+    assert (reuse.numbers["with_timestamps"], reuse.numbers["without"]) == (300, 0)
+
+
+def test_what_more_services_share_is_counted() -> None:
+    found = list(advise([service(server=f"10.0.1.{n}") for n in range(5)], [], Profiles()))
+    assert [advice.others for advice in found] == [0, 0, 2]
 
 
 def host(peak: int, *, client: int = 0, address: str = "10.0.0.9") -> HostLedger:
     series = Curve().series(0, 10**9)
     return HostLedger(
-        address, None, peak, client, peak - client, peak, 0, peak, 0, 0, 0, 0, 0, 5.0, "linux", 60 * 10**9, series
+        address, None, peak, client, peak - client, peak, 0, peak, 0, 0, 0, 0, 0, 5.0, 0, 60 * 10**9, "linux",
+        60 * 10**9, series
     )  # fmt: skip
 
 
@@ -116,6 +130,8 @@ def host(peak: int, *, client: int = 0, address: str = "10.0.0.9") -> HostLedger
         ([host(5000)], [served("10.1.0.1", 5000)], "freebsd", []),
         ([host(300, client=300, address="10.0.0.7")], [service(ports=FULL)], "linux",
          ["tcp_tw_recycle", "tcp_fin_timeout", "tcp_max_tw_buckets", "so_linger"]),
+        ([host(300, client=300, address="10.0.0.7")], [service(ports=FULL, timestamps=(0, 300))], "linux",
+         ["tcp_tw_recycle", "tcp_fin_timeout", "tcp_max_tw_buckets", "so_linger", "tcp_tw_reuse_without_timestamps"]),
     ],
 )  # fmt: skip
 def test_what_not_to_do_is_said_where_people_are_tempted(

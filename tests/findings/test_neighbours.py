@@ -29,3 +29,8 @@ def test_they_are_named(sample: str, expected: tuple[str, str]) -> None:
 @pytest.mark.parametrize("sample", ["three-way-handshake", "server-closes-first", "simultaneous-close", "keep-alive"])
 def test_passing_through_is_not_being_stuck(sample: str) -> None:
     assert diagnose(analyze(SAMPLES / f"{sample}.pcap")).neighbours == ()
+
+
+def test_what_the_capture_left_out_is_no_evidence() -> None:
+    """One direction only: that a FIN was acknowledged could not be seen, so nothing is stuck in FIN_WAIT_1."""
+    assert diagnose(analyze(SAMPLES / "one-sided.pcap")).neighbours == ()

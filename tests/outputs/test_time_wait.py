@@ -18,7 +18,7 @@ from tcptrace_py.outputs.time_wait import TABLES
 from tcptrace_py.outputs.time_wait.advice import CODES, PAGE, words
 from tcptrace_py.outputs.time_wait.document import document
 from tcptrace_py.outputs.time_wait.formats import write
-from tcptrace_py.outputs.time_wait.picture import bars
+from tcptrace_py.outputs.time_wait.picture import bars, curve
 from tcptrace_py.outputs.view import View
 from tests.buildups import NAMES, SAMPLES, analysis, diagnosis
 from tests.outputs.test_documents import schema, strict
@@ -174,6 +174,27 @@ def test_pictures_keep_to_the_page(width: int, ceiling: int | None) -> None:
     ruled = any("┄" in line for line in lines)
     assert not ruled or reached
     assert ruled or not reached or ceiling == 100  # so low that the bars hide it
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("ceiling", [None, 1100, 1_000_000])
+def test_a_fine_curve_keeps_to_the_page_too(width: int, ceiling: int | None) -> None:
+    pytest.importorskip("plotille")
+    lines = curve(climbing(1000), ceiling, width)
+    assert len(lines) == 14
+    assert max(map(len, lines)) <= width
+    assert any("1,100 ports" in line for line in lines) == (ceiling == 1100)
+    dotted = sum(any("\u2800" < letter <= "\u28ff" for letter in line) for line in lines)
+    assert dotted == 12 if ceiling == 1_000_000 or ceiling is None else dotted >= 10
+
+
+@pytest.mark.parametrize(("picture", "letter"), [("bars", "█"), ("curve", "⠊"), ("none", "")])
+def test_pictures_are_chosen(picture: str, letter: str) -> None:
+    pytest.importorskip("plotille")
+    out = io.StringIO()
+    write("table", *found("buildup-database.client.pcap.xz"), View(width=80, picture=picture), out)
+    assert letter in out.getvalue()
+    assert ("TIME_WAIT at 10.77.5.1" in out.getvalue()) == (picture != "none")
 
 
 def test_nothing_to_draw() -> None:

@@ -10,7 +10,7 @@ import click
 from tcptrace_py.cli import page
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
-from tcptrace_py.outputs.time_wait import FORMATS, TABLES
+from tcptrace_py.outputs.time_wait import FORMATS, PICTURES, TABLES
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -39,6 +39,14 @@ Examples:
 @click.option("--table", "table", type=click.Choice(TABLES), help="What csv holds. Default: services.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Most rows of each list (table, markdown).")
 @click.option(
+    "--picture",
+    type=click.Choice(PICTURES),
+    default="auto",
+    show_default=True,
+    help="How TIME_WAIT over time is drawn: bars of text, a finer curve (needs the extra `plot`), or none. auto: a curve "
+    "on a terminal where the extra is there, else bars.",
+)
+@click.option(
     "--colour/--no-colour",
     "--color/--no-color",
     "colour",
@@ -52,6 +60,7 @@ def command(
     output: str | None,
     table: str | None,
     limit: int | None,
+    picture: str,
     colour: bool | None,
 ) -> int:
     """Say who holds TIME_WAIT, since when and why, how near the ports are to running out, and what to do.
@@ -74,7 +83,12 @@ def command(
         raise UsageError("--table chooses what csv holds: it goes with --format csv")
     if limit is not None and name not in FOR_PEOPLE:
         raise UsageError("--limit shapes what people read: it goes with --format table or markdown")
-    view = View(limit=limit, width=page.width(), colour=page.takes_colour(colour, path))
+    view = View(
+        limit=limit,
+        width=page.width(),
+        colour=page.takes_colour(colour, path),
+        picture=page.picture(picture, path),
+    )
     result = reading.analyze()
     diagnosis = diagnose(result, reading.profiles)
 

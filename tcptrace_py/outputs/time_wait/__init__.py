@@ -2,3 +2,4 @@
 
 FORMATS = ("csv", "json", "markdown", "table")
 TABLES = ("services", "servers", "hosts", "population", "neighbours")
+PICTURES = ("auto", "bars", "curve", "none")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tcptrace_py.model.diagnosis import Advice
-from tcptrace_py.outputs.units import count, service, share, some
+from tcptrace_py.outputs.units import count, human, service, share, some
 
 from .verdict import number_text
 
@@ -52,10 +52,13 @@ def _reuse(advice: Advice) -> Words:
 
 
 def _check_less(advice: Advice) -> Words:
-    what = f"{advice.client} checks {_towards(advice)} every {number_text(advice.numbers['period_s'])} s"
+    checks = _whole(advice, "checks")
+    period = human(round(advice.numbers["period_s"] * 1e9))
+    what = f"{advice.client} opens {count(checks)} to {_towards(advice)} every {period}"
     held = count(_whole(advice, "held"))
     text = (
-        f"Check less often, or over a connection that stays open: {what}, which keeps {held} in TIME_WAIT all the time."
+        f"If these are checks, do them less often, or over a connection that stays open: {what}, which keeps {held} in "
+        "TIME_WAIT all the time."
     )
     return Words(text, "a failure is noticed later", "reuse-connections", what)
 
@@ -66,17 +69,19 @@ def _close_first(advice: Advice) -> Words:
         f"Let {_towards(advice)} close first: TIME_WAIT then lies there, where it holds no local port. "
         f"Now {advice.client} closes {first} of {whole} first."
     )
+    again = f"{_towards(advice)}, towards {advice.client}"
     price = "the server's memory; the client's timeouts must be the longer ones, and never may both close at once"
-    return Words(text, price, "who-closes-first")
+    return Words(text, price, "who-closes-first", again)
 
 
 def _spread(advice: Advice) -> Words:
     ports, addresses = count(_whole(advice, "ports")), count(_whole(advice, "addresses"))
+    again = f"{advice.client} and {_towards(advice)}, {addresses} addresses"
     text = (
         f"Spread over more addresses: {advice.client} and {_towards(advice)} have {ports} ports between them, and so "
         f"has every other pair. {addresses} addresses at either end would carry this rate with half their ports free."
     )
-    return Words(text, "more addresses to manage", "spread-over-addresses")
+    return Words(text, "more addresses to manage", "spread-over-addresses", again)
 
 
 def _widen(advice: Advice) -> Words:
@@ -85,20 +90,36 @@ def _widen(advice: Advice) -> Words:
     enough = "" if numbers["per_s"] >= numbers["needed_per_s"] else "; it opens more than that"
     text = (
         f"Widen the port range of {advice.client}: {count(ports)} ports now{narrow}. 1024-65535 are "
-        f"{count(_whole(advice, 'most'))} and carry {number_text(numbers['per_s'])} a second{enough}. On Linux: "
-        "net.ipv4.ip_local_port_range."
+        f"{count(_whole(advice, 'most'))} and carry {number_text(numbers['per_s'])} a second{enough}."
+        f"{f' {_RANGE[advice.system]}.' if advice.system in _RANGE else ''}"
     )
-    price = "services that listen in it need ip_local_reserved_ports; it moves the ceiling, no more"
-    return Words(text, price, "widen-the-port-range")
+    linux = "services that listen in it need ip_local_reserved_ports"
+    price = linux if advice.system == "linux" else "services that listen in it may find their port taken"
+    return Words(text, f"{price}; it moves the ceiling, no more", "widen-the-port-range", str(advice.client))
+
+
+_RANGE = {
+    "linux": "The knob: net.ipv4.ip_local_port_range",
+    "macos": "The knobs: net.inet.ip.portrange.first and .last",
+    "freebsd": "The knobs: net.inet.ip.portrange.first and .last",
+    "windows": "The knob: netsh int ipv4 set dynamicport tcp",
+}
 
 
 def _tw_reuse(advice: Advice) -> Words:
+    stamped, without = _whole(advice, "with_timestamps"), _whole(advice, "without")
+    if not stamped:
+        seen = "if both ends use TCP timestamps (this capture does not show it)"
+    elif without:
+        seen = f"as both ends use TCP timestamps ({share(stamped, stamped + without)} of the connections do)"
+    else:
+        seen = "as both ends use TCP timestamps"
     text = (
-        f"Set net.ipv4.tcp_tw_reuse=1 on {advice.client}, which connects, if both ends use TCP timestamps: connect() "
-        "may then take a port whose TIME_WAIT is about a second old. The default, 2, does so on loopback only."
+        f"Set net.ipv4.tcp_tw_reuse=1 on {advice.client}, which connects, {seen}: connect() may then take a port whose "
+        "TIME_WAIT is about a second old. The default, 2, does so on loopback only."
     )
     price = "old duplicates are told apart by timestamps alone; it does nothing for a server"
-    return Words(text, price, "tcp_tw_reuse")
+    return Words(text, price, "tcp_tw_reuse", str(advice.client))
 
 
 def _limit(advice: Advice) -> Words:
@@ -138,5 +159,8 @@ _WORDS: dict[str, Callable[[Advice], Words]] = {
         "a lower tcp_max_tw_buckets: what exceeds it is destroyed at once, and a late FIN then meets a RST."
     ),
     "so_linger": _dont("SO_LINGER 0: it closes by RST; data under way is lost and the peer sees an error."),
+    "tcp_tw_reuse_without_timestamps": _dont(
+        "tcp_tw_reuse as it is: it needs TCP timestamps at both ends, and these connections go without."
+    ),
 }
 CODES = frozenset(_WORDS)

@@ -3,18 +3,29 @@
 from collections.abc import Iterator, Sequence
 
 from tcptrace_py.model.clock import SECOND_NS
-from tcptrace_py.model.diagnosis import Diagnosis, Exhaustion, HostLedger, PortLedger, ServerLedger, ServiceLedger
-from tcptrace_py.outputs.units import clock, count, human, service, share, some
+from tcptrace_py.model.diagnosis import (
+    Diagnosis,
+    Exhaustion,
+    HostLedger,
+    Neighbour,
+    PortLedger,
+    ServerLedger,
+    ServiceLedger,
+)
+from tcptrace_py.model.results import Scope
+from tcptrace_py.outputs.units import clock, count, human, scope_text, service, share, some
 
 DANGER = 0.5  # of the ports: from there on Linux's connect() slows down
 WORTH_SAYING = 10  # connections from which on their ports are worth a sentence
+LEAST_NS = SECOND_NS  # a rate over less than that says nothing of what is to come
+WORTH_NAMING = 0.01  # of the connections: so many are stuck in another state before the verdict speaks of it
 CAUSES = {
     "short": "each exchange has a connection of its own{median}: there is no keep-alive",
     "pool-unused": "short connections{median} come beside long ones to the same service: a pool is passed by",
     "bursts": "{burst} connections come at once, every {period}",
-    "health-check": "a health check opens one every {period}",
+    "health-check": "they come at a constant period, {burst} every {period}, as health checks do",
     "without-data": "they are opened and closed again without any data, as checks and scanners do",
-    "long": "its connections last long{median}",
+    "long": "none that is common: its connections last long{median}",
     "few": "",
 }
 WORDS = {
@@ -26,6 +37,13 @@ WORDS = {
     "long": "long",
     "few": "few",
 }
+STUCK = {
+    "CLOSE_WAIT": "the program there does not close what the other side has closed",
+    "FIN_WAIT_2": "the other side does not close",
+    "LAST_ACK": "its FIN is not acknowledged",
+    "half-open": "the other side no longer has the connection",
+    "SYN_RECEIVED": "its SYN/ACK is not acknowledged",
+}
 
 
 def verdict(host: HostLedger, diagnosis: Diagnosis) -> Iterator[str]:
@@ -33,17 +51,36 @@ def verdict(host: HostLedger, diagnosis: Diagnosis) -> Iterator[str]:
     mine = [s for s in diagnosis.services if s.scope == host.scope and host.address in (s.client, s.server)]
     as_client = [s for s in mine if s.client == host.address and s.time_wait_client]
     as_server = [s for s in mine if s.server == host.address and s.time_wait_server]
-    yield " ".join(_held(host, as_client, as_server, (diagnosis.end_ns or 0) - (diagnosis.start_ns or 0)))
+    yield " ".join(_held(host, as_client, as_server, diagnosis))
     for row in [s for s in as_client if alarming(s.ports)] or as_client[:1]:
         if row.connections >= WORTH_SAYING:
-            yield from ports_sentences(row, host.time_wait_ns)
-        if cause := cause_of(row):
+            yield from ports_sentences(row, host)
+        if cause := cause_of(row, named=len(as_client) + len(as_server) > 1):
             yield cause
     if as_server:
         yield "On a server that is normally harmless: it costs a little memory and holds no ports."
-        totals = [s for s in diagnosis.servers if (s.server, s.scope) == (host.address, host.scope)]
-        if not as_client and totals and (cause := cause_of(totals[0])):
+        totals = [t for t in diagnosis.servers if (t.server, t.scope) == (host.address, host.scope)]
+        totals = [total for total in totals if total.time_wait_server]
+        if not as_client and totals and (cause := cause_of(totals[0], named=len(totals) > 1)):
             yield cause
+
+
+def stuck(diagnosis: Diagnosis) -> str:
+    """The state besides TIME_WAIT that most is stuck in at the capture's end, in words; empty if that is little."""
+    whole = sum(total.connections for total in diagnosis.servers)
+    for state in STUCK:
+        rows = [row for row in diagnosis.neighbours if row.state == state and row.still >= max(1, WORTH_NAMING * whole)]
+        if rows:
+            return _stuck_at(rows[0])
+    return ""
+
+
+def _stuck_at(row: Neighbour) -> str:
+    towards = service(row.server, row.server_port)
+    role = f"as a client of {towards}" if row.role == "client" else f"as the server of port {row.server_port}"
+    longest = human(row.longest_ns)
+    many = f"{some(row.still, 'connection')} at the end, the longest for {longest}" if row.still > 1 else f"for {longest}"
+    return f"Not TIME_WAIT: {row.address} {role} is stuck in {row.state}, {many}: {STUCK[row.state]}."
 
 
 def alarming(ports: PortLedger) -> bool:
@@ -51,18 +88,39 @@ def alarming(ports: PortLedger) -> bool:
     return ports.exhaustion is not None or ports.exhausted_in_ns is not None
 
 
+def address(text: str, scope: Scope | None) -> str:
+    """An address, with the network that it is in where networks are told apart."""
+    return f"{text} ({scope_text(scope)})" if scope is not None else text
+
+
 def _held(
-    host: HostLedger, as_client: Sequence[ServiceLedger], as_server: Sequence[ServiceLedger], span_ns: int
+    host: HostLedger, as_client: Sequence[ServiceLedger], as_server: Sequence[ServiceLedger], diagnosis: Diagnosis
 ) -> Iterator[str]:
-    at = f", at {clock(host.peak_at_ns, decimals=1)}" if host.peak > 1 else ""
-    yield f"{host.address} holds TIME_WAIT: at most {count(host.peak)} at once{at}, {count(host.at_end)} at the end."
-    if host.per_s is not None and host.entered >= WORTH_SAYING:
-        level = round(host.per_s * host.time_wait_ns / SECOND_NS)
-        ends = span_ns < host.time_wait_ns and not any(alarming(row.ports) for row in as_client)
-        yield f"They come at {rate_text(host.per_s)}{f', which levels off at about {_round(level)}' if ends else ''}."
+    who = address(host.address, host.scope)
+    if host.entered == 1:
+        there = "and is in it at the end" if host.at_end else "and is out of it at the end"
+        yield f"{who} entered TIME_WAIT once, at {clock(host.peak_at_ns, decimals=1)}, {there}."
+    else:
+        at = clock(host.peak_at_ns, decimals=1)
+        yield f"{who} holds TIME_WAIT: at most {count(host.peak)} at once, at {at}, {count(host.at_end)} at the end."
+    yield from _rate(host, any(alarming(row.ports) for row in as_client), diagnosis)
     for role, rows in (("client", as_client), ("server", as_server)):
         if rows:
             yield _closes(role, rows)
+
+
+def _rate(host: HostLedger, alarm: bool, diagnosis: Diagnosis) -> Iterator[str]:
+    """How fast they come and, where the capture is too short to show it, what that leads to."""
+    if host.per_s is None or host.entered < WORTH_SAYING or host.first_ns is None or host.last_ns is None:
+        return
+    start_ns, end_ns = diagnosis.start_ns or 0, diagnosis.end_ns or 0
+    came_ns = host.last_ns - host.first_ns
+    if (end_ns - host.last_ns) * 4 > came_ns:
+        yield f"They came at {rate_text(host.per_s)} until {clock(host.last_ns, decimals=1)}, then none."
+        return
+    level = round(host.per_s * host.time_wait_ns / SECOND_NS)
+    ends = end_ns - start_ns < host.time_wait_ns and came_ns >= LEAST_NS and not alarm
+    yield f"They come at {rate_text(host.per_s)}{f', which levels off at about {_round(level)}' if ends else ''}."
 
 
 def _round(number: int) -> str:
@@ -74,14 +132,14 @@ def _round(number: int) -> str:
 def _closes(role: str, rows: Sequence[ServiceLedger]) -> str:
     """Which connections it closes first."""
     first = sum(row.client_first if role == "client" else row.server_first for row in rows)
-    both = sum(row.both_at_once for row in rows)
+    held = sum(row.time_wait_client if role == "client" else row.time_wait_server for row in rows)
     whole = sum(row.connections for row in rows)
     targets = list(dict.fromkeys(service(row.server, row.server_port) for row in rows))
     which = "" if first == whole == 1 else f"{count(first)} of "
     closed = (
         f"closes {which}{some(whole, 'connection')} first"
         if first
-        else f"took part in {some(both, 'simultaneous close')}"
+        else f"took part in {some(held, 'close whose FINs', 'closes whose FINs')} crossed"
     )
     if role == "client":
         towards = targets[0] if len(targets) == 1 else f"{targets[0]} and {some(len(targets) - 1, 'other service')}"
@@ -96,20 +154,21 @@ def _clients(rows: Sequence[ServiceLedger]) -> str:
     opened: dict[str, int] = {}
     for row in rows:
         opened[row.client] = opened.get(row.client, 0) + row.connections
-    most = max(opened, key=lambda client: opened[client])
+    most, whole = max(opened, key=lambda client: opened[client]), sum(opened.values())
     if len(opened) == 1:
-        return f"all come from {most}"
-    return f"they come from {count(len(opened))} addresses, {share(opened[most], sum(opened.values()))} from {most}"
+        return f"it comes from {most}" if whole == 1 else f"all come from {most}"
+    return f"they come from {count(len(opened))} addresses, {share(opened[most], whole)} from {most}"
 
 
-def cause_of(row: ServiceLedger | ServerLedger) -> str:
-    """Why the connections come; empty where too few to tell."""
+def cause_of(row: ServiceLedger | ServerLedger, *, named: bool = False) -> str:
+    """Why the connections come; empty where too few to tell. `named`: to which service, as there are others."""
     median = f" (median {human(row.lifetime_p50_ns)})" if row.lifetime_p50_ns is not None else ""
     text = CAUSES[row.pattern].format(median=median, burst=row.burst, period=human(row.period_ns))
-    return f"Cause: {text}." if text else ""
+    towards = f" at {service(row.server, row.server_port)}" if named else ""
+    return f"Cause{towards}: {text}." if text else ""
 
 
-def ports_sentences(row: ServiceLedger, time_wait_ns: int) -> Iterator[str]:
+def ports_sentences(row: ServiceLedger, host: HostLedger) -> Iterator[str]:
     """How near the ceiling the client's ports towards one service are."""
     ports, towards = row.ports, service(row.server, row.server_port)
     if ports.exhaustion is not None:
@@ -119,34 +178,45 @@ def ports_sentences(row: ServiceLedger, time_wait_ns: int) -> Iterator[str]:
     if ports.exhausted_in_ns is not None:
         left = f"run out in {human(ports.exhausted_in_ns)}" if ports.exhausted_in_ns else "are about to run out"
         yield (
-            f"At the present {rate_text(ports.per_s)} its local ports towards {towards} {left}: "
-            f"{count(ports.at_end)} of {count(ports.count)} are taken.{carries}"
+            f"At the present {rate_text(ports.per_s)}, which it has kept up for {human(row.span_ns)}, its local ports "
+            f"towards {towards} {left}: {count(ports.at_end)} of {count(ports.count)} are taken.{carries}"
         )
         return
-    level = max((ports.per_s or 0) * time_wait_ns / SECOND_NS * row.time_wait_client / row.connections, ports.peak_held)
-    danger = ": no danger" if level < DANGER * ports.count else ""
     yield (
         f"Of its {count(ports.count)} local ports towards {towards} at most {count(ports.peak_held)} were taken "
-        f"({share(ports.peak_held, ports.count)}){danger}.{carries}"
+        f"({share(ports.peak_held, ports.count)}){_danger(row, host)}.{carries}"
     )
+
+
+def _danger(row: ServiceLedger, host: HostLedger) -> str:
+    """Whether that matters, where the ports neither ran out nor will."""
+    ports, slow = row.ports, "connect() takes longer to find one" if host.profile == "linux" else "few are left"
+    if ports.peak_held > DANGER * ports.count:
+        return f": near the ceiling; from half of them on {slow}"
+    level = (ports.per_s or 0) * host.time_wait_ns / SECOND_NS * row.time_wait_client / row.connections
+    if level <= DANGER * ports.count:
+        return ": no danger"
+    if level > ports.count:  # else it would have been said that they run out
+        return f": no danger, as its {rate_text(ports.per_s)} lasted {human(row.span_ns)} only"
+    return f"; the rate leads to about {_round(round(level))}, and from half of them on {slow}"
 
 
 def _ran_out(ports: PortLedger, full: Exhaustion, row: ServiceLedger, towards: str) -> str:
     seen = ", as the capture shows" if ports.range_from == "capture" else ""
-    since = clock(full.at_ns, decimals=1)
+    every = "all" if ports.peak_held >= ports.count else "nearly all"
     parts = [
         (
-            f"THE LOCAL PORTS RAN OUT towards {towards}: from {since} on all {count(ports.count)} of them "
-            f"({ports.low}-{ports.high}{seen}) were open or in TIME_WAIT."
+            f"THE LOCAL PORTS RAN OUT towards {towards}: from {clock(full.at_ns, decimals=1)} on {every} "
+            f"{count(ports.count)} of them ({ports.low}-{ports.high}{seen}) were open or in TIME_WAIT."
         )
     ]
-    if full.before_per_s is not None and full.after_per_s is not None:
+    if full.before_per_s is not None and full.after_per_s is not None and full.after_per_s < full.before_per_s:
         parts.append(f"New connections fell from {rate_text(full.before_per_s)} to {number_text(full.after_per_s)}.")
     if full.taken_again:
         parts.append(f"{some(full.taken_again, 'later one')} took a port that had only just come free.")
     if full.into_time_wait:
         parts.append(f"{some(full.into_time_wait, 'SYN')} even went into a TIME_WAIT that was not over.")
-    parts.append('Then connect() fails: EADDRNOTAVAIL, "Cannot assign requested address". No capture shows that.')
+    parts.append('connect() then fails with EADDRNOTAVAIL, "Cannot assign requested address", which no capture shows.')
     if row.ports.ceiling_per_s is not None and full.before_per_s is not None:
         parts.append(
             f"{count(ports.count)} ports carry {number_text(row.ports.ceiling_per_s)} new connections a second; "
