@@ -23,7 +23,7 @@ from tcptrace_py.outputs.document import capture_row, generator, profile_row, sc
 from tcptrace_py.outputs.units import ms, rfc3339
 
 from .advice import words
-from .verdict import verdict
+from .verdict import stuck, verdict
 
 SCHEMA = "tcpstates/time-wait/1"
 Row = dict[str, Any]
@@ -37,7 +37,7 @@ def document(diagnosis: Diagnosis, analysis: Analysis) -> Row:
         "interrupted": analysis.interrupted,
         "profiles": [profile_row(profile) for profile in analysis.profiles],
         "capture": capture_row(analysis.capture),
-        "verdict": [sentence for host in diagnosis.hosts[:2] for sentence in verdict(host, diagnosis)],
+        "verdict": [*(sentence for host in diagnosis.hosts[:2] for sentence in verdict(host, diagnosis)), *stuck(diagnosis)],
         "time_wait": {
             "entered": diagnosis.entered,
             "peak": diagnosis.peak,
@@ -73,6 +73,8 @@ def host_row(host: HostLedger) -> Row:
         "stays_reused": host.reused,
         "stays_killed": host.killed,
         "entered_per_s": _rounded(host.per_s),
+        "first_entered_at": rfc3339(host.first_ns),
+        "last_entered_at": rfc3339(host.last_ns),
         "profile": host.profile,
         "time_wait_s": host.time_wait_ns / 1e9,
         "population": _population(host.series),
@@ -109,6 +111,7 @@ def service_row(service: ServiceLedger) -> Row:
         "payload_p50_bytes": service.payload_p50_bytes,
         "peak_open": service.peak_open,
         "connections_per_s": _rounded(service.per_s),
+        "timestamps": {"with": service.timestamps[0], "without": service.timestamps[1]},
         "ports": _ports(service.ports),
     }
 
@@ -199,6 +202,7 @@ def advice_row(advice: Advice) -> Row:
         "server": advice.server,
         "server_port": advice.server_port,
         "numbers": numbers,
+        "others": advice.others,
         "text": said.text,
         "price": said.price or None,
         "reason": said.link,

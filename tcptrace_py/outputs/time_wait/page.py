@@ -76,8 +76,7 @@ _ENDS = {
 
 
 def _stuck(diagnosis: Diagnosis) -> Blocks:
-    if text := stuck(diagnosis):
-        yield Note(text)
+    yield from (Note(text) for text in stuck(diagnosis))
 
 
 def _shown(diagnosis: Diagnosis) -> Sequence[HostLedger]:

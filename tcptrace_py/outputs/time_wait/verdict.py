@@ -65,14 +65,14 @@ def verdict(host: HostLedger, diagnosis: Diagnosis) -> Iterator[str]:
             yield cause
 
 
-def stuck(diagnosis: Diagnosis) -> str:
-    """The state besides TIME_WAIT that most is stuck in at the capture's end, in words; empty if that is little."""
+def stuck(diagnosis: Diagnosis) -> Iterator[str]:
+    """The gravest state besides TIME_WAIT that connections are stuck in at the capture's end; nothing if few are."""
     whole = sum(total.connections for total in diagnosis.servers)
     for state in STUCK:
         rows = [row for row in diagnosis.neighbours if row.state == state and row.still >= max(1, WORTH_NAMING * whole)]
         if rows:
-            return _stuck_at(rows[0])
-    return ""
+            yield _stuck_at(rows[0])
+            return
 
 
 def _stuck_at(row: Neighbour) -> str:
