@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .path import PathFacts
 from .results import CaptureInfo, Connection
 
 
@@ -92,12 +93,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All outcomes of one run over one capture, in the order in which the checks were asked for."""
+    """All outcomes of one run over one capture, in the order in which the checks were asked for.
+
+    With `path` the run compared two captures of the same traffic: `capture` and the connections in it are A's.
+    """
 
     capture: CaptureInfo
     connections: int
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
+    path: PathFacts | None = None
 
     @property
     def failed(self) -> bool:

@@ -14,7 +14,10 @@ from tcptrace_py.model.errors import UsageError
 
 if TYPE_CHECKING:
     from tcptrace_py.api import Result
+    from tcptrace_py.checks.diff.path import Bearable
     from tcptrace_py.checks.diff.seen import Traffic
+    from tcptrace_py.model.path import Point
+    from tcptrace_py.model.report import Report
 
 
 @click.command("diff", epilog="""\b
@@ -22,6 +25,8 @@ Examples:
   tcpstates diff yesterday.pcap today.pcap
   tcpstates diff base.json today.pcap --threshold 10% --report junit=verdict.xml
   tcpstates analyze base.pcap --format json -o base.json
+  tcpstates diff client.pcap server.pcap --same-traffic
+  tcpstates diff client.pcap server.pcap --same-traffic --max-loss 0.1% --max-transit 30ms
 """)
 @reading_options
 @click.option("--threshold", metavar="SHARE", default="25%", show_default=True,
@@ -31,8 +36,15 @@ Examples:
 @click.option("--least", metavar="TIME", default="1ms", show_default=True,
               help="A median handshake may take so much longer in any case.")
 @click.option("--strict", is_flag=True, help="Fail on every rise beyond the threshold, chance or not.")
+@click.option("--same-traffic", is_flag=True,
+              help="The two are captures of the same connections at two points, A and B: say what happened between.")
+@click.option("--max-loss", metavar="SHARE", help="With --same-traffic: so large a share of packets may be lost in "
+                                                  "either direction. Default: none.")
+@click.option("--max-transit", metavar="TIME", help="With --same-traffic: so long may segments be under way between "
+                                                    "the points, at the 99th percentile. Default: any time.")
 @verdict_options
-def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict: bool, verdict: VerdictOutput) -> int:
+def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict: bool, same_traffic: bool,
+            max_loss: str | None, max_transit: str | None, verdict: VerdictOutput) -> int:
     """Say what got worse from BASE to NEW, and fail if anything did: tcpstates diff BASE NEW.
 
     Services are paired by address and port, or by a port that only one service has on each side; client ports and
@@ -42,18 +54,37 @@ def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict:
 
     BASE and NEW are captures, directories of them, or documents that `analyze --format json` saved, so that a
     repository need not keep captures.
+
+    With --same-traffic the two are captures of the same connections at two points of their way, A and B, normally at
+    the client and at the server. Connections are paired by their initial sequence numbers, whatever NAT makes of their
+    addresses, and the clocks are aligned by what passed both points. Told is what was lost on the way and in which
+    direction, where time goes, which RSTs and FINs arrived that nobody sent, which addresses and options were
+    rewritten, and which connections only one of the two captures holds.
     """
-    from tcptrace_py.checks.diff.compare import Tolerance, diff
     from tcptrace_py.checks.params import Duration, Ratio
 
     if len(reading.captures) != 2:
         raise UsageError("diff takes two: tcpstates diff BASE NEW (a directory of captures counts as one)")
+    if same_traffic:
+        from tcptrace_py.checks.diff.path import Bearable
+
+        bearable = Bearable(0.0 if max_loss is None else Ratio().read(max_loss),
+                            None if max_transit is None else Duration().read(max_transit))
+        return _give(reading, verdict, *_same_traffic(reading, bearable))
+    if max_loss is not None or max_transit is not None:
+        raise UsageError("--max-loss and --max-transit go with --same-traffic")
+    from tcptrace_py.checks.diff.compare import Tolerance, diff
+
     tolerance = Tolerance(Ratio().read(threshold), Ratio().read(alpha), Duration().read(least), strict)
     base, base_result = _traffic(reading, reading.captures[0])
     new, result = _traffic(reading, reading.captures[1])
     results = [each for each in (base_result, result) if each is not None]
     report = diff(base, new, tolerance, allow_damaged=reading.allow_damaged,
                   interrupted=any(each.interrupted for each in results))
+    return _give(reading, verdict, report, results)
+
+
+def _give(reading: Reading, verdict: VerdictOutput, report: Report, results: list[Result]) -> int:
     verdict.write(report)
     of_reading = [reading.exit_code(each, told=verdict.told) for each in results]
     damaged = codes.DAMAGED if report.damaged else 0
@@ -67,3 +98,34 @@ def _traffic(reading: Reading, path: str) -> tuple[Traffic, Result | None]:
         return seen.of_document(path), None
     result = replace(reading, captures=[path]).analyze()
     return seen.of_analysis(path, result), result
+
+
+def _same_traffic(reading: Reading, bearable: Bearable) -> tuple[Report, list[Result]]:
+    from tcptrace_py.checks.diff.path import same_traffic
+    from tcptrace_py.extraction import readable_again
+    from tcptrace_py.findings.path.compare import compare
+
+    read = []
+    with readable_again(reading.captures) as captures:
+        for path, name in zip(captures, reading.captures, strict=True):
+            read.append(_point(replace(reading, captures=[path]), name))
+    (a, one), (b, other) = read
+    report = same_traffic(compare(a, b), bearable, allow_damaged=reading.allow_damaged,
+                          interrupted=one.interrupted or other.interrupted)
+    return report, [one, other]
+
+
+def _point(reading: Reading, name: str) -> tuple[Point, Result]:
+    from tcptrace_py.checks.diff import seen
+    from tcptrace_py.cli.progress import Progress
+    from tcptrace_py.points import read_point
+
+    if seen.is_document(reading.captures[0]):
+        raise UsageError(f"{name}: is a saved analysis, which holds no segments: --same-traffic takes two captures")
+    result = reading.analyze()
+    if result.interrupted:  # of half a capture, everything else would look lost
+        raise KeyboardInterrupt
+    with Progress() as progress:
+        point = read_point(name, reading.captures, result, selection=reading.selection,
+                           check_checksums=reading.check_checksums, progress=progress)
+    return point, result

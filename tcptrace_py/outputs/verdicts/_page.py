@@ -10,6 +10,7 @@ from tcptrace_py.outputs.units import end, some
 from tcptrace_py.outputs.words import closed, opened
 
 from . import _words as words
+from ._path import blocks as path_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,8 @@ def blocks(report: Report) -> Iterator[Block]:
         f"{words.captures(report)}: {words.tally(report)}",
         f"{some(report.connections, 'connection')}, {some(report.capture.packets, 'packet')}",
     )
+    if report.path is not None:
+        yield from path_blocks(report.path)
     loud = [outcome for outcome in report.outcomes if outcome.status is not Status.PASSED]
     for outcome in loud:
         yield from _loud(report, outcome)

@@ -85,6 +85,8 @@ def explain(report: Report, connection: Connection) -> str:
 
 def captures(report: Report) -> str:
     """What was checked."""
+    if report.path is not None:
+        return printable(" and ".join(report.path.names))
     return printable(", ".join(file.path for file in report.capture.files[:3])) + (
         f" and {len(report.capture.files) - 3} more files" if len(report.capture.files) > 3 else ""
     )

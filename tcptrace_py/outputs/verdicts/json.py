@@ -10,6 +10,7 @@ from tcptrace_py.outputs.units import ms
 from tcptrace_py.outputs.view import View
 
 from . import _words as words
+from ._path import path_row
 
 SUMMARY = "the verdict document, for programs (schema tcpstates/verdict/1)"
 SCHEMA = "tcpstates/verdict/1"
@@ -30,6 +31,7 @@ def document(report: Report) -> Row:
         "capture": capture_row(report.capture),
         "connections": report.connections,
         "checks": [_check(report, outcome) for outcome in report.outcomes],
+        **({} if report.path is None else {"path": path_row(report.path)}),
     }
 
 
