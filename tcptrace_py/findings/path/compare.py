@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ class _Comparison:
 
     def _differences(self, seen: Sightings) -> list[int]:
         ours, theirs = self.columns[0].time_ns, self.columns[1].time_ns
-        return [theirs[b] - ours[a] for a, b in zip(seen.a[:99], seen.b[:99], strict=True)]
+        return [theirs[b] - ours[a] for a, b in islice(seen.certain(self.columns), 99)]
 
     def near(self, pair: Pair, side: int) -> int:
         """The point that a side's segments pass first."""
@@ -92,7 +93,7 @@ class _Comparison:
         for pair, seen in zip(self.pairs, self.seen, strict=True):
             for side in (CLIENT, SERVER):
                 from_a = self.near(pair, side) == 0
-                for row, other in zip(seen[side].a, seen[side].b, strict=True):
+                for row, other in seen[side].certain(self.columns):
                     bounds.add(from_a, ours[row], theirs[other] - ours[row])
         return bounds.clock()
 
@@ -107,7 +108,7 @@ class _Comparison:
         times = Values()
         for pair, seen in zip(self.pairs, self.seen, strict=True):
             side = CLIENT if self.near(pair, CLIENT) == way else SERVER
-            for row, other in zip(seen[side].a, seen[side].b, strict=True):
+            for row, other in seen[side].certain(self.columns):
                 times.add(self.transit(way, *((row, other) if way == 0 else (other, row))))
         return 2 * (times.latency().p99_ns or 0) + SLACK_NS
 

@@ -88,8 +88,8 @@ def _kind(columns: Columns, row: int) -> int:
 def _answers(columns: Columns, pair: Pair, point: int) -> Iterator[int]:
     """From the last data of a request to the first of its answer, as one point saw them."""
     asked_ns = None
-    sides = (((row, side) for row in pair.rows(point, side) if columns.payload[row]) for side in (CLIENT, SERVER))
-    for row, side in merge(*sides):
+    data = ([(row, side) for row in pair.rows(point, side) if columns.payload[row]] for side in (CLIENT, SERVER))
+    for row, side in merge(*data):
         if side == CLIENT:
             asked_ns = columns.time_ns[row]
         elif asked_ns is not None:

@@ -17,7 +17,7 @@ from tcptrace_py.model.segments import ACK, FIN, SYN
 from tcptrace_py.model.seq import MASK, ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tcptrace_py.model.path import Columns, Pair
 
@@ -50,6 +50,13 @@ class Sightings:
         self.unsure: list[Equals] = []
         self.shift = shift  # B's sequence numbers minus A's
 
+    def certain(self, columns: tuple[Columns, Columns]) -> Iterator[tuple[int, int]]:
+        """Yield rows at A and at B of one and the same segment, the first where a mirror port shows it twice."""
+        yield from zip(self.a, self.b, strict=True)
+        for group in self.unsure:
+            if group.a and group.b and (group.told or all(map(_at_once, columns, (group.a, group.b)))):
+                yield group.a[0], group.b[0]
+
 
 def sightings(columns: tuple[Columns, Columns], pair: Pair, side: int) -> Sightings:
     """Look for the segments of a side at both points."""
@@ -72,6 +79,10 @@ def sightings(columns: tuple[Columns, Columns], pair: Pair, side: int) -> Sighti
         else:
             seen.unsure.append(group)
     return seen
+
+
+def _at_once(columns: Columns, rows: list[int]) -> bool:
+    return columns.time_ns[rows[-1]] - columns.time_ns[rows[0]] < MIRROR_NS
 
 
 def _shift(pair: Pair, side: int) -> int:

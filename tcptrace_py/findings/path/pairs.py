@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NUMBERS = "both initial numbers"
 ONE_NUMBER = "one initial number"
 TUPLE = "addresses and ports"
-STAMP = "the SYN's timestamp"
+STAMP = "timestamps of the SYNs"
 SEGMENTS = "equal segments"
 LOOKED_AT = 32  # segments by which a connection without a handshake is found again
 
@@ -180,8 +180,11 @@ def _opened(track: Track) -> Hashable:
 
 
 def _stamp(track: Track) -> Hashable:
-    syn = track.syns[CLIENT]
-    return (syn.tsval, track.connection.server.port) if syn is not None and syn.tsval else None
+    """Timestamps of both SYNs and the first one's IP ID: what is left to go by where addresses and numbers change."""
+    syn, synack = track.syns
+    if syn is None or synack is None or not (syn.tsval and synack.tsval):
+        return None
+    return syn.tsval, synack.tsval, syn.ip_id, track.connection.server.port
 
 
 def _span(point: Point, track: Track, side: int) -> tuple[int, int] | None:

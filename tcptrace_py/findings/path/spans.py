@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tcptrace_py.model.segments import FIN, RST
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tcptrace_py.model.path import Clock, Columns, Pair, Point
 
@@ -67,19 +67,23 @@ def _witnesses(
             passed = near ^ side  # the point that this side's segments pass first; the other one bears witness
             other = 1 - passed
             rows, columns = pair.rows(other, side), points[other].columns
-            if not rows:
-                continue
             old, new = first[passed], last[passed]
-            begin, end = columns.time_ns[rows[0]], columns.time_ns[rows[-1]]
-            if (old is None or begin < old) and _alone(seen[side], other, rows[0], columns):
-                first[passed] = begin
-            if (new is None or end > new) and _alone(seen[side], other, rows[-1], columns):
-                last[passed] = end
+            row = _plain(columns, rows)
+            if row is not None and (old is None or columns.time_ns[row] < old) and _alone(seen[side], other, row):
+                first[passed] = columns.time_ns[row]
+            row = _plain(columns, reversed(rows))
+            if row is not None and (new is None or columns.time_ns[row] > new) and _alone(seen[side], other, row):
+                last[passed] = columns.time_ns[row]
     return first, last
 
 
-def _alone(seen: Sightings, point: int, row: int, columns: Columns) -> bool:
-    """Whether a row has no counterpart. A lone RST or FIN proves nothing: it may have been made on the way."""
-    if columns.flags[row] & (RST | FIN) or row in (seen.b if point else seen.a):
+def _plain(columns: Columns, rows: Iterable[int]) -> int | None:
+    """The first row that may bear witness. A lone RST or FIN proves nothing: it may have been made on the way."""
+    return next((row for row in rows if not columns.flags[row] & (RST | FIN)), None)
+
+
+def _alone(seen: Sightings, point: int, row: int) -> bool:
+    """Whether a row has no counterpart."""
+    if row in (seen.b if point else seen.a):
         return False
     return not any(row in group.rows(point) and group.rows(1 - point) for group in seen.unsure)

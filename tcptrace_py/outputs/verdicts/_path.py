@@ -84,12 +84,12 @@ def _clients(facts: PathFacts) -> str:
 def _ways(facts: PathFacts) -> Grid:
     columns = (Column("direction"), Column("sent", right=True), Column("lost", right=True), Column("share", right=True),
                Column("RSTs lost", right=True, drop=3), Column("not captured", right=True, drop=4),
-               Column("never sent", right=True, drop=4), Column("twice", right=True, drop=5),
+               Column("never sent", right=True, drop=4), Column("copies", right=True, drop=5),
                Column("quickest", right=True, drop=2), Column("median", right=True), Column("p99", right=True),
                Column("slowest", right=True, drop=2))  # fmt: skip
     return Grid(columns, [_way(name, way) for name, way in zip(WAYS, facts.ways, strict=True)],
                 "lost: sent at one point, never at the other; not captured: arrived, as answers prove, though the far "
-                "capture lacks it; never sent: in the far capture alone")  # fmt: skip
+                "capture lacks it; never sent: in the far capture alone; copies: made on the way or by a mirror port")  # fmt: skip
 
 
 def _way(name: str, way: Way) -> tuple[str, ...]:

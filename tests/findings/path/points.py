@@ -1,0 +1,31 @@
+"""Two captures, compared, in a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py import analyze
+from tcptrace_py.findings.path.compare import compare
+from tcptrace_py.model.selection import Selection
+from tcptrace_py.points import read_point
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from samples.path.way import Way
+    from tcptrace_py.model.path import PathFacts, Point
+
+
+def point(path: Path | str) -> Point:
+    return read_point(str(path), [str(path)], analyze(path), selection=Selection())
+
+
+def compared(a: Path | str, b: Path | str) -> PathFacts:
+    return compare(point(a), point(b))
+
+
+def of_way(way: Way, folder: Path) -> PathFacts:
+    paths = (folder / "a.pcap", folder / "b.pcap")
+    for path, content in zip(paths, way.pcaps(), strict=True):
+        path.write_bytes(content)
+    return compared(*paths)

@@ -1,0 +1,295 @@
+"""What two captures of the same traffic say: counts against what was lost, made up and rewritten on the way."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from samples.make import FOLDER
+from samples.path import write
+from samples.path.way import Way
+from samples.writer.packets import ipv6
+from samples.writer.segment import Segment, mss, pack_options
+from tests.findings.path.points import compared, of_way
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.path import PathFacts
+
+PAIR = FOLDER / "path"
+RECORDED = PAIR / "recorded-nat-loss"
+MS = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def written() -> PathFacts:
+    return compared(PAIR / "client.pcap", PAIR / "server.pcap")
+
+
+def test_the_pair_is_what_would_be_written() -> None:
+    assert write.story().pcaps() == tuple((PAIR / name).read_bytes() for name in ("client.pcap", "server.pcap"))
+
+
+def test_what_was_lost(written: PathFacts) -> None:
+    out, back = written.ways
+    assert (out.lost, back.lost) == (5, 2)  # request, SYN, three SYNs of one that never arrives; ACK, RST
+    assert (out.resets_lost, back.resets_lost) == (0, 1)
+    assert (out.uncaptured, back.uncaptured) == (1, 0)
+    assert (out.unsent, back.unsent) == (0, 0)
+    assert {row.a.client.port: row.lost for row in written.pairs if row.all_lost} == {
+        40001: (1, 0), 40002: (0, 1), 40003: (1, 0), 40006: (0, 1),
+    }  # fmt: skip
+
+
+def test_where_it_was_lost(written: PathFacts) -> None:
+    row = next(row for row in written.pairs if row.a.client.port == 40001)
+    assert (row.lost_frames, row.a.stream, row.b.stream) == (((15,), ()), 1, 1)
+
+
+def test_what_nobody_sent(written: PathFacts) -> None:
+    assert [(each.kind, each.seen_at, each.said_by, each.frame, each.confidence) for each in written.forged] == [
+        ("RST", "A", "server", 56, "high"), ("RST", "B", "client", 52, "high"),
+    ]  # fmt: skip
+    assert written.forged[0].evidence[0] == "TTL 249, its sender's other segments 63"
+
+
+def test_what_only_one_of_them_holds(written: PathFacts) -> None:
+    assert [(row.at, row.connection.client.port, row.code) for row in written.unpaired] == [
+        ("A", 40004, "syn-lost"), ("A", 40007, "answered-between"),
+    ]  # fmt: skip
+
+
+def test_the_clocks(written: PathFacts) -> None:
+    clock = written.clock
+    assert clock.drift == pytest.approx(write.DRIFT, rel=0.01)
+    assert clock.bound_ns == pytest.approx(10 * MS, abs=20_000)
+    for latency in (written.ways[0].transit, written.ways[1].transit):
+        assert latency is not None
+        assert latency.max_ns == pytest.approx(10 * MS, abs=20_000)
+
+
+def test_what_was_rewritten(written: PathFacts) -> None:
+    (nat,) = written.translations
+    assert (nat.role, nat.a, nat.b, nat.connections, nat.ports_changed) == (
+        "client", write.CLIENT, write.OUTSIDE, 11, 11,
+    )  # fmt: skip
+    assert nat.ports[:2] == ((40000, 20000), (40001, 20001))
+    assert {row.text for row in written.alterations} == {
+        "MSS 1460 made 1380 (client's, A to B)", "TTL 1 lower (client's, A to B)", "TTL 1 lower (server's, B to A)",
+    }  # fmt: skip
+
+
+def test_where_time_goes(written: PathFacts) -> None:
+    times = written.latencies
+    assert times.answer_far.p50_ns == pytest.approx(5 * MS, rel=0.01)
+    assert times.answer_near.p50_ns == pytest.approx(25 * MS, rel=0.01)
+    assert times.again.p50_ns == 0
+    assert times.again.max_ns == pytest.approx(1000 * MS, rel=0.001)
+    assert times.out.count == 11
+    assert times.total.p50_ns == pytest.approx(20 * MS, rel=0.01)
+
+
+def test_the_other_way_round_is_the_same_with_the_names_changed(written: PathFacts) -> None:
+    turned = compared(PAIR / "server.pcap", PAIR / "client.pcap")
+    for way, other in zip(turned.ways, reversed(written.ways), strict=True):
+        assert (way.sent, way.lost, way.uncaptured, way.resets_lost) == (
+            other.sent, other.lost, other.uncaptured, other.resets_lost,
+        )  # fmt: skip
+    assert turned.clients_at == written.clients_at[::-1]
+    assert [(each.seen_at, each.frame) for each in turned.forged] == [("A", 52), ("B", 56)] or (
+        {(each.seen_at, each.frame) for each in turned.forged} == {("A", 52), ("B", 56)}
+    )
+    assert turned.clock.drift == pytest.approx(-written.clock.drift, rel=0.01)
+    assert Counter(row.code for row in turned.unpaired) == Counter(row.code for row in written.unpaired)
+
+
+@pytest.mark.parametrize("name", ["data-lost.pcap", "recorded-fin-lost.pcap", "mirror-duplicates.pcap", "ipv6-in-ipv6.pcap"])
+def test_a_capture_lost_nothing_on_the_way_to_itself(name: str) -> None:
+    facts = compared(FOLDER / name, FOLDER / name)
+    assert [(way.lost, way.uncaptured, way.unsent) for way in facts.ways] == [(0, 0, 0), (0, 0, 0)]
+    assert (facts.unpaired, facts.forged, facts.translations, facts.alterations) == ([], [], [], [])
+    assert (facts.clock.offset_ns, len(facts.pairs)) == (0, facts.connections[0])
+
+
+def test_a_recording_with_nat_loses_what_its_relay_dropped() -> None:
+    truth = json.loads(Path(f"{RECORDED}.truth.json").read_text("utf-8"))
+    facts = compared(f"{RECORDED}.client.pcap.xz", f"{RECORDED}.server.pcap.xz")
+    assert len(facts.pairs) == truth["connections"]
+    assert [[row.a.client.port, *row.lost] for row in sorted(facts.pairs, key=lambda row: row.a.client.port)
+            if row.all_lost] == truth["lost"]  # fmt: skip
+    assert (facts.forged, facts.unpaired) == ([], [])
+    assert [(row.a, row.b, row.ports_changed) for row in facts.translations] == [("10.77.35.1", "10.78.35.254", 120)]
+    assert facts.clock.bound_ns is not None
+    assert abs(facts.clock.offset_ns) < facts.clock.bound_ns / 100  # one machine, one clock
+
+
+# -- what boxes on the way do ------------------------------------------------------------------------------------------
+
+
+def one(way: Way, tmp_path: Path, **settings: object) -> PathFacts:
+    """A plain connection across a way."""
+    talk = way.talk(**settings)
+    talk.open()
+    talk.exchange()
+    talk.close()
+    return of_way(way, tmp_path)
+
+
+def quiet(facts: PathFacts) -> bool:
+    """Nothing lost, nothing made up, everything paired."""
+    return not facts.forged and not facts.unpaired and all(
+        (way.lost, way.uncaptured, way.unsent) == (0, 0, 0) for way in facts.ways)
+
+
+@pytest.mark.parametrize(("nat", "by"), [({}, "addresses and ports"),
+                                         ({"192.0.2.10:40000": "203.0.113.5:7"}, "timestamps of the SYNs")])  # fmt: skip
+def test_shifted_sequence_numbers(nat: dict[str, str], by: str, tmp_path: Path) -> None:
+    """A firewall that makes up initial numbers of its own, for both sides."""
+    shifts = {True: 5_000_000, False: 4_000_000_000}
+
+    def shifted(segment: Segment) -> Segment:
+        ack = (segment.ack + shifts[not segment.from_client]) % 2**32 if "A" in segment.flags else segment.ack
+        return replace(segment, seq=(segment.seq + shifts[segment.from_client]) % 2**32, ack=ack)
+
+    facts = one(Way(nat=nat, at_b=shifted), tmp_path)
+    assert quiet(facts)
+    assert [row.by for row in facts.pairs] == [by]
+    assert {row.code for row in facts.alterations} == {"sequence-numbers"}
+
+
+def test_options_taken_out(tmp_path: Path) -> None:
+    def strip(segment: Segment, _: bool) -> Segment:
+        bare = pack_options(mss(1460)) if "S" in segment.flags else b""
+        return replace(segment, options=bare)
+
+    facts = one(Way(change=strip), tmp_path)
+    assert quiet(facts)
+    assert {row.code for row in facts.alterations} == {"window-scale", "timestamps", "sack-permitted"}
+
+
+def test_rewritten_ip_ids(tmp_path: Path) -> None:
+    facts = one(Way(change=lambda segment, _: replace(segment, ip_id=segment.ip_id ^ 0x5A5A)), tmp_path)
+    assert quiet(facts)
+    assert {row.code for row in facts.alterations} == {"ip-id"}
+
+
+def test_ipv6(tmp_path: Path) -> None:
+    facts = one(Way(ahead_s=-1.0), tmp_path, client="[2001:db8::1]:40000", server="[2001:db8::2]:80",
+                packets=lambda segment: [ipv6(segment)])  # fmt: skip
+    assert quiet(facts)
+    assert (len(facts.pairs), facts.clock.offset_ns) == (1, -1_000_000_000)
+
+
+def test_offloaded_segments_arrive_in_pieces(tmp_path: Path) -> None:
+    """A card cuts 10 000 bytes into packets behind the capture; one of them is lost and comes again."""
+    way = Way()
+    talk = way.talk()
+    talk.open()
+    with way.seen("A"):
+        talk.client.send("PA", 10_000)
+    with way.seen("B"):
+        for number in (0, 1, 3, 4, 5, 6):
+            talk.client.send("A", min(1448, 10_000 - 1448 * number), seq=1 + 1448 * number)
+    talk.client.send("PA", 1448, seq=1 + 2 * 1448, after=0.2)
+    talk.server.send("A")
+    talk.close()
+    facts = of_way(way, tmp_path)
+    out, back = facts.ways
+    assert (out.lost, out.unsent, out.uncaptured) == (1, 0, 0)
+    assert (back.lost, back.unsent) == (0, 0)
+
+
+def test_connections_that_began_before_either_capture(tmp_path: Path) -> None:
+    way = Way(nat={"192.0.2.10:40000": "203.0.113.5:50007"})
+    talk = way.talk()
+    with way.seen(""):
+        talk.open()
+    talk.exchange()
+    talk.close()
+    facts = of_way(way, tmp_path)
+    assert quiet(facts)
+    assert [(row.by, row.a.client.port, row.b.client.port) for row in facts.pairs] == [("equal segments", 40000, 50007)]
+
+
+@pytest.mark.parametrize(("points", "gone"), [("A", "A:outside"), ("B", "B:outside")])
+def test_what_the_other_capture_does_not_cover_is_no_loss(points: str, gone: str, tmp_path: Path) -> None:
+    """One capture ends early: later connections are in the other alone, and so is the end of the one that was open."""
+    way = Way(ahead_s=100.0)
+    talk = way.talk()
+    talk.open()
+    talk.exchange()
+    with way.seen(points):
+        talk.wait(1.0)
+        talk.exchange()
+        talk.close()
+        later = way.talk(client="192.0.2.10:40001", start_s=5.0, isn=(7, 8))
+        later.open()
+        later.exchange()
+        later.close()
+    facts = of_way(way, tmp_path)
+    assert [way.lost + way.unsent + way.uncaptured for way in facts.ways] == [0, 0]
+    assert [f"{row.at}:{row.code}" for row in facts.unpaired] == [gone]
+
+
+@pytest.mark.parametrize("flags", ["FA", "R"])
+def test_a_last_segment_that_nobody_sent_does_not_look_like_the_end_of_a_capture(flags: str, tmp_path: Path) -> None:
+    way = Way()
+    talk = way.talk()
+    talk.open()
+    talk.exchange()
+    with way.seen("B"):
+        talk.client.send(flags, after=5.0)
+    facts = of_way(way, tmp_path)
+    assert [(each.kind, each.seen_at, each.said_by) for each in facts.forged] == [
+        ("FIN" if "F" in flags else "RST", "B", "client")
+    ]
+
+
+def test_different_traffic(tmp_path: Path) -> None:
+    way = Way()
+    for points, port in (("A", 1), ("B", 2)):
+        with way.seen(points):
+            talk = way.talk(client=f"192.0.2.10:{port}", isn=(port * 1000, port * 77777))
+            talk.open()
+            talk.close()
+    facts = of_way(way, tmp_path)
+    assert (len(facts.pairs), len(facts.unpaired)) == (0, 2)
+
+
+# -- any way -----------------------------------------------------------------------------------------------------------
+
+LOSSES = st.lists(st.sampled_from(["", "request", "reply"]), min_size=1, max_size=6)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lost=LOSSES, ahead_s=st.floats(-1e4, 1e4), rtt_s=st.floats(0.0001, 0.3), nat=st.booleans(),
+       copies_s=st.sampled_from([(), (0.00001,)]))  # fmt: skip
+def test_whatever_the_way_is_like_losses_are_counted(
+    lost: list[str], ahead_s: float, rtt_s: float, nat: bool, copies_s: tuple[float, ...], tmp_path: Path
+) -> None:
+    names = {f"192.0.2.10:{40000 + number}": f"203.0.113.5:{7 * number + 1}" for number in range(len(lost))}
+    way = Way(ahead_s=ahead_s, nat=names if nat else {}, copies_s=copies_s)
+    for number, which in enumerate(lost):
+        talk = way.talk(client=f"192.0.2.10:{40000 + number}", start_s=float(number), rtt_s=rtt_s,
+                        isn=(number * 7_654_321, number * 1_234_567 + 5))  # fmt: skip
+        talk.open()
+        for who, flags in ((talk.client, "request"), (talk.server, "reply")):
+            if which == flags:
+                with way.seen("A" if flags == "request" else "B"):
+                    gone = who.send("PA", 200, lost="after")
+                who.resend(gone, after=0.6)
+            else:
+                who.send("PA", 200)
+        talk.client.send("A")
+        talk.close()
+    facts = of_way(way, tmp_path)
+    assert [way.lost for way in facts.ways] == [lost.count("request"), lost.count("reply")]
+    assert [(way.unsent, way.uncaptured) for way in facts.ways] == [(0, 0), (0, 0)]
+    assert (len(facts.pairs), facts.forged, len(facts.translations)) == (len(lost), [], int(nat))
+    assert abs(facts.clock.offset_ns - round(ahead_s * 1e9)) <= 1000
