@@ -1,6 +1,6 @@
 """The diagnosis behind `time-wait`: one pass over an analysis' connections, then what follows from the sums."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tcptrace_py.model.diagnosis import Diagnosis, HostLedger, ServiceLedger
@@ -11,6 +11,7 @@ from .advice import advise, warn
 from .curve import Curve
 from .ledger import HostRow, ServerRow, ServiceRow
 from .neighbours import Neighbours
+from .quality import EXPLANATIONS
 
 MOST_CURVES = 50  # hosts, the gravest, whose population is told over time
 MOST_SERVICES = 20_000  # a port scan makes a service of every port
@@ -60,9 +61,9 @@ def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
     hosts = [row.result(key, profiles.of(key[0]), end_ns) for key, row in ledger.hosts.items()]
     entered = sum(host.entered for host in hosts)
     services = [row.result(key, profiles.of(key[0]), entered, end_ns) for key, row in ledger.services.items()]
-    if any(problem.code == "snapped" and not problem.damaged for problem in analysis.capture.problems):
+    if any(p.code == "snapped" and p.explanation != EXPLANATIONS["snapped"] for p in analysis.capture.problems):
         services = [_options_cut(service) for service in services]
-    ranked = tuple(sorted(services, key=_gravity))
+    ranked = tuple(sorted(_same_ranges(services, ledger, profiles, entered, end_ns), key=_gravity))
     totals = [row.total(key, entered) for key, row in ledger.servers.items()]
     servers = tuple(sorted(totals, key=lambda t: (-t.time_wait, -t.connections, t.server, t.server_port, str(t.scope))))
     every = Curve()
@@ -97,6 +98,24 @@ def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
     )
 
 
+def _same_ranges(
+    services: Iterable[ServiceLedger], ledger: Ledger, profiles: Profiles, entered: int, end_ns: int
+) -> Iterator[ServiceLedger]:
+    """The range of ports is the client's: what the capture shows of it at one service holds for its others."""
+    listed = list(services)
+    shown = {(s.client, s.scope): (s.ports.low, s.ports.high) for s in listed if s.ports.exhaustion and s.ports.seen}
+    for service in listed:
+        own = shown.get((service.client, service.scope))
+        row = ledger.services[service.client, service.server, service.server_port, service.scope]
+        if own is None or service.ports.seen or min(row.ports) < own[0] or max(row.ports) > own[1]:
+            yield service
+            continue
+        profile = replace(profiles.of(service.client), ephemeral_ports=own)
+        key = (service.client, service.server, service.server_port, service.scope)
+        again = row.result(key, profile, entered, end_ns)
+        yield replace(service, ports=replace(again.ports, range_from="capture"))
+
+
 def profiles_of(analysis: Analysis) -> Profiles:
     """The profiles that an analysis was made with."""
     default, by_address = Profiles().default, {}
@@ -110,7 +129,7 @@ def profiles_of(analysis: Analysis) -> Profiles:
 
 
 def _options_cut(service: ServiceLedger) -> ServiceLedger:
-    """Frames were cut: that no timestamps were seen does not say that there were none."""
+    """Frames were cut inside TCP's header: that no timestamps were seen does not say that there were none."""
     return replace(service, timestamps=(service.timestamps[0], 0))
 
 

@@ -2,9 +2,11 @@
 
 The refusal itself (EADDRNOTAVAIL) never reaches a wire. What does: nearly every port of a range is taken at once, and
 from then on new connections come only as fast as ports free, each from a port that had been free for a moment.
-A range narrower than the profile's shows by the same: the ports seen leave no gap, and then they come again. Where the
-capture ends before they can, it must be the kernel that gave them out (__inet_hash_connect: first all ports of the low
-bound's parity): a load generator that goes through ports of its own and then stops looks the same otherwise.
+A range narrower than the profile's shows by the same: the ports seen leave no gap, and then they come again.
+
+Linux shows its range before that: connect() takes ports of one parity until none of them is left, and only then the
+others (__inet_hash_connect). Where the second parity begins, the first one's ports are the whole range's. A load
+generator that goes through ports of its own does not do so, however much the rest looks the same.
 """
 
 from dataclasses import dataclass
@@ -53,6 +55,11 @@ class Range:
 def judge(ports: Ports, held: Curve, profile: Profile, end_ns: int) -> tuple[Range, Exhaustion | None]:
     """The range of ports, and the exhaustion if there was one. `held` are the spans for which ports were taken."""
     low, high = profile.ephemeral_ports
+    given = _given_out(ports, held)
+    if given is not None:
+        known_from = "profile" if given == (low, high) else "capture"
+        full = _exhaustion(ports, held, given[1] - given[0] + 1, end_ns, known=True)
+        return Range(*given, known_from), full
     seen = set(ports.ports)
     outside = sum(not low <= port <= high for port in seen)
     lowest, highest = min(seen), max(seen)
@@ -69,6 +76,23 @@ def judge(ports: Ports, held: Curve, profile: Profile, end_ns: int) -> tuple[Ran
     return Range(low, high, "profile"), None
 
 
+def _given_out(ports: Ports, held: Curve) -> tuple[int, int] | None:
+    """The range that the order of ports shows: all of one parity were taken when the first of the other came."""
+    parity = ports.ports[0] & 1
+    turn = next((i for i, port in enumerate(ports.ports) if port & 1 != parity), None)
+    if turn is None or turn * 2 < FEWEST:
+        return None
+    half = set(ports.ports[:turn])
+    lowest, highest = min(half), max(half)
+    whole = (highest - lowest) // 2 + 1
+    if len(half) < DENSE * whole or held.at(ports.starts_ns[turn]) < DENSE * whole:
+        return None
+    low, high = min(lowest, *ports.ports[turn:]), max(highest, *ports.ports[turn:])
+    if low < lowest - 1 or high > highest + 1:
+        return None
+    return low, min(low + 2 * whole - 1, 65535)
+
+
 def _exhaustion(ports: Ports, held: Curve, count: int, end_ns: int, *, known: bool) -> Exhaustion | None:
     """What shows that all of `count` ports were taken; None where it does not show. `known`: the range is certain."""
     at_ns = held.reached(int(count * DENSE))
@@ -79,7 +103,7 @@ def _exhaustion(ports: Ports, held: Curve, count: int, end_ns: int, *, known: bo
     before = len(ports.starts_ns) - after
     before_per_s = _rate(before, at_ns - first)
     rest = end_ns - at_ns
-    after_per_s = _rate(after, rest)
+    after_per_s = _rate(after, rest) if rest >= QUIET_NS else None
     enough = rest >= max(QUIET_NS, (at_ns - first) * AFTER // max(before, 1))
     slowed = enough and before_per_s is not None and after_per_s is not None and after_per_s < SLOWED * before_per_s
     came_again = after > 0 and again >= AGAIN * after

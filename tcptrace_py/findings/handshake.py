@@ -8,12 +8,15 @@ from tcptrace_py.model.verdict import NOWHERE, Verdict
 
 
 def handshake(verdict: Verdict, log: list[Segment]) -> Handshake:
-    """Kind, outcome and the latencies of both legs (ns)."""
+    """Kind, outcome and the latencies of both legs (ns).
+
+    A segment further on also proves the handshake, but not when: the ACK was lost, or a filter left it out.
+    """
     opening = verdict.opening
     to_synack = to_ack = total = None
     if opening.synack >= 0 and opening.last_syn >= 0:
         to_synack = log[opening.synack].time_ns - log[opening.last_syn].time_ns
-    if opening.synack >= 0 and opening.ack >= 0:
+    if opening.synack >= 0 and opening.ack >= 0 and log[opening.ack].seq == log[opening.synack].ack:
         to_ack = max(log[opening.ack].time_ns - log[opening.ack_of].time_ns, 0)
         if opening.last_syn >= 0:  # else the SYN was captured behind its answer: no clock for it
             total = max(log[opening.ack].time_ns - log[opening.first_syn].time_ns, 0)

@@ -45,7 +45,7 @@ def _searched_legs(connection: Connection) -> Legs | None:
         if segment.flags & SYN:
             return None
         if segment.side == syn.side:
-            if segment.flags & (RST | ACK) != ACK:
+            if segment.flags & (RST | ACK) != ACK or segment.seq != synack.ack:  # further on: the ACK itself is not there
                 return None
             return Legs(syn.side, max(synack.time_ns - syn.time_ns, 0), max(segment.time_ns - synack.time_ns, 0))
     return None

@@ -96,6 +96,11 @@ class PortLedger:
         return self.high - self.low + 1
 
     @property
+    def seen(self) -> bool:
+        """Whether the range is read off the capture."""
+        return self.range_from == "capture"
+
+    @property
     def used(self) -> float:
         """Peak against the range, 0 to 1 (more where ports outside the range were used)."""
         return self.peak_held / self.count

@@ -1,12 +1,16 @@
 """Which connection is meant: its id, Wireshark's stream, or its four-tuple."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .errors import UsageError
 from .results import Connection
 
-USAGE = "an id (17), stream:N (Wireshark's tcp.stream) or ADDRESS:PORT-ADDRESS:PORT, IPv6 addresses in brackets"
+USAGE = (
+    "an id (17), stream:N or 'tcp.stream eq N' (Wireshark's), or ADDRESS:PORT-ADDRESS:PORT, IPv6 addresses in brackets"
+)
+_STREAM = re.compile(r"(?:stream:|tcp\.stream\s*(?:==|eq)\s*)([0-9]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,8 @@ def parse_which(text: str) -> Which:
     """Text -> Which. Raises UsageError where it is none of the three."""
     if text.isascii() and text.isdigit():
         return Which(id=int(text))
-    kind, colon, number = text.partition(":")
-    if colon and kind == "stream" and number.isascii() and number.isdigit():
-        return Which(stream=int(number))
+    if stream := _STREAM.fullmatch(text.strip()):
+        return Which(stream=int(stream[1]))
     one, hyphen, other = text.partition("-")
     if hyphen:
         return Which(ends=(_end(one, text), _end(other, text)))

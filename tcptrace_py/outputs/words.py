@@ -15,7 +15,7 @@ OUTCOMES = {
     "unanswered": "unanswered (SYN met silence)",
     "aborted": "aborted (RST during the handshake)",
     "half-open": "half-open (SYN/ACK never acknowledged)",
-    "not-captured": "not captured (began before the capture)",
+    "not-captured": "not captured (no handshake in the capture)",
 }
 
 PATTERNS = {
@@ -59,6 +59,8 @@ def percentiles(latency: Latency) -> str:
         return "none completed in sight of the capture"
     if latency.count == 1:
         return human(latency.max_ns)
+    if human(latency.min_ns) == human(latency.max_ns):
+        return f"{human(latency.max_ns)} each"
     if latency.count < 10:
         return f"{human(latency.min_ns)} to {human(latency.max_ns)}, median {human(latency.p50_ns)}"
     return (f"median {human(latency.p50_ns)}, p90 {human(latency.p90_ns)}, p99 {human(latency.p99_ns)}, "
@@ -78,7 +80,9 @@ def opened(connection: Connection) -> str:
     handshake = connection.handshake
     if handshake.outcome == "completed" and handshake.total_ns is not None:
         return human(handshake.total_ns)
-    return "before capture" if handshake.outcome == "not-captured" else handshake.outcome
+    if handshake.outcome == "not-captured":
+        return "before capture" if connection.midstream else "no handshake"
+    return handshake.outcome
 
 
 def closed(connection: Connection) -> str:
@@ -99,6 +103,11 @@ def _first(teardown: Teardown) -> str:
 def display_filter(stream: int | None) -> str:
     """Wireshark's display filter for a connection; a dash where Wireshark gives it no stream."""
     return "-" if stream is None else f"tcp.stream eq {stream}"
+
+
+def filter_title(stream: int | None) -> str:
+    """The same where it stands by itself."""
+    return "no stream of Wireshark's" if stream is None else display_filter(stream)
 
 
 def retries(syns: int, synacks: int) -> str:

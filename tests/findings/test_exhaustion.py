@@ -86,12 +86,14 @@ def test_syns_into_time_wait_are_counted() -> None:
 
 TURNS = [(40000 + i % 1000, i * S // 10, i * S // 10 + 9 * S) for i in range(3000)]
 QUIET_RANGES = [
-    ("still growing when the capture ends", picked(40000, 40999, 5 * MS), 5 * S, 1.0),
     ("given out one by one, then a pause", [(40000 + i, i * MS, i * MS + WAIT) for i in range(1000)], 20 * S, 1.0),
-    ("a range with gaps", picked(40000, 40999, 5 * MS)[:900], 20 * S, 1.0),
+    ("a range with gaps", picked(40000, 40999, 5 * MS, by_kernel=False)[:900], 20 * S, 1.0),
+    ("still growing when the capture ends", picked(40000, 40999, 5 * MS, by_kernel=False), 5 * S, 1.0),
     ("a load generator's own ports, then it stops", picked(40000, 40999, 5 * MS, by_kernel=False), 20 * S, 1.0),
     ("few ports", picked(40000, 40049, 5 * MS), 20 * S, 1.0),
-    ("held by open connections, not by TIME_WAIT", picked(40000, 40999, 5 * MS), 20 * S, 0.1),
+    ("held by open connections, not by TIME_WAIT", picked(40000, 40999, 5 * MS, by_kernel=False), 20 * S, 0.1),
+    ("the kernel's, of a range whose second half it has not begun", picked(40000, 40999, 5 * MS)[:500], 3 * S, 1.0),
+    ("of one parity, but with gaps", [p for i, p in enumerate(picked(40000, 40999, 5 * MS)) if i % 9], 5 * S, 1.0),
     ("rotated through, each long free", TURNS, 300 * S, 1.0),
 ]  # fmt: skip
 
@@ -101,6 +103,24 @@ def test_what_only_looks_like_it(rows: list[tuple[int, int, int]], end_ns: int, 
     known, full = judged(rows, end_ns, waits=waits)
     assert full is None
     assert (known.low, known.high, known.known_from) == (32768, 60999, "profile")
+
+
+@pytest.mark.parametrize("low", [40000, 20001])
+@pytest.mark.parametrize(("taken", "waits", "ran_out"), [(1000, 1.0, True), (900, 1.0, False), (1000, 0.1, False)])
+def test_linux_shows_its_range_by_the_order_of_ports(low: int, taken: int, waits: float, ran_out: bool) -> None:
+    """The second parity begins when the first is used up: no port needs to come again."""
+    rows = picked(low, low + 999, 5 * MS)[:taken]
+    known, full = judged(rows, rows[-1][1] + MS, waits=waits)
+    assert (known.low, known.high, known.known_from) == (low, low + 999, "capture")
+    assert (full is not None) == ran_out
+    assert full is None or full.after_per_s is None
+
+
+def test_whoever_binds_first_gets_the_other_parity_first() -> None:
+    rows = [(80999 - port, start, until) for port, start, until in picked(40000, 40999, 5 * MS)]
+    known, full = judged(rows, 20 * S)
+    assert (known.low, known.high) == (40000, 40999)
+    assert full is not None
 
 
 def test_ports_outside_the_profile_speak_for_another_range() -> None:

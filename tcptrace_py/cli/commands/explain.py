@@ -18,8 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+class Command(click.Command):
+    """Says what is missing where only a capture is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as ever; with one word, it is WHICH that is missing, whatever click makes of it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.MissingParameter:
+            from tcptrace_py.model.which import USAGE
+
+            raise UsageError(f"explain needs a capture and, behind it, which connection: {USAGE}") from None
+
+
 @click.command(
     "explain",
+    cls=Command,
     epilog="""\b
 Examples:
   tcpstates explain web.pcap 17
@@ -56,8 +70,8 @@ def command(
     CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, or - for standard input; several are
     read as one capture, merged by time.
 
-    WHICH is the connection's id (as in the json document), stream:N (Wireshark's tcp.stream) or its two ends,
-    ADDRESS:PORT-ADDRESS:PORT in either order, IPv6 addresses in brackets. Where several connections match, the first
+    WHICH is the connection's id (as in the json document), stream:N or 'tcp.stream eq N' (Wireshark's number), or its
+    two ends, ADDRESS:PORT-ADDRESS:PORT in either order, IPv6 addresses in brackets. Where several connections match, the first
     is drawn and the ids of the others are named.
 
     Sequence numbers are relative to each side's first. Plain segments in a row are folded (--full shows all); delays
@@ -75,7 +89,9 @@ def command(
         result = replace(reading, captures=captures).analyze()
         found = wanted.among(result.connections)
         if not found:
-            raise UsageError(f"no connection {which} among the {result.summary.connections} of this capture")
+            count = result.summary.connections
+            ids = f" (their ids are 0 to {count - 1}; `analyze --show connections` lists them)" if count > 1 else ""
+            raise UsageError(f"no connection {which} among the {count} of this capture{ids}")
         same = Which.of(found[0]).among(result.connections)
         rungs = ladder(captures, found[0], same, check_checksums=reading.check_checksums)
     view = View(width=page.width(), colour=page.takes_colour(colour, path))

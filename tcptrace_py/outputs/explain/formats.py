@@ -10,7 +10,7 @@ from tcptrace_py.outputs.blocks import Block, Heading, Note, Picture
 from tcptrace_py.outputs.formats.table import WIDEST_PROSE, write_blocks
 from tcptrace_py.outputs.units import end, scope_text, some
 from tcptrace_py.outputs.view import View
-from tcptrace_py.outputs.words import display_filter
+from tcptrace_py.outputs.words import filter_title
 
 from . import mermaid
 from .ladder import Ladder
@@ -40,7 +40,7 @@ def write(
         out.writelines(f"%% {line}\n" for line in wrap(told, WIDEST_PROSE))
         return
     drawn = Ladder(connection, view.width - 2, why=why).lines(items)
-    page: list[Block] = [Heading(_title(connection), display_filter(connection.stream)), Picture(tuple(drawn))]
+    page: list[Block] = [Heading(_title(connection), filter_title(connection.stream)), Picture(tuple(drawn))]
     page += [Heading("In words"), Note(told)]
     if others:
         ids = ", ".join(str(other.id) for other in others[:MANY])

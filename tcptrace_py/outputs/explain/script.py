@@ -51,6 +51,7 @@ class Fold:
     segments: dict[bool, int]
     payload_bytes: dict[bool, int]
     remarks: list[str]
+    cut: bool = False  # flags and lengths of some are unknown
 
 
 @dataclass(slots=True)
@@ -192,7 +193,7 @@ def _folded(run: list[Rung], *, full: bool) -> Iterator[Item]:
         for mark in rung.marks:
             marks[mark] = marks.get(mark, 0) + 1
     remarks = [f"{count} {_IN_A_FOLD.get(mark, mark)}" for mark, count in marks.items()]
-    yield Fold(run[0], run[-1], counts, payload, remarks)
+    yield Fold(run[0], run[-1], counts, payload, remarks, any(rung.sent.cut for rung in run))
 
 
 def _waits(connection: Connection, rungs: Sequence[Rung]) -> dict[int, str]:
@@ -219,6 +220,8 @@ def _reason(before: Rung, rung: Rung) -> str:
     took, sent, last = human(rung.delay_ns), rung.sent, before.sent
     who = "client" if sent.from_client else "server"
     answers = sent.from_client != last.from_client
+    if AFTER_GAP in rung.marks or UNSEEN in rung.marks:
+        return f"{took} of which the capture lacks something"
     if PROBE in rung.marks or WINDOW_PROBE in rung.marks:
         return f"{took} until the {who} asked again" if before.marks else f"{took} of silence until the {who} asked"
     if sent.flags & RST:
@@ -241,4 +244,6 @@ def fold_words(fold: Fold, *, from_client: bool) -> str:
     count, payload = fold.segments[from_client], fold.payload_bytes[from_client]
     if not count:
         return ""
+    if fold.cut:
+        return f"{some(count, 'segment')}, cut"
     return f"{some(count, 'segment')}, {payload:,} bytes" if payload else some(count, "ACK")

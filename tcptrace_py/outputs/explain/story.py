@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from tcptrace_py.model.ladder import COPY, FILLS_GAP, LATE_COPY, UNSEEN, Rung
+from tcptrace_py.model.ladder import AFTER_GAP, COPY, FILLS_GAP, LATE_COPY, UNSEEN, Rung
 from tcptrace_py.model.results import Connection, Handshake, Side, Stay, Teardown
 from tcptrace_py.model.state import State
 from tcptrace_py.outputs.units import clock, end, human, size, some
@@ -19,7 +19,7 @@ def story(connection: Connection, rungs: Sequence[Rung], items: Sequence[Item], 
     sentences = [
         _opened(connection),
         *_handshake(connection),
-        *_talk(connection, items),
+        *_talk(connection, items, rungs),
         *_closed(connection),
         *(_stay(stay, connection) for stay in connection.time_wait),
         *_stuck(connection, end_ns),
@@ -36,6 +36,8 @@ def _opened(connection: Connection) -> str:
         return f"At {at} {client} and {server} opened at the same time: their SYNs crossed."
     if connection.midstream:
         return f"The capture begins in mid-connection; {client} is taken for the client, {server} for the server."
+    if connection.handshake.outcome == "not-captured":
+        return f"At {at} {client} sent {server} a segment that opens no connection."
     return f"At {at} {client} opened a connection to {server}."
 
 
@@ -78,7 +80,7 @@ def _lost_to_retries(handshake: Handshake) -> int:
     return total - out - back
 
 
-def _talk(connection: Connection, items: Sequence[Item]) -> Iterator[str]:
+def _talk(connection: Connection, items: Sequence[Item], rungs: Sequence[Rung]) -> Iterator[str]:
     client, server = connection.client_side, connection.server_side
     if server is None:
         yield f"It sent itself {size(client.payload_bytes)}."
@@ -87,6 +89,8 @@ def _talk(connection: Connection, items: Sequence[Item]) -> Iterator[str]:
             yield f"Of the {'server' if client.packets else 'client'} nothing was captured."
     elif client.payload_bytes or server.payload_bytes:
         yield f"The client sent {size(client.payload_bytes)}, the server {size(server.payload_bytes)}."
+    elif any(mark in (UNSEEN, AFTER_GAP) for rung in rungs for mark in rung.marks):
+        yield "No data was captured, but the numbers show that some was sent."
     elif connection.handshake.outcome == "completed":
         yield "No data was sent."
     waits = [
@@ -94,7 +98,7 @@ def _talk(connection: Connection, items: Sequence[Item]) -> Iterator[str]:
     ]
     if waits:
         item, rung = max(waits, key=lambda pair: pair[1].delay_ns)
-        yield f"The longest wait, before frame {rung.sent.frame}: {item.words}."
+        yield f"The longest wait, before frame {rung.sent.frame}, was {item.words.replace(': ', ', ', 1)}."
 
 
 def _closed(connection: Connection) -> Iterator[str]:

@@ -103,6 +103,9 @@ def _held(
     else:
         at = clock(host.peak_at_ns, decimals=1)
         yield f"{who} holds TIME_WAIT: at most {count(host.peak)} at once, at {at}, {count(host.at_end)} at the end."
+    if host.reused * 10 > host.entered:
+        again = "it took their ports again (tcp_tw_reuse allows that)" if as_client else "their clients came again from the same ports"
+        yield f"{count(host.reused)} of {count(host.entered)} ended early: {again}."
     yield from _rate(host, any(alarming(row.ports) for row in as_client), diagnosis)
     for role, rows in (("client", as_client), ("server", as_server)):
         if rows:
@@ -119,7 +122,8 @@ def _rate(host: HostLedger, alarm: bool, diagnosis: Diagnosis) -> Iterator[str]:
         yield f"They came at {rate_text(host.per_s)} until {clock(host.last_ns, decimals=1)}, then none."
         return
     level = round(host.per_s * host.time_wait_ns / SECOND_NS)
-    ends = end_ns - start_ns < host.time_wait_ns and came_ns >= LEAST_NS and not alarm
+    short = (host.reused + host.killed) * 10 > host.entered
+    ends = end_ns - start_ns < host.time_wait_ns and came_ns >= LEAST_NS and not alarm and not short
     yield f"They come at {rate_text(host.per_s)}{f', which levels off at about {_round(level)}' if ends else ''}."
 
 
@@ -210,7 +214,7 @@ def _ran_out(ports: PortLedger, full: Exhaustion, row: ServiceLedger, towards: s
             f"{count(ports.count)} of them ({ports.low}-{ports.high}{seen}) were open or in TIME_WAIT."
         )
     ]
-    if full.before_per_s is not None and full.after_per_s is not None and full.after_per_s < full.before_per_s:
+    if full.before_per_s is not None and full.after_per_s is not None and full.after_per_s < 0.9 * full.before_per_s:
         parts.append(f"New connections fell from {rate_text(full.before_per_s)} to {number_text(full.after_per_s)}.")
     if full.taken_again:
         parts.append(f"{some(full.taken_again, 'later one')} took a port that had only just come free.")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tcptrace_py.model.results import Connection, Handshake, Side, StateEntry, Stay, Teardown
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note
 from tcptrace_py.outputs.units import clock, end, human, scope_text, size, some
-from tcptrace_py.outputs.words import CAUSES, OUTCOMES, PATTERNS, VANTAGES, display_filter, retries
+from tcptrace_py.outputs.words import CAUSES, OUTCOMES, PATTERNS, VANTAGES, filter_title, retries
 
 from .parts import facts
 
@@ -16,7 +16,7 @@ def detail(connection: Connection) -> Blocks:
     """Blocks about one connection."""
     scope = scope_text(connection.scope)
     yield Heading(f"{end(connection.client)} → {end(connection.server)}{f' ({scope})' if scope else ''}",
-                  display_filter(connection.stream))
+                  filter_title(connection.stream))
     server = connection.server_side
     yield facts(
         ("Opened", _opening(connection.handshake, connection.vantage)),

@@ -63,7 +63,8 @@ def _totals(analysis: Analysis, digest: Digest, limit: int) -> Blocks:
 def _quality(analysis: Analysis, limit: int) -> Blocks:
     problems = analysis.capture.problems
     if not problems:
-        yield Note("Capture quality: nothing cut, missing, doubled or out of order.", "quiet")
+        if analysis.capture.segments:
+            yield Note("Capture quality: nothing cut, missing, doubled or out of order.", "quiet")
         return
     yield Heading("Capture quality")
     yield from problem_notes(problems[:limit])
