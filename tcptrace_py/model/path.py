@@ -165,11 +165,11 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Unpaired:
-    """A connection of one capture alone, and what that means. `expected`: the other capture did not cover its time."""
+    """A connection of one capture alone, and what that means."""
 
     at: str  # A, B
     connection: Connection
-    code: str  # syn-lost, answered-between, uncaptured, unrelated, outside
+    code: str  # syn-lost, answered-between, uncaptured, unrelated, other-side, outside
     why: str
 
 

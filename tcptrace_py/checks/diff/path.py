@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.results import Connection
 
 WAYS = ("A to B", "B to A")
-BORNE = ("outside", "syn-lost")  # of unpaired connections: not judged, or counted among the losses
+BORNE = ("outside", "syn-lost", "other-side")  # of unpaired connections: no fault, or counted among the losses
 NO_FAULT = ("ttl", "ip-id")  # every router lowers the one, many boxes rewrite the other
 
 
@@ -63,10 +63,10 @@ def _outcome(
     remedy: str,
     measures: list[Measure],
     severity: Severity = Severity.ERROR,
-    message: str = "",
+    message: str | None = None,
 ) -> Outcome:
     failed = any(not measure.holds for measure in measures)
-    told = message or ("" if measures else "nothing of the kind")
+    told = message if message is not None else "" if measures else "nothing of the kind"
     status = Status.FAILED if failed else Status.PASSED
     return Outcome(code, name, title, severity, status, origin, "all connections", len(facts.pairs), tuple(measures),
                    told, remedy)  # fmt: skip

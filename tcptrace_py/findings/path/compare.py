@@ -16,7 +16,7 @@ from .kin import Kin, name_of
 from .latency import Collected
 from .leftovers import Fate, judge
 from .match import Passage, Sightings, passage, sightings
-from .pairs import paired
+from .pairs import numbers_of, paired
 from .single import explain
 from .spans import coverages
 
@@ -197,13 +197,15 @@ class _Comparison:
         found = []
         for point, tracks in enumerate(self.left):
             columns = self.points[point].columns
+            known = {numbers_of(pair.track(point)) for pair in self.pairs} - {None}
             for track in tracks:
                 rows = [row for side in track.rows for row in side]
                 if not rows:
                     continue
                 client, server = track.connection.client.address, track.connection.server.address
                 near = self.near_of(client, server)
-                told = explain(track, point, near, self.coverage[1 - point], columns.time_ns[min(rows)])
+                again = numbers_of(track) in known
+                told = explain(track, point, near, self.coverage[1 - point], columns.time_ns[min(rows)], known=again)
                 found.append(told)
                 if told.code == "syn-lost":
                     ways[point].sent += len(track.rows[CLIENT])

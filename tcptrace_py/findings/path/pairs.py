@@ -158,6 +158,9 @@ def _numbers(first: int) -> Name:
     return name
 
 
+numbers_of = _numbers(CLIENT)
+
+
 def _number(side: int, named: int) -> Name:
     """One initial number, of the side that is `named` so at A, with the server's port: among many one comes twice."""
 

@@ -10,19 +10,25 @@ if TYPE_CHECKING:
     from .spans import Coverage
 
 WHY = {
-    "outside": "{other}'s capture does not cover its time",
+    "outside": "{other} does not cover its time",
     "syn-lost": "no SYN of it came to {other}",
-    "answered-between": "something between the two points answered it: {other} never saw it",
-    "uncaptured": "{other}, which it must pass first, never saw it: made up on the way, or missed by the capture",
-    "unrelated": "nothing at {other} has its numbers: the two may not be on one way, or something between ends connections",
+    "answered-between": "answered in between: it never came to {other}",
+    "uncaptured": "{other}, on its way, lacks it: missed, or made up",
+    "other-side": "paired under other addresses: both sides of a NAT",
+    "unrelated": "{other} has nothing with its numbers: a proxy in between?",
 }
 
 
-def explain(track: Track, point: int, near: int, other: Coverage, first_ns: int) -> Unpaired:
-    """Explain a connection that only `point` saw; `near` is the point near its client, `first_ns` when it began."""
+def explain(track: Track, point: int, near: int, other: Coverage, first_ns: int, *, known: bool) -> Unpaired:
+    """Explain a connection that only `point` saw; `near` is the point near its client, `first_ns` when it began.
+
+    `known`: another connection of this capture has the same initial numbers, and is paired.
+    """
     connection = track.connection
     handshake = connection.handshake
-    if not other.covers(first_ns):
+    if known:
+        code = "other-side"
+    elif not other.covers(first_ns):
         code = "outside"
     elif point != near:
         code = "uncaptured" if track.rows[CLIENT] else "unrelated"

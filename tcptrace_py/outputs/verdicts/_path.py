@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcptrace_py.outputs.blocks import Block, Column, Facts, Grid, Heading
+from tcptrace_py.outputs.blocks import Block, Column, Facts, Grid, Heading, Note
 from tcptrace_py.outputs.document import endpoint_row, latency_row
 from tcptrace_py.outputs.units import count, end, human, ms, printable, rfc3339, share, some
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 WAYS = ("A to B", "B to A")
+COUNTED = (
+    "lost: sent at one point, never at the other; not captured: arrived, as answers prove, though the far capture lacks "
+    "it; never sent: in the far capture alone; copies: made on the way or by a mirror port"
+)
 MOST = 10  # rows of a list on the page; the document has all
 PARTS = (
     ("out", "SYN, from the point near the client to the other"),
@@ -44,6 +48,7 @@ def blocks(facts: PathFacts) -> Iterator[Block]:
     if facts.pairs:
         yield Heading("Way")
         yield _ways(facts)
+        yield Note(COUNTED, tone="quiet")
         yield from _parts(facts)
     yield from _worst(facts)
     yield from _forged(facts)
@@ -87,9 +92,7 @@ def _ways(facts: PathFacts) -> Grid:
                Column("never sent", right=True, drop=4), Column("copies", right=True, drop=5),
                Column("quickest", right=True, drop=2), Column("median", right=True), Column("p99", right=True),
                Column("slowest", right=True, drop=2))  # fmt: skip
-    return Grid(columns, [_way(name, way) for name, way in zip(WAYS, facts.ways, strict=True)],
-                "lost: sent at one point, never at the other; not captured: arrived, as answers prove, though the far "
-                "capture lacks it; never sent: in the far capture alone; copies: made on the way or by a mirror port")  # fmt: skip
+    return Grid(columns, [_way(name, way) for name, way in zip(WAYS, facts.ways, strict=True)])
 
 
 def _way(name: str, way: Way) -> tuple[str, ...]:
@@ -218,7 +221,7 @@ def path_row(facts: PathFacts) -> Row:
 def _way_row(way: Way) -> Row:
     return {
         "sent": way.sent, "lost": way.lost, "resets_lost": way.resets_lost, "not_captured": way.uncaptured,
-        "never_sent": way.unsent, "twice": way.copied, "resegmented": way.resegmented,
+        "never_sent": way.unsent, "copies": way.copied, "resegmented": way.resegmented,
         "transit_ms": _latency(way.transit),
     }  # fmt: skip
 

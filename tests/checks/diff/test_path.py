@@ -1,0 +1,132 @@
+"""`diff A B --same-traffic`: what fails, with which exit code, and what every format says of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from samples.make import FOLDER
+from samples.path.way import Way
+from tcptrace_py.checks.diff.path import Bearable, same_traffic
+from tcptrace_py.cli import main
+from tcptrace_py.model.report import Severity, Status
+from tests.checks import test_verdicts as formats
+from tests.findings.path.points import compared, of_way
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.report import Outcome, Report
+
+A, B = (str(FOLDER / "path" / f"{name}.pcap") for name in ("client", "server"))
+NAT = [str(FOLDER / "path" / f"recorded-nat-loss.{name}.pcap.xz") for name in ("client", "server")]
+WRITTEN = same_traffic(compared(A, B), Bearable())
+
+
+def outcome(report: Report, name: str) -> Outcome:
+    return next(each for each in report.outcomes if each.name == name)
+
+
+def test_what_fails() -> None:
+    assert {each.name: (each.status, each.severity) for each in WRITTEN.outcomes if each.status is not Status.PASSED} == {
+        "capture-quality": (Status.FAILED, Severity.ERROR),  # the server's misses a request
+        "paired": (Status.FAILED, Severity.ERROR),
+        "loss": (Status.FAILED, Severity.ERROR),
+        "made-up": (Status.FAILED, Severity.ERROR),
+        "resets-lost": (Status.FAILED, Severity.WARNING),
+        "altered": (Status.FAILED, Severity.NOTE),
+    }
+    assert [(each.subject, each.value, each.note) for each in outcome(WRITTEN, "loss").measures] == [
+        ("A to B", 5 / 66, "5 of 66; in B: tcp.stream eq 1, tcp.stream eq 3"),
+        ("B to A", 2 / 50, "2 of 50; in B: tcp.stream eq 2, tcp.stream eq 5"),
+    ]
+
+
+@pytest.mark.parametrize(("loss", "fails"), [(5 / 66, False), (5 / 66 - 1e-9, True), (0.0, True), (1.0, False)])
+def test_loss_up_to_what_is_borne(loss: float, fails: bool) -> None:
+    report = same_traffic(compared(A, B), Bearable(loss))
+    assert outcome(report, "loss").fails is fails
+
+
+def test_time_under_way_up_to_what_is_borne() -> None:
+    facts = compared(*NAT)
+    assert facts.ways[0].transit is not None
+    p99_ns = facts.ways[0].transit.p99_ns
+    assert p99_ns is not None
+    for limit_ns, fails in ((p99_ns, False), (p99_ns - 1, True), (None, False)):
+        assert outcome(same_traffic(facts, Bearable(1.0, limit_ns)), "transit").fails is fails
+
+
+def test_captures_of_different_traffic_never_pass(tmp_path: Path) -> None:
+    way = Way()
+    for points, port in (("A", 1), ("B", 2)):
+        with way.seen(points):
+            talk = way.talk(client=f"192.0.2.10:{port}", isn=(port * 1000, port * 77777))
+            talk.open()
+    report = same_traffic(of_way(way, tmp_path), Bearable(1.0))
+    assert outcome(report, "paired").status is Status.UNMATCHED
+    assert report.verdict == "failed"
+
+
+def test_a_damaged_capture_never_passes() -> None:
+    cut = str(FOLDER / "cut-tail.pcap")
+    facts = compared(cut, cut)
+    assert same_traffic(facts, Bearable()).verdict == "damaged"
+    assert same_traffic(facts, Bearable(), allow_damaged=True).verdict == "passed"
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        ([A, B], 1),
+        ([A, A], 0),
+        ([*NAT], 1),
+        ([*NAT, "--max-loss", "3%"], 0),
+        ([*NAT, "--max-loss", "3%", "--max-transit", "30ms"], 0),
+        ([*NAT, "--max-loss", "3%", "--max-transit", "15ms"], 1),
+        ([*NAT, "--max-loss", "3"], 2),
+        ([A], 2),
+        ([A, str(FOLDER / "empty.pcap")], 2),
+        ([A, str(FOLDER / "no-tcp.pcap")], 1),
+        ([A, A, "--port", "7"], 1),
+        ([str(FOLDER / "cut-tail.pcap")] * 2, 3),
+        ([str(FOLDER / "cut-tail.pcap"), str(FOLDER / "cut-tail.pcap"), "--allow-damaged"], 0),
+    ],
+)
+def test_exit_codes(args: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["diff", "--same-traffic", *args]) == code
+    assert ("all checks hold" in capsys.readouterr().out) == (code == 0)
+
+
+def test_what_it_cannot_take(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["diff", A, B, "--max-loss", "1%"]) == 2
+    assert "go with --same-traffic" in capsys.readouterr().err
+    assert main.main(["analyze", A, "--format", "json", "-o", str(tmp_path / "a.json")]) == 0
+    assert main.main(["diff", str(tmp_path / "a.json"), B, "--same-traffic"]) == 2
+    assert "holds no segments" in capsys.readouterr().err
+
+
+def test_only_what_is_selected(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["diff", A, B, "--same-traffic", "--port", "40001", "--port", "20001", "--format", "json"]) == 1
+    path = json.loads(capsys.readouterr().out)["path"]
+    assert [row["a"]["client"]["port"] for row in path["connections"]] == [40001]
+
+
+def test_every_format_is_valid() -> None:
+    schema = json.loads((Path(main.__file__).parents[1] / "schema" / "verdict-1.json").read_text("utf-8"))
+    document = json.loads(formats.printed("json", WRITTEN))
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert document["path"]["a_to_b"]["lost"] == 5
+    formats.JUNIT.validate(formats.printed("junit", WRITTEN))
+    formats.SARIF.validate(json.loads(formats.printed("sarif", WRITTEN)))
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_the_page_says_where_to_look_in_both_captures(form: str) -> None:
+    page = formats.printed(form, WRITTEN, width=200).replace("\\", "")
+    for words in ("Most lost", "Made up on the way", "Where time goes", "Addresses rewritten", "In one capture only",
+                  "203.0.113.5", "40000 as 20000", "A 56", "no SYN of it came to B", "gains 40 µs a second",
+                  "tcp.stream eq 6", "tcp.stream eq 5"):  # fmt: skip
+        assert words in page
