@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from operator import itemgetter
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,11 +52,11 @@ class _File:
     name: str
     text: str
     root: Place
-    complaints: list[str]
+    complaints: list[tuple[int, str]]  # with their lines; 0: unknown
 
     def complain(self, place: Place, why: str) -> None:
         line = line_of(self.text, (*self.root, *place))
-        self.complaints.append(f"{self.name}:{line}: {why}" if line else f"{self.name}: {why}")
+        self.complaints.append((line or 0, f"{self.name}:{line}: {why}" if line else f"{self.name}: {why}"))
 
     def origin(self, place: Place) -> Origin:
         line = line_of(self.text, (*self.root, *place))
@@ -74,7 +75,7 @@ def load(path: str | PathLike[str]) -> list[Check | Query]:
     except OSError as error:
         raise UsageError(f"{name}: {(error.strerror or str(error)).lower()}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name}: is not TOML: {error}") from None
+        raise UsageError(_not_toml(name, error)) from None
     root: Place = ("tool", "tcpstates") if Path(path).name == PYPROJECT else ()
     for key in root:
         document = document.get(str(key), {})
@@ -86,7 +87,14 @@ def loads(text: str, name: str = "rules") -> list[Check | Query]:
     try:
         return read(tomllib.loads(text), _File(name, text, (), []))
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{name}: is not TOML: {error}") from None
+        raise UsageError(_not_toml(name, error)) from None
+
+
+def _not_toml(name: str, error: Exception) -> str:
+    """What is wrong, with its line where it is known: the error has it in words only (Python 3.11 to 3.13)."""
+    what, at, place = str(error).rpartition(" (at line ")
+    line, comma, column = place.rstrip(")").partition(", ")
+    return f"{name}:{line}: is not TOML: {what} ({column})" if at and comma else f"{name}: is not TOML: {error}"
 
 
 def from_mapping(rules: dict[str, Any]) -> list[Check | Query]:
@@ -115,7 +123,7 @@ def read(document: dict[str, Any], file: _File) -> list[Check | Query]:
             file.complain((key,), f"unknown key {key!r}{hint or '; there are ' + ' and '.join(TOP)}")
     checks: list[Check | Query] = [*_rules(document.get("rules", {}), file), *_queries(document.get("sql", []), file)]
     if file.complaints:
-        raise UsageError("\n".join(file.complaints))
+        raise UsageError("\n".join(why for _, why in sorted(file.complaints, key=itemgetter(0))))
     return checks
 
 

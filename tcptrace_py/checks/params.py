@@ -16,6 +16,7 @@ from tcptrace_py.model.errors import UsageError
 
 _UNITS_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|min|h)")
+_PLAIN = re.compile(r"\d+(?:\.\d+)?")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
@@ -40,7 +41,7 @@ class Duration:
         """Nanoseconds."""
         match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
         if match is None:
-            hint = f'; a number needs a unit: "{value}ms"' if _is_number(value) else ""
+            hint = f'; a number needs a unit: "{value}ms"' if _number(value) is not None else ""
             raise UsageError(f"{_shown(value)} is not {self.says}{hint}")
         return int(Decimal(match[1]) * _UNITS_NS[match[2]])
 
@@ -75,12 +76,12 @@ class Ratio:
         match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
         if match is not None:
             number = float(Decimal(match[1]) / 100)
-        elif _is_number(value):
-            number = float(value)
+        elif (plain := _number(value)) is not None:
+            number = plain
         else:
             raise UsageError(f"{_shown(value)} is not {self.says}")
         if not 0 <= number <= 1:
-            hint = f'; did you mean "{value}%"?' if _is_number(value) and 1 < number <= 100 else ""
+            hint = f'; did you mean "{value}%"?' if match is None and 1 < number <= 100 else ""
             raise UsageError(f"{_shown(value)} can be no share: shares go from 0 to 1, 0% to 100%{hint}")
         return number
 
@@ -182,8 +183,11 @@ def did_you_mean(wrong: Any, choices: Sequence[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: Any) -> float | None:
+    """A plain number of a file, or the text of one from an option; None for anything else."""
+    if isinstance(value, str):
+        return float(value) if _PLAIN.fullmatch(value.strip()) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _shown(value: Any) -> str:

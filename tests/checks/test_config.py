@@ -86,8 +86,14 @@ def test_all_mistakes_are_named_at_once() -> None:
     assert [line.split(": ")[0] for line in str(error.value).splitlines()] == ["t:2", "t:3", "t:4", "t:5", "t:5"]
 
 
+def test_mistakes_are_named_in_the_order_of_their_lines() -> None:
+    with pytest.raises(UsageError) as error:
+        config.loads("[rules.resets]\nhosts = 'x'\nmax = -1\nseverity = 'bad'\nprots = 3\n", "t")
+    assert [line.split(": ")[0] for line in str(error.value).splitlines()] == ["t:2", "t:3", "t:4", "t:5"]
+
+
 def test_what_is_no_toml() -> None:
-    with pytest.raises(UsageError, match=r"tcp.toml: is not TOML: .*line 2"):
+    with pytest.raises(UsageError, match=r"tcp.toml:2: is not TOML: .*column 4"):
         config.loads("a = 1\nb =\n", "tcp.toml")
 
 
@@ -98,7 +104,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not TOML"):
         config.load(tmp_path / "bytes.toml")
     (tmp_path / "syntax.toml").write_text("a = 1\nb = ]\n")
-    with pytest.raises(UsageError, match="line 2"):
+    with pytest.raises(UsageError, match=r"syntax.toml:2: "):
         config.load(tmp_path / "syntax.toml")
 
 
@@ -248,3 +254,15 @@ def test_options_that_make_no_sense(limits: dict[str, str], words: tuple[str, ..
     with pytest.raises(UsageError) as error:
         from_options(limits, words)
     assert message in str(error.value)
+
+
+def test_numbers_of_options_are_text() -> None:
+    (check,) = from_options({"--max-retransmissions": "0.05"}, ())
+    assert check.limits.max_share == 0.05
+    for option, text, words in (
+        ("--max-retransmissions", "5", 'did you mean "5%"?'),
+        ("--max-handshake-p99", "50", 'a number needs a unit: "50ms"'),
+        ("--max-handshake-p99", "soon", "is not a duration"),
+    ):
+        with pytest.raises(UsageError, match=words.replace("?", r"\?")):
+            from_options({option: text}, ())
