@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from tcptrace_py.model.results import Analysis, CaptureInfo, Connection, ProfileRow, Side, Stay
     from tcptrace_py.model.state import State
@@ -31,11 +32,13 @@ class Facts:
         """Time up to which it is known that nothing more happened."""
         return self.analysis.capture.end_ns or 0
 
-    @property
-    def connections(self) -> Iterator[Connection]:
-        """The connections in scope, anew each time."""
+    @cached_property
+    def connections(self) -> Iterable[Connection]:
+        """The connections in scope; they can be iterated as often as needed."""
+        if self.scope.takes_all:
+            return self.analysis.connections
         start_ns = self.analysis.capture.start_ns
-        return (connection for connection in self.analysis.connections if self.scope.takes(connection, start_ns))
+        return [connection for connection in self.analysis.connections if self.scope.takes(connection, start_ns)]
 
     def sides(self, connection: Connection) -> Iterator[tuple[str, Side]]:
         """The sides of a connection whose own behaviour is looked at, with their roles."""

@@ -37,8 +37,8 @@ class Moment:
 class Scope:
     """A choice of connections; what is empty leaves its question open.
 
-    A connection is chosen if an end that plays `role` (either, without one) has a chosen address and a chosen port, and
-    if it begins in the span. `role` also says whose TIME_WAIT and whose states are looked at.
+    A connection is chosen if it begins in the span and has a chosen address and a chosen port: at the end that plays
+    `role`, or without one at either end, not necessarily the same. `role` also says whose TIME_WAIT and whose states are looked at.
     """
 
     hosts: tuple[str, ...] = ()
@@ -51,6 +51,11 @@ class Scope:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_networks", tuple(ip_network(net, strict=False) for net in self.nets))
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether no connection is left out, so that `takes` need not be asked."""
+        return not (self._choosy or self.ports or self.begin or self.end)
 
     def takes(self, connection: Connection, start_ns: int | None) -> bool:
         """Whether a connection is chosen; `start_ns` is the time of the capture's first frame."""
