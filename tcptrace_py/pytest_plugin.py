@@ -70,8 +70,13 @@ class Traffic:
 def load(captures: Path | Sequence[Path], **options: Any) -> Traffic:
     """Analyse captures; `options` are those of `tcptrace_py.analyze`."""
     from tcptrace_py.api import analyze  # noqa: PLC0415 - only who uses the plugin pays for it
+    from tcptrace_py.model.errors import TcpstatesError  # noqa: PLC0415
 
-    return Traffic(analyze(captures, **options))
+    __tracebackhide__ = True
+    try:
+        return Traffic(analyze(captures, **options))
+    except TcpstatesError as error:  # raised again from here, so that the test's own line is what pytest shows
+        raise type(error)(str(error)) from None
 
 
 def hold(
@@ -103,12 +108,15 @@ def _hold(
 
     __tracebackhide__ = True
     paths = [files] if isinstance(files, str | PathLike) else list(files)
-    checks = [check for path in paths for check in config.load(path)]
-    checks += [*config.from_mapping(rules), *options.from_options({}, tuple(forbid))]
-    if not checks:
-        raise UsageError("nothing to check: name a file of rules, a rule, or what to forbid")
-    allowed = options.accepted(tuple(allow))
-    report = engine.run(result, checks, allow=allowed, allow_damaged=allow_damaged, allow_empty=allow_empty)
+    try:
+        checks = [check for path in paths for check in config.load(path)]
+        checks += [*config.from_mapping(rules), *options.from_options({}, tuple(forbid))]
+        if not checks:
+            raise UsageError("nothing to check: name a file of rules, a rule, or what to forbid")
+        allowed = options.accepted(tuple(allow))
+        report = engine.run(result, checks, allow=allowed, allow_damaged=allow_damaged, allow_empty=allow_empty)
+    except UsageError as error:
+        raise UsageError(str(error)) from None  # as above
     if report.verdict != "passed":
         raise AssertionError(_page(report))
     for outcome in report.outcomes:

@@ -45,9 +45,18 @@ def test_fails(assert_capture):
 
 def test_is_damaged(tcpstates):
     tcpstates(CUT).assert_holds(forbid=["rst"])
+
+def test_is_missing(tcpstates):
+    tcpstates("missing.pcap")
+
+def test_is_mistaken(assert_capture):
+    assert_capture(GOOD, handshake_latenzy={"p99": "50ms"})
 """,
     )
-    assert "2 failed, 2 passed, 1 warning" in text
+    assert "4 failed, 2 passed, 1 warning" in text
+    assert "CaptureError: missing.pcap: no such file" in text
+    assert "did you mean 'handshake-latency'?" in text
+    assert "rules: refused-handshakes; port 80" in text  # where the rule stands
     assert "TrafficWarning: TS102 refused-handshakes: refused handshakes: 1, limit 0" in text
     assert "FAIL  TS102 refused-handshakes" in text
     assert "tcp.stream eq 0" in text

@@ -59,6 +59,8 @@ class _File:
         self.complaints.append((line or 0, f"{self.name}:{line}: {why}" if line else f"{self.name}: {why}"))
 
     def origin(self, place: Place) -> Origin:
+        if not self.text:  # rules of a mapping stand in no file
+            return Origin(f"{place[0]}: {place[1]}")
         line = line_of(self.text, (*self.root, *place))
         return Origin(f"{self.name}:{line}", self.name, line)
 
