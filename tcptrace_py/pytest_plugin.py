@@ -107,12 +107,12 @@ def _hold(
     from tcptrace_py.model.errors import UsageError  # noqa: PLC0415
 
     __tracebackhide__ = True
+    if not (files or rules or forbid):
+        raise UsageError("nothing to check: name a file of rules, a rule, or what to forbid")
     paths = [files] if isinstance(files, str | PathLike) else list(files)
     try:
         checks = [check for path in paths for check in config.load(path)]
         checks += [*config.from_mapping(rules), *options.from_options({}, tuple(forbid))]
-        if not checks:
-            raise UsageError("nothing to check: name a file of rules, a rule, or what to forbid")
         allowed = options.accepted(tuple(allow))
         report = engine.run(result, checks, allow=allowed, allow_damaged=allow_damaged, allow_empty=allow_empty)
     except UsageError as error:
