@@ -65,13 +65,15 @@ class Result(Analysis):
 
 def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = None, profiles: Profiles | None = None,
             idle_s: float | None = None, check_checksums: bool = False,
-            progress: Callable[[int, int | None], None] | None = None, keep_rows: bool = True, slowest: int = 5) -> Result:
+            progress: Callable[[int, int | None], None] | None = None, keep_rows: bool = True, slowest: int = 5,
+            each: Callable[[Connection], None] | None = None) -> Result:
     """Analyse captures (files, directories, "-" for standard input) as one, merged by time.
 
     `selection` chooses segments before the analysis, `profiles` says how long hosts stay in TIME_WAIT and which ports
     they use, `idle_s` ends connections that are silent for so long, `check_checksums` leaves out segments with a wrong
     TCP checksum. `progress` is called now and then with the bytes read so far and in total (None: unknown). Without
     `keep_rows` the result lists no connections, which is faster: it holds what adds up, and a `digest` with the `slowest`.
+    `each` is called with every connection as it ends, before its `id` is known: for what adds up in less memory.
 
     Raises CaptureError where no input could be read at all, UsageError for arguments that make no sense. Damage within
     a capture raises nothing: it stands in `result.capture.problems`. After KeyboardInterrupt the result holds what
@@ -83,5 +85,6 @@ def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = No
         raise UsageError(f"idle time of {idle_s} s: above 0, and {LONGEST_S:,} s at most")
     paths = [captures] if isinstance(captures, str | PathLike) else list(captures)
     analysis = run([fspath(path) for path in paths], selection=selection, profiles=profiles, idle_s=idle_s,
-                   check_checksums=check_checksums, progress=progress, keep_rows=keep_rows, slowest=slowest)
+                   check_checksums=check_checksums, progress=progress, keep_rows=keep_rows, slowest=slowest,
+                   each=each)
     return Result(**{field.name: getattr(analysis, field.name) for field in fields(analysis)})

@@ -104,10 +104,13 @@ class Replayer:
 class Collector:
     """Takes connections as they end and adds them up; describes them one by one only where that is asked for."""
 
-    def __init__(self, replayer: Replayer, profiles: Profiles, *, keep_rows: bool = True, slowest: int = 5) -> None:
+    def __init__(self, replayer: Replayer, profiles: Profiles, *, keep_rows: bool = True, slowest: int = 5,
+                 each: Callable[[Connection], None] | None = None) -> None:
         self.replayer = replayer
         self.profiles = profiles
         self.keep_rows = keep_rows
+        self.each = each
+        self.alike = not keep_rows and each is None  # textbook connections need no description of their own
         self.waiting: list[Live] = []
         self.rows: list[Connection] = []
         self.first_frames = array("q")
@@ -123,7 +126,7 @@ class Collector:
         own = legs(live)
         self.replayer.vantages.learn(live, own)
         template = self.replayer.template(live, own)
-        if template is not None and template.outline is not None and template.outline.untroubled and not self.keep_rows:
+        if template is not None and template.outline is not None and template.outline.untroubled and self.alike:
             self._add_alike(live, template, known_ns)
         elif template is None and not self.replayer.vantages.clear(own):
             self.waiting.append(live)
@@ -162,6 +165,8 @@ class Collector:
         self.quality.add(live)
         if self.keep_rows:
             self.rows.append(row)
+        if self.each is not None:
+            self.each(row)
         self._add(live, from_row(live, verdict.client, row))
 
     def _add(self, live: Live, facts: Facts) -> None:
@@ -197,7 +202,8 @@ class Collector:
 
 def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, selection: Selection | None = None,
         profiles: Profiles | None = None, idle_s: float | None = None, check_checksums: bool = False,
-        progress: Callable[[int, int | None], None] | None = None, keep_rows: bool = True, slowest: int = 5) -> Analysis:
+        progress: Callable[[int, int | None], None] | None = None, keep_rows: bool = True, slowest: int = 5,
+        each: Callable[[Connection], None] | None = None) -> Analysis:
     """Analyse captures as one. See `tcptrace_py.analyze` for the arguments and what it raises.
 
     Without `keep_rows` the result lists no connections, only what adds up and the digest with its `slowest` ones.
@@ -207,7 +213,7 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
     profiles = profiles or Profiles()
     problems = Problems()
     replayer = Replayer(profiles)
-    collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest)
+    collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest, each=each)
     table = FlowTable(replayer.states_of, collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
                       idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection())
     paths = [captures] if isinstance(captures, str | os.PathLike) else list(captures)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tcptrace_py.api import Result
     from tcptrace_py.model.profiles import Profiles
-    from tcptrace_py.model.results import Analysis
+    from tcptrace_py.model.results import Analysis, Connection
     from tcptrace_py.model.selection import Selection
 
 OS_NAMES = ("linux", "macos", "freebsd", "windows", "rfc9293")  # model.profiles.PROFILES; a test holds them together
@@ -35,8 +35,13 @@ class Reading:
     check_checksums: bool
     allow_damaged: bool
 
-    def analyze(self, *, keep_rows: bool = True, slowest: int = 5) -> Result:
-        """Read and analyse, with progress on a terminal. Without `keep_rows` no connections are listed."""
+    def analyze(
+        self, *, keep_rows: bool = True, slowest: int = 5, each: Callable[[Connection], None] | None = None
+    ) -> Result:
+        """Read and analyse, with progress on a terminal. Without `keep_rows` no connections are listed.
+
+        `each` gets every connection as it ends.
+        """
         from tcptrace_py.api import analyze
 
         from .interrupt import Interrupt
@@ -48,7 +53,7 @@ class Reading:
         with Progress() as progress, Interrupt() as interrupt:
             return analyze(self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s,
                            check_checksums=self.check_checksums, progress=interrupt.between_blocks(progress),
-                           keep_rows=keep_rows, slowest=slowest)
+                           keep_rows=keep_rows, slowest=slowest, each=each)
 
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""

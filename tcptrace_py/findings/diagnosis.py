@@ -10,7 +10,7 @@ from tcptrace_py.model.results import Analysis, Connection, Scope
 from .advice import advise, warn
 from .curve import Curve
 from .ledger import HostRow, ServerRow, ServiceRow
-from .neighbours import Neighbours
+from .neighbours import Neighbours, stuck_ns
 from .quality import EXPLANATIONS
 
 MOST_CURVES = 50  # hosts, the gravest, whose population is told over time
@@ -18,13 +18,13 @@ MOST_SERVICES = 20_000  # a port scan makes a service of every port
 
 
 class Ledger:
-    """Everything that one pass adds up."""
+    """Everything that one pass adds up: `add` every connection as it ends, then `finish`."""
 
-    def __init__(self, start_ns: int, end_ns: int) -> None:
+    def __init__(self) -> None:
         self.hosts: dict[tuple[str, Scope | None], HostRow] = {}
         self.services: dict[tuple[str, str, int, Scope | None], ServiceRow] = {}
         self.servers: dict[tuple[str, int, Scope | None], ServerRow] = {}
-        self.neighbours = Neighbours(start_ns, end_ns)
+        self.neighbours = Neighbours()
         self.left_out = 0
 
     def add(self, connection: Connection) -> None:
@@ -50,70 +50,75 @@ class Ledger:
             row.add(connection)
         self.neighbours.add(connection)
 
+    def finish(
+        self, analysis: Analysis, profiles: Profiles, *, from_ns: int | None = None, to_ns: int | None = None
+    ) -> Diagnosis:
+        """Say what follows. `from_ns` and `to_ns` bound what was taken in, where that is not the whole capture."""
+        start_ns, end_ns = analysis.capture.start_ns or 0, analysis.capture.end_ns or 0
+        start_ns = min(max(start_ns, from_ns or 0), end_ns)
+        end_ns = max(min(end_ns, end_ns if to_ns is None else to_ns), start_ns)
+        hosts = [row.result(key, profiles.of(key[0]), end_ns) for key, row in self.hosts.items()]
+        entered = sum(host.entered for host in hosts)
+        ranked = tuple(sorted(self._services(analysis, profiles, entered, end_ns), key=_gravity))
+        totals = [row.total(key, entered) for key, row in self.servers.items()]
+        servers = tuple(
+            sorted(totals, key=lambda t: (-t.time_wait, -t.connections, t.server, t.server_port, str(t.scope)))
+        )
+        every = Curve()
+        for row in self.hosts.values():
+            every.begins.extend(row.stays.begins)
+            every.ends.extend(row.stays.ends)
+        every.sort()
+        peak, peak_at = every.peak()
+        ordered = _ordered(hosts, ranked)
+        drawn = [
+            replace(host, series=self.hosts[host.address, host.scope].stays.series(start_ns, end_ns))
+            for host in ordered[:MOST_CURVES]
+        ]
+        ordered = (*drawn, *ordered[MOST_CURVES:])
+        known = analysis.capture.start_ns is not None
+        return Diagnosis(
+            start_ns if known else None,
+            end_ns if known else None,
+            entered,
+            peak,
+            peak_at,
+            every.at(end_ns),
+            sum(host.before for host in hosts),
+            sum(host.outlive for host in hosts),
+            ordered,
+            ranked,
+            servers,
+            self.left_out,
+            self.neighbours.result(start_ns, end_ns),
+            stuck_ns(start_ns, end_ns),
+            tuple(advise(ranked, servers, profiles)),
+            tuple(warn(ordered, ranked, profiles)),
+        )
+
+    def _services(
+        self, analysis: Analysis, profiles: Profiles, entered: int, end_ns: int
+    ) -> Iterator[ServiceLedger]:
+        found = [row.result(key, profiles.of(key[0]), entered, end_ns) for key, row in self.services.items()]
+        if any(p.code == "snapped" and p.explanation != EXPLANATIONS["snapped"] for p in analysis.capture.problems):
+            found = [_options_cut(service) for service in found]
+        shown = {(s.client, s.scope): (s.ports.low, s.ports.high) for s in found if s.ports.exhaustion and s.ports.seen}
+        for service in found:
+            key = (service.client, service.server, service.server_port, service.scope)
+            own, row = shown.get((service.client, service.scope)), self.services[key]
+            if own is None or service.ports.seen or min(row.ports) < own[0] or max(row.ports) > own[1]:
+                yield service
+                continue  # else the range of ports is the client's: what shows of it at one service holds for its others
+            again = row.result(key, replace(profiles.of(service.client), ephemeral_ports=own), entered, end_ns)
+            yield replace(service, ports=replace(again.ports, range_from="capture"))
+
 
 def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
     """Say who holds TIME_WAIT, why, how near the ceiling and what to do. `profiles` are those of the analysis."""
-    profiles = profiles or profiles_of(analysis)
-    start_ns, end_ns = analysis.capture.start_ns or 0, analysis.capture.end_ns or 0
-    ledger = Ledger(start_ns, end_ns)
+    ledger = Ledger()
     for connection in analysis.connections:
         ledger.add(connection)
-    hosts = [row.result(key, profiles.of(key[0]), end_ns) for key, row in ledger.hosts.items()]
-    entered = sum(host.entered for host in hosts)
-    services = [row.result(key, profiles.of(key[0]), entered, end_ns) for key, row in ledger.services.items()]
-    if any(p.code == "snapped" and p.explanation != EXPLANATIONS["snapped"] for p in analysis.capture.problems):
-        services = [_options_cut(service) for service in services]
-    ranked = tuple(sorted(_same_ranges(services, ledger, profiles, entered, end_ns), key=_gravity))
-    totals = [row.total(key, entered) for key, row in ledger.servers.items()]
-    servers = tuple(sorted(totals, key=lambda t: (-t.time_wait, -t.connections, t.server, t.server_port, str(t.scope))))
-    every = Curve()
-    for row in ledger.hosts.values():
-        every.begins.extend(row.stays.begins)
-        every.ends.extend(row.stays.ends)
-    every.sort()
-    peak, peak_at = every.peak()
-    ordered = _ordered(hosts, ranked)
-    drawn = [
-        replace(host, series=ledger.hosts[host.address, host.scope].stays.series(start_ns, end_ns))
-        for host in ordered[:MOST_CURVES]
-    ]
-    ordered = (*drawn, *ordered[MOST_CURVES:])
-    return Diagnosis(
-        analysis.capture.start_ns,
-        analysis.capture.end_ns,
-        entered,
-        peak,
-        peak_at,
-        every.at(end_ns),
-        sum(host.before for host in hosts),
-        sum(host.outlive for host in hosts),
-        ordered,
-        ranked,
-        servers,
-        ledger.left_out,
-        ledger.neighbours.result(),
-        ledger.neighbours.stuck_ns,
-        tuple(advise(ranked, servers, profiles)),
-        tuple(warn(ordered, ranked, profiles)),
-    )
-
-
-def _same_ranges(
-    services: Iterable[ServiceLedger], ledger: Ledger, profiles: Profiles, entered: int, end_ns: int
-) -> Iterator[ServiceLedger]:
-    """The range of ports is the client's: what the capture shows of it at one service holds for its others."""
-    listed = list(services)
-    shown = {(s.client, s.scope): (s.ports.low, s.ports.high) for s in listed if s.ports.exhaustion and s.ports.seen}
-    for service in listed:
-        own = shown.get((service.client, service.scope))
-        row = ledger.services[service.client, service.server, service.server_port, service.scope]
-        if own is None or service.ports.seen or min(row.ports) < own[0] or max(row.ports) > own[1]:
-            yield service
-            continue
-        profile = replace(profiles.of(service.client), ephemeral_ports=own)
-        key = (service.client, service.server, service.server_port, service.scope)
-        again = row.result(key, profile, entered, end_ns)
-        yield replace(service, ports=replace(again.ports, range_from="capture"))
+    return ledger.finish(analysis, profiles or profiles_of(analysis))
 
 
 def profiles_of(analysis: Analysis) -> Profiles:

@@ -25,10 +25,10 @@ _OPENING = frozenset((State.CLOSED, State.LISTEN))
 class HostRow:
     """Stays of one address."""
 
-    __slots__ = ("as_client", "as_server", "before", "killed", "outlive", "restarted", "reused", "stays")
+    __slots__ = ("as_client", "as_server", "before", "killed", "restarted", "reused", "stays")
 
     def __init__(self) -> None:
-        self.as_client = self.as_server = self.before = self.outlive = 0
+        self.as_client = self.as_server = self.before = 0
         self.restarted = self.reused = self.killed = 0
         self.stays = Curve()
 
@@ -40,7 +40,6 @@ class HostRow:
             self.as_client += role == "client"
             self.as_server += role == "server"
             self.before += connection.midstream and stay.entered_ns <= connection.start_ns
-            self.outlive += stay.censored
             self.restarted += stay.restarts > 0
             self.reused += stay.ended_by == "reused"
             self.killed += stay.ended_by == "killed"
@@ -50,6 +49,7 @@ class HostRow:
         """The finished row."""
         self.stays.sort()
         peak, peak_at = self.stays.peak()
+        there = self.stays.at(end_ns)  # what has not ended by then outlives the capture
         return HostLedger(
             key[0],
             key[1],
@@ -58,9 +58,9 @@ class HostRow:
             self.as_server,
             peak,
             peak_at,
-            self.stays.at(end_ns),
+            there,
             self.before,
-            self.outlive,
+            there,
             self.restarted,
             self.reused,
             self.killed,

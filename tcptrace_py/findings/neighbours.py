@@ -6,6 +6,8 @@ older. Where the capture left segments out (one direction only, a filter for SYN
 ends would seem to last: only those count there that end with a FIN.
 """
 
+from array import array
+
 from tcptrace_py.model.diagnosis import Neighbour
 from tcptrace_py.model.results import Connection, Side
 from tcptrace_py.model.state import State
@@ -29,20 +31,24 @@ MOST_ROWS = 10_000
 MOST_CLIENTS = 1_000
 
 
+def stuck_ns(start_ns: int, end_ns: int) -> int:
+    """How long a state must last at the capture's end to count."""
+    return min(STUCK_NS, max(LEAST_NS, (end_ns - start_ns) // 10))
+
+
 class _Row:
-    __slots__ = ("clients", "count", "longest", "still")
+    __slots__ = ("clients", "count", "longest", "since")
 
     def __init__(self) -> None:
-        self.count = self.still = self.longest = 0
+        self.count = self.longest = 0  # of those that are over
+        self.since: array[int] = array("q")  # when those were entered that lasted until the capture's end
         self.clients: set[str] = set()
 
 
 class Neighbours:
     """Counts by state, host and service, taken in one connection at a time."""
 
-    def __init__(self, start_ns: int, end_ns: int) -> None:
-        self.end_ns = end_ns
-        self.stuck_ns = min(STUCK_NS, max(LEAST_NS, (end_ns - start_ns) // 10))
+    def __init__(self) -> None:
         self.rows: dict[tuple[str, str, str, int, str], _Row] = {}
 
     def add(self, connection: Connection) -> None:
@@ -61,19 +67,18 @@ class Neighbours:
                 role = "client" if one.final_state == State.ESTABLISHED else "server"
                 gone = other if role == "client" else one
                 since = gone.states[-1].at_ns
-                if since is not None and self.end_ns - since >= self.stuck_ns:
-                    self._count(connection, role, HALF_OPEN, self.end_ns - since, still=True)
+                if since is not None:
+                    self._count(connection, role, HALF_OPEN, since, None)
 
     def _side(self, connection: Connection, role: str, side: Side, watched: frozenset[State]) -> None:
         for entry, after in zip(side.states, [*side.states[1:], None], strict=True):
             if entry.state not in watched or entry.at_ns is None:
                 continue
-            still = after is None or after.at_ns is None
-            until = self.end_ns if after is None or after.at_ns is None else after.at_ns
-            if until - entry.at_ns >= (self.stuck_ns if still else STUCK_NS):
-                self._count(connection, role, entry.state.name, until - entry.at_ns, still=still)
+            until = None if after is None else after.at_ns
+            if until is None or until - entry.at_ns >= STUCK_NS:
+                self._count(connection, role, entry.state.name, entry.at_ns, until)
 
-    def _count(self, connection: Connection, role: str, state: str, lasted_ns: int, *, still: bool) -> None:
+    def _count(self, connection: Connection, role: str, state: str, since_ns: int, until_ns: int | None) -> None:
         key = (
             state,
             role,
@@ -86,16 +91,22 @@ class Neighbours:
             if len(self.rows) >= MOST_ROWS:
                 return
             row = self.rows[key] = _Row()
-        row.count += 1
-        row.still += still
-        row.longest = max(row.longest, lasted_ns)
+        if until_ns is None:
+            row.since.append(since_ns)
+        else:
+            row.count += 1
+            row.longest = max(row.longest, until_ns - since_ns)
         if len(row.clients) < MOST_CLIENTS:
             row.clients.add(connection.client.address)
 
-    def result(self) -> tuple[Neighbour, ...]:
-        """All rows, the most frequent first."""
+    def result(self, start_ns: int, end_ns: int) -> tuple[Neighbour, ...]:
+        """All rows, the most frequent first; the capture lasts from `start_ns` to `end_ns`."""
         found = []
+        least = stuck_ns(start_ns, end_ns)
         for (state, role, server, port, client), row in self.rows.items():
+            still = [end_ns - since for since in row.since if end_ns - since >= least]
+            if not still and not row.count:
+                continue
             peer = server if role == "client" else min(row.clients)
             found.append(
                 Neighbour(
@@ -105,9 +116,9 @@ class Neighbours:
                     peer,
                     server,
                     port,
-                    row.count,
-                    row.still,
-                    row.longest,
+                    row.count + len(still),
+                    len(still),
+                    max(row.longest, *still) if still else row.longest,
                     len(row.clients),
                 )
             )

@@ -50,8 +50,9 @@ class Quality:
 
     def report(self, problems: Problems, *, duplicates: int, stragglers: tuple[int, int]) -> None:
         """Put what was counted into words; pairs are a count and its first frame."""
+        cut_inside_headers = any(row.code == "snapped" for row in problems.rows())  # says more than that frames are cut
         for code, words in EXPLANATIONS.items():
-            if code in self.counts:
+            if code in self.counts and not (code == "snapped" and cut_inside_headers):
                 problems.add(code, words, frame=self.first[code], count=self.counts[code])
         if duplicates:
             problems.add("duplicate-frames", "segments captured more than once (mirror port, `-i any`, or the network's own copies); "

@@ -60,7 +60,7 @@ def _cause(live: Connection, verdict: Verdict, marks: ResetMarks, segment: Segme
     if received > 0:
         return "abort-unread-data", "medium", [f"it acknowledges {received} bytes that came just before; SO_LINGER 0 looks the same"]
     if not segment.seq and context.own_next < 0 and context.own_ack < 0 and context.previous_by_peer:
-        return "no-socket", "high", [f"answers the segment of frame {context.previous_frame}, as a closed port does"]
+        return "no-socket", "high", ["answers the segment before it, as a closed port does"]
     if context.unread:
         return "abort", "medium", [f"{context.unread} bytes of the peer's crossed it"]
     if context.previous_is_data and segment.time_ns - context.data_ns < SOON_NS + verdict.view.round_trip_ns:

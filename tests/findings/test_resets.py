@@ -56,6 +56,7 @@ CAUSES = [
         "no-socket",
         "high",
     ),
+    ("a port that is closed answers what opens nothing", "0 C SF\n0.01 S RA isn=0 ack=2", "server", "no-socket", "high"),
     ("behind a complete close", OPEN + CLOSE + "2 S R seq=2", "server", "late", "high"),
     ("behind the server's complete close", OPEN + SERVER_CLOSE + "1.5 C R seq=2", "client", "late", "high"),
 ]

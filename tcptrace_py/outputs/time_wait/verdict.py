@@ -104,7 +104,10 @@ def _held(
         at = clock(host.peak_at_ns, decimals=1)
         yield f"{who} holds TIME_WAIT: at most {count(host.peak)} at once, at {at}, {count(host.at_end)} at the end."
     if host.reused * 10 > host.entered:
-        again = "it took their ports again (tcp_tw_reuse allows that)" if as_client else "their clients came again from the same ports"
+        again = "their clients came again from the same ports"
+        if as_client:
+            short = f"TIME_WAIT may be shorter there than {human(host.time_wait_ns)}: --time-wait"
+            again = f"it took their ports again ({'tcp_tw_reuse allows that' if host.profile == 'linux' else short})"
         yield f"{count(host.reused)} of {count(host.entered)} ended early: {again}."
     yield from _rate(host, any(alarming(row.ports) for row in as_client), diagnosis)
     for role, rows in (("client", as_client), ("server", as_server)):
