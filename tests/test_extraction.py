@@ -105,7 +105,14 @@ def test_each_connection_is_the_same_again(capture: Path, tmp_path: Path) -> Non
     "capture", [path for path in SAMPLES if path.stat().st_size >= 30_000], ids=lambda path: path.name
 )
 def test_each_connection_of_large_samples_is_the_same_again(capture: Path, tmp_path: Path) -> None:
+    """A few one by one, and all of them in two halves, every other one in each."""
     assert _missing(capture, tmp_path, FEW) == []
+    whole = list(analyze(capture).connections)
+    for half in (0, 1):
+        wanted = [connection for connection in whole if connection.id % 2 == half]
+        extraction.extract([str(capture)], str(tmp_path / "half.pcapng"), whole, lambda one: one.id % 2 == half)  # noqa: B023
+        again = analyze(tmp_path / "half.pcapng").connections
+        assert list(map(_connection, again)) == list(map(_connection, wanted))
 
 
 def _extract(capture: str, out: Path, picks: Any = lambda _: True) -> list[tuple[int, int, int, bytes]]:
