@@ -98,8 +98,9 @@ class Database:
 
 
 def verify(statement: str) -> None:
-    """See whether a statement makes sense, without any data. Raises UsageError."""
+    """See whether a statement makes sense as a rule, without any data. Raises UsageError."""
     database = _open()
+    _one_select(database, statement)
     for table in TABLES:
         database.execute(_definition(table))
     _confine(database)
@@ -133,6 +134,18 @@ def _fill(database: Any, table: Table, analysis: Analysis, path: Path) -> None:
 def _confine(database: Any) -> None:
     """Let statements see the tables and nothing else: no files, no network."""
     database.execute("SET enable_external_access = false; SET lock_configuration = true")
+
+
+def _one_select(database: Any, statement: str) -> None:
+    """A rule counts rows: what returns none by its nature would hold for ever."""
+    import duckdb  # noqa: PLC0415 - an extra
+
+    try:
+        kinds = [each.type for each in database.extract_statements(statement)]
+    except duckdb.Error as error:
+        raise UsageError(str(error)) from None
+    if kinds != [duckdb.StatementType.SELECT]:
+        raise UsageError("a rule's query is one SELECT: the rule fails for each row that it returns")
 
 
 def _execute(database: Any, statement: str) -> Rows:

@@ -65,6 +65,10 @@ WRONG = {
     "a query's unknown key": ("[[sql]]\nname = 'x'\nquery = 'select 1'\nports = 3", 4, "a query has no key 'ports'"),
     "a query's max": ("[[sql]]\nname = 'x'\nquery = 'select 1'\nmax = '1'", 4, "max is a whole number"),
     "a query's column": ("[[sql]]\nname = 'x'\nquery = 'select strem from connections'", 3, '"stream"'),
+    "a query that selects nothing": ("[[sql]]\nname = 'x'\nquery = 'drop table connections'", 3, "is one SELECT"),
+    "two queries": ("[[sql]]\nname = 'x'\nquery = 'delete from hosts; select 1'", 3, "is one SELECT"),
+    "no query at all": ("[[sql]]\nname = 'x'\nquery = '-- later'", 3, "is one SELECT"),
+    "a query's grammar": ("[[sql]]\nname = 'x'\nquery = 'selekt 1'", 3, "syntax error"),
     "a query's table": ("[[sql]]\nname = 'x'\nquery = '''\nselect 1\nfrom connection'''", 3, "connections"),
     "a query that reads files": ("[[sql]]\nname = 'x'\nquery = \"from read_csv('/etc/passwd')\"", 3, "disabled"),
 }  # fmt: skip
