@@ -20,6 +20,9 @@ same bytes everywhere:
 The last column is what `tcpstates analyze FILE --format json` must say; a test holds it to that, and each story has
 more. `recorded-*` files come from real kernels (`recorder/`).
 
+`ci/` is the worked example of checks in CI, `path/` holds captures of the same traffic at two points
+(`python -m samples.path.write`).
+
 To add a sample, tell its story in `stories/` as a function whose docstring is its situation in a sentence, declare
 what an analysis must say of it, and run the first and the last of these commands.
 """

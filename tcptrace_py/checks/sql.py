@@ -144,7 +144,7 @@ def _one_select(database: Any, statement: str) -> None:
         kinds = [each.type for each in database.extract_statements(statement)]
     except duckdb.Error as error:
         raise UsageError(str(error)) from None
-    if kinds != [duckdb.StatementType.SELECT]:
+    if len(kinds) != 1 or kinds[0] not in (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI):  # MULTI: PIVOT
         raise UsageError("a rule's query is one SELECT: the rule fails for each row that it returns")
 
 
