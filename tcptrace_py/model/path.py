@@ -135,7 +135,7 @@ class Forged:
     kind: str  # RST, FIN
     seen_at: str  # A, B
     said_by: str  # client, server: the side whose addresses it bears
-    connections: tuple[Connection | None, Connection | None]  # at A, at B
+    connections: tuple[Connection, Connection]  # at A, at B
     frame: int
     at_ns: int
     confidence: str

@@ -161,10 +161,10 @@ def _forged(facts: PathFacts) -> Iterator[Measure]:
             found = [row for row in facts.forged if row.kind == kind and row.seen_at == at]
             if not found and kind == "FIN":
                 continue
-            first = tuple(row.connections[0] for row in found[:WORST] if row.connections[0] is not None)
+            first = tuple(row.connections[0] for row in found[:WORST])
             by = Counter(row.said_by for row in found)
             note = ", ".join(f"{count} in the {side}'s name" for side, count in sorted(by.items()))
-            streams = ", ".join(_stream(row.connections[1]) for row in found[:WORST] if row.connections[1] is not None)
+            streams = ", ".join(_stream(row.connections[1]) for row in found[:WORST])
             told = f"{note}; in B: {streams}" if found else ""
             yield Measure(f"{kind}s that nobody sent", len(found), 0, Unit.COUNT, not found, f"at {at}", first,
                           len(found), (), told)  # fmt: skip

@@ -148,14 +148,11 @@ def _forged(facts: PathFacts) -> Iterator[Block]:
 
 
 def _at(each: Forged) -> str:
-    connection = each.connections[each.seen_at == "B"]
-    return words.look(connection) if connection else "-"
+    return words.look(each.connections[each.seen_at == "B"])
 
 
 def _named(each: Forged) -> str:
     connection = each.connections[each.seen_at == "B"]
-    if connection is None:
-        return each.said_by
     return f"{each.said_by} {end(connection.client if each.said_by == 'client' else connection.server)}"
 
 
@@ -239,7 +236,7 @@ def _forged_row(each: Forged) -> Row:
     a, b = each.connections
     return {"kind": each.kind, "seen_at": each.seen_at, "said_by": each.said_by, "frame": each.frame,
             "at": rfc3339(each.at_ns), "confidence": each.confidence, "evidence": list(each.evidence),
-            "a": _at_point(a) if a else None, "b": _at_point(b) if b else None}  # fmt: skip
+            "a": _at_point(a), "b": _at_point(b)}  # fmt: skip
 
 
 def _unpaired_row(row: Unpaired) -> Row:

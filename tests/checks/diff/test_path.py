@@ -38,10 +38,63 @@ def test_what_fails() -> None:
         "resets-lost": (Status.FAILED, Severity.WARNING),
         "altered": (Status.FAILED, Severity.NOTE),
     }
-    assert [(each.subject, each.value, each.note) for each in outcome(WRITTEN, "loss").measures] == [
-        ("A to B", 5 / 66, "5 of 66; in B: tcp.stream eq 1, tcp.stream eq 3"),
-        ("B to A", 2 / 50, "2 of 50; in B: tcp.stream eq 2, tcp.stream eq 5"),
-    ]
+
+
+MEASURED = {
+    "capture-quality": [(B, "acked-unseen", 1, False, [], ("connections with segments that were acknowledged but never "
+                         "captured: the capture lost frames"))],
+    "paired": [("", "connections only in A", 1, False, [7], "1 answered-between"),
+               ("", "connections only in B", 0, True, [], "")],
+    "loss": [("A to B", "packets lost", 5 / 66, False, [1, 3], "5 of 66; in B: tcp.stream eq 1, tcp.stream eq 3"),
+             ("B to A", "packets lost", 2 / 50, False, [2, 6], "2 of 50; in B: tcp.stream eq 2, tcp.stream eq 5")],
+    "made-up": [("at A", "RSTs that nobody sent", 1, False, [5], "1 in the server's name; in B: tcp.stream eq 4"),
+                ("at B", "RSTs that nobody sent", 1, False, [5], "1 in the client's name; in B: tcp.stream eq 4")],
+    "resets-lost": [("A to B", "RSTs lost", 0, True, [], ""),
+                    ("B to A", "RSTs lost", 1, False, [6], "in B: tcp.stream eq 5")],
+    "transit": [],
+    "altered": [("", "MSS 1460 made 1380 (client's, A to B)", 11, False, [0], "e.g. 198.51.100.20:80")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_what_is_measured(name: str) -> None:
+    measures = outcome(WRITTEN, name).measures
+    assert [
+        (each.subject, each.what, each.value, each.holds, [connection.id for connection in each.worst], each.note)
+        for each in measures
+    ] == MEASURED[name]
+
+
+def test_the_same_with_the_captures_exchanged() -> None:
+    """Connections of B alone have no row in A to look at: their streams are in the note."""
+    turned = same_traffic(compared(B, A), Bearable())
+    assert [(each.value, each.worst, each.note) for each in outcome(turned, "paired").measures] == [
+        (0, (), ""), (1, (), "1 answered-between; in B: tcp.stream eq 7"),
+    ]  # fmt: skip
+    assert [(each.subject, each.value) for each in outcome(turned, "loss").measures] == [
+        ("A to B", 2 / 50), ("B to A", 5 / 66),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("flags", "kinds"), [("FA", ["RST", "RST", "FIN"]), ("R", ["RST", "RST"])])
+def test_made_up_fins_are_told_where_there_are_any(flags: str, kinds: list[str], tmp_path: Path) -> None:
+    way = Way()
+    talk = way.talk()
+    talk.open()
+    talk.exchange()
+    with way.seen("B"):
+        talk.client.send(flags, after=5.0)
+    measures = outcome(same_traffic(of_way(way, tmp_path), Bearable()), "made-up").measures
+    assert [each.what.partition("s ")[0] for each in measures] == kinds
+    assert [each.subject for each in measures if not each.holds] == ["at B"]
+
+
+def test_only_a_span_of_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """A connection starts every three seconds; B's clock is 2.5 s ahead, so its first two begin before the span."""
+    span = ["--from", "2026-01-02T03:04:10Z", "--to", "2026-01-02T03:04:12Z", "--max-loss", "100%", "--format", "json"]
+    assert main.main(["diff", A, B, "--same-traffic", *span]) == 1
+    path = json.loads(capsys.readouterr().out)["path"]
+    assert [row["client"]["port"] for row in path["only_in_one"]] == [40002, 20001]
 
 
 @pytest.mark.parametrize(("loss", "fails"), [(5 / 66, False), (5 / 66 - 1e-9, True), (0.0, True), (1.0, False)])
