@@ -199,9 +199,9 @@ class Alteration:
 class Latencies:
     """Where time goes, as percentiles; parts of a handshake and of an answer, each from the connections that show it."""
 
-    before_a: Latency  # handshake: SYN/ACK seen at the near point until the ACK that answers it
+    near: Latency  # handshake: SYN/ACK seen at the near point until the ACK that answers it
     out: Latency  # the SYN from the near point to the far one
-    behind: Latency  # SYN at the far point until the SYN/ACK there: the server, and the way to it
+    far: Latency  # SYN at the far point until the SYN/ACK there: the server, and the way to it
     back: Latency  # the SYN/ACK from the far point to the near one
     again: Latency  # the rest of the handshake: waiting for a SYN or SYN/ACK to be sent again
     total: Latency  # SYN until ACK at the near point

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .match import Passage
 
-PARTS = ("before_a", "out", "behind", "back", "again", "total", "answer_near", "answer_far")
+PARTS = ("near", "out", "far", "back", "again", "total", "answer_near", "answer_far")
 
 
 class Collected:
@@ -60,9 +60,9 @@ class Collected:
             return
         times = {
             "out": transit(near, *syn),
-            "behind": there.time_ns[answer] - there.time_ns[asked[-1]],
+            "far": there.time_ns[answer] - there.time_ns[asked[-1]],
             "back": transit(1 - near, *synack),
-            "before_a": here.time_ns[ack] - here.time_ns[synack[1]],
+            "near": here.time_ns[ack] - here.time_ns[synack[1]],
         }
         total_ns = here.time_ns[ack] - here.time_ns[sent[0]]
         times["again"] = max(total_ns - sum(times.values()), 0)

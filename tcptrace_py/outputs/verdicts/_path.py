@@ -26,9 +26,9 @@ COUNTED = (
 MOST = 10  # rows of a list on the page; the document has all
 PARTS = (
     ("out", "SYN, from the point near the client to the other"),
-    ("behind", "SYN to SYN/ACK at the far point: the server"),
+    ("far", "SYN to SYN/ACK at the far point: the server"),
     ("back", "SYN/ACK, back"),
-    ("before_a", "SYN/ACK to ACK at the near point: the client"),
+    ("near", "SYN/ACK to ACK at the near point: the client"),
     ("again", "waiting for a SYN or SYN/ACK to come again"),
     ("total", "whole handshake, at the near point"),
     ("answer_far", "request to answer, at the far point: the server"),

@@ -198,6 +198,101 @@ def test_ipv6(tmp_path: Path) -> None:
     assert (len(facts.pairs), facts.clock.offset_ns) == (1, -1_000_000_000)
 
 
+def test_a_clamped_mss_over_ipv6_and_through_a_tag(tmp_path: Path) -> None:
+    def clamp(segment: Segment, outward: bool) -> Segment:
+        return replace(segment, options=segment.options.replace(mss(1460), mss(1220))) if outward else segment
+
+    facts = one(Way(change=clamp), tmp_path, client="[2001:db8::1]:40000", server="[2001:db8::2]:80",
+                packets=lambda segment: [ipv6(segment)])  # fmt: skip
+    assert [row.text for row in facts.alterations] == ["MSS 1460 made 1220 (client's, A to B)"]
+
+
+def test_incarnations_of_a_four_tuple_are_told_apart(tmp_path: Path) -> None:
+    """The client's port is used three times; of the second incarnation the SYN is lost once, of the third an ACK."""
+    way = Way(ahead_s=7.0)
+    for number in range(3):
+        talk = way.talk(start_s=70.0 * number, isn=(1_000_000 * (number + 1), 5_000_000 * (number + 1)))
+        if number == 1:
+            with way.seen("A"):
+                gone = talk.client.send("S", lost="after")
+            talk.client.resend(gone, after=1.0)
+            talk.server.send("SA")
+            talk.client.send("A")
+        else:
+            talk.open()
+        talk.client.send("PA", 90)
+        with way.seen("B" if number == 2 else "AB"):
+            talk.server.send("A", lost="after" if number == 2 else None)
+        talk.server.send("PA", 90, after=0.001)
+        talk.client.send("A")
+        talk.close()
+    facts = of_way(way, tmp_path)
+    assert [(row.lost, row.uncaptured, row.unsent) for row in facts.pairs] == [
+        ((0, 0), (0, 0), (0, 0)), ((1, 0), (0, 0), (0, 0)), ((0, 1), (0, 0), (0, 0)),
+    ]  # fmt: skip
+
+
+def test_late_copies_of_an_earlier_incarnation_are_no_segments_of_the_next(tmp_path: Path) -> None:
+    """A copy of the first incarnation's request comes to B when the port is in use again."""
+    way = Way()
+    first = way.talk(isn=(1_000_000, 5_000_000))
+    first.open()
+    request = first.client.send("PA", 90)
+    first.server.send("PA", 90)
+    first.client.send("A")
+    first.close()
+    second = way.talk(start_s=70.0, isn=(2_000_000_000, 3_500_000_000))
+    second.open()
+    with way.seen("B"):
+        first.replay(request, after=70.06, delivered=False)
+    second.exchange()
+    second.close()
+    facts = of_way(way, tmp_path)
+    assert quiet(facts)
+    assert sum(way.copied for way in facts.ways) == 1
+
+
+@pytest.mark.parametrize(("points", "expected"), [("A", (1, 0)), ("B", (0, 1))])
+def test_what_one_capture_missed_is_no_loss(points: str, expected: tuple[int, int], tmp_path: Path) -> None:
+    """A request that was answered came, though only one of the captures holds it."""
+    way = Way()
+    talk = way.talk()
+    talk.open()
+    with way.seen(points):
+        talk.client.send("PA", 90)
+    talk.server.send("A")
+    talk.server.send("PA", 90)
+    talk.client.send("A")
+    talk.close()
+    out = of_way(way, tmp_path).ways[0]
+    assert ((out.uncaptured, out.unsent), out.lost) == (expected, 0)
+
+
+def test_clients_on_both_sides(tmp_path: Path) -> None:
+    """Each host calls the other; a reply is lost on the way to A, a request on the way to B."""
+    way = Way(ahead_s=1.0)
+    one, two = way.talk(), way.talk(client="198.51.100.20:50000", server="192.0.2.10:22", isn=(5, 6), start_s=1.0)
+    one.open()
+    with way.seen("A"):
+        gone = one.client.send("PA", 50, lost="after")
+    one.client.resend(gone, after=0.3)
+    one.server.send("A")
+    one.close()
+    swap = {"A": "B", "B": "A", "AB": "AB"}
+    put = way.put
+    way.put = lambda segment, a_ns, b_ns, packets: put(segment, b_ns, a_ns, packets)  # type: ignore[method-assign]
+    two.open()
+    with way.seen(swap["A"]):
+        gone = two.client.send("PA", 50, lost="after")
+    two.client.resend(gone, after=0.3)
+    two.server.send("A")
+    two.close()
+    facts = of_way(way, tmp_path)
+    assert facts.clients_at == (1, 1)
+    assert [way.lost for way in facts.ways] == [1, 1]
+    assert facts.clock.offset_ns == 1_000_000_000
+
+
 def test_offloaded_segments_arrive_in_pieces(tmp_path: Path) -> None:
     """A card cuts 10 000 bytes into packets behind the capture; one of them is lost and comes again."""
     way = Way()
