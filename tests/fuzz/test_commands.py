@@ -37,7 +37,7 @@ WAYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "explain": (("ONE", "0"), ("ONE", "stream:0"), ("ONE", "OTHER", "1"), ("ONE", "0", "--format", "mermaid", "--why")),
     "check": tuple(("ONE", *LIMITS, "--format", name) for name in ("text", "json", "junit", "sarif", "markdown")),
     "query": (("ONE", "select * from connections"), ("ONE", "select state, count(*) from transitions group by state", "--format", "json")),
-    "diff": (("ONE", "OTHER"), ("ONE", "ONE")),
+    "diff": (("ONE", "OTHER"), ("ONE", "ONE"), ("ONE", "OTHER", "--same-traffic"), ("ONE", "ONE", "--same-traffic", "--format", "json")),
     "extract": (("ONE", "-o", "OUT"), ("ONE", "OTHER", "-o", "OUT", "--teardown", "rst"), ("ONE", "-o", "OUT", "--stream", "0")),
 }  # fmt: skip
 
