@@ -14,9 +14,9 @@ from setuptools.command.build_ext import build_ext
 
 HOT = (
     "model.live", "model.segments", "model.verdict",
-    "capture.pcap_walk", "decode.fast", "flows.streams", "flows.table",
-    "findings.facts", "findings.hosts", "findings.percentiles", "findings.population", "findings.ports", "findings.summary",
-    "findings.vantage", "pipeline",
+    "capture.pcap_walk", "decode.fast", "flows.resting", "flows.streams", "flows.table",
+    "findings.accounts", "findings.facts", "findings.levels", "findings.percentiles", "findings.quality", "findings.summary",
+    "findings.vantage", "pipeline.collecting", "pipeline.first_frames", "pipeline.replaying", "pipeline.running",
 )
 DIRECTIVES = {"annotation_typing": False, "language_level": 3}
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from tcptrace_py.findings.hosts import hosts
+from tcptrace_py.findings.ports import budgets
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.addresses import text
 from tcptrace_py.model.profiles import Profiles
@@ -231,15 +233,15 @@ class Played:
 
     @property
     def summary(self) -> Summary:
-        return self.collector.totals.result(self.end_ns)
+        return self.collector.totals.result(self.collector.accounts)
 
     @property
     def hosts(self) -> dict[str, Host]:
-        return {host.address: host for host in self.collector.hosts.result(self.end_ns)}
+        return {host.address: host for host in hosts(self.collector.accounts)}
 
     @property
     def ports(self) -> list[PortBudget]:
-        return self.collector.ports.result(self.end_ns)
+        return budgets(self.collector.accounts)
 
     @property
     def lives(self) -> list[Live]:
@@ -311,11 +313,12 @@ def play(
         linger_ns=replayer.longest_ns + 10 * SECOND_NS,
         idle_ns=round(idle_s * SECOND_NS),
         selection=selection or Selection(),
+        retire_record=None if keep_rows else collector.take_record,
     )
     edges = [0, *sorted(set(cuts)), len(segments)]
     for begin, end in pairwise(edges):
         table.feed(segment_block(segments[begin:end], begin + 1))
-        collector.fold(table.clock_ns)
+        collector.settle(table.clock_ns, table.older)
     last_ns = max((segment.time_ns for segment in segments), default=START_NS)
     end_ns = last_ns if end_s is None else START_NS + round(end_s * 1e9)
     table.finish(end_ns)

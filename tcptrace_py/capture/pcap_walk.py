@@ -1,3 +1,5 @@
+# cython: boundscheck=False, wraparound=False
+# (compiled: every index below is looked at before, or counts rows of columns that are long enough)
 """The walk over the records of a pcap, and the search for the next record where one was corrupt.
 
 Pure functions over a window of bytes (draft-ietf-opsawg-pcap); a driver for byte ranges can call them as well.

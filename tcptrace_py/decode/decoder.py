@@ -28,9 +28,16 @@ class Decoder:
         self._tally = Tally(obey=check_checksums, sample=checksum_sample)
         self._general: General | None = None
 
-    def decode(self, block: FrameBlock) -> SegmentBlock:
-        """Give the segments of a block in frame order, QUOTED rows among them. Nothing that a frame holds can raise."""
-        out = SegmentBlock(block.count)
+    def decode(self, block: FrameBlock, spare: SegmentBlock | None = None) -> SegmentBlock:
+        """Give the segments of a block in frame order, QUOTED rows among them. Nothing that a frame holds can raise.
+
+        `spare`: a block that nobody needs any more, to be used again where it is large enough.
+        """
+        if spare is not None and len(spare.frame) >= block.count:
+            out = spare
+            out.clear()
+        else:
+            out = SegmentBlock(block.count)
         row = decode_plain(block, 0, out, self._tally)
         while row < block.count:
             self._rest().decode(block, row, out)

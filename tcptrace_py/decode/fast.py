@@ -1,3 +1,5 @@
+# cython: boundscheck=False, wraparound=False
+# (compiled: every index below is looked at before, or counts rows of columns that are long enough)
 """The fast path: one loop over raw bytes for what nearly every frame is.
 
 It is long on purpose: a call costs an interpreter as much as reading a whole header, and a compiler (see `wire.py` and
@@ -40,7 +42,7 @@ TUNNEL_PORTS = (4789, 8472, 4790, 6081, 2152)
 
 def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally) -> int:
     """Decode rows `first` and on of `block` into `out`; return the first row that is declined, or the count of rows."""
-    data = block.data
+    data = whole = block.data  # two names: compiled, one is the bytes, the other a pointer to them
     offsets, captured, links = block.offset, block.captured, block.link
     frame_times, frame_interfaces = block.time_ns, block.interface
     keys, frames, times, interfaces, notes_column = out.key, out.frame, out.time_ns, out.interface, out.notes
@@ -169,7 +171,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
             elif payload:
                 notes |= PAYLOAD_CUT
         elif unchecked > 0:
-            verdict = tally.check(key[:-4], data[segment:stop], base + i)
+            verdict = tally.check(key[:-4], whole[segment:stop], base + i)
             unchecked = tally.unchecked
             if verdict == LEAVE_OUT:
                 continue
@@ -185,7 +187,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 if head == 0x0101080A:
                     options = OPT_TIMESTAMPS
             if not options:
-                options, scale, tsval, tsecr, left, right = parse_options(data, options_at, options_stop, ack)
+                options, scale, tsval, tsecr, left, right = parse_options(whole, options_at, options_stop, ack)
                 window_scales[n] = scale
                 sack_lefts[n] = left
                 sack_rights[n] = right

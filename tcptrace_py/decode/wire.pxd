@@ -10,21 +10,21 @@ cdef inline unsigned int u32(const unsigned char *p) noexcept nogil:
 
 
 cdef inline (long long, long long, long long, long long, long long, long long, long long, long long, long long, long long, long long) ipv4_tcp(
-        bytes data, Py_ssize_t at):
-    cdef const unsigned char *p = <const unsigned char *>data + at
+        const unsigned char *data, Py_ssize_t at):
+    cdef const unsigned char *p = data + at
     return (p[0], u16(p + 2), u16(p + 4), u16(p + 6), p[8], p[9], u32(p + 24), u32(p + 28), u16(p + 32), u16(p + 34), u16(p + 36))
 
 
-cdef inline (long long, long long, long long, long long) ipv6(bytes data, Py_ssize_t at):
-    cdef const unsigned char *p = <const unsigned char *>data + at
+cdef inline (long long, long long, long long, long long) ipv6(const unsigned char *data, Py_ssize_t at):
+    cdef const unsigned char *p = data + at
     return (p[0], u16(p + 4), p[6], p[7])
 
 
-cdef inline (long long, long long, long long, long long, long long) tcp(bytes data, Py_ssize_t at):
-    cdef const unsigned char *p = <const unsigned char *>data + at
+cdef inline (long long, long long, long long, long long, long long) tcp(const unsigned char *data, Py_ssize_t at):
+    cdef const unsigned char *p = data + at
     return (u32(p + 4), u32(p + 8), u16(p + 12), u16(p + 14), u16(p + 16))
 
 
-cdef inline (long long, long long, long long) timestamps(bytes data, Py_ssize_t at):
-    cdef const unsigned char *p = <const unsigned char *>data + at
+cdef inline (long long, long long, long long) timestamps(const unsigned char *data, Py_ssize_t at):
+    cdef const unsigned char *p = data + at
     return (u32(p), u32(p + 4), u32(p + 8))

@@ -1,18 +1,24 @@
 """One connection in the few facts that everything which adds up is made of.
 
-Facts come from a described connection, or, for a textbook one, straight from its log by the outline of the first
-connection that went the same way: the outline holds what the order of segments decides, the log the times.
+A textbook connection needs no description: the outline of the first one that went the same way holds what the order of
+segments decides, and its own log holds the times.
 """
 
+from typing import TYPE_CHECKING
+
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import Connection as Live
-from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection, Stay
-from tcptrace_py.model.segments import IPV6_KEY
 from tcptrace_py.model.state import State
 from tcptrace_py.model.trouble import trouble_of
 from tcptrace_py.model.verdict import Verdict
 
-NEVER_NS = (1 << 63) - 1
+from .levels import NEVER_NS
+
+if TYPE_CHECKING:
+    from .percentiles import Values
+
+STAYS_WITHIN_NS = 60 * SECOND_NS  # a stay that began longer before its connection's last segment is counted from there
 EXPIRED, REUSED, KILLED, LEFT = 0, 1, 2, 3  # how a stay ended; LEFT: cut off by the capture's end
 HOW = {"expired": EXPIRED, "reused": REUSED, "killed": KILLED, "capture-end": LEFT}
 
@@ -31,19 +37,18 @@ class StayFacts:
 
 
 class Facts:
-    """What is counted of one connection. `total_ns` is -1 where the handshake has no time; `first_fin` 0 client, 1 server, -1."""
+    """What is counted of one connection. `total_ns` is -1 where the handshake has no time; `first_fin` 0 client, 1 server, -1.
 
-    __slots__ = ("cause", "client", "first_fin", "outcome", "pattern", "released_ns", "scope", "server", "server_port", "start_ns",
-                 "stays", "total_ns", "vantage")
+    `announced` is the kind under which its port was counted as held when the connection was old already, or -1.
+    """
 
-    def __init__(self, live: Live, client: int) -> None:
-        key = live.a.key if client == 0 else live.b.key
-        size = 4 if len(key) < IPV6_KEY else 16
-        self.client = key[:size]
-        self.server = key[size:2 * size]
-        self.server_port = key[2 * size + 2] << 8 | key[2 * size + 3]
-        self.scope = key[2 * size + 4:]
+    __slots__ = ("announced", "cause", "earliest_ns", "first_fin", "outcome", "pattern", "released_ns", "start_ns", "stays", "total_ns",
+                 "vantage")
+
+    def __init__(self, live: Live) -> None:
+        self.announced = live.announced
         self.start_ns = live.start_ns
+        self.earliest_ns = live.end_ns - STAYS_WITHIN_NS
         self.outcome = ""
         self.pattern = ""
         self.cause: str | None = None
@@ -57,10 +62,14 @@ class Facts:
 class Outline:
     """What a textbook connection's signature decides: everything but addresses and times."""
 
-    __slots__ = ("ack", "client", "client_tail", "first_fin", "first_syn", "outcome", "pattern", "stays", "untroubled", "vantage")
+    __slots__ = ("ack", "client", "client_stay", "client_tail", "count", "first_fin", "first_syn", "latencies", "outcome", "pattern",
+                 "server_stay",
+                 "untroubled", "vantage")
 
     def __init__(self, row: Connection, verdict: Verdict) -> None:
         opening = verdict.opening
+        self.count = 0  # connections that it served for
+        self.latencies: Values | None = None  # where their handshakes' times are added up
         self.client = verdict.client
         self.outcome = row.handshake.outcome
         self.pattern = row.teardown.pattern
@@ -69,7 +78,10 @@ class Outline:
         timed = row.handshake.total_ns is not None and opening.first_syn >= 0 and opening.ack >= 0
         self.first_syn = opening.first_syn if timed else -1
         self.ack = opening.ack
-        self.stays = [(marks.side != verdict.client, _latest(verdict, marks.side)) for marks in verdict.stays]
+        # Log indices at which the client's and the server's stays in TIME_WAIT begin; -1: it has none.
+        entries = {marks.side: _latest(verdict, marks.side) for marks in verdict.stays}
+        self.client_stay = entries.get(verdict.client, -1)
+        self.server_stay = entries.get(1 - verdict.client, -1)
         # A port is free again when its side is CLOSED; behind TIME_WAIT the stay's end says when.
         path = verdict.paths[verdict.client]
         self.client_tail = path[-1].index if path[-1].state == State.CLOSED else -1
@@ -84,9 +96,9 @@ def _latest(verdict: Verdict, number: int) -> int:
     return max(step.index for step in verdict.paths[number])
 
 
-def from_row(live: Live, client: int, row: Connection) -> Facts:
+def from_row(live: Live, row: Connection) -> Facts:
     """Facts of a described connection."""
-    facts = Facts(live, client)
+    facts = Facts(live)
     facts.outcome, facts.pattern = row.handshake.outcome, row.teardown.pattern
     facts.cause = row.teardown.reset.cause if row.teardown.reset is not None else None
     facts.vantage = row.vantage or "unknown"
@@ -101,29 +113,6 @@ def from_row(live: Live, client: int, row: Connection) -> Facts:
     last = row.client_side.states[-1]
     if facts.released_ns == NEVER_NS and last.state == State.CLOSED and last.at_ns is not None:
         facts.released_ns = max(last.at_ns, row.start_ns)
-    return facts
-
-
-def from_outline(live: Live, outline: Outline, profiles: Profiles, names: tuple[str, str] | None, end_ns: int) -> Facts:
-    """Facts of a textbook connection. `names`: the two addresses in text form, only where hosts have profiles of their own."""
-    facts = Facts(live, outline.client)
-    log = live.log
-    facts.outcome, facts.pattern, facts.vantage = outline.outcome, outline.pattern, outline.vantage
-    facts.first_fin = outline.first_fin
-    if outline.first_syn >= 0:
-        facts.total_ns = log[outline.ack].time_ns - log[outline.first_syn].time_ns
-    for by_server, index in outline.stays:
-        profile = profiles.default if names is None else profiles.of(names[by_server])
-        entered_ns = log[index].time_ns
-        stay_end = entered_ns + profile.time_wait_ns
-        how = EXPIRED if stay_end <= end_ns else LEFT
-        if live.reused_by is not None and live.reused_by.start_ns <= stay_end:
-            stay_end, how = max(live.reused_by.start_ns, entered_ns), REUSED
-        facts.stays.append(StayFacts(by_server, entered_ns, stay_end, how, restarted=False))
-        if not by_server:
-            facts.released_ns = stay_end
-    if outline.client_tail >= 0 and facts.released_ns == NEVER_NS:
-        facts.released_ns = log[outline.client_tail].time_ns
     return facts
 
 

@@ -1,8 +1,6 @@
 """What limits the conclusions about a capture's connections: counted while they end, reported before anything else."""
 
-from itertools import islice
-from operator import gt, lt
-
+from tcptrace_py.model import columns
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.live import AHEAD, Connection
 from tcptrace_py.model.problems import Problems
@@ -18,17 +16,17 @@ class Quality:
 
     def frames(self, block: FrameBlock) -> None:
         """Take in a block of frames: steps of the clock, cut frames."""
-        times_ns, first_frame = block.time_ns[:block.count], block.first_frame
-        cut = sum(map(lt, block.captured, block.wire))
+        count, times_ns, first_frame = block.count, block.time_ns, block.first_frame
+        cut = columns.smaller(block.captured, block.wire, count)
         if cut:
-            at = next(i for i in range(block.count) if block.captured[i] < block.wire[i])
+            at = next(i for i in range(count) if block.captured[i] < block.wire[i])
             self._count("snapped", first_frame + at, cut)
-        steps = sum(map(gt, times_ns, islice(times_ns, 1, None))) + (self.latest_ns is not None and times_ns[0] < self.latest_ns)
+        steps = columns.descents(times_ns, count) + (self.latest_ns is not None and times_ns[0] < self.latest_ns)
         if steps:
             before = (times_ns[0] if self.latest_ns is None else self.latest_ns, *times_ns)
             at = next(i for i, time_ns in enumerate(times_ns) if time_ns < before[i])
             self._count("time-backwards", first_frame + at, steps)
-        self.latest_ns = times_ns[-1]
+        self.latest_ns = times_ns[count - 1]
 
     def add(self, live: Connection) -> None:
         """Take in one connection."""

@@ -2,9 +2,9 @@
 
 from tcptrace_py.model.results import Summary, TimeWaitTotals
 
+from .accounts import Accounts
 from .facts import Facts
 from .percentiles import Values
-from .population import Population
 
 OUTCOMES = ("completed", "refused", "unanswered", "aborted", "half-open", "not-captured")
 PATTERNS = ("four-way", "simultaneous", "rst", "half-closed", "unfinished-close", "none")
@@ -21,7 +21,6 @@ class Totals:
         self.patterns = dict.fromkeys(PATTERNS, 0)
         self.causes = dict.fromkeys(CAUSES, 0)
         self.latencies = {name: Values() for name in VANTAGES}
-        self.stays = Population()
 
     def add(self, facts: Facts) -> None:
         """Take in one connection."""
@@ -32,17 +31,19 @@ class Totals:
             self.causes[facts.cause] += 1
         if facts.total_ns >= 0 and facts.outcome == "completed":
             self.latencies[facts.vantage].add(facts.total_ns)
-        for stay in facts.stays:
-            self.stays.add(stay.entered_ns, stay.end_ns)
 
-    def fold(self, until_ns: int) -> None:
-        """Settle what lies before a moment."""
-        self.stays.fold(until_ns)
+    def add_many(self, outcome: str, pattern: str, count: int) -> None:
+        """Count textbook connections whose latencies were taken in one by one."""
+        self.connections += count
+        self.outcomes[outcome] += count
+        self.patterns[pattern] += count
 
-    def result(self, end_ns: int) -> Summary:
-        """The summary; `end_ns` is the capture's end."""
-        peak, peak_at = self.stays.peak()
-        waits = TimeWaitTotals(self.stays.count, peak, peak_at, self.stays.at(end_ns))
+    def result(self, accounts: Accounts) -> Summary:
+        """The summary. The levels have been settled up to the capture's end."""
+        levels = accounts.levels
+        peak, peak_at = levels.peak_of(accounts.stays_row)
+        entered = sum(account.stays_client + account.stays_server for account in accounts.rows.values())
+        waits = TimeWaitTotals(entered, peak, peak_at, levels.level[accounts.stays_row])
         by_vantage = {name: values.latency() for name, values in self.latencies.items() if values.count}
         every = Values.joined(list(self.latencies.values())).latency()
         return Summary(self.connections, self.outcomes, every, by_vantage, self.patterns, self.causes, waits)

@@ -4,7 +4,7 @@ import cython
 from tcptrace_py.model.live cimport Connection, Segment
 from tcptrace_py.model.verdict cimport View
 
-cdef long long COPY, STRAY, ACK, RST, SYN
+cdef long long COPY, STRAY, ACK, RST, SYN, CLEAR_RATIO, LOCAL_NS, SAMPLES, NOWHERE, LOCAL, UNCLEAR, AT_SERVER, BETWEEN
 
 
 cdef class Legs:
@@ -14,11 +14,20 @@ cdef class Legs:
 @cython.locals(log=list, syn=Segment, synack=Segment, answer=Segment)
 cpdef Legs legs(Connection connection)
 cpdef vantage(long long to_server_ns, long long to_client_ns)
+cpdef int place(Legs own)
+
+
+cdef class Pair:
+    cdef public long long count, latest
+    cdef public object frames, low_ns, high_ns
+
+    cpdef learn(self, long long first_frame, long long low_ns, long long high_ns)
 
 
 cdef class Vantages:
     cdef public dict pairs
 
+    cpdef Pair pair(self, bytes one, bytes other)
     cpdef learn(self, Connection live, Legs own)
     cpdef bint clear(self, Legs own)
     @cython.locals(low="long long", high="long long")

@@ -1,5 +1,7 @@
 """Where a capture was taken, told from the two legs of a handshake (DESIGN 3, Handshake)."""
 
+from array import array
+
 from tcptrace_py.model.live import COPY, STRAY, Connection, client_of
 from tcptrace_py.model.segments import ACK, RST, SYN, key_parts
 from tcptrace_py.model.seq import ahead
@@ -63,28 +65,92 @@ def vantage(to_server_ns: int, to_client_ns: int) -> str | None:
 
 
 UNKNOWN_ROUND_TRIP_NS = 50_000_000  # what is assumed to have crossed, where no handshake tells
-SAMPLES = 99  # handshakes kept for each pair of hosts
+SAMPLES = 15  # handshakes kept for each pair of hosts, the earliest
+NOWHERE, LOCAL, UNCLEAR, AT_CLIENT, AT_SERVER, BETWEEN = range(6)  # what one handshake says
+
+
+def place(own: Legs | None) -> int:
+    """What a handshake says of the capture point: one of the six above."""
+    if own is None:
+        return NOWHERE
+    if max(own.to_server_ns, own.to_client_ns) < LOCAL_NS:
+        return LOCAL
+    if own.to_client_ns * CLEAR_RATIO < own.to_server_ns:
+        return AT_CLIENT
+    if own.to_server_ns * CLEAR_RATIO < own.to_client_ns:
+        return AT_SERVER
+    return BETWEEN if min(own.to_server_ns, own.to_client_ns) >= LOCAL_NS else UNCLEAR
+
+
+class Pair:
+    """Two hosts: the legs of the earliest handshakes between them, towards the host with the lower address and the other."""
+
+    __slots__ = ("count", "frames", "high_ns", "latest", "low_ns")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.latest = 0  # the latest first frame among them
+        self.frames, self.low_ns, self.high_ns = array("q"), array("q"), array("q")
+
+    def learn(self, first_frame: int, low_ns: int, high_ns: int) -> None:
+        """Take a handshake in, by its connection's first frame."""
+        if self.count == SAMPLES:
+            if first_frame > self.latest:
+                return
+            self._drop_latest()
+        self.frames.append(first_frame)
+        self.low_ns.append(low_ns)
+        self.high_ns.append(high_ns)
+        self.count += 1
+        self.latest = max(self.latest, first_frame)
+
+    def _drop_latest(self) -> None:
+        at = self.frames.index(self.latest)
+        for column in (self.frames, self.low_ns, self.high_ns):
+            column.pop(at)
+        self.count -= 1
+        self.latest = max(self.frames)
+
+    def merge(self, other: "Pair") -> None:
+        """Take in the same pair's handshakes from another part of the capture."""
+        for row in zip(other.frames, other.low_ns, other.high_ns, strict=True):
+            self.learn(*row)
+
+    def legs_ns(self) -> tuple[int, int] | None:
+        """Medians of both legs; None where no handshake is known."""
+        if not self.count:
+            return None
+        return sorted(self.low_ns)[self.count // 2], sorted(self.high_ns)[self.count // 2]
 
 
 class Vantages:
-    """Where the capture stood, for each pair of hosts, from all handshakes between them."""
+    """Where the capture stood, for each pair of hosts, from the handshakes between them."""
 
     def __init__(self) -> None:
-        self.pairs: dict[tuple[bytes, bytes], list[tuple[int, int]]] = {}
+        self.pairs: dict[bytes, Pair] = {}
+
+    def pair(self, one: bytes, other: bytes) -> Pair:
+        """Row of two hosts, in either order."""
+        name = one + other if one <= other else other + one
+        pair = self.pairs.get(name)
+        if pair is None:
+            pair = self.pairs[name] = Pair()
+        return pair
 
     def learn(self, live: Connection, own: Legs | None) -> None:
         """Take a connection's handshake in among those of its hosts."""
         if own is None:
             return
         source, target, *_ = key_parts(live.side(own.client).key)
-        row = (own.to_client_ns, own.to_server_ns) if source <= target else (own.to_server_ns, own.to_client_ns)
-        rows = self.pairs.setdefault((min(source, target), max(source, target)), [])
-        if len(rows) < SAMPLES:
-            rows.append(row)
+        pair = self.pair(source, target)
+        if source <= target:
+            pair.learn(live.first_frame, own.to_client_ns, own.to_server_ns)
+        else:
+            pair.learn(live.first_frame, own.to_server_ns, own.to_client_ns)
 
     def clear(self, own: Legs | None) -> bool:
         """Whether a connection's own handshake tells where the capture stood."""
-        return own is not None and vantage(own.to_server_ns, own.to_client_ns) is not None
+        return place(own) >= AT_CLIENT
 
     def view(self, live: Connection, own: Legs | None, settled: bool = False) -> View:
         """Where the capture stood for this connection: by its own handshake, else, once all are known, by its hosts' other ones."""
@@ -105,8 +171,8 @@ class Vantages:
 
     def _pair(self, live: Connection) -> tuple[int, int] | None:
         source, target, *_ = key_parts(live.a.key)
-        rows = self.pairs.get((min(source, target), max(source, target)))
-        if not rows:
+        pair = self.pairs.get(min(source, target) + max(source, target))
+        legs_ns = None if pair is None else pair.legs_ns()
+        if legs_ns is None:
             return None
-        low, high = (sorted(row[at] for row in rows)[len(rows) // 2] for at in (0, 1))
-        return (low, high) if source <= target else (high, low)
+        return legs_ns if source <= target else (legs_ns[1], legs_ns[0])

@@ -1,6 +1,8 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.model cimport words
+
 cdef long long ACK, IPV4_KEY, IPV6_KEY, SYN, MASK, KNOWN_LOW, KNOWN_HIGH, OVER
 
 
@@ -8,7 +10,7 @@ cdef class StreamIndex:
     cdef public long long count, tuples
     cdef long long _size
     cdef long long[::1] _hashes
-    cdef unsigned int[::1] _stream, _base_low, _base_high
+    cdef unsigned int[::1] _stream, _base_low, _base_high, _resting
     cdef unsigned char[::1] _known
 
     @cython.locals(low=bytes, fingerprint="long long", slot="long long")
@@ -19,9 +21,11 @@ cdef class StreamIndex:
     cpdef long long note(self, long long slot, bytes key, long long flags, long long seq, long long ack)
     cpdef bint settled(self, long long slot)
     cpdef mark_over(self, bytes key, bytes reverse)
+    @cython.locals(slot="long long")
+    cpdef lay_down(self, bytes key, bytes reverse, long long number)
+    cpdef long long resting(self, long long slot)
     cpdef bint is_over(self, bytes key, bytes reverse)
     cpdef long long stream(self, long long slot)
 
 
-@cython.locals(size=cython.Py_ssize_t, ports=cython.Py_ssize_t, source=bytes, target=bytes)
 cpdef bint is_high(bytes key)

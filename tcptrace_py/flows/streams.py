@@ -9,6 +9,7 @@ segment of whose header fewer than 16 bytes are there.
 
 from array import array
 
+from tcptrace_py.model import words
 from tcptrace_py.model.segments import ACK, IPV4_KEY, IPV6_KEY, SYN
 from tcptrace_py.model.seq import MASK
 
@@ -19,8 +20,8 @@ KNOWN_LOW, KNOWN_HIGH, OVER = 1, 2, 4
 class StreamIndex:
     """Every four-tuple ever seen: its latest stream number and both directions' base numbers.
 
-    It is the one thing that grows with the capture, so it is compact: an open-addressing table of 21 bytes a slot, at most
-    two thirds full (32 to 63 bytes a tuple). A tuple is known by 64 bits of its hash; two of n tuples share them with a
+    It is the one thing that grows with the capture, so it is compact: an open-addressing table of 25 bytes a slot, at most
+    four fifths full (31 to 63 bytes a tuple). A tuple is known by 64 bits of its hash; two of n tuples share them with a
     probability of about n^2 / 2^65.
     """
 
@@ -36,6 +37,7 @@ class StreamIndex:
         self._base_low = array("I", bytes(4 * self._size))
         self._base_high = array("I", bytes(4 * self._size))
         self._known = array("B", bytes(self._size))
+        self._resting = array("I", bytes(4 * self._size))  # number of the record of a connection at rest; 0: none
 
     def slot(self, key: bytes, reverse: bytes) -> int:
         """Slot of a four-tuple, given in both directions; a new tuple opens a new stream. Valid until the next new tuple."""
@@ -45,7 +47,7 @@ class StreamIndex:
         fingerprint = hash(low) or 1
         slot = self._find(fingerprint)
         if self._hashes[slot] == 0:
-            if self.tuples * 3 >= self._size * 2:
+            if self.tuples * 5 >= self._size * 4:
                 self._grow()
                 slot = self._find(fingerprint)
             self._hashes[slot] = fingerprint
@@ -65,6 +67,7 @@ class StreamIndex:
 
     def _grow(self) -> None:
         hashes, stream, low, high, known = self._hashes, self._stream, self._base_low, self._base_high, self._known
+        resting = self._resting
         before = self._size
         self._size = before * 2
         self._make()
@@ -74,6 +77,7 @@ class StreamIndex:
                 self._hashes[slot] = hashes[old]
                 self._stream[slot], self._known[slot] = stream[old], known[old]
                 self._base_low[slot], self._base_high[slot] = low[old], high[old]
+                self._resting[slot] = resting[old]
 
     def note(self, slot: int, key: bytes, flags: int, seq: int, ack: int) -> int:
         """Take in a segment; returns the stream it belongs to."""
@@ -120,6 +124,16 @@ class StreamIndex:
         """Remember that a connection of this four-tuple has ended."""
         self._known[self.slot(key, reverse)] |= OVER
 
+    def lay_down(self, key: bytes, reverse: bytes, number: int) -> None:
+        """Remember that the tuple's connection has ended and rests in the record of this number (modulo 2^32)."""
+        slot = self.slot(key, reverse)
+        self._known[slot] |= OVER
+        self._resting[slot] = number & MASK
+
+    def resting(self, slot: int) -> int:
+        """Number of the record of the tuple's latest connection at rest; 0: none. The record may be gone."""
+        return self._resting[slot]
+
     def is_over(self, key: bytes, reverse: bytes) -> bool:
         """Whether a connection of this four-tuple has ended before."""
         return self._known[self.slot(key, reverse)] & OVER != 0
@@ -131,9 +145,4 @@ class StreamIndex:
 
 def is_high(key: bytes) -> bool:
     """Whether the opposite direction of a key sorts before it."""
-    size = 4 if len(key) < IPV6_KEY else 16
-    ports = 2 * size
-    source, target = key[:size], key[size:ports]
-    if source != target:
-        return source > target
-    return key[ports:ports + 2] > key[ports + 2:ports + 4]
+    return words.is_high(key, 4 if len(key) < IPV6_KEY else 16)

@@ -1,8 +1,11 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.flows.resting cimport can_rest, fold, unfold
 from tcptrace_py.flows.streams cimport StreamIndex
+from tcptrace_py.model cimport words
 from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side
+from tcptrace_py.model.segments cimport reverse_key
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
@@ -10,10 +13,11 @@ cdef long long AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSE
 
 
 cdef class FlowTable:
-    cdef public object states_of, retire, selection
-    cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
+    cdef public object states_of, retire, retire_record, selection
+    cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns, first_record
     cdef public bint takes_all, timed
     cdef public dict sides, deadlines
+    cdef public list closed, records
     cdef public StreamIndex streams
 
     @cython.locals(
@@ -32,5 +36,11 @@ cdef class FlowTable:
     cpdef _enlist(self, Connection connection)
     cpdef long long _patience_ns(self, Connection connection)
     cpdef _examine(self, block, Py_ssize_t i, Side side)
-    @cython.locals(due="long long")
     cpdef _schedule(self, Connection connection)
+    cpdef _look(self, Connection connection, long long second)
+    @cython.locals(closed=list, connection=Connection, many=bint, record=bytes)
+    cpdef _lay_down(self)
+    @cython.locals(number="long long", at="long long", record=bytes, connection=Connection)
+    cpdef bint _wake(self, long long slot, bytes key)
+    @cython.locals(record=bytes, over=cython.Py_ssize_t)
+    cpdef _retire_records(self)

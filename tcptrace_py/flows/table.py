@@ -7,6 +7,7 @@ the connection (`model.live.Segment`): the handshake, the close, and whatever is
 
 from collections.abc import Callable
 
+from tcptrace_py.model import words
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import (
     AHEAD,
@@ -41,6 +42,7 @@ from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.state import State
 
+from .resting import END, can_rest, fold, unfold
 from .streams import StreamIndex
 
 SILENCE_NS = 30 * SECOND_NS  # a silence worth remembering: middleboxes and keep-alives act on such
@@ -48,13 +50,16 @@ OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by e
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
 MIRROR_NS = 500_000  # a second capture of the same frame follows at once
 CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set, or a damaged stamp
-LAG_NS = 10 * SECOND_NS  # how far behind the capture's clock connections are looked at
+FIRST_LOOK_NS = 4 * SECOND_NS  # most connections are over by then, and nothing is to hold on to them for longer
+LAG_NS = 3 * SECOND_NS  # how far behind the capture's clock connections are looked at
 BUDGET = 24  # unremarkable segments that are logged after each remarkable one
+AWAKE = 1 << 12  # sides in the table before closed connections are laid to rest: below it that would save nothing
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 HALF = 1 << 31
 
 StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection, int], None]
+RetireRecord = Callable[[bytes, int], None]
 
 
 class FlowTable:
@@ -62,13 +67,16 @@ class FlowTable:
 
     `states_of(connection, time_ns)` tells the two sides' states as far as known; `retire(connection, known_ns)` is
     called once for each connection, when nothing can change it any more; the capture is known up to `known_ns`.
+    `retire_record(record, known_ns)` is the same for connections at rest; without it none is laid to rest.
     `linger_ns` is how long a closed connection waits for stragglers (longer than any TIME_WAIT), `idle_ns` how long
     an open one may be silent.
     """
 
-    def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection) -> None:
+    def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection,
+                 retire_record: RetireRecord | None = None) -> None:
         self.states_of = states_of
         self.retire = retire
+        self.retire_record = retire_record
         self.linger_ns = linger_ns
         self.idle_ns = idle_ns
         self.selection = selection
@@ -81,6 +89,9 @@ class FlowTable:
         self.stragglers = 0
         self.first_straggler = 0
         self.deadlines: dict[int, list[Connection]] = {}
+        self.closed: list[Connection] = []  # closed in this block
+        self.records: list[bytes | None] = []  # connections at rest, in the order in which they were laid down
+        self.first_record = 1  # number of the first of them
         self.clock_ns = 0
         self.last_ns = 0
         self.now_ns = 0  # up to here the capture is known
@@ -98,6 +109,9 @@ class FlowTable:
             side = sides.get(keys[i])
             if side is None and flags_column[i] & 0x17 == SYN and not notes_column[i] and not payload_column[i] and takes_all:
                 connection = self._open(keys[i], time_column[i], frame_column[i], seq_column[i], ack_column[i])
+                if connection is None:
+                    self._examine(block, i, sides.get(keys[i]))
+                    continue
                 side = connection.a
                 connection.vlan, connection.teid = vlan_column[i], teid_column[i]
                 side.window_scale = scale_column[i]
@@ -186,7 +200,7 @@ class FlowTable:
             if not flags & (SYN | FIN):
                 if connection.phase == CLOSING:
                     if covers_fin and side.fin_seen and peer.max_ack == end:
-                        self._schedule(connection)
+                        self.closed.append(connection)
                     if connection.budget <= (-budget if covers_fin and fresh else 0):
                         continue
                 elif connection.budget <= 0:
@@ -222,10 +236,12 @@ class FlowTable:
             self.segments += block.count
             self._sweep(block)
 
-    def _open(self, key: bytes, time_ns: int, frame: int, seq: int, ack: int) -> Connection:
-        """Begin a connection with the ordinary SYN of a tuple that no connection holds."""
+    def _open(self, key: bytes, time_ns: int, frame: int, seq: int, ack: int) -> Connection | None:
+        """Begin a connection with the ordinary SYN of a tuple that no connection holds; None if one was at rest there."""
         reverse = reverse_key(key)
         slot = self.streams.slot(key, reverse)
+        if self.records and self._wake(slot, key):
+            return None
         connection = Connection(key, reverse, time_ns, frame)
         connection.stream = self.streams.note(slot, key, SYN, seq, ack)
         side = connection.a
@@ -250,6 +266,8 @@ class FlowTable:
     def _examine(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """Everything that is not a plain segment of an open connection."""
         key, flags, time_ns, notes = block.key[i], block.flags[i], block.time_ns[i], block.notes[i]
+        if side is None and self.records and not notes & SHORT_HEADER and self._wake(self.streams.slot(key, reverse_key(key)), key):
+            side = self.sides[key]
         if notes & QUOTED:
             self._quoted(block, i, side)
             return
@@ -334,7 +352,7 @@ class FlowTable:
     def _enlist(self, connection: Connection) -> None:
         self.sides[connection.b.key] = connection.b
         self.sides[connection.a.key] = connection.a
-        self._schedule(connection)
+        self._look(connection, (connection.end_ns + FIRST_LOOK_NS) // SECOND_NS + 1)
 
     def forget(self, connection: Connection) -> None:
         """Take a connection out of the table and hand it on."""
@@ -806,7 +824,9 @@ class FlowTable:
 
     def _schedule(self, connection: Connection) -> None:
         """Look at the connection again when its patience may have run out."""
-        second = (connection.end_ns + self._patience_ns(connection)) // SECOND_NS + 1
+        self._look(connection, (connection.end_ns + self._patience_ns(connection)) // SECOND_NS + 1)
+
+    def _look(self, connection: Connection, second: int) -> None:
         if second == connection.due:
             return
         connection.due = second
@@ -823,6 +843,10 @@ class FlowTable:
         self.last_ns = block.time_ns[last]
         now = (self.clock_ns - LAG_NS) // SECOND_NS
         self.now_ns = now * SECOND_NS
+        if self.closed:
+            self._lay_down()
+        if self.records:
+            self._retire_records()
         for second in sorted(second for second in self.deadlines if second <= now):
             for connection in self.deadlines.pop(second):
                 if connection.due != second or self.sides.get(connection.a.key) is not connection.a:
@@ -832,9 +856,63 @@ class FlowTable:
                 else:
                     self._schedule(connection)
 
+    def _lay_down(self) -> None:
+        """Lay closed connections to rest where there are many; look at the others again when their time has come."""
+        closed, self.closed = self.closed, []
+        many = self.retire_record is not None and len(self.sides) > AWAKE
+        for connection in closed:
+            if connection.due < 0 or self.sides.get(connection.a.key) is not connection.a:
+                continue
+            record = fold(connection) if many and can_rest(connection) else None
+            if record is None:
+                self._schedule(connection)
+                continue
+            self.streams.lay_down(connection.a.key, connection.b.key, self.first_record + len(self.records))
+            self.records.append(record)
+            del self.sides[connection.a.key], self.sides[connection.b.key]
+            connection.dissolve()
+            connection.log.clear()
+
+    def _wake(self, slot: int, key: bytes) -> bool:
+        """Bring a connection at rest on this four-tuple back into the table; False if there is none."""
+        number = self.streams.resting(slot)
+        at = (number - self.first_record) & MASK
+        record = self.records[at] if number and at < len(self.records) else None
+        if record is None:
+            return False
+        connection = unfold(record)
+        if key not in (connection.a.key, connection.b.key):
+            return False
+        self.records[at] = None
+        self._enlist(connection)
+        self._schedule(connection)
+        return True
+
+    def _retire_records(self) -> None:
+        """Hand on the connections at rest whose time is over: those that were laid down first come first."""
+        retire = self.retire_record
+        assert retire is not None
+        over = 0
+        for record in self.records:
+            if record is not None:
+                if words.wide(record, END) + self.linger_ns >= self.now_ns:
+                    break
+                retire(record, self.now_ns)
+            over += 1
+        del self.records[:over]
+        self.first_record += over
+
+    def older(self, than_ns: int) -> list[Connection]:
+        """Connections that began before a moment and are still in the table."""
+        return [side.connection for side in self.sides.values() if side.number == 0 and side.connection.start_ns < than_ns]
+
     def finish(self, end_ns: int) -> None:
-        """The capture has ended: hand on everything that is left, in order of the first frame."""
+        """The capture has ended: hand on everything that is left."""
         self.now_ns = end_ns
+        for record in self.records:
+            if record is not None and self.retire_record is not None:
+                self.retire_record(record, end_ns)
+        self.records.clear()
         rest = {id(side.connection): side.connection for side in self.sides.values()}
         for connection in sorted(rest.values(), key=lambda c: c.first_frame):
             self.forget(connection)

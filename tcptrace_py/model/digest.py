@@ -103,6 +103,12 @@ class Digest:
             return False
         return len(self._slow) < self.most_slow or (total_ns, -first_frame) > self._slow[0][:2]
 
+    def floor_ns(self) -> int:
+        """Return the time below which a handshake is none of the slowest (ns); -1 as long as all are to be shown."""
+        if self.count < FEW or (self.most_slow > 0 and len(self._slow) < self.most_slow):
+            return -1
+        return self._slow[0][0] if self._slow else (1 << 63) - 1
+
     def show(self, connection: Connection) -> None:
         """Keep a connection that `takes` chose."""
         if self.count < FEW:

@@ -2,11 +2,13 @@
 import cython
 
 
+@cython.no_gc
 cdef class Context:
     cdef public long long data_ns, idle_ns, own_ack, own_next, peer_ack, previous_frame, previous_ns, sacked_end, unread
     cdef public bint previous_by_peer, previous_is_data
 
 
+@cython.no_gc  # it refers to nothing that refers to anything
 @cython.freelist(256)
 cdef class Segment:
     cdef public long long time_ns, frame
@@ -41,7 +43,8 @@ cdef class Connection:
     cdef public object judged
     cdef public long long start_ns, end_ns, first_frame, last_frame, due, idle_ns, idle_until_ns, judged_at
     cdef public unsigned long long signature, history
-    cdef public int stream, phase, budget, vlan, teid
+    cdef public int stream, phase, budget, vlan, announced
+    cdef public long long teid
     cdef public bint plain, self_connect, settled
 
     cpdef Side side(self, int number)

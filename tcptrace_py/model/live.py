@@ -136,9 +136,8 @@ class Side:
 class Connection:
     """One incarnation of a four-tuple while it lives. `a` sent its first captured segment; a self-connect has no own `b`."""
 
-    __slots__ = ("a", "anomalies", "b", "budget", "due", "end_ns", "first_frame", "history", "icmp", "idle_ns", "idle_until_ns",
-                 "judged", "judged_at",
-                 "last_frame", "log", "phase", "plain", "reused_by", "self_connect", "settled", "shadow", "signature", "start_ns", "stream",
+    __slots__ = ("a", "announced", "anomalies", "b", "budget", "due", "end_ns", "first_frame", "history", "icmp", "idle_ns",
+                 "idle_until_ns", "judged", "judged_at", "last_frame", "log", "phase", "plain", "reused_by", "self_connect", "settled", "shadow", "signature", "start_ns", "stream",
                  "teid", "vlan")
 
     def __init__(self, key: bytes, other: bytes, time_ns: int, frame: int) -> None:
@@ -157,6 +156,7 @@ class Connection:
         self.budget = 32
         self.signature = 1
         self.plain = not self.self_connect  # nothing but textbook segments so far: the signature says all
+        self.announced = -1  # kind (findings.levels) under which its port counts as held, once it is old
         self.due = 0  # second at which the table looks at it again
         self.vlan = -1
         self.teid = -1
@@ -179,6 +179,7 @@ class Connection:
         """Take the connection apart when all is said of it, so that it needs no garbage collector."""
         self.a.peer = self.b.peer = self.a.connection = self.b.connection = None  # type: ignore[assignment]
         self.shadow = self.reused_by = None
+        self.due = -1
 
     def note(self, code: str, frame: int, explanation: str) -> None:
         """Name an anomaly."""

@@ -1,5 +1,4 @@
 # cython: language_level=3, annotation_typing=False
-import cython
+from tcptrace_py.model cimport words
 
-@cython.locals(size=cython.Py_ssize_t, ports=cython.Py_ssize_t)
 cpdef bytes reverse_key(bytes key)

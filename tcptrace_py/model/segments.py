@@ -2,6 +2,8 @@
 
 from array import array
 
+from . import words
+
 # TCP flags (RFC 9293 section 3.1), as they stand in the header's 13th byte.
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 
@@ -51,6 +53,16 @@ class SegmentBlock:
         self.ttl, self.checksum, self.notes, self.interface = zeros[:], zeros[:], zeros[:], zeros[:]
         self.ip_id, self.window_scale, self.vlan, self.teid = absent[:], absent[:], absent[:], absent
 
+    def clear(self) -> None:
+        """Empty the block for new rows. Only what a decoder need not write into every row is set back."""
+        capacity = len(self.frame)
+        zeros, absent = array("q", bytes(8 * capacity)), array("q", b"\xff" * (8 * capacity))
+        self.count = 0
+        for column in (self.notes, self.options, self.tsval, self.tsecr, self.sack_left, self.sack_right):
+            column[:] = zeros
+        for column in (self.window_scale, self.vlan, self.teid):
+            column[:] = absent
+
     def reserve(self, rows: int) -> None:
         """Make room for at least this many rows in all; a frame of several segments (an A-MSDU) may need it."""
         spare = SegmentBlock(max(0, rows - len(self.frame)))
@@ -84,6 +96,4 @@ def key_parts(key: bytes) -> tuple[bytes, bytes, int, int, bytes]:
 
 def reverse_key(key: bytes) -> bytes:
     """Turn a key round: the same four-tuple seen from the other side."""
-    size = 4 if len(key) < IPV6_KEY else 16
-    ports = 2 * size
-    return key[size:ports] + key[:size] + key[ports + 2:ports + 4] + key[ports:ports + 2] + key[ports + 4:]
+    return words.swapped(key, 4 if len(key) < IPV6_KEY else 16)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcptrace_py.findings.hosts import hosts as hosts_of
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
 from tests.ladder import CLIENT, CLOSE, HANDSHAKE, SECOND_NS, SERVER, SERVER_CLOSE, START_NS, Seg, ladder, play
@@ -89,7 +90,7 @@ def test_hosts_in_two_tunnels_are_two_hosts_but_vlans_are_not() -> None:
     tunnels = [
         replace(s, key=s.key + scope_bytes(SCOPE_VNI, vni), time_ns=s.time_ns + vni) for vni in (5, 6) for s in one
     ]
-    hosts = play(in_order(tunnels)).collector.hosts.result(0)
+    hosts = hosts_of(play(in_order(tunnels)).collector.accounts)
     assert sorted((host.address, host.scope.vni if host.scope else None) for host in hosts) == [
         (CLIENT, 5),
         (CLIENT, 6),
@@ -112,7 +113,7 @@ def test_the_whole_capture_adds_both_sides() -> None:
 
 def test_hosts_with_most_come_first() -> None:
     segments = many(CLOSE, client="10.0.0.5") + many(SERVER_CLOSE, client="10.0.0.6", server="10.0.0.7", count=3)
-    order = [host.address for host in play(in_order(segments), end_s=30).collector.hosts.result(START_NS)]
+    order = [host.address for host in hosts_of(play(in_order(segments), end_s=30).collector.accounts)]
     assert order[0] == "10.0.0.5"
     assert order[1] == "10.0.0.7"
 

@@ -1,0 +1,36 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+from tcptrace_py.findings.facts cimport Facts, StayFacts
+from tcptrace_py.findings.levels cimport Levels
+from tcptrace_py.findings.vantage cimport Pair, Vantages
+
+cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED
+
+
+cdef class HostRow:
+    cdef public bytes address, scope
+    cdef public long long row
+
+
+cdef class Account:
+    cdef public HostRow client, server
+    cdef public Pair pair
+    cdef public bint low_is_client
+    cdef public long long connections, first_ns, last_ns, client_first, server_first, resets, stays_client, stays_server
+    cdef public long long client_wait_ns, server_wait_ns
+    cdef public int port, held_row, waits_row, held_kind, client_stay_kind, server_stay_kind
+    cdef public list simultaneous, restarted, reused, killed
+
+
+cdef class Accounts:
+    cdef public object profiles
+    cdef public Vantages vantages
+    cdef public Levels levels
+    cdef public long long stays_row
+    cdef public dict rows, hosts
+
+    @cython.locals(ports=cython.Py_ssize_t, name=bytes, account=Account)
+    cpdef Account of(self, bytes key)
+    @cython.locals(stay=StayFacts, levels=Levels)
+    cpdef add(self, Account account, Facts facts)

@@ -1,0 +1,116 @@
+"""What adds up, by who connects where: an account for each client address, server address, server port and scope.
+
+Hosts, services and port budgets are sums over accounts; how many there are at once stands in rows of `levels`.
+"""
+
+from tcptrace_py.model.addresses import text
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY
+
+from .facts import KILLED, REUSED, Facts
+from .levels import NEVER_NS, Levels
+from .vantage import Pair, Vantages
+
+
+class HostRow:
+    """An address in a scope (both packed): the row of its stays in TIME_WAIT."""
+
+    __slots__ = ("address", "row", "scope")
+
+    def __init__(self, address: bytes, scope: bytes, row: int) -> None:
+        self.address = address
+        self.scope = scope
+        self.row = row
+
+
+class Account:
+    """Connections of one client address to one service. Pairs of counts are the client's and the server's."""
+
+    __slots__ = ("client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "held_kind",
+                 "held_row", "killed", "last_ns", "low_is_client", "pair", "port", "resets", "restarted", "reused", "server",
+                 "server_first", "server_stay_kind", "server_wait_ns", "simultaneous", "stays_client", "stays_server", "waits_row")
+
+    def __init__(self, client: HostRow, server: HostRow, port: int, pair: Pair) -> None:
+        self.client = client
+        self.server = server
+        self.port = port
+        self.pair = pair
+        self.low_is_client = client.address <= server.address  # of the pair's two
+        self.connections = 0
+        self.first_ns = NEVER_NS
+        self.last_ns = 0
+        self.client_first = self.server_first = 0  # who closed first
+        self.simultaneous = [0, 0, 0]  # by whose FIN came first: client's, server's, nobody's
+        self.resets = 0
+        self.stays_client = self.stays_server = 0  # stays in TIME_WAIT
+        self.restarted, self.reused, self.killed = [0, 0], [0, 0], [0, 0]
+        self.client_wait_ns = self.server_wait_ns = 0  # how long TIME_WAIT lasts there
+        self.held_row = self.waits_row = 0
+        self.held_kind = self.client_stay_kind = self.server_stay_kind = 0
+
+
+class Accounts:
+    """All accounts, by a client's key without its port; hosts, and the levels that they raise."""
+
+    def __init__(self, profiles: Profiles, vantages: Vantages) -> None:
+        self.profiles = profiles
+        self.vantages = vantages
+        self.levels = Levels()
+        self.stays_row = self.levels.row()  # all stays in TIME_WAIT
+        self.rows: dict[bytes, Account] = {}
+        self.hosts: dict[tuple[bytes, bytes], HostRow] = {}
+
+    def of(self, key: bytes) -> Account:
+        """Account of connections whose client's key this is."""
+        ports = IPV4_KEY - 4 if len(key) < IPV6_KEY else IPV6_KEY - 4
+        name = key[:ports] + key[ports + 2:]
+        account = self.rows.get(name)
+        if account is None:
+            account = self.rows[name] = self._open(name, ports)
+        return account
+
+    def _open(self, name: bytes, ports: int) -> Account:
+        source, target, scope = name[:ports // 2], name[ports // 2:ports], name[ports + 2:]
+        client, server = self._host(source, scope), self._host(target, scope)
+        account = Account(client, server, name[ports] << 8 | name[ports + 1], self.vantages.pair(source, target))
+        profile = self.profiles.default
+        account.client_wait_ns = (self.profiles.of(text(source)) if self.profiles.by_address else profile).time_wait_ns
+        account.server_wait_ns = (self.profiles.of(text(target)) if self.profiles.by_address else profile).time_wait_ns
+        levels = self.levels
+        account.held_row, account.waits_row = levels.row(), levels.row()
+        account.held_kind = levels.kind(account.held_row)
+        account.client_stay_kind = levels.kind(self.stays_row, client.row, account.waits_row)
+        account.server_stay_kind = levels.kind(self.stays_row, server.row)
+        return account
+
+    def _host(self, address: bytes, scope: bytes) -> HostRow:
+        host = self.hosts.get((address, scope))
+        if host is None:
+            host = self.hosts[address, scope] = HostRow(address, scope, self.levels.row())
+        return host
+
+    def add(self, account: Account, facts: Facts) -> None:
+        """Take in one connection."""
+        account.connections += 1
+        account.first_ns = min(account.first_ns, facts.start_ns)
+        account.last_ns = max(account.last_ns, facts.start_ns)
+        account.client_first += facts.first_fin == 0
+        account.server_first += facts.first_fin == 1
+        if facts.pattern == "simultaneous":
+            account.simultaneous[facts.first_fin] += 1
+        account.resets += facts.pattern == "rst"
+        levels = self.levels
+        if facts.announced < 0:
+            levels.add(facts.start_ns, facts.released_ns, account.held_kind)
+        elif facts.released_ns != NEVER_NS:
+            levels.end(facts.released_ns, facts.announced)
+        for stay in facts.stays:
+            if stay.by_server:
+                account.stays_server += 1
+            else:
+                account.stays_client += 1
+            account.restarted[stay.by_server] += stay.restarted
+            account.reused[stay.by_server] += stay.how == REUSED
+            account.killed[stay.by_server] += stay.how == KILLED
+            levels.add(max(stay.entered_ns, facts.earliest_ns), stay.end_ns,
+                       account.server_stay_kind if stay.by_server else account.client_stay_kind)

@@ -1,0 +1,27 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+
+cdef class Levels:
+    cdef public long long[::1] begins_ns, ends_ns
+    cdef public int[::1] begin_kinds, end_kinds
+    cdef public Py_ssize_t begin_count, end_count
+    cdef public long long total, settled_ns
+    cdef public object first, second, third, level, peak, peak_ns
+
+    cpdef add(self, long long begin_ns, long long end_ns, long long kind)
+    @cython.locals(at=cython.Py_ssize_t)
+    cpdef begin(self, long long time_ns, long long kind)
+    @cython.locals(at=cython.Py_ssize_t)
+    cpdef end(self, long long time_ns, long long kind)
+    @cython.locals(
+        first="int[::1]", second="int[::1]", third="int[::1]", level="long long[::1]", peak="long long[::1]", peak_ns="long long[::1]",
+        kind=cython.Py_ssize_t, row=cython.Py_ssize_t, gone=cython.Py_ssize_t, count=cython.Py_ssize_t, at=cython.Py_ssize_t,
+        time_ns="long long", following="long long")
+    cpdef _play(self, list begins, list ends, bits)
+
+
+# `when` stays a Python number: shifted, it may need more than 64 bits.
+@cython.locals(times_ns="long long[::1]", kinds="int[::1]", count=cython.Py_ssize_t, until_ns="long long", settled_ns="long long",
+               found=list, left=cython.Py_ssize_t, at=cython.Py_ssize_t, time_ns="long long", kind="long long", when=object)
+cpdef tuple due(times_ns, kinds, count, until_ns, settled_ns, bits)

@@ -1,0 +1,159 @@
+"""How many there are at once: from intervals to peaks and to what is left, in memory that follows what is pending.
+
+An interval's begin and end come in whenever they are known, and wait here until everything before a moment is known:
+`settle` then takes them in order of time. What is settled leaves nothing but each row's level and its most so far. That
+is exact in whatever order and whatever portions they come; one that begins before what is settled counts from there.
+"""
+
+from array import array
+
+NEVER_NS = (1 << 63) - 1
+NO_ROW = -1
+PORTION = 1 << 18  # so many begins and ends are put in order at once
+
+
+class Levels:
+    """Rows that go up and down. A *kind* of interval raises up to three rows at once (a host's, a service's, the whole's)."""
+
+    __slots__ = ("begin_count", "begin_kinds", "begins_ns", "end_count", "end_kinds", "ends_ns", "first", "level", "peak", "peak_ns",
+                 "second", "settled_ns", "third", "total")
+
+    def __init__(self) -> None:
+        self.begins_ns, self.begin_kinds = array("q", bytes(512)), array("i", bytes(256))
+        self.ends_ns, self.end_kinds = array("q", bytes(512)), array("i", bytes(256))
+        self.begin_count = self.end_count = 0
+        self.total = 0  # begins ever taken in
+        self.first, self.second, self.third = array("i"), array("i"), array("i")  # rows of each kind
+        self.level, self.peak, self.peak_ns = array("q"), array("q"), array("q")
+        self.settled_ns = -(1 << 62)
+
+    def row(self) -> int:
+        """Make a new row."""
+        self.level.append(0)
+        self.peak.append(0)
+        self.peak_ns.append(0)
+        return len(self.level) - 1
+
+    def kind(self, first: int, second: int = NO_ROW, third: int = NO_ROW) -> int:
+        """Make a new kind of interval, which raises these rows."""
+        self.first.append(first)
+        self.second.append(second)
+        self.third.append(third)
+        return len(self.first) - 1
+
+    def add(self, begin_ns: int, end_ns: int, kind: int) -> None:
+        """Count one from `begin_ns` until just before `end_ns`; NEVER_NS: until the capture's end."""
+        if begin_ns < end_ns:
+            self.begin(begin_ns, kind)
+            if end_ns != NEVER_NS:
+                self.end(end_ns, kind)
+
+    def begin(self, time_ns: int, kind: int) -> None:
+        """One more from now on."""
+        at = self.begin_count
+        if at == len(self.begins_ns):
+            self.begins_ns, self.begin_kinds = longer(self.begins_ns), longer(self.begin_kinds)
+        self.begins_ns[at] = time_ns
+        self.begin_kinds[at] = kind
+        self.begin_count = at + 1
+        self.total += 1
+
+    def end(self, time_ns: int, kind: int) -> None:
+        """One less from now on; its begin was told before."""
+        at = self.end_count
+        if at == len(self.ends_ns):
+            self.ends_ns, self.end_kinds = longer(self.ends_ns), longer(self.end_kinds)
+        self.ends_ns[at] = time_ns
+        self.end_kinds[at] = kind
+        self.end_count = at + 1
+
+    @property
+    def pending(self) -> int:
+        """How much waits to be settled."""
+        return self.begin_count + self.end_count
+
+    def settle(self, until_ns: int) -> None:
+        """Take in everything that happened before a moment: all of it must have been told."""
+        portions = self.pending // PORTION
+        if portions > 1:  # all at once would make millions of numbers
+            first_ns = max(min(self.begins_ns[:self.begin_count]), self.settled_ns) if self.begin_count else self.settled_ns
+            for number in range(1, portions):
+                self._settle(first_ns + (until_ns - first_ns) * number // portions)
+        self._settle(until_ns)
+
+    def _settle(self, until_ns: int) -> None:
+        if until_ns <= self.settled_ns:
+            return
+        bits = max(len(self.first).bit_length(), 1)
+        if self.begin_count or self.end_count:
+            begins, self.begin_count = due(self.begins_ns, self.begin_kinds, self.begin_count, until_ns, self.settled_ns, bits)
+            ends, self.end_count = due(self.ends_ns, self.end_kinds, self.end_count, until_ns, self.settled_ns, bits)
+            self._play(begins, ends, bits)
+        self.settled_ns = until_ns
+
+    def _play(self, begins: list[int], ends: list[int], bits: int) -> None:
+        """Go through begins and ends (time << bits | kind) in order of time; at one moment ends come first."""
+        first, second, third = self.first, self.second, self.third
+        level, peak, peak_ns = self.level, self.peak, self.peak_ns
+        mask = (1 << bits) - 1
+        gone, count = 0, len(ends)
+        following = ends[0] >> bits if count else NEVER_NS
+        for item in begins:
+            time_ns = item >> bits
+            while following <= time_ns:
+                kind = ends[gone] & mask
+                level[first[kind]] -= 1
+                if second[kind] >= 0:
+                    level[second[kind]] -= 1
+                if third[kind] >= 0:
+                    level[third[kind]] -= 1
+                gone += 1
+                following = ends[gone] >> bits if gone < count else NEVER_NS
+            kind = item & mask
+            row = first[kind]
+            level[row] += 1
+            if level[row] > peak[row]:
+                peak[row], peak_ns[row] = level[row], time_ns
+            row = second[kind]
+            if row >= 0:
+                level[row] += 1
+                if level[row] > peak[row]:
+                    peak[row], peak_ns[row] = level[row], time_ns
+            row = third[kind]
+            if row >= 0:
+                level[row] += 1
+                if level[row] > peak[row]:
+                    peak[row], peak_ns[row] = level[row], time_ns
+        for at in range(gone, count):
+            kind = ends[at] & mask
+            level[first[kind]] -= 1
+            if second[kind] >= 0:
+                level[second[kind]] -= 1
+            if third[kind] >= 0:
+                level[third[kind]] -= 1
+
+    def peak_of(self, row: int) -> tuple[int, int | None]:
+        """Most at once and the first moment (ns) at which it was so; (0, None) of nothing. Settled ones alone count."""
+        return self.peak[row], self.peak_ns[row] if self.peak[row] else None
+
+
+def due(times_ns: "array[int]", kinds: "array[int]", count: int, until_ns: int, settled_ns: int, bits: int) -> tuple[list[int], int]:
+    """Take what is due out of two columns: (sorted list of time << bits | kind, how many are left at their front)."""
+    found: list[int] = []
+    left = 0
+    for at in range(count):
+        time_ns, kind = times_ns[at], kinds[at]
+        if time_ns < until_ns:
+            when = max(time_ns, settled_ns)
+            found.append(when << bits | kind)
+        else:
+            times_ns[left], kinds[left] = time_ns, kind
+            left += 1
+    found.sort()
+    return found, left
+
+
+def longer(column: "array[int]") -> "array[int]":
+    """A column that begins with these values and has room for half as many again."""
+    typecode = "q" if column.itemsize == 8 else "i"
+    return array(typecode, bytes(column)) + array(typecode, bytes(column.itemsize * (len(column) // 2)))

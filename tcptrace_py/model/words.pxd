@@ -1,0 +1,43 @@
+# cython: language_level=3
+# The same functions as in words.py, inline in C for whom it is compiled with. The caller has looked at the length.
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.string cimport memcmp, memcpy
+
+
+cdef inline unsigned int word(bytes record, Py_ssize_t index):
+    cdef unsigned int value
+    memcpy(&value, <const char *>record + (index << 2), 4)
+    return value
+
+
+cdef inline long long wide(bytes record, Py_ssize_t index):
+    cdef unsigned int low
+    cdef unsigned int high
+    memcpy(&low, <const char *>record + (index << 2), 4)
+    memcpy(&high, <const char *>record + (index << 2) + 4, 4)
+    return <long long>low | <long long>high << 32
+
+
+cdef inline bytes swapped(bytes key, Py_ssize_t size):
+    cdef Py_ssize_t ports = 2 * size
+    cdef Py_ssize_t length = PyBytes_GET_SIZE(key)
+    cdef bytes other = PyBytes_FromStringAndSize(NULL, length)
+    cdef char *to = PyBytes_AS_STRING(other)
+    cdef const char *source = PyBytes_AS_STRING(key)
+    if length < ports + 4:
+        raise ValueError("a key is longer")
+    memcpy(to, source + size, size)
+    memcpy(to + size, source, size)
+    memcpy(to + ports, source + ports + 2, 2)
+    memcpy(to + ports + 2, source + ports, 2)
+    memcpy(to + ports + 4, source + ports + 4, length - ports - 4)
+    return other
+
+
+cdef inline bint is_high(bytes key, Py_ssize_t size):
+    cdef const char *start = PyBytes_AS_STRING(key)
+    cdef int order
+    if PyBytes_GET_SIZE(key) < 2 * size + 4:
+        raise ValueError("a key is longer")
+    order = memcmp(start, start + size, size)
+    return order > 0 if order else memcmp(start + 2 * size, start + 2 * size + 2, 2) > 0

@@ -1,0 +1,28 @@
+"""Bytes taken apart and put together in one call each; `words.pxd` has the same inline in C for whom it is compiled with."""
+
+from struct import Struct
+
+_WORD = Struct("=I").unpack_from
+
+
+def word(record: bytes, index: int) -> int:
+    """The word at this index, unsigned."""
+    return int(_WORD(record, index << 2)[0])
+
+
+def wide(record: bytes, index: int) -> int:
+    """A non-negative number of 64 bits in two words, the lower one first."""
+    return int(_WORD(record, index << 2)[0] | _WORD(record, (index + 1) << 2)[0] << 32)
+
+
+def swapped(key: bytes, size: int) -> bytes:
+    """Key of a four-tuple with addresses of `size` bytes, seen from the other side."""
+    ports = 2 * size
+    return key[size:ports] + key[:size] + key[ports + 2:ports + 4] + key[ports:ports + 2] + key[ports + 4:]
+
+
+def is_high(key: bytes, size: int) -> bool:
+    """Whether the key seen from the other side sorts before this one."""
+    ports = 2 * size
+    source, target = key[:size], key[size:ports]
+    return source > target if source != target else key[ports:ports + 2] > key[ports + 2:ports + 4]

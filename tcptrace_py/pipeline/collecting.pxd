@@ -1,0 +1,42 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+from tcptrace_py.findings.accounts cimport Account, Accounts
+from tcptrace_py.findings.facts cimport Outline
+from tcptrace_py.findings.levels cimport Levels
+from tcptrace_py.findings.quality cimport Quality
+from tcptrace_py.findings.summary cimport Totals
+from tcptrace_py.findings.vantage cimport Legs, legs, place
+from tcptrace_py.flows cimport resting
+from tcptrace_py.model.live cimport Connection as Live
+from tcptrace_py.model.live cimport Segment
+from tcptrace_py.model.segments cimport reverse_key
+from tcptrace_py.pipeline.first_frames cimport FirstFrames
+from tcptrace_py.pipeline.replaying cimport Replayer, Template
+
+cdef long long NEVER_NS, AT_CLIENT
+
+
+cdef class Collector:
+    cdef public Replayer replayer
+    cdef public object profiles, digest, each
+    cdef public bint keep_rows, describes_all
+    cdef public list waiting, rows
+    cdef public FirstFrames first_frames
+    cdef public Totals totals
+    cdef public Accounts accounts
+    cdef public Levels levels
+    cdef public Quality quality
+    cdef public long long settle_at, floor_ns, alike, alike_timed
+
+    @cython.locals(own=Legs, template=Template)
+    cpdef take(self, Live live, long long known_ns)
+    @cython.locals(outline=Outline, log=list, total_ns="long long", reused_ns="long long")
+    cpdef bint _take_alike(self, Live live, Template template)
+    @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", own=Legs, template=Template, outline=Outline,
+                   total_ns="long long", key=bytes, account=Account)
+    cpdef take_record(self, bytes record, long long known_ns)
+    cpdef bint _is_shown(self, long long total_ns, long long first_frame)
+    @cython.locals(account=Account, levels=Levels, until_ns="long long")
+    cpdef _add_alike(self, Outline outline, bytes key, long long start_ns, long long first_frame, long long total_ns,
+                     long long client_stay_ns, long long server_stay_ns, long long released_ns, long long reused_ns, long long announced)

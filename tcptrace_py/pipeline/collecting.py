@@ -1,0 +1,235 @@
+"""Verdicts to what adds up, and to single connections only where they are asked for."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tcptrace_py.findings.accounts import Accounts
+from tcptrace_py.findings.connections import describe
+from tcptrace_py.findings.facts import Outline, from_row
+from tcptrace_py.findings.levels import NEVER_NS
+from tcptrace_py.findings.quality import Quality
+from tcptrace_py.findings.summary import Totals
+from tcptrace_py.findings.vantage import AT_CLIENT, Legs, legs, place
+from tcptrace_py.flows import resting
+from tcptrace_py.model.addresses import text
+from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.digest import Digest
+from tcptrace_py.model.live import Connection as Live
+from tcptrace_py.model.live import client_of
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.results import Connection
+from tcptrace_py.model.segments import reverse_key
+
+from .first_frames import FirstFrames
+from .replaying import Replayer, Template
+
+SETTLE_NS = 90 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.facts.STAYS_WITHIN_NS)
+MANY = 1 << 18  # begins and ends that may wait before they are settled
+
+
+class Collector:
+    """Takes connections as they end and adds them up; describes them one by one only where that is asked for."""
+
+    def __init__(self, replayer: Replayer, profiles: Profiles, *, keep_rows: bool = True, slowest: int = 5,
+                 each: Callable[[Connection], None] | None = None) -> None:
+        self.replayer = replayer
+        self.profiles = profiles
+        self.keep_rows = keep_rows
+        self.each = each
+        self.describes_all = keep_rows or each is not None
+        self.waiting: list[Live] = []
+        self.rows: list[Connection] = []
+        self.first_frames = FirstFrames()
+        self.totals = Totals()
+        self.accounts = Accounts(profiles, replayer.vantages)
+        self.levels = self.accounts.levels
+        self.settle_at = MANY
+        self.quality = Quality()
+        self.digest = Digest(slowest)
+        self.floor_ns = -1  # handshakes quicker than this are none of the slowest; -1: not known
+        self.alike = self.alike_timed = 0  # connections that the digest was not told of yet
+
+    def take(self, live: Live, known_ns: int) -> None:
+        """A connection has ended, or the capture has, which is known up to `known_ns`: give its verdict, at once if possible."""
+        own = legs(live)
+        self.replayer.vantages.learn(live, own)
+        template = self.replayer.template(live, own)
+        if template is None:
+            if place(own) < AT_CLIENT:
+                self.waiting.append(live)
+            else:
+                self._conclude(live, known_ns, None)
+        elif not self._take_alike(live, template):
+            self._conclude(live, known_ns, template)
+
+    def _take_alike(self, live: Live, template: Template) -> bool:
+        """Add up a textbook connection that went like others before; False if it is to be described."""
+        outline = template.outline
+        if outline is None or self.describes_all or not outline.untroubled:
+            return False
+        log = live.log
+        total_ns = log[outline.ack].time_ns - log[outline.first_syn].time_ns if outline.first_syn >= 0 else -1
+        if self._is_shown(total_ns, live.first_frame):
+            return False
+        reused_ns = NEVER_NS if live.reused_by is None else live.reused_by.start_ns
+        self._add_alike(
+            outline, live.side(outline.client).key, live.start_ns, live.first_frame, total_ns,
+            log[outline.client_stay].time_ns if outline.client_stay >= 0 else -1,
+            log[outline.server_stay].time_ns if outline.server_stay >= 0 else -1,
+            log[outline.client_tail].time_ns if outline.client_tail >= 0 else NEVER_NS, reused_ns, live.announced)
+        live.dissolve()
+        return True
+
+    def take_record(self, record: bytes, known_ns: int) -> None:
+        """Take a connection that ended at rest; it began with an ordinary handshake."""
+        start_ns, first_frame = resting.time_ns(record, 0), resting.first_frame(record)
+        synack_ns = resting.time_ns(record, 1)
+        own = Legs(0, synack_ns - start_ns, resting.time_ns(record, 2) - synack_ns)
+        template = self.replayer.known(resting.signature(record), place(own))
+        outline = None if template is None else template.outline
+        if outline is None or self.describes_all or not outline.untroubled:
+            self.take(resting.unfold(record), known_ns)
+            return
+        total_ns = -1
+        if outline.first_syn >= 0:
+            total_ns = resting.time_ns(record, outline.ack) - resting.time_ns(record, outline.first_syn)
+        if self._is_shown(total_ns, first_frame):
+            self.take(resting.unfold(record), known_ns)
+            return
+        key = resting.key(record)
+        self._add_alike(
+            outline, key if outline.client == 0 else reverse_key(key), start_ns, first_frame, total_ns,
+            resting.time_ns(record, outline.client_stay) if outline.client_stay >= 0 else -1,
+            resting.time_ns(record, outline.server_stay) if outline.server_stay >= 0 else -1,
+            resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1)
+        account = self.accounts.of(key)  # of its first side, which is the client: it sent the SYN
+        if account.low_is_client:
+            account.pair.learn(first_frame, own.to_client_ns, own.to_server_ns)
+        else:
+            account.pair.learn(first_frame, own.to_server_ns, own.to_client_ns)
+
+    def _is_shown(self, total_ns: int, first_frame: int) -> bool:
+        """Whether a connection is one of few, or one of the slowest so far: these are described."""
+        if self.floor_ns >= 0 and total_ns < self.floor_ns:
+            return False
+        self._tell()
+        digest = self.digest
+        shown = digest.takes(total_ns if total_ns >= 0 else None, first_frame)
+        self.floor_ns = digest.floor_ns()
+        return shown
+
+    def _tell(self) -> None:
+        """Let the digest know how many connections were only added up."""
+        self.digest.count += self.alike
+        self.digest.timed += self.alike_timed
+        self.alike = self.alike_timed = 0
+
+    def _add_alike(self, outline: Outline, key: bytes, start_ns: int, first_frame: int, total_ns: int, client_stay_ns: int,
+                   server_stay_ns: int, released_ns: int, reused_ns: int, announced: int) -> None:
+        """Add up a textbook connection: its client's key, and the times that its outline asks for (-1: there is none)."""
+        account, levels = self.accounts.of(key), self.levels
+        outline.count += 1
+        self.alike += 1
+        self.first_frames.add(first_frame)
+        if total_ns >= 0:
+            self.alike_timed += 1
+            if outline.latencies is not None:
+                outline.latencies.add(total_ns)
+        account.connections += 1
+        account.first_ns = min(account.first_ns, start_ns)
+        account.last_ns = max(account.last_ns, start_ns)
+        if outline.first_fin == 0:
+            account.client_first += 1
+        elif outline.first_fin > 0:
+            account.server_first += 1
+        if client_stay_ns >= 0:
+            released_ns = client_stay_ns + account.client_wait_ns
+            if reused_ns <= released_ns:
+                released_ns = max(reused_ns, client_stay_ns)
+                account.reused[0] += 1
+            account.stays_client += 1
+            levels.add(client_stay_ns, released_ns, account.client_stay_kind)
+        if server_stay_ns >= 0:
+            until_ns = server_stay_ns + account.server_wait_ns
+            if reused_ns <= until_ns:
+                until_ns = max(reused_ns, server_stay_ns)
+                account.reused[1] += 1
+            account.stays_server += 1
+            levels.add(server_stay_ns, until_ns, account.server_stay_kind)
+        if announced < 0:
+            levels.add(start_ns, released_ns, account.held_kind)
+        elif released_ns != NEVER_NS:
+            levels.end(released_ns, announced)
+
+    def _conclude(self, live: Live, known_ns: int, template: Template | None) -> None:
+        """Judge a connection, describe it and add it up. Without a template all handshakes are known, or its own suffices."""
+        verdict = template.verdict if template is not None else self.replayer.verdict(live, settled=True)
+        row = describe(live, verdict, 0, self.profiles, known_ns)
+        if template is not None and template.outline is None:
+            template.outline = Outline(row, verdict)
+            if template.outline.outcome == "completed":
+                template.outline.latencies = self.totals.latencies[template.outline.vantage]
+        self._tell()
+        self.digest.add(row)
+        self.floor_ns = self.digest.floor_ns()
+        self.quality.add(live)
+        if self.keep_rows:
+            self.rows.append(row)
+        if self.each is not None:
+            self.each(row)
+        facts = from_row(live, row)
+        self.totals.add(facts)
+        self.accounts.add(self.accounts.of(live.side(verdict.client).key), facts)
+        self.first_frames.add(live.first_frame)
+        live.dissolve()
+
+    def announce(self, connections: list[Live]) -> None:
+        """Count the ports of connections as held that are old and still open: their begins must not come in late."""
+        for live in connections:
+            if live.announced < 0:
+                live.announced = self.accounts.of(live.side(client_of(live)).key).held_kind
+                self.levels.begin(live.start_ns, live.announced)
+
+    def settle(self, clock_ns: int, older: Callable[[int], list[Live]]) -> None:
+        """Settle what can hardly change any more, so that memory follows what is alive. `older`: connections in the table."""
+        if self.levels.pending < self.settle_at:
+            return
+        until_ns = clock_ns - self.replayer.longest_ns - SETTLE_NS
+        self.announce(older(until_ns))
+        self.levels.settle(until_ns)
+        self.settle_at = max(MANY, self.levels.pending * 5 // 4)
+
+    def finish(self, end_ns: int) -> None:
+        """The capture has ended: conclude what waits, and number the connections by their first frames."""
+        self._tell()
+        if self.levels.total > MANY:  # then some is settled already: latecomers count from the same moment, however it was cut
+            self.levels.settle(end_ns - self.replayer.longest_ns - SETTLE_NS)
+        for live in sorted(self.waiting, key=lambda live: live.first_frame):
+            self._conclude(live, end_ns, None)
+        self.waiting.clear()
+        self.levels.settle(end_ns + 1)
+        for template in self.replayer.templates.values():
+            outline = template.outline
+            if outline is not None and outline.count:
+                self.totals.add_many(outline.outcome, outline.pattern, outline.count)
+                outline.count = 0
+        self._count_services()
+        self.rows.sort(key=lambda row: row.first_frame)
+        for number, row in enumerate(self.rows):
+            row.id = number
+        for row in (*self.digest.few, *self.digest.slowest()):
+            row.id = self.first_frames.rank(row.first_frame)
+
+    def _count_services(self) -> None:
+        """Services are sums over accounts."""
+        self.digest.services.clear()
+        for account in self.accounts.rows.values():
+            service = self.digest.service(text(account.server.address), account.port)
+            if service is not None:
+                service.connections += account.connections
+                service.simultaneous += sum(account.simultaneous)
+                service.client_first += account.client_first - account.simultaneous[0]
+                service.server_first += account.server_first - account.simultaneous[1]
+                service.resets += account.resets
+                service.time_wait_client += account.stays_client
+                service.time_wait_server += account.stays_server

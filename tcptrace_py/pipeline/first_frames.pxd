@@ -1,0 +1,10 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+
+cdef class FirstFrames:
+    cdef public bytearray bits
+    cdef public list repeated
+
+    @cython.locals(at=cython.Py_ssize_t, bit=int)
+    cpdef add(self, long long frame)

@@ -1,0 +1,34 @@
+"""Numbers of connections: their rank by first frame, from one bit for each frame of the capture."""
+
+
+class FirstFrames:
+    """Frames that begin connections."""
+
+    __slots__ = ("bits", "repeated")
+
+    def __init__(self) -> None:
+        self.bits = bytearray(1 << 12)
+        self.repeated: list[int] = []  # frames that begin a second one: a frame may hold several segments
+
+    def add(self, frame: int) -> None:
+        """Count a connection that begins with this frame."""
+        at, bit = frame >> 3, 1 << (frame & 7)
+        while at >= len(self.bits):
+            self.bits.extend(bytes(len(self.bits)))
+        if self.bits[at] & bit:
+            self.repeated.append(frame)
+        else:
+            self.bits[at] |= bit
+
+    def merge(self, other: "FirstFrames") -> None:
+        """Take in the connections of another part of the capture."""
+        size = max(len(self.bits), len(other.bits))
+        ones, others = (int.from_bytes(bits, "little") for bits in (self.bits, other.bits))
+        self.bits = bytearray((ones | others).to_bytes(size, "little"))
+        self.repeated += other.repeated
+
+    def rank(self, frame: int) -> int:
+        """How many connections begin before this frame."""
+        below = int.from_bytes(self.bits[:frame >> 3], "little").bit_count() + (
+            self.bits[frame >> 3] & (1 << (frame & 7)) - 1).bit_count()
+        return below + sum(repeated < frame for repeated in self.repeated)

@@ -1,0 +1,24 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+from tcptrace_py.findings.facts cimport Outline
+from tcptrace_py.findings.vantage cimport Legs, Vantages, place
+from tcptrace_py.model.live cimport Connection as Live
+
+
+cdef class Template:
+    cdef public object verdict
+    cdef public Outline outline
+
+
+cdef class Replayer:
+    cdef public long long longest_ns
+    cdef public Vantages vantages
+    cdef public dict templates
+
+    @cython.locals(known=Template)
+    cpdef Template template(self, Live live, Legs own)
+    cpdef Template known(self, unsigned long long signature, int where)
+
+
+cpdef object template_name(object signature, int where, int client)

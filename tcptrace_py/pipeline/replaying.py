@@ -1,0 +1,80 @@
+"""Connections to verdicts: each as it ends, textbook ones by the verdict on the first that went the same way."""
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py.findings.vantage import Legs, Vantages, legs, place
+from tcptrace_py.model.live import Connection as Live
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.state import State
+from tcptrace_py.model.verdict import Verdict
+from tcptrace_py.states.replay import judge
+
+if TYPE_CHECKING:
+    from tcptrace_py.findings.facts import Outline
+
+
+class Template:
+    """The verdict on all textbook connections of one signature, and the outline of the first one."""
+
+    __slots__ = ("outline", "verdict")
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        self.outline: Outline | None = None
+
+
+class Replayer:
+    """Judges connections as they end.
+
+    The verdict on a textbook connection depends on nothing but the order of its segments and on where its handshake says
+    that the capture stood, so it is reasoned out once and kept by both. A connection whose own handshake does not tell
+    that, and whose verdict may depend on it, waits until all handshakes between its hosts are known.
+    """
+
+    def __init__(self, profiles: Profiles) -> None:
+        self.longest_ns = max(profile.time_wait_ns for profile in (profiles.default, *profiles.by_address.values()))
+        self.vantages = Vantages()
+        self.templates: dict[int, Template] = {}
+
+    def template(self, live: Live, own: Legs | None) -> Template | None:
+        """Template of a textbook connection; None for any other."""
+        if not live.plain:
+            return None
+        name = template_name(live.signature, place(own), own is not None and own.client == 1)
+        known = self.templates.get(name)
+        if known is None:
+            known = self.templates[name] = Template(judge(live, self.vantages.view(live, own)))
+        return known
+
+    def known(self, signature: int, where: int) -> Template | None:
+        """Template, if there is one, of a connection that began with an ordinary SYN of its first side."""
+        return self.templates.get(template_name(signature, where, 0))
+
+    def verdict(self, live: Live, *, settled: bool = False) -> Verdict:
+        """The verdict on a connection; `settled`: all handshakes of its hosts are known."""
+        own = legs(live)
+        template = self.template(live, own)
+        return judge(live, self.vantages.view(live, own, settled=settled)) if template is None else template.verdict
+
+    def states_of(self, live: Live, time_ns: int) -> tuple[State, State]:
+        """Both sides' states at a moment, by number."""
+        verdict = live.judged
+        if not isinstance(verdict, Verdict) or live.judged_at != len(live.log):
+            verdict = self.verdict(live)
+            live.judged, live.judged_at = verdict, len(live.log)
+        return (self._at(live, verdict, 0, time_ns), self._at(live, verdict, 1, time_ns))
+
+    def _at(self, live: Live, verdict: Verdict, number: int, time_ns: int) -> State:
+        state = verdict.final(number)
+        if state != State.TIME_WAIT:
+            return state
+        stay = next(stay for stay in verdict.stays if stay.side == number)
+        if stay.killed >= 0:
+            return State.CLOSED
+        since = live.log[stay.restarts[-1] if stay.restarts else stay.entered].time_ns
+        return State.TIME_WAIT if time_ns - since <= self.longest_ns else State.CLOSED
+
+
+def template_name(signature: int, where: int, client: int) -> int:
+    """What verdicts on textbook connections hang on, as one number."""
+    return signature << 4 | where << 1 | client

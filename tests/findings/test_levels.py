@@ -1,0 +1,113 @@
+"""Peaks against a model that counts at every moment, settled early or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcptrace_py.findings.levels import NEVER_NS, Levels
+from tests.ladder import SECOND_NS
+
+if TYPE_CHECKING:
+    from random import Random
+
+    import pytest
+
+Span = tuple[int, int]
+TICK_NS = SECOND_NS // 4
+MOMENTS = range(26)  # in ticks
+
+spans = st.tuples(st.integers(0, 16), st.integers(0, 8)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+intervals = st.lists(spans, max_size=12)
+
+
+def levels(many: list[Span], *, settle: int | None = None) -> Levels:
+    found = Levels()
+    kind = found.kind(found.row())
+    for begin, end in many:
+        found.add(begin * TICK_NS, end * TICK_NS, kind)
+    if settle is not None:
+        found.settle(settle * TICK_NS)
+    return found
+
+
+def count_at(many: list[Span], tick: int) -> int:
+    return sum(begin <= tick < end for begin, end in many)
+
+
+def peak_of(many: list[Span]) -> tuple[int, int | None]:
+    counts = [count_at(many, tick) for tick in MOMENTS]
+    best = max(counts)
+    return best, counts.index(best) * TICK_NS if best else None
+
+
+END = MOMENTS[-1]
+
+
+@given(intervals)
+def test_peak_is_the_most_at_any_moment_and_the_first_such(many: list[Span]) -> None:
+    assert levels(many, settle=END).peak_of(0) == peak_of(many)
+
+
+@given(intervals, st.sampled_from(MOMENTS))
+def test_how_many_at_a_moment(many: list[Span], tick: int) -> None:
+    assert levels(many, settle=tick).level[0] == count_at(many, tick - 1)
+
+
+@given(intervals, st.randoms(use_true_random=False))
+def test_order_does_not_show(many: list[Span], random: Random) -> None:
+    shuffled = sorted(many, key=lambda _: random.random())
+    assert levels(shuffled, settle=END).peak_of(0) == levels(many, settle=END).peak_of(0)
+
+
+@given(intervals, st.lists(st.sampled_from(MOMENTS), max_size=4))
+def test_settling_what_has_been_told_changes_nothing(many: list[Span], moments: list[int]) -> None:
+    found = levels(many)
+    for tick in sorted(moments):
+        found.settle(tick * TICK_NS)
+    found.settle(END * TICK_NS)
+    assert found.peak_of(0) == peak_of(many)
+    assert found.pending == 0
+
+
+@given(intervals, intervals)
+def test_a_kind_raises_all_its_rows(ones: list[Span], others: list[Span]) -> None:
+    found = Levels()
+    whole, one, other = found.row(), found.row(), found.row()
+    for spans_of, kind in ((ones, found.kind(whole, one)), (others, found.kind(whole, other))):
+        for begin, end in spans_of:
+            found.add(begin * TICK_NS, end * TICK_NS, kind)
+    found.settle(END * TICK_NS)
+    assert [found.peak_of(row) for row in (whole, one, other)] == [peak_of(ones + others), peak_of(ones), peak_of(others)]
+
+
+def test_a_latecomer_counts_from_what_is_settled() -> None:
+    found = levels([(0, 4)], settle=10)
+    found.add(2 * TICK_NS, 12 * TICK_NS, 0)
+    found.settle(END * TICK_NS)
+    assert found.peak_of(0) == (1, 0)
+    found = levels([], settle=10)
+    found.add(2 * TICK_NS, 12 * TICK_NS, 0)
+    found.settle(END * TICK_NS)
+    assert found.peak_of(0) == (1, 10 * TICK_NS)
+
+
+def test_what_never_ends_is_there_at_the_end() -> None:
+    found = Levels()
+    kind = found.kind(found.row())
+    found.add(TICK_NS, NEVER_NS, kind)
+    found.begin(2 * TICK_NS, kind)
+    found.settle(END * TICK_NS)
+    assert (found.level[0], found.peak_of(0)) == (2, (2, 2 * TICK_NS))
+
+
+def test_many_are_settled_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tcptrace_py.findings.levels.PORTION", 4)
+    many = [(n % 17, n % 17 + n % 5) for n in range(50)]
+    assert levels(many, settle=END).peak_of(0) == peak_of(many)
+
+
+def test_nothing() -> None:
+    assert levels([], settle=END).peak_of(0) == (0, None)
