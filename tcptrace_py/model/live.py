@@ -137,8 +137,8 @@ class Connection:
     """One incarnation of a four-tuple while it lives. `a` sent its first captured segment; a self-connect has no own `b`."""
 
     __slots__ = ("a", "announced", "anomalies", "b", "budget", "due", "end_ns", "first_frame", "history", "icmp", "idle_ns",
-                 "idle_until_ns", "judged", "judged_at", "last_frame", "log", "phase", "plain", "reused_by", "self_connect", "settled", "shadow", "signature", "start_ns", "stream",
-                 "teid", "vlan")
+                 "idle_until_ns", "judged", "judged_at", "last_frame", "log", "phase", "plain", "reused_by", "self_connect", "settled",
+                 "shadow", "signature", "start_ns", "stream", "teid", "vlan")
 
     def __init__(self, key: bytes, other: bytes, time_ns: int, frame: int) -> None:
         self.a = Side(self, key, 0)
