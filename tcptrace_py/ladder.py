@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from .capture import open_captures
 from .decode import Decoder
 from .findings.rungs import rungs
-from .model.ladder import Rung, Sent
+from .findings.runs import folded
+from .model.ladder import Run, Rung, Sent
 from .model.problems import Problems
 from .model.results import Connection, Endpoint, Scope
 from .model.segments import (
@@ -39,7 +40,23 @@ def ladder(
     `captures` and `check_checksums` are those of the analysis that `connection` comes from; `others` are the other
     connections on its four-tuple, whose frames may lie between its own. Standard input cannot be read a second time.
     """
-    return rungs(list(segments_of(captures, connection, others, check_checksums=check_checksums, progress=progress)))
+    return list(rungs(segments_of(captures, connection, others, check_checksums=check_checksums, progress=progress)))
+
+
+def folded_ladder(
+    captures: Sequence[str | os.PathLike[str]],
+    connection: Connection,
+    others: Sequence[Connection] = (),
+    *,
+    check_checksums: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> list[Rung | Run]:
+    """Return the same as `ladder`, long plain runs as their sums: memory does not grow with the connection's length."""
+    sides = [side for side in (connection.client_side, connection.server_side) if side is not None]
+    decided = {entry.frame for side in sides for entry in side.states if entry.frame is not None}
+    decided |= {reset.frame for reset in connection.resets}
+    segments = segments_of(captures, connection, others, check_checksums=check_checksums, progress=progress)
+    return folded(rungs(segments), frozenset(decided))
 
 
 def segments_of(

@@ -4,7 +4,8 @@ The flow table knows the same while it runs and keeps of it only what decides st
 marks, by the same rules (flows/table.py: what tells copies apart stands there).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 from tcptrace_py.model.ladder import (
     AFTER_GAP,
@@ -28,6 +29,8 @@ COPY_NS = 100_000_000  # below every minimum retransmission timeout
 MIRROR_NS = 500_000  # a second capture of the same frame follows at once
 FAR = 1 << 28  # numbers further apart than any window belong to another connection
 RECENT = 16  # segments of a side that a copy is looked for among
+HEAD = 10_000  # segments among which a SYN is looked for, and what else numbers count from
+REMEMBERED = 20_000  # segments of a side that a repetition is looked for among
 
 
 class _Side:
@@ -46,14 +49,18 @@ class _Side:
         self.probed: int | None = None  # where the byte of a window probe ends
 
 
-def rungs(segments: Sequence[Sent]) -> list[Rung]:
-    """Give every segment its marks; `segments` are one connection's in capture order."""
+def rungs(segments: Iterable[Sent]) -> Iterator[Rung]:
+    """Give every segment its marks; `segments` are one connection's in capture order.
+
+    A rung learns of what comes later (`again_in`) after it was given.
+    """
+    segments = iter(segments)
+    head = list(islice(segments, HEAD))
     sides = {True: _Side(), False: _Side()}
-    _bases(segments, sides)
-    lone = not any(not sent.from_client for sent in segments) and _meets_itself(segments)
-    found: list[Rung] = []
+    _bases(head, sides)
+    lone = not any(not sent.from_client for sent in head) and _meets_itself(head)
     before_ns: int | None = None
-    for sent in segments:
+    for sent in chain(head, segments):
         side = sides[sent.from_client]
         peer = side if lone else sides[not sent.from_client]
         rung = Rung(sent, _relative(sent.seq, side.base), _relative(sent.ack, peer.base) if sent.flags & ACK else None)
@@ -61,8 +68,7 @@ def rungs(segments: Sequence[Sent]) -> list[Rung]:
         before_ns = sent.time_ns if before_ns is None else max(before_ns, sent.time_ns)
         if not sent.cut:
             rung.marks = tuple(_marks(rung, side, peer, alone=lone))
-        found.append(rung)
-    return found
+        yield rung
 
 
 def _meets_itself(segments: Sequence[Sent]) -> bool:
@@ -209,6 +215,9 @@ def _repeats(rung: Rung, side: _Side) -> str:
 
 def _remember(rung: Rung, side: _Side) -> None:
     side.first[rung.sent.seq] = rung
+    if len(side.first) > 2 * REMEMBERED:
+        for seq in list(islice(side.first, REMEMBERED)):
+            del side.first[seq]
 
 
 def _acknowledges(sent: Sent, side: _Side, peer: _Side, *, plain: bool) -> list[str]:

@@ -1,5 +1,7 @@
 """One connection segment by segment: what `explain` draws. Times are nanoseconds since 1970-01-01T00:00:00Z."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .segments import FIN, SYN
@@ -42,6 +44,10 @@ AGAIN_ACK = "again-ack"  # the same acknowledgement once more: something behind 
 WINDOW_FULL = "window-full"  # its sender has no room for more data
 STRAY = "stray"  # belongs to no part of this connection
 
+QUIET = frozenset((AGAIN_ACK, COPY))  # marks that alone do not make a segment worth a line of its own
+MOST_MARKED = 30  # remarkable segments that are shown one by one
+MOST_WAITS = 12  # the longest delays, which are pointed out
+
 
 @dataclass(slots=True)
 class Rung:
@@ -55,4 +61,52 @@ class Rung:
     after_ns: int | None = None  # ... and how long ago that was
     again_in: int | None = None  # the frame in which it was sent again
     delay_ns: int = 0  # since the rung before
-    notes: list[str] = field(default_factory=list)  # anomalies, resets: in words
+
+    @property
+    def remarkable(self) -> bool:
+        """Whether it is worth a line of its own."""
+        return self.again_in is not None or not QUIET.issuperset(self.marks)
+
+
+@dataclass(slots=True)
+class Run:
+    """Plain segments in a row, of which only the sums are kept: by direction, how many and how many bytes."""
+
+    first: Rung
+    last: Rung
+    segments: Counter[bool] = field(default_factory=Counter)
+    payload_bytes: Counter[bool] = field(default_factory=Counter)
+    marks: Counter[str] = field(default_factory=Counter)
+    cut: bool = False  # flags and lengths of some are unknown
+
+    @classmethod
+    def of(cls, parts: "Iterable[Rung | Run]") -> "Run":
+        """One run of all these, of which there is at least one."""
+        parts = list(parts)
+        first, last = parts[0], parts[-1]
+        found = cls(first.first if isinstance(first, Run) else first, last.last if isinstance(last, Run) else last)
+        for part in parts:
+            found.add(part)
+        return found
+
+    def add(self, part: "Rung | Run") -> None:
+        """Take in what comes behind."""
+        if isinstance(part, Run):
+            self.segments += part.segments
+            self.payload_bytes += part.payload_bytes
+            self.marks += part.marks
+            self.last, self.cut = part.last, self.cut or part.cut
+            return
+        sent = part.sent
+        self.segments[sent.from_client] += 1
+        self.payload_bytes[sent.from_client] += sent.payload if COPY not in part.marks else 0
+        self.marks.update(part.marks)
+        self.last, self.cut = part, self.cut or sent.cut
+
+
+def marks_of(parts: Iterable[Rung | Run]) -> Counter[str]:
+    """How many segments bear each mark."""
+    found: Counter[str] = Counter()
+    for part in parts:
+        found.update(part.marks)
+    return found

@@ -131,7 +131,7 @@ def test_whatever_comes_can_be_drawn(segments: list) -> None:
         key = key_of(connection.client, connection.server, connection.scope)
         mine = [i for i in range(block.count) if block.key[i] in (key, reverse_key(key))]
         inside = [i for i in mine if connection.first_frame <= block.frame[i] <= connection.last_frame]
-        made = rungs([_sent(block, i, from_client=block.key[i] == key) for i in inside])
+        made = list(rungs([_sent(block, i, from_client=block.key[i] == key) for i in inside]))
         for form in FORMATS:
             out = io.StringIO()
             write(form, connection, made, [], View(width=80), out=out, end_ns=connection.end_ns, why=True)

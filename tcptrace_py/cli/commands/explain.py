@@ -77,7 +77,7 @@ def command(
     Sequence numbers are relative to each side's first. Plain segments in a row are folded (--full shows all); delays
     that matter are pointed out.
     """
-    from tcptrace_py.ladder import ladder
+    from tcptrace_py.ladder import folded_ladder, ladder
     from tcptrace_py.model.which import Which, parse_which
     from tcptrace_py.outputs.explain import formats
     from tcptrace_py.outputs.view import View
@@ -93,7 +93,8 @@ def command(
             ids = f" (their ids are 0 to {count - 1}; `analyze --show connections` lists them)" if count > 1 else ""
             raise UsageError(f"no connection {which} among the {count} of this capture{ids}")
         same = Which.of(found[0]).among(result.connections)
-        rungs = ladder(captures, found[0], same, check_checksums=reading.check_checksums)
+        read = ladder if full else folded_ladder
+        rungs = read(captures, found[0], same, check_checksums=reading.check_checksums)
     view = View(width=page.width(), colour=page.takes_colour(colour, path))
     end_ns = result.capture.end_ns or 0
     page.emit(

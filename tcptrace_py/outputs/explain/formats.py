@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TextIO
 
-from tcptrace_py.model.ladder import Rung
+from tcptrace_py.model.ladder import Run, Rung
 from tcptrace_py.model.results import Connection
 from tcptrace_py.outputs.blocks import Block, Heading, Note, Picture
 from tcptrace_py.outputs.formats.table import WIDEST_PROSE, write_blocks
@@ -23,7 +23,7 @@ MANY = 8
 def write(
     name: str,
     connection: Connection,
-    rungs: Sequence[Rung],
+    rungs: Sequence[Rung | Run],
     others: Sequence[Connection],
     view: View,
     *,

@@ -110,10 +110,10 @@ class Ladder:
                 if from_client
                 else "◀" + f"{text}═".rjust(self.middle - 1, "═")
             )
-            yield self._row(fold.first if from_client or not fold.segments[True] else None, "", drawn, "")
+            yield self._row(fold.run.first if from_client or not fold.run.segments[True] else None, "", drawn, "")
         yield from self._note(
-            f"frames {fold.first.sent.frame} to {fold.last.sent.frame}, "
-            f"{human(fold.last.sent.time_ns - fold.first.sent.time_ns)}{remarks}"
+            f"frames {fold.run.first.sent.frame} to {fold.run.last.sent.frame}, "
+            f"{human(fold.run.last.sent.time_ns - fold.run.first.sent.time_ns)}{remarks}"
         )
 
     def _change(self, change: Change) -> Iterator[str]:

@@ -12,12 +12,15 @@ from tcptrace_py.model.ladder import (
     COPY,
     FILLS_GAP,
     LATE_COPY,
+    MOST_MARKED,
+    MOST_WAITS,
     PROBE,
     SENT_AGAIN,
     STRAY,
     UNSEEN,
     WINDOW_FULL,
     WINDOW_PROBE,
+    Run,
     Rung,
 )
 from tcptrace_py.model.results import Connection, StateEntry
@@ -26,10 +29,7 @@ from tcptrace_py.outputs.units import human, some
 
 MATTERS_NS = 100_000_000  # a wait shorter than this is not pointed out, whatever the round trip
 ROUND_TRIPS = 4  # nor is one of fewer round trips
-MOST_WAITS = 12
-MOST_MARKED = 30  # marked segments that are shown one by one
 FEWEST = 4  # segments from which on a run is folded
-QUIET = frozenset((AGAIN_ACK, COPY))  # marks that alone do not keep a segment out of a fold
 
 
 @dataclass(slots=True)
@@ -44,14 +44,10 @@ class Arrow:
 
 @dataclass(slots=True)
 class Fold:
-    """A run of plain segments, told as one: by direction, how many with data, bytes, bare ACKs."""
+    """A run of plain segments, told as one."""
 
-    first: Rung
-    last: Rung
-    segments: dict[bool, int]
-    payload_bytes: dict[bool, int]
+    run: Run
     remarks: list[str]
-    cut: bool = False  # flags and lengths of some are unknown
 
 
 @dataclass(slots=True)
@@ -71,34 +67,41 @@ class Change:
 
 
 Item = Arrow | Fold | Wait | Change
-_IN_A_FOLD = {
-    AGAIN_ACK: "the same acknowledgement again",
-    SENT_AGAIN: "sent again",
-    COPY: "captured twice",
-    FILLS_GAP: "filling a gap",
-    AFTER_GAP: "behind a gap",
-    LATE_COPY: "arrived twice",
-    PROBE: "keep-alive probes",
-    WINDOW_PROBE: "window probes",
+_IN_A_FOLD = {  # one, several
+    AGAIN_ACK: ("repeated acknowledgement", "repeated acknowledgements"),
+    SENT_AGAIN: ("sent again", "sent again"),
+    COPY: ("captured twice", "captured twice"),
+    FILLS_GAP: ("filling a gap", "filling gaps"),
+    AFTER_GAP: ("behind a gap", "behind gaps"),
+    LATE_COPY: ("arrived twice", "arrived twice"),
+    PROBE: ("keep-alive probe", "keep-alive probes"),
+    WINDOW_PROBE: ("window probe", "window probes"),
+    UNSEEN: ("acknowledging what was never captured", "acknowledging what was never captured"),
+    WINDOW_FULL: ("with window 0", "with window 0"),
+    STRAY: ("of no part of this connection", "of no part of this connection"),
 }
 
 
-def script(connection: Connection, rungs: Sequence[Rung], *, full: bool = False) -> list[Item]:
+def script(connection: Connection, rungs: Sequence[Rung | Run], *, full: bool = False) -> list[Item]:
     """Everything that is told of a connection, in order. `full`: nothing is folded."""
-    by_frame, apart = _changes(connection, {rung.sent.frame for rung in rungs})
+    by_frame, apart = _changes(connection, {rung.sent.frame for rung in rungs if isinstance(rung, Rung)})
     remarks = _remarks(connection)
     waits = _waits(connection, rungs)
     marked = 0
     items: list[Item] = [Change(None, *_initial(connection))]
-    run: list[Rung] = []
+    run: list[Rung | Run] = []
     for rung in rungs:
+        if isinstance(rung, Run):
+            run.append(rung)
+            continue
         frame = rung.sent.frame
         while apart and apart[0].at_ns is not None and apart[0].at_ns < rung.sent.time_ns and not by_frame.get(frame):
             items += _folded(run, full=full)
             run = []
             items.append(apart.pop(0))
-        notes = [*_words(rung), *remarks.pop(frame, ())]
-        loud = bool(notes) and not set(rung.marks) <= QUIET
+        told = remarks.pop(frame, [])
+        notes = [*_words(rung), *told]
+        loud = rung.remarkable or bool(told)
         marked += loud
         plain = not rung.sent.flags & (SYN | FIN | RST) and frame not in by_frame and (not loud or marked > MOST_MARKED)
         if plain and id(rung) not in waits and not full:
@@ -179,39 +182,32 @@ def _words(rung: Rung) -> list[str]:
     return words
 
 
-def _folded(run: list[Rung], *, full: bool) -> Iterator[Item]:
+def _folded(run: list[Rung | Run], *, full: bool) -> Iterator[Item]:
     """A run of plain segments: one item, or each by itself where they are few."""
-    if len(run) < FEWEST or full:
-        yield from (Arrow(rung, notes=_words(rung)) for rung in run)
+    few = [part for part in run if isinstance(part, Rung)]
+    if full or len(run) == len(few) < FEWEST:
+        yield from (Arrow(rung, notes=_words(rung)) for rung in few)
         return
-    counts = {True: 0, False: 0}
-    payload = {True: 0, False: 0}
-    marks: dict[str, int] = {}
-    for rung in run:
-        counts[rung.sent.from_client] += 1
-        payload[rung.sent.from_client] += rung.sent.payload if COPY not in rung.marks else 0
-        for mark in rung.marks:
-            marks[mark] = marks.get(mark, 0) + 1
-    remarks = [f"{count} {_IN_A_FOLD.get(mark, mark)}" for mark, count in marks.items()]
-    yield Fold(run[0], run[-1], counts, payload, remarks, any(rung.sent.cut for rung in run))
+    found = Run.of(run)
+    yield Fold(found, [some(count, *_IN_A_FOLD[mark]) for mark, count in found.marks.items()])
 
 
-def _waits(connection: Connection, rungs: Sequence[Rung]) -> dict[int, str]:
+def _waits(connection: Connection, rungs: Sequence[Rung | Run]) -> dict[int, str]:
     """The longest delays that matter, by the rung that ended them."""
     handshake = connection.handshake
     round_trip = (handshake.syn_to_synack_ns or 0) + (handshake.synack_to_ack_ns or 0)
     least = max(MATTERS_NS, ROUND_TRIPS * round_trip)
     late = (
-        rung for rung in rungs if rung.delay_ns >= least and SENT_AGAIN not in rung.marks
-    )  # those say it themselves
+        rung for rung in rungs if isinstance(rung, Rung) and rung.delay_ns >= least and SENT_AGAIN not in rung.marks
+    )  # those sent again say it themselves
     longest = sorted(late, key=lambda rung: -rung.delay_ns)[:MOST_WAITS]
     chosen = {id(rung) for rung in longest}
     found: dict[int, str] = {}
     before: Rung | None = None
-    for rung in rungs:
-        if before is not None and id(rung) in chosen:
-            found[id(rung)] = _reason(before, rung)
-        before = rung
+    for part in rungs:
+        if isinstance(part, Rung) and before is not None and id(part) in chosen:
+            found[id(part)] = _reason(before, part)
+        before = part.last if isinstance(part, Run) else part
     return found
 
 
@@ -241,9 +237,9 @@ def _reason(before: Rung, rung: Rung) -> str:
 
 def fold_words(fold: Fold, *, from_client: bool) -> str:
     """One direction of a fold in words; empty if nothing went that way."""
-    count, payload = fold.segments[from_client], fold.payload_bytes[from_client]
+    count, payload = fold.run.segments[from_client], fold.run.payload_bytes[from_client]
     if not count:
         return ""
-    if fold.cut:
+    if fold.run.cut:
         return f"{some(count, 'segment')}, cut"
     return f"{some(count, 'segment')}, {payload:,} bytes" if payload else some(count, "ACK")

@@ -1,9 +1,10 @@
 """The connection in a paragraph: who opened, how long it took and where, who closed, what it left, what was odd."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from tcptrace_py.model.ladder import AFTER_GAP, COPY, FILLS_GAP, LATE_COPY, UNSEEN, Rung
+from tcptrace_py.model.ladder import AFTER_GAP, COPY, FILLS_GAP, LATE_COPY, UNSEEN, Run, Rung, marks_of
 from tcptrace_py.model.results import Connection, Handshake, Side, Stay, Teardown
 from tcptrace_py.model.state import State
 from tcptrace_py.outputs.units import clock, end, human, size, some
@@ -14,16 +15,17 @@ from .script import Arrow, Item, Wait
 _OVER = frozenset((State.CLOSED, State.LISTEN, State.TIME_WAIT))
 
 
-def story(connection: Connection, rungs: Sequence[Rung], items: Sequence[Item], end_ns: int) -> str:
+def story(connection: Connection, rungs: Sequence[Rung | Run], items: Sequence[Item], end_ns: int) -> str:
     """The paragraph; `end_ns` is the capture's end."""
+    marks = marks_of(rungs)
     sentences = [
         _opened(connection),
         *_handshake(connection),
-        *_talk(connection, items, rungs),
+        *_talk(connection, items, marks),
         *_closed(connection),
         *(_stay(stay, connection) for stay in connection.time_wait),
         *_stuck(connection, end_ns),
-        *_odd(connection, rungs),
+        *_odd(connection, marks),
     ]
     return " ".join(sentences)
 
@@ -80,7 +82,7 @@ def _lost_to_retries(handshake: Handshake) -> int:
     return total - out - back
 
 
-def _talk(connection: Connection, items: Sequence[Item], rungs: Sequence[Rung]) -> Iterator[str]:
+def _talk(connection: Connection, items: Sequence[Item], marks: Counter[str]) -> Iterator[str]:
     client, server = connection.client_side, connection.server_side
     if server is None:
         yield f"It sent itself {size(client.payload_bytes)}."
@@ -88,8 +90,8 @@ def _talk(connection: Connection, items: Sequence[Item], rungs: Sequence[Rung]) 
         if connection.handshake.outcome != "unanswered":
             yield f"Of the {'server' if client.packets else 'client'} nothing was captured."
     elif client.payload_bytes or server.payload_bytes:
-        yield f"The client sent {size(client.payload_bytes)}, the server {size(server.payload_bytes)}."
-    elif any(mark in (UNSEEN, AFTER_GAP) for rung in rungs for mark in rung.marks):
+        yield f"The client sent {_much(client)}, the server {_much(server)}."
+    elif marks[UNSEEN] or marks[AFTER_GAP]:
         yield "No data was captured, but the numbers show that some was sent."
     elif connection.handshake.outcome == "completed":
         yield "No data was sent."
@@ -99,6 +101,10 @@ def _talk(connection: Connection, items: Sequence[Item], rungs: Sequence[Rung]) 
     if waits:
         item, rung = max(waits, key=lambda pair: pair[1].delay_ns)
         yield f"The longest wait, before frame {rung.sent.frame}, was {item.words.replace(': ', ', ', 1)}."
+
+
+def _much(side: Side) -> str:
+    return size(side.payload_bytes) if side.payload_bytes else "nothing"
 
 
 def _closed(connection: Connection) -> Iterator[str]:
@@ -160,21 +166,20 @@ def _stuck(connection: Connection, end_ns: int) -> Iterator[str]:
         yield f"The capture's end leaves {' and '.join(told)}."
 
 
-def _odd(connection: Connection, rungs: Sequence[Rung]) -> Iterator[str]:
+def _odd(connection: Connection, marks: Counter[str]) -> Iterator[str]:
     for name, side in (("client", connection.client_side), ("server", connection.server_side)):
         again = _again(side)
         if again:
             yield f"The {name} sent {some(again, 'segment')} again."
-    marks = [mark for rung in rungs for mark in rung.marks]
-    copies, late = marks.count(COPY), marks.count(LATE_COPY)
+    copies, late = marks[COPY], marks[LATE_COPY]
     if copies:
         yield f"{some(copies, 'frame')} {'was' if copies == 1 else 'were'} captured twice."
     if late:
         yield f"{some(late, 'segment')} arrived twice."
-    filled = marks.count(FILLS_GAP)
+    filled = marks[FILLS_GAP]
     if filled:
         yield f"{some(filled, 'segment')} filled a gap: lost before the capture, or overtaken."
-    if UNSEEN in marks:
+    if marks[UNSEEN]:
         yield "Something was acknowledged that the capture does not hold."
 
 
