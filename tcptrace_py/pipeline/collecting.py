@@ -1,7 +1,6 @@
 """Verdicts to what adds up, and to single connections only where they are asked for."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from tcptrace_py.findings.accounts import Accounts
 from tcptrace_py.findings.connections import describe

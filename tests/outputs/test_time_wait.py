@@ -17,7 +17,7 @@ from tcptrace_py.model.errors import TcpstatesError
 from tcptrace_py.outputs.time_wait import TABLES
 from tcptrace_py.outputs.time_wait.advice import CODES, PAGE, words
 from tcptrace_py.outputs.time_wait.document import document
-from tcptrace_py.outputs.time_wait.formats import write
+from tcptrace_py.outputs.time_wait.formats import columns, write
 from tcptrace_py.outputs.time_wait.picture import bars, curve
 from tcptrace_py.outputs.view import View
 from tests.buildups import NAMES, SAMPLES, analysis, diagnosis
@@ -115,10 +115,21 @@ def test_csv_says_what_json_says(table: str) -> None:
         assert rows[0]["ports_range"] == "32768-60999"
 
 
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS, "vxlans-with-the-same-tuple.pcap"])
+def test_csv_has_the_same_columns_whatever_is_in_it(table: str, name: str) -> None:
+    rows = list(csv.reader(io.StringIO(printed(name, "csv", table=table))))
+    assert rows[0] == columns(table)
+    assert {len(row) for row in rows} == {len(rows[0])}
+    for row in document(*found(name))[table] if table != "population" else ():
+        assert {key for key, value in row.items() if not isinstance(value, dict) and value is not None} <= set(rows[0])
+
+
 def test_markdown_says_what_the_page_says() -> None:
     name = "buildup-database.client.pcap.xz"
     plain, marked = printed(name), printed(name, "markdown")
     assert "```text" in marked
+    assert "\n1. Reuse connections" in marked
     assert "THE LOCAL PORTS RAN OUT" in marked
     assert marked.count("docs/time-wait.md#") == plain.count("docs/time-wait.md#")
 

@@ -36,7 +36,8 @@ def _lines(block: Block, level: str) -> Iterator[str]:
         if block.aside:
             yield f"*{escape(block.aside)}*\n"
     elif isinstance(block, Note):
-        yield f"- {escape(block.text)}" if block.mark else f"{escape(block.text)}\n"
+        numbered = block.mark[:-1].isdigit()
+        yield f"{block.mark if numbered else '-'} {escape(block.text)}" if block.mark else f"{escape(block.text)}\n"
     elif isinstance(block, Facts):
         yield from (f"- **{escape(label)}**: {escape(text)}" if label else f"  - {escape(text)}"
                     for label, text in block.rows)

@@ -3,16 +3,27 @@
 import csv
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, TextIO
+from dataclasses import fields
+from typing import Any, TextIO, TypeVar
 
-from tcptrace_py.model.diagnosis import Diagnosis
-from tcptrace_py.model.results import Analysis
+from tcptrace_py.model.diagnosis import (
+    Diagnosis,
+    Exhaustion,
+    HostLedger,
+    Neighbour,
+    PortLedger,
+    ServerLedger,
+    ServiceLedger,
+)
+from tcptrace_py.model.results import Analysis, Scope
 from tcptrace_py.outputs.formats import markdown
 from tcptrace_py.outputs.formats import table as table_format
 from tcptrace_py.outputs.view import View
 
 from .document import document, host_row, neighbour_row, population_rows, server_row, service_row
 from .page import blocks
+
+Row = TypeVar("Row")
 
 
 def write(
@@ -23,7 +34,7 @@ def write(
         json.dump(document(diagnosis, analysis), out, indent=1, allow_nan=False)
         out.write("\n")
     elif name == "csv":
-        _csv(_ROWS[table](diagnosis), out)
+        _csv(table, diagnosis, out)
     elif name == "markdown":
         markdown.write_blocks(blocks(diagnosis, analysis, view), out)
     else:
@@ -39,15 +50,29 @@ _ROWS: dict[str, Callable[[Diagnosis], Iterable[dict[str, Any]]]] = {
 }
 
 
-def _csv(rows: Iterable[dict[str, Any]], out: TextIO) -> None:
-    """Flat columns: what is nested gets its keys joined; the unknown is an empty cell."""
-    writer = None
-    for row in rows:
-        flat = dict(_flat(row))
-        if writer is None:
-            writer = csv.DictWriter(out, list(flat), lineterminator="\n", restval="")
-            writer.writeheader()
-        writer.writerow({key: "" if value is None else value for key, value in flat.items()})
+def _csv(table: str, diagnosis: Diagnosis, out: TextIO) -> None:
+    """Flat columns, always the same: what is nested gets its keys joined; the unknown is an empty cell."""
+    writer = csv.DictWriter(out, columns(table), lineterminator="\n", restval="", extrasaction="ignore")
+    writer.writeheader()
+    for row in _ROWS[table](diagnosis):
+        writer.writerow({key: "" if value is None else value for key, value in _flat(row)})
+
+
+def columns(table: str) -> list[str]:
+    """Names of a table's columns, those of what may be absent too."""
+    ports = _blank(PortLedger, exhaustion=_blank(Exhaustion))
+    whole: dict[str, dict[str, Any]] = {
+        "services": service_row(_blank(ServiceLedger, scope=Scope(), timestamps=(0, 0), ports=ports)),
+        "servers": server_row(_blank(ServerLedger, scope=Scope())),
+        "hosts": host_row(_blank(HostLedger, scope=Scope(), series=None)),
+        "population": {"address": "", "at": "", "time_wait": 0},
+        "neighbours": neighbour_row(_blank(Neighbour)),
+    }
+    return [key for key, _ in _flat(whole[table]) if key != "population"]
+
+
+def _blank(kind: type[Row], **known: Any) -> Row:
+    return kind(**({field.name: 0 for field in fields(kind)} | known))  # type: ignore[arg-type]
 
 
 def _flat(row: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -124,6 +124,9 @@ def _rate(host: HostLedger, alarm: bool, diagnosis: Diagnosis) -> Iterator[str]:
     if (end_ns - host.last_ns) * 4 > came_ns:
         yield f"They came at {rate_text(host.per_s)} until {clock(host.last_ns, decimals=1)}, then none."
         return
+    if host.peak_at_ns is not None and end_ns - host.peak_at_ns > host.peak_at_ns - host.first_ns:
+        yield f"Up to then they came at {rate_text(host.per_s)}."
+        return
     level = round(host.per_s * host.time_wait_ns / SECOND_NS)
     short = (host.reused + host.killed) * 10 > host.entered
     ends = end_ns - start_ns < host.time_wait_ns and came_ns >= LEAST_NS and not alarm and not short
