@@ -21,7 +21,7 @@ The last column is what `tcpstates analyze FILE --format json` must say; a test 
 more. `recorded-*` files come from real kernels (`recorder/`).
 
 `ci/` is the worked example of checks in CI, `path/` holds captures of the same traffic at two points
-(`python -m samples.path.write`).
+(`python -m samples.path.write`, `python -m samples.path.record`).
 
 To add a sample, tell its story in `stories/` as a function whose docstring is its situation in a sentence, declare
 what an analysis must say of it, and run the first and the last of these commands.

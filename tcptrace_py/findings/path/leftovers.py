@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .match import Passage
     from .spans import Coverage
 
+SLACK_BYTES = 60  # of options that come and go
 USUAL_BYTES = 1460  # of an Ethernet segment, where no SYN says otherwise
 
 
@@ -75,8 +76,8 @@ def _unit(pair: Pair) -> int:
 
 
 def _packets(payload: int, unit: int) -> int:
-    """Packets that a segment is on the wire; offloaded ones are several."""
-    return -(-payload // unit) if payload > 2 * unit else 1
+    """Packets that a segment is on the wire; offloaded ones are several. A size that is not quite met is no second one."""
+    return -(-payload // unit) if payload > unit + SLACK_BYTES else 1
 
 
 class _Arrivals:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from samples.make import FOLDER
-from samples.path import write
+from samples.path import record, write
 from samples.path.way import Way
 from samples.writer.packets import ipv6
 from samples.writer.segment import Segment, mss, pack_options
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 PAIR = FOLDER / "path"
 RECORDED = PAIR / "recorded-nat-loss"
+FIREWALL = PAIR / "recorded-firewall"
 MS = 1_000_000
 
 
@@ -56,7 +59,21 @@ def test_what_nobody_sent(written: PathFacts) -> None:
     assert [(each.kind, each.seen_at, each.said_by, each.frame, each.confidence) for each in written.forged] == [
         ("RST", "A", "server", 56, "high"), ("RST", "B", "client", 52, "high"),
     ]  # fmt: skip
-    assert written.forged[0].evidence[0] == "TTL 249, its sender's other segments 63"
+    assert [each.evidence for each in written.forged] == [
+        (f"TTL {ttl}, its sender's other segments 63", f"IP ID {ip_id}, far from its sender's others",
+         f"{name} captured everything else that its sender sent")
+        for ttl, ip_id, name in ((249, 4242, "B"), (250, 4243, "A"))
+    ]  # fmt: skip
+
+
+def test_copies_of_a_mirror_port_are_counted_as_such(written: PathFacts) -> None:
+    """Of six segments of the client; the server's come twice to their own capture only."""
+    assert [way.copied for way in written.ways] == [6, 0]
+
+
+def test_round_trips_between_the_points(written: PathFacts) -> None:
+    for row in written.pairs:
+        assert row.round_trip_ns == pytest.approx(20 * MS, abs=1000)
 
 
 def test_what_only_one_of_them_holds(written: PathFacts) -> None:
@@ -139,6 +156,35 @@ def test_a_capture_that_sees_both_sides_of_a_translation(tmp_path: Path) -> None
     facts = of_way(way, tmp_path)
     assert [(row.at, row.code) for row in facts.unpaired] == [("A", "other-side")]
     assert [way.lost for way in facts.ways] == [0, 0]
+
+
+def counted(facts: PathFacts) -> dict[str, int]:
+    """What the counters of the lossy router count."""
+    refused = sum(row.code == "answered-between" for row in facts.unpaired)
+    return {"from_client": facts.ways[0].lost, "from_server": facts.ways[1].lost, "refused": refused}
+
+
+def test_a_recording_with_offload_loses_what_a_firewall_counted() -> None:
+    """Segments of many packets are cut behind the first capture; a filter's counters are the truth."""
+    facts = compared(*(f"{FIREWALL}.{name}.pcap.xz" for name in ("client", "server")))
+    assert counted(facts) == json.loads(Path(f"{FIREWALL}.truth.json").read_text("utf-8"))
+    assert facts.ways[0].resegmented > 10
+    assert (facts.forged, [way.unsent + way.uncaptured for way in facts.ways]) == ([], [0, 0])
+    assert {row.code for row in facts.alterations} == {"mss", "ttl"}
+    assert {row.code for row in facts.unpaired} == {"answered-between"}
+    assert [(row.a, row.b) for row in facts.translations] == [("10.1.0.1", "10.2.0.1")]
+
+
+@pytest.mark.kernel
+def test_losses_are_those_that_a_firewall_counts_now(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("needs root")
+    for program in ("nft", "tcpdump", "xz"):
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}")
+    truth = record.record(tmp_path)
+    facts = compared(*(tmp_path / f"recorded-firewall.{name}.pcap" for name in ("client", "server")))
+    assert counted(facts) == truth
 
 
 # -- what boxes on the way do ------------------------------------------------------------------------------------------
@@ -252,6 +298,29 @@ def test_late_copies_of_an_earlier_incarnation_are_no_segments_of_the_next(tmp_p
     assert sum(way.copied for way in facts.ways) == 1
 
 
+def test_the_last_request_of_an_open_connection_came_if_it_is_acknowledged(tmp_path: Path) -> None:
+    way = Way()
+    talk = way.talk()
+    talk.open()
+    with way.seen("A"):
+        talk.client.send("PA", 90)
+    talk.server.send("A")
+    out = of_way(way, tmp_path).ways[0]
+    assert (out.uncaptured, out.lost) == (1, 0)
+
+
+@pytest.mark.parametrize("acknowledged", [0, 1, 90])
+def test_a_request_that_is_not_acknowledged_in_full_may_be_lost(acknowledged: int, tmp_path: Path) -> None:
+    way = Way()
+    talk = way.talk()
+    talk.open()
+    with way.seen("A"):
+        talk.client.send("PA", 90, lost="after")
+    talk.server.send("A", ack=acknowledged)
+    out = of_way(way, tmp_path).ways[0]
+    assert (out.uncaptured, out.lost) == (0, 1)
+
+
 @pytest.mark.parametrize(("points", "expected"), [("A", (1, 0)), ("B", (0, 1))])
 def test_what_one_capture_missed_is_no_loss(points: str, expected: tuple[int, int], tmp_path: Path) -> None:
     """A request that was answered came, though only one of the captures holds it."""
@@ -294,22 +363,47 @@ def test_clients_on_both_sides(tmp_path: Path) -> None:
 
 
 def test_offloaded_segments_arrive_in_pieces(tmp_path: Path) -> None:
-    """A card cuts 10 000 bytes into packets behind the capture; one of them is lost and comes again."""
+    """A card cuts 10 000 bytes into packets behind the capture; two of them are lost and come again."""
     way = Way()
     talk = way.talk()
     talk.open()
     with way.seen("A"):
         talk.client.send("PA", 10_000)
     with way.seen("B"):
-        for number in (0, 1, 3, 4, 5, 6):
+        for number in (0, 1, 4, 5, 6):
             talk.client.send("A", min(1448, 10_000 - 1448 * number), seq=1 + 1448 * number)
-    talk.client.send("PA", 1448, seq=1 + 2 * 1448, after=0.2)
+    for number in (2, 3):
+        talk.client.send("PA", 1448, seq=1 + number * 1448, after=0.2)
     talk.server.send("A")
     talk.close()
     facts = of_way(way, tmp_path)
     out, back = facts.ways
-    assert (out.lost, out.unsent, out.uncaptured) == (1, 0, 0)
+    assert (out.lost, out.unsent, out.uncaptured) == (2, 0, 0)
     assert (back.lost, back.unsent) == (0, 0)
+
+
+def test_offloaded_segments_under_shifted_numbers(tmp_path: Path) -> None:
+    """The server's, cut on their way to A by a box that also makes up numbers; the third piece is lost."""
+    shifts = {True: 77, False: 4_000_000_000}
+
+    def shifted(segment: Segment) -> Segment:
+        ack = (segment.ack + shifts[not segment.from_client]) % 2**32 if "A" in segment.flags else segment.ack
+        return replace(segment, seq=(segment.seq + shifts[segment.from_client]) % 2**32, ack=ack)
+
+    way = Way(at_b=shifted)
+    talk = way.talk()
+    talk.open()
+    with way.seen("B"):
+        talk.server.send("PA", 5000)
+    with way.seen("A"):
+        for number in (0, 1, 3):
+            talk.server.send("A", min(1448, 5000 - 1448 * number), seq=1 + 1448 * number)
+    talk.server.send("PA", 1448, seq=1 + 2 * 1448, after=0.2)
+    talk.client.send("A")
+    talk.close()
+    out, back = of_way(way, tmp_path).ways
+    assert (back.lost, back.unsent, back.uncaptured, back.resegmented) == (1, 0, 0, 1)
+    assert (out.lost, out.unsent) == (0, 0)
 
 
 def test_connections_that_began_before_either_capture(tmp_path: Path) -> None:
