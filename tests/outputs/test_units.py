@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tcptrace_py.model.results import Endpoint, Scope
 from tcptrace_py.outputs import units
+from tcptrace_py.outputs.formats.table import prose
 
 TIMES = st.integers(-(2**63), 2**63 - 1)
 
@@ -81,3 +82,12 @@ def test_ends_scopes_and_sizes() -> None:
 def test_names_cannot_steer_the_terminal() -> None:
     assert units.printable("a\x1b[2Jb\nc\udc80") == r"a\x1b[2Jb\nc\udc80"
     assert units.printable("Aufnahme äöü.pcap") == "Aufnahme äöü.pcap"
+
+
+@pytest.mark.parametrize("width", range(12, 60, 3))
+def test_no_number_is_parted_from_its_unit(width: int) -> None:
+    text = "12 % of it in 440 ms, 3 min or 2 h, 10 kB and 5 of 7 things, 1 d"
+    lines = prose(text, width)
+    assert " ".join(lines) == text
+    assert not [line for line in lines[1:] if line.split()[0] in ("%", "ms,", "min", "h,", "kB", "d")]
+    assert max(map(len, lines)) <= width

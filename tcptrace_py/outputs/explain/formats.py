@@ -1,13 +1,12 @@
 """The formats of `explain`."""
 
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import TextIO
 
 from tcptrace_py.model.ladder import Run, Rung
 from tcptrace_py.model.results import Connection
 from tcptrace_py.outputs.blocks import Block, Heading, Note, Picture
-from tcptrace_py.outputs.formats.table import WIDEST_PROSE, write_blocks
+from tcptrace_py.outputs.formats.table import WIDEST_PROSE, prose, write_blocks
 from tcptrace_py.outputs.units import end, scope_text, some
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.words import filter_title
@@ -37,7 +36,7 @@ def write(
     told = story(connection, rungs, items, end_ns)
     if name == "mermaid":
         out.writelines(f"{line}\n" for line in mermaid.lines(connection, items, why=why))
-        out.writelines(f"%% {line}\n" for line in wrap(told, WIDEST_PROSE))
+        out.writelines(f"%% {line}\n" for line in prose(told, WIDEST_PROSE))
         return
     drawn = Ladder(connection, view.width - 2, why=why).lines(items)
     page: list[Block] = [Heading(_title(connection), filter_title(connection.stream)), Picture(tuple(drawn))]

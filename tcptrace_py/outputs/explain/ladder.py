@@ -1,10 +1,10 @@
 """The ladder for a terminal: time and both sides' states at the margins, segments as arrows between them."""
 
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 
 from tcptrace_py.model.ladder import COPY, SENT_AGAIN, Rung
 from tcptrace_py.model.results import Connection, StateEntry
+from tcptrace_py.outputs.formats.table import prose
 from tcptrace_py.outputs.units import end, human
 
 from .labels import labels
@@ -139,5 +139,5 @@ class Ladder:
 
     def _note(self, text: str, mark: str = "└ ") -> Iterator[str]:
         indent = " " * (self.margin - STATE)
-        for number, line in enumerate(wrap(text, max(self.width - len(indent) - 2, 30), break_on_hyphens=False)):
+        for number, line in enumerate(prose(text, max(self.width - len(indent) - 2, 30))):
             yield f"{indent}{mark if number == 0 else '  '}{line}"

@@ -1,5 +1,6 @@
 """`--format table`, the default: a page for a person at a terminal."""
 
+import re
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import TextIO
@@ -15,6 +16,7 @@ FOR_PEOPLE = True
 
 INDENT = "  "
 WIDEST_PROSE = 120  # tables may use all of a wide terminal, sentences become hard to read
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|[nµm]?s|min|h|d|[kMGT]?B)(?!\w))")
 BOLD, DIM, YELLOW, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[33m", ""
 _TONES = {"plain": PLAIN, "quiet": DIM, "bad": YELLOW}
 _ASCII = str.maketrans({"→": ">", "µ": "u", "…": "~", "•": "*", **dict(zip("▁▂▃▄▅▆▇█┄─│┤├└▶◀⋮", ".:::####--|++|><:", strict=True))})
@@ -57,12 +59,10 @@ def _apart(before: Block, block: Block) -> bool:
 
 def _lines(block: Block, view: View) -> Iterator[str]:
     if isinstance(block, Heading):
-        aside = f"  {block.aside}" if block.aside and len(block.text) + len(block.aside) + 2 <= view.width else ""
-        yield _painted(block.text, BOLD, view) + _painted(aside, DIM, view)
+        yield from _heading(block, view)
     elif isinstance(block, Note):
         mark = f"{INDENT}{block.mark} " if block.mark else INDENT
-        for line in wrap(block.text, min(view.width, WIDEST_PROSE), initial_indent=mark,
-                         subsequent_indent=" " * len(mark), break_on_hyphens=False):
+        for line in prose(block.text, min(view.width, WIDEST_PROSE), mark, " " * len(mark)):
             yield _painted(line, _TONES[block.tone], view)
     elif isinstance(block, Facts):
         yield from _facts(block, view)
@@ -72,10 +72,26 @@ def _lines(block: Block, view: View) -> Iterator[str]:
         yield from _grid(block, view)
 
 
+def _heading(block: Heading, view: View) -> Iterator[str]:
+    """What is said behind a title goes below it where the page is too narrow for both."""
+    beside = bool(block.aside) and len(block.text) + len(block.aside) + 2 <= view.width
+    aside = f"  {block.aside}" if beside else ""
+    yield _painted(block.text, BOLD, view) + _painted(aside, DIM, view)
+    if block.aside and not beside:
+        yield from (_painted(line, DIM, view) for line in prose(block.aside, view.width, INDENT, INDENT))
+
+
+def prose(text: str, width: int, first: str = "", others: str = "") -> list[str]:
+    """Sentences in lines, no number parted from its unit; `first` and `others` stand before the lines."""
+    held = _UNIT.sub("\xa0", text)
+    lines = wrap(held, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+    return [line.replace("\xa0", " ") for line in lines]
+
+
 def _facts(block: Facts, view: View) -> Iterator[str]:
     margin = max((len(label) for label, _ in block.rows), default=0) + 2 * len(INDENT)
     for label, text in block.rows:
-        lines = wrap(text, max(min(view.width, WIDEST_PROSE) - margin, 20), break_on_hyphens=False) or [""]
+        lines = prose(text, max(min(view.width, WIDEST_PROSE) - margin, 20)) or [""]
         yield f"{INDENT}{label:{margin - len(INDENT)}}{lines[0]}"
         yield from (" " * margin + line for line in lines[1:])
 

@@ -125,7 +125,7 @@ def _rate(host: HostLedger, alarm: bool, diagnosis: Diagnosis) -> Iterator[str]:
         yield f"They came at {rate_text(host.per_s)} until {clock(host.last_ns, decimals=1)}, then none."
         return
     if host.peak_at_ns is not None and end_ns - host.peak_at_ns > host.peak_at_ns - host.first_ns:
-        yield f"Up to then they came at {rate_text(host.per_s)}."
+        yield f"Until the peak they came at {rate_text(host.per_s)}."
         return
     level = round(host.per_s * host.time_wait_ns / SECOND_NS)
     short = (host.reused + host.killed) * 10 > host.entered
