@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.diagnosis import Exhaustion
-from tcptrace_py.model.profiles import Profile
+from tcptrace_py.model.profiles import PROFILES, Profile
 
 from .curve import Curve
 
@@ -55,7 +55,9 @@ class Range:
 def judge(ports: Ports, held: Curve, profile: Profile, end_ns: int) -> tuple[Range, Exhaustion | None]:
     """The range of ports, and the exhaustion if there was one. `held` are the spans for which ports were taken."""
     low, high = profile.ephemeral_ports
-    given = _given_out(ports, held)
+    usual = PROFILES.get(profile.name)
+    said = usual is not None and usual.ephemeral_ports != profile.ephemeral_ports  # by who knows better
+    given = None if said else _given_out(ports, held)
     if given is not None:
         known_from = "profile" if given == (low, high) else "capture"
         full = _exhaustion(ports, held, given[1] - given[0] + 1, end_ns, known=True)

@@ -15,6 +15,7 @@ STEADY = 0.8  # share of gaps that lie within a tenth of the period
 SMALL_BYTES = 16_384  # health checks ask for little
 BURST_PAUSE_NS = 2 * SECOND_NS  # bursts are apart by at least this
 BURST_SIZE = 10
+REPEATED = 2  # pauses: one makes no habit
 LONG_NS = 10 * SECOND_NS  # from this length on a connection counts as kept open
 POOLED = 10  # a connection so many times longer than its neighbours is part of a pool
 
@@ -67,7 +68,7 @@ def _period(starts: "array[int]") -> tuple[int, int] | None:
 def _bursts(starts: "array[int]") -> Rhythm | None:
     """Bursts: several, each many connections close together, each followed by a pause far longer than itself."""
     cuts = [i for i in range(1, len(starts)) if starts[i] - starts[i - 1] >= BURST_PAUSE_NS]
-    if not cuts:
+    if len(cuts) < REPEATED:
         return None
     edges = [0, *cuts, len(starts)]
     sizes = [high - low for low, high in pairwise(edges)]

@@ -41,6 +41,7 @@ CASES = [
     ("at random without data", at_random(300, 60 * S), 5 * MS, 0, "without-data"),
     ("bursts", BURSTS, 20 * MS, 300, "bursts"),
     ("one burst is only a beginning", BURSTS[:50], 20 * MS, 300, "short"),
+    ("two are no habit yet", BURSTS[:100], 20 * MS, 300, "short"),
     ("long", at_random(40, 600 * S), 40 * S, 300, "long"),
 ]
 

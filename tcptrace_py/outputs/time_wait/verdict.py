@@ -12,6 +12,7 @@ from tcptrace_py.model.diagnosis import (
     ServerLedger,
     ServiceLedger,
 )
+from tcptrace_py.model.profiles import PROFILES
 from tcptrace_py.model.results import Scope
 from tcptrace_py.outputs.units import clock, count, human, scope_text, service, share, some
 
@@ -193,9 +194,15 @@ def ports_sentences(row: ServiceLedger, host: HostLedger) -> Iterator[str]:
         )
         return
     yield (
-        f"Of its {count(ports.count)} local ports towards {towards} at most {count(ports.peak_held)} were taken "
+        f"Of its {count(ports.count)} local ports{_whose(ports, host)} towards {towards} at most {count(ports.peak_held)} were taken "
         f"({share(ports.peak_held, ports.count)}){_danger(row, host)}.{carries}"
     )
+
+
+def _whose(ports: PortLedger, host: HostLedger) -> str:
+    """Where the range of ports is only what is usual, that is said."""
+    usual = PROFILES.get(host.profile)
+    return f" ({host.profile}'s default)" if usual is not None and usual.ephemeral_ports == (ports.low, ports.high) else ""
 
 
 def _danger(row: ServiceLedger, host: HostLedger) -> str:
