@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from tcptrace_py.cli import codes
 from tcptrace_py.cli.reading import Reading, reading_options
@@ -68,6 +69,7 @@ def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict:
     if same_traffic:
         from tcptrace_py.checks.diff.path import Bearable
 
+        _refuse("threshold", "alpha", "least", "strict")
         bearable = Bearable(0.0 if max_loss is None else Ratio().read(max_loss),
                             None if max_transit is None else Duration().read(max_transit))
         return _give(reading, verdict, *_same_traffic(reading, bearable))
@@ -82,6 +84,14 @@ def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict:
     report = diff(base, new, tolerance, allow_damaged=reading.allow_damaged,
                   interrupted=any(each.interrupted for each in results))
     return _give(reading, verdict, report, results)
+
+
+def _refuse(*names: str) -> None:
+    """What compares BASE with NEW must not look as if it had been heeded."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise UsageError(f"--{name} is for BASE and NEW; with --same-traffic there are --max-loss and --max-transit")
 
 
 def _give(reading: Reading, verdict: VerdictOutput, report: Report, results: list[Result]) -> int:

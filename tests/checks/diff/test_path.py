@@ -156,6 +156,9 @@ def test_exit_codes(args: list[str], code: int, capsys: pytest.CaptureFixture[st
 def test_what_it_cannot_take(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["diff", A, B, "--max-loss", "1%"]) == 2
     assert "go with --same-traffic" in capsys.readouterr().err
+    for option in (["--threshold", "25%"], ["--strict"]):
+        assert main.main(["diff", A, B, "--same-traffic", *option]) == 2
+        assert f"{option[0]} is for BASE and NEW" in capsys.readouterr().err
     assert main.main(["analyze", A, "--format", "json", "-o", str(tmp_path / "a.json")]) == 0
     assert main.main(["diff", str(tmp_path / "a.json"), B, "--same-traffic"]) == 2
     assert "holds no segments" in capsys.readouterr().err
