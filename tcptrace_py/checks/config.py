@@ -30,7 +30,7 @@ from .engine import QUALITY, Check
 from .locate import line_of
 from .params import did_you_mean, params_of
 from .registry import all_rules, find
-from .sql import Query, verify
+from .sql import Query, verify_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,7 +264,7 @@ def _queries(tables: Any, file: _File) -> Iterator[Query]:
                 file.origin(place),
             )
             try:
-                verify(query.query)
+                verify_rule(query.query)
             except UsageError as error:
                 file.complain((*place, "query"), f"{query.name}: {error}")
                 continue

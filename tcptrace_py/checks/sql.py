@@ -98,13 +98,18 @@ class Database:
 
 
 def verify(statement: str) -> None:
-    """See whether a statement makes sense as a rule, without any data. Raises UsageError."""
+    """See whether a statement makes sense, without any data. Raises UsageError."""
     database = _open()
-    _one_select(database, statement)
     for table in TABLES:
         database.execute(_definition(table))
     _confine(database)
     _execute(database, statement)
+
+
+def verify_rule(statement: str) -> None:
+    """See whether a statement makes sense as a rule. Raises UsageError."""
+    _one_select(_open(), statement)
+    verify(statement)
 
 
 def _open() -> Any:
