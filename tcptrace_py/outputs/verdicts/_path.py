@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcptrace_py.outputs.blocks import Block, Column, Facts, Grid, Heading, Note
+from tcptrace_py.outputs.blocks import Block, Column, Facts, Grid, Heading
 from tcptrace_py.outputs.document import endpoint_row, latency_row
 from tcptrace_py.outputs.units import count, end, human, ms, printable, rfc3339, share, some
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 WAYS = ("A to B", "B to A")
-COUNTED = (
-    "lost: sent at one point, never at the other; not captured: arrived, as answers prove, though the far capture lacks "
-    "it; never sent: in the far capture alone; copies: made on the way or by a mirror port"
+RARE = (
+    ("uncaptured", "not captured", "arrived, as answers prove, though the far capture lacks {them}"),
+    ("unsent", "never sent", "in the far capture alone: missed at the near point, or made on the way"),
+    ("copied", "copies", "captured again: made on the way or by a mirror port, neither lost nor sent again"),
 )
 MOST = 10  # rows of a list on the page; the document has all
 PARTS = (
-    ("out", "SYN, from the point near the client to the other"),
+    ("out", "SYN, near point to far"),
     ("far", "SYN to SYN/ACK at the far point: the server"),
-    ("back", "SYN/ACK, back"),
+    ("back", "SYN/ACK, far point to near"),
     ("near", "SYN/ACK to ACK at the near point: the client"),
     ("again", "waiting for a SYN or SYN/ACK to come again"),
     ("total", "whole handshake, at the near point"),
@@ -48,7 +49,7 @@ def blocks(facts: PathFacts) -> Iterator[Block]:
     if facts.pairs:
         yield Heading("Way")
         yield _ways(facts)
-        yield Note(COUNTED, tone="quiet")
+        yield from _rare(facts)
         yield from _parts(facts)
     yield from _worst(facts)
     yield from _forged(facts)
@@ -88,25 +89,34 @@ def _clients(facts: PathFacts) -> str:
 
 def _ways(facts: PathFacts) -> Grid:
     columns = (Column("direction"), Column("sent", right=True), Column("lost", right=True), Column("share", right=True),
-               Column("RSTs lost", right=True, drop=3), Column("not captured", right=True, drop=4),
-               Column("never sent", right=True, drop=4), Column("copies", right=True, drop=5),
-               Column("quickest", right=True, drop=2), Column("median", right=True), Column("p99", right=True),
-               Column("slowest", right=True, drop=2))  # fmt: skip
+               Column("RSTs lost", right=True, drop=3), Column("quickest", right=True, drop=2),
+               Column("median", right=True), Column("p99", right=True), Column("slowest", right=True, drop=2))
     return Grid(columns, [_way(name, way) for name, way in zip(WAYS, facts.ways, strict=True)])
 
 
+def _rare(facts: PathFacts) -> Iterator[Block]:
+    """What else became of packets, where anything did."""
+    rows = []
+    for name, label, meaning in RARE:
+        counts = [getattr(way, name) for way in facts.ways]
+        if any(counts):
+            listed = ", ".join(f"{count(number)} {way}" for number, way in zip(counts, WAYS, strict=True) if number)
+            rows.append((label, f"{listed}: {meaning.format(them='it' if sum(counts) == 1 else 'them')}"))
+    if rows:
+        yield Facts(tuple(rows))
+
+
 def _way(name: str, way: Way) -> tuple[str, ...]:
-    numbers = (way.resets_lost, way.uncaptured, way.unsent, way.copied)
     transit = way.transit
     times = (transit.min_ns, transit.p50_ns, transit.p99_ns, transit.max_ns) if transit else (None,) * 4
-    return (name, count(way.sent), count(way.lost), share(way.lost, way.sent), *map(count, numbers),
+    return (name, count(way.sent), count(way.lost), share(way.lost, way.sent), count(way.resets_lost),
             *map(human, times))  # fmt: skip
 
 
 def _parts(facts: PathFacts) -> Iterator[Block]:
     rows = [(text, latency) for name, text in PARTS if (latency := getattr(facts.latencies, name)).count]
     if rows:
-        yield Heading("Where time goes")
+        yield Heading("Where time goes", "near point: the one near the client")
         columns = (Column("part", least=30), Column("of", right=True), Column("median", right=True),
                    Column("p90", right=True, drop=2), Column("p99", right=True), Column("slowest", right=True))
         yield Grid(columns, [(text, count(one.count), *map(human, (one.p50_ns, one.p90_ns, one.p99_ns, one.max_ns)))
@@ -140,7 +150,7 @@ def _forged(facts: PathFacts) -> Iterator[Block]:
     if not facts.forged:
         return
     yield Heading("Made up on the way", f"{some(len(facts.forged), 'segment')} that nobody sent")
-    columns = (Column("what"), Column("frame"), Column("in its capture"), Column("named as sender"), Column("sure"),
+    columns = (Column("what"), Column("frame"), Column("in its capture"), Column("named as sender", least=16), Column("sure", drop=3),
                Column("evidence", least=24))  # fmt: skip
     yield Grid(columns, [(each.kind, f"{each.seen_at} {each.frame}", _at(each), _named(each), each.confidence,
                           "; ".join(each.evidence)) for each in facts.forged[:MOST]],
