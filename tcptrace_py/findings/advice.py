@@ -99,7 +99,12 @@ def _addresses(service: ServiceLedger, profile: Profile) -> int:
     ceiling = service.ports.ceiling_per_s
     if ceiling is None or service.ports.per_s is None or not profile.time_wait_s:
         return 2
-    return max(2, -(-round(2 * service.ports.per_s) // max(int(ceiling), 1)))
+    return max(2, -(-round(2 * _keeping_per_s(service)) // max(int(ceiling), 1)))
+
+
+def _keeping_per_s(service: ServiceLedger) -> float:
+    """How many connections a second keep their port in TIME_WAIT: those that the client closes first."""
+    return (service.ports.per_s or 0.0) * service.time_wait_client / max(service.connections, 1)
 
 
 def _widen(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
@@ -108,7 +113,7 @@ def _widen(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
         per_s = most / profile.time_wait_s if profile.time_wait_s else 0.0
         usual = PROFILES.get(profile.name, profile).port_count
         numbers = {"ports": count, "most": most, "per_s": per_s, "usual": usual}
-        advice = _about("widen-the-port-range", service, **numbers, needed_per_s=service.ports.per_s or 0.0)
+        advice = _about("widen-the-port-range", service, **numbers, needed_per_s=_keeping_per_s(service))
         yield replace(advice, system=profile.name)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from math import inf
 
 from tcptrace_py.model.diagnosis import Diagnosis, HostLedger, ServiceLedger
 from tcptrace_py.model.profiles import Profile, Profiles
@@ -143,12 +144,12 @@ def network(scope: Scope | None) -> Scope | None:
     return None if scope is None or scope.vni is None else Scope(None, scope.vni, None)
 
 
-def _gravity(service: ServiceLedger) -> tuple[bool, bool, int, int, str, str, int, str]:
-    """Exhausted ports first, then those that will be, then the most TIME_WAIT."""
+def _gravity(service: ServiceLedger) -> tuple[bool, float, int, int, str, str, int, str]:
+    """Exhausted ports first, then those that will be, the soonest first, then the most TIME_WAIT."""
     ports = service.ports
     return (
         ports.exhaustion is None,
-        ports.exhausted_in_ns is None,
+        inf if ports.exhausted_in_ns is None else ports.exhausted_in_ns,
         -service.time_wait,
         -service.connections,
         service.client,

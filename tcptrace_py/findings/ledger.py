@@ -257,8 +257,8 @@ class ServiceRow(ServerRow):
         span, came = end_ns - self.starts[0], self.starts[-1] - self.starts[0]
         if ceiling_per_s is None or len(self.starts) < SUSTAINED or span < SECOND_NS or (span - came) * STOPPED > came:
             return None
-        per_s = len(self.starts) * SECOND_NS / span
-        if per_s * len(self.waits) / len(self.starts) <= ceiling_per_s:
+        per_s = len(self.waits) * SECOND_NS / span  # only those that leave TIME_WAIT at the client keep their ports
+        if per_s <= ceiling_per_s:
             return None
         return round(max(free, 0) / per_s * SECOND_NS)
 

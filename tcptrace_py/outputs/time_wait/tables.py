@@ -15,7 +15,7 @@ WORTH_A_LINE = 0.01  # of the ports, or of all TIME_WAIT
 MEANINGS = {
     "CLOSE_WAIT": "the other side has closed, the program here has not. If it never does, it leaks: no timer ends it",
     "FIN_WAIT_1": "this host has closed, and its FIN is not acknowledged",
-    "FIN_WAIT_2": "this host has closed and waits for the other side to close",
+    "FIN_WAIT_2": "this host has closed and waits for the other side to close. On Linux tcp_fin_timeout ends orphaned ones",
     "CLOSING": "both closed at once, and this host's FIN is not acknowledged",
     "LAST_ACK": "this host's FIN, the second, is not acknowledged",
     "SYN_RECEIVED": "the ACK of the SYN/ACK is missing, or the accept queue is full",
