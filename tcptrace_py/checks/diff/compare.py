@@ -13,7 +13,7 @@ from . import stats
 from .seen import Seen, Service, Traffic, paired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 ENOUGH = 8  # handshakes on each side from which on a test of their times means something
 OUTCOMES = ("refused", "unanswered", "half-open", "aborted")
@@ -50,13 +50,22 @@ class Comparison(NamedTuple):
 
 
 def diff(
-    base: Traffic, new: Traffic, tolerance: Tolerance, *, allow_damaged: bool = False, interrupted: bool = False
+    base: Traffic,
+    new: Traffic,
+    tolerance: Tolerance,
+    *,
+    allow: Sequence[str] = (),
+    allow_damaged: bool = False,
+    interrupted: bool = False,
 ) -> Report:
-    """Compare two captures; each kind of change is an outcome, each service that has it a measure."""
+    """Compare two captures; each kind of change is an outcome, each service that has it a measure.
+
+    `allow` names problems of the new capture that are accepted.
+    """
     pairs, gone, fresh = paired(base, new)
     origin = Origin(f"against {base.name}")
     connections = sum(len(rows) for rows in new.services.values())
-    quality = _quality(base, new, origin, connections, allow_damaged=allow_damaged)
+    quality = _quality(base, new, origin, connections, allow=allow, allow_damaged=allow_damaged)
     outcomes = [quality, _services(gone, fresh, pairs, origin, connections)]
     for comparison in COMPARISONS:
         measures = [
@@ -86,9 +95,11 @@ def _outcome(comparison: Comparison, measures: list[Measure], origin: Origin, co
     )
 
 
-def _quality(base: Traffic, new: Traffic, origin: Origin, connections: int, *, allow_damaged: bool) -> Outcome:
+def _quality(
+    base: Traffic, new: Traffic, origin: Origin, connections: int, *, allow: Sequence[str], allow_damaged: bool
+) -> Outcome:
     """Problems that the new capture has and the old one had not would look like changes, or hide them."""
-    known = {problem.code for problem in base.capture.problems}
+    known = {problem.code for problem in base.capture.problems} | set(allow)
     measures = tuple(
         at_most(problem.code, problem.count, 0, Unit.COUNT, note=problem.explanation)
         for problem in new.capture.problems

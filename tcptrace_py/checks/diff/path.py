@@ -30,12 +30,17 @@ class Bearable:
 
 
 def same_traffic(
-    facts: PathFacts, bearable: Bearable, *, allow_damaged: bool = False, interrupted: bool = False
+    facts: PathFacts,
+    bearable: Bearable,
+    *,
+    allow: Sequence[str] = (),
+    allow_damaged: bool = False,
+    interrupted: bool = False,
 ) -> Report:
-    """Judge what `findings.path` found."""
+    """Judge what `findings.path` found. `allow` names problems of the captures that are accepted."""
     origin = Origin(f"against {facts.names[1]}")
     outcomes = (
-        _quality(facts, origin, allow_damaged=allow_damaged),
+        _quality(facts, origin, allow=allow, allow_damaged=allow_damaged),
         _paired(facts, origin),
         _outcome(facts, origin, "TD502", "loss", "No more packets are lost on the way than is borne.",
                  "Look at the worst connections' frames in both captures; loss in one direction only is a full queue "
@@ -72,13 +77,13 @@ def _outcome(
                    told, remedy)  # fmt: skip
 
 
-def _quality(facts: PathFacts, origin: Origin, *, allow_damaged: bool) -> Outcome:
+def _quality(facts: PathFacts, origin: Origin, *, allow: Sequence[str], allow_damaged: bool) -> Outcome:
     """What a capture lacks looks like loss on the way, or like something made up there."""
     measures = [
         at_most(problem.code, problem.count, 0, Unit.COUNT, subject=name, note=problem.explanation)
         for name, capture in zip(facts.names, facts.captures, strict=True)
         for problem in capture.problems
-        if problem.code in PROBLEMS and not problem.damaged
+        if problem.code in PROBLEMS and problem.code not in allow and not problem.damaged
     ]
     if not facts.clock.steady:
         measures.append(at_most("clocks that no steady offset brings together", 1, 0, Unit.COUNT,

@@ -43,9 +43,12 @@ Examples:
                                                   "either direction. Default: none.")
 @click.option("--max-transit", metavar="TIME", help="With --same-traffic: so long may segments be under way between "
                                                     "the points, at the 99th percentile. Default: any time.")
+@click.option("--allow", "allowed", metavar="PROBLEM", multiple=True,
+              help="Accept this problem of a capture, which otherwise fails the comparison; may be repeated. Problems: "
+                   "acked-unseen, one-sided and the others of rule capture-quality.")
 @verdict_options
 def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict: bool, same_traffic: bool,
-            max_loss: str | None, max_transit: str | None, verdict: VerdictOutput) -> int:
+            max_loss: str | None, max_transit: str | None, allowed: tuple[str, ...], verdict: VerdictOutput) -> int:
     """Say what got worse from BASE to NEW, and fail if anything did: tcpstates diff BASE NEW.
 
     Services are paired by address and port, or by a port that only one service has on each side; client ports and
@@ -62,8 +65,10 @@ def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict:
     direction, where time goes, which RSTs and FINs arrived that nobody sent, which addresses and options were
     rewritten, and which connections only one of the two captures holds.
     """
+    from tcptrace_py.checks.options import accepted
     from tcptrace_py.checks.params import Duration, Ratio
 
+    allow = accepted(allowed)
     if len(reading.captures) != 2:
         raise UsageError("diff takes two: tcpstates diff BASE NEW (a directory of captures counts as one)")
     if same_traffic:
@@ -72,7 +77,7 @@ def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict:
         _refuse("threshold", "alpha", "least", "strict")
         bearable = Bearable(0.0 if max_loss is None else Ratio().read(max_loss),
                             None if max_transit is None else Duration().read(max_transit))
-        return _give(reading, verdict, *_same_traffic(reading, bearable))
+        return _give(reading, verdict, *_same_traffic(reading, bearable, allow))
     if max_loss is not None or max_transit is not None:
         raise UsageError("--max-loss and --max-transit go with --same-traffic")
     from tcptrace_py.checks.diff.compare import Tolerance, diff
@@ -81,7 +86,7 @@ def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict:
     base, base_result = _traffic(reading, reading.captures[0])
     new, result = _traffic(reading, reading.captures[1])
     results = [each for each in (base_result, result) if each is not None]
-    report = diff(base, new, tolerance, allow_damaged=reading.allow_damaged,
+    report = diff(base, new, tolerance, allow=allow, allow_damaged=reading.allow_damaged,
                   interrupted=any(each.interrupted for each in results))
     return _give(reading, verdict, report, results)
 
@@ -110,7 +115,7 @@ def _traffic(reading: Reading, path: str) -> tuple[Traffic, Result | None]:
     return seen.of_analysis(path, result), result
 
 
-def _same_traffic(reading: Reading, bearable: Bearable) -> tuple[Report, list[Result]]:
+def _same_traffic(reading: Reading, bearable: Bearable, allow: tuple[str, ...]) -> tuple[Report, list[Result]]:
     from tcptrace_py.checks.diff.path import same_traffic
     from tcptrace_py.extraction import readable_again
     from tcptrace_py.findings.path.compare import compare
@@ -120,7 +125,7 @@ def _same_traffic(reading: Reading, bearable: Bearable) -> tuple[Report, list[Re
         for path, name in zip(captures, reading.captures, strict=True):
             read.append(_point(replace(reading, captures=[path]), name))
     (a, one), (b, other) = read
-    report = same_traffic(compare(a, b), bearable, allow_damaged=reading.allow_damaged,
+    report = same_traffic(compare(a, b), bearable, allow=allow, allow_damaged=reading.allow_damaged,
                           interrupted=one.interrupted or other.interrupted)
     return report, [one, other]
 

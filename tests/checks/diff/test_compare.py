@@ -201,6 +201,8 @@ def test_documents_that_are_no_analysis(tmp_path: Path) -> None:
         ([str(FOLDER / "cut-tail.pcap"), str(FOLDER / "cut-tail.pcap")], 3),
         ([str(FOLDER / "cut-tail.pcap"), str(FOLDER / "cut-tail.pcap"), "--allow-damaged"], 0),
         ([AFTER, BEFORE, "--port", "1"], 1),
+        ([str(FOLDER / name) for name in ("three-way-handshake.pcap", "one-sided.pcap")], 1),
+        ([str(FOLDER / "three-way-handshake.pcap"), str(FOLDER / "one-sided.pcap"), "--allow", "one-sided"], 0),
     ],
 )
 def test_exit_codes(args: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:

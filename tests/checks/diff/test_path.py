@@ -15,7 +15,7 @@ from tcptrace_py.checks.diff.path import Bearable, same_traffic
 from tcptrace_py.cli import main
 from tcptrace_py.model.report import Severity, Status
 from tests.checks import test_verdicts as formats
-from tests.findings.path.points import compared, of_way
+from tests.findings.path.points import compared, of_way, strangers
 
 if TYPE_CHECKING:
     from tcptrace_py.model.report import Outcome, Report
@@ -113,12 +113,7 @@ def test_time_under_way_up_to_what_is_borne() -> None:
 
 
 def test_captures_of_different_traffic_never_pass(tmp_path: Path) -> None:
-    way = Way()
-    for points, port in (("A", 1), ("B", 2)):
-        with way.seen(points):
-            talk = way.talk(client=f"192.0.2.10:{port}", isn=(port * 1000, port * 77777))
-            talk.open()
-    report = same_traffic(of_way(way, tmp_path), Bearable(1.0))
+    report = same_traffic(strangers(tmp_path), Bearable(1.0))
     assert outcome(report, "paired").status is Status.UNMATCHED
     assert report.verdict == "failed"
 
@@ -140,6 +135,9 @@ def test_a_damaged_capture_never_passes() -> None:
         ([*NAT, "--max-loss", "3%", "--max-transit", "30ms"], 0),
         ([*NAT, "--max-loss", "3%", "--max-transit", "15ms"], 1),
         ([*NAT, "--max-loss", "3"], 2),
+        ([str(FOLDER / "one-sided.pcap")] * 2, 1),
+        ([str(FOLDER / "one-sided.pcap"), str(FOLDER / "one-sided.pcap"), "--allow", "one-sided"], 0),
+        ([A, A, "--allow", "nothing"], 2),
         ([A], 2),
         ([A, str(FOLDER / "empty.pcap")], 2),
         ([A, str(FOLDER / "no-tcp.pcap")], 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from samples.path.way import Way
 from tcptrace_py import analyze
 from tcptrace_py.findings.path.compare import compare
 from tcptrace_py.model.selection import Selection
@@ -12,7 +13,6 @@ from tcptrace_py.points import read_point
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from samples.path.way import Way
     from tcptrace_py.model.path import PathFacts, Point
 
 
@@ -29,3 +29,14 @@ def of_way(way: Way, folder: Path) -> PathFacts:
     for path, content in zip(paths, way.pcaps(), strict=True):
         path.write_bytes(content)
     return compared(*paths)
+
+
+def strangers(folder: Path) -> PathFacts:
+    """Captures that have nothing in common but a server."""
+    way = Way()
+    for points, port in (("A", 1), ("B", 2)):
+        with way.seen(points):
+            talk = way.talk(client=f"192.0.2.10:{port}", isn=(port * 1000, port * 77777))
+            talk.open()
+            talk.close()
+    return of_way(way, folder)

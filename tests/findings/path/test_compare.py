@@ -19,7 +19,7 @@ from samples.path import record, write
 from samples.path.way import Way
 from samples.writer.packets import ipv6
 from samples.writer.segment import Segment, mss, pack_options
-from tests.findings.path.points import compared, of_way
+from tests.findings.path.points import compared, of_way, strangers
 
 if TYPE_CHECKING:
     from tcptrace_py.model.path import PathFacts
@@ -453,13 +453,7 @@ def test_a_last_segment_that_nobody_sent_does_not_look_like_the_end_of_a_capture
 
 
 def test_different_traffic(tmp_path: Path) -> None:
-    way = Way()
-    for points, port in (("A", 1), ("B", 2)):
-        with way.seen(points):
-            talk = way.talk(client=f"192.0.2.10:{port}", isn=(port * 1000, port * 77777))
-            talk.open()
-            talk.close()
-    facts = of_way(way, tmp_path)
+    facts = strangers(tmp_path)
     assert (len(facts.pairs), len(facts.unpaired)) == (0, 2)
 
 
