@@ -5,6 +5,7 @@ Memory grows with the segments of the connections that are asked for: about 60 b
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from .capture import open_captures
@@ -89,11 +90,8 @@ def _append(columns: Columns, block: SegmentBlock, i: int) -> None:
 
 def _owner(owners: list[tuple[Track, int]], block: SegmentBlock, i: int) -> tuple[Track, int]:
     """Which incarnation of a four-tuple a segment belongs to: of the last two begun, the one whose numbers are near."""
-    frame, newest = block.frame[i], 0
-    for at, (track, _) in enumerate(owners):
-        if track.connection.first_frame > frame:
-            break
-        newest = at
+    frame = block.frame[i]
+    newest = max(bisect_right(owners, frame, key=lambda owner: owner[0].connection.first_frame) - 1, 0)
     if newest == 0 or owners[newest][0].connection.first_frame == frame:
         return owners[newest]
     return min((owners[newest], owners[newest - 1]), key=lambda owner: _distance(owner[0], owner[1], block, i))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model.path import CLIENT, Columns, Forged, Pair, Point
@@ -118,8 +118,7 @@ class _Arrivals:
         at = bisect_right(self.spans, (low, 1 << 40)) - 1
         if at >= 0 and self.spans[at][1] >= high:
             return False
-        self.spans.append((low, high))
-        self.spans = _merge(self.spans)
+        _insert(self.spans, low, high)
         return True
 
     def _merged(self) -> list[tuple[int, int]]:
@@ -131,6 +130,17 @@ class _Arrivals:
                 low = ahead(add(columns.seq[row], -self.shift), self.base)
                 spans.append((low, low + length))
         return _merge(spans)
+
+
+def _insert(spans: list[tuple[int, int]], low: int, high: int) -> None:
+    """Add a span to others that are apart and in order, and join it with those that it touches."""
+    first = last = bisect_left(spans, (low, low))
+    if first and spans[first - 1][1] >= low:
+        first -= 1
+        low = spans[first][0]
+    while last < len(spans) and spans[last][0] <= high:
+        last += 1
+    spans[first:last] = [(low, max(high, spans[last - 1][1]) if last > first else high)]
 
 
 def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

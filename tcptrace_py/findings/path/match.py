@@ -167,8 +167,10 @@ def passage(
         ours, theirs = group.rows(near), group.rows(1 - near)
         if group.told:
             _told(found, ours, theirs)
-        else:
+        elif ours:
             _by_time(found, _distinct(here, ours, peers), theirs, transit, longest_ns)
+        else:
+            found.extra += _distinct(there, theirs, ())
     if found.missing and found.extra:
         shift = seen.shift if near == 0 else -seen.shift
         _cover(found, here, there, shift, transit)
@@ -209,28 +211,22 @@ def _by_time(
     found: Passage, ours: list[int], theirs: list[int], transit: Callable[[int, int], int], longest_ns: int
 ) -> None:
     """Give each arrival the latest departure before it that is still free, if that is not too long ago."""
-    free = list(ours)
     least_ns = -longest_ns // 8  # an alignment of clocks has its error
-    copies = 0
+    free: list[int] = []  # departures before the arrival in question that no other has taken
+    gone = copies = 0
     for row in theirs:
-        for at in range(len(free) - 1, -1, -1):
-            took_ns = transit(free[at], row)
-            if took_ns >= least_ns:
-                if took_ns <= longest_ns:
-                    found.near.append(free.pop(at))
-                    found.far.append(row)
-                else:
-                    copies += 1
-                break
+        while gone < len(ours) and transit(ours[gone], row) >= least_ns:
+            free.append(ours[gone])
+            gone += 1
+        if free and transit(free[-1], row) <= longest_ns:
+            found.near.append(free.pop())
+            found.far.append(row)
+        elif gone:
+            copies += 1
         else:
-            if ours and transit(ours[0], row) >= least_ns:
-                copies += 1
-            else:
-                found.extra.append(row)
-    found.copied += bool(copies) if ours else 0
-    if copies and not ours:
-        found.extra.append(theirs[0])
-    found.missing += free
+            found.extra.append(row)
+    found.copied += copies > 0
+    found.missing += [*free, *ours[gone:]]
 
 
 def _cover(

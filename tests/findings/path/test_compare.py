@@ -19,6 +19,7 @@ from samples.path import record, write
 from samples.path.way import Way
 from samples.writer.packets import ipv6
 from samples.writer.segment import Segment, mss, pack_options
+from tcptrace_py.findings.path import leftovers
 from tests.findings.path.points import compared, of_way, strangers
 
 if TYPE_CHECKING:
@@ -452,9 +453,33 @@ def test_a_last_segment_that_nobody_sent_does_not_look_like_the_end_of_a_capture
     ]
 
 
+def test_what_nobody_sent_is_told_once_though_a_mirror_port_shows_it_twice(tmp_path: Path) -> None:
+    way = Way(copies_s=(0.00001,))
+    talk = way.talk()
+    talk.open()
+    talk.exchange()
+    with way.seen("B"):
+        talk.client.send("R", after=1.0)
+    assert len(of_way(way, tmp_path).forged) == 1
+
+
 def test_different_traffic(tmp_path: Path) -> None:
     facts = strangers(tmp_path)
     assert (len(facts.pairs), len(facts.unpaired)) == (0, 2)
+
+
+# -- parts ---------------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), max_size=12))
+def test_spans_are_joined_as_sets_of_numbers_are(added: list[tuple[int, int]]) -> None:
+    spans: list[tuple[int, int]] = []
+    numbers: set[int] = set()
+    for low, length in added:
+        leftovers._insert(spans, low, low + length)
+        numbers |= set(range(low, low + length))
+        assert spans == leftovers._merge(spans)
+        assert {number for start, stop in spans for number in range(start, stop)} == numbers
 
 
 # -- any way -----------------------------------------------------------------------------------------------------------
