@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .facts import Facts
 
+_COMPARED = re.compile(r"TD\d{3}")
 _PART = re.compile(r"^(Breaks|Mend|TOML):[ \n]", re.MULTILINE)
 
 
@@ -77,6 +78,8 @@ def find(name: str) -> Rule:
     for rule in all_rules():
         if name in (rule.NAME, rule.CODE) or name.upper() == rule.CODE:
             return rule
+    if _COMPARED.fullmatch(name.upper()):
+        raise UsageError(f"{name} is a comparison of `tcpstates diff`, no rule: its verdict says what to look at")
     names = [rule.NAME for rule in all_rules()]
     hint = did_you_mean(name, names + [rule.CODE for rule in all_rules()])
     raise UsageError(f"there is no rule {name!r}{hint or '; `tcpstates rules` lists them'}")

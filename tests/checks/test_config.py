@@ -18,6 +18,7 @@ WRONG = {
     "a rule at the top": ("\n[left-open]", 2, "a rule stands below rules: [rules.left-open]"),
     "unknown rule": ("[rules.port-budgt]", 1, "there is no rule 'port-budgt'; did you mean 'port-budget'?"),
     "unknown rule like none": ("[rules.xyzzy]", 1, "`tcpstates rules` lists them"),
+    "a comparison of diff": ("[rules.TD502]", 1, "is a comparison of `tcpstates diff`"),
     "unknown key": ("[rules.resets]\nprots = 1", 2, "resets has no key 'prots'; did you mean 'ports'?"),
     "unknown key like none": ("[rules.resets]\nxyzzy = 1", 2, "it has max, max_share, causes, by, severity"),
     "rules is no table": ("rules = 1", 1, "rules must be a table: [rules.NAME]"),
