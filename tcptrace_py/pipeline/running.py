@@ -41,7 +41,7 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
     collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest, each=each)
     table = FlowTable(replayer.states_of, collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
                       idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection(),
-                      retire_record=None if collector.describes_all else collector.take_record)
+                      retire_record=None if keep_rows else collector.take_record)
     paths = [captures] if isinstance(captures, str | os.PathLike) else list(captures)
     reader = open_captures(paths, problems, progress=progress)
     decoder = Decoder(problems, check_checksums=check_checksums)
