@@ -44,7 +44,9 @@ def test_sums_add_up_whatever_comes(segments: list) -> None:
     for neighbour in found.neighbours:
         assert 0 <= neighbour.still <= neighbour.count
         assert neighbour.longest_ns >= 0
-    assert (found.peak, found.peak_at_ns) == (played.summary.time_wait.peak, played.summary.time_wait.peak_at_ns)
+    summed = played.summary.time_wait  # of a stay that is told late, it counts what is left
+    assert found.peak == summed.peak
+    assert (found.peak_at_ns or 0) <= (summed.peak_at_ns or 0)
 
 
 def test_nothing_at_all() -> None:
