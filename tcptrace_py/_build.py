@@ -16,7 +16,8 @@ HOT = (
     "model.live", "model.segments", "model.verdict",
     "capture.pcap_walk", "decode.fast", "flows.resting", "flows.streams", "flows.table",
     "findings.accounts", "findings.facts", "findings.levels", "findings.percentiles", "findings.quality", "findings.summary",
-    "findings.vantage", "pipeline.collecting", "pipeline.first_frames", "pipeline.replaying", "pipeline.running",
+    "findings.vantage", "pipeline.collecting", "pipeline.first_frames", "pipeline.partition",
+    "pipeline.replaying", "pipeline.running",
 )
 DIRECTIVES = {"annotation_typing": False, "language_level": 3}
 

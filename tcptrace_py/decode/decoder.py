@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Decoder:
     """Decodes a capture block by block, in order; what it cannot decode it reports to `problems` by name.
 
-    Without `check_checksums` the TCP checksums of the first `checksum_sample` wholly captured segments are looked at
-    and reported; with it those of all are, and segments whose checksum is wrong are left out. `joined` gets the frames
+    Without `check_checksums` the TCP checksums of wholly captured segments among the first `checksum_sample` frames are
+    looked at and reported; with it those of all are, and segments whose checksum is wrong are left out. `joined` gets the frames
     of each packet that came in fragments: the last of them is the frame of its segment.
     """
 
@@ -45,6 +45,11 @@ class Decoder:
                 out.reserve(out.count + block.count - row)
             row = decode_plain(block, row + 1, out, self._tally)
         return out
+
+    @property
+    def holds_fragments(self) -> bool:
+        """Whether it keeps fragments of IP packets, which frames decoded later may belong to."""
+        return self._general is not None and self._general.holds_fragments
 
     def finish(self) -> None:
         """Report what the capture's end leaves over: incomplete fragments, and the counts kept until now."""

@@ -17,7 +17,7 @@ cdef long long ETHERNET, COOKED, COOKED2, BSD_NULL, LOOP, RAW, RAW_BSD, RAW_OPEN
     windows="long long[::1]", payloads="long long[::1]", all_options="long long[::1]", tsvals="long long[::1]",
     tsecrs="long long[::1]", window_scales="long long[::1]", sack_lefts="long long[::1]", sack_rights="long long[::1]",
     vlans="long long[::1]", ip_ids="long long[::1]", ttls="long long[::1]", checksums="long long[::1]",
-    unchecked="long long", base="long long", link="long long", notes="long long", vlan="long long", ethertype="long long",
+    looked_at_to="long long", base="long long", link="long long", notes="long long", vlan="long long", ethertype="long long",
     packet_type="long long", family="long long", tag="long long", version="long long", length="long long", ip_id="long long",
     fragment="long long", ttl="long long", protocol="long long", seq="long long", ack="long long", flags="long long",
     window="long long", checksum="long long", port="long long", payload="long long", verdict="long long", options="long long",

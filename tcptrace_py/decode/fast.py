@@ -50,7 +50,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
     all_options, tsvals, tsecrs, window_scales = out.options, out.tsval, out.tsecr, out.window_scale
     sack_lefts, sack_rights, vlans = out.sack_left, out.sack_right, out.vlan
     ip_ids, ttls, checksums = out.ip_id, out.ttl, out.checksum
-    unchecked = tally.unchecked
+    looked_at_to = tally.looked_at_to
     base = block.first_frame
     n = out.count
 
@@ -170,9 +170,8 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 tally.count("snapped", base + i)
             elif payload:
                 notes |= PAYLOAD_CUT
-        elif unchecked > 0:
-            verdict = tally.check(key[:-4], whole[segment:stop], base + i)
-            unchecked = tally.unchecked
+        elif base + i <= looked_at_to:
+            verdict = tally.check(key[:len(key) - 4], whole[segment:stop], base + i)
             if verdict == LEAVE_OUT:
                 continue
             notes |= verdict

@@ -113,6 +113,9 @@ class Reassembler:
             self._joined.append(tuple(packet.frames))
         return packet.protocol, bytes(packet.data[:packet.readable]), packet.length
 
+    def __bool__(self) -> bool:
+        return bool(self._packets)
+
     def finish(self) -> None:
         """Give up what is left."""
         for name in list(self._packets):

@@ -54,6 +54,11 @@ class General:
             else:
                 self._unreadable(_SHORT, frame)
 
+    @property
+    def holds_fragments(self) -> bool:
+        """Whether there are packets in the making, or lately made."""
+        return bool(self._fragments)
+
     def finish(self) -> None:
         """Report fragments whose packets never became whole."""
         self._fragments.finish()

@@ -9,7 +9,7 @@ CHECKSUM_SAMPLE = 1000
 LEAVE_OUT = -1
 
 _ALL = 1 << 62
-_SAMPLED = f" (among the first {CHECKSUM_SAMPLE} segments, the only ones looked at)"
+_SAMPLED = f" (among the first {CHECKSUM_SAMPLE} frames, the only ones looked at)"
 _UNFINISHED = "TCP checksums left to the capturing host's network card (checksum offload): harmless"
 _WRONG = "TCP checksums that are wrong: damaged, or captured before a network card finished them; analysed all the same"
 _WRONG_LEFT_OUT = "TCP checksums that are wrong: these segments are left out"
@@ -23,15 +23,16 @@ _SNAPPED = "frames cut by the snap length inside the TCP header: what lay behind
 class Tally:
     """Counts kept instead of calling `Problems` for every frame, each with the first frame that it was met at.
 
-    `unchecked` is how many more segments are to have their checksum looked at.
+    The checksums of wholly captured segments are looked at up to the frame `looked_at_to`: a bound that does not hang on
+    what came before, so that parts of a capture can be decoded apart from each other.
     """
 
-    __slots__ = ("_first", "_obey", "offloaded", "snapped", "unchecked", "unfinished", "wrong")
+    __slots__ = ("_first", "_obey", "looked_at_to", "offloaded", "snapped", "unfinished", "wrong")
 
     def __init__(self, *, obey: bool, sample: int) -> None:
         self._obey = obey
         self._first: dict[str, int] = {}
-        self.unchecked = _ALL if obey else sample
+        self.looked_at_to = _ALL if obey else sample
         self.offloaded = self.snapped = self.unfinished = self.wrong = 0
 
     def count(self, name: str, frame: int) -> None:
@@ -44,7 +45,6 @@ class Tally:
 
         Unfinished checksums are never a reason to leave a segment out: it was sent with a good one.
         """
-        self.unchecked -= 1
         verdict = tcp_checksum(addresses, segment)
         if verdict == GOOD:
             return 0

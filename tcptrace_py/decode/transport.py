@@ -57,7 +57,7 @@ def _judged(walk: Walk, notes: int, data: bytes, wire: int) -> int:
     verdict = 0
     if notes & (HEADER_CUT | OPTIONS_CUT):
         tally.count("snapped", frame)
-    elif len(data) >= wire and walk.checkable and tally.unchecked > 0:
+    elif len(data) >= wire and walk.checkable and frame <= tally.looked_at_to:
         verdict = tally.check(walk.addresses, data[:wire], frame)
     # Loopback has no network card; large segments are its usual ones.
     if walk.oversized and walk.addresses[0] != 127 and verdict != LEAVE_OUT:

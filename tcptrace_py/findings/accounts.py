@@ -69,6 +69,13 @@ class Accounts:
             account = self.rows[name] = self._open(name, ports)
         return account
 
+    def named(self, name: bytes) -> Account:
+        """Account by its name: a client's key without its port."""
+        account = self.rows.get(name)
+        if account is None:
+            account = self.rows[name] = self._open(name, IPV4_KEY - 4 if len(name) < IPV6_KEY - 2 else IPV6_KEY - 4)
+        return account
+
     def _open(self, name: bytes, ports: int) -> Account:
         source, target, scope = name[:ports // 2], name[ports // 2:ports], name[ports + 2:]
         client, server = self._host(source, scope), self._host(target, scope)
@@ -114,3 +121,24 @@ class Accounts:
             account.killed[stay.by_server] += stay.how == KILLED
             levels.add(max(stay.entered_ns, facts.earliest_ns), stay.end_ns,
                        account.server_stay_kind if stay.by_server else account.client_stay_kind)
+
+
+COUNTS = ("connections", "client_first", "server_first", "resets", "stays_client", "stays_server")
+PAIRS = ("restarted", "reused", "killed", "simultaneous")
+
+
+def counts(accounts: Accounts) -> list[tuple[bytes, int, int, tuple[int, ...], tuple[tuple[int, ...], ...]]]:
+    """What another process needs to `add_counts` of these: name, first and last begin, counts, pairs of counts."""
+    return [(name, account.first_ns, account.last_ns, tuple(getattr(account, field) for field in COUNTS),
+             tuple(tuple(getattr(account, field)) for field in PAIRS)) for name, account in accounts.rows.items()]
+
+
+def add_counts(accounts: Accounts, rows: list[tuple[bytes, int, int, tuple[int, ...], tuple[tuple[int, ...], ...]]]) -> None:
+    """Take in another part of the capture. Its levels come by themselves."""
+    for name, first_ns, last_ns, numbers, pairs in rows:
+        account = accounts.named(name)
+        account.first_ns, account.last_ns = min(account.first_ns, first_ns), max(account.last_ns, last_ns)
+        for field, number in zip(COUNTS, numbers, strict=True):
+            setattr(account, field, getattr(account, field) + number)
+        for field, pair in zip(PAIRS, pairs, strict=True):
+            setattr(account, field, [mine + other for mine, other in zip(getattr(account, field), pair, strict=True)])

@@ -14,6 +14,9 @@ cdef class Levels:
     cpdef begin(self, long long time_ns, long long kind)
     @cython.locals(at=cython.Py_ssize_t)
     cpdef end(self, long long time_ns, long long kind)
+    @cython.locals(begins_ns="long long[::1]", begin_kinds="int[::1]", ends_ns="long long[::1]", end_kinds="int[::1]",
+                   at=cython.Py_ssize_t)
+    cpdef take(self, told, int[::1] kinds)
     @cython.locals(
         first="int[::1]", second="int[::1]", third="int[::1]", level="long long[::1]", peak="long long[::1]", peak_ns="long long[::1]",
         kind=cython.Py_ssize_t, row=cython.Py_ssize_t, gone=cython.Py_ssize_t, count=cython.Py_ssize_t, at=cython.Py_ssize_t,

@@ -72,6 +72,21 @@ class Levels:
         """How much waits to be settled."""
         return self.begin_count + self.end_count
 
+    def release(self) -> "tuple[array[int], array[int], array[int], array[int]]":
+        """Give away what is pending, for another process to `take`: begins and their kinds, ends and theirs."""
+        found = (array("q", bytes(self.begins_ns[:self.begin_count])), array("i", bytes(self.begin_kinds[:self.begin_count])),
+                 array("q", bytes(self.ends_ns[:self.end_count])), array("i", bytes(self.end_kinds[:self.end_count])))
+        self.begin_count = self.end_count = 0
+        return found
+
+    def take(self, told: "tuple[array[int], array[int], array[int], array[int]]", kinds: "array[int]") -> None:
+        """Take in what another process released; `kinds` says what its kinds are called here."""
+        begins_ns, begin_kinds, ends_ns, end_kinds = told
+        for at in range(len(begins_ns)):
+            self.begin(begins_ns[at], kinds[begin_kinds[at]])
+        for at in range(len(ends_ns)):
+            self.end(ends_ns[at], kinds[end_kinds[at]])
+
     def settle(self, until_ns: int) -> None:
         """Take in everything that happened before a moment: all of it must have been told."""
         portions = self.pending // PORTION

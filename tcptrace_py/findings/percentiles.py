@@ -30,6 +30,11 @@ class Values:
         if len(self.exact) > EXACT:
             self._round_off()
 
+    def merge(self, other: "Values") -> None:
+        """Take in all values of another part of the capture."""
+        whole = Values.joined([self, other])
+        self.count, self.least, self.most, self.exact, self.rounded = whole.count, whole.least, whole.most, whole.exact, whole.rounded
+
     def _round_off(self) -> None:
         rounded = self.rounded
         for value in self.exact:

@@ -46,6 +46,11 @@ class Quality:
         self.counts[code] = self.counts.get(code, 0) + count
         self.first[code] = min(frame, self.first.get(code, frame))
 
+    def merge(self, other: "Quality") -> None:
+        """Take in another part of the capture."""
+        for code, count in other.counts.items():
+            self._count(code, other.first[code], count)
+
     def report(self, problems: Problems, *, duplicates: int, stragglers: tuple[int, int]) -> None:
         """Put what was counted into words; pairs are a count and its first frame."""
         cut_inside_headers = any(row.code == "snapped" for row in problems.rows())  # says more than that frames are cut

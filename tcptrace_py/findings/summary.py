@@ -38,6 +38,15 @@ class Totals:
         self.outcomes[outcome] += count
         self.patterns[pattern] += count
 
+    def merge(self, other: "Totals") -> None:
+        """Take in another part of the capture."""
+        self.connections += other.connections
+        for mine, others in ((self.outcomes, other.outcomes), (self.patterns, other.patterns), (self.causes, other.causes)):
+            for name, count in others.items():
+                mine[name] += count
+        for name, values in other.latencies.items():
+            self.latencies[name].merge(values)
+
     def result(self, accounts: Accounts) -> Summary:
         """The summary. The levels have been settled up to the capture's end."""
         levels = accounts.levels

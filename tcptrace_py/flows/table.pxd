@@ -13,7 +13,7 @@ cdef long long AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSE
 
 
 cdef class FlowTable:
-    cdef public object states_of, retire, retire_record, selection
+    cdef public object states_of, retire, retire_record, selection, opened
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns, first_record
     cdef public bint takes_all, timed
     cdef public dict sides, deadlines

@@ -5,6 +5,7 @@ nearly every segment is, and is long for that reason alone; the rest goes throug
 the connection (`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet middle is only counted.
 """
 
+from array import array
 from collections.abc import Callable
 
 from tcptrace_py.model import words
@@ -92,6 +93,7 @@ class FlowTable:
         self.closed: list[Connection] = []  # closed in this block
         self.records: list[bytes | None] = []  # connections at rest, in the order in which they were laid down
         self.first_record = 1  # number of the first of them
+        self.opened: array[int] | None = None  # where a part of a capture is replayed: the frames that opened its streams
         self.clock_ns = 0
         self.last_ns = 0
         self.now_ns = 0  # up to here the capture is known
@@ -244,6 +246,8 @@ class FlowTable:
             return None
         connection = Connection(key, reverse, time_ns, frame)
         connection.stream = self.streams.note(slot, key, SYN, seq, ack)
+        if self.opened is not None:
+            self._note_opened(frame)
         side = connection.a
         side.has_seq = side.syn_seen = True
         side.isn = side.last_seq = seq
@@ -301,11 +305,19 @@ class FlowTable:
             return -1 if side is None else side.connection.stream
         slot = self.streams.slot(key, reverse_key(key) if side is None else side.peer.key)
         stream = self.streams.note(slot, key, flags, block.seq[i], block.ack[i])
+        if self.opened is not None:
+            self._note_opened(block.frame[i])
         if side is not None:
             side.connection.settled = self.streams.settled(slot)
             if side.connection.stream < 0:
                 side.connection.stream = stream
         return stream
+
+    def _note_opened(self, frame: int) -> None:
+        """Remember which frame opened a stream, if it did: what other parts of the capture opened is known later."""
+        assert self.opened is not None
+        while len(self.opened) < self.streams.count:
+            self.opened.append(frame)
 
     def _quoted(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """An ICMP error quotes a segment: evidence, and one of Wireshark's stream numbers."""
@@ -313,6 +325,8 @@ class FlowTable:
         if not block.notes[i] & SHORT_HEADER:
             slot = self.streams.slot(key, reverse_key(key))
             self.streams.note_quoted(slot, key, block.flags[i], block.seq[i])
+            if self.opened is not None:
+                self._note_opened(block.frame[i])
             if side is not None:
                 side.connection.settled = self.streams.settled(slot)
         self.segments -= 1

@@ -1,6 +1,6 @@
 """One pass over the connections: what the overview lists, in memory that does not grow with them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 
@@ -133,12 +133,48 @@ class Digest:
         return service
 
     def shown(self) -> list[Connection]:
-        """All connections, where there are only few, in order of their first frames."""
-        return sorted(self.few, key=lambda connection: connection.first_frame)
+        """All connections, where there are only few, in order of their first frames; none where there are more."""
+        return [] if self.count > FEW else sorted(self.few, key=lambda connection: connection.first_frame)
 
     def slowest(self, most: int | None = None) -> list[Connection]:
         """Return (at most so many of the) connections with the slowest handshakes, the slowest first."""
         return [connection for _, _, connection in sorted(self._slow, key=lambda item: item[:2], reverse=True)][:most]
+
+    def merge(self, other: "Digest") -> None:
+        """Take in another part of the capture; services are counted elsewhere then."""
+        self.few = [*self.few, *other.few] if self.count + other.count <= FEW else []
+        self.count += other.count
+        self.timed += other.timed
+        self.troubled += other.troubled
+        self._slow = sorted([*self._slow, *other._slow], key=lambda item: item[:2])[-self.most_slow:] if self.most_slow > 0 else []
+        for key, group in other.troubles.items():
+            mine = self.troubles.get(key)
+            if mine is None:
+                self.troubles[key] = group
+                continue
+            mine.count += group.count
+            if group.first_frame < mine.first_frame:
+                mine.first_frame, mine.stream = group.first_frame, group.stream
+            mine.clients |= group.clients
+            if len(mine.clients) > MOST_CLIENTS:
+                mine.clients = set(sorted(mine.clients)[:MOST_CLIENTS])
+        for code, anomalies in other.anomalies.items():
+            first = self.anomalies.get(code)
+            if first is None:
+                self.anomalies[code] = anomalies
+                continue
+            if anomalies.frame < first.frame:
+                first.explanation, first.stream, first.frame = anomalies.explanation, anomalies.stream, anomalies.frame
+            first.count += anomalies.count
+
+    def rename_streams(self, stream_of: Callable[[int], int]) -> None:
+        """Give other numbers to the streams of everything that is named here."""
+        for connection in {id(row): row for row in (*self.few, *(item[2] for item in self._slow))}.values():
+            if connection.stream is not None:
+                connection.stream = stream_of(connection.stream)
+        for group in (*self.troubles.values(), *self.anomalies.values()):
+            if group.stream is not None:
+                group.stream = stream_of(group.stream)
 
     def groups(self) -> list[TroubleGroup]:
         """Return groups of troubled connections, the largest first."""

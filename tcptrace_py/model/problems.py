@@ -15,7 +15,7 @@ class Problem:
 
 
 class Problems:
-    """Problems by code and explanation, in the order of their first appearance; adds up.
+    """Problems by code and explanation; adds up, in any order.
 
     `damaged` marks input that was cut or unreadable (exit code 3), as opposed to properties of the traffic.
     """
@@ -39,8 +39,9 @@ class Problems:
             self.add(row.code, row.explanation, frame=row.first_frame, count=row.count, damaged=row.damaged)
 
     def rows(self) -> list[Problem]:
-        """All problems, damage first."""
-        return sorted(self._rows.values(), key=lambda row: not row.damaged)
+        """All problems: damage first, then in order of their first frames, those without one last."""
+        return sorted(self._rows.values(), key=lambda row: (not row.damaged, row.first_frame is None, row.first_frame or 0,
+                                                            row.code, row.explanation))
 
     @property
     def damaged(self) -> bool:

@@ -1,4 +1,4 @@
-# cython: language_level=3
+# cython: language_level=3, boundscheck=False, wraparound=False
 # The same functions as in words.py, inline in C for whom it is compiled with. The caller has looked at the length.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.string cimport memcmp, memcpy
@@ -41,3 +41,39 @@ cdef inline bint is_high(bytes key, Py_ssize_t size):
         raise ValueError("a key is longer")
     order = memcmp(start, start + size, size)
     return order > 0 if order else memcmp(start + 2 * size, start + 2 * size + 2, 2) > 0
+
+
+cdef inline unsigned int _be(const unsigned char *p) noexcept nogil:
+    return <unsigned int>p[0] << 24 | <unsigned int>p[1] << 16 | <unsigned int>p[2] << 8 | p[3]
+
+
+cdef inline unsigned int bucket(bytes key, Py_ssize_t size):
+    cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(key)
+    cdef Py_ssize_t ports = 2 * size
+    cdef unsigned int mixed
+    if PyBytes_GET_SIZE(key) < ports + 4:
+        raise ValueError("a key is longer")
+    mixed = _be(p + size - 4) ^ _be(p + ports - 4)
+    mixed ^= ((<unsigned int>p[ports] << 8 | p[ports + 1]) ^ (<unsigned int>p[ports + 2] << 8 | p[ports + 3])) * 0x9E3779B1u
+    mixed *= 0x85EBCA6Bu
+    return mixed ^ mixed >> 15 ^ mixed >> 24
+
+
+# The caller has looked at the area's length.
+cdef inline void put(unsigned char[::1] area, Py_ssize_t at, long long value) noexcept:
+    cdef unsigned int word = <unsigned int>value
+    memcpy(&area[at], &word, 4)
+
+
+cdef inline long long get(unsigned char[::1] area, Py_ssize_t at) noexcept:
+    cdef unsigned int word
+    memcpy(&word, &area[at], 4)
+    return word
+
+
+cdef inline void put_bytes(unsigned char[::1] area, Py_ssize_t at, bytes data) noexcept:
+    memcpy(&area[at], PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+
+
+cdef inline bytes get_bytes(unsigned char[::1] area, Py_ssize_t at, Py_ssize_t size):
+    return PyBytes_FromStringAndSize(<const char *>&area[at], size)

@@ -3,6 +3,7 @@
 from struct import Struct
 
 _WORD = Struct("=I").unpack_from
+_PUT = Struct("=I").pack_into
 
 
 def word(record: bytes, index: int) -> int:
@@ -26,3 +27,32 @@ def is_high(key: bytes, size: int) -> bool:
     ports = 2 * size
     source, target = key[:size], key[size:ports]
     return source > target if source != target else key[ports:ports + 2] > key[ports + 2:ports + 4]
+
+
+def bucket(key: bytes, size: int) -> int:
+    """A number that both directions of a four-tuple share and that spreads them well; the scope is not looked at."""
+    ports = 2 * size
+    mixed = int.from_bytes(key[size - 4:size], "big") ^ int.from_bytes(key[ports - 4:ports], "big")
+    mixed ^= (int.from_bytes(key[ports:ports + 2], "big") ^ int.from_bytes(key[ports + 2:ports + 4], "big")) * 0x9E3779B1
+    mixed = mixed * 0x85EBCA6B & 0xFFFFFFFF
+    return mixed ^ mixed >> 15 ^ mixed >> 24
+
+
+def put(area: memoryview, at: int, value: int) -> None:
+    """Write a word."""
+    _PUT(area, at, value)
+
+
+def get(area: memoryview, at: int) -> int:
+    """Read a word, unsigned."""
+    return int(_WORD(area, at)[0])
+
+
+def put_bytes(area: memoryview, at: int, data: bytes) -> None:
+    """Write bytes."""
+    area[at:at + len(data)] = data
+
+
+def get_bytes(area: memoryview, at: int, size: int) -> bytes:
+    """Read bytes."""
+    return bytes(area[at:at + size])

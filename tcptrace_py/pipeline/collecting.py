@@ -196,28 +196,56 @@ class Collector:
         until_ns = clock_ns - self.replayer.longest_ns - SETTLE_NS
         self.announce(older(until_ns))
         self.levels.settle(until_ns)
+        self.settled()
+
+    def settled(self) -> None:
+        """Say when to settle again: not before a good part of what is pending then can be."""
         self.settle_at = max(MANY, self.levels.pending * 5 // 4)
 
     def finish(self, end_ns: int) -> None:
         """The capture has ended: conclude what waits, and number the connections by their first frames."""
-        self._tell()
-        if self.levels.total > MANY:  # then some is settled already: latecomers count from the same moment, however it was cut
+        self.settle_before_waiting(end_ns)
+        self.conclude_waiting(end_ns)
+        self.add_up()
+        self.close(end_ns)
+
+    def settle_before_waiting(self, end_ns: int) -> None:
+        """Where some is settled already, latecomers count from the same moment, however the capture was cut."""
+        if self.levels.total > MANY:
             self.levels.settle(end_ns - self.replayer.longest_ns - SETTLE_NS)
+
+    def conclude_waiting(self, end_ns: int) -> None:
+        """All handshakes are known: conclude the connections that waited for that."""
         for live in sorted(self.waiting, key=lambda live: live.first_frame):
             self._conclude(live, end_ns, None)
         self.waiting.clear()
-        self.levels.settle(end_ns + 1)
+
+    def add_up(self) -> None:
+        """Add what textbook connections have in common to the sums."""
+        self._tell()
         for template in self.replayer.templates.values():
             outline = template.outline
             if outline is not None and outline.count:
                 self.totals.add_many(outline.outcome, outline.pattern, outline.count)
                 outline.count = 0
+
+    def close(self, end_ns: int) -> None:
+        """All is told: settle what is pending, count services, number the connections by their first frames."""
+        self.levels.settle(end_ns + 1)
         self._count_services()
         self.rows.sort(key=lambda row: row.first_frame)
         for number, row in enumerate(self.rows):
             row.id = number
         for row in (*self.digest.few, *self.digest.slowest()):
             row.id = self.first_frames.rank(row.first_frame)
+
+    def rename_streams(self, stream_of: Callable[[int], int]) -> None:
+        """Give other numbers to the streams of everything that is kept."""
+        self.digest.rename_streams(stream_of)
+        renamed = {id(row) for row in (*self.digest.few, *self.digest.slowest())}
+        for row in self.rows:
+            if row.stream is not None and id(row) not in renamed:
+                row.stream = stream_of(row.stream)
 
     def _count_services(self) -> None:
         """Services are sums over accounts."""

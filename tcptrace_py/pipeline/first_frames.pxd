@@ -5,6 +5,7 @@ import cython
 cdef class FirstFrames:
     cdef public bytearray bits
     cdef public list repeated
+    cdef public object _before
 
     @cython.locals(at=cython.Py_ssize_t, bit=int)
     cpdef add(self, long long frame)

@@ -1,12 +1,16 @@
 """Numbers of connections: their rank by first frame, from one bit for each frame of the capture."""
 
 
+STRETCH = 1 << 12
+
+
 class FirstFrames:
     """Frames that begin connections."""
 
-    __slots__ = ("bits", "repeated")
+    __slots__ = ("_before", "bits", "repeated")
 
     def __init__(self) -> None:
+        self._before: list[int] | None = None  # ones before each stretch of STRETCH bytes
         self.bits = bytearray(1 << 12)
         self.repeated: list[int] = []  # frames that begin a second one: a frame may hold several segments
 
@@ -28,7 +32,19 @@ class FirstFrames:
         self.repeated += other.repeated
 
     def rank(self, frame: int) -> int:
-        """How many connections begin before this frame."""
-        below = int.from_bytes(self.bits[:frame >> 3], "little").bit_count() + (
-            self.bits[frame >> 3] & (1 << (frame & 7)) - 1).bit_count()
+        """How many connections begin before this frame. To be asked when all are known."""
+        if self._before is None:
+            self._before = [0]
+            for at in range(0, len(self.bits), STRETCH):
+                self._before.append(self._before[-1] + ones(self.bits[at:at + STRETCH]))
+        byte = frame >> 3
+        start = byte - byte % STRETCH
+        if byte >= len(self.bits):
+            return self._before[-1] + len(self.repeated)
+        below = self._before[start // STRETCH] + ones(self.bits[start:byte]) + (self.bits[byte] & (1 << (frame & 7)) - 1).bit_count()
         return below + sum(repeated < frame for repeated in self.repeated)
+
+
+def ones(data: bytearray) -> int:
+    """How many bits are 1."""
+    return int.from_bytes(data, "little").bit_count()

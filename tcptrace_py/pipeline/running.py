@@ -3,7 +3,8 @@
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from tcptrace_py.capture import open_captures
 from tcptrace_py.decode import Decoder
@@ -25,10 +26,32 @@ from .replaying import Replayer
 DEFAULT_IDLE_S = 86400.0  # a connection may be silent for long: keep-alive is off by default, and two hours apart where it is on
 
 
+class Machinery:
+    """What replays and adds up a capture, or a part of it."""
+
+    def __init__(self, *, selection: Selection | None, profiles: Profiles, idle_s: float | None, keep_rows: bool, slowest: int,
+                 each: Callable[[Connection], None] | None = None) -> None:
+        replayer = Replayer(profiles)
+        self.collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest, each=each)
+        self.table = FlowTable(
+            replayer.states_of, self.collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
+            idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection(),
+            retire_record=None if keep_rows else self.collector.take_record)
+
+    def result(self, profiles: Profiles, info: CaptureInfo, problems: Problems, *, interrupted: bool) -> Analysis:
+        """What it all comes to."""
+        collector, table = self.collector, self.table
+        info.segments, info.duplicates = table.segments, table.duplicates
+        collector.quality.report(problems, duplicates=table.duplicates, stragglers=(table.stragglers, table.first_straggler))
+        info.problems = problems.rows()
+        return Analysis(profile_rows(profiles), info, collector.totals.result(collector.accounts), hosts(collector.accounts),
+                        budgets(collector.accounts), collector.rows, interrupted, collector.digest)
+
+
 def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, selection: Selection | None = None,
         profiles: Profiles | None = None, idle_s: float | None = None, check_checksums: bool = False,
         progress: Callable[[int, int | None], None] | None = None, keep_rows: bool = True, slowest: int = 5,
-        each: Callable[[Connection], None] | None = None) -> Analysis:
+        each: Callable[[Connection], None] | None = None, jobs: int | None = 1) -> Analysis:
     """Analyse captures as one. See `tcptrace_py.analyze` for the arguments and what it raises.
 
     Without `keep_rows` the result lists no connections, only what adds up and the digest with its `slowest` ones.
@@ -36,16 +59,29 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
     KeyboardInterrupt ends the reading; what was read so far is analysed and the result says `interrupted`.
     """
     profiles = profiles or Profiles()
-    problems = Problems()
-    replayer = Replayer(profiles)
-    collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest, each=each)
-    table = FlowTable(replayer.states_of, collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
-                      idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection(),
-                      retire_record=None if keep_rows else collector.take_record)
     paths = [captures] if isinstance(captures, str | os.PathLike) else list(captures)
+
+    def machinery() -> Machinery:
+        return Machinery(selection=selection, profiles=profiles, idle_s=idle_s, keep_rows=keep_rows, slowest=slowest, each=each)
+
+    if jobs != 1 and each is None:
+        from . import jobs as parallel  # noqa: PLC0415 - only large captures need it
+
+        count = parallel.useful_jobs(jobs, paths)
+        if count > 1:
+            with few_collections(), suppress(parallel.OutOfOrdinaryError):
+                return _in_parts(parallel, machinery, paths[0], count, profiles, progress, check_checksums=check_checksums)
+    return _from_the_front(machinery(), paths, profiles, progress, check_checksums=check_checksums)
+
+
+def _from_the_front(machinery: Machinery, paths: Sequence[str | os.PathLike[str]], profiles: Profiles,
+                    progress: Callable[[int, int | None], None] | None, *, check_checksums: bool) -> Analysis:
+    """All in this process, block by block."""
+    problems = Problems()
     reader = open_captures(paths, problems, progress=progress)
     decoder = Decoder(problems, check_checksums=check_checksums)
     info = CaptureInfo(files=reader.files)
+    collector, table = machinery.collector, machinery.table
     interrupted = False
     segments = None
     with few_collections():
@@ -61,11 +97,27 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
         end_ns = info.end_ns or 0
         table.finish(end_ns)
         collector.finish(end_ns)
-    info.segments, info.duplicates = table.segments, table.duplicates
-    collector.quality.report(problems, duplicates=table.duplicates, stragglers=(table.stragglers, table.first_straggler))
-    info.problems = problems.rows()
-    return Analysis(profile_rows(profiles), info, collector.totals.result(collector.accounts), hosts(collector.accounts),
-                    budgets(collector.accounts), collector.rows, interrupted, collector.digest)
+    return machinery.result(profiles, info, problems, interrupted=interrupted)
+
+
+def _in_parts(parallel: Any, machinery: Callable[[], Machinery], path: str | os.PathLike[str], count: int, profiles: Profiles,
+              progress: Callable[[int, int | None], None] | None, *, check_checksums: bool) -> Analysis:
+    """In several processes. Raises OutOfOrdinaryError where the capture has to be read from the front."""
+    parts = []
+    for number in range(count):
+        own = machinery()
+        parts.append(parallel.Part(number, count, parallel.ranged_file(os.fspath(path)), own.table, own.collector,
+                                   check_checksums=check_checksums))
+        if number == 0:
+            first = own
+    parallel.run_parts(parts, progress)
+    problems = Problems()
+    reader = open_captures([path], problems)  # for what it says of the file
+    problems.merge(parts[0].problems)
+    info = parts[0].info
+    info.files = reader.files
+    info.files[0].packets = info.packets
+    return first.result(profiles, info, problems, interrupted=parts[0].interrupted)
 
 
 @contextmanager

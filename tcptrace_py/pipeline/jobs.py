@@ -1,0 +1,421 @@
+"""The way of the data through several processes, for one large pcap: the same result as in one, byte for byte.
+
+The file is cut into pieces, dealt out in rounds. In a round every process walks and decodes one piece, hands the segments
+to the processes that replay their four-tuples (through memory that both share), and replays its own four-tuples of all
+pieces in the capture's order. What adds up is added up at the end; what is held at once is settled by the first process,
+which the others tell of begins and ends as they go.
+
+Anything that is out of the ordinary in the file ends the attempt: then one process reads it from the front.
+"""
+
+import mmap
+import os
+import pickle
+import signal
+import sys
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection as Link
+from typing import Any, NamedTuple
+
+from tcptrace_py.capture.ranges import OutOfOrdinaryError, Range, RangedFile, ranged_file
+from tcptrace_py.decode import Decoder
+from tcptrace_py.findings.accounts import add_counts, counts
+from tcptrace_py.findings.vantage import Pair
+from tcptrace_py.flows.table import FlowTable
+from tcptrace_py.model import columns
+from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.results import CaptureInfo
+from tcptrace_py.model.segments import SegmentBlock, key_parts
+
+from .collecting import SETTLE_NS, Collector
+from .first_frames import FirstFrames
+from .partition import BUCKETS, AreaFullError, keep, owners, pack, unpack
+
+LEAST_BYTES = 24 << 20  # below that starting processes costs more than they save
+PIECE_BYTES = 1 << 20
+AREA_BYTES = PIECE_BYTES * 3 // 2  # packed rows of one piece: a row takes at most 1.3 times its record's bytes
+TELL_EVERY = 2  # rounds between two reports of begins and ends
+# Link types whose frames hold at most one segment, so that a frame names a stream: all but 802.11's, which may aggregate.
+LINKS = frozenset((0, 1, 12, 14, 101, 108, 113, 228, 229, 276))
+
+
+class Head(NamedTuple):
+    """What a process says of its piece before any is decoded; empty where it saw something out of the ordinary."""
+
+    frames: int
+    start: int
+    end: int
+    first_ns: int
+    last_ns: int
+    least_ns: int
+    most_ns: int
+    stop: bool  # the user asked to end; the first process's counts
+    told: Any  # for the first process: see Part.tell
+    problem: str | None
+
+
+def useful_jobs(asked: int | None, paths: Sequence[str | os.PathLike[str]]) -> int:
+    """How many processes to use for these captures: as many as asked for, or what helps."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = cores if asked is None else asked
+    if wanted < 2 or len(paths) != 1 or not sys.platform.startswith("linux"):
+        return 1
+    file = ranged_file(os.fspath(paths[0]))
+    if file is None or file.link not in LINKS or file.size_bytes < (LEAST_BYTES if asked is None else 2 * PIECE_BYTES):
+        return 1
+    return min(wanted, BUCKETS, max(file.size_bytes // PIECE_BYTES, 1))
+
+
+class Part:
+    """What one process works with."""
+
+    def __init__(self, number: int, jobs: int, file: RangedFile, table: FlowTable, collector: Collector, *, check_checksums: bool) -> None:
+        self.number = number
+        self.jobs = jobs
+        self.file = file
+        self.table = table
+        self.table.opened = array("q")
+        self.collector = collector
+        self.problems = Problems()
+        self.decoder = Decoder(self.problems, check_checksums=check_checksums)
+        self.info = CaptureInfo()
+        self.interrupted = False
+        self._spare: list[SegmentBlock] = []
+        self._named = 0  # accounts whose names were told
+        self._owner_of = array("i", (bucket * jobs // BUCKETS for bucket in range(BUCKETS)))
+
+    # -- a round ----------------------------------------------------------------------------------------------------
+
+    def walk(self, round_number: int) -> tuple[Range, str | None]:
+        """Walk this process's piece of a round."""
+        begin = (round_number * self.jobs + self.number) * PIECE_BYTES
+        try:
+            return self.file.range(begin, begin + PIECE_BYTES), None
+        except (OutOfOrdinaryError, OSError) as error:
+            return Range([], 0, 0), str(error)
+
+    def head(self, piece: Range, problem: str | None, *, stop: bool, tell: bool) -> Head:
+        """What the others have to know of it."""
+        blocks = piece.blocks
+        first_ns = blocks[0].time_ns[0] if blocks else 0
+        last_ns = blocks[-1].time_ns[blocks[-1].count - 1] if blocks else 0
+        least_ns = min((columns.least(block.time_ns, block.count) for block in blocks), default=0)
+        most_ns = max((columns.most(block.time_ns, block.count) for block in blocks), default=0)
+        return Head(piece.frames, piece.start, piece.end, first_ns, last_ns, least_ns, most_ns, stop, self.tell() if tell else None, problem)
+
+    def decode(self, piece: Range, first_frame: int, before_ns: int | None) -> list[tuple[SegmentBlock, "array[int]"]]:
+        """Segments of the piece, and for each row the process that it belongs to."""
+        self.collector.quality.latest_ns = before_ns
+        found = []
+        for block in piece.blocks:
+            block.first_frame = first_frame
+            first_frame += block.count
+            self.collector.quality.frames(block)
+            segments = self.decoder.decode(block, self._spare.pop() if self._spare else None)
+            found.append((segments, owners(segments, self._owner_of)))
+        if self.decoder.holds_fragments:
+            raise OutOfOrdinaryError("it holds IP fragments, which may belong together across pieces")
+        return found
+
+    def feed(self, segments: SegmentBlock) -> None:
+        """Replay segments that belong here; the block is free again."""
+        self.table.feed(segments)
+        self._spare.append(segments)
+
+    def unpacked(self, area: memoryview, at: int, rows: int) -> tuple[SegmentBlock, int]:
+        """Rows that another process packed, and the byte behind them."""
+        segments = self._spare.pop() if self._spare else SegmentBlock(0)
+        if len(segments.frame) < rows:
+            segments = SegmentBlock(max(rows, 8192))
+        segments.clear()
+        return segments, unpack(area, at, rows, segments)
+
+    # -- what is told -----------------------------------------------------------------------------------------------
+
+    def tell(self) -> tuple[list[bytes], Any, int]:
+        """Report for the first process: new accounts by name, begins and ends, and up to when (ns) all is told."""
+        until_ns = self.table.clock_ns - self.collector.replayer.longest_ns - SETTLE_NS
+        self.collector.announce(self.table.older(until_ns))
+        names, events = ([], None) if self.number == 0 else self.told()  # the first process keeps its own
+        return names, events, until_ns
+
+    def told(self) -> tuple[list[bytes], Any]:
+        """New accounts by name, begins and ends."""
+        names = list(self.collector.accounts.rows)[self._named:]
+        self._named += len(names)
+        return names, self.collector.levels.release()
+
+    def needs(self) -> set[bytes]:
+        """Pairs of hosts whose handshakes decide about waiting connections."""
+        names = set()
+        for live in self.collector.waiting:
+            source, target, *_ = key_parts(live.a.key)
+            names.add(min(source, target) + max(source, target))
+        return names
+
+    def pairs(self, names: set[bytes]) -> dict[bytes, Pair]:
+        """What is known of them here."""
+        known = self.collector.replayer.vantages.pairs
+        return {name: known[name] for name in names if name in known}
+
+    def streams_by_frames(self) -> FirstFrames:
+        """Call streams by the frames that opened them, which is the same in all parts; give these frames."""
+        opened = self.table.opened
+        assert opened is not None
+        self.collector.rename_streams(opened.__getitem__)
+        frames = FirstFrames()
+        for frame in opened:
+            frames.add(frame)
+        return frames
+
+    def state(self) -> dict[str, Any]:
+        """All that adds up, when everything is concluded here."""
+        collector, table = self.collector, self.table
+        collector.add_up()
+        streams = self.streams_by_frames()
+        return {
+            "digest": collector.digest, "rows": collector.rows, "totals": collector.totals, "quality": collector.quality,
+            "first_frames": collector.first_frames, "streams": streams, "accounts": counts(collector.accounts), "told": self.told(),
+            "problems": self.problems, "segments": table.segments, "duplicates": table.duplicates, "stragglers": table.stragglers,
+            "first_straggler": table.first_straggler,
+        }
+
+
+@dataclass
+class Channels:
+    """A process's links to the others, and the areas of memory that it shares with each: [to or from][odd round]."""
+
+    links: dict[int, Link]
+    outgoing: dict[int, tuple[memoryview, memoryview]]
+    incoming: dict[int, tuple[memoryview, memoryview]]
+
+    def send(self, to: int, message: Any) -> None:
+        """Send a message."""
+        self.links[to].send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+
+    def receive(self, whose: int) -> Any:
+        """Wait for a message. A process that is gone is out of the ordinary."""
+        try:
+            return pickle.loads(self.links[whose].recv_bytes())
+        except EOFError as error:
+            raise OutOfOrdinaryError("one of the processes ended early") from error
+
+
+def play(part: Part, channels: Channels, steer: Callable[[int], bool], hear: Callable[[int, Any], None]) -> None:
+    """Play all rounds. `steer(done_bytes)` says whether the user asked to end; `hear(whose, told)` takes reports."""
+    others = [number for number in range(part.jobs) if number != part.number]
+    rounds = -(-part.file.size_bytes // (PIECE_BYTES * part.jobs))
+    piece, problem = part.walk(0)
+    head = part.head(piece, problem, stop=steer(0), tell=False)
+    _send_all(channels, others, head)
+    position, frame, before_ns = 24, 1, None
+    for number in range(rounds):
+        heads = [head if whose == part.number else channels.receive(whose) for whose in range(part.jobs)]
+        for whose, other in enumerate(heads):
+            if other.told is not None:
+                hear(whose, other.told)
+        if heads[0].stop:
+            part.interrupted = True
+            return
+        for whose, other in enumerate(heads):  # number the frames, and prove that each piece begins where the one before ends
+            if other.problem is not None or other.start != position:
+                raise OutOfOrdinaryError(other.problem or f"a piece begins at byte {other.start}, the one before ends at {position}")
+            if whose == part.number:
+                first_frame, before_own_ns = frame, before_ns
+            position, frame = other.end, frame + other.frames
+            if other.frames:
+                before_ns = other.last_ns
+                part.info.start_ns = other.least_ns if part.info.start_ns is None else min(part.info.start_ns, other.least_ns)
+                part.info.end_ns = other.most_ns if part.info.end_ns is None else max(part.info.end_ns, other.most_ns)
+        part.info.packets = frame - 1
+        own = part.decode(piece, first_frame, before_own_ns)
+        for to in others:
+            channels.send(to, _packed(own, to, channels.outgoing[to][number & 1]))
+        if number + 1 < rounds:
+            piece, problem = part.walk(number + 1)
+            head = part.head(piece, problem, stop=steer(position), tell=number % TELL_EVERY == 0)
+            _send_all(channels, others, head)
+        for whose in range(part.jobs):
+            if whose == part.number:
+                for segments, owner in own:
+                    keep(segments, owner, part.number)
+                    part.feed(segments)
+                continue
+            at = 0
+            for rows in channels.receive(whose):
+                segments, at = part.unpacked(channels.incoming[whose][number & 1], at, rows)
+                part.feed(segments)
+    if position != part.file.size_bytes:
+        raise OutOfOrdinaryError("the file ends amid a record")
+
+
+def _send_all(channels: Channels, others: list[int], head: Head) -> None:
+    for to in others:
+        channels.send(to, head if to == 0 else head._replace(told=None))
+
+
+def _packed(own: "list[tuple[SegmentBlock, array[int]]]", to: int, area: memoryview) -> list[int]:
+    """Pack what belongs to another process; rows of each block."""
+    found, at = [], 0
+    for segments, owner in own:
+        try:
+            rows, at = pack(segments, owner, to, area, at)
+        except AreaFullError as error:
+            raise OutOfOrdinaryError("the segments of a piece take more room than there is") from error
+        found.append(rows)
+    return found
+
+
+def work(part: Part, channels: Channels) -> None:
+    """What a process other than the first does; it ends with this."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears of Ctrl-C, and tells
+    part.file.open()
+    try:
+        play(part, channels, lambda _done: False, lambda _whose, _told: None)
+        end_ns = part.info.end_ns or 0
+        part.decoder.finish()
+        part.table.finish(end_ns)
+        channels.send(0, (part.needs(), part.told()))
+        channels.send(0, part.pairs(channels.receive(0)))
+        part.collector.replayer.vantages.pairs.update(channels.receive(0))
+        part.collector.conclude_waiting(end_ns)
+        channels.send(0, part.state())
+    except (OutOfOrdinaryError, BrokenPipeError, ConnectionError):
+        pass  # the first process has seen the same, or is gone
+
+
+class Sums:
+    """The first process's side: what all parts add up to."""
+
+    def __init__(self, part: Part, channels: Channels) -> None:
+        self.part = part
+        self.channels = channels
+        self.levels = part.collector.levels
+        self.kinds = {whose: array("i") for whose in channels.links}
+        self.until_ns = dict.fromkeys(range(part.jobs), -(1 << 62))
+
+    def hear(self, whose: int, told: Any) -> None:
+        """Take a report in; settle what all have told."""
+        names, events, until_ns = told
+        self.until_ns[whose] = until_ns
+        if whose != 0:
+            self.take(whose, names, events)
+        if self.levels.pending >= self.part.collector.settle_at:
+            self.levels.settle(min(self.until_ns.values()))
+            self.part.collector.settled()
+
+    def take(self, whose: int, names: list[bytes], events: Any) -> None:
+        """Take in new accounts of a part, and its begins and ends."""
+        kinds = self.kinds[whose]
+        for name in names:
+            account = self.part.collector.accounts.named(name)
+            kinds.extend((account.held_kind, account.client_stay_kind, account.server_stay_kind))
+        self.levels.take(events, kinds)
+
+    def finish(self, end_ns: int) -> None:
+        """Conclude what waits everywhere, and add everything up."""
+        part, others = self.part, list(self.channels.links)
+        collector = part.collector
+        part.decoder.finish()
+        part.table.finish(end_ns)
+        needs = part.needs()
+        for whose in others:
+            their_needs, told = self.channels.receive(whose)
+            needs |= their_needs
+            self.take(whose, *told)
+        collector.settle_before_waiting(end_ns)
+        pairs = self._pairs(needs)
+        for whose in others:
+            self.channels.send(whose, pairs)
+        collector.replayer.vantages.pairs.update(pairs)
+        collector.conclude_waiting(end_ns)
+        collector.add_up()
+        streams = part.streams_by_frames()
+        for whose in others:
+            self._add(whose, self.channels.receive(whose), streams)
+        collector.rename_streams(streams.rank)
+        collector.close(end_ns)
+
+    def _pairs(self, names: set[bytes]) -> dict[bytes, Pair]:
+        """What all parts together know of these pairs of hosts."""
+        for whose in self.channels.links:
+            self.channels.send(whose, names)
+        pairs = self.part.pairs(names)
+        for whose in self.channels.links:
+            for name, pair in self.channels.receive(whose).items():
+                pairs.setdefault(name, Pair()).merge(pair)
+        return pairs
+
+    def _add(self, whose: int, state: dict[str, Any], streams: FirstFrames) -> None:
+        collector, table = self.part.collector, self.part.table
+        self.take(whose, *state["told"])
+        add_counts(collector.accounts, state["accounts"])
+        collector.digest.merge(state["digest"])
+        collector.rows += state["rows"]
+        collector.totals.merge(state["totals"])
+        collector.quality.merge(state["quality"])
+        collector.first_frames.merge(state["first_frames"])
+        streams.merge(state["streams"])
+        self.part.problems.merge(state["problems"])
+        table.segments += state["segments"]
+        table.duplicates += state["duplicates"]
+        table.stragglers += state["stragglers"]
+        if state["first_straggler"]:
+            table.first_straggler = min(table.first_straggler or state["first_straggler"], state["first_straggler"])
+
+
+def run_parts(parts: list[Part], progress: Callable[[int, int | None], None] | None) -> None:
+    """Run all parts, the first one here, and add them up in it. Raises OutOfOrdinaryError; then nothing of them counts."""
+    context = get_context("fork")
+    jobs = len(parts)
+    ends: dict[tuple[int, int], Link] = {}
+    areas: dict[tuple[int, int], tuple[memoryview, memoryview]] = {}
+    for one in range(jobs):
+        for other in range(one):
+            ends[one, other], ends[other, one] = context.Pipe()
+            for pair in ((one, other), (other, one)):
+                area = memoryview(mmap.mmap(-1, 2 * AREA_BYTES))
+                areas[pair] = area[:AREA_BYTES], area[AREA_BYTES:]
+
+    def channels(me: int) -> Channels:
+        for (whose, _), link in ends.items():
+            if whose != me:
+                link.close()  # so that the end of a process is noticed
+        others = [number for number in range(jobs) if number != me]
+        return Channels({number: ends[me, number] for number in others}, {number: areas[me, number] for number in others},
+                        {number: areas[number, me] for number in others})
+
+    workers = [context.Process(target=lambda part=part: work(part, channels(part.number)), daemon=True) for part in parts[1:]]
+    first = parts[0]
+    try:
+        for worker in workers:
+            worker.start()
+        mine = channels(0)
+        sums = Sums(first, mine)
+        first.file.open()
+        play(first, mine, _steering(progress, first.file.size_bytes), sums.hear)
+        sums.finish(first.info.end_ns or 0)
+    except (BrokenPipeError, ConnectionError) as error:
+        raise OutOfOrdinaryError("one of the processes ended early") from error
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+        first.file.close()
+        for link in ends.values():
+            link.close()
+
+
+def _steering(progress: Callable[[int, int | None], None] | None, size_bytes: int) -> Callable[[int], bool]:
+    def steer(done_bytes: int) -> bool:
+        try:
+            if progress is not None:
+                progress(done_bytes, size_bytes)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    return steer
