@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcptrace_py.capture.ranges import OutOfOrdinaryError
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.outputs.document import document
@@ -45,7 +46,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     def noted(*args: object) -> None:
         try:
             run_parts(*args)  # type: ignore[arg-type]
-        except jobs.OutOfOrdinaryError as error:
+        except OutOfOrdinaryError as error:
             given_up.append(str(error))
             raise
 

@@ -34,6 +34,7 @@ class Reading:
     idle_s: float | None
     check_checksums: bool
     allow_damaged: bool
+    jobs: int | None = None
 
     def analyze(
         self, *, keep_rows: bool = True, slowest: int = 5, each: Callable[[Connection], None] | None = None
@@ -53,7 +54,7 @@ class Reading:
         with Progress() as progress, Interrupt() as interrupt:
             return analyze(self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s,
                            check_checksums=self.check_checksums, progress=interrupt.between_blocks(progress),
-                           keep_rows=keep_rows, slowest=slowest, each=each)
+                           keep_rows=keep_rows, slowest=slowest, each=each, jobs=self.jobs)
 
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""
@@ -106,17 +107,20 @@ _OPTIONS = (
     click.option("--check-checksums", is_flag=True,
                  help="Leave out segments with a wrong TCP checksum. Checksums of a capturing host's own segments are "
                       "often unfinished, so they are only reported otherwise."),
+    click.option("--jobs", metavar="N", type=click.IntRange(min=1),
+                 help="Processes to use; the result is the same with any number. Default: what helps (on Linux, several for the "
+                      "overview of an uncompressed pcap of 24 MB and more)."),
     click.option("--allow-damaged", is_flag=True,
                  help="Exit with 0 although some input was cut or unreadable."),
 )
 _SHARED = frozenset(("captures", "hosts", "nets", "ports", "from_time", "to_time", "systems", "time_wait_s",
                      "port_range",
-                     "idle_s", "check_checksums", "allow_damaged"))
+                     "idle_s", "check_checksums", "jobs", "allow_damaged"))
 
 
 def _reading(*, captures: Sequence[str], hosts: Sequence[str], nets: Sequence[str], ports: Sequence[str],
              from_time: str | None, to_time: str | None, systems: Sequence[str], time_wait_s: float | None,
-             port_range: str | None, idle_s: float | None, check_checksums: bool, allow_damaged: bool) -> Reading:
+             port_range: str | None, idle_s: float | None, check_checksums: bool, jobs: int | None, allow_damaged: bool) -> Reading:
     from tcptrace_py.model.selection import Selection, parse_ports, parse_time
 
     selection = Selection(
@@ -124,7 +128,7 @@ def _reading(*, captures: Sequence[str], hosts: Sequence[str], nets: Sequence[st
         from_ns=None if from_time is None else parse_time(from_time),
         to_ns=None if to_time is None else parse_time(to_time))
     return Reading(captures, selection, _profiles(systems, time_wait_s, port_range), idle_s, check_checksums,
-                   allow_damaged)
+                   allow_damaged, jobs)
 
 
 def _listed(texts: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 import cython
 
 from tcptrace_py.decode cimport wire
+from tcptrace_py.decode.options cimport parse_options
 
 cdef long long INCOMING, OPT_TIMESTAMPS, OPTIONS_CUT, OUTGOING, PAYLOAD_CUT, LEAVE_OUT
 cdef long long ETHERNET, COOKED, COOKED2, BSD_NULL, LOOP, RAW, RAW_BSD, RAW_OPENBSD, RAW_IPV4, RAW_IPV6, IPV4, IPV6

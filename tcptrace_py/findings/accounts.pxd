@@ -11,6 +11,7 @@ cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED
 cdef class HostRow:
     cdef public bytes address, scope
     cdef public long long row
+    cdef public str name
 
 
 cdef class Account:

@@ -13,12 +13,13 @@ from .vantage import Pair, Vantages
 
 
 class HostRow:
-    """An address in a scope (both packed): the row of its stays in TIME_WAIT."""
+    """An address in a scope (both packed, and in words): the row of its stays in TIME_WAIT."""
 
-    __slots__ = ("address", "row", "scope")
+    __slots__ = ("address", "name", "row", "scope")
 
     def __init__(self, address: bytes, scope: bytes, row: int) -> None:
         self.address = address
+        self.name = text(address)
         self.scope = scope
         self.row = row
 
@@ -81,8 +82,8 @@ class Accounts:
         client, server = self._host(source, scope), self._host(target, scope)
         account = Account(client, server, name[ports] << 8 | name[ports + 1], self.vantages.pair(source, target))
         profile = self.profiles.default
-        account.client_wait_ns = (self.profiles.of(text(source)) if self.profiles.by_address else profile).time_wait_ns
-        account.server_wait_ns = (self.profiles.of(text(target)) if self.profiles.by_address else profile).time_wait_ns
+        account.client_wait_ns = (self.profiles.of(client.name) if self.profiles.by_address else profile).time_wait_ns
+        account.server_wait_ns = (self.profiles.of(server.name) if self.profiles.by_address else profile).time_wait_ns
         levels = self.levels
         account.held_row, account.waits_row = levels.row(), levels.row()
         account.held_kind = levels.kind(account.held_row)

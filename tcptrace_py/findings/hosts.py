@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tcptrace_py.model.addresses import scope_of, text
+from tcptrace_py.model.addresses import scope_of
 from tcptrace_py.model.results import Host, HostTimeWait
 
 from .accounts import Account, Accounts, HostRow
@@ -25,12 +25,12 @@ def hosts(accounts: Accounts) -> list[Host]:
 def _host(host: HostRow, as_client: Iterable[Account], as_server: Iterable[Account], levels: Levels) -> Host:
     entered_as_client = sum(account.stays_client for account in as_client)
     entered_as_server = sum(account.stays_server for account in as_server)
-    restarted, reused, killed = (
-        sum(getattr(account, name)[0] for account in as_client) + sum(getattr(account, name)[1] for account in as_server)
-        for name in ("restarted", "reused", "killed"))
+    restarted = sum([account.restarted[0] for account in as_client]) + sum([account.restarted[1] for account in as_server])
+    reused = sum([account.reused[0] for account in as_client]) + sum([account.reused[1] for account in as_server])
+    killed = sum([account.killed[0] for account in as_client]) + sum([account.killed[1] for account in as_server])
     peak, peak_at = levels.peak_of(host.row)
     waits = HostTimeWait(entered_as_client + entered_as_server, entered_as_client, entered_as_server, peak, peak_at,
                          levels.level[host.row], restarted, reused, killed)
-    return Host(text(host.address), scope_of(host.scope), sum(account.connections for account in as_client),
+    return Host(host.name, scope_of(host.scope), sum(account.connections for account in as_client),
                 sum(account.connections for account in as_server),
                 sum(account.client_first for account in as_client) + sum(account.server_first for account in as_server), waits)

@@ -4,7 +4,7 @@ A port is taken while the client's side is open or in TIME_WAIT; a server's TIME
 (client address, server address, server port), not for the host (net/ipv4/inet_hashtables.c, __inet_hash_connect).
 """
 
-from tcptrace_py.model.addresses import scope_of, text
+from tcptrace_py.model.addresses import scope_of
 from tcptrace_py.model.results import PortBudget
 
 from .accounts import Account, Accounts
@@ -17,7 +17,7 @@ def budgets(accounts: Accounts) -> list[PortBudget]:
 
 
 def _budget(account: Account, accounts: Accounts) -> PortBudget:
-    client, server = text(account.client.address), text(account.server.address)
+    client, server = account.client.name, account.server.name
     profile, levels = accounts.profiles.of(client), accounts.levels
     peak, peak_at = levels.peak_of(account.held_row)
     waiting = levels.peak_of(account.waits_row)[0]

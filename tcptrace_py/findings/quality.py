@@ -6,6 +6,11 @@ from tcptrace_py.model.live import AHEAD, Connection
 from tcptrace_py.model.problems import Problems
 
 
+def span_ns(block: FrameBlock) -> tuple[int, int]:
+    """Earliest and latest time of a block that is not empty."""
+    return columns.least(block.time_ns, block.count), columns.most(block.time_ns, block.count)
+
+
 class Quality:
     """Counts of what the capture lacks, with the first frame of each."""
 

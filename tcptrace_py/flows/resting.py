@@ -11,7 +11,7 @@ sides as far as the log does not tell, each logged segment, then the key of the 
 from array import array
 
 from tcptrace_py.model import words
-from tcptrace_py.model.live import Connection, Segment, Side
+from tcptrace_py.model.live import LAST_IDS, Connection, Segment, Side
 from tcptrace_py.model.segments import ACK, FIN, SYN, reverse_key
 from tcptrace_py.model.seq import MASK
 
@@ -21,6 +21,7 @@ COUNT, END, START, FIRST_FRAME, SIGNATURE = 0, 1, 3, 5, 7  # where what is asked
 MICRO = 1 << 23  # times since the start are in microseconds, one word each; else in nanoseconds, two words each
 WHOLE = 1 << 22  # every segment is in the log: what is known of the sides follows from it
 SHORT_WORDS = 9  # of a segment; LONG_WORDS with a time of two
+SHORT_NS = 4_000_000_000_000  # so long a connection may be for times in microseconds
 MOST_PAYLOAD, MOST_INTERFACE = 1 << 20, 1 << 11
 _scratch = array("I", bytes(4 * (HEAD_WORDS + 2 * SIDE_WORDS + (SHORT_WORDS + 1) * MOST_SEGMENTS)))
 
@@ -44,7 +45,7 @@ def fold(connection: Connection) -> bytes | None:
     record = raw
     log, start_ns, first = connection.log, connection.start_ns, connection.first_frame
     a, b = connection.a, connection.b
-    short = connection.end_ns - start_ns < 4_000_000_000_000
+    short = connection.end_ns - start_ns < SHORT_NS
     for segment in log:
         if segment.payload >= MOST_PAYLOAD or segment.interface >= MOST_INTERFACE:
             return None
@@ -113,7 +114,7 @@ def _retell(log: list[Segment], a: Side, b: Side) -> None:
         side.payload_bytes += segment.payload
         side.last_ns, side.last_seq, side.last_flags = segment.time_ns, segment.seq, segment.flags
         side.last_ip_id, side.last_interface, side.last_tsval = segment.ip_id, segment.interface, segment.tsval
-        side.recent_ids = (side.recent_ids << 16 | segment.ip_id & 0xFFFF) & 0xFFFFFFFFFFFF
+        side.recent_ids = (side.recent_ids << 16 | segment.ip_id & 0xFFFF) & LAST_IDS
         side.window, side.next_seq = segment.window, segment.end
         if segment.flags & ACK:
             side.max_ack = segment.ack

@@ -5,8 +5,8 @@ nearly every segment is, and is long for that reason alone; the rest goes throug
 the connection (`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet middle is only counted.
 """
 
-from array import array
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from tcptrace_py.model import words
 from tcptrace_py.model.clock import SECOND_NS
@@ -16,6 +16,7 @@ from tcptrace_py.model.live import (
     COPY,
     DELAYED,
     GAP,
+    LAST_IDS,
     OPENING,
     PROBE,
     QUIET,
@@ -57,6 +58,9 @@ BUDGET = 24  # unremarkable segments that are logged after each remarkable one
 AWAKE = 1 << 12  # sides in the table before closed connections are laid to rest: below it that would save nothing
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 HALF = 1 << 31
+
+if TYPE_CHECKING:
+    from array import array
 
 StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection, int], None]
@@ -185,7 +189,7 @@ class FlowTable:
             side.packets += 1
             side.last_ns = connection.end_ns = time_ns
             side.last_seq, side.last_flags, side.last_ip_id = seq, flags_column[i], id_column[i]
-            side.recent_ids = (side.recent_ids << 16 | id_column[i] & 0xFFFF) & 0xFFFFFFFFFFFF
+            side.recent_ids = (side.recent_ids << 16 | id_column[i] & 0xFFFF) & LAST_IDS
             side.last_interface = interface_column[i]
             if (tsval_column[i] - side.last_tsval) & MASK >= HALF and options_column[i] & OPT_TIMESTAMPS and letter != 2:
                 connection.plain = False  # captured out of order: the order of sending is another
@@ -812,7 +816,7 @@ class FlowTable:
         if block.payload[i]:
             side.last_data_ns = block.time_ns[i]
         side.last_seq, side.last_flags, side.last_ip_id = block.seq[i], flags, block.ip_id[i]
-        side.recent_ids = (side.recent_ids << 16 | block.ip_id[i] & 0xFFFF) & 0xFFFFFFFFFFFF
+        side.recent_ids = (side.recent_ids << 16 | block.ip_id[i] & 0xFFFF) & LAST_IDS
         side.last_interface = block.interface[i]
         side.last_tsval = block.tsval[i]
         if not flags & RST and not block.notes[i] & HEADER_CUT:

@@ -146,7 +146,8 @@ class Digest:
         self.count += other.count
         self.timed += other.timed
         self.troubled += other.troubled
-        self._slow = sorted([*self._slow, *other._slow], key=lambda item: item[:2])[-self.most_slow:] if self.most_slow > 0 else []
+        slow = [*self._slow, *other._slow]  # noqa: SLF001 - another of the same
+        self._slow = sorted(slow, key=lambda item: item[:2])[-self.most_slow:] if self.most_slow > 0 else []
         for key, group in other.troubles.items():
             mine = self.troubles.get(key)
             if mine is None:
@@ -169,10 +170,12 @@ class Digest:
 
     def rename_streams(self, stream_of: Callable[[int], int]) -> None:
         """Give other numbers to the streams of everything that is named here."""
-        for connection in {id(row): row for row in (*self.few, *(item[2] for item in self._slow))}.values():
+        shown: dict[int, Connection] = {id(row): row for row in (*self.few, *self.slowest())}
+        for connection in shown.values():
             if connection.stream is not None:
                 connection.stream = stream_of(connection.stream)
-        for group in (*self.troubles.values(), *self.anomalies.values()):
+        groups: list[TroubleGroup | AnomalyGroup] = [*self.troubles.values(), *self.anomalies.values()]
+        for group in groups:
             if group.stream is not None:
                 group.stream = stream_of(group.stream)
 

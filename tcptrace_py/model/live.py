@@ -18,6 +18,7 @@ STRAY = 32  # its numbers belong to no part of this connection: left over from a
 DELAYED = 64  # with COPY: so late that no mirror made it; the network held it back, and it arrived twice
 REFUSED = 128  # with STRAY: a SYN whose timestamp is older than the connection's (PAWS, RFC 7323 5)
 
+LAST_IDS = (1 << 48) - 1  # the IP IDs that a side remembers (a name: compiled, a number so large would be an object)
 LETTERS = " SHADFRW"  # Zeek's letters by their number: SYN, SYN/ACK, pure ACK, data, FIN, RST, zero window
 
 
@@ -117,7 +118,7 @@ class Side:
         self.window_scale = -1
         self.holes: list[tuple[int, int]] | None = None
         self.rare: Rare | None = None
-        self.recent_ids = 0  # the last four IP IDs, 16 bits each
+        self.recent_ids = 0  # the last three IP IDs, 16 bits each
         self.last_ns = 0
         self.last_data_ns = 0
         self.last_seq = -1

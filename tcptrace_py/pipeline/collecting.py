@@ -10,7 +10,6 @@ from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import Totals
 from tcptrace_py.findings.vantage import AT_CLIENT, Legs, legs, place
 from tcptrace_py.flows import resting
-from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.digest import Digest
 from tcptrace_py.model.live import Connection as Live
@@ -251,7 +250,7 @@ class Collector:
         """Services are sums over accounts."""
         self.digest.services.clear()
         for account in self.accounts.rows.values():
-            service = self.digest.service(text(account.server.address), account.port)
+            service = self.digest.service(account.server.name, account.port)
             if service is not None:
                 service.connections += account.connections
                 service.simultaneous += sum(account.simultaneous)

@@ -23,9 +23,9 @@ from typing import Any, NamedTuple
 from tcptrace_py.capture.ranges import OutOfOrdinaryError, Range, RangedFile, ranged_file
 from tcptrace_py.decode import Decoder
 from tcptrace_py.findings.accounts import add_counts, counts
+from tcptrace_py.findings.quality import span_ns
 from tcptrace_py.findings.vantage import Pair
 from tcptrace_py.flows.table import FlowTable
-from tcptrace_py.model import columns
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import CaptureInfo
 from tcptrace_py.model.segments import SegmentBlock, key_parts
@@ -72,7 +72,8 @@ def useful_jobs(asked: int | None, paths: Sequence[str | os.PathLike[str]]) -> i
 class Part:
     """What one process works with."""
 
-    def __init__(self, number: int, jobs: int, file: RangedFile, table: FlowTable, collector: Collector, *, check_checksums: bool) -> None:
+    def __init__(self, number: int, jobs: int, file: RangedFile, table: FlowTable, collector: Collector, *,
+                 check_checksums: bool) -> None:
         self.number = number
         self.jobs = jobs
         self.file = file
@@ -102,9 +103,10 @@ class Part:
         blocks = piece.blocks
         first_ns = blocks[0].time_ns[0] if blocks else 0
         last_ns = blocks[-1].time_ns[blocks[-1].count - 1] if blocks else 0
-        least_ns = min((columns.least(block.time_ns, block.count) for block in blocks), default=0)
-        most_ns = max((columns.most(block.time_ns, block.count) for block in blocks), default=0)
-        return Head(piece.frames, piece.start, piece.end, first_ns, last_ns, least_ns, most_ns, stop, self.tell() if tell else None, problem)
+        spans_ns = [span_ns(block) for block in blocks]
+        least_ns, most_ns = min((least for least, _ in spans_ns), default=0), max((most for _, most in spans_ns), default=0)
+        told = self.tell() if tell else None
+        return Head(piece.frames, piece.start, piece.end, first_ns, last_ns, least_ns, most_ns, stop, told, problem)
 
     def decode(self, piece: Range, first_frame: int, before_ns: int | None) -> list[tuple[SegmentBlock, "array[int]"]]:
         """Segments of the piece, and for each row the process that it belongs to."""
@@ -199,7 +201,7 @@ class Channels:
     def receive(self, whose: int) -> Any:
         """Wait for a message. A process that is gone is out of the ordinary."""
         try:
-            return pickle.loads(self.links[whose].recv_bytes())
+            return pickle.loads(self.links[whose].recv_bytes())  # noqa: S301 - from a process of our own
         except EOFError as error:
             raise OutOfOrdinaryError("one of the processes ended early") from error
 

@@ -8,7 +8,7 @@ All segments of a four-tuple in any scope go the same way: stream numbers do not
 from array import array
 
 from tcptrace_py.model import words
-from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY, SegmentBlock
+from tcptrace_py.model.segments import IPV6_KEY, SegmentBlock
 from tcptrace_py.model.seq import MASK
 
 BUCKETS = 16  # four-tuples are dealt out by bucket

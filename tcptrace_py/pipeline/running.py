@@ -7,12 +7,12 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from tcptrace_py.capture import open_captures
+from tcptrace_py.capture.ranges import OutOfOrdinaryError
 from tcptrace_py.decode import Decoder
 from tcptrace_py.findings.hosts import hosts
 from tcptrace_py.findings.ports import budgets
-from tcptrace_py.findings.quality import Quality
+from tcptrace_py.findings.quality import Quality, span_ns
 from tcptrace_py.flows.table import FlowTable
-from tcptrace_py.model import columns
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
@@ -64,12 +64,12 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
     def machinery() -> Machinery:
         return Machinery(selection=selection, profiles=profiles, idle_s=idle_s, keep_rows=keep_rows, slowest=slowest, each=each)
 
-    if jobs != 1 and each is None:
+    if jobs != 1 and each is None and not (jobs is None and keep_rows):
         from . import jobs as parallel  # noqa: PLC0415 - only large captures need it
 
         count = parallel.useful_jobs(jobs, paths)
         if count > 1:
-            with few_collections(), suppress(parallel.OutOfOrdinaryError):
+            with few_collections(), suppress(OutOfOrdinaryError):
                 return _in_parts(parallel, machinery, paths[0], count, profiles, progress, check_checksums=check_checksums)
     return _from_the_front(machinery(), paths, profiles, progress, check_checksums=check_checksums)
 
@@ -136,7 +136,7 @@ def _count(info: CaptureInfo, quality: Quality, frames: FrameBlock) -> None:
     if not frames.count:
         return
     info.packets += frames.count
-    first, last = columns.least(frames.time_ns, frames.count), columns.most(frames.time_ns, frames.count)
+    first, last = span_ns(frames)
     quality.frames(frames)
     info.start_ns = first if info.start_ns is None else min(first, info.start_ns)
     info.end_ns = last if info.end_ns is None else max(last, info.end_ns)
