@@ -32,7 +32,8 @@ class PcapReader:
     def __init__(self, header: PcapHeader, interface: int, damage: Damage) -> None:
         self.header = header
         self.first_byte = FILE_HEADER_BYTES
-        self._interface = interface
+        self._links = array("q", [header.link]) * BLOCK_FRAMES
+        self._interfaces = array("q", [interface]) * BLOCK_FRAMES
         self._damage = damage
         self._limit = CAPTURED_MAX if header.snaplen <= CAPTURED_MAX else CAPTURED_LIMIT
         self._lost_at: int | None = None  # where in the file reading lost its way
@@ -59,8 +60,10 @@ class PcapReader:
     def finish(self, block: FrameBlock) -> None:
         """Make a block ready to be handed on."""
         trim(block)
-        block.link = array("q", [self.header.link]) * block.count
-        block.interface = array("q", [self._interface]) * block.count
+        if block.count == BLOCK_FRAMES:  # blocks share what is the same in all of them; nobody writes into it
+            block.link, block.interface = self._links, self._interfaces
+        else:
+            block.link, block.interface = self._links[:block.count], self._interfaces[:block.count]
         self._near_s = block.time_ns[-1] // NS_PER_S
 
     def _judge(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:

@@ -9,7 +9,7 @@ cdef long long ETHERNET, COOKED, COOKED2, BSD_NULL, LOOP, RAW, RAW_BSD, RAW_OPEN
 
 
 @cython.locals(
-    data="const unsigned char *", whole=bytes, key=bytes, keys=list, first=cython.Py_ssize_t, i=cython.Py_ssize_t, n=cython.Py_ssize_t, rows=cython.Py_ssize_t,
+    data="const unsigned char *", whole=bytes, key=bytes, keys=list, recent=list, first=cython.Py_ssize_t, i=cython.Py_ssize_t, n=cython.Py_ssize_t, rows=cython.Py_ssize_t,
     at=cython.Py_ssize_t, end=cython.Py_ssize_t, ip=cython.Py_ssize_t, segment=cython.Py_ssize_t, stop=cython.Py_ssize_t,
     content=cython.Py_ssize_t, options_stop=cython.Py_ssize_t, options_at=cython.Py_ssize_t,
     offsets="long long[::1]", captured="long long[::1]", links="long long[::1]", frame_times="long long[::1]",

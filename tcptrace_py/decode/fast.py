@@ -51,6 +51,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
     sack_lefts, sack_rights, vlans = out.sack_left, out.sack_right, out.vlan
     ip_ids, ttls, checksums = out.ip_id, out.ttl, out.checksum
     looked_at_to = tally.looked_at_to
+    recent = tally.recent
     base = block.first_frame
     n = out.count
 
@@ -127,7 +128,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                     continue  # an echo and its reply
                 break
             if segment == ip + 20:
-                key = data[ip + 12:ip + 24]
+                key = wire.key(data, ip + 12, ip + 24, recent)
             else:
                 seq, ack, flags, window, checksum = wire.tcp(data, segment)
                 key = data[ip + 12:ip + 20] + data[segment:segment + 4]
@@ -149,7 +150,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                     continue  # informational: echoes, neighbour discovery
                 break
             seq, ack, flags, window, checksum = wire.tcp(data, segment)
-            key = data[ip + 8:ip + 44]
+            key = wire.key(data, ip + 8, ip + 44, recent)
             stop = segment + length
             ip_id = -1
         elif ethertype in (0x0806, 0x88CC, 0x888E):
@@ -193,6 +194,8 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
             all_options[n] = options
             tsvals[n] = tsval
             tsecrs[n] = tsecr
+        else:
+            all_options[n] = tsvals[n] = tsecrs[n] = 0
         keys[n] = key
         frames[n] = base + i
         times[n] = frame_times[i]

@@ -4,6 +4,7 @@ from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import BAD_CHECKSUM
 
 from .checksum import GOOD, WRONG, tcp_checksum
+from .wire import RECENT
 
 CHECKSUM_SAMPLE = 1000
 LEAVE_OUT = -1
@@ -27,11 +28,12 @@ class Tally:
     what came before, so that parts of a capture can be decoded apart from each other.
     """
 
-    __slots__ = ("_first", "_obey", "looked_at_to", "offloaded", "snapped", "unfinished", "wrong")
+    __slots__ = ("_first", "_obey", "looked_at_to", "offloaded", "recent", "snapped", "unfinished", "wrong")
 
     def __init__(self, *, obey: bool, sample: int) -> None:
         self._obey = obey
         self._first: dict[str, int] = {}
+        self.recent = [b""] * RECENT
         self.looked_at_to = _ALL if obey else sample
         self.offloaded = self.snapped = self.unfinished = self.wrong = 0
 

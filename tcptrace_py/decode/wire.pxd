@@ -1,6 +1,12 @@
 # cython: language_level=3
 # The same functions as in wire.py, inline in C for whom it is compiled with. The caller has looked at the length.
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_ITEM
+from cpython.ref cimport PyObject
+from libc.string cimport memcmp
+
+
 cdef inline unsigned int u16(const unsigned char *p) noexcept nogil:
     return <unsigned int>p[0] << 8 | p[1]
 
@@ -10,21 +16,36 @@ cdef inline unsigned int u32(const unsigned char *p) noexcept nogil:
 
 
 cdef inline (long long, long long, long long, long long, long long, long long, long long, long long, long long, long long, long long) ipv4_tcp(
-        const unsigned char *data, Py_ssize_t at):
+        const unsigned char *data, Py_ssize_t at) noexcept:
     cdef const unsigned char *p = data + at
     return (p[0], u16(p + 2), u16(p + 4), u16(p + 6), p[8], p[9], u32(p + 24), u32(p + 28), u16(p + 32), u16(p + 34), u16(p + 36))
 
 
-cdef inline (long long, long long, long long, long long) ipv6(const unsigned char *data, Py_ssize_t at):
+cdef inline (long long, long long, long long, long long) ipv6(const unsigned char *data, Py_ssize_t at) noexcept:
     cdef const unsigned char *p = data + at
     return (p[0], u16(p + 4), p[6], p[7])
 
 
-cdef inline (long long, long long, long long, long long, long long) tcp(const unsigned char *data, Py_ssize_t at):
+cdef inline (long long, long long, long long, long long, long long) tcp(const unsigned char *data, Py_ssize_t at) noexcept:
     cdef const unsigned char *p = data + at
     return (u32(p + 4), u32(p + 8), u16(p + 12), u16(p + 14), u16(p + 16))
 
 
-cdef inline (long long, long long, long long) timestamps(const unsigned char *data, Py_ssize_t at):
+cdef inline (long long, long long, long long) timestamps(const unsigned char *data, Py_ssize_t at) noexcept:
     cdef const unsigned char *p = data + at
     return (u32(p), u32(p + 4), u32(p + 8))
+
+
+cdef inline bytes key(const unsigned char *data, Py_ssize_t start, Py_ssize_t stop, list recent):
+    # The same as in wire.py, but an equal key that was met lately is used again: it has its hash already.
+    cdef Py_ssize_t size = stop - start
+    cdef const unsigned char *p = data + start
+    cdef unsigned int mixed = u32(p + size - 4) * 0x9E3779B1u ^ u32(p + size - 8) * 0x85EBCA6Bu ^ u32(p) * 0xC2B2AE35u
+    cdef Py_ssize_t slot = mixed >> 20
+    cdef PyObject *known = PyList_GET_ITEM(recent, slot)
+    cdef bytes fresh
+    if PyBytes_GET_SIZE(<object>known) == size and memcmp(PyBytes_AS_STRING(<object>known), p, size) == 0:
+        return <bytes><object>known
+    fresh = PyBytes_FromStringAndSize(<const char *>p, size)
+    recent[slot] = fresh
+    return fresh

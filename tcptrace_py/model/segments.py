@@ -58,7 +58,7 @@ class SegmentBlock:
         capacity = len(self.frame)
         zeros, absent = array("q", bytes(8 * capacity)), array("q", b"\xff" * (8 * capacity))
         self.count = 0
-        for column in (self.notes, self.options, self.tsval, self.tsecr, self.sack_left, self.sack_right):
+        for column in (self.notes, self.sack_left, self.sack_right):
             column[:] = zeros
         for column in (self.window_scale, self.vlan, self.teid):
             column[:] = absent

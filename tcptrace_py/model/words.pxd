@@ -4,13 +4,13 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.string cimport memcmp, memcpy
 
 
-cdef inline unsigned int word(bytes record, Py_ssize_t index):
+cdef inline unsigned int word(bytes record, Py_ssize_t index) noexcept:
     cdef unsigned int value
     memcpy(&value, <const char *>record + (index << 2), 4)
     return value
 
 
-cdef inline long long wide(bytes record, Py_ssize_t index):
+cdef inline long long wide(bytes record, Py_ssize_t index) noexcept:
     cdef unsigned int low
     cdef unsigned int high
     memcpy(&low, <const char *>record + (index << 2), 4)
