@@ -26,10 +26,11 @@ MEANINGS = {
 
 def ledger(diagnosis: Diagnosis, view: View) -> Blocks:
     """Who holds TIME_WAIT and which services leave it, with the share of each host, service, closer and cause."""
-    if len(diagnosis.hosts) > 1:
+    several = sum(host.entered >= WORTH_A_LINE * diagnosis.entered for host in diagnosis.hosts) > 1
+    if several:
         yield Heading("Who holds TIME_WAIT", ADDRESSES)
         yield _host_grid(diagnosis, view)
-    yield Heading("Who leaves TIME_WAIT", "by service" if len(diagnosis.hosts) > 1 else ADDRESSES)
+    yield Heading("Who leaves TIME_WAIT", "by service" if several else ADDRESSES)
     totals = [total for total in diagnosis.servers if total.time_wait]
     crowded = any(total.clients > 1 for total in totals)
     if crowded:
@@ -59,7 +60,7 @@ def _shares(totals: Sequence[ServerLedger], entered: int) -> Blocks:
     )
     for title_, parts, whole, of in told:
         ranked = sorted(((name, number) for name, number in parts.items() if number), key=lambda part: -part[1])
-        if len(ranked) > 1:
+        if len(ranked) > 1 and ranked[1][1] >= WORTH_A_LINE * whole:
             yield Note(f"{title_}: {', '.join(f'{name} {share(number, whole)}' for name, number in ranked)} {of}.")
 
 
