@@ -2,11 +2,13 @@
 
 `pip install` runs this where it builds a wheel. Without a compiler the package is installed in its interpreted form;
 TCPTRACE_PY_REQUIRE_COMPILED=1 makes that an error, TCPTRACE_PY_INTERPRETED=1 asks for it. An editable install stays
-interpreted: a compiled module would hide the edited source beside it.
+interpreted, since a compiled module hides the edited source beside it; where the compiled form is required, it gets them
+all the same.
 """
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from setuptools import Extension
@@ -27,9 +29,10 @@ class BuildExt(build_ext):
 
     def run(self) -> None:
         """Build, and fall back to the interpreted form where nothing demands the compiled one."""
+        self._sweep(HOT)
         required = os.environ.get("TCPTRACE_PY_REQUIRE_COMPILED") == "1"
         if os.environ.get("TCPTRACE_PY_INTERPRETED") == "1" or (self.editable_mode and not required):
-            self.extensions = []
+            self._give_up()
             return
         try:
             self.distribution.ext_modules = _extensions()
@@ -40,13 +43,26 @@ class BuildExt(build_ext):
         except Exception as problem:
             if required:
                 raise
-            self.extensions = []
-            sys.stderr.write(f"tcptrace-py: not compiled, installed in its interpreted form: {problem}\n")
+            self._give_up()
+            reason = str(problem).partition("\n")[0]
+            sys.stderr.write(f"tcptrace-py: not compiled, installed in its slower interpreted form: {reason}\n")
 
-    def copy_extensions_to_source(self) -> None:
-        """Nothing is copied for an editable install: see the module's docstring."""
-        if not self.editable_mode:
-            super().copy_extensions_to_source()
+    def _give_up(self) -> None:
+        """Leave nothing compiled: modules of both forms do not work together."""
+        self.extensions = []
+        self._sweep(())
+
+    def _sweep(self, compiled: tuple[str, ...]) -> None:
+        """Clear the folder that becomes the wheel of what an earlier build left there, other than these modules."""
+        folder = Path(self.build_lib)
+        for path in folder.glob("tcptrace_py/**/*.*"):
+            module = path.relative_to(folder)
+            if path.suffix in (".so", ".pyd"):
+                stale = ".".join((*module.parts[1:-1], module.name.partition(".")[0])) not in compiled
+            else:
+                stale = path.is_file() and not module.exists()
+            if stale:
+                path.unlink()
 
 
 def _extensions() -> Any:
@@ -62,6 +78,7 @@ def build_here() -> None:
     """Compile the modules beside their sources, in a copy of the checkout: `python -m tcptrace_py._build`."""
     from setuptools import setup  # noqa: PLC0415 - only a build has it
 
+    os.environ["TCPTRACE_PY_REQUIRE_COMPILED"] = "1"  # whoever asks for nothing else must hear of a failure
     setup(name="tcptrace-py", packages=[], ext_modules=_extensions(), script_args=["-q", "build_ext", "--inplace", "--parallel", "2"])
 
 
