@@ -18,6 +18,7 @@ import click
 from tcptrace_py.model.errors import TcpstatesError
 
 from . import codes
+from .terminate import Termination
 
 COMMANDS = ("analyze", "time-wait", "explain", "check", "rules", "query", "diff", "extract")
 DEBUG_VARIABLE = "TCPSTATES_DEBUG"
@@ -123,7 +124,11 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def run() -> NoReturn:
     """Entry point of the commands `tcpstates` and `tcptrace-py`."""
+    termination = Termination()
+    with suppress(ValueError):  # not the main thread
+        termination.watch()
     code = main()
+    termination.finish()
     with suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: a Ctrl-C now would only make the end look like none
     try:

@@ -1,0 +1,35 @@
+"""SIGTERM and SIGHUP end a command as they ever do, but not before half-written files and temporary ones are gone."""
+
+import os
+import signal
+from types import FrameType
+from typing import NoReturn
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class Termination:
+    """Turns such a signal into a SystemExit, so that what clears up after itself does, and remembers which it was."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._process = os.getpid()
+
+    def watch(self) -> None:
+        """Begin, from the main thread. Whoever ignores a signal (nohup) or has a handler of his own keeps it."""
+        for number in SIGNALS:
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, self._stop)
+
+    def finish(self) -> None:
+        """Die of the signal that came, if one did: whoever waits for the process must see which."""
+        if self._number:
+            os.kill(os.getpid(), self._number)
+
+    def _stop(self, number: int, _frame: FrameType | None) -> NoReturn:
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_DFL)  # the second one does not wait
+        if os.getpid() != self._process:  # a worker has nothing to clear up
+            os.kill(os.getpid(), number)
+        self._number = number
+        raise SystemExit(128 + number)

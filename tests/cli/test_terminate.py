@@ -1,0 +1,66 @@
+"""A command that is ended by SIGTERM or SIGHUP dies of it, and leaves nothing half written behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "samples" / "three-way-handshake.pcap"
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+HALF_WRITTEN = """
+import os, sys, time
+from tcptrace_py.cli import main
+
+def wait(*_files):
+    print("half written", flush=True)
+    time.sleep(60)
+
+os.replace = wait
+main.run()
+"""
+IGNORING = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN);" + HALF_WRITTEN.replace("time.sleep(60)", "time.sleep(0.5)")
+
+
+def started(*args: str, code: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", code, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("command", ["analyze", "extract"])
+def test_no_part_of_a_file_stays(command: str, number: int, tmp_path: Path) -> None:
+    with started(command, str(SAMPLE), "-o", str(tmp_path / "out.pcap"), code=HALF_WRITTEN) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "half written\n"
+        assert [path.name for path in tmp_path.iterdir()] == ["out.pcap.part"]
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == -number
+    assert (out, err) == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_copy_of_standard_input_stays(tmp_path: Path) -> None:
+    code = "import sys; from tcptrace_py.cli import main; main.run()"
+    with started("extract", "-", "-o", str(tmp_path / "out.pcap"), code=code, TMPDIR=str(tmp_path)) as process:
+        assert process.stdin is not None
+        while not list(tmp_path.glob("*/standard-input")):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=20)
+    assert process.returncode == -signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_ignores_the_signal_goes_on(tmp_path: Path) -> None:
+    with started("analyze", str(SAMPLE), "-o", str(tmp_path / "out.json"), code=IGNORING) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "half written\n"
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=20)
+    assert process.returncode == 0
