@@ -16,6 +16,7 @@ from tcptrace_py import analyze
 
 ALL = stories()
 READABLE = [told for told in ALL if set(told.expected.exit_codes) & {0, 3}]
+EXTRAS = {".zst": "zstandard", ".lz4": "lz4.frame"}
 UNUSUAL = [told for told in ALL if told.expected.exit_codes != (0,)]
 
 
@@ -25,6 +26,8 @@ def _named(told: Story) -> str:
 
 @pytest.mark.parametrize("told", READABLE, ids=_named)
 def test_analysis_says_what_the_story_tells(told: Story) -> None:
+    if (module := EXTRAS.get(Path(told.file).suffix)) is not None:
+        pytest.importorskip(module)
     document = analyze([FOLDER / told.file]).to_document()
     assert differences(told.expected, document) == []
 
