@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +14,7 @@ from tcptrace_py.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from tcptrace_py.checks.engine import Check
     from tcptrace_py.checks.sql import Query
@@ -99,6 +99,8 @@ def command(
 
 def _checks(files: Sequence[str], limits: dict[str, str | None], forbidden: tuple[str, ...]) -> list[Check | Query]:
     """All that is asked for. Raises UsageError where that is nothing."""
+    from pathlib import Path
+
     from tcptrace_py.checks import config
     from tcptrace_py.checks.options import from_options
 

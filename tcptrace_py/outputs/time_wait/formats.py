@@ -1,7 +1,5 @@
-"""The formats of `time-wait`: each says the same facts."""
+"""The formats of `time-wait`: each says the same facts, and is imported only when it is asked for."""
 
-import csv
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any, TextIO, TypeVar
@@ -16,8 +14,6 @@ from tcptrace_py.model.diagnosis import (
     ServiceLedger,
 )
 from tcptrace_py.model.results import Analysis, Scope
-from tcptrace_py.outputs.formats import markdown
-from tcptrace_py.outputs.formats import table as table_format
 from tcptrace_py.outputs.view import View
 
 from .document import document, host_row, neighbour_row, population_rows, server_row, service_row
@@ -31,13 +27,19 @@ def write(
 ) -> None:
     """Print the diagnosis in one of `FORMATS`; `table` is what csv holds, one of `TABLES`."""
     if name == "json":
+        import json  # noqa: PLC0415
+
         json.dump(document(diagnosis, analysis), out, indent=1, allow_nan=False)
         out.write("\n")
     elif name == "csv":
         _csv(table, diagnosis, out)
     elif name == "markdown":
+        from tcptrace_py.outputs.formats import markdown  # noqa: PLC0415
+
         markdown.write_blocks(blocks(diagnosis, analysis, view), out)
     else:
+        from tcptrace_py.outputs.formats import table as table_format  # noqa: PLC0415
+
         table_format.write_blocks(blocks(diagnosis, analysis, view), view, out)
 
 
@@ -52,6 +54,8 @@ _ROWS: dict[str, Callable[[Diagnosis], Iterable[dict[str, Any]]]] = {
 
 def _csv(table: str, diagnosis: Diagnosis, out: TextIO) -> None:
     """Flat columns, always the same: what is nested gets its keys joined; the unknown is an empty cell."""
+    import csv  # noqa: PLC0415
+
     writer = csv.DictWriter(out, columns(table), lineterminator="\n", restval="", extrasaction="ignore")
     writer.writeheader()
     for row in _ROWS[table](diagnosis):
