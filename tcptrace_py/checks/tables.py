@@ -83,7 +83,7 @@ CONNECTIONS = (
     Column("client_port", "INTEGER", "its port", lambda c: c.client.port),
     Column("server", "VARCHAR", "address of the server", lambda c: c.server.address),
     Column("server_port", "INTEGER", "its port", lambda c: c.server.port),
-    Column("scope", "VARCHAR", "VLAN, VNI or TEID where one tells the connection apart", lambda c: _scope(c.scope)),
+    Column("scope", "VARCHAR", "VLAN, VNI and TEID of the first segment; only the VNI tells connections apart", lambda c: _scope(c.scope)),
     Column("started", "TIMESTAMP_NS", "time of the first frame", lambda c: _at(c.start_ns)),
     Column("ended", "TIMESTAMP_NS", "time of the last frame", lambda c: _at(c.end_ns)),
     Column("duration_s", "DOUBLE", "from the first frame to the last", lambda c: (c.end_ns - c.start_ns) / 1e9),

@@ -24,14 +24,14 @@ TAIL = """## Exit codes
 | code | means |
 | --- | --- |
 | 0 | done, and all checks hold; a valid capture without TCP too, for `analyze` |
-| 1 | a check failed |
+| 1 | a check failed, nothing matched what was to be checked or extracted, or `diff` found that something got worse |
 | 2 | usage error, or no input could be read at all |
 | 3 | some input was damaged, cut or unreadable; what could be read was analysed (`--allow-damaged` makes it 0) |
 | 70 | internal error: a bug in tcpstates, never in your capture |
-| 130 | interrupted, after printing what was analysed so far |
+| 130 | interrupted (Ctrl-C), after printing what was analysed so far |
 
 Results go to standard output, everything else to standard error. A closed pipe (`| head`) ends quietly. With `-o` the
-file appears when it is complete.
+file appears when it is complete; SIGTERM ends a command at once and leaves none.
 
 ## Environment
 
@@ -40,6 +40,8 @@ file appears when it is complete.
 | `NO_COLOR` | no colour, whatever the terminal can |
 | `COLUMNS` | width of the page; else the terminal's, else 120 |
 | `TCPSTATES_DEBUG=1` | the traceback of an internal error, as `--debug` |
+| `TCPTRACE_PY_REQUIRE_COMPILED=1` | for `pip install`: fail where the engine cannot be compiled |
+| `TCPTRACE_PY_INTERPRETED=1` | for `pip install`: do not compile it |
 
 ## Shell completion
 
@@ -50,8 +52,9 @@ file appears when it is complete.
 | fish | `~/.config/fish/completions/tcpstates.fish` | `_TCPSTATES_COMPLETE=fish_source tcpstates \\| source` |
 """
 
-SCHEMAS = """The schemas of `json` and of a line of `jsonl` are in the package: `tcptrace_py/schema/analysis-1.json` and
-`analysis-lines-1.json`."""
+SCHEMAS = """These are the formats of `analyze`. The JSON Schemas are in the package, under `tcptrace_py/schema/`:
+`analysis-1.json` for `json`, `analysis-lines-1.json` for a line of `jsonl`, `time-wait-1.json` for `time-wait --format
+json`, `verdict-1.json` for `--format json` of `check` and `diff`."""
 
 BROKEN = """The overview's broken connections, and `--connections notable`; a connection counts once, under the first
 row that fits. One that is still open when the capture ends is not broken."""

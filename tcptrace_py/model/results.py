@@ -24,7 +24,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What tells equal four-tuples apart: VLAN identifier, VXLAN/GENEVE/GRE network, GTP-U tunnel endpoint."""
+    """Where the first segment was: VLAN identifier, VXLAN/GENEVE/GRE network, GTP-U tunnel endpoint.
+
+    Only the network (`vni`) tells equal four-tuples apart: a connection's two directions may differ in the others.
+    """
 
     vlan: int | None = None
     vni: int | None = None

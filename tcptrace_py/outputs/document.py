@@ -105,7 +105,7 @@ def summary_row(summary: Summary) -> Row:
 
 
 def scope_row(scope: Scope | None) -> Row | None:
-    """Say what tells equal four-tuples apart, None for nothing."""
+    """Where the first segment was, None for no scope."""
     return None if scope is None else {"vlan": scope.vlan, "vni": scope.vni, "teid": scope.teid}
 
 

@@ -127,7 +127,7 @@ def service(address: str, port: int) -> str:
 
 
 def scope_text(scope: Scope | None) -> str:
-    """Say what tells equal four-tuples apart, in words; empty for none."""
+    """Scope in words; empty for none."""
     if scope is None:
         return ""
     parts = (("vlan", scope.vlan), ("vni", scope.vni), ("teid", scope.teid))

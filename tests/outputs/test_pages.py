@@ -78,6 +78,20 @@ def test_one_stream_is_shown_state_by_state() -> None:
     assert "SYN_RECEIVED" in text
 
 
+def test_a_line_behind_a_later_frame_is_explained() -> None:
+    """A reset that reached the client after it had sent more: its line stands where it took effect."""
+    explained = "Lines go by time"
+    connection = factory.connection(0)
+    assert explained not in page(factory.analysis([connection]), View())
+    *earlier, last = connection.client_side.states
+    assert last.at_ns is not None
+    late = replace(last, at_ns=last.at_ns + 1_000_000_000, frame=connection.first_frame)
+    client = replace(connection.client_side, states=(*earlier, last, late))
+    text = page(factory.analysis([replace(connection, client_side=client)]), View())
+    assert explained in text
+    assert f"here frame {late.frame} after frame " in " ".join(text.split())
+
+
 def test_interruption_is_said_first() -> None:
     text = page(factory.analysis([factory.connection(i) for i in range(3)], interrupted=True), View())
     assert text.index("Interrupted") < text.index("Summary")

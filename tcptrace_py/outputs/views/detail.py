@@ -1,6 +1,7 @@
 """One connection in full: how it opened and closed, and both sides' states in the order of their entry."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from tcptrace_py.model.results import Connection, Handshake, Side, StateEntry, Stay, Teardown
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note
@@ -27,7 +28,11 @@ def detail(connection: Connection) -> Blocks:
     )
     for anomaly in connection.anomalies:
         yield Note(f"frame {anomaly.frame}: {anomaly.explanation} ({anomaly.code})", "bad", "•")
-    yield _timeline(connection)
+    timeline = _timeline(connection)
+    yield timeline
+    if late := _late(timeline):
+        yield Note("Lines go by time: what a segment does to its receiver happens when it arrives there, here frame "
+                   f"{late[0]} after frame {late[1]}.", "quiet")
 
 
 def _opening(handshake: Handshake, vantage: str | None) -> str:
@@ -74,7 +79,13 @@ def _sent(side: Side) -> str:
 def _timeline(connection: Connection) -> Grid:
     columns = (Column("since start", right=True), Column("frame", right=True), Column("client"), Column("server"),
                Column("basis", drop=1))
-    return Grid(columns, _rows(connection))
+    return Grid(columns, list(_rows(connection)))
+
+
+def _late(timeline: Grid) -> tuple[int, int] | None:
+    """The first frame that stands behind a later one, and that one."""
+    frames = [int(row[1]) for row in timeline.rows if row[1]]
+    return next(((after, before) for before, after in pairwise(frames) if after < before), None)
 
 
 def _rows(connection: Connection) -> Iterable[tuple[str, ...]]:
