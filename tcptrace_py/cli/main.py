@@ -127,8 +127,10 @@ def run() -> NoReturn:
     termination = Termination()
     with suppress(ValueError):  # not the main thread
         termination.watch()
-    code = main()
-    termination.finish()
+    try:
+        code = main()
+    finally:
+        termination.finish()
     with suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: a Ctrl-C now would only make the end look like none
     try:

@@ -14,22 +14,28 @@ class Termination:
     def __init__(self) -> None:
         self._number = 0
         self._process = os.getpid()
+        self._watched: list[int] = []
 
     def watch(self) -> None:
         """Begin, from the main thread. Whoever ignores a signal (nohup) or has a handler of his own keeps it."""
         for number in SIGNALS:
             if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, self._stop)
+                self._watched.append(number)
 
     def finish(self) -> None:
-        """Die of the signal that came, if one did: whoever waits for the process must see which."""
+        """End watching, and die of the signal that came, if one did: whoever waits for the process must see which."""
+        self._let_go()
         if self._number:
             os.kill(os.getpid(), self._number)
 
     def _stop(self, number: int, _frame: FrameType | None) -> NoReturn:
-        for each in SIGNALS:
-            signal.signal(each, signal.SIG_DFL)  # the second one does not wait
+        self._let_go()  # the second one does not wait
         if os.getpid() != self._process:  # a worker has nothing to clear up
             os.kill(os.getpid(), number)
         self._number = number
         raise SystemExit(128 + number)
+
+    def _let_go(self) -> None:
+        for number in self._watched:
+            signal.signal(number, signal.SIG_DFL)
