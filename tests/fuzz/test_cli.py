@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -215,9 +217,13 @@ def test_an_interrupted_pipe_loses_nothing(fed: int | None, sample: str) -> None
     process = subprocess.Popen(
         [*COMMAND, "analyze", "-", "--format", "json"], stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    os.close(reading)
     os.write(writing, data[:fed])
-    time.sleep(1.5)
+    until = time.monotonic() + LONG_S
+    while int.from_bytes(fcntl.ioctl(reading, termios.FIONREAD, bytes(4)), sys.byteorder):
+        assert time.monotonic() < until, "it does not read"
+        time.sleep(0.05)
+    time.sleep(0.3)  # what was read is taken apart
+    os.close(reading)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=LONG_S)
     os.close(writing)
