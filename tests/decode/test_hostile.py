@@ -45,18 +45,18 @@ def test_any_bytes(frames: list[tuple[int, bytes, int]]) -> None:
 
 @pytest.mark.parametrize("name", GREEDY)
 def test_long_chains_cost_their_length(name: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     rows, _ = decoded(Raw(GREEDY[name]))
     assert rows == []
-    assert time.perf_counter() - started < 0.5  # quadratic copying of 64 KB takes seconds
+    assert time.process_time() - started < 1  # quadratic copying of 64 KB takes seconds
 
 
 def test_small_fragments_cost_their_length() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     frames = [Raw(ethernet(ipv4(b"12345678", fragment=0x2000 | unit))) for unit in range(8000)]
     rows, problems = decoded(*frames)
     assert (rows, len(problems.rows())) == ([], 1)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 4
 
 
 @pytest.mark.fuzz

@@ -39,7 +39,7 @@ def sources() -> list[tuple[str, int, list[Record]]]:
 
 
 def test_altered_segments(tmp_path: Path) -> None:
-    campaign(_altered(random_for("altered")), tmp_path, limit_s=seconds(60))
+    campaign(_altered(random_for("altered")), tmp_path, limit_s=seconds(30))
 
 
 def _altered(rng: Random) -> Iterator[Case]:
@@ -86,7 +86,7 @@ def _times(rng: Random) -> Iterator[Case]:
 
 def test_a_capture_cut_between_records_is_the_one_of_its_first_records(tmp_path: Path) -> None:
     """Cut within the next record, it differs in nothing but the cut tail that it reports."""
-    campaign(_cut(random_for("prefix")), tmp_path, limit_s=seconds(40), judge=_equal_to_prefix)
+    campaign(_cut(random_for("prefix")), tmp_path, limit_s=seconds(20), judge=_equal_to_prefix)
 
 
 def _cut(rng: Random) -> Iterator[Case]:

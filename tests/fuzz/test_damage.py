@@ -39,7 +39,7 @@ def test_small_captures_cut_at_every_byte(tmp_path: Path) -> None:
     campaign(
         ((f"{path.name} cut at {at}", content(path)[:at]) for path, at in cases[: most(10**9)]),
         tmp_path,
-        limit_s=seconds(30),
+        limit_s=seconds(20),
     )
 
 
@@ -47,7 +47,7 @@ def test_small_captures_with_every_byte_changed(tmp_path: Path) -> None:
     rng = random_for("every byte")
     places = [(path, at) for path in small() for at in range(len(content(path)))]
     rng.shuffle(places)
-    campaign(_changed(rng, places[: most(10**9)]), tmp_path, limit_s=seconds(30))
+    campaign(_changed(rng, places[: most(10**9)]), tmp_path, limit_s=seconds(20))
 
 
 def _changed(rng: Random, places: list[tuple[Path, int]]) -> Iterator[Case]:
@@ -60,7 +60,7 @@ def _changed(rng: Random, places: list[tuple[Path, int]]) -> Iterator[Case]:
 def test_large_captures_cut_near_the_edges_of_records_and_anywhere(tmp_path: Path) -> None:
     rng = random_for("edges")
     large = [path for path in captures() if len(content(path)) > WHOLLY_BYTES]
-    campaign(_edges(rng, large), tmp_path, limit_s=seconds(30))
+    campaign(_edges(rng, large), tmp_path, limit_s=seconds(20))
 
 
 def _edges(rng: Random, paths: list[Path]) -> Iterator[Case]:
@@ -72,7 +72,7 @@ def _edges(rng: Random, paths: list[Path]) -> Iterator[Case]:
 
 
 def test_random_damage(tmp_path: Path) -> None:
-    campaign(_damaged(random_for("damage")), tmp_path, limit_s=seconds(60))
+    campaign(_damaged(random_for("damage")), tmp_path, limit_s=seconds(30))
 
 
 def _damaged(rng: Random) -> Iterator[Case]:
