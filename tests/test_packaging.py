@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -35,6 +36,16 @@ def built(source: Path, what: str, into: Path, **environment: str) -> subprocess
     env = {name: value for name, value in os.environ.items() if not name.startswith("TCPTRACE_PY_")}
     return subprocess.run([sys.executable, "-c", BUILD, what, str(into)], cwd=source, capture_output=True, text=True, check=False,
                           env={**env, "PATH": str(tools), "CC": "no-such-compiler", **environment})
+
+
+def test_wheels_are_tested_with_what_there_is() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["cibuildwheel"]
+    copied = settings["test-sources"]
+    named = [word for command in settings["test-command"] for word in command.split() if word.startswith(("tests/", "samples/"))]
+    assert len(named) > 5
+    assert [path for path in (*copied, *named) if not (ROOT / path).exists()] == []
+    assert {path.partition("/")[0] for path in named} <= set(copied)
+    assert "tcptrace_py" not in copied, "the package beside the tests would be tested instead of the wheel"
 
 
 def test_source_archive_is_the_checkout(archive: Path) -> None:
