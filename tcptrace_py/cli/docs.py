@@ -37,7 +37,7 @@ file appears when it is complete; SIGTERM ends a command at once and leaves none
 
 | variable | effect |
 | --- | --- |
-| `NO_COLOR` | no colour, whatever the terminal can |
+| `NO_COLOR`, `TERM=dumb` | no colour, whatever the terminal can |
 | `COLUMNS` | width of the page; else the terminal's, else 120 |
 | `TCPSTATES_DEBUG=1` | the traceback of an internal error, as `--debug` |
 | `TCPTRACE_PY_REQUIRE_COMPILED=1` | for `pip install`: fail where the engine cannot be compiled |
