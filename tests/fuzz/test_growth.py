@@ -29,6 +29,7 @@ CONNECTION_BYTES = 8_000
 OF_MANY = {"syn flood", "lone resets", "tuple reused", "slow scan", "clock jumps"}
 TOLD_SINGLY = {"random segments"}  # each segment is an anomaly of its own
 ANOMALY_BYTES = 1_500
+SLOW_TO_TRACE = {"overlaps backwards": FEW // 3}  # a list that is built anew for each segment
 UNBOUNDED = {"stray syns", "stray syns behind resets"}
 
 
@@ -57,16 +58,17 @@ def memory_scenarios() -> list[ParameterSet]:
 def test_memory_is_in_proportion_to_connections(name: str, tmp_path: Path) -> None:
     path = tmp_path / "hostile.pcap"
     peaks, connections = [], []
-    for count in (FEW, 2 * FEW):
+    few = SLOW_TO_TRACE.get(name, FEW)
+    for count in (few, 2 * few):
         path.write_bytes(capture(SCENARIOS[name](count)))
         size = path.stat().st_size
         tracemalloc.start()
-        with in_time(60):
+        with in_time(300):  # tracing takes its time: how long it takes untraced is tried above
             connections.append(len(analyze(path)))
         peaks.append(tracemalloc.get_traced_memory()[1] - min(size, 3 << 20))  # the window of the file's bytes
         tracemalloc.stop()
     each = 0 if name in OF_MANY else ANOMALY_BYTES if name in TOLD_SINGLY else SEGMENT_BYTES
-    allowed = FEW * each + (connections[1] - connections[0]) * CONNECTION_BYTES + (1 << 20)
+    allowed = few * each + (connections[1] - connections[0]) * CONNECTION_BYTES + (1 << 20)
     assert peaks[1] - peaks[0] < allowed, f"{peaks} bytes, {connections} connections"
 
 
