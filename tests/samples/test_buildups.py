@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from samples.recorder.buildup import BUILDUPS, Buildup, missing, record
+from samples.recorder.buildup import BUILDUPS, Buildup, record
 from samples.recorder.scenarios.small import SAMPLES
 from tcptrace_py import analyze
 from tcptrace_py.findings.curve import Curve
 from tcptrace_py.findings.diagnosis import diagnose
 from tests import buildups
+from tests.kernel import needs_recording
 from tests.samples.test_recorded import one, truth_of
 
 if TYPE_CHECKING:
@@ -142,10 +142,7 @@ def test_stays_of_the_recorded_samples_are_the_kernels() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("buildup", BUILDUPS.values(), ids=BUILDUPS)
 def test_recorded_again_it_agrees_again(buildup: Buildup, tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
-    if lacking := missing(buildup):
-        pytest.skip(f"not on this machine: {', '.join(lacking)}")
+    needs_recording("tcpdump", *buildup.needs)
     record(buildup, tmp_path, tmp_path)
     told = json.loads((tmp_path / f"{buildup.name}.counts.json").read_text())
     for capture in tmp_path.glob("*.pcap.xz"):

@@ -13,6 +13,7 @@ from samples.ci import service
 from samples.ci.service import AFTER, BEFORE, Behaviour
 from tcptrace_py import analyze
 from tcptrace_py.checks import config, engine
+from tests.kernel import needs_recording
 
 ROOT = Path(__file__).parents[2]
 CI = ROOT / "samples" / "ci"
@@ -48,8 +49,7 @@ def test_the_services_own_test_sees_no_difference(behaviour: Behaviour, monkeypa
 
 @pytest.mark.kernel
 def test_it_can_be_recorded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if os.geteuid():
-        pytest.skip("needs root")
+    needs_recording("tcpdump")
     from samples.ci import record
 
     monkeypatch.setattr(record, "FOLDER", tmp_path)

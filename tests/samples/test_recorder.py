@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import socket
 import struct
@@ -22,6 +21,7 @@ from samples.recorder.ring import Event, Format, walk_page
 from samples.recorder.scenarios import SCENARIOS
 from samples.recorder.truth import Teller
 from samples.recorder.wire import ACK, FIN, RST, SYN, Segment, kind_of, segment_of
+from tests.kernel import needs_recording
 
 CLIENT, SERVER = ("10.77.9.1", 40000), ("10.77.9.2", 80)
 HOSTS = {CLIENT[0]: "client", SERVER[0]: "server"}
@@ -485,8 +485,7 @@ def test_a_capture_is_cut_where_the_trace_stopped(tmp_path: Any) -> None:
 
 @pytest.mark.kernel
 def test_a_real_recording_agrees_with_itself(tmp_path: Any) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("root is needed for network namespaces and tracepoints")
+    needs_recording("tcpdump", "nft", tracing=True)
     from samples.recorder.session import Session
 
     entry = Session(SCENARIOS["both_close"], 5, tmp_path).record()

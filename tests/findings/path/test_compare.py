@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from samples.writer.packets import ipv6
 from samples.writer.segment import Segment, mss, pack_options
 from tcptrace_py.findings.path import leftovers
 from tests.findings.path.points import compared, of_way, strangers
+from tests.kernel import needs_recording
 
 if TYPE_CHECKING:
     from tcptrace_py.model.path import PathFacts
@@ -178,11 +177,7 @@ def test_a_recording_with_offload_loses_what_a_firewall_counted() -> None:
 
 @pytest.mark.kernel
 def test_losses_are_those_that_a_firewall_counts_now(tmp_path: Path) -> None:
-    if os.geteuid():
-        pytest.skip("needs root")
-    for program in ("nft", "tcpdump", "xz"):
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}")
+    needs_recording("nft", "tcpdump", "xz")
     truth = record.record(tmp_path)
     facts = compared(*(tmp_path / f"recorded-firewall.{name}.pcap" for name in ("client", "server")))
     assert counted(facts) == truth
