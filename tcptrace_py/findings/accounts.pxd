@@ -18,10 +18,12 @@ cdef class Account:
     cdef public HostRow client, server
     cdef public Pair pair
     cdef public bint low_is_client
-    cdef public long long connections, first_ns, last_ns, client_first, server_first, resets, stays_client, stays_server
+    cdef public long long first_ns, last_ns
+    cdef public unsigned int connections, client_first, server_first, resets, stays_client, stays_server
+    cdef public unsigned int simultaneous, simultaneous_client, simultaneous_server, restarted_client, restarted_server
+    cdef public unsigned int reused_client, reused_server, killed_client, killed_server
     cdef public long long client_wait_ns, server_wait_ns
     cdef public int port, held_row, waits_row, held_kind, client_stay_kind, server_stay_kind
-    cdef public list simultaneous, restarted, reused, killed
 
 
 cdef class Accounts:

@@ -27,9 +27,10 @@ class HostRow:
 class Account:
     """Connections of one client address to one service. Pairs of counts are the client's and the server's."""
 
-    __slots__ = ("client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "held_kind",
-                 "held_row", "killed", "last_ns", "low_is_client", "pair", "port", "resets", "restarted", "reused", "server",
-                 "server_first", "server_stay_kind", "server_wait_ns", "simultaneous", "stays_client", "stays_server", "waits_row")
+    __slots__ = ("client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "held_kind", "held_row",
+                 "killed_client", "killed_server", "last_ns", "low_is_client", "pair", "port", "resets", "restarted_client",
+                 "restarted_server", "reused_client", "reused_server", "server", "server_first", "server_stay_kind", "server_wait_ns",
+                 "simultaneous", "simultaneous_client", "simultaneous_server", "stays_client", "stays_server", "waits_row")
 
     def __init__(self, client: HostRow, server: HostRow, port: int, pair: Pair) -> None:
         self.client = client
@@ -41,10 +42,12 @@ class Account:
         self.first_ns = NEVER_NS
         self.last_ns = 0
         self.client_first = self.server_first = 0  # who closed first
-        self.simultaneous = [0, 0, 0]  # by whose FIN came first: client's, server's, nobody's
+        self.simultaneous = self.simultaneous_client = self.simultaneous_server = 0  # all; those where one's FIN is stamped first
         self.resets = 0
         self.stays_client = self.stays_server = 0  # stays in TIME_WAIT
-        self.restarted, self.reused, self.killed = [0, 0], [0, 0], [0, 0]
+        self.restarted_client = self.restarted_server = 0
+        self.reused_client = self.reused_server = 0
+        self.killed_client = self.killed_server = 0
         self.client_wait_ns = self.server_wait_ns = 0  # how long TIME_WAIT lasts there
         self.held_row = self.waits_row = 0
         self.held_kind = self.client_stay_kind = self.server_stay_kind = 0
@@ -105,7 +108,9 @@ class Accounts:
         account.client_first += facts.first_fin == 0
         account.server_first += facts.first_fin == 1
         if facts.pattern == "simultaneous":
-            account.simultaneous[facts.first_fin] += 1
+            account.simultaneous += 1
+            account.simultaneous_client += facts.first_fin == 0
+            account.simultaneous_server += facts.first_fin == 1
         account.resets += facts.pattern == "rst"
         levels = self.levels
         if facts.announced < 0:
@@ -115,31 +120,35 @@ class Accounts:
         for stay in facts.stays:
             if stay.by_server:
                 account.stays_server += 1
+                account.restarted_server += stay.restarted
+                account.reused_server += stay.how == REUSED
+                account.killed_server += stay.how == KILLED
             else:
                 account.stays_client += 1
-            account.restarted[stay.by_server] += stay.restarted
-            account.reused[stay.by_server] += stay.how == REUSED
-            account.killed[stay.by_server] += stay.how == KILLED
+                account.restarted_client += stay.restarted
+                account.reused_client += stay.how == REUSED
+                account.killed_client += stay.how == KILLED
             levels.add(max(stay.entered_ns, facts.earliest_ns), stay.end_ns,
                        account.server_stay_kind if stay.by_server else account.client_stay_kind)
 
 
-COUNTS = ("connections", "client_first", "server_first", "resets", "stays_client", "stays_server")
-PAIRS = ("restarted", "reused", "killed", "simultaneous")
+COUNTS = ("connections", "client_first", "server_first", "resets", "stays_client", "stays_server", "simultaneous", "simultaneous_client",
+          "simultaneous_server", "restarted_client", "restarted_server", "reused_client", "reused_server", "killed_client",
+          "killed_server")
+Counts = tuple[bytes, int, int, list[int]]
 
 
-def counts(accounts: Accounts) -> list[tuple[bytes, int, int, tuple[int, ...], tuple[tuple[int, ...], ...]]]:
-    """What another process needs to `add_counts` of these: name, first and last begin, counts, pairs of counts."""
-    return [(name, account.first_ns, account.last_ns, tuple(getattr(account, field) for field in COUNTS),
-             tuple(tuple(getattr(account, field)) for field in PAIRS)) for name, account in accounts.rows.items()]
+def counts(accounts: Accounts) -> list[Counts]:
+    """What another process needs to `add_counts` of these: name, first and last begin, counts."""
+    return [(name, account.first_ns, account.last_ns, [getattr(account, field) for field in COUNTS])
+            for name, account in accounts.rows.items()]
 
 
-def add_counts(accounts: Accounts, rows: list[tuple[bytes, int, int, tuple[int, ...], tuple[tuple[int, ...], ...]]]) -> None:
+def add_counts(accounts: Accounts, rows: list[Counts]) -> None:
     """Take in another part of the capture. Its levels come by themselves."""
-    for name, first_ns, last_ns, numbers, pairs in rows:
+    for name, first_ns, last_ns, numbers in rows:
         account = accounts.named(name)
         account.first_ns, account.last_ns = min(account.first_ns, first_ns), max(account.last_ns, last_ns)
         for field, number in zip(COUNTS, numbers, strict=True):
-            setattr(account, field, getattr(account, field) + number)
-        for field, pair in zip(PAIRS, pairs, strict=True):
-            setattr(account, field, [mine + other for mine, other in zip(getattr(account, field), pair, strict=True)])
+            if number:
+                setattr(account, field, getattr(account, field) + number)

@@ -25,9 +25,9 @@ def hosts(accounts: Accounts) -> list[Host]:
 def _host(host: HostRow, as_client: Iterable[Account], as_server: Iterable[Account], levels: Levels) -> Host:
     entered_as_client = sum(account.stays_client for account in as_client)
     entered_as_server = sum(account.stays_server for account in as_server)
-    restarted = sum([account.restarted[0] for account in as_client]) + sum([account.restarted[1] for account in as_server])
-    reused = sum([account.reused[0] for account in as_client]) + sum([account.reused[1] for account in as_server])
-    killed = sum([account.killed[0] for account in as_client]) + sum([account.killed[1] for account in as_server])
+    restarted = sum([account.restarted_client for account in as_client]) + sum([account.restarted_server for account in as_server])
+    reused = sum([account.reused_client for account in as_client]) + sum([account.reused_server for account in as_server])
+    killed = sum([account.killed_client for account in as_client]) + sum([account.killed_server for account in as_server])
     peak, peak_at = levels.peak_of(host.row)
     waits = HostTimeWait(entered_as_client + entered_as_server, entered_as_client, entered_as_server, peak, peak_at,
                          levels.level[host.row], restarted, reused, killed)

@@ -19,7 +19,7 @@ cpdef int place(Legs own)
 
 cdef class Pair:
     cdef public long long count, latest
-    cdef public object frames, low_ns, high_ns
+    cdef public object rows
 
     cpdef learn(self, long long first_frame, long long low_ns, long long high_ns)
 

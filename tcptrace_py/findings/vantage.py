@@ -85,12 +85,12 @@ def place(own: Legs | None) -> int:
 class Pair:
     """Two hosts: the legs of the earliest handshakes between them, towards the host with the lower address and the other."""
 
-    __slots__ = ("count", "frames", "high_ns", "latest", "low_ns")
+    __slots__ = ("count", "latest", "rows")
 
     def __init__(self) -> None:
         self.count = 0
         self.latest = 0  # the latest first frame among them
-        self.frames, self.low_ns, self.high_ns = array("q"), array("q"), array("q")
+        self.rows = array("q")  # first frame, low leg, high leg of each (ns)
 
     def learn(self, first_frame: int, low_ns: int, high_ns: int) -> None:
         """Take a handshake in, by its connection's first frame."""
@@ -98,29 +98,26 @@ class Pair:
             if first_frame > self.latest:
                 return
             self._drop_latest()
-        self.frames.append(first_frame)
-        self.low_ns.append(low_ns)
-        self.high_ns.append(high_ns)
+        self.rows.extend((first_frame, low_ns, high_ns))
         self.count += 1
         self.latest = max(self.latest, first_frame)
 
     def _drop_latest(self) -> None:
-        at = self.frames.index(self.latest)
-        for column in (self.frames, self.low_ns, self.high_ns):
-            column.pop(at)
+        at = 3 * self.rows[::3].index(self.latest)
+        del self.rows[at:at + 3]
         self.count -= 1
-        self.latest = max(self.frames)
+        self.latest = max(self.rows[::3])
 
     def merge(self, other: "Pair") -> None:
         """Take in the same pair's handshakes from another part of the capture."""
-        for row in zip(other.frames, other.low_ns, other.high_ns, strict=True):
-            self.learn(*row)
+        for at in range(0, 3 * other.count, 3):
+            self.learn(*other.rows[at:at + 3])
 
     def legs_ns(self) -> tuple[int, int] | None:
         """Medians of both legs; None where no handshake is known."""
         if not self.count:
             return None
-        return sorted(self.low_ns)[self.count // 2], sorted(self.high_ns)[self.count // 2]
+        return sorted(self.rows[1::3])[self.count // 2], sorted(self.rows[2::3])[self.count // 2]
 
 
 class Vantages:

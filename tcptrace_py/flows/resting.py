@@ -16,7 +16,7 @@ from tcptrace_py.model.segments import ACK, FIN, SYN, reverse_key
 from tcptrace_py.model.seq import MASK
 
 MOST_SEGMENTS = 64
-HEAD_WORDS, SIDE_WORDS = 15, 16
+HEAD_WORDS, SIDE_WORDS = 15, 6
 COUNT, END, START, FIRST_FRAME, SIGNATURE = 0, 1, 3, 5, 7  # where what is asked of a record stands
 MICRO = 1 << 23  # times since the start are in microseconds, one word each; else in nanoseconds, two words each
 WHOLE = 1 << 22  # every segment is in the log: what is known of the sides follows from it
@@ -40,7 +40,7 @@ def can_rest(connection: Connection) -> bool:
 
 
 def fold(connection: Connection) -> bytes | None:
-    """Record of a connection that can rest; None if a number in its log is too large for one."""
+    """Record of a connection that can rest; None if a number in its log is too large for one, or the log does not tell enough."""
     raw = _scratch
     record = raw
     log, start_ns, first = connection.log, connection.start_ns, connection.first_frame
@@ -51,7 +51,9 @@ def fold(connection: Connection) -> bytes | None:
             return None
         if (segment.time_ns - start_ns) % 1000:
             short = False
-    whole = a.packets + b.packets == len(log) and _told_by(connection)
+    whole = a.packets + b.packets == len(log)
+    if not _told_by(connection, whole):
+        return None
     record[0] = len(log)
     record[1], record[2] = connection.end_ns & MASK, connection.end_ns >> 32
     record[3], record[4] = start_ns & MASK, start_ns >> 32
@@ -88,19 +90,20 @@ def fold(connection: Connection) -> bytes | None:
     return bytes(raw[:at].tobytes() + a.key)
 
 
-def _told_by(connection: Connection) -> bool:
-    """Whether all that is known of both sides follows from the log."""
+def _told_by(connection: Connection, whole: bool) -> bool:
+    """Whether what is known of both sides follows from the log, but for what counts segments where some are not in it."""
     _retell(connection.log, _spare.a, _spare.b)
-    return _alike(connection.a, _spare.a) and _alike(connection.b, _spare.b)
+    return _alike(connection.a, _spare.a, whole) and _alike(connection.b, _spare.b, whole)
 
 
-def _alike(side: Side, other: Side) -> bool:
-    return (side.packets == other.packets and side.payload_bytes == other.payload_bytes and side.isn == other.isn
-            and side.next_seq == other.next_seq and side.max_ack == other.max_ack and side.window == other.window
-            and side.last_ns == other.last_ns and side.last_data_ns == other.last_data_ns and side.last_seq == other.last_seq
-            and side.last_tsval == other.last_tsval and side.recent_ids == other.recent_ids and side.last_ip_id == other.last_ip_id
-            and side.last_flags == other.last_flags and side.last_interface == other.last_interface
-            and side.synack_seen == other.synack_seen)
+def _alike(side: Side, other: Side, whole: bool) -> bool:
+    if whole and (side.packets != other.packets or side.payload_bytes != other.payload_bytes or side.last_data_ns != other.last_data_ns
+                  or side.recent_ids != other.recent_ids):
+        return False
+    return (side.isn == other.isn and side.next_seq == other.next_seq and side.max_ack == other.max_ack
+            and side.window == other.window and side.last_ns == other.last_ns and side.last_seq == other.last_seq
+            and side.last_tsval == other.last_tsval and side.last_ip_id == other.last_ip_id and side.last_flags == other.last_flags
+            and side.last_interface == other.last_interface and side.synack_seen == other.synack_seen)
 
 
 def _retell(log: list[Segment], a: Side, b: Side) -> None:
@@ -128,17 +131,8 @@ def _retell(log: list[Segment], a: Side, b: Side) -> None:
 def _fold_side(record: "array[int]", at: int, side: Side) -> None:
     record[at] = side.packets
     record[at + 1] = side.payload_bytes
-    record[at + 2] = side.isn
-    record[at + 3] = side.next_seq
-    record[at + 4] = side.max_ack
-    record[at + 5] = side.window
-    record[at + 6], record[at + 7] = side.last_ns & MASK, side.last_ns >> 32
-    record[at + 8], record[at + 9] = side.last_data_ns & MASK, side.last_data_ns >> 32
-    record[at + 10] = side.last_seq
-    record[at + 11] = side.last_tsval
-    record[at + 12], record[at + 13] = side.recent_ids & MASK, side.recent_ids >> 32
-    record[at + 14] = side.last_ip_id + 1 | side.synack_seen << 17
-    record[at + 15] = side.last_flags | side.last_interface << 9
+    record[at + 2], record[at + 3] = side.last_data_ns & MASK, side.last_data_ns >> 32
+    record[at + 4], record[at + 5] = side.recent_ids & MASK, side.recent_ids >> 32
 
 
 def unfold(record: bytes) -> Connection:
@@ -156,9 +150,8 @@ def unfold(record: bytes) -> Connection:
     connection.budget, connection.phase, connection.settled = (bits & 0xFFFF) - 32768, bits >> 16 & 3, bits >> 18 & 1 == 1
     for index in range(words.word(record, COUNT)):
         connection.log.append(_segment(record, index, first))
-    if bits & WHOLE:
-        _retell(connection.log, a, b)
-    else:
+    _retell(connection.log, a, b)
+    if not bits & WHOLE:
         _unfold_side(record, HEAD_WORDS, a)
         _unfold_side(record, HEAD_WORDS + SIDE_WORDS, b)
     for side in (a, b):
@@ -173,13 +166,7 @@ def unfold(record: bytes) -> Connection:
 
 def _unfold_side(record: bytes, at: int, side: Side) -> None:
     side.packets, side.payload_bytes = words.word(record, at), words.word(record, at + 1)
-    side.isn, side.next_seq, side.max_ack = words.word(record, at + 2), words.word(record, at + 3), words.word(record, at + 4)
-    side.window, side.last_ns, side.last_data_ns = words.word(record, at + 5), words.wide(record, at + 6), words.wide(record, at + 8)
-    side.last_seq, side.last_tsval, side.recent_ids = words.word(record, at + 10), words.word(record, at + 11), words.wide(record, at + 12)
-    packed = words.word(record, at + 14)
-    side.last_ip_id, side.synack_seen = (packed & 0x1FFFF) - 1, packed >> 17 == 1
-    packed = words.word(record, at + 15)
-    side.last_flags, side.last_interface = packed & 0x1FF, packed >> 9
+    side.last_data_ns, side.recent_ids = words.wide(record, at + 2), words.wide(record, at + 4)
 
 
 def _place(record: bytes, index: int) -> int:

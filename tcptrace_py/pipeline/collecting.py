@@ -21,7 +21,7 @@ from tcptrace_py.model.segments import reverse_key
 from .first_frames import FirstFrames
 from .replaying import Replayer, Template
 
-SETTLE_NS = 90 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.facts.STAYS_WITHIN_NS)
+SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.facts.STAYS_WITHIN_NS)
 MANY = 1 << 18  # begins and ends that may wait before they are settled
 
 
@@ -144,14 +144,14 @@ class Collector:
             released_ns = client_stay_ns + account.client_wait_ns
             if reused_ns <= released_ns:
                 released_ns = max(reused_ns, client_stay_ns)
-                account.reused[0] += 1
+                account.reused_client += 1
             account.stays_client += 1
             levels.add(client_stay_ns, released_ns, account.client_stay_kind)
         if server_stay_ns >= 0:
             until_ns = server_stay_ns + account.server_wait_ns
             if reused_ns <= until_ns:
                 until_ns = max(reused_ns, server_stay_ns)
-                account.reused[1] += 1
+                account.reused_server += 1
             account.stays_server += 1
             levels.add(server_stay_ns, until_ns, account.server_stay_kind)
         if announced < 0:
@@ -253,9 +253,9 @@ class Collector:
             service = self.digest.service(account.server.name, account.port)
             if service is not None:
                 service.connections += account.connections
-                service.simultaneous += sum(account.simultaneous)
-                service.client_first += account.client_first - account.simultaneous[0]
-                service.server_first += account.server_first - account.simultaneous[1]
+                service.simultaneous += account.simultaneous
+                service.client_first += account.client_first - account.simultaneous_client
+                service.server_first += account.server_first - account.simultaneous_server
                 service.resets += account.resets
                 service.time_wait_client += account.stays_client
                 service.time_wait_server += account.stays_server

@@ -35,9 +35,9 @@ from .first_frames import FirstFrames
 from .partition import BUCKETS, AreaFullError, keep, owners, pack, unpack
 
 LEAST_BYTES = 24 << 20  # below that starting processes costs more than they save
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 19
 AREA_BYTES = PIECE_BYTES * 3 // 2  # packed rows of one piece: a row takes at most 1.3 times its record's bytes
-TELL_EVERY = 2  # rounds between two reports of begins and ends
+TELL_EVERY = 4  # rounds between two reports of begins and ends
 # Link types whose frames hold at most one segment, so that a frame names a stream: all but 802.11's, which may aggregate.
 LINKS = frozenset((0, 1, 12, 14, 101, 108, 113, 228, 229, 276))
 
@@ -131,7 +131,7 @@ class Part:
         """Rows that another process packed, and the byte behind them."""
         segments = self._spare.pop() if self._spare else SegmentBlock(0)
         if len(segments.frame) < rows:
-            segments = SegmentBlock(max(rows, 8192))
+            segments = SegmentBlock(max(rows, 4096))
         segments.clear()
         return segments, unpack(area, at, rows, segments)
 
