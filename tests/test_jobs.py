@@ -14,7 +14,7 @@ from tcptrace_py.capture.ranges import OutOfOrdinaryError
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.outputs.document import document
-from tcptrace_py.pipeline import jobs, run
+from tcptrace_py.pipeline import jobs, run, worthwhile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Pieces so small that a sample has many; tells which attempts were given up."""
     given_up: list[str] = []
     monkeypatch.setattr(jobs, "PIECE_BYTES", PIECE_BYTES)
+    monkeypatch.setattr(worthwhile, "PIECE_BYTES", PIECE_BYTES)
     monkeypatch.setattr(jobs, "AREA_BYTES", PIECE_BYTES * 4)
     run_parts = jobs.run_parts
 
@@ -105,6 +106,6 @@ def test_a_process_that_dies_costs_nothing_but_time(monkeypatch: pytest.MonkeyPa
 
 def test_what_helps() -> None:
     small, packed = str(captures()[0]), str(SAMPLES / PACKED[0])
-    assert jobs.useful_jobs(None, [small]) == 1  # not worth it
-    assert jobs.useful_jobs(2, [small]) == 2
-    assert jobs.useful_jobs(2, [packed]) == jobs.useful_jobs(2, [small, small]) == jobs.useful_jobs(2, ["-"]) == 1
+    assert worthwhile.useful_jobs(None, [small]) == 1  # not worth it
+    assert worthwhile.useful_jobs(2, [small]) == 2
+    assert worthwhile.useful_jobs(2, [packed]) == worthwhile.useful_jobs(2, [small, small]) == worthwhile.useful_jobs(2, ["-"]) == 1

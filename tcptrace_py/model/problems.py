@@ -40,8 +40,7 @@ class Problems:
 
     def rows(self) -> list[Problem]:
         """All problems: damage first, then in order of their first frames, those without one last."""
-        return sorted(self._rows.values(), key=lambda row: (not row.damaged, row.first_frame is None, row.first_frame or 0,
-                                                            row.code, row.explanation))
+        return sorted(self._rows.values(), key=lambda row: (not row.damaged, row.first_frame is None, row.first_frame or 0, row.code))
 
     @property
     def damaged(self) -> bool:

@@ -9,18 +9,16 @@ Anything that is out of the ordinary in the file ends the attempt: then one proc
 """
 
 import mmap
-import os
 import pickle
 import signal
-import sys
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Link
 from typing import Any, NamedTuple
 
-from tcptrace_py.capture.ranges import OutOfOrdinaryError, Range, RangedFile, ranged_file
+from tcptrace_py.capture.ranges import OutOfOrdinaryError, Range, RangedFile
 from tcptrace_py.decode import Decoder
 from tcptrace_py.findings.accounts import add_counts, counts
 from tcptrace_py.findings.quality import span_ns
@@ -33,13 +31,10 @@ from tcptrace_py.model.segments import SegmentBlock, key_parts
 from .collecting import SETTLE_NS, Collector
 from .first_frames import FirstFrames
 from .partition import BUCKETS, AreaFullError, keep, owners, pack, unpack
+from .worthwhile import PIECE_BYTES
 
-LEAST_BYTES = 24 << 20  # below that starting processes costs more than they save
-PIECE_BYTES = 1 << 19
 AREA_BYTES = PIECE_BYTES * 3 // 2  # packed rows of one piece: a row takes at most 1.3 times its record's bytes
 TELL_EVERY = 4  # rounds between two reports of begins and ends
-# Link types whose frames hold at most one segment, so that a frame names a stream: all but 802.11's, which may aggregate.
-LINKS = frozenset((0, 1, 12, 14, 101, 108, 113, 228, 229, 276))
 
 
 class Head(NamedTuple):
@@ -55,18 +50,6 @@ class Head(NamedTuple):
     stop: bool  # the user asked to end; the first process's counts
     told: Any  # for the first process: see Part.tell
     problem: str | None
-
-
-def useful_jobs(asked: int | None, paths: Sequence[str | os.PathLike[str]]) -> int:
-    """How many processes to use for these captures: as many as asked for, or what helps."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = cores if asked is None else asked
-    if wanted < 2 or len(paths) != 1 or not sys.platform.startswith("linux"):
-        return 1
-    file = ranged_file(os.fspath(paths[0]))
-    if file is None or file.link not in LINKS or file.size_bytes < (LEAST_BYTES if asked is None else 2 * PIECE_BYTES):
-        return 1
-    return min(wanted, BUCKETS, max(file.size_bytes // PIECE_BYTES, 1))
 
 
 class Part:

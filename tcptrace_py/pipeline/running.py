@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from tcptrace_py.capture import open_captures
-from tcptrace_py.capture.ranges import OutOfOrdinaryError
+from tcptrace_py.capture.ranges import OutOfOrdinaryError, ranged_file
 from tcptrace_py.decode import Decoder
 from tcptrace_py.findings.hosts import hosts
 from tcptrace_py.findings.ports import budgets
@@ -22,6 +22,7 @@ from tcptrace_py.model.selection import Selection
 
 from .collecting import Collector
 from .replaying import Replayer
+from .worthwhile import useful_jobs
 
 DEFAULT_IDLE_S = 86400.0  # a connection may be silent for long: keep-alive is off by default, and two hours apart where it is on
 
@@ -65,10 +66,10 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
         return Machinery(selection=selection, profiles=profiles, idle_s=idle_s, keep_rows=keep_rows, slowest=slowest, each=each)
 
     if jobs != 1 and each is None and not (jobs is None and keep_rows):
-        from . import jobs as parallel  # noqa: PLC0415 - only large captures need it
-
-        count = parallel.useful_jobs(jobs, paths)
+        count = useful_jobs(jobs, paths)
         if count > 1:
+            from . import jobs as parallel  # noqa: PLC0415 - only large captures need it
+
             with few_collections(), suppress(OutOfOrdinaryError):
                 return _in_parts(parallel, machinery, paths[0], count, profiles, progress, check_checksums=check_checksums)
     return _from_the_front(machinery(), paths, profiles, progress, check_checksums=check_checksums)
@@ -106,7 +107,7 @@ def _in_parts(parallel: Any, machinery: Callable[[], Machinery], path: str | os.
     parts = []
     for number in range(count):
         own = machinery()
-        parts.append(parallel.Part(number, count, parallel.ranged_file(os.fspath(path)), own.table, own.collector,
+        parts.append(parallel.Part(number, count, ranged_file(os.fspath(path)), own.table, own.collector,
                                    check_checksums=check_checksums))
         if number == 0:
             first = own
