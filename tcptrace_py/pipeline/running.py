@@ -125,10 +125,12 @@ def _in_parts(parallel: Any, machinery: Callable[[], Machinery], path: str | os.
 def few_collections() -> Iterator[None]:
     """Let Python look for cyclic garbage rarely: connections are taken apart by hand, and there are millions of objects to look at."""
     before = gc.get_threshold()
-    gc.set_threshold(1_000_000, 1000, 1000)
+    gc.set_threshold(50_000_000, 1000, 1000)
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()  # what there is counts as old now: else the next few objects would set off a search through all of it
         gc.set_threshold(*before)
 
 
