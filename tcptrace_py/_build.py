@@ -17,9 +17,9 @@ from setuptools.command.build_ext import build_ext
 HOT = (
     "model.live", "model.segments", "model.verdict",
     "capture.pcap_walk", "decode.fast", "decode.options", "flows.resting", "flows.streams", "flows.table",
-    "findings.accounts", "findings.facts", "findings.levels", "findings.percentiles", "findings.quality", "findings.summary",
-    "findings.vantage", "pipeline.collecting", "pipeline.first_frames", "pipeline.partition",
-    "pipeline.replaying", "pipeline.running",
+    "findings.accounts", "findings.facts", "findings.hosts", "findings.levels", "findings.percentiles", "findings.ports",
+    "findings.quality", "findings.summary", "findings.vantage",
+    "pipeline.collecting", "pipeline.first_frames", "pipeline.partition", "pipeline.replaying", "pipeline.running",
 )
 DIRECTIVES = {"annotation_typing": False, "language_level": 3}
 

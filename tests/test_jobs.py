@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcptrace_py.capture import ranges
 from tcptrace_py.capture.ranges import OutOfOrdinaryError
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.selection import Selection
@@ -39,9 +40,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="se
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Pieces so small that a sample has many; tells which attempts were given up."""
     given_up: list[str] = []
-    monkeypatch.setattr(jobs, "PIECE_BYTES", PIECE_BYTES)
-    monkeypatch.setattr(worthwhile, "PIECE_BYTES", PIECE_BYTES)
-    monkeypatch.setattr(jobs, "AREA_BYTES", PIECE_BYTES * 4)
+    monkeypatch.setattr(ranges, "good_piece_bytes", lambda _head, _header: PIECE_BYTES)
     run_parts = jobs.run_parts
 
     def noted(*args: object) -> None:

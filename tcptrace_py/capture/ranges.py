@@ -34,13 +34,19 @@ class Range(NamedTuple):
         return sum(block.count for block in self.blocks)
 
 
-class RangedFile:
-    """A regular file that is an uncompressed pcap. `link` is its LINKTYPE."""
+PIECE_FRAMES = 6000  # about so many are read at once
+LEAST_PIECE_BYTES, MOST_PIECE_BYTES = 1 << 19, 1 << 22
+LOOK_BYTES = 1 << 16
 
-    def __init__(self, path: str, size_bytes: int, header: PcapHeader) -> None:
+
+class RangedFile:
+    """A regular file that is an uncompressed pcap. `link` is its LINKTYPE, `piece_bytes` a good length for a range."""
+
+    def __init__(self, path: str, size_bytes: int, header: PcapHeader, piece_bytes: int) -> None:
         self.path = path
         self.size_bytes = size_bytes
         self.header = header
+        self.piece_bytes = piece_bytes
         self.link = header.link
         self._file = -1
         self._near_s: int | None = None
@@ -121,9 +127,18 @@ def ranged_file(path: str) -> RangedFile | None:
     """The file, if it can be read in ranges: regular, uncompressed, a pcap."""
     try:
         with Path(path).open("rb") as file:
-            head, size_bytes = file.read(FILE_HEADER_BYTES), os.fstat(file.fileno()).st_size
+            head, size_bytes = file.read(LOOK_BYTES), os.fstat(file.fileno()).st_size
     except (OSError, ValueError):
         return None
     if not Path(path).is_file() or is_compressed(head) or not recognise(head) or len(head) < FILE_HEADER_BYTES:
         return None
-    return RangedFile(path, size_bytes, parse_header(head))
+    header = parse_header(head)
+    return RangedFile(path, size_bytes, header, good_piece_bytes(head, header))
+
+
+def good_piece_bytes(head: bytes, header: PcapHeader) -> int:
+    """Length of pieces that hold some thousand frames like the file's first ones."""
+    block = reserve(head, 1)
+    end = walk(block, head, FILE_HEADER_BYTES, len(head), header)
+    mean_bytes = (end - FILE_HEADER_BYTES) // max(block.count, 1)
+    return min(max(mean_bytes * PIECE_FRAMES, LEAST_PIECE_BYTES), MOST_PIECE_BYTES)

@@ -7,7 +7,7 @@ from tcptrace_py.model.segments cimport reverse_key
 
 # What is imported elsewhere (END) stays a Python object.
 cdef long long ACK, FIN, SYN, MASK, MOST_SEGMENTS, HEAD_WORDS, SIDE_WORDS, COUNT, START, FIRST_FRAME, SIGNATURE, MICRO, WHOLE, SHORT_WORDS
-cdef long long LAST_IDS, SHORT_NS, MOST_PAYLOAD, MOST_INTERFACE
+cdef long long LAST_IDS, SHORT_NS, MOST_INTERFACE
 cdef Connection _spare
 
 

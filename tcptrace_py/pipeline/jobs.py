@@ -30,10 +30,8 @@ from tcptrace_py.model.segments import SegmentBlock, key_parts
 
 from .collecting import SETTLE_NS, Collector
 from .first_frames import FirstFrames
-from .partition import BUCKETS, AreaFullError, keep, owners, pack, unpack
-from .worthwhile import PIECE_BYTES
+from .partition import BUCKETS, ROW_MOST_BYTES, AreaFullError, keep, owners, pack, unpack
 
-AREA_BYTES = PIECE_BYTES * 3 // 2  # packed rows of one piece: a row takes at most 1.3 times its record's bytes
 TELL_EVERY = 4  # rounds between two reports of begins and ends
 
 
@@ -75,9 +73,9 @@ class Part:
 
     def walk(self, round_number: int) -> tuple[Range, str | None]:
         """Walk this process's piece of a round."""
-        begin = (round_number * self.jobs + self.number) * PIECE_BYTES
+        begin = (round_number * self.jobs + self.number) * self.file.piece_bytes
         try:
-            return self.file.range(begin, begin + PIECE_BYTES), None
+            return self.file.range(begin, begin + self.file.piece_bytes), None
         except (OutOfOrdinaryError, OSError) as error:
             return Range([], 0, 0), str(error)
 
@@ -192,7 +190,7 @@ class Channels:
 def play(part: Part, channels: Channels, steer: Callable[[int], bool], hear: Callable[[int, Any], None]) -> None:
     """Play all rounds. `steer(done_bytes)` says whether the user asked to end; `hear(whose, told)` takes reports."""
     others = [number for number in range(part.jobs) if number != part.number]
-    rounds = -(-part.file.size_bytes // (PIECE_BYTES * part.jobs))
+    rounds = -(-part.file.size_bytes // (part.file.piece_bytes * part.jobs))
     piece, problem = part.walk(0)
     head = part.head(piece, problem, stop=steer(0), tell=False)
     _send_all(channels, others, head)
@@ -358,12 +356,13 @@ def run_parts(parts: list[Part], progress: Callable[[int, int | None], None] | N
     jobs = len(parts)
     ends: dict[tuple[int, int], Link] = {}
     areas: dict[tuple[int, int], tuple[memoryview, memoryview]] = {}
+    area_bytes = parts[0].file.piece_bytes * 3 // 2 + ROW_MOST_BYTES  # a row takes at most 1.3 times its record's bytes
     for one in range(jobs):
         for other in range(one):
             ends[one, other], ends[other, one] = context.Pipe()
             for pair in ((one, other), (other, one)):
-                area = memoryview(mmap.mmap(-1, 2 * AREA_BYTES))
-                areas[pair] = area[:AREA_BYTES], area[AREA_BYTES:]
+                area = memoryview(mmap.mmap(-1, 2 * area_bytes))
+                areas[pair] = area[:area_bytes], area[area_bytes:]
 
     def channels(me: int) -> Channels:
         for (whose, _), link in ends.items():

@@ -3,7 +3,7 @@ import cython
 
 from tcptrace_py.model cimport words
 
-cdef long long ROW_WORDS, KEY_MOST, ROW_MOST_BYTES, IPV6_KEY, MASK
+cdef long long ROW_WORDS, KEY_MOST, IPV6_KEY, MASK
 
 
 @cython.locals(count=cython.Py_ssize_t, i=cython.Py_ssize_t, keys=list, key=bytes, column="int[::1]", mask="unsigned int")
