@@ -34,7 +34,9 @@ def _of_segment(live: Connection, verdict: Verdict, index: int, segment: Segment
         found.append(("bad-flags", "a combination of flags that RFC 9293 knows no use for"))
     if segment.marks & REFUSED:
         return found
-    if segment.marks & STRAY and flags & SYN:
+    if segment.marks & STRAY and flags & (SYN | ACK) == SYN:
+        return [*found, ("old-duplicate-syn", "a SYN of an earlier connection of this four-tuple, delivered late")]
+    if segment.marks & STRAY and flags & SYN and ahead(segment.ack, live.side(1 - segment.side).isn) != 1:
         return [*found, ("synack-wrong-ack", "it acknowledges another number than its peer's SYN had")]
     if segment.marks & STRAY:
         found.append(("old-incarnation-segment", "its numbers belong to no part of this connection"))

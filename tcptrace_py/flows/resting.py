@@ -30,7 +30,8 @@ def can_rest(connection: Connection) -> bool:
     """Whether a closed connection is so ordinary that a record holds all of it."""
     a, b = connection.a, connection.b
     return bool(
-        connection.plain and connection.anomalies is None and connection.icmp is None and connection.shadow is None
+        connection.plain and not connection.earlier and connection.anomalies is None and connection.icmp is None
+        and connection.shadow is None
         and connection.reused_by is None and connection.announced < 0 and connection.stream >= 0 and connection.idle_ns == 0
         and a.holes is None and b.holes is None and a.rare is None and b.rare is None and a.last_seq >= 0 and b.last_seq >= 0
         and a.packets <= MASK and b.packets <= MASK and a.payload_bytes <= MASK and b.payload_bytes <= MASK

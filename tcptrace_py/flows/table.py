@@ -58,6 +58,7 @@ BUDGET = 24  # unremarkable segments that are logged after each remarkable one
 # Sides in the table before closed connections are laid to rest: below it that would save nothing, or, interpreted, cost time.
 AWAKE = 1 << 17 if __file__.endswith(".py") else 1 << 12
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
+EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: one that comes late is no new connection
 HALF = 1 << 31
 
 if TYPE_CHECKING:
@@ -294,6 +295,8 @@ class FlowTable:
                 self.first_straggler = self.first_straggler or block.frame[i]
                 return
             side = self._admit(block, i, stream).a
+        elif side.connection.earlier and flags & (SYN | ACK | RST | FIN) == SYN and _is_of_earlier(side.connection, block, i):
+            pass  # an old duplicate: it opens nothing, whatever answers it
         elif side.connection.shadow is not None:
             side = self._between_incarnations(side, block, i, stream)
         elif flags & (SYN | ACK | RST | FIN) == SYN:
@@ -421,9 +424,7 @@ class FlowTable:
         states = self.states_of(connection, block.time_ns[i])
         if self._acceptable(side, block, i, states):
             successor = self._begin(block, i, stream)
-            connection.reused_by = successor
-            self.forget(connection)
-            self._enlist(successor)
+            self._hand_over(connection, successor)
             return successor.a
         shadow = self._begin(block, i, stream)
         connection.shadow = shadow
@@ -471,9 +472,17 @@ class FlowTable:
     def _promote(self, connection: Connection, shadow: Connection) -> None:
         """The waiting SYN was answered: the new incarnation takes over the tuple."""
         connection.shadow = None
-        connection.reused_by = shadow
+        self._hand_over(connection, shadow)
+
+    def _hand_over(self, connection: Connection, successor: Connection) -> None:
+        """The next incarnation takes over the tuple, and remembers the SYNs of those before it."""
+        connection.reused_by = successor
+        opener = connection.a if connection.a.syn_seen and not connection.a.synack_seen else connection.b
+        if opener.syn_seen:
+            row = opener.isn.to_bytes(4) + max(latest_tsval(connection, opener.number), 0).to_bytes(4)
+            successor.earlier = connection.earlier[-EARLIER_BYTES:] + row
         self.forget(connection)
-        self._enlist(shadow)
+        self._enlist(successor)
 
     # -- what it does to its side -----------------------------------------------------------------------------------
 
@@ -571,14 +580,14 @@ class FlowTable:
                 and ack == (side.max_ack if flags & ACK else ack) and window == side.window and block.tsval[i] == side.last_tsval
                 and self._same_again(side, block, i, side.last_ns, side.last_interface)):
             return COPY if block.time_ns[i] - side.last_ns <= COPY_NS else COPY | DELAYED
-        if ip_id > 0 and ahead(seq, side.next_seq) <= 0 and block.time_ns[i] - side.last_ns < COPY_NS and ip_id in (
-                side.recent_ids & 0xFFFF, side.recent_ids >> 16 & 0xFFFF, side.recent_ids >> 32 & 0xFFFF):
-            return COPY
         for segment in reversed(side.connection.log):
             if (segment.side == side.number and segment.seq == seq and segment.ip_id == ip_id and segment.flags == flags
                     and segment.ack == ack and segment.payload == payload and segment.window == window and segment.tsval == block.tsval[i]
                     and self._same_again(side, block, i, segment.time_ns, segment.interface)):
                 return COPY if block.time_ns[i] - segment.time_ns <= COPY_NS else COPY | DELAYED
+        if ip_id > 0 and ahead(seq, side.next_seq) <= 0 and block.time_ns[i] - side.last_ns < COPY_NS and ip_id in (
+                side.recent_ids & 0xFFFF, side.recent_ids >> 16 & 0xFFFF, side.recent_ids >> 32 & 0xFFFF):
+            return COPY
         return 0
 
     def _same_again(self, side: Side, block: SegmentBlock, i: int, before_ns: int, interface: int) -> bool:
@@ -586,8 +595,8 @@ class FlowTable:
         if block.ip_id[i] > 0:
             return True
         gap_ns = block.time_ns[i] - before_ns
-        if gap_ns > COPY_NS:
-            return False
+        if gap_ns > COPY_NS:  # no clock stands still for as long as a SYN waits before it is sent again
+            return bool(block.flags[i] & SYN and block.options[i] & OPT_TIMESTAMPS)
         if block.interface[i] != interface:
             return True
         if block.payload[i] or block.flags[i] & FIN:
@@ -689,7 +698,9 @@ class FlowTable:
             side.has_seq = True
             if not peer.has_ack:
                 peer.max_ack = seq
-        elif seq == side.isn:
+        elif seq != side.isn:
+            return STRAY  # of an earlier incarnation, or the answer to a SYN of it
+        else:
             marks |= REPEAT
             if not (flags & ACK and not side.synack_seen):
                 side.needs_rare().retransmissions += 1
@@ -945,6 +956,16 @@ def finished(connection: Connection) -> bool:
     if a.fin_seen and b.fin_seen and a.max_ack == b.next_seq and b.max_ack == a.next_seq:
         return True
     return any(segment.flags & RST for segment in connection.log[max(len(connection.log) - 8, 0):])
+
+
+def _is_of_earlier(connection: Connection, block: SegmentBlock, i: int) -> bool:
+    """Whether a bare SYN is one of an earlier incarnation's, delivered late: its number, and no newer timestamp."""
+    if connection.side(0 if connection.a.key == block.key[i] else 1).isn == block.seq[i]:
+        return False
+    isn, rows = block.seq[i].to_bytes(4), connection.earlier
+    return any(rows[at:at + 4] == isn and (
+        not block.options[i] & OPT_TIMESTAMPS or ahead(block.tsval[i], int.from_bytes(rows[at + 4:at + 8])) <= 0)
+        for at in range(0, len(rows), 8))
 
 
 def latest_tsval(connection: Connection, number: int) -> int:

@@ -40,6 +40,7 @@ cdef class Connection:
     cdef public Side a, b
     cdef public Connection shadow, reused_by
     cdef public list log, anomalies, icmp
+    cdef public bytes earlier
     cdef public object judged
     cdef public long long start_ns, end_ns, first_frame, last_frame, due, idle_ns, idle_until_ns, judged_at
     cdef public unsigned long long signature, history

@@ -137,7 +137,7 @@ class Side:
 class Connection:
     """One incarnation of a four-tuple while it lives. `a` sent its first captured segment; a self-connect has no own `b`."""
 
-    __slots__ = ("a", "announced", "anomalies", "b", "budget", "due", "end_ns", "first_frame", "history", "icmp", "idle_ns",
+    __slots__ = ("a", "announced", "anomalies", "b", "budget", "due", "earlier", "end_ns", "first_frame", "history", "icmp", "idle_ns",
                  "idle_until_ns", "judged", "judged_at", "last_frame", "log", "phase", "plain", "reused_by", "self_connect", "settled",
                  "shadow", "signature", "start_ns", "stream", "teid", "vlan")
 
@@ -171,6 +171,7 @@ class Connection:
         self.judged_at = -1
         self.shadow: Connection | None = None  # a new SYN on the tuple that still waits for an answer
         self.reused_by: Connection | None = None  # the next incarnation, where its SYN ended this one
+        self.earlier = b""  # of the incarnations before: 4 bytes each of the SYN's number and of its sender's latest timestamp
 
     def side(self, number: int) -> Side:
         """Side by its number."""

@@ -475,7 +475,8 @@ class Evidence:
             return True  # tcp_validate_incoming(): at the end of what was selectively acknowledged
         if peer_ack >= 0 and ahead(reset.seq, peer_ack) == -1 and self.covered_before(index, reset.side):
             return True  # tcp_reset_check(): at the number of the FIN that it follows
-        return (peer_ack < 0 or ahead(reset.seq, peer_ack) >= 0) and ahead(reset.seq, own_next) <= 0
+        least = peer_ack if peer_ack >= 0 else sender.isn if sender.syn_seen else reset.seq
+        return ahead(reset.seq, least) >= 0 and ahead(reset.seq, own_next) <= 0
 
     def covered_before(self, index: int, number: int) -> bool:
         """Whether side `number`'s FIN had been acknowledged before this log index."""
@@ -508,7 +509,7 @@ class Evidence:
         receiver, sender = connection.side(1 - reset.side), connection.side(reset.side)
         if sender.last_ns <= reset.time_ns or receiver.last_ns <= late:
             return False
-        later = [self.log[i] for i in range(index + 1, len(self.log)) if not self.log[i].marks & COPY]
+        later = [self.log[i] for i in range(index + 1, len(self.log)) if not self.log[i].marks & (COPY | STRAY)]
         receiver_on = any(s.side != reset.side and not s.flags & RST and s.time_ns > late for s in later) or (
             not receiver.last_flags & RST and receiver.last_ns > late)
         sender_on = any(s.side == reset.side and not s.flags & RST and not s.marks & REPEAT and s.time_ns > reset.time_ns

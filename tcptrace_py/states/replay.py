@@ -1,7 +1,7 @@
 """Evidence through the table: one state path for each side, in terms of log indices."""
 
-from tcptrace_py.model.live import COPY, DELAYED, REFUSED, REPEAT, Connection, Segment
-from tcptrace_py.model.segments import ACK, OPT_TIMESTAMPS, RST, SYN
+from tcptrace_py.model.live import COPY, DELAYED, REFUSED, REPEAT, STRAY, Connection, Segment
+from tcptrace_py.model.segments import ACK, FIN, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.model.verdict import NOWHERE, StayMarks, Step, Verdict, View
@@ -10,6 +10,7 @@ from .evidence import Evidence, Happening
 from .machine import Event, reason, step
 
 BEFORE = "its state before the first event"
+MIRRORED_NS = 20_000_000  # mirror ports and `-i any` show a frame twice well within this
 ACK_EVENTS = (Event.GOT_ACK_OF_SYN, Event.GOT_SYN_ACK)
 
 
@@ -127,14 +128,31 @@ def _stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | None
             if segment.seq == expected:
                 stay.killed = i
                 break
-        elif segment.time_ns > log[entry.index].time_ns and _restarts(segment):
+        elif segment.time_ns > log[entry.index].time_ns and _restarts(log, i):
             stay.restarts.append(i)
     return stay
 
 
-def _restarts(segment: Segment) -> bool:
+def _restarts(log: list[Segment], index: int) -> bool:
     """An acknowledgement of any kind, or a SYN that PAWS rejects; a mirror's copy did not arrive twice."""
+    segment = log[index]
     if segment.flags & (SYN | ACK) == SYN:
-        older = segment.marks & REFUSED or (segment.marks & (REPEAT | DELAYED) and segment.options & OPT_TIMESTAMPS)
+        older = segment.marks & REFUSED or (segment.marks & (REPEAT | DELAYED | STRAY) and segment.options & OPT_TIMESTAMPS)
         return bool(older)
-    return bool(segment.flags & ACK) and (not segment.marks & COPY or bool(segment.marks & DELAYED))
+    if not segment.flags & ACK:
+        return False
+    return not segment.marks & COPY or bool(segment.marks & DELAYED) or _by_network(log, index)
+
+
+def _by_network(log: list[Segment], index: int) -> bool:
+    """Whether a copy came later than a mirror makes one: then the network made it, and it arrived.
+
+    What it is a copy of may have been too plain for the log: then it is older than its sender's FIN.
+    """
+    copy = log[index]
+    for i in range(index - 1, -1, -1):
+        first = log[i]
+        if first.side == copy.side and (first.flags & FIN or (
+                first.seq == copy.seq and first.ip_id == copy.ip_id and first.flags == copy.flags)):
+            return first.interface == copy.interface and copy.time_ns - first.time_ns > MIRRORED_NS
+    return False

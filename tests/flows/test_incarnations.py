@@ -104,6 +104,39 @@ def test_an_old_duplicate_of_the_syn_is_no_new_connection(at_s: float) -> None:
     assert played.paths == play(HANDSHAKE + CLOSE).paths
 
 
+# Behind isn=500000 the writer counts from there: the first incarnation's number, 1000, is seq=-499000.
+SECOND = "3 C S isn=500000\n3.01 S SA isn=700000\n3.02 C A\n4 C FA\n4.01 S FA\n4.02 C A\n"
+GHOST = "5 C S seq=-499000{}\n5.01 S SA isn=900000 ack=-498999\n5.02 C A seq=2 ack=-199998\n5.03 S R seq=-199998"
+
+
+def test_an_old_duplicate_of_an_earlier_incarnations_syn_is_no_connection() -> None:
+    """The listener answers it; the client's TIME_WAIT answers that, and the RST that this meets ends the stay (RFC 1337)."""
+    played = play(HANDSHAKE + CLOSE + SECOND + GHOST.format(""))
+    assert opened(played) == ["completed", "completed"]
+    assert codes(played, 1)[:2] == ["old-duplicate-syn", "synack-wrong-ack"]
+    assert played.rows[1].teardown.pattern == "four-way"
+    assert played.rows[1].handshake.synack_retransmissions == 0
+    assert [stay.ended_by for stay in played.rows[1].time_wait] == ["killed"]
+
+
+def test_an_old_duplicate_of_an_earlier_incarnations_syn_in_a_later_one() -> None:
+    played = play(HANDSHAKE + CLOSE + "3 C S isn=500000\n3.01 S SA isn=700000\n3.02 C A\n3.5 C S seq=-499000\n3.51 S A\n4 C FA")
+    assert opened(played) == ["completed", "completed"]
+    assert codes(played, 1) == ["old-duplicate-syn"]
+
+
+def test_an_earlier_number_with_a_newer_timestamp_is_a_new_connection() -> None:
+    second = "3 C S isn=500000 ts=3000,0\n3.01 S SA isn=700000 ts=3000,3000\n3.02 C A ts=3020,3000\n3.1 C RA ts=3100,3000\n"
+    assert len(play(STAMPED + second + "5 C S isn=1000 ts=5000,0").rows) == 3
+    assert len(play(STAMPED + second + "5 C S isn=1000 ts=1000,0").rows) == 2
+    assert len(play(STAMPED + second + "5 C S isn=1001 ts=5000,0").rows) == 3
+
+
+def test_a_reset_that_answers_an_old_segment_during_the_handshake_ends_nothing() -> None:
+    text = "0 C S\n0.01 S SA\n0.015 C A seq=-700000 ack=-500000\n0.016 S R seq=-500000\n0.02 C A\n0.03 C PA len=5\n0.04 S A\n"
+    assert play(text + CLOSE).row.teardown.pattern == "four-way"
+
+
 def test_a_refused_syn_sent_again_with_the_same_number() -> None:
     row = play("0 C S\n0.01 S RA\n0.5 C S seq=0\n0.51 S RA").row
     assert row.handshake.outcome == "refused"
