@@ -22,6 +22,7 @@ from tcptrace_py.model.live import (
     QUIET,
     REFUSED,
     REPEAT,
+    SKIPPED,
     STRAY,
     Connection,
     Context,
@@ -164,6 +165,8 @@ class FlowTable:
                     letter = 3
                 if flags & FIN:
                     side.fin_seen = True
+                    if peer.fin_seen and ack != peer.next_seq:
+                        connection.plain = False  # both closed at once: more than the order decides who was in which state
                     connection.phase = CLOSING
                     connection.budget = budget
                     if payload and not side.history_bits & 16:
@@ -231,6 +234,8 @@ class FlowTable:
             segment.ip_id = id_column[i]
             segment.ttl = ttl_column[i]
             segment.interface = interface_column[i]
+            if flags & FIN and (id_column[i] - (side.recent_ids >> 16)) & 0xFFFF == 3:
+                segment.marks = SKIPPED
             connection.log.append(segment)
             if connection.plain:
                 if connection.signature >> 56:
@@ -621,7 +626,8 @@ class FlowTable:
         if beyond <= room and not before_opening:
             return False
         rare = side.needs_rare()
-        if seq == rare.stray_next:
+        tsval = latest_tsval(side.connection, side.number)
+        if seq == rare.stray_next and not (tsval >= 0 and block.options[i] & OPT_TIMESTAMPS and ahead(block.tsval[i], tsval) < 0):
             rare.stray_next = -1
             return False
         rare.stray_next = end
@@ -806,6 +812,8 @@ class FlowTable:
         segment.payload, segment.window = block.payload[i], block.window[i]
         segment.options, segment.tsval, segment.tsecr = block.options[i], block.tsval[i], block.tsecr[i]
         segment.ip_id, segment.ttl, segment.interface = block.ip_id[i], block.ttl[i], block.interface[i]
+        if flags & FIN and (block.ip_id[i] - side.recent_ids) & 0xFFFF == 3:
+            marks |= SKIPPED
         segment.marks, segment.context = marks, context
         connection.log.append(segment)
         if connection.plain:

@@ -17,6 +17,7 @@ PROBE = 16  # keep-alive or window probe
 STRAY = 32  # its numbers belong to no part of this connection: left over from an earlier one, or forged
 DELAYED = 64  # with COPY: so late that no mirror made it; the network held it back, and it arrived twice
 REFUSED = 128  # with STRAY: a SYN whose timestamp is older than the connection's (PAWS, RFC 7323 5)
+SKIPPED = 256  # its IP ID says that its sender sent two others since its last captured one
 
 LAST_IDS = (1 << 48) - 1  # the IP IDs that a side remembers (a name: compiled, a number so large would be an object)
 LETTERS = " SHADFRW"  # Zeek's letters by their number: SYN, SYN/ACK, pure ACK, data, FIN, RST, zero window

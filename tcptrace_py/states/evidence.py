@@ -10,7 +10,7 @@ those its *receipts* belong is decided by the evidence, strongest first:
 4. elsewhere receipt is assumed at capture, unless the sender repeats itself later than a round trip: then it was lost.
 """
 
-from tcptrace_py.model.live import COPY, GAP, REPEAT, STRAY, Connection, Segment, client_of
+from tcptrace_py.model.live import COPY, GAP, REPEAT, SKIPPED, STRAY, Connection, Segment, client_of
 from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_SACK_OK, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.state import Basis
@@ -286,7 +286,15 @@ class Evidence:
             # no SACK, one lost FIN explains a repetition better than two.
             repeated = len([i for i in theirs if i < cover]) > 1
             return bool(segment.options & OPT_DSACK) or (repeated and not self._has_sack())
-        return True
+        return not (cover_at == fin_at and self._answers_in_vain(cover, theirs))
+
+    def _answers_in_vain(self, cover: int, theirs: list[int]) -> bool:
+        """Whether a FIN that covers the peer's is a later copy: its sender's IP IDs count two segments lost before the capture.
+
+        They left before the peer's FIN came again: its own FIN, and the ACK that it owed to the peer's, so CLOSING. In
+        CLOSE_WAIT only a FIN much later than the ACK makes two of them, and that is sent again later than the peer's.
+        """
+        return bool(self.log[cover].marks & SKIPPED) and len(theirs) > 1 and theirs[1] < cover and not self.sent_knowing(cover, theirs[1])
 
     def _has_sack(self) -> bool:
         """Whether both sides may send SACK (RFC 2018), as far as their SYNs were captured."""
@@ -400,11 +408,17 @@ class Evidence:
         if self.view.near[number]:
             return acknowledged < taken
         answer = log[self.first_cover(number)] if self.first_cover(number) >= 0 else None
+        if answer is not None and self._without_socket(answer) and len(self.fins[1 - number]) == 1:
+            return True
         if answer is not None and answer.options & OPT_TIMESTAMPS and not answer.options & OPT_DSACK and all(
                 log[i].options & OPT_TIMESTAMPS and ahead(answer.tsecr, log[i].tsval) < 0 for i in self.fins[1 - number]):
             return True  # the FIN's own timestamp was not taken over: its acknowledgement number was old when it came
         order = self.sent(1 - number)
         return order.index(acknowledged) < order.index(taken)
+
+    def _without_socket(self, answer: Segment) -> bool:
+        """Whether IP ID 0 tells that only TIME_WAIT's remainder of a socket sent this, as Linux has it from FIN_WAIT_2 on."""
+        return answer.ip_id == 0 and all(self.log[i].ip_id > 0 for i in self.fins[answer.side])
 
     def _own_closing(self) -> list[Happening]:
         """A self-connect's one FIN meets itself: FIN_WAIT_1, CLOSING, TIME_WAIT."""

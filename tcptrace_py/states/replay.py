@@ -83,11 +83,21 @@ def _in_order(evidence: Evidence, number: int, opening: list[Happening]) -> list
 
 def _before_reset(evidence: Evidence, number: int, happening: Happening, position: int) -> bool:
     event, index, _ = happening
-    if index > position:
+    if index > position or _met_no_socket(evidence, number, index):
         return False
     if evidence.log[evidence.fatal].side == number and event in (Event.GOT_FIN, Event.GOT_ACK_OF_FIN):
         return _known_to_resetter(evidence, happening)
     return True
+
+
+def _met_no_socket(evidence: Evidence, number: int, index: int) -> bool:
+    """Whether a RST answers the segment, so that the fatal RST had overtaken it on its way: there was no socket any more."""
+    segment, fatal = evidence.log[index], evidence.log[evidence.fatal]
+    if segment.side == number or fatal.side == number or evidence.view.near[number]:
+        return False
+    if not any(evidence.log[i].flags & (RST | ACK) == RST and evidence.log[i].seq == segment.ack for i in evidence.resets if i > index):
+        return False
+    return all(evidence.log[i].ack != segment.ack or evidence.log[i].flags & RST or i == index for i in evidence.indices[segment.side])
 
 
 def _known_to_resetter(evidence: Evidence, happening: Happening) -> bool:

@@ -137,6 +137,12 @@ def test_a_reset_that_answers_an_old_segment_during_the_handshake_ends_nothing()
     assert play(text + CLOSE).row.teardown.pattern == "four-way"
 
 
+def test_segments_of_an_earlier_incarnation_in_a_row_are_not_believed_for_their_old_timestamps() -> None:
+    text = STAMPED.split("1.000")[0] + "0.5 C A seq=-900000 ack=5 len=100 ts=10,5\n0.6 C FA seq=-899900 ack=5 ts=11,5\n"
+    assert [fin.state.name for fin in play(text).row.client_side.states] == ["CLOSED", "SYN_SENT", "ESTABLISHED"]
+    assert codes(play(text)) == ["old-incarnation-segment"] * 2
+
+
 def test_a_refused_syn_sent_again_with_the_same_number() -> None:
     row = play("0 C S\n0.01 S RA\n0.5 C S seq=0\n0.51 S RA").row
     assert row.handshake.outcome == "refused"

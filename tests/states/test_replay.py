@@ -262,3 +262,40 @@ def test_rst_with_ack_proves_the_fin() -> None:
 def test_rst_behind_the_handshake_from_a_server_without_a_socket() -> None:
     """A RST without ACK that answers the handshake's ACK: the server was never ESTABLISHED."""
     assert play(HANDSHAKE + "0.03 S R seq=1").paths == (short("CL SS ES CL"), short("LI SR CL"))
+
+
+# -- IP IDs: a Linux socket counts what it sends, what is left of it in TIME_WAIT sends with 0 ---------------------------
+
+AT_CLIENT = "0 C S\n0.1 S SA id=0\n0.10001 C A id=11\n0.2 C PA len=5 id=12\n0.3 S A id=50\n"
+
+
+@pytest.mark.parametrize(
+    ("ip_id", "server"),
+    [
+        (51, "LI SR ES CW LA CL"),  # nothing was lost
+        (52, "LI SR ES CW LA CL"),  # its FIN, once: the ACK rode on it
+        (53, "LI SR ES F1 CG TW"),  # its FIN and the ACK of the other's: it sent them one by one, so it closed by itself
+        (54, "LI SR ES CW LA CL"),
+    ],
+)
+def test_how_many_segments_were_lost_tells_who_closed_by_itself(ip_id: int, server: str) -> None:
+    text = AT_CLIENT + "1 C FA id=13\n1.3 C FA seq=6 id=14\n1.38 S FA seq=1 ack=7 id={}\n1.38001 C A id=15".format(ip_id)
+    assert play(text).paths[1] == short(server)
+
+
+def test_an_answer_to_the_later_fin_proves_nothing_of_the_earlier_one() -> None:
+    text = AT_CLIENT + "1 C FA id=13\n1.3 C FA seq=6 id=14\n1.45 S FA seq=1 ack=7 id=53\n1.45001 C A id=15"
+    assert play(text).paths[1] == short("LI SR ES CW LA CL")
+
+
+@pytest.mark.parametrize(("ip_id", "server"), [(0, "LI SR ES F1 F2 TW"), (52, "LI SR ES F1 CG TW")])
+def test_an_id_of_0_tells_that_the_fin_had_been_acknowledged(ip_id: int, server: str) -> None:
+    """The client's ACK overtook its FIN: the server's socket was gone when the FIN came."""
+    text = AT_CLIENT + f"1 C FA id=13\n1.05 S FA seq=1 ack=6 id=51\n1.05001 C A id=14\n1.15 S A ack=7 id={ip_id}"
+    assert play(text).paths[1] == short(server)
+
+
+def test_a_segment_that_met_no_socket_was_overtaken_by_the_reset() -> None:
+    text = AT_CLIENT.replace("0.1 S", "0.00001 S").replace("0.10001 C", "0.1 C") + "1 C FA\n1.04 S A\n1.04001 S RA\n"
+    assert play(text).paths[0] == short("CL SS ES F1 F2 CL")
+    assert play(text + "1.14 C R seq=7").paths[0] == short("CL SS ES F1 CL")
