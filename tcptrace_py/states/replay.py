@@ -93,7 +93,7 @@ def _before_reset(evidence: Evidence, number: int, happening: Happening, positio
 def _met_no_socket(evidence: Evidence, number: int, index: int) -> bool:
     """Whether a RST answers the segment, so that the fatal RST had overtaken it on its way: there was no socket any more."""
     segment, fatal = evidence.log[index], evidence.log[evidence.fatal]
-    if segment.side == number or fatal.side == number or evidence.view.near[number]:
+    if number in (segment.side, fatal.side) or evidence.view.near[number]:
         return False
     if not any(evidence.log[i].flags & (RST | ACK) == RST and evidence.log[i].seq == segment.ack for i in evidence.resets if i > index):
         return False

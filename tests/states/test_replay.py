@@ -279,7 +279,7 @@ AT_CLIENT = "0 C S\n0.1 S SA id=0\n0.10001 C A id=11\n0.2 C PA len=5 id=12\n0.3 
     ],
 )
 def test_how_many_segments_were_lost_tells_who_closed_by_itself(ip_id: int, server: str) -> None:
-    text = AT_CLIENT + "1 C FA id=13\n1.3 C FA seq=6 id=14\n1.38 S FA seq=1 ack=7 id={}\n1.38001 C A id=15".format(ip_id)
+    text = AT_CLIENT + f"1 C FA id=13\n1.3 C FA seq=6 id=14\n1.38 S FA seq=1 ack=7 id={ip_id}\n1.38001 C A id=15"
     assert play(text).paths[1] == short(server)
 
 
