@@ -234,7 +234,7 @@ class FlowTable:
             segment.ip_id = id_column[i]
             segment.ttl = ttl_column[i]
             segment.interface = interface_column[i]
-            if flags & FIN and (id_column[i] - (side.recent_ids >> 16)) & 0xFFFF == 3:
+            if flags & FIN and (id_column[i] - (side.recent_ids >> 16)) & 0xFFFF == 3 and _skipped(side.recent_ids >> 16, id_column[i]):
                 segment.marks = SKIPPED
             connection.log.append(segment)
             if connection.plain:
@@ -812,7 +812,7 @@ class FlowTable:
         segment.payload, segment.window = block.payload[i], block.window[i]
         segment.options, segment.tsval, segment.tsecr = block.options[i], block.tsval[i], block.tsecr[i]
         segment.ip_id, segment.ttl, segment.interface = block.ip_id[i], block.ttl[i], block.interface[i]
-        if flags & FIN and (block.ip_id[i] - side.recent_ids) & 0xFFFF == 3:
+        if flags & FIN and _skipped(side.recent_ids, block.ip_id[i]):
             marks |= SKIPPED
         segment.marks, segment.context = marks, context
         connection.log.append(segment)
@@ -964,6 +964,12 @@ def finished(connection: Connection) -> bool:
     if a.fin_seen and b.fin_seen and a.max_ack == b.next_seq and b.max_ack == a.next_seq:
         return True
     return any(segment.flags & RST for segment in connection.log[max(len(connection.log) - 8, 0):])
+
+
+def _skipped(recent_ids: int, ip_id: int) -> bool:
+    """Whether the IP IDs count just two segments that were sent before this one and not captured; none came out of order."""
+    before = (recent_ids & 0xFFFF, recent_ids >> 16 & 0xFFFF, recent_ids >> 32 & 0xFFFF)
+    return min((ip_id - earlier) & 0xFFFF for earlier in before if earlier) == 3 if any(before) else False
 
 
 def _is_of_earlier(connection: Connection, block: SegmentBlock, i: int) -> bool:

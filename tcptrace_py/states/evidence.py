@@ -198,7 +198,7 @@ class Evidence:
         want = (log[synack].seq + 1) & MASK
         peer_acks = [i for i in self.indices[1 - number] if log[i].flags & ACK and not log[i].flags & RST
                      and (active or not log[i].flags & SYN) and ahead(log[i].ack, want) >= 0]
-        spoke = self._first_words(number)
+        spoke = self._first_words(number, peer_acks[0] if peer_acks and not active else len(log))
         repeats = [i for i in self.indices[number] if log[i].flags & (SYN | ACK | RST) == SYN | ACK and i != synack]
         if spoke >= 0 and self.opening.fast_open and not active:
             first = peer_acks[0] if peer_acks else NOWHERE  # with data in the SYN accepted it may speak, and close, before
@@ -221,11 +221,17 @@ class Evidence:
         after = [i for i in peer_acks if i > again[-1]]
         return (after[0], ASSUMED) if after else (NOWHERE, ASSUMED)
 
-    def _first_words(self, number: int) -> int:
-        """A side's first segment that is neither SYN nor RST."""
+    def _first_words(self, number: int, acknowledged: int) -> int:
+        """A side's first segment that a socket of its own sent: neither SYN nor RST, nor the RST that a listener answers with.
+
+        A listener's request is reset by a RST without ACK, or silently dropped; what waits for accept() is aborted, RST and ACK.
+        """
         for i in self.indices[number]:
-            if not self.log[i].flags & (SYN | RST):
+            flags = self.log[i].flags
+            if not flags & (SYN | RST) or (flags & (RST | ACK) == RST | ACK and i > acknowledged):
                 return i
+            if flags & RST:
+                break
         return NOWHERE
 
     def _not_crossing(self, received: int, repeated: int) -> bool:

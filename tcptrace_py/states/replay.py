@@ -11,6 +11,7 @@ from .machine import Event, reason, step
 
 BEFORE = "its state before the first event"
 MIRRORED_NS = 20_000_000  # mirror ports and `-i any` show a frame twice well within this
+ANSWER_NS = 1_000_000  # TIME_WAIT answers at once
 ACK_EVENTS = (Event.GOT_ACK_OF_SYN, Event.GOT_SYN_ACK)
 
 
@@ -95,7 +96,9 @@ def _met_no_socket(evidence: Evidence, number: int, index: int) -> bool:
     segment, fatal = evidence.log[index], evidence.log[evidence.fatal]
     if number in (segment.side, fatal.side) or evidence.view.near[number]:
         return False
-    if not any(evidence.log[i].flags & (RST | ACK) == RST and evidence.log[i].seq == segment.ack for i in evidence.resets if i > index):
+    late = segment.time_ns + evidence.view.round_trip_ns * 3 // 2 + 2_000_000
+    if not any(evidence.log[i].flags & (RST | ACK) == RST and evidence.log[i].seq == segment.ack and evidence.log[i].time_ns <= late
+               for i in evidence.resets if i > index):
         return False
     return all(evidence.log[i].ack != segment.ack or evidence.log[i].flags & RST or i == index for i in evidence.indices[segment.side])
 
@@ -138,20 +141,29 @@ def _stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | None
             if segment.seq == expected:
                 stay.killed = i
                 break
-        elif segment.time_ns > log[entry.index].time_ns and _restarts(log, i):
+        elif segment.time_ns > log[entry.index].time_ns and _restarts(evidence, i):
             stay.restarts.append(i)
     return stay
 
 
-def _restarts(log: list[Segment], index: int) -> bool:
+def _restarts(evidence: Evidence, index: int) -> bool:
     """An acknowledgement of any kind, or a SYN that PAWS rejects; a mirror's copy did not arrive twice."""
-    segment = log[index]
+    segment = evidence.log[index]
     if segment.flags & (SYN | ACK) == SYN:
         older = segment.marks & REFUSED or (segment.marks & (REPEAT | DELAYED | STRAY) and segment.options & OPT_TIMESTAMPS)
         return bool(older)
     if not segment.flags & ACK:
         return False
-    return not segment.marks & COPY or bool(segment.marks & DELAYED) or _by_network(log, index)
+    return not segment.marks & COPY or bool(segment.marks & DELAYED) or (
+        _by_network(evidence.log, index) or _answered_again(evidence, index))
+
+
+def _answered_again(evidence: Evidence, index: int) -> bool:
+    """Whether a copy was answered by another segment than the first was."""
+    copy = evidence.log[index]
+    answer = next((s for s in evidence.log[index + 1:] if s.side != copy.side), None)
+    return answer is not None and answer.flags & (ACK | RST | SYN) == ACK and not answer.marks & COPY and (
+        answer.time_ns - copy.time_ns <= evidence.view.round_trip_ns + ANSWER_NS)
 
 
 def _by_network(log: list[Segment], index: int) -> bool:

@@ -121,3 +121,8 @@ def test_the_longest_profile_decides_how_long_stragglers_are_awaited() -> None:
     profiles = Profiles.named("rfc9293")
     stay = stay_of(HANDSHAKE + CLOSE + "200 S FA seq=1\n200.01 C A", 1000, profiles=profiles)
     assert (stay.restarts, seconds(stay.expires_ns)) == (1, 440.0)
+
+
+def test_a_copy_that_was_answered_again_restarts_it() -> None:
+    stay = stay_of(HANDSHAKE + CLOSE + "1.034 S FA seq=1 id=3\n1.0340001 C A id=0\n", 200)
+    assert stay.restarts == 1

@@ -299,3 +299,15 @@ def test_a_segment_that_met_no_socket_was_overtaken_by_the_reset() -> None:
     text = AT_CLIENT.replace("0.1 S", "0.00001 S").replace("0.10001 C", "0.1 C") + "1 C FA\n1.04 S A\n1.04001 S RA\n"
     assert play(text).paths[0] == short("CL SS ES F1 F2 CL")
     assert play(text + "1.14 C R seq=7").paths[0] == short("CL SS ES F1 CL")
+
+
+def test_ids_out_of_order_count_no_lost_segments() -> None:
+    text = AT_CLIENT + "0.31 S PA len=5 id=52\n0.32 S PA seq=1 len=9 id=51\n0.33 C A id=13\n"
+    text += "1 C FA id=14\n1.3 C FA seq=6 id=15\n1.38 S FA seq=10 ack=7 id=54\n1.38001 C A id=16"
+    assert play(text).paths[1] == short("LI SR ES CW LA CL")
+
+
+@pytest.mark.parametrize(("flags", "server"), [("RA", "LI SR ES CL"), ("R", "LI SR CL")])
+def test_only_a_socket_of_its_own_resets_with_ack(flags: str, server: str) -> None:
+    """Closed while it waited for accept(): it was ESTABLISHED; what the listener itself answers with has no ACK."""
+    assert play(HANDSHAKE + f"1 S {flags} seq=1\n6 C FA\n6.01 S R seq=1").paths[1] == short(server)
