@@ -95,7 +95,10 @@ class Account:
         old, new = STATES[event.number("oldstate")], STATES[event.number("newstate")]
         address, t = event.number("skaddr"), event.t_ns
         local, remote = endpoints(event)
-        if local[0] not in self.known or new == "LISTEN" or (old == "LISTEN" and new == "CLOSED"):
+        if local[0] not in self.known:
+            context.mini = None  # a timer started right before was this other program's socket's
+            return
+        if new == "LISTEN" or (old == "LISTEN" and new == "CLOSED"):
             return
         if (old, new) in (("CLOSED", "SYN_SENT"), ("LISTEN", "SYN_RECV")):
             sock = Sock(address, old == "LISTEN", t, local, remote, [(new, t)], born_in=event.context)
@@ -126,7 +129,7 @@ class Account:
     def _cause(self, sock: Sock, old: str, event: Event, context: Context) -> str:
         """Why a socket went to CLOSE, by what its context did right before. A RST sent right after corrects it."""
         t = event.t_ns
-        if context.mini and t - context.mini[1] < CONTEXT_NS and context.mini[0].sock is None:
+        if old in DUE_FOR_TIME_WAIT and context.mini and t - context.mini[1] < CONTEXT_NS and context.mini[0].sock is None:
             sock.mini, context.mini[0].sock = context.mini[0], sock
             context.mini[0].local, context.mini[0].remote = sock.local, sock.remote
             context.mini = None

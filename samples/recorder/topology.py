@@ -124,6 +124,7 @@ class Topology:
             "server": ("server", "s0"),
             "client_lo": ("client", "lo"),
             "client_any": ("client", "any"),
+            "server_any": ("server", "any"),
             "router": ("router", "any") if self.routed else ("road", "m0"),
             "router_client": ("router", "r0") if self.routed else ("road", "left"),
             "router_server": ("road", "right"),
@@ -131,7 +132,7 @@ class Topology:
         found = []
         for point in self.scenario.points:
             host, device = places[point]
-            found.append((point.split("_")[0] if point in ("client_lo", "client_any") else point, host, device))
+            found.append((point.split("_")[0] if point in ("client_lo", "client_any", "server_any") else point, host, device))
         return found
 
     def host_of(self) -> dict[str, str]:
