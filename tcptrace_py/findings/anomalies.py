@@ -1,5 +1,7 @@
 """What no rule of the connection explains, by name."""
 
+from dataclasses import replace
+
 from tcptrace_py.model.live import AHEAD, COPY, DELAYED, REFUSED, STRAY, Connection, Segment
 from tcptrace_py.model.results import Anomaly
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
@@ -22,7 +24,19 @@ def anomalies(live: Connection, verdict: Verdict) -> list[Anomaly]:
     found += [Anomaly("unexpected-event", live.log[index].frame, f"{what}: RFC 9293 has no transition for it")
               for index, what in verdict.unexpected]
     found += [_icmp(frame, kind) for frame, kind in live.icmp or ()]
-    return sorted(found, key=lambda item: item.frame)
+    found.sort(key=lambda item: item.frame)
+    rare = live.a.rare
+    if rare is not None:
+        _count_more(found, "stray-syn", rare.more_stray_syns)
+        _count_more(found, "old-incarnation-segment", rare.more_strays)
+    return found
+
+
+def _count_more(found: list[Anomaly], code: str, more: int) -> None:
+    """Say with the last anomaly of a kind how many others there were."""
+    last = next((i for i in range(len(found) - 1, -1, -1) if found[i].code == code), None)
+    if more and last is not None:
+        found[last] = replace(found[last], explanation=f"{found[last].explanation}; {more} more of them came later")
 
 
 def _of_segment(live: Connection, verdict: Verdict, index: int, segment: Segment) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from tcptrace_py.model.live import Connection, Segment
 from tcptrace_py.model.results import Reset, Teardown
+from tcptrace_py.model.segments import ACK
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import Verdict
 
@@ -14,12 +15,26 @@ def teardown(live: Connection, verdict: Verdict, resets: list[Reset]) -> Teardow
     first = first_fin(live, verdict)
     name = None if first is None else SIDES[0 if first == verdict.client else 1]
     if verdict.fatal >= 0:
-        frame = log[verdict.fatal].frame
+        frame = log[_first_abort(verdict, log)].frame
         reset = next((r for r in resets if r.frame == frame), None)
         return Teardown("rst", None, name, _duration(verdict, log), reset)
     how = pattern(verdict)
     segments = _segments(verdict, first) if how == "four-way" and first is not None else None
     return Teardown(how, segments, name, _duration(verdict, log), None)
+
+
+def _first_abort(verdict: Verdict, log: list[Segment]) -> int:
+    """Log index of the RST that left first, where both sides aborted before they had the other's; else of the one that ended it."""
+
+    def left(index: int) -> int:
+        return log[index].time_ns - (verdict.view.skew_ns if log[index].side == 1 else 0)
+
+    first = verdict.fatal
+    for marks in verdict.resets:
+        reset = log[marks.index]
+        if marks.acceptable and reset.flags & ACK and reset.side != log[first].side and left(marks.index) < left(first):
+            first = marks.index
+    return first
 
 
 def pattern(verdict: Verdict) -> str:

@@ -59,6 +59,7 @@ BUDGET = 24  # unremarkable segments that are logged after each remarkable one
 # Sides in the table before closed connections are laid to rest: below it that would save nothing, or, interpreted, cost time.
 AWAKE = 1 << 17 if __file__.endswith(".py") else 1 << 12
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
+MOST_STRAY_SYNS = 16  # told one by one; of others the number
 EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: one that comes late is no new connection
 HALF = 1 << 31
 
@@ -397,8 +398,14 @@ class FlowTable:
             self.retire(shadow, self.now_ns)
 
     def _stray_syns(self, connection: Connection, shadow: Connection) -> None:
+        rare = connection.a.needs_rare()
         for segment in shadow.log:
-            if not segment.marks & COPY:
+            if segment.marks & COPY:
+                continue
+            if rare.stray_syns >= MOST_STRAY_SYNS:
+                rare.more_stray_syns += 1
+            else:
+                rare.stray_syns += 1
                 connection.note("stray-syn", segment.frame, "a SYN with another initial number that nothing answered")
 
     def _worth_keeping(self, connection: Connection, shadow: Connection) -> bool:
@@ -644,7 +651,7 @@ class FlowTable:
                 peer.payload_bytes += 1
                 return 0
             return AHEAD
-        if peer.holes is not None:
+        if peer.holes is not None and ahead(peer.holes[0][1], ack) <= 0:
             left = [hole for hole in peer.holes if ahead(hole[1], ack) > 0]
             if len(left) < len(peer.holes):
                 peer.holes = left or None
@@ -751,7 +758,7 @@ class FlowTable:
             return GAP if beyond else 0
         fresh = max(ahead(end, side.next_seq), 0)
         filled = 0
-        if side.holes:
+        if side.holes and ahead(end, side.holes[0][0]) > 0 > ahead(seq, side.holes[-1][1]):  # holes are in order
             filled = self._fill(side, seq, (seq + payload) & MASK)
             self._fill(side, (seq + payload) & MASK, end)  # its FIN's own number is no payload
         fresh_payload = max(fresh - (1 if flags & FIN else 0), 0)
@@ -796,6 +803,8 @@ class FlowTable:
         covers_fin = peer.fin_seen and flags & ACK and block.ack[i] == peer.next_seq
         if flags & (SYN | FIN | RST) or marks & (AHEAD | STRAY):
             if len(connection.log) >= LOG_LIMIT:
+                if marks & STRAY:
+                    connection.a.needs_rare().more_strays += 1
                 return
             connection.budget = BUDGET
         elif connection.phase == QUIET:

@@ -19,7 +19,8 @@ cdef class Segment:
 
 
 cdef class Rare:
-    cdef public long long copies, fin_repeats, probe_end, probes, retransmissions, sacked_end, stray_next, zero_windows
+    cdef public long long copies, fin_repeats, more_stray_syns, more_strays, probe_end, probes, retransmissions, sacked_end
+    cdef public long long stray_next, stray_syns, zero_windows
 
 
 cdef class Side:

@@ -76,7 +76,8 @@ class Context:
 class Rare:
     """What most sides never need: where their sequence numbers or their behaviour left the ordinary."""
 
-    __slots__ = ("copies", "fin_repeats", "probe_end", "probes", "retransmissions", "sacked_end", "stray_next", "zero_windows")
+    __slots__ = ("copies", "fin_repeats", "more_stray_syns", "more_strays", "probe_end", "probes", "retransmissions", "sacked_end",
+                 "stray_next", "stray_syns", "zero_windows")
 
     def __init__(self) -> None:
         self.retransmissions = 0
@@ -84,6 +85,9 @@ class Rare:
         self.copies = 0
         self.probes = 0
         self.zero_windows = 0
+        self.stray_syns = 0  # told one by one
+        self.more_stray_syns = 0  # counted only: too many to tell each
+        self.more_strays = 0  # stray segments beyond the log
         self.stray_next = -1  # where the last stray segment ended
         self.sacked_end = -1  # where the latest data or FIN beyond a hole ended
         self.probe_end = -1  # where the byte of a window probe ended

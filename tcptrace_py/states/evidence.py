@@ -89,7 +89,7 @@ class Evidence:
             if good or not answers:
                 answers = good
         if answers:
-            opening.synack = answers[0]
+            opening.synack = next((i for i in answers if log[i].seq == self.connection.side(log[i].side).isn), answers[0])
             opening.synack_repeats = len(answers) - 1
         elif opening.simultaneous and own_answers:
             opening.synack = own_answers[0]
@@ -167,6 +167,8 @@ class Evidence:
             elif opening.refusal >= 0 and log[opening.refusal].side != number:
                 events.append((Event.GOT_RST, opening.refusal, ASSUMED))
             return events
+        if opening.synack >= 0 and log[opening.synack].side == number:
+            synack = opening.synack  # answered anew with another number, as with SYN cookies: the one that was taken
         arrival, basis = self._syn_acknowledged(number, synack, active=syn >= 0)
         if arrival >= 0:
             events.append((Event.GOT_ACK_OF_SYN, arrival, basis))
@@ -542,11 +544,14 @@ class Evidence:
         return self.view.round_trip_ns * 3 // 2 + 2_000_000
 
     def complete_before(self, index: int) -> bool:
-        """Whether both FINs had been acknowledged before this RST: then it is late and ended nothing."""
+        """Whether both FINs had been acknowledged before this RST: then it is late and ended nothing.
+
+        One with ACK comes from a socket: what counts is whether that one knew its own FIN to be acknowledged.
+        """
+        reset = self.log[index]
         done = [self.covered_before(index, number) for number in (0, 1)]
         if all(done):
-            return True
-        reset = self.log[index]
+            return not reset.flags & ACK or self.connection.self_connect or self.sent_knowing(index, self.covered[reset.side])
         return bool(reset.flags & ACK) and done[reset.side] and self.covers(reset, 1 - reset.side) and bool(self.fins[reset.side])
 
     def reset_events(self, number: int) -> list[tuple[int, Happening]]:

@@ -36,6 +36,8 @@ def _walk(evidence: Evidence, number: int, verdict: Verdict) -> list[Step]:
     path = [_start(evidence, number, opening)]
     for event, index, basis in _in_order(evidence, number, opening):
         row = step(path[-1].state, event)
+        if event == Event.GOT_ACK_OF_FIN and path[-1].state == State.CLOSING and _refused(evidence, number, index):
+            row = step(State.CLOSING, Event.SENT_RST)  # aborted before, which sends nothing in CLOSING
         if row is not None:
             path.append(Step(row[2], index, basis, reason(row)))
         elif path[-1].state not in (State.CLOSED, State.LISTEN) and event not in ACK_EVENTS:
@@ -94,13 +96,21 @@ def _before_reset(evidence: Evidence, number: int, happening: Happening, positio
 def _met_no_socket(evidence: Evidence, number: int, index: int) -> bool:
     """Whether a RST answers the segment, so that the fatal RST had overtaken it on its way: there was no socket any more."""
     segment, fatal = evidence.log[index], evidence.log[evidence.fatal]
-    if number in (segment.side, fatal.side) or evidence.view.near[number]:
-        return False
+    if number in (segment.side, fatal.side) or evidence.view.near[number] or segment.payload:
+        return False  # data ends what the program has closed: its socket was there
     late = segment.time_ns + evidence.view.round_trip_ns * 3 // 2 + 2_000_000
     if not any(evidence.log[i].flags & (RST | ACK) == RST and evidence.log[i].seq == segment.ack and evidence.log[i].time_ns <= late
                for i in evidence.resets if i > index):
         return False
     return all(evidence.log[i].ack != segment.ack or evidence.log[i].flags & RST or i == index for i in evidence.indices[segment.side])
+
+
+def _refused(evidence: Evidence, number: int, index: int) -> bool:
+    """Whether the side's next segment is a RST without ACK at the number that this one acknowledges: it had no socket for it."""
+    log = evidence.log
+    answer = next((i for i in evidence.indices[number] if i > index), NOWHERE)
+    return answer >= 0 and log[answer].flags & (RST | ACK) == RST and log[answer].seq == log[index].ack and (
+        log[answer].time_ns - log[index].time_ns <= evidence.view.round_trip_ns * 3 // 2 + 2_000_000)
 
 
 def _known_to_resetter(evidence: Evidence, happening: Happening) -> bool:
