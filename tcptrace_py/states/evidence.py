@@ -213,7 +213,7 @@ class Evidence:
             return spoke, OBSERVED
         if not peer_acks:
             return NOWHERE, ASSUMED
-        if any(log[i].flags & (RST | ACK) == RST for i in self.indices[number]):
+        if any(log[i].flags & (RST | ACK) == RST and i > peer_acks[0] for i in self.indices[number]):
             return NOWHERE, ASSUMED  # answered without a socket: it never left SYN_RECEIVED
         again = [r for r in repeats if r > peer_acks[0] and self._not_crossing(peer_acks[0], r)]
         if not again:
@@ -232,7 +232,7 @@ class Evidence:
             flags = self.log[i].flags
             if not flags & (SYN | RST) or (flags & (RST | ACK) == RST | ACK and i > acknowledged):
                 return i
-            if flags & RST:
+            if flags & RST and i > acknowledged:
                 break
         return NOWHERE
 
@@ -334,6 +334,22 @@ class Evidence:
             return soon[-1] if soon else arrived[0]
         return arrived[0]
 
+    def fin_accepted(self, number: int) -> int:
+        """Log index of the segment by which side `number`'s FIN was its peer's turn: the FIN, or the data that had been missing before it."""
+        taken, cover = self.fin_taken(number), self.first_cover(1 - number)
+        if taken < 0 or cover < 0:
+            return taken
+        log, answer = self.log, self.log[cover]
+        later = [i for i in self.indices[number] if min(self.fins[number]) < i < cover and log[i].payload
+                 and not log[i].flags & FIN and ahead(log[i].end, self.fin_end[number]) < 0]
+        if not later:
+            return taken
+        if self.view.near[1 - number]:
+            return next((i for i in reversed(later) if log[i].marks & GAP), taken)
+        if answer.options & OPT_TIMESTAMPS and all(log[i].tsval != answer.tsecr for i in self.fins[number]):
+            return next((i for i in later if log[i].tsval == answer.tsecr), taken)
+        return taken
+
     def _uncovered_fin(self, number: int) -> int:
         """A FIN that nothing acknowledges: assumed to have arrived, unless it was repeated in vain or answered by a RST."""
         fins, peer = self.fins[number], 1 - number
@@ -342,8 +358,8 @@ class Evidence:
             return NOWHERE
         if self.fatal >= 0 and self.log[self.fatal].side == peer and self.fatal > first:
             return NOWHERE  # the RST's acknowledgement would cover the FIN if it had been received
-        if self.log[first].marks & GAP and not self.view.near[peer]:
-            return NOWHERE
+        if self.connection.side(number).holes if self.view.near[peer] else self.log[first].marks & GAP:
+            return NOWHERE  # data before it is missing
         if len(fins) > 1 and not self.view.near[peer]:
             return NOWHERE
         if self.view.near[peer]:
@@ -370,7 +386,7 @@ class Evidence:
             return self._own_closing()
         mine, theirs = self.fins[number], self.fins[1 - number]
         events: list[Happening] = []
-        taken = self.fin_taken(1 - number) if theirs else NOWHERE
+        taken = self.fin_accepted(1 - number) if theirs else NOWHERE
         cover = self.first_cover(number) if theirs else NOWHERE
         got_fin = self._got_fin(number, taken, cover)
         sent_fin = (Event.SENT_FIN, self._fin_left(number), OBSERVED) if mine else None

@@ -90,7 +90,6 @@ ENDINGS: tuple[list[Step], ...] = (
     [["abort"]],
     [["shut"], ["sleep", 0.05], ["abort"]],
     [["send", 700], ["close"]],
-    [["shut"], ["eof"], ["abort"]],
 )
 
 
