@@ -2,7 +2,6 @@
 
 from tcptrace_py.model.live import Connection, Segment
 from tcptrace_py.model.results import Reset, Teardown
-from tcptrace_py.model.segments import ACK
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import Verdict
 
@@ -32,7 +31,7 @@ def _first_abort(verdict: Verdict, log: list[Segment]) -> int:
     first = verdict.fatal
     for marks in verdict.resets:
         reset = log[marks.index]
-        if marks.acceptable and reset.flags & ACK and reset.side != log[first].side and left(marks.index) < left(first):
+        if marks.acceptable and reset.side != log[first].side and left(marks.index) < left(first):
             first = marks.index
     return first
 

@@ -21,6 +21,9 @@ from .machine import Event
 OBSERVED, ASSUMED, INFERRED = Basis.OBSERVED, Basis.ASSUMED, Basis.INFERRED
 
 Happening = tuple[Event, int, Basis]  # what happened, the log index it rests on, how firmly
+RESENT_NS = 190_000_000  # Linux waits 200 ms and a round trip before it sends again (TCP_RTO_MIN)
+DELAYED_ACK_NS = 40_000_000  # and so long with an ACK (TCP_DELACK_MIN)
+
 
 class Evidence:
     """One connection's log with the questions that the rules ask of it. Sides are 0 and 1; times in ns."""
@@ -294,15 +297,21 @@ class Evidence:
             # no SACK, one lost FIN explains a repetition better than two.
             repeated = len([i for i in theirs if i < cover]) > 1
             return bool(segment.options & OPT_DSACK) or (repeated and not self._has_sack())
-        return not (cover_at == fin_at and self._answers_in_vain(cover, theirs))
+        return not (cover_at == fin_at and self._sent_again_alone(cover, theirs))
 
-    def _answers_in_vain(self, cover: int, theirs: list[int]) -> bool:
+    def _sent_again_alone(self, cover: int, theirs: list[int]) -> bool:
         """Whether a FIN that covers the peer's is a later copy: its sender's IP IDs count two segments lost before the capture.
 
         They left before the peer's FIN came again: its own FIN, and the ACK that it owed to the peer's, so CLOSING. In
-        CLOSE_WAIT only a FIN much later than the ACK makes two of them, and that is sent again later than the peer's.
+        CLOSE_WAIT only a FIN later than a delayed ACK makes two of them, and that is sent again later than the peer's.
         """
-        return bool(self.log[cover].marks & SKIPPED) and len(theirs) > 1 and theirs[1] < cover and not self.sent_knowing(cover, theirs[1])
+        answer = self.log[cover]
+        if not answer.marks & SKIPPED or self.view.near[answer.side]:
+            return False
+        if len(theirs) > 1 and theirs[1] < cover:
+            return not self.sent_knowing(cover, theirs[1])
+        waited_ns = answer.time_ns - self.time(theirs[0]) - self.view.round_trip_ns
+        return RESENT_NS < waited_ns < RESENT_NS + self.view.round_trip_ns + DELAYED_ACK_NS
 
     def _has_sack(self) -> bool:
         """Whether both sides may send SACK (RFC 2018), as far as their SYNs were captured."""
@@ -339,16 +348,17 @@ class Evidence:
         taken, cover = self.fin_taken(number), self.first_cover(1 - number)
         if taken < 0 or cover < 0:
             return taken
-        log, answer = self.log, self.log[cover]
-        later = [i for i in self.indices[number] if min(self.fins[number]) < i < cover and log[i].payload
-                 and not log[i].flags & FIN and ahead(log[i].end, self.fin_end[number]) < 0]
+        log, answer, first = self.log, self.log[cover], min(self.fins[number])
+        later = [i for i in self.indices[number] if first < i < cover and log[i].payload]
         if not later:
             return taken
         if self.view.near[1 - number]:
-            return next((i for i in reversed(later) if log[i].marks & GAP), taken)
-        if answer.options & OPT_TIMESTAMPS and all(log[i].tsval != answer.tsecr for i in self.fins[number]):
-            return next((i for i in later if log[i].tsval == answer.tsecr), taken)
-        return taken
+            return later[-1] if log[first].marks & GAP or any(log[i].marks & GAP for i in later) else taken
+        if answer.options & OPT_TIMESTAMPS:
+            return taken if answer.tsecr == log[taken].tsval else next((i for i in later if log[i].tsval == answer.tsecr), taken)
+        if answer.time_ns - self.time(taken) < self.view.round_trip_ns + 2 * DELAYED_ACK_NS:
+            return taken
+        return next((i for i in reversed(later) if answer.time_ns - self.time(i) >= self.view.round_trip_ns * 4 // 5), taken)
 
     def _uncovered_fin(self, number: int) -> int:
         """A FIN that nothing acknowledges: assumed to have arrived, unless it was repeated in vain or answered by a RST."""
@@ -363,7 +373,7 @@ class Evidence:
         if len(fins) > 1 and not self.view.near[peer]:
             return NOWHERE
         if self.view.near[peer]:
-            return NOWHERE if len(fins) > 1 else first
+            return first if len(fins) == 1 else max(fins) if self.log[first].marks & GAP else NOWHERE
         return first
 
     def fin_acknowledged(self, number: int) -> int:
@@ -504,17 +514,25 @@ class Evidence:
         heard = self._heard_before(index)
         if receiver.syn_seen and not heard and not receiver.synack_seen:
             return bool(reset.flags & ACK) and 1 <= ahead(reset.ack, receiver.isn) <= ahead(receiver.next_seq, receiver.isn)
-        if reset.seq in self.acks[1 - reset.side] or not sender.has_seq:
-            return True
         context = reset.context
+        near = self.view.near[1 - reset.side] and context is not None and context.peer_ack >= 0
+        if not sender.has_seq or (reset.seq in self.acks[1 - reset.side] and not (near and ahead(reset.seq, context.peer_ack) < 0)):
+            return True
+        if near and self.covered_before(index, 1 - reset.side) and self._in_window(index) and self._silent_after(index):
+            return True  # tcp_timewait_state_process(): what is left of an orphan in FIN_WAIT_2 obeys any RST in its window
         peer_ack = context.peer_ack if context is not None else -1
         own_next = context.own_next if context is not None and context.own_next >= 0 else sender.next_seq
-        if context is not None and context.sacked_end >= 0 and reset.seq == context.sacked_end:
+        if context is not None and context.sacked_end >= 0 and reset.seq == context.sacked_end and self._has_sack():
             return True  # tcp_validate_incoming(): at the end of what was selectively acknowledged
         if peer_ack >= 0 and ahead(reset.seq, peer_ack) == -1 and self.covered_before(index, reset.side):
             return True  # tcp_reset_check(): at the number of the FIN that it follows
         least = peer_ack if peer_ack >= 0 else sender.isn if sender.syn_seen else reset.seq
         return ahead(reset.seq, least) >= 0 and ahead(reset.seq, own_next) <= 0
+
+    def _silent_after(self, index: int) -> bool:
+        """Whether the receiver of a RST sent nothing more: not even the challenge ACK that one at another number asks for."""
+        receiver = self.connection.side(1 - self.log[index].side)
+        return receiver.last_ns <= self.time(index) and not any(i > index for i in self.indices[receiver.number])
 
     def covered_before(self, index: int, number: int) -> bool:
         """Whether side `number`'s FIN had been acknowledged before this log index."""
