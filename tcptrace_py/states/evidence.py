@@ -231,13 +231,9 @@ class Evidence:
 
         A listener's request is reset by a RST without ACK, or silently dropped; what waits for accept() is aborted, RST and ACK.
         """
-        for i in self.indices[number]:
-            flags = self.log[i].flags
-            if not flags & (SYN | RST) or (flags & (RST | ACK) == RST | ACK and i > acknowledged):
-                return i
-            if flags & RST and i > acknowledged:
-                break
-        return NOWHERE
+        words = self._first(number, 0, SYN | RST)
+        reset = next((i for i in self.indices[number] if self.log[i].flags & RST and i > acknowledged), NOWHERE)
+        return reset if words < 0 <= reset and self.log[reset].flags & ACK else words
 
     def _not_crossing(self, received: int, repeated: int) -> bool:
         """Whether the repetition left long enough after the other segment passed to count as not knowing it."""
@@ -344,7 +340,7 @@ class Evidence:
         return arrived[0]
 
     def fin_accepted(self, number: int) -> int:
-        """Log index of the segment by which side `number`'s FIN was its peer's turn: the FIN, or the data that had been missing before it."""
+        """Log index of the segment by which its peer got to side `number`'s FIN: the FIN, or the data that had been missing before it."""
         taken, cover = self.fin_taken(number), self.first_cover(1 - number)
         if taken < 0 or cover < 0:
             return taken
@@ -515,12 +511,12 @@ class Evidence:
         if receiver.syn_seen and not heard and not receiver.synack_seen:
             return bool(reset.flags & ACK) and 1 <= ahead(reset.ack, receiver.isn) <= ahead(receiver.next_seq, receiver.isn)
         context = reset.context
-        near = self.view.near[1 - reset.side] and context is not None and context.peer_ack >= 0
-        if not sender.has_seq or (reset.seq in self.acks[1 - reset.side] and not (near and ahead(reset.seq, context.peer_ack) < 0)):
+        peer_ack = context.peer_ack if context is not None else -1
+        near = self.view.near[1 - reset.side] and peer_ack >= 0
+        if not sender.has_seq or (reset.seq in self.acks[1 - reset.side] and not (near and ahead(reset.seq, peer_ack) < 0)):
             return True
         if near and self.covered_before(index, 1 - reset.side) and self._in_window(index) and self._silent_after(index):
             return True  # tcp_timewait_state_process(): what is left of an orphan in FIN_WAIT_2 obeys any RST in its window
-        peer_ack = context.peer_ack if context is not None else -1
         own_next = context.own_next if context is not None and context.own_next >= 0 else sender.next_seq
         if context is not None and context.sacked_end >= 0 and reset.seq == context.sacked_end and self._has_sack():
             return True  # tcp_validate_incoming(): at the end of what was selectively acknowledged

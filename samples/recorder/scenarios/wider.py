@@ -72,10 +72,10 @@ def at_any_moment(chance: random.Random) -> Spec:
 
     def side(first: bool) -> list[Step]:
         steps: list[Step] = [["send", 100]] if first else [["recv", 100]]
-        for _ in range(chance.randint(0, 3)):
-            steps.append(
-                chance.choice((["send", chance.choice((50, 1500, 5000))], ["sleep", round(chance.uniform(0, 0.05), 4)]))
-            )
+        steps += [
+            chance.choice((["send", chance.choice((50, 1500, 5000))], ["sleep", round(chance.uniform(0, 0.05), 4)]))
+            for _ in range(chance.randint(0, 3))
+        ]
         steps.append(["meet", round(chance.uniform(-0.04, 0.04), 4)])
         return steps + chance.choice(ENDINGS)
 
@@ -97,13 +97,12 @@ def slow_reader(chance: random.Random) -> Spec:
     """The client reads so slowly that its window shuts; either side may then lose its patience."""
     size = chance.choice((20_000, 60_000, 120_000))
     client: list[Step] = [["send", 100], ["sleep", round(chance.uniform(0.0, 0.6), 2)]]
-    client += chance.choice(
-        (
-            [["drink", 8000, 0.02], ["close"]],
-            [["recv", size // 3], ["close"]],
-            [["recv", size // 3], ["shut"], ["eof"], ["close"]],
-        )
+    ways: tuple[list[Step], ...] = (
+        [["drink", 8000, 0.02], ["close"]],
+        [["recv", size // 3], ["close"]],
+        [["recv", size // 3], ["shut"], ["eof"], ["close"]],
     )
+    client += chance.choice(ways)
     return Spec(
         0,
         "slow_reader",
