@@ -21,7 +21,7 @@ from .machine import Event
 OBSERVED, ASSUMED, INFERRED = Basis.OBSERVED, Basis.ASSUMED, Basis.INFERRED
 
 Happening = tuple[Event, int, Basis]  # what happened, the log index it rests on, how firmly
-RESENT_NS = 190_000_000  # Linux waits 200 ms and a round trip before it sends again (TCP_RTO_MIN)
+RESENT_NS = 190_000_000  # Linux waits 200 ms and a round trip, or three of these, before it sends again (RFC 6298, TCP_RTO_MIN)
 DELAYED_ACK_NS = 40_000_000  # and so long with an ACK (TCP_DELACK_MIN)
 
 
@@ -301,13 +301,13 @@ class Evidence:
         They left before the peer's FIN came again: its own FIN, and the ACK that it owed to the peer's, so CLOSING. In
         CLOSE_WAIT only a FIN later than a delayed ACK makes two of them, and that is sent again later than the peer's.
         """
-        answer = self.log[cover]
+        answer, round_trip_ns = self.log[cover], self.view.round_trip_ns
         if not answer.marks & SKIPPED or self.view.near[answer.side]:
             return False
-        if len(theirs) > 1 and theirs[1] < cover:
-            return not self.sent_knowing(cover, theirs[1])
-        waited_ns = answer.time_ns - self.time(theirs[0]) - self.view.round_trip_ns
-        return RESENT_NS < waited_ns < RESENT_NS + self.view.round_trip_ns + DELAYED_ACK_NS
+        if len(theirs) > 1 and theirs[1] < cover and self.sent_knowing(cover, theirs[1]):
+            return False
+        waited_ns = answer.time_ns - self.time(theirs[0]) - round_trip_ns
+        return RESENT_NS < waited_ns < max(RESENT_NS + round_trip_ns, 3 * round_trip_ns) + 2 * DELAYED_ACK_NS  # once, not twice
 
     def _has_sack(self) -> bool:
         """Whether both sides may send SACK (RFC 2018), as far as their SYNs were captured."""
