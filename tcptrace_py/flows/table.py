@@ -398,15 +398,14 @@ class FlowTable:
             self.retire(shadow, self.now_ns)
 
     def _stray_syns(self, connection: Connection, shadow: Connection) -> None:
+        """Name the SYNs that nothing answered with the connection over which they came, and drop them."""
         rare = connection.a.needs_rare()
-        for segment in shadow.log:
-            if segment.marks & COPY:
-                continue
-            if rare.stray_syns >= MOST_STRAY_SYNS:
-                rare.more_stray_syns += 1
-            else:
-                rare.stray_syns += 1
-                connection.note("stray-syn", segment.frame, "a SYN with another initial number that nothing answered")
+        told = min(shadow.a.packets, MOST_STRAY_SYNS - rare.stray_syns)
+        for segment in [segment for segment in shadow.log if not segment.marks & COPY][:told]:
+            connection.note("stray-syn", segment.frame, "a SYN with another initial number that nothing answered")
+        rare.stray_syns += told
+        rare.more_stray_syns += shadow.a.packets - told
+        shadow.dissolve()
 
     def _worth_keeping(self, connection: Connection, shadow: Connection) -> bool:
         """An unanswered SYN over a dying connection is an attempt of its own if its sender's old socket was gone."""

@@ -16,7 +16,6 @@ from .trial import in_time, trial
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from _pytest.mark.structures import ParameterSet
 
 pytestmark = pytest.mark.fuzz
 
@@ -30,7 +29,6 @@ OF_MANY = {"syn flood", "lone resets", "tuple reused", "slow scan", "clock jumps
 TOLD_SINGLY = {"random segments"}  # each segment is an anomaly of its own
 ANOMALY_BYTES = 1_500
 SLOW_TO_TRACE = {"overlaps backwards": FEW // 3}  # a list that is built anew for each segment
-UNBOUNDED = {"stray syns", "stray syns behind resets"}
 
 
 def cpu_s(path: Path, name: str, count: int) -> float:
@@ -49,12 +47,7 @@ def test_time_is_in_proportion_to_segments(name: str, tmp_path: Path) -> None:
     assert many < (few + BASE_S) * (MANY / FEW) * TIMES_AS_LONG, f"{FEW}: {few:.2f} s, {MANY}: {many:.2f} s"
 
 
-def memory_scenarios() -> list[ParameterSet]:
-    open_fault = pytest.mark.xfail(strict=True, reason="every stray SYN is an anomaly of its own: they want a bound")
-    return [pytest.param(name, marks=open_fault if name in UNBOUNDED else ()) for name in SCENARIOS]
-
-
-@pytest.mark.parametrize("name", memory_scenarios())
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_memory_is_in_proportion_to_connections(name: str, tmp_path: Path) -> None:
     path = tmp_path / "hostile.pcap"
     peaks, connections = [], []
