@@ -7,7 +7,6 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -352,7 +351,6 @@ def _twice(text: str) -> tuple[list[Any], list[Any]]:
     return told(_rows(segments), PLACES), told(_rows([s for s in segments for _ in (0, 1)]), PLACES)
 
 
-@pytest.mark.xfail(reason="a copy of a repetition passes for its sender's going on after a RST", strict=True)
 def test_copies_behind_a_reset_change_nothing() -> None:
     once, twice = _twice("""
         0.00 C S

@@ -516,7 +516,7 @@ class FlowTable:
         marks = self._copy_marks(side, block, i)
         if marks & COPY:
             side.needs_rare().copies += 1
-        if marks == COPY:
+        if marks & (COPY | DELAYED) == COPY:
             self.duplicates += 1
         else:
             side.packets += 1
@@ -595,7 +595,7 @@ class FlowTable:
             if (segment.side == side.number and segment.seq == seq and segment.ip_id == ip_id and segment.flags == flags
                     and segment.ack == ack and segment.payload == payload and segment.window == window and segment.tsval == block.tsval[i]
                     and self._same_again(side, block, i, segment.time_ns, segment.interface)):
-                return COPY if block.time_ns[i] - segment.time_ns <= COPY_NS else COPY | DELAYED
+                return segment.marks & STRAY | (COPY if block.time_ns[i] - segment.time_ns <= COPY_NS else COPY | DELAYED)
         if ip_id > 0 and ahead(seq, side.next_seq) <= 0 and block.time_ns[i] - side.last_ns < COPY_NS and ip_id in (
                 side.recent_ids & 0xFFFF, side.recent_ids >> 16 & 0xFFFF, side.recent_ids >> 32 & 0xFFFF):
             return COPY
