@@ -11,7 +11,7 @@ those its *receipts* belong is decided by the evidence, strongest first:
 """
 
 from tcptrace_py.model.live import COPY, GAP, REPEAT, SKIPPED, STRAY, Connection, Segment, client_of
-from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_SACK_OK, OPT_TIMESTAMPS, RST, SYN
+from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_MSS, OPT_SACK_OK, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.state import Basis
 from tcptrace_py.model.verdict import NOWHERE, Close, Opening, ResetMarks, View
@@ -313,6 +313,11 @@ class Evidence:
         """Whether both sides may send SACK (RFC 2018), as far as their SYNs were captured."""
         return all(segment.options & OPT_SACK_OK for segment in self.log if segment.flags & SYN and not segment.marks & (COPY | STRAY))
 
+    def _may_sack(self) -> bool:
+        """Whether nothing says that SACK is off: no SYN that has other options has not this one. A short snap length cuts them all."""
+        syns = [segment.options for segment in self.log if segment.flags & SYN and not segment.marks & (COPY | STRAY)]
+        return all(options & OPT_SACK_OK or not options & ~OPT_MSS for options in syns)
+
     def fin_taken(self, number: int) -> int:
         """Log index of the copy of side `number`'s FIN that its peer took; NOWHERE if none arrived as far as is known."""
         log, fins, view = self.log, self.fins[number], self.view
@@ -350,11 +355,17 @@ class Evidence:
             return taken
         if self.view.near[1 - number]:
             return later[-1] if log[first].marks & GAP or any(log[i].marks & GAP for i in later) else taken
-        if answer.options & OPT_TIMESTAMPS:
-            return taken if answer.tsecr == log[taken].tsval else next((i for i in later if log[i].tsval == answer.tsecr), taken)
-        if answer.time_ns - self.time(taken) < self.view.round_trip_ns + 2 * DELAYED_ACK_NS:
+        stamped, round_trip_ns = answer.options & OPT_TIMESTAMPS, self.view.round_trip_ns
+        if stamped and answer.tsecr == log[taken].tsval:
             return taken
-        return next((i for i in reversed(later) if answer.time_ns - self.time(i) >= self.view.round_trip_ns * 4 // 5), taken)
+        named = next((i for i in later if stamped and log[i].tsval == answer.tsecr), NOWHERE)
+        if named >= 0:
+            return named
+        # Whoever answers the FIN, by the time, and does not acknowledge it waits for what is missing before it.
+        waits = any(first < i < cover and self.time(i) - self.time(first) >= round_trip_ns * 9 // 10 for i in self.indices[1 - number]
+                    if log[i].flags & (ACK | RST | SYN) == ACK)
+        waits = waits or (not stamped and answer.time_ns - self.time(taken) >= round_trip_ns + 2 * DELAYED_ACK_NS)
+        return max(next((i for i in reversed(later) if waits and answer.time_ns - self.time(i) >= round_trip_ns * 4 // 5), taken), taken)
 
     def _uncovered_fin(self, number: int) -> int:
         """A FIN that nothing acknowledges: assumed to have arrived, unless it was repeated in vain or answered by a RST."""
@@ -518,7 +529,7 @@ class Evidence:
         if near and self.covered_before(index, 1 - reset.side) and self._in_window(index) and self._silent_after(index):
             return True  # tcp_timewait_state_process(): what is left of an orphan in FIN_WAIT_2 obeys any RST in its window
         own_next = context.own_next if context is not None and context.own_next >= 0 else sender.next_seq
-        if context is not None and context.sacked_end >= 0 and reset.seq == context.sacked_end and self._has_sack():
+        if context is not None and context.sacked_end >= 0 and reset.seq == context.sacked_end and self._may_sack():
             return True  # tcp_validate_incoming(): at the end of what was selectively acknowledged
         if peer_ack >= 0 and ahead(reset.seq, peer_ack) == -1 and self.covered_before(index, reset.side):
             return True  # tcp_reset_check(): at the number of the FIN that it follows

@@ -311,3 +311,54 @@ def test_ids_out_of_order_count_no_lost_segments() -> None:
 def test_only_a_socket_of_its_own_resets_with_ack(flags: str, server: str) -> None:
     """Closed while it waited for accept(): it was ESTABLISHED; what the listener itself answers with has no ACK."""
     assert play(HANDSHAKE + f"1 S {flags} seq=1\n6 C FA\n6.01 S R seq=1").paths[1] == short(server)
+
+
+# -- a FIN behind missing data is received when that has come; which RST is obeyed; who aborted ------------------------
+
+AT_SERVER = "0 C S\n0.00001 S SA\n0.1 C A\n0.2 C PA len=5\n0.2001 S A\n"
+
+
+def test_a_fin_behind_missing_data_is_received_with_that() -> None:
+    """The client's data was lost, its FIN was not: the server's own FIN is acknowledged before it gets to the client's."""
+    text = AT_SERVER + "1 S FA\n1.001 C FA seq=105 ack=1\n1.002 S A ack=6\n1.1 C A seq=106\n1.3 C PA seq=6 len=99\n1.3001 S A ack=106\n"
+    assert play(text).paths[1] == short("LI SR ES F1 F2 TW")
+
+
+def test_a_fin_behind_data_that_never_comes_is_not_received() -> None:
+    text = AT_SERVER + "1 S FA\n1.001 C FA seq=105 ack=1\n1.002 S A ack=6\n1.1 C A seq=106\n1.3 C R seq=6\n"
+    assert play(text).paths[1] == short("LI SR ES F1 F2 CL")
+
+
+def test_an_abort_in_last_ack_ends_the_connection() -> None:
+    """The RST left before the last ACK could arrive: its sender was in LAST_ACK still."""
+    text = "0 C S\n0.1 S SA\n0.10001 C A\n1 C FA\n1.1 S FA\n1.10001 C A\n"
+    assert play(text + "1.15 S RA").row.teardown.pattern == "rst"
+    assert play(text + "1.25 S RA").row.teardown.pattern == "four-way"
+
+
+def test_the_abort_that_left_first_is_told() -> None:
+    """Captured at the client, 100 ms from the server: what comes from there left 50 ms before."""
+    text = "0 C S\n0.1 S SA\n0.10001 C A\n0.2 C PA len=5\n0.3 S A\n"
+    for server_s, by in ((1.03, "server"), (1.09, "client")):
+        reset = play(text + f"1 C RA\n{server_s} S RA\n").row.teardown.reset
+        assert reset is not None
+        assert reset.by == by
+
+
+def test_a_rst_that_answers_the_last_ack_tells_that_there_was_no_time_wait() -> None:
+    text = HANDSHAKE + "1 C FA\n1.001 S FA ack=1\n1.02 C A\n1.021 S A\n1.022 C R seq=2"
+    assert play(text).paths[0] == short("CL SS ES F1 CG CL")
+
+
+def test_a_syn_answered_anew_with_another_number() -> None:
+    """SYN cookies: the answer to the repeated SYN may have another number; the acknowledged one counts."""
+    row = play("0 C S\n0.01 S SA isn=5\n1 C S seq=0\n1.01 S SA isn=9000\n1.02 C A\n1.1 C PA len=5\n1.11 S A").row
+    assert row.handshake.outcome == "completed"
+    assert row.handshake.synack_retransmissions == 1
+    assert [entry.state.name for entry in row.server_side.states if row.server_side] == short("LI SR ES").split()
+
+
+def test_near_its_receiver_a_rst_at_an_old_number_is_not_obeyed() -> None:
+    text = AT_SERVER + "0.3 C PA len=5\n0.3001 S A\n1 C R seq=6\n"
+    assert play(text).row.teardown.pattern == "none"
+    assert play(text.replace("seq=6", "seq=11")).row.teardown.pattern == "rst"

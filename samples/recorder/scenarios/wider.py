@@ -88,7 +88,6 @@ ENDINGS: tuple[list[Step], ...] = (
     [["shut"], ["eof"], ["close"]],
     [["eof"], ["close"]],
     [["abort"]],
-    [["shut"], ["sleep", 0.05], ["abort"]],
     [["send", 700], ["close"]],
 )
 
