@@ -237,6 +237,7 @@ class FlowTable:
             segment.interface = interface_column[i]
             if flags & FIN and (id_column[i] - (side.recent_ids >> 16)) & 0xFFFF == 3 and _skipped(side.recent_ids >> 16, id_column[i]):
                 segment.marks = SKIPPED
+                connection.plain = False
             connection.log.append(segment)
             if connection.plain:
                 if connection.signature >> 56:
@@ -822,6 +823,7 @@ class FlowTable:
         segment.ip_id, segment.ttl, segment.interface = block.ip_id[i], block.ttl[i], block.interface[i]
         if flags & FIN and _skipped(side.recent_ids, block.ip_id[i]):
             marks |= SKIPPED
+            connection.plain = False
         segment.marks, segment.context = marks, context
         connection.log.append(segment)
         if connection.plain:
