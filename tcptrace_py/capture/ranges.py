@@ -35,7 +35,7 @@ class Range(NamedTuple):
 
 
 PIECE_FRAMES = 6000  # about so many are read at once
-LEAST_PIECE_BYTES, MOST_PIECE_BYTES = 1 << 19, 1 << 22
+LEAST_PIECE_BYTES, MOST_PIECE_BYTES = 1 << 19, 1 << 20
 LOOK_BYTES = 1 << 16
 
 

@@ -1,6 +1,8 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.model cimport columns
+
 
 cdef class Levels:
     cdef public long long[::1] begins_ns, ends_ns
@@ -15,16 +17,16 @@ cdef class Levels:
     @cython.locals(at=cython.Py_ssize_t)
     cpdef end(self, long long time_ns, long long kind)
     @cython.locals(begins_ns="long long[::1]", begin_kinds="int[::1]", ends_ns="long long[::1]", end_kinds="int[::1]",
-                   at=cython.Py_ssize_t)
+                   at=cython.Py_ssize_t, begins=cython.Py_ssize_t, ends=cython.Py_ssize_t, to_ns="long long[::1]", to_kinds="int[::1]",
+                   base=cython.Py_ssize_t)
     cpdef take(self, told, int[::1] kinds)
     @cython.locals(
         first="int[::1]", second="int[::1]", third="int[::1]", level="long long[::1]", peak="long long[::1]", peak_ns="long long[::1]",
         kind=cython.Py_ssize_t, row=cython.Py_ssize_t, gone=cython.Py_ssize_t, count=cython.Py_ssize_t, at=cython.Py_ssize_t,
-        time_ns="long long", following="long long")
-    cpdef _play(self, list begins, list ends, bits)
+        time_ns="long long")
+    cpdef _play(self, long long[::1] begins_ns, int[::1] begin_kinds, long long[::1] ends_ns, int[::1] end_kinds)
 
 
-# `when` stays a Python number: shifted, it may need more than 64 bits.
-@cython.locals(times_ns="long long[::1]", kinds="int[::1]", count=cython.Py_ssize_t, until_ns="long long", settled_ns="long long",
-               found=list, left=cython.Py_ssize_t, at=cython.Py_ssize_t, time_ns="long long", kind="long long", when=object)
-cpdef tuple due(times_ns, kinds, count, until_ns, settled_ns, bits)
+@cython.locals(order="int[::1]", out_ns="long long[::1]", out_kinds="int[::1]", taken=cython.Py_ssize_t, left=cython.Py_ssize_t,
+               at=cython.Py_ssize_t, place=cython.Py_ssize_t)
+cpdef tuple due(long long[::1] times_ns, int[::1] kinds, Py_ssize_t count, long long until_ns, long long settled_ns)

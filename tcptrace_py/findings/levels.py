@@ -7,9 +7,10 @@ is exact in whatever order and whatever portions they come; one that begins befo
 
 from array import array
 
+from tcptrace_py.model import columns
+
 NEVER_NS = (1 << 63) - 1
 NO_ROW = -1
-PORTION = 1 << 18  # so many begins and ends are put in order at once
 
 
 class Levels:
@@ -82,49 +83,47 @@ class Levels:
     def take(self, told: "tuple[array[int], array[int], array[int], array[int]]", kinds: "array[int]") -> None:
         """Take in what another process released; `kinds` says what its kinds are called here."""
         begins_ns, begin_kinds, ends_ns, end_kinds = told
-        for at in range(len(begins_ns)):
-            self.begin(begins_ns[at], kinds[begin_kinds[at]])
-        for at in range(len(ends_ns)):
-            self.end(ends_ns[at], kinds[end_kinds[at]])
+        begins, ends = len(begins_ns), len(ends_ns)
+        while self.begin_count + begins > len(self.begins_ns):
+            self.begins_ns, self.begin_kinds = longer(self.begins_ns), longer(self.begin_kinds)
+        while self.end_count + ends > len(self.ends_ns):
+            self.ends_ns, self.end_kinds = longer(self.ends_ns), longer(self.end_kinds)
+        to_ns, to_kinds, base = self.begins_ns, self.begin_kinds, self.begin_count
+        for at in range(begins):
+            to_ns[base + at], to_kinds[base + at] = begins_ns[at], kinds[begin_kinds[at]]
+        to_ns, to_kinds, base = self.ends_ns, self.end_kinds, self.end_count
+        for at in range(ends):
+            to_ns[base + at], to_kinds[base + at] = ends_ns[at], kinds[end_kinds[at]]
+        self.begin_count += begins
+        self.total += begins
+        self.end_count += ends
 
     def settle(self, until_ns: int) -> None:
         """Take in everything that happened before a moment: all of it must have been told."""
-        portions = self.pending // PORTION
-        if portions > 1:  # all at once would make millions of numbers
-            first_ns = max(min(self.begins_ns[:self.begin_count]), self.settled_ns) if self.begin_count else self.settled_ns
-            for number in range(1, portions):
-                self._settle(first_ns + (until_ns - first_ns) * number // portions)
-        self._settle(until_ns)
-
-    def _settle(self, until_ns: int) -> None:
         if until_ns <= self.settled_ns:
             return
-        bits = max(len(self.first).bit_length(), 1)
-        if self.begin_count or self.end_count:
-            begins, self.begin_count = due(self.begins_ns, self.begin_kinds, self.begin_count, until_ns, self.settled_ns, bits)
-            ends, self.end_count = due(self.ends_ns, self.end_kinds, self.end_count, until_ns, self.settled_ns, bits)
-            self._play(begins, ends, bits)
+        begins_ns, begin_kinds, self.begin_count = due(self.begins_ns, self.begin_kinds, self.begin_count, until_ns, self.settled_ns)
+        ends_ns, end_kinds, self.end_count = due(self.ends_ns, self.end_kinds, self.end_count, until_ns, self.settled_ns)
+        if begins_ns or ends_ns:
+            self._play(begins_ns, begin_kinds, ends_ns, end_kinds)
         self.settled_ns = until_ns
 
-    def _play(self, begins: list[int], ends: list[int], bits: int) -> None:
-        """Go through begins and ends (time << bits | kind) in order of time; at one moment ends come first."""
+    def _play(self, begins_ns: "array[int]", begin_kinds: "array[int]", ends_ns: "array[int]", end_kinds: "array[int]") -> None:
+        """Go through begins and ends in order of time; at one moment ends come first."""
         first, second, third = self.first, self.second, self.third
         level, peak, peak_ns = self.level, self.peak, self.peak_ns
-        mask = (1 << bits) - 1
-        gone, count = 0, len(ends)
-        following = ends[0] >> bits if count else NEVER_NS
-        for item in begins:
-            time_ns = item >> bits
-            while following <= time_ns:
-                kind = ends[gone] & mask
+        gone, count = 0, len(ends_ns)
+        for at in range(len(begins_ns)):
+            time_ns = begins_ns[at]
+            while gone < count and ends_ns[gone] <= time_ns:
+                kind = end_kinds[gone]
                 level[first[kind]] -= 1
                 if second[kind] >= 0:
                     level[second[kind]] -= 1
                 if third[kind] >= 0:
                     level[third[kind]] -= 1
                 gone += 1
-                following = ends[gone] >> bits if gone < count else NEVER_NS
-            kind = item & mask
+            kind = begin_kinds[at]
             row = first[kind]
             level[row] += 1
             if level[row] > peak[row]:
@@ -140,7 +139,7 @@ class Levels:
                 if level[row] > peak[row]:
                     peak[row], peak_ns[row] = level[row], time_ns
         for at in range(gone, count):
-            kind = ends[at] & mask
+            kind = end_kinds[at]
             level[first[kind]] -= 1
             if second[kind] >= 0:
                 level[second[kind]] -= 1
@@ -152,20 +151,25 @@ class Levels:
         return self.peak[row], self.peak_ns[row] if self.peak[row] else None
 
 
-def due(times_ns: "array[int]", kinds: "array[int]", count: int, until_ns: int, settled_ns: int, bits: int) -> tuple[list[int], int]:
-    """Take what is due out of two columns: (sorted list of time << bits | kind, how many are left at their front)."""
-    found: list[int] = []
+def due(times_ns: "array[int]", kinds: "array[int]", count: int, until_ns: int,
+        settled_ns: int) -> "tuple[array[int], array[int], int]":
+    """Take what is due out of two columns: times and kinds in order of time, and how many are left at the columns' front."""
+    order = columns.order(times_ns, count)
+    taken = 0
+    for at in range(count):
+        taken += times_ns[at] < until_ns
+    found_ns, found_kinds = array("q", bytes(8 * taken)), array("i", bytes(4 * taken))
+    out_ns, out_kinds = found_ns, found_kinds
+    for at in range(taken):
+        place = order[at]
+        out_ns[at] = max(times_ns[place], settled_ns)
+        out_kinds[at] = kinds[place]
     left = 0
     for at in range(count):
-        time_ns, kind = times_ns[at], kinds[at]
-        if time_ns < until_ns:
-            when = max(time_ns, settled_ns)
-            found.append(when << bits | kind)
-        else:
-            times_ns[left], kinds[left] = time_ns, kind
+        if times_ns[at] >= until_ns:
+            times_ns[left], kinds[left] = times_ns[at], kinds[at]
             left += 1
-    found.sort()
-    return found, left
+    return found_ns, found_kinds, left
 
 
 def longer(column: "array[int]") -> "array[int]":

@@ -33,3 +33,42 @@ cdef inline long long smaller(long long[::1] column, long long[::1] other, Py_ss
     for i in range(count):
         found += column[i] < other[i]
     return found
+
+
+cdef inline object order(long long[::1] column, Py_ssize_t count):
+    # Least significant digits first (11 bits a pass), over as many digits as the span of the values has.
+    cdef object first = memoryview(bytearray(4 * max(count, 1))).cast("i")
+    cdef object second = memoryview(bytearray(4 * max(count, 1))).cast("i")
+    cdef int[::1] source, target
+    cdef Py_ssize_t[2048] starts
+    cdef Py_ssize_t i, digit, total, size
+    cdef unsigned long long span
+    cdef long long low
+    cdef int shift = 0
+    if count == 0:
+        return first
+    low = least(column, count)
+    span = <unsigned long long>(most(column, count) - low)
+    source, target = first, second
+    for i in range(count):
+        source[i] = <int>i
+    while span >> shift:
+        for digit in range(2048):
+            starts[digit] = 0
+        for i in range(count):
+            starts[(<unsigned long long>(column[i] - low) >> shift) & 2047] += 1
+        total = 0
+        for digit in range(2048):
+            size = starts[digit]
+            starts[digit] = total
+            total += size
+        for i in range(count):
+            digit = (<unsigned long long>(column[source[i]] - low) >> shift) & 2047
+            target[starts[digit]] = source[i]
+            starts[digit] += 1
+        first, second = second, first
+        source, target = first, second
+        shift += 11
+        if shift > 63:
+            break
+    return first

@@ -4,12 +4,9 @@ Here they go through what is quickest in an interpreter; `columns.pxd` has the s
 compiled with (called through the module, as Cython does not let one name be imported and cimported).
 """
 
+from array import array
 from itertools import islice
 from operator import gt, lt
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from array import array
 
 
 def least(column: "array[int]", count: int) -> int:
@@ -30,3 +27,8 @@ def descents(column: "array[int]", count: int) -> int:
 def smaller(column: "array[int]", other: "array[int]", count: int) -> int:
     """In how many of the first `count` rows `column` is smaller than `other`."""
     return sum(map(lt, islice(column, count), islice(other, count)))
+
+
+def order(column: "array[int]", count: int) -> "array[int]":
+    """Indices of the first `count` values in order of the values; equal ones stay in their order."""
+    return array("i", sorted(range(count), key=column.__getitem__))

@@ -103,8 +103,7 @@ def test_what_never_ends_is_there_at_the_end() -> None:
     assert (found.level[0], found.peak_of(0)) == (2, (2, 2 * TICK_NS))
 
 
-def test_many_are_settled_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tcptrace_py.findings.levels.PORTION", 4)
+def test_many_at_once() -> None:
     many = [(n % 17, n % 17 + n % 5) for n in range(50)]
     assert levels(many, settle=END).peak_of(0) == peak_of(many)
 
