@@ -2,9 +2,9 @@
 
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import BAD_CHECKSUM
+from tcptrace_py.model.words import RECENT
 
 from .checksum import GOOD, WRONG, tcp_checksum
-from .wire import RECENT
 
 CHECKSUM_SAMPLE = 1000
 LEAVE_OUT = -1

@@ -1,10 +1,7 @@
 # cython: language_level=3
 # The same functions as in wire.py, inline in C for whom it is compiled with. The caller has looked at the length.
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_GET_ITEM
-from cpython.ref cimport PyObject
-from libc.string cimport memcmp
+from tcptrace_py.model cimport words
 
 
 cdef inline unsigned int u16(const unsigned char *p) noexcept nogil:
@@ -37,15 +34,4 @@ cdef inline (long long, long long, long long) timestamps(const unsigned char *da
 
 
 cdef inline bytes key(const unsigned char *data, Py_ssize_t start, Py_ssize_t stop, list recent):
-    # The same as in wire.py, but an equal key that was met lately is used again: it has its hash already.
-    cdef Py_ssize_t size = stop - start
-    cdef const unsigned char *p = data + start
-    cdef unsigned int mixed = u32(p + size - 4) * 0x9E3779B1u ^ u32(p + size - 8) * 0x85EBCA6Bu ^ u32(p) * 0xC2B2AE35u
-    cdef Py_ssize_t slot = mixed >> 20
-    cdef PyObject *known = PyList_GET_ITEM(recent, slot)
-    cdef bytes fresh
-    if PyBytes_GET_SIZE(<object>known) == size and memcmp(PyBytes_AS_STRING(<object>known), p, size) == 0:
-        return <bytes><object>known
-    fresh = PyBytes_FromStringAndSize(<const char *>p, size)
-    recent[slot] = fresh
-    return fresh
+    return words.known_key(data + start, stop - start, recent)

@@ -21,9 +21,7 @@ tcp = Struct("!4xIIHHH").unpack_from
 # RFC 7323 appendix A, the layout of nearly all segments: NOP NOP and head of the option as one number, TSval, TSecr.
 timestamps = Struct("!III").unpack_from
 
-RECENT = 1 << 12  # keys that a decoder remembers
-
 
 def key(data: bytes, start: int, stop: int, recent: list[bytes]) -> bytes:  # noqa: ARG001 - for the compiled form
-    """Bytes of a four-tuple's key. `recent` has RECENT entries for whoever knows how to make use of them."""
+    """Bytes of a four-tuple's key. `recent` has `words.RECENT` entries for whoever knows how to make use of them."""
     return data[start:stop]

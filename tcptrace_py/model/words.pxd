@@ -1,6 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # The same functions as in words.py, inline in C for whom it is compiled with. The caller has looked at the length.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_ITEM
+from cpython.ref cimport PyObject
 from libc.string cimport memcmp, memcpy
 
 
@@ -75,5 +77,18 @@ cdef inline void put_bytes(unsigned char[::1] area, Py_ssize_t at, bytes data) n
     memcpy(&area[at], PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
 
-cdef inline bytes get_bytes(unsigned char[::1] area, Py_ssize_t at, Py_ssize_t size):
-    return PyBytes_FromStringAndSize(<const char *>&area[at], size)
+cdef inline bytes get_key(unsigned char[::1] area, Py_ssize_t at, Py_ssize_t size, list recent):
+    return known_key(&area[at], size, recent)
+
+
+cdef inline bytes known_key(const unsigned char *p, Py_ssize_t size, list recent):
+    # An equal key that was met lately is used again: it has its hash already.
+    cdef unsigned int mixed = _be(p + size - 4) * 0x9E3779B1u ^ _be(p + size - 8) * 0x85EBCA6Bu ^ _be(p) * 0xC2B2AE35u
+    cdef Py_ssize_t slot = mixed >> 20
+    cdef PyObject *known = PyList_GET_ITEM(recent, slot)
+    cdef bytes fresh
+    if PyBytes_GET_SIZE(<object>known) == size and memcmp(PyBytes_AS_STRING(<object>known), p, size) == 0:
+        return <bytes><object>known
+    fresh = PyBytes_FromStringAndSize(<const char *>p, size)
+    recent[slot] = fresh
+    return fresh

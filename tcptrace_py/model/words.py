@@ -53,6 +53,9 @@ def put_bytes(area: memoryview, at: int, data: bytes) -> None:
     area[at:at + len(data)] = data
 
 
-def get_bytes(area: memoryview, at: int, size: int) -> bytes:
-    """Read bytes."""
+RECENT = 1 << 12  # keys that are remembered
+
+
+def get_key(area: memoryview, at: int, size: int, recent: list[bytes]) -> bytes:  # noqa: ARG001 - for the compiled form
+    """Read a key. `recent` has RECENT entries for whoever knows how to make use of them."""
     return bytes(area[at:at + size])

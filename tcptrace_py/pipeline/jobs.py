@@ -24,14 +24,18 @@ from tcptrace_py.findings.accounts import add_counts, counts
 from tcptrace_py.findings.quality import span_ns
 from tcptrace_py.findings.vantage import Pair
 from tcptrace_py.flows.table import FlowTable
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import CaptureInfo
 from tcptrace_py.model.segments import SegmentBlock, key_parts
+from tcptrace_py.model.words import RECENT
 
 from .collecting import SETTLE_NS, Collector
 from .first_frames import FirstFrames
 from .partition import BUCKETS, ROW_MOST_BYTES, AreaFullError, keep, owners, pack, unpack
 
+FIRST_SHARE = 0.96  # of a fair share of the four-tuples is the first process's: it adds up as well
+ANNOUNCE_NS = 10 * SECOND_NS  # between two looks through what is alive
 TELL_EVERY = 4  # rounds between two reports of begins and ends
 
 
@@ -67,7 +71,10 @@ class Part:
         self.interrupted = False
         self._spare: list[SegmentBlock] = []
         self._named = 0  # accounts whose names were told
-        self._owner_of = array("i", (bucket * jobs // BUCKETS for bucket in range(BUCKETS)))
+        self._recent = [b""] * RECENT
+        self._announced_ns = -(1 << 62)  # up to here all ports are counted as held that were
+        mine = round(BUCKETS / jobs * FIRST_SHARE)
+        self._owner_of = array("i", [0] * mine + [1 + at * (jobs - 1) // (BUCKETS - mine) for at in range(BUCKETS - mine)])
 
     # -- a round ----------------------------------------------------------------------------------------------------
 
@@ -114,16 +121,18 @@ class Part:
         if len(segments.frame) < rows:
             segments = SegmentBlock(max(rows, 4096))
         segments.clear()
-        return segments, unpack(area, at, rows, segments)
+        return segments, unpack(area, at, rows, segments, self._recent)
 
     # -- what is told -----------------------------------------------------------------------------------------------
 
     def tell(self) -> tuple[list[bytes], Any, int]:
         """Report for the first process: new accounts by name, begins and ends, and up to when (ns) all is told."""
         until_ns = self.table.clock_ns - self.collector.replayer.longest_ns - SETTLE_NS
-        self.collector.announce(self.table.older(until_ns))
+        if until_ns - self._announced_ns >= ANNOUNCE_NS:
+            self.collector.announce(self.table.older(until_ns))
+            self._announced_ns = until_ns
         names, events = ([], None) if self.number == 0 else self.told()  # the first process keeps its own
-        return names, events, until_ns
+        return names, events, self._announced_ns
 
     def told(self) -> tuple[list[bytes], Any]:
         """New accounts by name, begins and ends."""

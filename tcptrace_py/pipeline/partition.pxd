@@ -27,4 +27,4 @@ cpdef tuple pack(block, int[::1] owner, int to, area, Py_ssize_t at)
     acks="long long[::1]", all_flags="long long[::1]", windows="long long[::1]", payloads="long long[::1]",
     all_options="long long[::1]", tsvals="long long[::1]", tsecrs="long long[::1]", ttls="long long[::1]", notes="long long[::1]",
     interfaces="long long[::1]", ip_ids="long long[::1]", scales="long long[::1]", vlans="long long[::1]", teids="long long[::1]")
-cpdef Py_ssize_t unpack(area, Py_ssize_t at, Py_ssize_t rows, block)
+cpdef Py_ssize_t unpack(area, Py_ssize_t at, Py_ssize_t rows, block, list recent)

@@ -11,7 +11,7 @@ from tcptrace_py.model import words
 from tcptrace_py.model.segments import IPV6_KEY, SegmentBlock
 from tcptrace_py.model.seq import MASK
 
-BUCKETS = 16  # four-tuples are dealt out by bucket
+BUCKETS = 64  # four-tuples are dealt out by bucket
 ROW_WORDS = 15
 KEY_MOST = 60  # bytes; an IPv6 key with two scopes has 46
 ROW_MOST_BYTES = 4 * ROW_WORDS + KEY_MOST
@@ -110,7 +110,7 @@ def pack(block: SegmentBlock, owner: "array[int]", to: int, area: memoryview, at
     return rows, at
 
 
-def unpack(area: memoryview, at: int, rows: int, block: SegmentBlock) -> int:
+def unpack(area: memoryview, at: int, rows: int, block: SegmentBlock, recent: list[bytes]) -> int:
     """Fill an empty block with so many rows from byte `at` of an area on; give the byte behind them."""
     keys = block.key
     (frames, times, seqs, acks, all_flags, windows, payloads) = (
@@ -142,7 +142,7 @@ def unpack(area: memoryview, at: int, rows: int, block: SegmentBlock) -> int:
         scales[i] = (packed >> 8 & 0xFFF) - 1
         teids[i] = -1 if packed >> 20 & 1 else words.get(source, at + 52)
         size = packed >> 24
-        keys[i] = words.get_bytes(source, at + 60, size)
+        keys[i] = words.get_key(source, at + 60, size, recent)
         at += 60 + (size + 3 & ~3)
     block.count = rows
     return at

@@ -13,7 +13,6 @@ from tests.ladder import SECOND_NS
 if TYPE_CHECKING:
     from random import Random
 
-    import pytest
 
 Span = tuple[int, int]
 TICK_NS = SECOND_NS // 4
