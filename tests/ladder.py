@@ -323,4 +323,4 @@ def play(
     end_ns = last_ns if end_s is None else START_NS + round(end_s * 1e9)
     table.finish(end_ns)
     collector.finish(end_ns)
-    return Played(table, collector, retired, collector.rows, end_ns)
+    return Played(table, collector, retired, list(collector.rows), end_ns)

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="se
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Pieces so small that a sample has many; tells which attempts were given up."""
     given_up: list[str] = []
-    monkeypatch.setattr(ranges, "good_piece_bytes", lambda _head, _header: PIECE_BYTES)
+    monkeypatch.setattr(ranges, "good_piece_bytes", lambda _mean_bytes: PIECE_BYTES)
     run_parts = jobs.run_parts
 
     def noted(*args: object) -> None:

@@ -40,13 +40,17 @@ LOOK_BYTES = 1 << 16
 
 
 class RangedFile:
-    """A regular file that is an uncompressed pcap. `link` is its LINKTYPE, `piece_bytes` a good length for a range."""
+    """A regular file that is an uncompressed pcap.
 
-    def __init__(self, path: str, size_bytes: int, header: PcapHeader, piece_bytes: int) -> None:
+    `link` is its LINKTYPE, `mean_bytes` the mean length of its first records, `piece_bytes` a good length for a range.
+    """
+
+    def __init__(self, path: str, size_bytes: int, header: PcapHeader, mean_bytes: int) -> None:
         self.path = path
         self.size_bytes = size_bytes
         self.header = header
-        self.piece_bytes = piece_bytes
+        self.mean_bytes = mean_bytes
+        self.piece_bytes = good_piece_bytes(mean_bytes)
         self.link = header.link
         self._file = -1
         self._near_s: int | None = None
@@ -133,12 +137,11 @@ def ranged_file(path: str) -> RangedFile | None:
     if not Path(path).is_file() or is_compressed(head) or not recognise(head) or len(head) < FILE_HEADER_BYTES:
         return None
     header = parse_header(head)
-    return RangedFile(path, size_bytes, header, good_piece_bytes(head, header))
-
-
-def good_piece_bytes(head: bytes, header: PcapHeader) -> int:
-    """Length of pieces that hold some thousand frames like the file's first ones."""
     block = reserve(head, 1)
     end = walk(block, head, FILE_HEADER_BYTES, len(head), header)
-    mean_bytes = (end - FILE_HEADER_BYTES) // max(block.count, 1)
+    return RangedFile(path, size_bytes, header, (end - FILE_HEADER_BYTES) // max(block.count, 1))
+
+
+def good_piece_bytes(mean_bytes: int) -> int:
+    """Length of pieces that hold some thousand records of this length."""
     return min(max(mean_bytes * PIECE_FRAMES, LEAST_PIECE_BYTES), MOST_PIECE_BYTES)

@@ -19,9 +19,9 @@ cdef long long NEVER_NS, AT_CLIENT
 
 cdef class Collector:
     cdef public Replayer replayer
-    cdef public object profiles, digest, each
+    cdef public object profiles, digest, each, rows
     cdef public bint keep_rows, describes_all
-    cdef public list waiting, rows
+    cdef public list waiting
     cdef public FirstFrames first_frames
     cdef public Totals totals
     cdef public Accounts accounts

@@ -20,6 +20,7 @@ from tcptrace_py.model.segments import reverse_key
 
 from .first_frames import FirstFrames
 from .replaying import Replayer, Template
+from .rows import Rows
 
 SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.facts.STAYS_WITHIN_NS)
 MANY = 1 << 18  # begins and ends that may wait before they are settled
@@ -36,7 +37,7 @@ class Collector:
         self.each = each
         self.describes_all = keep_rows or each is not None
         self.waiting: list[Live] = []
-        self.rows: list[Connection] = []
+        self.rows = Rows()
         self.first_frames = FirstFrames()
         self.totals = Totals()
         self.accounts = Accounts(profiles, replayer.vantages)
@@ -232,9 +233,7 @@ class Collector:
         """All is told: settle what is pending, count services, number the connections by their first frames."""
         self.levels.settle(end_ns + 1)
         self._count_services()
-        self.rows.sort(key=lambda row: row.first_frame)
-        for number, row in enumerate(self.rows):
-            row.id = number
+        self.rows.finish()
         for row in (*self.digest.few, *self.digest.slowest()):
             row.id = self.first_frames.rank(row.first_frame)
 
@@ -242,7 +241,7 @@ class Collector:
         """Give other numbers to the streams of everything that is kept."""
         self.digest.rename_streams(stream_of)
         renamed = {id(row) for row in (*self.digest.few, *self.digest.slowest())}
-        for row in self.rows:
+        for row in self.rows.kept:
             if row.stream is not None and id(row) not in renamed:
                 row.stream = stream_of(row.stream)
 

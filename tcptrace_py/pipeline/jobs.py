@@ -13,11 +13,12 @@ import pickle
 import signal
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Link
 from typing import Any, NamedTuple
 
+from tcptrace_py.capture.pcap_walk import FILE_HEADER_BYTES
 from tcptrace_py.capture.ranges import OutOfOrdinaryError, Range, RangedFile
 from tcptrace_py.decode import Decoder
 from tcptrace_py.findings.accounts import add_counts, counts
@@ -35,8 +36,12 @@ from .first_frames import FirstFrames
 from .partition import BUCKETS, ROW_MOST_BYTES, AreaFullError, keep, owners, pack, unpack
 
 FIRST_SHARE = 0.96  # of a fair share of the four-tuples is the first process's: it adds up as well
+AREAS = 3  # a head of round n says that the rows of round n - 3 were taken
 ANNOUNCE_NS = 10 * SECOND_NS  # between two looks through what is alive
 TELL_EVERY = 4  # rounds between two reports of begins and ends
+
+
+Decoded = list[tuple[SegmentBlock, "array[int]"]]  # a piece's segments, and whose each row is
 
 
 class Head(NamedTuple):
@@ -65,6 +70,7 @@ class Part:
         self.table = table
         self.table.opened = array("q")
         self.collector = collector
+        self.collector.rows.most = None  # they are renamed and handed on
         self.problems = Problems()
         self.decoder = Decoder(self.problems, check_checksums=check_checksums)
         self.info = CaptureInfo()
@@ -96,7 +102,7 @@ class Part:
         told = self.tell() if tell else None
         return Head(piece.frames, piece.start, piece.end, first_ns, last_ns, least_ns, most_ns, stop, told, problem)
 
-    def decode(self, piece: Range, first_frame: int, before_ns: int | None) -> list[tuple[SegmentBlock, "array[int]"]]:
+    def decode(self, piece: Range, first_frame: int, before_ns: int | None) -> Decoded:
         """Segments of the piece, and for each row the process that it belongs to."""
         self.collector.quality.latest_ns = before_ns
         found = []
@@ -169,7 +175,7 @@ class Part:
         collector.add_up()
         streams = self.streams_by_frames()
         return {
-            "digest": collector.digest, "rows": collector.rows, "totals": collector.totals, "quality": collector.quality,
+            "digest": collector.digest, "rows": collector.rows.kept, "totals": collector.totals, "quality": collector.quality,
             "first_frames": collector.first_frames, "streams": streams, "accounts": counts(collector.accounts), "told": self.told(),
             "problems": self.problems, "segments": table.segments, "duplicates": table.duplicates, "stragglers": table.stragglers,
             "first_straggler": table.first_straggler,
@@ -178,70 +184,106 @@ class Part:
 
 @dataclass
 class Channels:
-    """A process's links to the others, and the areas of memory that it shares with each: [to or from][odd round]."""
+    """A process's links to the others, and the areas of memory that it shares with each: [to or from][round % AREAS]."""
 
     links: dict[int, Link]
-    outgoing: dict[int, tuple[memoryview, memoryview]]
-    incoming: dict[int, tuple[memoryview, memoryview]]
+    outgoing: dict[int, list[memoryview]]
+    incoming: dict[int, list[memoryview]]
+    early: dict[int, list[Any]] = field(default_factory=dict)  # messages that came before they were asked for
 
     def send(self, to: int, message: Any) -> None:
         """Send a message."""
         self.links[to].send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
-    def receive(self, whose: int) -> Any:
-        """Wait for a message. A process that is gone is out of the ordinary."""
-        try:
-            return pickle.loads(self.links[whose].recv_bytes())  # noqa: S301 - from a process of our own
-        except EOFError as error:
-            raise OutOfOrdinaryError("one of the processes ended early") from error
+    def receive(self, whose: int, kind: type | None = None) -> Any:
+        """Wait for a message, the next one of a kind. A process that is gone is out of the ordinary."""
+        early = self.early.setdefault(whose, [])
+        for at, message in enumerate(early):
+            if kind is None or isinstance(message, kind):
+                return early.pop(at)
+        while True:
+            try:
+                message = pickle.loads(self.links[whose].recv_bytes())  # noqa: S301 - from a process of our own
+            except EOFError as error:
+                raise OutOfOrdinaryError("one of the processes ended early") from error
+            if kind is None or isinstance(message, kind):
+                return message
+            early.append(message)
+
+
+class Order:
+    """Numbers frames across the pieces, and proves that each piece begins where the one before ends."""
+
+    def __init__(self) -> None:
+        self.position = FILE_HEADER_BYTES
+        self.frame = 1
+        self.before_ns: int | None = None
+
+    def take(self, head: Head, info: CaptureInfo) -> None:
+        """Take in the head of the next piece."""
+        if head.problem is not None or head.start != self.position:
+            raise OutOfOrdinaryError(head.problem or f"a piece begins at byte {head.start}, the one before ends at {self.position}")
+        self.position = head.end
+        self.frame += head.frames
+        if head.frames:
+            self.before_ns = head.last_ns
+            info.start_ns = head.least_ns if info.start_ns is None else min(info.start_ns, head.least_ns)
+            info.end_ns = head.most_ns if info.end_ns is None else max(info.end_ns, head.most_ns)
+            info.packets = self.frame - 1
 
 
 def play(part: Part, channels: Channels, steer: Callable[[int], bool], hear: Callable[[int, Any], None]) -> None:
-    """Play all rounds. `steer(done_bytes)` says whether the user asked to end; `hear(whose, told)` takes reports."""
+    """Play all rounds. `steer(done_bytes)` says whether the user asked to end; `hear(whose, told)` takes reports.
+
+    A round's segments are replayed when the next round's are decoded and on their way, so that none waits for another long.
+    """
     others = [number for number in range(part.jobs) if number != part.number]
     rounds = -(-part.file.size_bytes // (part.file.piece_bytes * part.jobs))
     piece, problem = part.walk(0)
     head = part.head(piece, problem, stop=steer(0), tell=False)
     _send_all(channels, others, head)
-    position, frame, before_ns = 24, 1, None
+    order = Order()
+    decoded: Decoded = []
     for number in range(rounds):
-        heads = [head if whose == part.number else channels.receive(whose) for whose in range(part.jobs)]
+        heads = [head if whose == part.number else channels.receive(whose, Head) for whose in range(part.jobs)]
         for whose, other in enumerate(heads):
             if other.told is not None:
                 hear(whose, other.told)
         if heads[0].stop:
             part.interrupted = True
-            return
-        for whose, other in enumerate(heads):  # number the frames, and prove that each piece begins where the one before ends
-            if other.problem is not None or other.start != position:
-                raise OutOfOrdinaryError(other.problem or f"a piece begins at byte {other.start}, the one before ends at {position}")
+            break
+        for whose, other in enumerate(heads):
             if whose == part.number:
-                first_frame, before_own_ns = frame, before_ns
-            position, frame = other.end, frame + other.frames
-            if other.frames:
-                before_ns = other.last_ns
-                part.info.start_ns = other.least_ns if part.info.start_ns is None else min(part.info.start_ns, other.least_ns)
-                part.info.end_ns = other.most_ns if part.info.end_ns is None else max(part.info.end_ns, other.most_ns)
-        part.info.packets = frame - 1
-        own = part.decode(piece, first_frame, before_own_ns)
+                first_frame, before_ns = order.frame, order.before_ns
+            order.take(other, part.info)
+        before, decoded = decoded, part.decode(piece, first_frame, before_ns)
         for to in others:
-            channels.send(to, _packed(own, to, channels.outgoing[to][number & 1]))
+            channels.send(to, _packed(decoded, to, channels.outgoing[to][number % AREAS]))
         if number + 1 < rounds:
             piece, problem = part.walk(number + 1)
-            head = part.head(piece, problem, stop=steer(position), tell=number % TELL_EVERY == 0)
+            head = part.head(piece, problem, stop=steer(order.position), tell=number % TELL_EVERY == 0)
             _send_all(channels, others, head)
-        for whose in range(part.jobs):
-            if whose == part.number:
-                for segments, owner in own:
-                    keep(segments, owner, part.number)
-                    part.feed(segments)
-                continue
-            at = 0
-            for rows in channels.receive(whose):
-                segments, at = part.unpacked(channels.incoming[whose][number & 1], at, rows)
-                part.feed(segments)
-    if position != part.file.size_bytes:
+        if number:
+            _replay(part, channels, before, number - 1)
+    if part.interrupted and not number:
+        return
+    _replay(part, channels, decoded, number - part.interrupted)
+    if order.position != part.file.size_bytes and not part.interrupted:
         raise OutOfOrdinaryError("the file ends amid a record")
+
+
+def _replay(part: Part, channels: Channels, own: "Decoded", number: int) -> None:
+    """Replay a round's segments that belong to this process, its own and those it gets, in the capture's order."""
+    for whose in range(part.jobs):
+        if whose == part.number:
+            for segments, owner in own:
+                keep(segments, owner, part.number)
+                part.feed(segments)
+            continue
+        at = 0
+        for rows in channels.receive(whose, list):
+            segments, at = part.unpacked(channels.incoming[whose][number % AREAS], at, rows)
+            part.feed(segments)
 
 
 def _send_all(channels: Channels, others: list[int], head: Head) -> None:
@@ -249,7 +291,7 @@ def _send_all(channels: Channels, others: list[int], head: Head) -> None:
         channels.send(to, head if to == 0 else head._replace(told=None))
 
 
-def _packed(own: "list[tuple[SegmentBlock, array[int]]]", to: int, area: memoryview) -> list[int]:
+def _packed(own: "Decoded", to: int, area: memoryview) -> list[int]:
     """Pack what belongs to another process; rows of each block."""
     found, at = [], 0
     for segments, owner in own:
@@ -346,7 +388,7 @@ class Sums:
         self.take(whose, *state["told"])
         add_counts(collector.accounts, state["accounts"])
         collector.digest.merge(state["digest"])
-        collector.rows += state["rows"]
+        collector.rows.kept += state["rows"]
         collector.totals.merge(state["totals"])
         collector.quality.merge(state["quality"])
         collector.first_frames.merge(state["first_frames"])
@@ -364,14 +406,14 @@ def run_parts(parts: list[Part], progress: Callable[[int, int | None], None] | N
     context = get_context("fork")
     jobs = len(parts)
     ends: dict[tuple[int, int], Link] = {}
-    areas: dict[tuple[int, int], tuple[memoryview, memoryview]] = {}
+    areas: dict[tuple[int, int], list[memoryview]] = {}
     area_bytes = parts[0].file.piece_bytes * 3 // 2 + ROW_MOST_BYTES  # a row takes at most 1.3 times its record's bytes
     for one in range(jobs):
         for other in range(one):
             ends[one, other], ends[other, one] = context.Pipe()
             for pair in ((one, other), (other, one)):
-                area = memoryview(mmap.mmap(-1, 2 * area_bytes))
-                areas[pair] = area[:area_bytes], area[area_bytes:]
+                area = memoryview(mmap.mmap(-1, AREAS * area_bytes))
+                areas[pair] = [area[at * area_bytes:(at + 1) * area_bytes] for at in range(AREAS)]
 
     def channels(me: int) -> Channels:
         for (whose, _), link in ends.items():
