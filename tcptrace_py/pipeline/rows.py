@@ -4,7 +4,6 @@ import os
 import pickle
 from array import array
 from collections.abc import Iterator
-from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from tcptrace_py.model.errors import CaptureError
@@ -38,6 +37,8 @@ class Rows:
             return
         try:
             if self._file is None:
+                from tempfile import TemporaryFile  # noqa: PLC0415 - seldom needed, and long to import
+
                 self._file = TemporaryFile(prefix="tcpstates-")  # noqa: SIM115 - gone with this object
                 for earlier in self.kept:
                     self._write(earlier)
