@@ -34,7 +34,7 @@ class Range(NamedTuple):
         return sum(block.count for block in self.blocks)
 
 
-PIECE_FRAMES = 6000  # about so many are read at once
+PIECE_FRAMES = 4000  # about so many are read at once
 LEAST_PIECE_BYTES, MOST_PIECE_BYTES = 1 << 19, 1 << 20
 LOOK_BYTES = 1 << 16
 

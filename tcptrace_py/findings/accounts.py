@@ -3,6 +3,8 @@
 Hosts, services and port budgets are sums over accounts; how many there are at once stands in rows of `levels`.
 """
 
+from array import array
+
 from tcptrace_py.model.addresses import text
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY
@@ -135,20 +137,26 @@ class Accounts:
 COUNTS = ("connections", "client_first", "server_first", "resets", "stays_client", "stays_server", "simultaneous", "simultaneous_client",
           "simultaneous_server", "restarted_client", "restarted_server", "reused_client", "reused_server", "killed_client",
           "killed_server")
-Counts = tuple[bytes, int, int, list[int]]
+Counts = tuple[list[bytes], "array[int]"]
 
 
-def counts(accounts: Accounts) -> list[Counts]:
-    """What another process needs to `add_counts` of these: name, first and last begin, counts."""
-    return [(name, account.first_ns, account.last_ns, [getattr(account, field) for field in COUNTS])
-            for name, account in accounts.rows.items()]
+def counts(accounts: Accounts) -> Counts:
+    """What another process needs to `add_counts` of these: their names; for each first and last begin, and COUNTS."""
+    numbers = array("q")
+    for account in accounts.rows.values():
+        numbers.extend((account.first_ns, account.last_ns))
+        numbers.extend([getattr(account, field) for field in COUNTS])
+    return list(accounts.rows), numbers
 
 
-def add_counts(accounts: Accounts, rows: list[Counts]) -> None:
+def add_counts(accounts: Accounts, told: Counts) -> None:
     """Take in another part of the capture. Its levels come by themselves."""
-    for name, first_ns, last_ns, numbers in rows:
+    names, numbers = told
+    at, size = 0, 2 + len(COUNTS)
+    for name in names:
         account = accounts.named(name)
-        account.first_ns, account.last_ns = min(account.first_ns, first_ns), max(account.last_ns, last_ns)
-        for field, number in zip(COUNTS, numbers, strict=True):
+        account.first_ns, account.last_ns = min(account.first_ns, numbers[at]), max(account.last_ns, numbers[at + 1])
+        for field, number in zip(COUNTS, numbers[at + 2:at + size], strict=True):
             if number:
                 setattr(account, field, getattr(account, field) + number)
+        at += size

@@ -21,12 +21,14 @@ cdef class Levels:
                    base=cython.Py_ssize_t)
     cpdef take(self, told, int[::1] kinds)
     @cython.locals(
+        begins_ns="long long[::1]", begin_kinds="int[::1]", ends_ns="long long[::1]", end_kinds="int[::1]",
         first="int[::1]", second="int[::1]", third="int[::1]", level="long long[::1]", peak="long long[::1]", peak_ns="long long[::1]",
-        kind=cython.Py_ssize_t, row=cython.Py_ssize_t, gone=cython.Py_ssize_t, count=cython.Py_ssize_t, at=cython.Py_ssize_t,
+        kind=cython.Py_ssize_t, row=cython.Py_ssize_t, gone=cython.Py_ssize_t, at=cython.Py_ssize_t, settled_ns="long long",
         time_ns="long long")
-    cpdef _play(self, long long[::1] begins_ns, int[::1] begin_kinds, long long[::1] ends_ns, int[::1] end_kinds)
+    cpdef _play(self, int[::1] begins, Py_ssize_t begin_count, int[::1] ends, Py_ssize_t end_count)
 
 
-@cython.locals(order="int[::1]", out_ns="long long[::1]", out_kinds="int[::1]", taken=cython.Py_ssize_t, left=cython.Py_ssize_t,
-               at=cython.Py_ssize_t, place=cython.Py_ssize_t)
-cpdef tuple due(long long[::1] times_ns, int[::1] kinds, Py_ssize_t count, long long until_ns, long long settled_ns)
+@cython.locals(found=cython.Py_ssize_t, at=cython.Py_ssize_t)
+cpdef Py_ssize_t count_below(long long[::1] times_ns, Py_ssize_t count, long long until_ns)
+@cython.locals(left=cython.Py_ssize_t, at=cython.Py_ssize_t)
+cpdef Py_ssize_t drop_below(long long[::1] times_ns, int[::1] kinds, Py_ssize_t count, long long until_ns)

@@ -102,28 +102,31 @@ class Levels:
         """Take in everything that happened before a moment: all of it must have been told."""
         if until_ns <= self.settled_ns:
             return
-        begins_ns, begin_kinds, self.begin_count = due(self.begins_ns, self.begin_kinds, self.begin_count, until_ns, self.settled_ns)
-        ends_ns, end_kinds, self.end_count = due(self.ends_ns, self.end_kinds, self.end_count, until_ns, self.settled_ns)
-        if begins_ns or ends_ns:
-            self._play(begins_ns, begin_kinds, ends_ns, end_kinds)
+        begins, ends = columns.order(self.begins_ns, self.begin_count), columns.order(self.ends_ns, self.end_count)
+        self._play(begins, count_below(self.begins_ns, self.begin_count, until_ns),
+                   ends, count_below(self.ends_ns, self.end_count, until_ns))
+        self.begin_count = drop_below(self.begins_ns, self.begin_kinds, self.begin_count, until_ns)
+        self.end_count = drop_below(self.ends_ns, self.end_kinds, self.end_count, until_ns)
         self.settled_ns = until_ns
 
-    def _play(self, begins_ns: "array[int]", begin_kinds: "array[int]", ends_ns: "array[int]", end_kinds: "array[int]") -> None:
-        """Go through begins and ends in order of time; at one moment ends come first."""
+    def _play(self, begins: "array[int]", begin_count: int, ends: "array[int]", end_count: int) -> None:
+        """Go through the first begins and ends in order of time: rows in that order; at one moment ends come first."""
+        begins_ns, begin_kinds, ends_ns, end_kinds = self.begins_ns, self.begin_kinds, self.ends_ns, self.end_kinds
         first, second, third = self.first, self.second, self.third
         level, peak, peak_ns = self.level, self.peak, self.peak_ns
-        gone, count = 0, len(ends_ns)
-        for at in range(len(begins_ns)):
-            time_ns = begins_ns[at]
-            while gone < count and ends_ns[gone] <= time_ns:
-                kind = end_kinds[gone]
+        settled_ns = self.settled_ns
+        gone = 0
+        for at in range(begin_count):
+            time_ns = max(begins_ns[begins[at]], settled_ns)
+            while gone < end_count and ends_ns[ends[gone]] <= time_ns:
+                kind = end_kinds[ends[gone]]
                 level[first[kind]] -= 1
                 if second[kind] >= 0:
                     level[second[kind]] -= 1
                 if third[kind] >= 0:
                     level[third[kind]] -= 1
                 gone += 1
-            kind = begin_kinds[at]
+            kind = begin_kinds[begins[at]]
             row = first[kind]
             level[row] += 1
             if level[row] > peak[row]:
@@ -138,8 +141,8 @@ class Levels:
                 level[row] += 1
                 if level[row] > peak[row]:
                     peak[row], peak_ns[row] = level[row], time_ns
-        for at in range(gone, count):
-            kind = end_kinds[at]
+        for at in range(gone, end_count):
+            kind = end_kinds[ends[at]]
             level[first[kind]] -= 1
             if second[kind] >= 0:
                 level[second[kind]] -= 1
@@ -151,25 +154,22 @@ class Levels:
         return self.peak[row], self.peak_ns[row] if self.peak[row] else None
 
 
-def due(times_ns: "array[int]", kinds: "array[int]", count: int, until_ns: int,
-        settled_ns: int) -> "tuple[array[int], array[int], int]":
-    """Take what is due out of two columns: times and kinds in order of time, and how many are left at the columns' front."""
-    order = columns.order(times_ns, count)
-    taken = 0
+def count_below(times_ns: "array[int]", count: int, until_ns: int) -> int:
+    """How many of the first `count` times lie before a moment."""
+    found = 0
     for at in range(count):
-        taken += times_ns[at] < until_ns
-    found_ns, found_kinds = array("q", bytes(8 * taken)), array("i", bytes(4 * taken))
-    out_ns, out_kinds = found_ns, found_kinds
-    for at in range(taken):
-        place = order[at]
-        out_ns[at] = max(times_ns[place], settled_ns)
-        out_kinds[at] = kinds[place]
+        found += times_ns[at] < until_ns
+    return found
+
+
+def drop_below(times_ns: "array[int]", kinds: "array[int]", count: int, until_ns: int) -> int:
+    """Drop the rows before a moment; how many are left."""
     left = 0
     for at in range(count):
         if times_ns[at] >= until_ns:
             times_ns[left], kinds[left] = times_ns[at], kinds[at]
             left += 1
-    return found_ns, found_kinds, left
+    return left
 
 
 def longer(column: "array[int]") -> "array[int]":

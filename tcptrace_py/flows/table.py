@@ -960,10 +960,16 @@ class FlowTable:
         for record in self.records:
             if record is not None and self.retire_record is not None:
                 self.retire_record(record, end_ns)
-        self.records.clear()
+        self.records = []
         rest = {id(side.connection): side.connection for side in self.sides.values()}
         for connection in sorted(rest.values(), key=lambda c: c.first_frame):
             self.forget(connection)
+
+    def clear(self) -> None:
+        """Give back all memory: nothing more will be asked but the sums."""
+        self.sides.clear()
+        self.deadlines.clear()
+        self.streams = StreamIndex()
 
 
 def finished(connection: Connection) -> bool:

@@ -312,6 +312,7 @@ def work(part: Part, channels: Channels) -> None:
         end_ns = part.info.end_ns or 0
         part.decoder.finish()
         part.table.finish(end_ns)
+        part.table.clear()
         channels.send(0, (part.needs(), part.told()))
         channels.send(0, part.pairs(channels.receive(0)))
         part.collector.replayer.vantages.pairs.update(channels.receive(0))
@@ -355,6 +356,7 @@ class Sums:
         collector = part.collector
         part.decoder.finish()
         part.table.finish(end_ns)
+        part.table.clear()
         needs = part.needs()
         for whose in others:
             their_needs, told = self.channels.receive(whose)
