@@ -1,6 +1,8 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.decode cimport wire
+
 cdef long long OPT_DSACK, OPT_FAST_OPEN, OPT_MSS, OPT_SACK, OPT_SACK_OK, OPT_TIMESTAMPS, OPT_WSCALE
 
 

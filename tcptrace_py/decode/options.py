@@ -10,6 +10,8 @@ from tcptrace_py.model.segments import (
     OPT_WSCALE,
 )
 
+from . import wire
+
 
 def parse_options(data: bytes, at: int, stop: int, ack: int) -> tuple[int, int, int, int, int, int]:
     """Read the options in data[at:stop]: bits, window scale, TSval, TSecr, left and right edge of the first SACK block.
@@ -32,17 +34,17 @@ def parse_options(data: bytes, at: int, stop: int, ack: int) -> tuple[int, int, 
             break
         if kind == 8 and size == 10:
             bits |= OPT_TIMESTAMPS
-            tsval = (data[at + 2] << 24) | (data[at + 3] << 16) | (data[at + 4] << 8) | data[at + 5]
-            tsecr = (data[at + 6] << 24) | (data[at + 7] << 16) | (data[at + 8] << 8) | data[at + 9]
+            tsval = wire.number(data, at + 2)
+            tsecr = wire.number(data, at + 6)
         elif kind == 5 and size >= 10 and size % 8 == 2:
             bits = (bits | OPT_SACK) & ~OPT_DSACK
-            left = (data[at + 2] << 24) | (data[at + 3] << 16) | (data[at + 4] << 8) | data[at + 5]
-            right = (data[at + 6] << 24) | (data[at + 7] << 16) | (data[at + 8] << 8) | data[at + 9]
+            left = wire.number(data, at + 2)
+            right = wire.number(data, at + 6)
             if (left - ack) & 0x80000000:
                 bits |= OPT_DSACK
             elif size >= 18:
-                outer_left = (data[at + 10] << 24) | (data[at + 11] << 16) | (data[at + 12] << 8) | data[at + 13]
-                outer_right = (data[at + 14] << 24) | (data[at + 15] << 16) | (data[at + 16] << 8) | data[at + 17]
+                outer_left = wire.number(data, at + 10)
+                outer_right = wire.number(data, at + 14)
                 if not ((left - outer_left) | (outer_right - right)) & 0x80000000:
                     bits |= OPT_DSACK
         elif kind == 2 and size == 4:

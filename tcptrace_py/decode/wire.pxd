@@ -35,3 +35,7 @@ cdef inline (long long, long long, long long) timestamps(const unsigned char *da
 
 cdef inline bytes key(const unsigned char *data, Py_ssize_t start, Py_ssize_t stop, list recent):
     return words.known_key(data + start, stop - start, recent)
+
+
+cdef inline long long number(bytes data, Py_ssize_t at) noexcept:
+    return u32(<const unsigned char *>data + at)

@@ -25,3 +25,8 @@ timestamps = Struct("!III").unpack_from
 def key(data: bytes, start: int, stop: int, recent: list[bytes]) -> bytes:  # noqa: ARG001 - for the compiled form
     """Bytes of a four-tuple's key. `recent` has `words.RECENT` entries for whoever knows how to make use of them."""
     return data[start:stop]
+
+
+def number(data: bytes, at: int) -> int:
+    """The 32 bits at an offset, unsigned."""
+    return int.from_bytes(data[at:at + 4], "big")

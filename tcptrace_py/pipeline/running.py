@@ -4,9 +4,10 @@ import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.capture import open_captures
+from tcptrace_py.capture.columns import BLOCK_FRAMES
 from tcptrace_py.capture.ranges import OutOfOrdinaryError, ranged_file
 from tcptrace_py.decode import Decoder
 from tcptrace_py.findings.hosts import hosts
@@ -23,6 +24,9 @@ from tcptrace_py.model.selection import Selection
 from .collecting import Collector
 from .replaying import Replayer
 from .worthwhile import useful_jobs
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.segments import SegmentBlock
 
 DEFAULT_IDLE_S = 86400.0  # a connection may be silent for long: keep-alive is off by default, and two hours apart where it is on
 
@@ -84,16 +88,20 @@ def _from_the_front(machinery: Machinery, paths: Sequence[str | os.PathLike[str]
     info = CaptureInfo(files=reader.files)
     collector, table = machinery.collector, machinery.table
     interrupted = False
-    segments = None
+    segments: SegmentBlock | None = None
+    frames: FrameBlock | None
     with few_collections():
         try:
             for frames in reader.blocks():
                 _count(info, collector.quality, frames)
                 segments = decoder.decode(frames, segments)
                 table.feed(segments)
+                if frames.count < BLOCK_FRAMES:
+                    segments = None  # the last one, or a small one
                 collector.settle(table.clock_ns, table.older)
         except KeyboardInterrupt:
             interrupted = True
+        segments = frames = None  # their memory is better used for what follows
         decoder.finish()
         end_ns = info.end_ns or 0
         table.finish(end_ns)
