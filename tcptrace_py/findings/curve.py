@@ -1,7 +1,7 @@
 """Intervals kept one by one, so that a curve can be drawn of how many there were at once and at which moments.
 
-`population.Population` settles intervals as it goes and forgets them; here the whole curve is asked for, and pays
-sixteen bytes an interval.
+`levels.Levels` settles intervals as it goes and forgets them; here the whole curve is asked for, and pays sixteen bytes
+an interval.
 """
 
 from array import array
