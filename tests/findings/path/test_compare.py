@@ -178,9 +178,15 @@ def test_a_recording_with_offload_loses_what_a_firewall_counted() -> None:
 @pytest.mark.kernel
 def test_losses_are_those_that_a_firewall_counts_now(tmp_path: Path) -> None:
     needs_recording("nft", "tcpdump", "xz")
-    truth = record.record(tmp_path)
-    facts = compared(*(tmp_path / f"recorded-firewall.{name}.pcap" for name in ("client", "server")))
-    assert counted(facts) == truth
+    tries = []
+    for number in range(3):  # where the machine is busy, a packet may still be on its way when a capture ends
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        truth = record.record(folder)
+        tries.append((counted(compared(*(folder / f"recorded-firewall.{name}.pcap" for name in ("client", "server")))), truth))
+        if tries[-1][0] == truth:
+            return
+    pytest.fail(f"told and counted: {tries}")
 
 
 # -- what boxes on the way do ------------------------------------------------------------------------------------------
