@@ -42,7 +42,7 @@ LOOK_BYTES = 1 << 16
 class RangedFile:
     """A regular file that is an uncompressed pcap.
 
-    `link` is its LINKTYPE, `mean_bytes` the mean length of its first records, `piece_bytes` a good length for a range.
+    `link` is its LINKTYPE, `mean_bytes` the mean length of some records, `piece_bytes` a good length for a range.
     """
 
     def __init__(self, path: str, size_bytes: int, header: PcapHeader, mean_bytes: int) -> None:
@@ -131,15 +131,27 @@ def ranged_file(path: str) -> RangedFile | None:
     """The file, if it can be read in ranges: regular, uncompressed, a pcap."""
     try:
         with Path(path).open("rb") as file:
-            head, size_bytes = file.read(LOOK_BYTES), os.fstat(file.fileno()).st_size
+            head, size_bytes = file.read(FILE_HEADER_BYTES), os.fstat(file.fileno()).st_size
     except (OSError, ValueError):
         return None
     if not Path(path).is_file() or is_compressed(head) or not recognise(head) or len(head) < FILE_HEADER_BYTES:
         return None
     header = parse_header(head)
-    block = reserve(head, 1)
-    end = walk(block, head, FILE_HEADER_BYTES, len(head), header)
-    return RangedFile(path, size_bytes, header, (end - FILE_HEADER_BYTES) // max(block.count, 1))
+    return RangedFile(path, size_bytes, header, mean_record_bytes(path, size_bytes, header))
+
+
+def mean_record_bytes(path: str, size_bytes: int, header: PcapHeader) -> int:
+    """Mean length of some records in the middle of the file: at its head stand handshakes. 0: none was found."""
+    file = RangedFile(path, size_bytes, header, 0)
+    middle = size_bytes // 2
+    try:
+        file.open()
+        found = file.range(middle, middle + LOOK_BYTES)
+    except (OutOfOrdinaryError, OSError):
+        return 0
+    finally:
+        file.close()
+    return (found.end - found.start) // max(found.frames, 1)
 
 
 def good_piece_bytes(mean_bytes: int) -> int:
