@@ -35,5 +35,5 @@ cdef class Accounts:
 
     @cython.locals(ports=cython.Py_ssize_t, name=bytes, account=Account)
     cpdef Account of(self, bytes key)
-    @cython.locals(stay=StayFacts, levels=Levels)
+    @cython.locals(stay=StayFacts, levels=Levels, kind="long long")
     cpdef add(self, Account account, Facts facts)

@@ -130,8 +130,10 @@ class Accounts:
                 account.restarted_client += stay.restarted
                 account.reused_client += stay.how == REUSED
                 account.killed_client += stay.how == KILLED
-            levels.add(max(stay.entered_ns, facts.earliest_ns), stay.end_ns,
-                       account.server_stay_kind if stay.by_server else account.client_stay_kind)
+            kind = account.server_stay_kind if stay.by_server else account.client_stay_kind
+            levels.add(max(stay.entered_ns, facts.earliest_ns), stay.end_ns, kind)
+            if stay.entered_ns < facts.earliest_ns:
+                levels.add_early(stay.entered_ns, min(facts.earliest_ns, stay.end_ns), kind)
 
 
 COUNTS = ("connections", "client_first", "server_first", "resets", "stays_client", "stays_server", "simultaneous", "simultaneous_client",

@@ -18,7 +18,7 @@ from .levels import NEVER_NS
 if TYPE_CHECKING:
     from .percentiles import Values
 
-STAYS_WITHIN_NS = 20 * SECOND_NS  # a stay that began longer before its connection's last segment is counted from there
+STAYS_WITHIN_NS = 20 * SECOND_NS  # what of a stay lies longer before its connection's last segment is told as early (Levels)
 EXPIRED, REUSED, KILLED, LEFT = 0, 1, 2, 3  # how a stay ended; LEFT: cut off by the capture's end
 HOW = {"expired": EXPIRED, "reused": REUSED, "killed": KILLED, "capture-end": LEFT}
 

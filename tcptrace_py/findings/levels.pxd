@@ -9,7 +9,7 @@ cdef class Levels:
     cdef public int[::1] begin_kinds, end_kinds
     cdef public Py_ssize_t begin_count, end_count
     cdef public long long total, settled_ns
-    cdef public object first, second, third, level, peak, peak_ns
+    cdef public object first, second, third, level, peak, peak_ns, early
 
     cpdef add(self, long long begin_ns, long long end_ns, long long kind)
     @cython.locals(at=cython.Py_ssize_t)

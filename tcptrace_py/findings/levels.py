@@ -3,6 +3,9 @@
 An interval's begin and end come in whenever they are known, and wait here until everything before a moment is known:
 `settle` then takes them in order of time. What is settled leaves nothing but each row's level and its most so far. That
 is exact in whatever order and whatever portions they come; one that begins before what is settled counts from there.
+
+Of an interval that is told very late, the early part is told apart (`add_early`): it counts if nothing was settled till
+the end, which is so of every capture that is not large, and else it does not.
 """
 
 from array import array
@@ -11,19 +14,22 @@ from tcptrace_py.model import columns
 
 NEVER_NS = (1 << 63) - 1
 NO_ROW = -1
+MANY = 1 << 18  # begins and ends that may wait before they are settled
+EARLY_WITHIN = MANY // 2  # begins with which nothing was settled before the end, however the work was shared
 
 
 class Levels:
     """Rows that go up and down. A *kind* of interval raises up to three rows at once (a host's, a service's, the whole's)."""
 
-    __slots__ = ("begin_count", "begin_kinds", "begins_ns", "end_count", "end_kinds", "ends_ns", "first", "level", "peak", "peak_ns",
-                 "second", "settled_ns", "third", "total")
+    __slots__ = ("begin_count", "begin_kinds", "begins_ns", "early", "end_count", "end_kinds", "ends_ns", "first", "level", "peak",
+                 "peak_ns", "second", "settled_ns", "third", "total")
 
     def __init__(self) -> None:
         self.begins_ns, self.begin_kinds = array("q", bytes(512)), array("i", bytes(256))
         self.ends_ns, self.end_kinds = array("q", bytes(512)), array("i", bytes(256))
         self.begin_count = self.end_count = 0
         self.total = 0  # begins ever taken in
+        self.early = array("q")  # begin, end and kind of early parts
         self.first, self.second, self.third = array("i"), array("i"), array("i")  # rows of each kind
         self.level, self.peak, self.peak_ns = array("q"), array("q"), array("q")
         self.settled_ns = -(1 << 62)
@@ -49,6 +55,19 @@ class Levels:
             if end_ns != NEVER_NS:
                 self.end(end_ns, kind)
 
+    def add_early(self, begin_ns: int, end_ns: int, kind: int) -> None:
+        """Count one from `begin_ns` until just before `end_ns`, if it is not too late for that when all is told."""
+        if self.total < EARLY_WITHIN:
+            self.early.extend((begin_ns, end_ns, kind))
+
+    def finish(self, end_ns: int) -> None:
+        """All is told, of a capture that ends then: settle it."""
+        if self.total < EARLY_WITHIN:
+            for at in range(0, len(self.early), 3):
+                self.add(self.early[at], self.early[at + 1], self.early[at + 2])
+        self.early = array("q")
+        self.settle(end_ns + 1)
+
     def begin(self, time_ns: int, kind: int) -> None:
         """One more from now on."""
         at = self.begin_count
@@ -73,16 +92,20 @@ class Levels:
         """How much waits to be settled."""
         return self.begin_count + self.end_count
 
-    def release(self) -> "tuple[array[int], array[int], array[int], array[int]]":
-        """Give away what is pending, for another process to `take`: begins and their kinds, ends and theirs."""
+    def release(self) -> "tuple[array[int], array[int], array[int], array[int], array[int]]":
+        """Give away what is pending, for another process to `take`: begins and their kinds, ends and theirs, early parts."""
         found = (array("q", bytes(self.begins_ns[:self.begin_count])), array("i", bytes(self.begin_kinds[:self.begin_count])),
-                 array("q", bytes(self.ends_ns[:self.end_count])), array("i", bytes(self.end_kinds[:self.end_count])))
+                 array("q", bytes(self.ends_ns[:self.end_count])), array("i", bytes(self.end_kinds[:self.end_count])),
+                 self.early)
+        self.early = array("q")
         self.begin_count = self.end_count = 0
         return found
 
-    def take(self, told: "tuple[array[int], array[int], array[int], array[int]]", kinds: "array[int]") -> None:
+    def take(self, told: "tuple[array[int], array[int], array[int], array[int], array[int]]", kinds: "array[int]") -> None:
         """Take in what another process released; `kinds` says what its kinds are called here."""
-        begins_ns, begin_kinds, ends_ns, end_kinds = told
+        begins_ns, begin_kinds, ends_ns, end_kinds, early = told
+        for at in range(0, len(early), 3):
+            self.add_early(early[at], early[at + 1], kinds[early[at + 2]])
         begins, ends = len(begins_ns), len(ends_ns)
         while self.begin_count + begins > len(self.begins_ns):
             self.begins_ns, self.begin_kinds = longer(self.begins_ns), longer(self.begin_kinds)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tcptrace_py.findings.accounts import Accounts
 from tcptrace_py.findings.connections import describe
 from tcptrace_py.findings.facts import Outline, from_row
-from tcptrace_py.findings.levels import NEVER_NS
+from tcptrace_py.findings.levels import MANY, NEVER_NS
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import Totals
 from tcptrace_py.findings.vantage import AT_CLIENT, Legs, legs, place
@@ -23,7 +23,6 @@ from .replaying import Replayer, Template
 from .rows import Rows
 
 SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.facts.STAYS_WITHIN_NS)
-MANY = 1 << 18  # begins and ends that may wait before they are settled
 
 
 class Collector:
@@ -231,7 +230,7 @@ class Collector:
 
     def close(self, end_ns: int) -> None:
         """All is told: settle what is pending, count services, number the connections by their first frames."""
-        self.levels.settle(end_ns + 1)
+        self.levels.finish(end_ns)
         self._count_services()
         self.rows.finish()
         for row in (*self.digest.few, *self.digest.slowest()):

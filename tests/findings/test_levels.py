@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcptrace_py.findings.levels import NEVER_NS, Levels
+from tcptrace_py.findings.levels import EARLY_WITHIN, NEVER_NS, Levels
 from tests.ladder import SECOND_NS
 
 if TYPE_CHECKING:
@@ -91,6 +92,29 @@ def test_a_latecomer_counts_from_what_is_settled() -> None:
     found.add(2 * TICK_NS, 12 * TICK_NS, 0)
     found.settle(END * TICK_NS)
     assert found.peak_of(0) == (1, 10 * TICK_NS)
+
+
+@given(intervals, st.sampled_from(MOMENTS))
+def test_early_parts_count_like_the_rest_when_nothing_was_settled(many: list[Span], tick: int) -> None:
+    """However an interval is cut at a moment, and whichever process took the early part in."""
+    one, other = Levels(), Levels()
+    for whole in (one, other):
+        assert whole.kind(whole.row()) == 0
+    for begin, end in many:
+        one.add(max(begin, tick) * TICK_NS, end * TICK_NS, 0)
+        if begin < tick:
+            other.add_early(begin * TICK_NS, min(tick, end) * TICK_NS, 0)
+    one.take(other.release(), array("i", [0]))
+    one.finish(END * TICK_NS)
+    assert (one.peak_of(0), one.level[0]) == (peak_of(many), 0)
+
+
+def test_early_parts_of_a_large_capture_are_left_out() -> None:
+    found = levels([(0, 2), (8, 12)])
+    found.add_early(0, TICK_NS, 0)
+    found.total = EARLY_WITHIN
+    found.finish(END * TICK_NS)
+    assert found.peak_of(0) == (1, 0)
 
 
 def test_what_never_ends_is_there_at_the_end() -> None:
