@@ -9,8 +9,6 @@ together. ICMP errors that quote the connection come along, and so does every fr
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 import tempfile
 from bisect import bisect_right
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from .capture import open_captures
+from .capture.source import STDIN, copy_stdin
 from .capture.write import FORMATS, NS_PER_S, PcapngWriter, PcapWriter
 from .decode import Decoder
 from .model.addresses import scope_of, text
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from .model.segments import SegmentBlock
     from .model.selection import Selection
 
-STDIN = "-"
 Ends = tuple[tuple[str, int], tuple[str, int]]  # lower end first, so that both directions agree
 Tuple = tuple[Ends, int | None, bool]  # a four-tuple: its ends, its network, whether it is inside GTP-U
 
@@ -196,7 +194,7 @@ def readable_again(captures: Sequence[str]) -> Iterator[list[str]]:
         copy = Path(folder) / "standard-input"
         if STDIN in captures:
             with copy.open("wb") as out:
-                shutil.copyfileobj(sys.stdin.buffer, out)
+                copy_stdin(out)
         yield [os.fspath(copy) if path == STDIN else path for path in captures]
 
 

@@ -1,16 +1,19 @@
 """Where the bytes of an input come from: a regular file, or a pipe. One window of bytes at a time, nothing kept."""
 
 import os
+import select
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol
 
 from tcptrace_py.model.errors import CaptureError
 
 STDIN = "-"
 HEAD_BYTES = 1 << 12  # read to recognise an input
 PIECE_BYTES = 1 << 20  # read at once: larger pieces are no faster and leave the cache
+WAKE_MS = 500  # a signal that comes just before a wait is heard so long after
 PIPE_PIECE_BYTES = 1 << 18  # the same for pipes; what waits in here is lost to an interrupted analysis
 
 
@@ -92,7 +95,6 @@ class PipeSource:
         self.interrupted = False
         self._file = file
         self._close = close
-        self._read = getattr(file, "read1", file.read)
 
     def refill(self, rest: bytes, need_bytes: int) -> bytes:
         """See Source."""
@@ -101,7 +103,7 @@ class PipeSource:
                       len(rest) >> 2)  # a large rest is not to be copied for every small piece
         while missing > 0 and not self.interrupted:
             try:
-                part = self._read(missing)
+                part = read_some(self._file, missing)
             except KeyboardInterrupt:
                 if not self.done_bytes:
                     raise
@@ -122,6 +124,27 @@ class PipeSource:
         """See Source."""
         if self._close:
             self._file.close()
+
+
+def read_some(file: BinaryIO, most_bytes: int) -> bytes:
+    """What a pipe gives next, when it has something; nothing at its end. Raises OSError.
+
+    A signal between the handler's last chance to run and the read would be slept over: so it waits in steps.
+    """
+    if hasattr(select, "poll"):
+        waiting = select.poll()
+        with suppress(AttributeError, OSError, ValueError):  # what has no descriptor does not make anybody wait
+            waiting.register(file.fileno(), select.POLLIN)
+            while not waiting.poll(WAKE_MS):
+                pass
+    data: bytes = getattr(file, "read1", file.read)(most_bytes)
+    return data
+
+
+def copy_stdin(out: IO[bytes]) -> None:
+    """Copy standard input to its end. Raises OSError."""
+    while data := read_some(sys.stdin.buffer, PIPE_PIECE_BYTES):
+        out.write(data)
 
 
 def open_source(path: str) -> FileSource | PipeSource:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
-from tcptrace_py.capture.source import PipeSource
+from tcptrace_py.capture.source import read_some
 
 
 class Interrupt:
@@ -42,7 +42,7 @@ class Interrupt:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _stop(self, _number: int, frame: FrameType | None) -> None:
-        waiting = frame is not None and isinstance(frame.f_locals.get("self"), PipeSource)
+        waiting = frame is not None and frame.f_code is read_some.__code__
         if self._asked or waiting:
             raise KeyboardInterrupt
         self._asked = True

@@ -18,7 +18,7 @@ import click
 from tcptrace_py.model.errors import TcpstatesError
 
 from . import codes
-from .terminate import Termination
+from .terminate import Termination, all_is_said
 
 COMMANDS = ("analyze", "time-wait", "explain", "check", "rules", "query", "diff", "extract")
 DEBUG_VARIABLE = "TCPSTATES_DEBUG"
@@ -89,6 +89,15 @@ def tcpstates(debug: bool) -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        return _main(args)
+    finally:
+        if signal.getsignal(signal.SIGINT) is not handler:  # who calls this may go on for long
+            signal.signal(signal.SIGINT, handler)
+
+
+def _main(args: Sequence[str] | None = None) -> int:
     try:
         code = tcpstates.main(args=None if args is None else list(args), prog_name=_program(), standalone_mode=False)
         if sys.stdout is not None:
@@ -128,11 +137,10 @@ def run() -> NoReturn:
     with suppress(ValueError):  # not the main thread
         termination.watch()
     try:
-        code = main()
+        code = _main()
     finally:
         termination.finish()
-    with suppress(ValueError):  # not the main thread
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: a Ctrl-C now would only make the end look like none
+    all_is_said()
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -7,6 +7,8 @@ from typing import TextIO
 
 from tcptrace_py.model.errors import UsageError
 
+from .terminate import all_is_said
+
 NARROWEST = 40
 UNKNOWN_WIDTH = 120  # a file or a pipe does not wrap
 BY_ENDING = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".md": "markdown"}
@@ -96,6 +98,7 @@ def _to_file(write: Callable[[TextIO], None], path: str) -> None:
         with open(part, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:  # noqa: PTH123
             write(out)
         if not special:
+            all_is_said()  # before the file is in place: where it stands, the exit code speaks of it
             os.replace(part, path)  # noqa: PTH105
     except BaseException:
         if not special and os.path.exists(part):  # noqa: PTH110

@@ -2,10 +2,17 @@
 
 import os
 import signal
+import threading
 from types import FrameType
 from typing import NoReturn
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+def all_is_said() -> None:
+    """From now on a Ctrl-C is ignored: it would only make a whole result look like none."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Termination:

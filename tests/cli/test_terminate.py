@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tcptrace_py.cli import main
+
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "three-way-handshake.pcap"
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -64,3 +66,34 @@ def test_what_ignores_the_signal_goes_on(tmp_path: Path) -> None:
         process.send_signal(signal.SIGHUP)
         process.communicate(timeout=20)
     assert process.returncode == 0
+
+
+INTERRUPTED = """
+import os, signal, sys
+from tcptrace_py.cli import main
+
+replace, when = os.replace, sys.argv.pop()
+
+def interrupted(*files):
+    if when == "before":
+        os.kill(os.getpid(), signal.SIGINT)
+    replace(*files)
+    if when == "after":
+        os.kill(os.getpid(), signal.SIGINT)
+
+os.replace = interrupted
+main.run()
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_where_a_file_is_put_in_place_the_exit_code_speaks_of_it(when: str, tmp_path: Path) -> None:
+    with started("analyze", str(SAMPLE), "-o", str(tmp_path / "out.json"), when, code=INTERRUPTED) as process:
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_whoever_calls_it_hears_ctrl_c_afterwards(tmp_path: Path) -> None:
+    assert main.main(["analyze", str(SAMPLE), "-o", str(tmp_path / "out.json")]) == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -110,10 +110,11 @@ def _kept(captures: Sequence[str], stack: ExitStack) -> Sequence[str]:
     """Captures that can be read twice: standard input is put into a file that goes when the stack is left."""
     if "-" not in captures or sys.stdin is None or sys.stdin.isatty():
         return captures
-    from shutil import copyfileobj
     from tempfile import NamedTemporaryFile
 
+    from tcptrace_py.capture.source import copy_stdin
+
     file = stack.enter_context(NamedTemporaryFile(prefix="tcpstates-"))  # noqa: SIM115 - the stack closes it
-    copyfileobj(sys.stdin.buffer, file)
+    copy_stdin(file)
     file.flush()
     return [file.name if capture == "-" else capture for capture in captures]
