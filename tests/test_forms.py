@@ -1,4 +1,4 @@
-"""The compiled and the interpreted form of the engine are one source: they must say the same of every sample."""
+"""The compiled and the interpreted form of the engine are one source: they must say the same of every capture."""
 
 import json
 import os
@@ -8,6 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.fuzz.alter import ETHERNET, altered
+from tests.fuzz.damage import several
+from tests.fuzz.hostile import SCENARIOS, capture
+from tests.fuzz.material import as_pcap, captures, content
+from tests.fuzz.test_altered import sources
+from tests.fuzz.trial import most, random_for
 
 ROOT = Path(__file__).parent.parent
 COMPILED_IN = "TCPSTATES_COMPILED_IN"  # folder of a copy of the package that is compiled already
@@ -25,6 +32,9 @@ for path in sorted(Path(sys.argv[1]).glob("*.pcap*")):
     except CaptureError as problem:
         said[path.name] = str(problem)
         continue
+    except Exception as error:
+        said[path.name] = f"internal error: {error!r}"
+        continue
     document["generator"]["compiled"] = None
     totals = repr((quick.summary, quick.hosts, quick.ports))
     said[path.name] = hashlib.sha256((json.dumps(document) + totals).encode()).hexdigest()
@@ -32,9 +42,9 @@ print(json.dumps(said))
 """
 
 
-def said_by(package: Path) -> dict[str, object]:
-    """What the form of the package in this folder says of all samples, by file."""
-    run = subprocess.run([sys.executable, "-c", SAY, str(ROOT / "samples")], cwd=package, capture_output=True, text=True, check=True,
+def said_by(package: Path, captures: Path) -> dict[str, object]:
+    """What the form of the package in this folder says of all captures in that one, by file."""
+    run = subprocess.run([sys.executable, "-c", SAY, str(captures)], cwd=package, capture_output=True, text=True, check=True,
                          env={**os.environ, "PYTHONPATH": str(package)})
     said: dict[str, object] = json.loads(run.stdout)
     return said
@@ -59,9 +69,37 @@ def source_copy(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow
-def test_both_forms_say_the_same_of_every_sample(tmp_path: Path) -> None:
-    compiled, interpreted = said_by(compiled_copy(tmp_path / "compiled")), said_by(source_copy(tmp_path / "interpreted"))
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Folders with the package compiled and interpreted."""
+    folder = tmp_path_factory.mktemp("forms")
+    return compiled_copy(folder / "compiled"), source_copy(folder / "interpreted")
+
+
+def hold_alike(forms: tuple[Path, Path], captures: Path) -> dict[str, object]:
+    """What both say of the captures; fails where they differ."""
+    compiled, interpreted = (said_by(form, captures) for form in forms)
     assert (compiled.pop("compiled"), interpreted.pop("compiled")) == (True, False)
-    assert len(compiled) > 150
     assert {name for name in compiled if compiled[name] != interpreted[name]} == set()
+    return compiled
+
+
+@pytest.mark.slow
+def test_both_forms_say_the_same_of_every_sample(forms: tuple[Path, Path]) -> None:
+    assert len(hold_alike(forms, ROOT / "samples")) > 150
+
+
+@pytest.mark.slow
+def test_both_forms_say_the_same_of_anything(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    """Samples whose segments were altered at random, samples of which bytes were, and what attackers send."""
+    rng = random_for("forms")
+    plain = [rows[:80] for _name, link, rows in sources() if link == ETHERNET and rows]
+    small = [data for data in map(content, captures()) if len(data) < 20_000]
+    for number in range(most(300)):
+        (tmp_path / f"altered-{number}.pcap").write_bytes(as_pcap(ETHERNET, altered(rng, rng.choice(plain)), rng.choice("<>")))
+        (tmp_path / f"damaged-{number}.pcap").write_bytes(several(rng, rng.choice(small), rng.choice(small))[1])
+    for name, rows in SCENARIOS.items():
+        (tmp_path / f"{name}.pcap").write_bytes(capture(rows(2000)))
+    said = hold_alike(forms, tmp_path)
+    assert len(said) > most(300) * 2
+    assert {name: what for name, what in said.items() if "internal error" in str(what)} == {}
