@@ -20,6 +20,7 @@ from .section import TIME_MIN_NS
 from .source import HEAD_BYTES, PIECE_BYTES, STDIN, Source, SourceDamageError, open_source
 
 LAYERS = 2  # of compression: one may be inside another
+BESIDE_BYTES = 4 << 20  # an input so large is worth a process that decompresses it
 MANY, SMALL_PIECE_BYTES = 16, 1 << 17  # so many inputs may be open at once that their buffers add up
 
 
@@ -102,13 +103,15 @@ class CaptureFile:
         if source.reopenable:
             source.close()
 
-    def blocks(self, problems: Problems, new_interface: Callable[[], int], *, others: int = 0) -> Iterator[FrameBlock]:
+    def blocks(self, problems: Problems, new_interface: Callable[[], int], *, others: int = 0,
+               beside: bool = False) -> Iterator[FrameBlock]:
         """Give the frames, numbered from 1 within this file; once. Damage goes to `problems`, never up.
 
-        `others` inputs are read as well: frame numbers are then the file's own, and buffers smaller.
+        `others` inputs are read as well: frame numbers are then the file's own, and buffers smaller. `beside`: a process
+        of its own may decompress it.
         """
         damage = Damage(problems, self.info, alone=not others)
-        for block in self._read(damage, new_interface, PIECE_BYTES if others < MANY else SMALL_PIECE_BYTES):
+        for block in self._read(damage, new_interface, PIECE_BYTES if others < MANY else SMALL_PIECE_BYTES, beside=beside):
             self.info.packets += block.count
             yield block
 
@@ -120,7 +123,8 @@ class CaptureFile:
                 return block.time_ns[0]
         return TIME_MIN_NS
 
-    def _read(self, damage: Damage, new_interface: Callable[[], int], piece_bytes: int) -> Iterator[FrameBlock]:
+    def _read(self, damage: Damage, new_interface: Callable[[], int], piece_bytes: int, *,
+              beside: bool = False) -> Iterator[FrameBlock]:
         """Blocks of frames from the first bytes (`piece_bytes` 0) or from all."""
         try:
             source, data = self._opened or open_capture(self.path)
@@ -130,6 +134,8 @@ class CaptureFile:
         try:
             if isinstance(source, DecompressedSource):
                 damage.unit = f" of the {source.kind} content"
+                if beside and source.reopenable and (source.size_bytes or 0) >= BESIDE_BYTES:
+                    source = _beside(source)
             source.piece_bytes = piece_bytes
             for block in _frames(source, data, new_interface, damage, whole=piece_bytes > 0):
                 self.done_bytes = source.done_bytes
@@ -168,6 +174,12 @@ def _frames(source: Source, data: bytes, new_interface: Callable[[], int], damag
         rest, base, position = data[position:], base + position, 0
         data = _longer(source, rest, need_bytes, damage, next_frame - 1)
         final = len(data) == len(rest)
+
+
+def _beside(source: DecompressedSource) -> Source:
+    from .beside import BesideSource, may_start  # noqa: PLC0415 - few inputs need it
+
+    return BesideSource(source) if may_start() else source
 
 
 def _longer(source: Source, rest: bytes, need_bytes: int, damage: Damage, frame: int) -> bytes:

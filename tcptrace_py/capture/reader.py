@@ -20,11 +20,13 @@ Progress = Callable[[int, int | None], None]
 class CaptureReader:
     """Captures that are there to be read. `files` says for each what it is, and after reading what it held."""
 
-    def __init__(self, captures: Sequence[CaptureFile], problems: Problems, progress: Progress | None = None) -> None:
+    def __init__(self, captures: Sequence[CaptureFile], problems: Problems, progress: Progress | None = None, *,
+                 beside: bool = False) -> None:
         self.files = [capture.info for capture in captures]
         self._captures = captures
         self._problems = problems
         self._progress = progress
+        self._beside = beside
 
     def blocks(self) -> Iterator[FrameBlock]:
         """All frames in the order of `mergecap`, at most BLOCK_FRAMES to a block; to be called once.
@@ -46,9 +48,9 @@ class CaptureReader:
     def _merged(self) -> Iterator[FrameBlock]:
         new_interface = partial(next, count())
         if len(self._captures) == 1:
-            return self._captures[0].blocks(self._problems, new_interface)
+            return self._captures[0].blocks(self._problems, new_interface, beside=self._beside)
         others = len(self._captures) - 1
-        return merge(Input(capture.head_ns(), partial(capture.blocks, self._problems, new_interface, others=others))
+        return merge(Input(capture.head_ns(), partial(capture.blocks, self._problems, new_interface, others=others, beside=self._beside))
                      for capture in self._captures)
 
     def _done(self) -> tuple[int, int | None]:
@@ -58,12 +60,12 @@ class CaptureReader:
 
 
 def open_captures(paths: Sequence[str | os.PathLike[str]], problems: Problems, *,
-                  progress: Progress | None = None) -> CaptureReader:
+                  progress: Progress | None = None, beside: bool = False) -> CaptureReader:
     """Recognise the inputs: files, directories (the captures in them, by name), "-" for standard input.
 
     Raises CaptureError where none can be read, UsageError for standard input given twice; where only some cannot be
     read, those become problems. `progress` is called about once a block with the bytes read so far and in all (None
-    where that is unknown).
+    where that is unknown). `beside`: processes of their own may decompress large inputs (where processes can be forked).
     """
     captures: list[CaptureFile] = []
     failures: list[str] = []
@@ -82,7 +84,7 @@ def open_captures(paths: Sequence[str | os.PathLike[str]], problems: Problems, *
         raise CaptureError("; ".join(failures) or "no captures were named")
     for failure in failures:
         problems.add("unreadable-file", failure, damaged=True)
-    return CaptureReader(captures, problems, progress)
+    return CaptureReader(captures, problems, progress, beside=beside)
 
 
 def _directory(path: str, problems: Problems) -> list[CaptureFile]:

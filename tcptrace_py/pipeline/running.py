@@ -23,7 +23,7 @@ from tcptrace_py.model.selection import Selection
 
 from .collecting import Collector
 from .replaying import Replayer
-from .worthwhile import useful_jobs
+from .worthwhile import has_cores, useful_jobs
 
 if TYPE_CHECKING:
     from tcptrace_py.model.segments import SegmentBlock
@@ -76,14 +76,14 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
 
             with few_collections(), suppress(OutOfOrdinaryError):
                 return _in_parts(parallel, machinery, paths[0], count, profiles, progress, check_checksums=check_checksums)
-    return _from_the_front(machinery(), paths, profiles, progress, check_checksums=check_checksums)
+    return _from_the_front(machinery(), paths, profiles, progress, check_checksums=check_checksums, beside=has_cores(jobs))
 
 
 def _from_the_front(machinery: Machinery, paths: Sequence[str | os.PathLike[str]], profiles: Profiles,
-                    progress: Callable[[int, int | None], None] | None, *, check_checksums: bool) -> Analysis:
-    """All in this process, block by block."""
+                    progress: Callable[[int, int | None], None] | None, *, check_checksums: bool, beside: bool) -> Analysis:
+    """All in this process, block by block; `beside`: but for decompression."""
     problems = Problems()
-    reader = open_captures(paths, problems, progress=progress)
+    reader = open_captures(paths, problems, progress=progress, beside=beside)
     decoder = Decoder(problems, check_checksums=check_checksums)
     info = CaptureInfo(files=reader.files)
     collector, table = machinery.collector, machinery.table

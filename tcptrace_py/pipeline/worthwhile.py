@@ -15,9 +15,8 @@ LINKS = frozenset((0, 1, 12, 14, 101, 108, 113, 228, 229, 276))
 
 def useful_jobs(asked: int | None, paths: Sequence[str | os.PathLike[str]]) -> int:
     """How many processes to use for these captures: as many as asked for, or what helps."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = cores if asked is None else asked
-    if wanted < 2 or len(paths) != 1 or not sys.platform.startswith("linux"):
+    wanted = _wanted(asked)
+    if wanted < 2 or len(paths) != 1:
         return 1
     file = ranged_file(os.fspath(paths[0]))
     if file is None or file.link not in LINKS or file.size_bytes < 2 * file.piece_bytes:
@@ -25,3 +24,14 @@ def useful_jobs(asked: int | None, paths: Sequence[str | os.PathLike[str]]) -> i
     if asked is None and (file.size_bytes < LEAST_BYTES or file.mean_bytes > MOST_MEAN_BYTES):
         return 1
     return min(wanted, MOST_JOBS, file.size_bytes // file.piece_bytes)
+
+
+def has_cores(asked: int | None) -> bool:
+    """Whether another process may work beside this one."""
+    return _wanted(asked) > 1
+
+
+def _wanted(asked: int | None) -> int:
+    if not sys.platform.startswith("linux"):  # processes are forked, which only there is safe and cheap
+        return 1
+    return (len(os.sched_getaffinity(0)) or 1) if asked is None else asked
