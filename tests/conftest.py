@@ -1,6 +1,11 @@
 """What all tests share."""
 
 import pytest
+from hypothesis import settings
+
+# No example has a deadline: a busy machine is no failure. Under CI, hypothesis tries the same examples each time.
+settings.register_profile("tcpstates", parent=settings.default, deadline=None)
+settings.load_profile("tcpstates")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
