@@ -3,25 +3,30 @@ import cython
 
 from tcptrace_py.model cimport words
 
-cdef long long ACK, IPV4_KEY, IPV6_KEY, SYN, MASK, KNOWN_LOW, KNOWN_HIGH, OVER
+cdef long long ACK, IPV4_KEY, IPV6_KEY, SYN, MASK, KNOWN_LOW, KNOWN_HIGH, OVER, HIGH_HASH, STREAM, BASE_LOW, BASE_HIGH, KNOWN, SLOT_WORDS
+cdef long long KNOWN_BITS
 
 
 cdef class StreamIndex:
     cdef public long long count, tuples
     cdef long long _size
-    cdef long long[::1] _hashes
-    cdef unsigned int[::1] _stream, _base_low, _base_high, _resting
-    cdef unsigned char[::1] _known
+    cdef unsigned int[::1] _table
 
     @cython.locals(low=bytes, fingerprint="long long", slot="long long")
     cpdef long long slot(self, bytes key, bytes reverse)
-    @cython.locals(mask="long long", slot="long long", hashes="long long[::1]")
+    @cython.locals(table="unsigned int[::1]", last="long long", slot="long long", low="unsigned int", high="unsigned int")
     cpdef long long _find(self, long long fingerprint)
-    @cython.locals(mine="unsigned int[::1]", other="unsigned int[::1]", mine_known=int, other_known=int, known=int)
+    @cython.locals(before="unsigned int[::1]", slots="long long", old="long long", low="long long", high="long long",
+                   slot="long long", at="long long")
+    cpdef _grow(self)
+    @cython.locals(table="unsigned int[::1]", mine="long long", other="long long", mine_known="unsigned int",
+                   other_known="unsigned int", known="unsigned int")
     cpdef long long note(self, long long slot, bytes key, long long flags, long long seq, long long ack)
+    @cython.locals(table="unsigned int[::1]", mine="long long", mine_known="unsigned int")
+    cpdef note_quoted(self, long long slot, bytes key, long long flags, long long seq)
     cpdef bint settled(self, long long slot)
     cpdef mark_over(self, bytes key, bytes reverse)
-    @cython.locals(slot="long long")
+    @cython.locals(at="long long")
     cpdef lay_down(self, bytes key, bytes reverse, long long number)
     cpdef long long resting(self, long long slot)
     cpdef bint is_over(self, bytes key, bytes reverse)

@@ -15,29 +15,27 @@ from tcptrace_py.model.seq import MASK
 
 FIRST_SIZE = 1 << 12
 KNOWN_LOW, KNOWN_HIGH, OVER = 1, 2, 4
+# Words of a slot: the tuple's hash (two words; 0: free), its stream, the base numbers of the direction that sorts lower and of
+# the other one, and what is known (bits) below the number of the record of a connection at rest (0: none).
+LOW_HASH, HIGH_HASH, STREAM, BASE_LOW, BASE_HIGH, KNOWN = range(6)
+SLOT_WORDS = 6
+KNOWN_BITS = 3
+RESTING_MASK = MASK >> KNOWN_BITS
 
 
 class StreamIndex:
     """Every four-tuple ever seen: its latest stream number and both directions' base numbers.
 
-    It is the one thing that grows with the capture, so it is compact: an open-addressing table of 25 bytes a slot, at most
-    four fifths full (31 to 63 bytes a tuple). A tuple is known by 64 bits of its hash; two of n tuples share them with a
-    probability of about n^2 / 2^65.
+    It is the one thing that grows with the capture, so it is compact: an open-addressing table of 24 bytes a slot, at most
+    four fifths full (30 to 60 bytes a tuple). All of a slot stands together, for nearly every look at it misses the cache.
+    A tuple is known by 64 bits of its hash; two of n tuples share them with a probability of about n^2 / 2^65.
     """
 
     def __init__(self) -> None:
         self.count = 0  # streams
         self.tuples = 0
         self._size = FIRST_SIZE
-        self._make()
-
-    def _make(self) -> None:
-        self._hashes = array("q", bytes(8 * self._size))  # 0: free
-        self._stream = array("I", bytes(4 * self._size))
-        self._base_low = array("I", bytes(4 * self._size))
-        self._base_high = array("I", bytes(4 * self._size))
-        self._known = array("B", bytes(self._size))
-        self._resting = array("I", bytes(4 * self._size))  # number of the record of a connection at rest; 0: none
+        self._table = array("I", bytes(4 * SLOT_WORDS * self._size))
 
     def slot(self, key: bytes, reverse: bytes) -> int:
         """Slot of a four-tuple, given in both directions; a new tuple opens a new stream. Valid until the next new tuple."""
@@ -46,101 +44,97 @@ class StreamIndex:
             low = low[:IPV4_KEY] if len(low) < IPV6_KEY else low[:IPV6_KEY]
         fingerprint = hash(low) or 1
         slot = self._find(fingerprint)
-        if self._hashes[slot] == 0:
+        if self._table[slot] == 0 and self._table[slot + HIGH_HASH] == 0:
             if self.tuples * 5 >= self._size * 4:
                 self._grow()
                 slot = self._find(fingerprint)
-            self._hashes[slot] = fingerprint
-            self._stream[slot] = self.count
+            self._table[slot] = fingerprint & MASK
+            self._table[slot + HIGH_HASH] = fingerprint >> 32 & MASK
+            self._table[slot + STREAM] = self.count & MASK
             self.count += 1
             self.tuples += 1
         return slot
 
     def _find(self, fingerprint: int) -> int:
         """Where this hash stands, or would stand."""
-        mask = self._size - 1
-        slot = fingerprint & mask
-        hashes = self._hashes
-        while hashes[slot] != 0 and hashes[slot] != fingerprint:
-            slot = (slot + 1) & mask
+        table, last = self._table, (self._size - 1) * SLOT_WORDS
+        low, high = fingerprint & MASK, fingerprint >> 32 & MASK
+        slot = (fingerprint & self._size - 1) * SLOT_WORDS
+        while (table[slot] != low or table[slot + 1] != high) and (table[slot] or table[slot + 1]):
+            slot = slot + SLOT_WORDS if slot < last else 0
         return slot
 
     def _grow(self) -> None:
-        hashes, stream, low, high, known = self._hashes, self._stream, self._base_low, self._base_high, self._known
-        resting = self._resting
-        before = self._size
-        self._size = before * 2
-        self._make()
-        for old in range(before):
-            if hashes[old] != 0:
-                slot = self._find(hashes[old])
-                self._hashes[slot] = hashes[old]
-                self._stream[slot], self._known[slot] = stream[old], known[old]
-                self._base_low[slot], self._base_high[slot] = low[old], high[old]
-                self._resting[slot] = resting[old]
+        before, slots = self._table, self._size
+        self._size = slots * 2
+        self._table = array("I", bytes(4 * SLOT_WORDS * self._size))
+        for old in range(0, slots * SLOT_WORDS, SLOT_WORDS):
+            low, high = before[old], before[old + 1]
+            if low or high:
+                slot = self._find(low | high << 32)
+                for at in range(SLOT_WORDS):
+                    self._table[slot + at] = before[old + at]
 
     def note(self, slot: int, key: bytes, flags: int, seq: int, ack: int) -> int:
         """Take in a segment; returns the stream it belongs to."""
         if is_high(key):
-            mine, other, mine_known, other_known = self._base_high, self._base_low, KNOWN_HIGH, KNOWN_LOW
+            mine, other, mine_known, other_known = slot + BASE_HIGH, slot + BASE_LOW, KNOWN_HIGH, KNOWN_LOW
         else:
-            mine, other, mine_known, other_known = self._base_low, self._base_high, KNOWN_LOW, KNOWN_HIGH
-        known = self._known[slot]
-        if flags & SYN and known & mine_known and mine[slot] != seq:
+            mine, other, mine_known, other_known = slot + BASE_LOW, slot + BASE_HIGH, KNOWN_LOW, KNOWN_HIGH
+        table = self._table
+        known = table[slot + KNOWN]
+        if flags & SYN and known & mine_known and table[mine] != seq:
             if flags & ACK:
-                mine[slot] = seq
+                table[mine] = seq
             else:
-                self._stream[slot] = self.count
+                table[slot + STREAM] = self.count & MASK
                 self.count += 1
-                known &= OVER
+                known &= ~(KNOWN_LOW | KNOWN_HIGH)
         if not known & mine_known:
-            mine[slot] = seq if flags & SYN else (seq - 1) & MASK
+            table[mine] = seq if flags & SYN else (seq - 1) & MASK
             known |= mine_known
         if flags & ACK and not known & other_known:
-            other[slot] = (ack - 1) & MASK
+            table[other] = (ack - 1) & MASK
             known |= other_known
-        self._known[slot] = known
-        return self._stream[slot]
+        table[slot + KNOWN] = known
+        return table[slot + STREAM]
 
     def note_quoted(self, slot: int, key: bytes, flags: int, seq: int) -> None:
         """Take in a segment quoted by ICMP: it may begin a stream, but first numbers it does not set."""
-        if is_high(key):
-            mine, mine_known = self._base_high, KNOWN_HIGH
-        else:
-            mine, mine_known = self._base_low, KNOWN_LOW
-        if flags & SYN and self._known[slot] & mine_known and mine[slot] != seq:
+        mine, mine_known = (slot + BASE_HIGH, KNOWN_HIGH) if is_high(key) else (slot + BASE_LOW, KNOWN_LOW)
+        table = self._table
+        if flags & SYN and table[slot + KNOWN] & mine_known and table[mine] != seq:
             if flags & ACK:
-                mine[slot] = seq
+                table[mine] = seq
             else:
-                self._stream[slot] = self.count
+                table[slot + STREAM] = self.count & MASK
                 self.count += 1
-                self._known[slot] &= OVER
+                table[slot + KNOWN] &= MASK & ~(KNOWN_LOW | KNOWN_HIGH)
 
     def settled(self, slot: int) -> bool:
         """Whether both base numbers are known, so that only a bare SYN can open another stream."""
-        return self._known[slot] & 3 == KNOWN_LOW | KNOWN_HIGH
+        return self._table[slot + KNOWN] & 3 == KNOWN_LOW | KNOWN_HIGH
 
     def mark_over(self, key: bytes, reverse: bytes) -> None:
         """Remember that a connection of this four-tuple has ended."""
-        self._known[self.slot(key, reverse)] |= OVER
+        self._table[self.slot(key, reverse) + KNOWN] |= OVER
 
     def lay_down(self, key: bytes, reverse: bytes, number: int) -> None:
-        """Remember that the tuple's connection has ended and rests in the record of this number (modulo 2^32)."""
-        slot = self.slot(key, reverse)
-        self._known[slot] |= OVER
-        self._resting[slot] = number & MASK
+        """Remember that the tuple's connection has ended and rests in the record of this number (modulo RESTING_MASK + 1)."""
+        at = self.slot(key, reverse) + KNOWN
+        self._table[at] = self._table[at] & 3 | OVER | (number & RESTING_MASK) << KNOWN_BITS
 
     def resting(self, slot: int) -> int:
         """Number of the record of the tuple's latest connection at rest; 0: none. The record may be gone."""
-        return self._resting[slot]
+        return self._table[slot + KNOWN] >> KNOWN_BITS
 
     def is_over(self, key: bytes, reverse: bytes) -> bool:
         """Whether a connection of this four-tuple has ended before."""
-        return self._known[self.slot(key, reverse)] & OVER != 0
+        return self._table[self.slot(key, reverse) + KNOWN] & OVER != 0
 
     def stream(self, slot: int) -> int:
         """Latest stream number of a four-tuple."""
-        return self._stream[slot]
+        return self._table[slot + STREAM]
 
 
 def is_high(key: bytes) -> bool:

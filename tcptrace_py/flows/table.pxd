@@ -4,7 +4,7 @@ import cython
 from tcptrace_py.flows.resting cimport can_rest, fold, unfold
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.model cimport words
-from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side
+from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, new_connection, new_segment
 from tcptrace_py.model.segments cimport reverse_key
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
@@ -14,7 +14,7 @@ cdef long long LAST_IDS, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUI
 
 cdef class FlowTable:
     cdef public object states_of, retire, retire_record, selection, opened
-    cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns, first_record
+    cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns, first_record, records_over
     cdef public bint takes_all, timed
     cdef public dict sides, deadlines
     cdef public list closed, records
@@ -42,5 +42,5 @@ cdef class FlowTable:
     cpdef _lay_down(self)
     @cython.locals(number="long long", at="long long", record=bytes, connection=Connection)
     cpdef bint _wake(self, long long slot, bytes key)
-    @cython.locals(record=bytes, over=cython.Py_ssize_t)
+    @cython.locals(record=bytes, records=list, over=cython.Py_ssize_t)
     cpdef _retire_records(self)

@@ -26,8 +26,9 @@ from tcptrace_py.model.live import (
     STRAY,
     Connection,
     Context,
-    Segment,
     Side,
+    new_connection,
+    new_segment,
 )
 from tcptrace_py.model.segments import (
     ACK,
@@ -46,7 +47,7 @@ from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.state import State
 
 from .resting import END, can_rest, fold, unfold
-from .streams import StreamIndex
+from .streams import RESTING_MASK, StreamIndex
 
 SILENCE_NS = 30 * SECOND_NS  # a silence worth remembering: middleboxes and keep-alives act on such
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
@@ -101,6 +102,7 @@ class FlowTable:
         self.closed: list[Connection] = []  # closed in this block
         self.records: list[bytes | None] = []  # connections at rest, in the order in which they were laid down
         self.first_record = 1  # number of the first of them
+        self.records_over = 0  # so many of them, at the front, were handed on
         self.opened: array[int] | None = None  # where a part of a capture is replayed: the frames that opened its streams
         self.clock_ns = 0
         self.last_ns = 0
@@ -219,7 +221,7 @@ class FlowTable:
                     connection.phase = QUIET
                     continue
                 connection.budget -= 1
-            segment = Segment()
+            segment = new_segment()
             segment.time_ns = time_ns
             segment.frame = frame_column[i]
             segment.side = side.number
@@ -257,7 +259,7 @@ class FlowTable:
         slot = self.streams.slot(key, reverse)
         if self.records and self._wake(slot, key):
             return None
-        connection = Connection(key, reverse, time_ns, frame)
+        connection = new_connection(key, reverse, time_ns, frame)
         connection.stream = self.streams.note(slot, key, SYN, seq, ack)
         if self.opened is not None:
             self._note_opened(frame)
@@ -270,7 +272,7 @@ class FlowTable:
         side.history_bits = 2
         connection.history = 1
         connection.b.max_ack = seq
-        segment = Segment()
+        segment = new_segment()
         segment.time_ns, segment.frame, segment.side = time_ns, frame, 0
         segment.seq, segment.end, segment.ack, segment.payload = seq, side.next_seq, ack, 0
         connection.log.append(segment)
@@ -373,7 +375,7 @@ class FlowTable:
 
     def _begin(self, block: SegmentBlock, i: int, stream: int) -> Connection:
         key = block.key[i]
-        connection = Connection(key, reverse_key(key), block.time_ns[i], block.frame[i])
+        connection = new_connection(key, reverse_key(key), block.time_ns[i], block.frame[i])
         connection.stream = stream
         connection.vlan, connection.teid = block.vlan[i], block.teid[i]
         return connection
@@ -815,7 +817,7 @@ class FlowTable:
             connection.budget -= 1
         else:
             connection.budget -= 1
-        segment = Segment()
+        segment = new_segment()
         segment.time_ns, segment.frame, segment.side = block.time_ns[i], block.frame[i], side.number
         segment.flags, segment.seq, segment.end, segment.ack = flags, block.seq[i], end, block.ack[i]
         segment.payload, segment.window = block.payload[i], block.window[i]
@@ -924,7 +926,7 @@ class FlowTable:
     def _wake(self, slot: int, key: bytes) -> bool:
         """Bring a connection at rest on this four-tuple back into the table; False if there is none."""
         number = self.streams.resting(slot)
-        at = (number - self.first_record) & MASK
+        at = (number - self.first_record) & RESTING_MASK
         record = self.records[at] if number and at < len(self.records) else None
         if record is None:
             return False
@@ -940,15 +942,20 @@ class FlowTable:
         """Hand on the connections at rest whose time is over: those that were laid down first come first."""
         retire = self.retire_record
         assert retire is not None
-        over = 0
-        for record in self.records:
+        records, over = self.records, self.records_over
+        while over < len(records):
+            record = records[over]
             if record is not None:
                 if words.wide(record, END) + self.linger_ns >= self.now_ns:
                     break
+                records[over] = None
                 retire(record, self.now_ns)
             over += 1
-        del self.records[:over]
-        self.first_record += over
+        if over > len(records) // 2:  # seldom: what is left moves up
+            del records[:over]
+            self.first_record += over
+            over = 0
+        self.records_over = over
 
     def older(self, than_ns: int) -> list[Connection]:
         """Connections that began before a moment and are still in the table."""
@@ -960,13 +967,16 @@ class FlowTable:
         for record in self.records:
             if record is not None and self.retire_record is not None:
                 self.retire_record(record, end_ns)
-        self.records = []
+        self.records, self.records_over = [], 0
         rest = {id(side.connection): side.connection for side in self.sides.values()}
         for connection in sorted(rest.values(), key=lambda c: c.first_frame):
             self.forget(connection)
 
     def clear(self) -> None:
         """Give back all memory: nothing more will be asked but the sums."""
+        for connection in [side.connection for side in self.sides.values()]:  # there are some where the work was broken off
+            if connection is not None:
+                connection.dissolve()
         self.sides.clear()
         self.deadlines.clear()
         self.streams = StreamIndex()
