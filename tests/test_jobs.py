@@ -108,3 +108,4 @@ def test_what_helps() -> None:
     assert worthwhile.useful_jobs(None, [small]) == 1  # not worth it
     assert worthwhile.useful_jobs(2, [small]) == 2
     assert worthwhile.useful_jobs(2, [packed]) == worthwhile.useful_jobs(2, [small, small]) == worthwhile.useful_jobs(2, ["-"]) == 1
+    assert [worthwhile.decompresses_beside(jobs) for jobs in (None, 1, 2)] == [False, False, True]

@@ -52,7 +52,8 @@ def _about(code: str, service: ServiceLedger, **numbers: int | float) -> Advice:
 def _reuse(service: ServiceLedger, _: Profile) -> Iterator[Advice]:
     pool = max(service.peak_open, 1)
     saves = service.connections >= 2 * pool
-    if service.pattern in SHORT and service.pattern != "without-data" and service.time_wait >= MANY and saves:
+    scanned = service.pattern == "without-data" and not pressed(service)  # a scanner has no use for a connection that stays
+    if service.pattern in SHORT and not scanned and service.time_wait >= MANY and saves:
         yield _about("reuse-connections", service, connections=service.connections, pool=pool)
 
 
@@ -104,6 +105,8 @@ def _addresses(service: ServiceLedger, profile: Profile) -> int:
 
 def _keeping_per_s(service: ServiceLedger) -> float:
     """How many connections a second keep their port in TIME_WAIT: those that the client closes first."""
+    if service.ports.rate_over_ns is not None:
+        return service.ports.per_s or 0.0  # it is the rate of these already
     return (service.ports.per_s or 0.0) * service.time_wait_client / max(service.connections, 1)
 
 
@@ -140,8 +143,13 @@ def _limit(services: Sequence[ServiceLedger], servers: Sequence[ServerLedger]) -
         heavy = [s for s in first if s.time_wait_server * CRAWLERS * 2 >= row.time_wait_server]
         part = sum(s.time_wait_server for s in heavy) / row.time_wait_server
         if heavy and part >= CRAWLED:
-            numbers = {"addresses": len(heavy), "share": part, "per_s": sum(s.per_s or 0.0 for s in heavy)}
+            numbers = {"addresses": len(heavy), "share": part, "per_s": _part_of_rate(row, heavy)}
             yield Advice("limit-requests", heavy[0].client, row.server, row.server_port, numbers)
+
+
+def _part_of_rate(row: ServerLedger, some: Sequence[ServiceLedger]) -> float:
+    """How many of the service's connections a second are theirs, over the time in which any came."""
+    return (row.per_s or 0.0) * sum(s.connections for s in some) / max(row.connections, 1)
 
 
 def _shorten(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:

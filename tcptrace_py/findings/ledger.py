@@ -4,6 +4,7 @@ It keeps a few dozen bytes a connection (when, how long, which port), never the 
 """
 
 from array import array
+from bisect import bisect_right
 
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.diagnosis import HostLedger, PortLedger, ServerLedger, ServiceLedger
@@ -17,6 +18,7 @@ from .rhythm import Rhythm, rhythm
 
 NEVER_NS = (1 << 63) - 1
 STOPPED = 4  # silence at the end, for more than such a part of the time before: that is not how it goes on
+LATE = 4  # the last such part of the time tells the present rate
 SUSTAINED = 100  # connections, over a second or longer, that make a rate worth going on from
 _BEFORE_CLOSE = frozenset((State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED))
 _OPENING = frozenset((State.CLOSED, State.LISTEN))
@@ -237,7 +239,11 @@ class ServiceRow(ServerRow):
             per_s = full.before_per_s
         ceiling = count / profile.time_wait_s if profile.time_wait_s else None
         now = self.held.at(end_ns)
-        left = None if full is not None else self._exhausted_in(count - now, ceiling, end_ns)
+        present = None if full is not None or not self._goes_on(end_ns) else self._keeping(profile, end_ns)
+        left = lasted = None
+        if present is not None and ceiling is not None and present[0] > ceiling:
+            left, lasted = round(max(count - now, 0) / present[0] * SECOND_NS), present[1]
+            per_s = present[0]
         return PortLedger(
             known.low,
             known.high,
@@ -250,17 +256,27 @@ class ServiceRow(ServerRow):
             ceiling,
             left,
             full,
+            lasted,
         )
 
-    def _exhausted_in(self, free: int, ceiling_per_s: float | None, end_ns: int) -> int | None:
-        """When the ports run out if it goes on as until now (ns); None where it would not come to that."""
+    def _goes_on(self, end_ns: int) -> bool:
+        """Whether there is a rate to go on from: enough connections, and no silence at the end."""
         span, came = end_ns - self.starts[0], self.starts[-1] - self.starts[0]
-        if ceiling_per_s is None or len(self.starts) < SUSTAINED or span < SECOND_NS or (span - came) * STOPPED > came:
-            return None
-        per_s = len(self.waits) * SECOND_NS / span  # only those that leave TIME_WAIT at the client keep their ports
-        if per_s <= ceiling_per_s:
-            return None
-        return round(max(free, 0) / per_s * SECOND_NS)
+        return len(self.starts) >= SUSTAINED and span >= SECOND_NS and (span - came) * STOPPED <= came
+
+    def _keeping(self, profile: Profile, end_ns: int) -> tuple[float, int]:
+        """How many a second keep their port in TIME_WAIT at the client, and over how long (ns) that was so.
+
+        Over all the time, or over its last quarter (of one TIME_WAIT at most) where there are enough: whichever is faster.
+        """
+        span = end_ns - self.starts[0]
+        found = [(len(self.waits) * SECOND_NS / span, span)]
+        late = min(span, profile.time_wait_ns) // LATE
+        begins = self.waits.begins
+        recent = len(begins) - bisect_right(begins, end_ns - late)
+        if late >= SECOND_NS and recent >= SUSTAINED:
+            found.append((recent * SECOND_NS / late, late))
+        return max(found)
 
 
 def began_to_close(connection: Connection) -> int:

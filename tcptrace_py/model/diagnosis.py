@@ -63,7 +63,7 @@ class HostLedger:
 class Exhaustion:
     """That a client's local ports towards one service ran out, and by what it shows."""
 
-    at_ns: int  # when the last port was taken
+    at_ns: int  # when 98 in 100 ports were taken
     full_ns: int  # how long no fewer than 97 in 100 ports were taken
     before_per_s: float | None  # new connections a second until then
     after_per_s: float | None  # and from then on; None where the capture ends there
@@ -75,6 +75,7 @@ class Exhaustion:
 class PortLedger:
     """Local ports of one client towards one service: those open or in TIME_WAIT, against the range.
 
+    `per_s` are new connections a second; where ports will run out, those that keep their port in TIME_WAIT, at present.
     `range_from` is `profile`, or `capture` where the capture itself shows another range.
     """
 
@@ -89,6 +90,7 @@ class PortLedger:
     ceiling_per_s: float | None
     exhausted_in_ns: int | None
     exhaustion: Exhaustion | None
+    rate_over_ns: int | None = None  # where ports will run out: over how long `per_s`, here of those that keep a port, was so
 
     @property
     def count(self) -> int:

@@ -23,7 +23,7 @@ from tcptrace_py.model.selection import Selection
 
 from .collecting import Collector
 from .replaying import Replayer
-from .worthwhile import has_cores, useful_jobs
+from .worthwhile import decompresses_beside, useful_jobs
 
 if TYPE_CHECKING:
     from tcptrace_py.model.segments import SegmentBlock
@@ -82,7 +82,7 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
 
             with few_collections(), suppress(OutOfOrdinaryError):
                 return _in_parts(parallel, machinery, paths[0], count, profiles, progress, check_checksums=check_checksums)
-    return _from_the_front(machinery(), paths, profiles, progress, check_checksums=check_checksums, beside=has_cores(jobs))
+    return _from_the_front(machinery(), paths, profiles, progress, check_checksums=check_checksums, beside=decompresses_beside(jobs))
 
 
 def _from_the_front(machinery: Machinery, paths: Sequence[str | os.PathLike[str]], profiles: Profiles,

@@ -26,9 +26,9 @@ def useful_jobs(asked: int | None, paths: Sequence[str | os.PathLike[str]]) -> i
     return min(wanted, MOST_JOBS, file.size_bytes // file.piece_bytes)
 
 
-def has_cores(asked: int | None) -> bool:
-    """Whether another process may work beside this one."""
-    return _wanted(asked) > 1
+def decompresses_beside(asked: int | None) -> bool:
+    """Whether a process of its own is to decompress large inputs: only where several were asked for (docs/benchmark.md)."""
+    return asked is not None and _wanted(asked) > 1
 
 
 def _wanted(asked: int | None) -> int:

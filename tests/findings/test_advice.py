@@ -68,6 +68,7 @@ CASES: list[tuple[str, list[ServiceLedger], str, list[str]]] = [
     ("a pool that is passed by", [service(pattern="pool-unused")], "linux", [REUSE]),
     ("long ones have nothing to reuse", [service(pattern="long")], "linux", []),
     ("without data there is nothing to reuse", [service(pattern="without-data")], "linux", []),
+    ("unless the ports run short", [service(pattern="without-data", ports=SOON)], "linux", PRESSED),
     ("health checks", [service(pattern="health-check", period_ns=2 * 10**9, per_s=0.5)], "linux", [CHECK]),
     ("ports ran out", [service(ports=FULL)], "linux", PRESSED),
     ("ports will run out", [service(ports=SOON)], "linux", PRESSED),

@@ -100,7 +100,7 @@ def _talk(connection: Connection, items: Sequence[Item], marks: Counter[str]) ->
     ]
     if waits:
         item, rung = max(waits, key=lambda pair: pair[1].delay_ns)
-        yield f"The longest wait, before frame {rung.sent.frame}, was {item.words.replace(': ', ', ', 1)}."
+        yield f"The longest wait, before frame {rung.sent.frame}, was {item.words}."
 
 
 def _much(side: Side) -> str:

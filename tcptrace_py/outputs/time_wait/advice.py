@@ -54,11 +54,11 @@ def _reuse(advice: Advice) -> Words:
 def _check_less(advice: Advice) -> Words:
     checks = _whole(advice, "checks")
     period = human(round(advice.numbers["period_s"] * 1e9))
-    what = f"{advice.client} opens {count(checks)} to {_towards(advice)} every {period}"
+    what = f"{advice.client} opens {some(checks, 'connection')} to {_towards(advice)} every {period}"
     held = count(_whole(advice, "held"))
     text = (
-        f"If these are checks, do them less often, or over a connection that stays open: {what}, which keeps {held} in "
-        "TIME_WAIT all the time."
+        f"If these are checks, do them less often, or over a connection that stays open: {what}, which leads to about {held} "
+        "in TIME_WAIT at once."
     )
     return Words(text, "a failure is noticed later", "reuse-connections", what)
 

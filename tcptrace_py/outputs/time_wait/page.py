@@ -14,9 +14,10 @@ from tcptrace_py.outputs.views.parts import problem_notes, title
 from .advice import words
 from .picture import picture
 from .tables import ledger, neighbours, port_budgets
-from .verdict import address, alarming, stuck, verdict
+from .verdict import address, stuck, verdict
 
 MOST_HOSTS = 2  # so many get a paragraph and a picture
+PRESSING = "spread-over-addresses"  # advice that is given where ports are short, or will be
 WORTH_A_LOOK = 0.25  # of the gravest host's peak: a smaller host gets a line in the ledger only
 WORTH_A_PICTURE = 10  # at once: fewer are no curve
 LINUX_NS = 60 * SECOND_NS
@@ -101,7 +102,7 @@ def _ceiling(host: HostLedger, diagnosis: Diagnosis) -> int | None:
 
 
 def _advice(diagnosis: Diagnosis) -> Blocks:
-    needed = any(alarming(s.ports) for s in diagnosis.services)
+    needed = any(advice.code == PRESSING for advice in diagnosis.advice)
     if diagnosis.advice:
         yield Heading(
             "What to do",

@@ -189,7 +189,7 @@ def ports_sentences(row: ServiceLedger, host: HostLedger) -> Iterator[str]:
     if ports.exhausted_in_ns is not None:
         left = f"run out in {human(ports.exhausted_in_ns)}" if ports.exhausted_in_ns else "are about to run out"
         yield (
-            f"At the present {rate_text(ports.per_s)}, which it has kept up for {human(row.span_ns)}, its local ports "
+            f"At the present {rate_text(ports.per_s)}, which it has kept up for {human(ports.rate_over_ns)}, its local ports "
             f"towards {towards} {left}: {count(ports.at_end)} of {count(ports.count)} are taken.{carries}"
         )
         return
@@ -220,7 +220,7 @@ def _danger(row: ServiceLedger, host: HostLedger) -> str:
 
 def _ran_out(ports: PortLedger, full: Exhaustion, row: ServiceLedger, towards: str) -> str:
     seen = ", as the capture shows" if ports.range_from == "capture" else ""
-    every = "all" if ports.peak_held >= ports.count else "nearly all"
+    every = "nearly all, at the peak all" if ports.peak_held >= ports.count else "nearly all"
     parts = [
         (
             f"THE LOCAL PORTS RAN OUT towards {towards}: from {clock(full.at_ns, decimals=1)} on {every} "
