@@ -5,10 +5,11 @@ import signal
 import sys
 from multiprocessing import active_children
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tcptrace_py.capture import beside, file, open_captures
+from tcptrace_py.capture import file, open_captures
 from tcptrace_py.capture.compression import DecompressedSource
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.problems import Problems
@@ -16,6 +17,7 @@ from tcptrace_py.model.problems import Problems
 from .test_compression import CODECS, ROWS
 from .writing import pcap, pcapng
 
+beside = pytest.importorskip("tcptrace_py.capture.beside", reason="no fcntl")
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are forked on Linux only")
 Told = tuple[list[tuple[int, int, bytes]], list[tuple[str, str]]]
 
@@ -27,7 +29,7 @@ def small_inputs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(file, "BESIDE_BYTES", 0)
     start = beside.BesideSource.__init__
 
-    def noted(source: beside.BesideSource, packed: DecompressedSource) -> None:
+    def noted(source: Any, packed: DecompressedSource) -> None:
         start(source, packed)
         started.append(source._process.pid or 0)
 
