@@ -164,8 +164,8 @@ def _shorten(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
 def warn(hosts: Sequence[HostLedger], services: Sequence[ServiceLedger], profiles: Profiles) -> Iterator[Advice]:
     """What not to do, where people would be tempted: there is much TIME_WAIT on a system that has these knobs."""
     short = [service for service in services if pressed(service)]
-    clients = {service.client for service in short}
-    tempted = [host for host in hosts if host.peak >= CROWD or host.address in clients]
+    clients = {(service.client, service.scope) for service in short}
+    tempted = [host for host in hosts if host.peak >= CROWD or (host.address, host.scope) in clients]
     if any(profiles.of(host.address).name == "linux" for host in tempted):
         yield from (Advice("tcp_tw_recycle"), Advice("tcp_fin_timeout"), Advice("tcp_max_tw_buckets"))
         if clients:

@@ -49,7 +49,7 @@ class Ledger:
             self.left_out += 1
         else:
             row.add(connection)
-        self.neighbours.add(connection)
+        self.neighbours.add(connection, scope)
 
     def finish(
         self, analysis: Analysis, profiles: Profiles, *, from_ns: int | None = None, to_ns: int | None = None

@@ -9,7 +9,7 @@ ends would seem to last: only those count there that end with a FIN.
 from array import array
 
 from tcptrace_py.model.diagnosis import Neighbour
-from tcptrace_py.model.results import Connection, Side
+from tcptrace_py.model.results import Connection, Scope, Side
 from tcptrace_py.model.state import State
 
 STUCK_NS = 1_000_000_000
@@ -49,14 +49,14 @@ class Neighbours:
     """Counts by state, host and service, taken in one connection at a time."""
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[str, str, str, int, str], _Row] = {}
+        self.rows: dict[tuple[str, str, str, int, str, Scope | None], _Row] = {}
 
-    def add(self, connection: Connection) -> None:
-        """Take in one connection."""
+    def add(self, connection: Connection, scope: Scope | None) -> None:
+        """Take in one connection; `scope`: the network that makes its addresses others."""
         watched = ENDED_BY_FIN if _lacks_segments(connection) else WATCHED
         for role, side in (("client", connection.client_side), ("server", connection.server_side)):
             if side is not None and (side.packets or watched is WATCHED):
-                self._side(connection, role, side, watched)
+                self._side(connection, scope, role, side, watched)
         one, other = connection.client_side, connection.server_side
         if other is not None:
             finals = {one.final_state, other.final_state}
@@ -68,23 +68,28 @@ class Neighbours:
                 gone = other if role == "client" else one
                 since = gone.states[-1].at_ns
                 if since is not None:
-                    self._count(connection, role, HALF_OPEN, since, None)
+                    self._count(connection, scope, role, HALF_OPEN, since, None)
 
-    def _side(self, connection: Connection, role: str, side: Side, watched: frozenset[State]) -> None:
+    def _side(
+        self, connection: Connection, scope: Scope | None, role: str, side: Side, watched: frozenset[State]
+    ) -> None:
         for entry, after in zip(side.states, [*side.states[1:], None], strict=True):
             if entry.state not in watched or entry.at_ns is None:
                 continue
             until = None if after is None else after.at_ns
             if until is None or until - entry.at_ns >= STUCK_NS:
-                self._count(connection, role, entry.state.name, entry.at_ns, until)
+                self._count(connection, scope, role, entry.state.name, entry.at_ns, until)
 
-    def _count(self, connection: Connection, role: str, state: str, since_ns: int, until_ns: int | None) -> None:
+    def _count(
+        self, connection: Connection, scope: Scope | None, role: str, state: str, since_ns: int, until_ns: int | None
+    ) -> None:
         key = (
             state,
             role,
             connection.server.address,
             connection.server.port,
             connection.client.address if role == "client" else "",
+            scope,
         )
         row = self.rows.get(key)
         if row is None:
@@ -103,7 +108,7 @@ class Neighbours:
         """All rows, the most frequent first; the capture lasts from `start_ns` to `end_ns`."""
         found = []
         least = stuck_ns(start_ns, end_ns)
-        for (state, role, server, port, client), row in self.rows.items():
+        for (state, role, server, port, client, scope), row in self.rows.items():
             still = [end_ns - since for since in row.since if end_ns - since >= least]
             if not still and not row.count:
                 continue
@@ -120,9 +125,10 @@ class Neighbours:
                     len(still),
                     max(row.longest, *still) if still else row.longest,
                     len(row.clients),
+                    scope,
                 )
             )
-        return tuple(sorted(found, key=lambda n: (-n.count, -n.longest_ns, n.state, n.address, n.server_port)))
+        return tuple(sorted(found, key=lambda n: (-n.count, -n.longest_ns, n.state, n.address, n.server_port, str(n.scope))))
 
 
 def _lacks_segments(connection: Connection) -> bool:

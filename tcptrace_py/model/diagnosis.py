@@ -185,6 +185,7 @@ class Neighbour:
     still: int  # of them at the capture's end
     longest_ns: int
     clients: int
+    scope: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True)

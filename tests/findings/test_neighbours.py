@@ -4,6 +4,8 @@ import pytest
 
 from tcptrace_py import analyze
 from tcptrace_py.findings.diagnosis import diagnose
+from tcptrace_py.findings.neighbours import Neighbours
+from tcptrace_py.model.results import Scope
 from tests.buildups import SAMPLES
 
 CASES = [
@@ -34,3 +36,15 @@ def test_passing_through_is_not_being_stuck(sample: str) -> None:
 def test_what_the_capture_left_out_is_no_evidence() -> None:
     """One direction only: that a FIN was acknowledged could not be seen, so nothing is stuck in FIN_WAIT_1."""
     assert diagnose(analyze(SAMPLES / "one-sided.pcap")).neighbours == ()
+
+
+def test_the_same_addresses_in_another_network_are_others() -> None:
+    analysis = analyze(SAMPLES / "recorded-close-wait-leak.pcap")
+    start_ns, end_ns = analysis.capture.start_ns or 0, analysis.capture.end_ns or 0
+    (whole,) = (row for row in diagnose(analysis).neighbours if row.state == "CLOSE_WAIT")
+    both = Neighbours()
+    for scope in (Scope(None, 7, None), Scope(None, 8, None)):
+        for connection in analysis.connections:
+            both.add(connection, scope)
+    rows = [row for row in both.result(start_ns, end_ns) if row.state == "CLOSE_WAIT"]
+    assert [(row.scope, row.count) for row in rows] == [(Scope(None, 7, None), whole.count), (Scope(None, 8, None), whole.count)]

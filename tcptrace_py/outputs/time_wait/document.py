@@ -189,6 +189,7 @@ def neighbour_row(row: Neighbour) -> Row:
         "at_end": row.still,
         "longest_ms": ms(row.longest_ns),
         "clients": row.clients,
+        "scope": scope_row(row.scope),
     }
 
 

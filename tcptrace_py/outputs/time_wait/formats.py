@@ -70,7 +70,7 @@ def columns(table: str) -> list[str]:
         "servers": server_row(_blank(ServerLedger, scope=Scope())),
         "hosts": host_row(_blank(HostLedger, scope=Scope(), series=None)),
         "population": {"address": "", "at": "", "time_wait": 0},
-        "neighbours": neighbour_row(_blank(Neighbour)),
+        "neighbours": neighbour_row(_blank(Neighbour, scope=Scope())),
     }
     return [key for key, _ in _flat(whole[table]) if key != "population"]
 

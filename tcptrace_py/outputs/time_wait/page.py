@@ -94,7 +94,7 @@ def _verdict(diagnosis: Diagnosis, view: View) -> Blocks:
 
 def _ceiling(host: HostLedger, diagnosis: Diagnosis) -> int | None:
     """The ports of a host whose TIME_WAIT lies towards one service, nearly all of it; several have no one ceiling."""
-    mine = [s for s in diagnosis.services if s.client == host.address and s.time_wait_client]
+    mine = [s for s in diagnosis.services if (s.client, s.scope) == (host.address, host.scope) and s.time_wait_client]
     if not mine:
         return None
     most = max(mine, key=lambda s: s.time_wait_client)

@@ -8,7 +8,7 @@ from tcptrace_py.outputs.units import clock, count, human, scope_text, service, 
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.views.parts import ADDRESSES
 
-from .verdict import WORDS, alarming, number_text
+from .verdict import WORDS, address, alarming, number_text
 
 TOP = 8
 WORTH_A_LINE = 0.01  # of the ports, or of all TIME_WAIT
@@ -224,7 +224,7 @@ def neighbours(diagnosis: Diagnosis, view: View) -> Blocks:
 def _neighbour_row(row: Neighbour) -> tuple[str, ...]:
     return (
         row.state,
-        row.address,
+        address(row.address, row.scope),
         row.role,
         service(row.server, row.server_port),
         count(row.count),

@@ -19,7 +19,7 @@ from tcptrace_py.outputs.units import clock, count, human, scope_text, service, 
 DANGER = 0.5  # of the ports: from there on Linux's connect() slows down
 WORTH_SAYING = 10  # connections from which on their ports are worth a sentence
 LEAST_NS = SECOND_NS  # a rate over less than that says nothing of what is to come
-WORTH_NAMING = 0.01  # of the connections: so many are stuck in another state before the verdict speaks of it
+WORTH_NAMING = 0.01  # of the connections: so many are stuck, or of the stays ended early, before the verdict speaks of it
 CAUSES = {
     "short": "each exchange has a connection of its own{median}: there is no keep-alive",
     "pool-unused": "short connections{median} come beside long ones to the same service: a pool is passed by",
@@ -81,7 +81,7 @@ def _stuck_at(row: Neighbour) -> str:
     role = f"as a client of {towards}" if row.role == "client" else f"as the server of port {row.server_port}"
     longest = human(row.longest_ns)
     many = f"{some(row.still, 'connection')} at the end, the longest for {longest}" if row.still > 1 else f"for {longest}"
-    return f"Not TIME_WAIT: {row.address} {role} is stuck in {row.state}, {many}: {STUCK[row.state]}."
+    return f"Not TIME_WAIT: {address(row.address, row.scope)} {role} is stuck in {row.state}, {many}: {STUCK[row.state]}."
 
 
 def alarming(ports: PortLedger) -> bool:
@@ -104,7 +104,7 @@ def _held(
     else:
         at = clock(host.peak_at_ns, decimals=1)
         yield f"{who} holds TIME_WAIT: at most {count(host.peak)} at once, at {at}, {count(host.at_end)} at the end."
-    if host.reused * 10 > host.entered:
+    if host.reused > WORTH_NAMING * host.entered:
         again = "their clients came again from the same ports"
         if as_client:
             short = f"TIME_WAIT may be shorter there than {human(host.time_wait_ns)}: --time-wait"
