@@ -13,8 +13,8 @@ from tcptrace_py.model.errors import CaptureError
 STDIN = "-"
 HEAD_BYTES = 1 << 12  # read to recognise an input
 PIECE_BYTES = 1 << 20  # read at once: larger pieces are no faster and leave the cache
-WAKE_MS = 500  # a signal that comes just before a wait is heard so long after
 PIPE_PIECE_BYTES = 1 << 18  # the same for pipes; what waits in here is lost to an interrupted analysis
+WAKE_MS = 500  # a signal that comes just before a wait is heard so long after
 
 
 class SourceDamageError(Exception):

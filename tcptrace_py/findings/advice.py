@@ -105,8 +105,8 @@ def _addresses(service: ServiceLedger, profile: Profile) -> int:
 
 def _keeping_per_s(service: ServiceLedger) -> float:
     """How many connections a second keep their port in TIME_WAIT: those that the client closes first."""
-    if service.ports.rate_over_ns is not None:
-        return service.ports.per_s or 0.0  # it is the rate of these already
+    if service.ports.filling_per_s is not None:
+        return service.ports.filling_per_s
     return (service.ports.per_s or 0.0) * service.time_wait_client / max(service.connections, 1)
 
 

@@ -240,10 +240,10 @@ class ServiceRow(ServerRow):
         ceiling = count / profile.time_wait_s if profile.time_wait_s else None
         now = self.held.at(end_ns)
         present = None if full is not None or not self._goes_on(end_ns) else self._keeping(profile, end_ns)
-        left = lasted = None
+        left = filling = lasted = None
         if present is not None and ceiling is not None and present[0] > ceiling:
-            left, lasted = round(max(count - now, 0) / present[0] * SECOND_NS), present[1]
-            per_s = present[0]
+            filling, lasted = present
+            left = round(max(count - now, 0) / filling * SECOND_NS)
         return PortLedger(
             known.low,
             known.high,
@@ -256,6 +256,7 @@ class ServiceRow(ServerRow):
             ceiling,
             left,
             full,
+            filling,
             lasted,
         )
 

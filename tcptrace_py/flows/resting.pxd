@@ -2,7 +2,7 @@
 import cython
 
 from tcptrace_py.model cimport words
-from tcptrace_py.model.live cimport Connection, Segment, Side, new_connection, new_segment
+from tcptrace_py.model.live cimport Connection, Segment, Side
 from tcptrace_py.model.segments cimport reverse_key
 
 # What is imported elsewhere (END) stays a Python object.

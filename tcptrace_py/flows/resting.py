@@ -11,7 +11,7 @@ sides as far as the log does not tell, each logged segment, then the key of the 
 from array import array
 
 from tcptrace_py.model import words
-from tcptrace_py.model.live import LAST_IDS, Connection, Segment, Side, new_connection, new_segment
+from tcptrace_py.model.live import LAST_IDS, Connection, Segment, Side
 from tcptrace_py.model.segments import ACK, FIN, SYN, reverse_key
 from tcptrace_py.model.seq import MASK
 
@@ -138,7 +138,7 @@ def _fold_side(record: "array[int]", at: int, side: Side) -> None:
 def unfold(record: bytes) -> Connection:
     """The connection of a record, as it was."""
     own_key, first = key(record), first_frame(record)
-    connection = new_connection(own_key, reverse_key(own_key), words.wide(record, START), first)
+    connection = Connection(own_key, reverse_key(own_key), words.wide(record, START), first)
     a, b = connection.a, connection.b
     connection.end_ns, connection.last_frame = words.wide(record, END), first + words.word(record, 9)
     connection.stream, connection.signature = words.word(record, 10), signature(record)
@@ -177,7 +177,7 @@ def _place(record: bytes, index: int) -> int:
 
 
 def _segment(record: bytes, index: int, first: int) -> Segment:
-    segment = new_segment()
+    segment = Segment()
     at = _place(record, index)
     segment.time_ns, segment.frame = time_ns(record, index), first + words.word(record, at + 1)
     segment.seq, segment.ack = words.word(record, at + 2), words.word(record, at + 3)

@@ -4,7 +4,7 @@ import cython
 from tcptrace_py.flows.resting cimport can_rest, fold, unfold
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.model cimport words
-from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, new_connection, new_segment
+from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side
 from tcptrace_py.model.segments cimport reverse_key
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.

@@ -26,9 +26,8 @@ from tcptrace_py.model.live import (
     STRAY,
     Connection,
     Context,
+    Segment,
     Side,
-    new_connection,
-    new_segment,
 )
 from tcptrace_py.model.segments import (
     ACK,
@@ -221,7 +220,7 @@ class FlowTable:
                     connection.phase = QUIET
                     continue
                 connection.budget -= 1
-            segment = new_segment()
+            segment = Segment()
             segment.time_ns = time_ns
             segment.frame = frame_column[i]
             segment.side = side.number
@@ -259,7 +258,7 @@ class FlowTable:
         slot = self.streams.slot(key, reverse)
         if self.records and self._wake(slot, key):
             return None
-        connection = new_connection(key, reverse, time_ns, frame)
+        connection = Connection(key, reverse, time_ns, frame)
         connection.stream = self.streams.note(slot, key, SYN, seq, ack)
         if self.opened is not None:
             self._note_opened(frame)
@@ -272,7 +271,7 @@ class FlowTable:
         side.history_bits = 2
         connection.history = 1
         connection.b.max_ack = seq
-        segment = new_segment()
+        segment = Segment()
         segment.time_ns, segment.frame, segment.side = time_ns, frame, 0
         segment.seq, segment.end, segment.ack, segment.payload = seq, side.next_seq, ack, 0
         connection.log.append(segment)
@@ -375,7 +374,7 @@ class FlowTable:
 
     def _begin(self, block: SegmentBlock, i: int, stream: int) -> Connection:
         key = block.key[i]
-        connection = new_connection(key, reverse_key(key), block.time_ns[i], block.frame[i])
+        connection = Connection(key, reverse_key(key), block.time_ns[i], block.frame[i])
         connection.stream = stream
         connection.vlan, connection.teid = block.vlan[i], block.teid[i]
         return connection
@@ -817,7 +816,7 @@ class FlowTable:
             connection.budget -= 1
         else:
             connection.budget -= 1
-        segment = new_segment()
+        segment = Segment()
         segment.time_ns, segment.frame, segment.side = block.time_ns[i], block.frame[i], side.number
         segment.flags, segment.seq, segment.end, segment.ack = flags, block.seq[i], end, block.ack[i]
         segment.payload, segment.window = block.payload[i], block.window[i]
@@ -974,9 +973,6 @@ class FlowTable:
 
     def clear(self) -> None:
         """Give back all memory: nothing more will be asked but the sums."""
-        for connection in [side.connection for side in self.sides.values()]:  # there are some where the work was broken off
-            if connection is not None:
-                connection.dissolve()
         self.sides.clear()
         self.deadlines.clear()
         self.streams = StreamIndex()

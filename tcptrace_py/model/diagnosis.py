@@ -75,7 +75,7 @@ class Exhaustion:
 class PortLedger:
     """Local ports of one client towards one service: those open or in TIME_WAIT, against the range.
 
-    `per_s` are new connections a second; where ports will run out, those that keep their port in TIME_WAIT, at present.
+    `filling_per_s` are those that keep their port in TIME_WAIT, at present and over so long; both None where ports will do.
     `range_from` is `profile`, or `capture` where the capture itself shows another range.
     """
 
@@ -90,7 +90,8 @@ class PortLedger:
     ceiling_per_s: float | None
     exhausted_in_ns: int | None
     exhaustion: Exhaustion | None
-    rate_over_ns: int | None = None  # where ports will run out: over how long `per_s`, here of those that keep a port, was so
+    filling_per_s: float | None = None
+    filling_over_ns: int | None = None
 
     @property
     def count(self) -> int:

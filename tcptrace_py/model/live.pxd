@@ -9,7 +9,7 @@ cdef class Context:
 
 
 @cython.no_gc  # it refers to nothing that refers to anything
-@cython.freelist(8192)
+@cython.freelist(256)
 cdef class Segment:
     cdef public long long time_ns, frame
     cdef public unsigned int seq, end, ack, payload, window, tsval, tsecr
@@ -18,17 +18,11 @@ cdef class Segment:
     cdef public Context context
 
 
-cpdef Segment new_segment()
-
-
 cdef class Rare:
     cdef public long long copies, fin_repeats, more_stray_syns, more_strays, probe_end, probes, retransmissions, sacked_end
     cdef public long long stray_next, stray_syns, zero_windows
 
 
-# Sides and connections refer to each other, and are taken apart by hand when all is said (Connection.dissolve).
-@cython.no_gc
-@cython.freelist(2048)
 cdef class Side:
     cdef public Connection connection
     cdef public Side peer
@@ -40,12 +34,9 @@ cdef class Side:
     cdef public int history_bits, last_flags, last_ip_id, last_interface, number, window_scale
     cdef public bint fin_seen, has_ack, has_seq, spoke, syn_seen, synack_seen, window_zero
 
-    cpdef begin(self, Connection connection, bytes key, int number)
     cpdef Rare needs_rare(self)
 
 
-@cython.no_gc
-@cython.freelist(1024)
 cdef class Connection:
     cdef public Side a, b
     cdef public Connection shadow, reused_by
@@ -58,10 +49,6 @@ cdef class Connection:
     cdef public long long teid
     cdef public bint plain, self_connect, settled
 
-    cpdef begin(self, bytes key, bytes other, long long time_ns, long long frame)
     cpdef Side side(self, int number)
     cpdef dissolve(self)
     cpdef note(self, code, long long frame, explanation)
-
-
-cpdef Connection new_connection(bytes key, bytes other, long long time_ns, long long frame)

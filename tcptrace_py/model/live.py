@@ -53,14 +53,6 @@ class Segment:
         self.interface: int
 
 
-def new_segment() -> Segment:
-    """Make an empty one, without the detour over `__init__`: there are as many as anything."""
-    segment = Segment.__new__(Segment)
-    segment.marks = 0
-    segment.context = None
-    return segment
-
-
 class Context:
     """What a RST came upon: how the connection stood when it was captured."""
 
@@ -110,10 +102,6 @@ class Side:
                  "peer", "rare", "recent_ids", "spoke", "syn_seen", "synack_seen", "window", "window_scale", "window_zero")
 
     def __init__(self, connection: "Connection", key: bytes, number: int) -> None:
-        self.begin(connection, key, number)
-
-    def begin(self, connection: "Connection", key: bytes, number: int) -> None:
-        """Set everything: what `__init__` does, in a call that costs less where it is compiled."""
         self.connection = connection
         self.peer = self
         self.key = key
@@ -159,14 +147,8 @@ class Connection:
                  "shadow", "signature", "start_ns", "stream", "teid", "vlan")
 
     def __init__(self, key: bytes, other: bytes, time_ns: int, frame: int) -> None:
-        self.begin(key, other, time_ns, frame)
-
-    def begin(self, key: bytes, other: bytes, time_ns: int, frame: int) -> None:
-        """Set everything: what `__init__` does, in a call that costs less where it is compiled."""
-        self.a = Side.__new__(Side)
-        self.a.begin(self, key, 0)
-        self.b = Side.__new__(Side)
-        self.b.begin(self, other, 1)
+        self.a = Side(self, key, 0)
+        self.b = Side(self, other, 1)
         self.a.peer = self.b
         self.b.peer = self.a
         self.self_connect = other == key
@@ -216,13 +198,6 @@ class Connection:
     def scope(self) -> bytes:
         """Scope bytes of the four-tuple; empty without a tunnel."""
         return self.a.key[IPV6_KEY if len(self.a.key) >= IPV6_KEY else IPV4_KEY:]
-
-
-def new_connection(key: bytes, other: bytes, time_ns: int, frame: int) -> Connection:
-    """Make one; see Connection."""
-    connection = Connection.__new__(Connection)
-    connection.begin(key, other, time_ns, frame)
-    return connection
 
 
 def client_of(connection: Connection) -> int:

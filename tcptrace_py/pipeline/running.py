@@ -43,12 +43,6 @@ class Machinery:
             idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection(),
             retire_record=None if keep_rows else self.collector.take_record)
 
-    def give_up(self) -> None:
-        """The work was broken off: let go of the connections, which no garbage collector would find (model.live)."""
-        self.table.clear()
-        for live in self.collector.waiting:
-            live.dissolve()
-
     def result(self, profiles: Profiles, info: CaptureInfo, problems: Problems, *, interrupted: bool) -> Analysis:
         """What it all comes to."""
         collector, table = self.collector, self.table
@@ -96,7 +90,7 @@ def _from_the_front(machinery: Machinery, paths: Sequence[str | os.PathLike[str]
     interrupted = False
     segments: SegmentBlock | None = None
     frames: FrameBlock | None
-    with few_collections(), _giving_up(machinery):
+    with few_collections():
         try:
             for frames in reader.blocks():
                 _count(info, collector.quality, frames)
@@ -125,8 +119,7 @@ def _in_parts(parallel: Any, machinery: Callable[[], Machinery], path: str | os.
                                    check_checksums=check_checksums))
         if number == 0:
             first = own
-    with _giving_up(first):
-        parallel.run_parts(parts, progress)
+    parallel.run_parts(parts, progress)
     problems = Problems()
     reader = open_captures([path], problems)  # for what it says of the file
     problems.merge(parts[0].problems)
@@ -147,15 +140,6 @@ def few_collections() -> Iterator[None]:
         gc.freeze()
         gc.unfreeze()  # what there is counts as old now: else the next few objects would set off a search through all of it
         gc.set_threshold(*before)
-
-
-@contextmanager
-def _giving_up(machinery: Machinery) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        machinery.give_up()
-        raise
 
 
 def _count(info: CaptureInfo, quality: Quality, frames: FrameBlock) -> None:

@@ -14,7 +14,9 @@ from tcptrace_py.model.profiles import PROFILES, Profile, Profiles
 
 PORTS = PortLedger(32768, 60999, "profile", 300, 290, 0, 300, 5.0, 470.5, None, None)
 FULL = replace(PORTS, peak_held=28232, per_s=600.0, exhaustion=Exhaustion(0, 10**9, 600.0, 470.0, 900, 0))
-SOON = replace(PORTS, peak_held=9000, per_s=600.0, exhausted_in_ns=32 * 10**9)
+SOON = replace(
+    PORTS, peak_held=9000, per_s=600.0, exhausted_in_ns=32 * 10**9, filling_per_s=600.0, filling_over_ns=20 * 10**9
+)
 HALF = replace(PORTS, peak_held=15000, per_s=250.0)
 REUSE, CHECK, CLOSER, SPREAD, WIDEN, TW_REUSE, LIMIT, SHORTEN = (
     "reuse-connections", "check-less-often", "who-closes-first", "spread-over-addresses", "widen-the-port-range",

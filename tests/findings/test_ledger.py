@@ -40,10 +40,11 @@ def test_when_the_ports_run_out(stretches: list[Stretch], per_s: float | None, o
     row, end_ns = filled(*stretches)
     ports = row.result(("10.0.0.1", "10.0.0.2", 80, None), LINUX, len(row.starts), end_ns).ports
     assert ports.exhaustion is None
-    assert (ports.exhausted_in_ns is None) == (ports.rate_over_ns is None) == (left_s is None)
-    if ports.exhausted_in_ns is not None and ports.rate_over_ns is not None:
-        assert (ports.per_s, ports.rate_over_ns / S, ports.exhausted_in_ns / S) == pytest.approx((per_s, over_s, left_s), rel=0.03)
-        assert ports.at_end + ports.exhausted_in_ns / S * (ports.per_s or 0) == pytest.approx(ports.count, abs=1)
+    assert (ports.exhausted_in_ns is None) == (ports.filling_over_ns is None) == (left_s is None)
+    if ports.exhausted_in_ns is not None and ports.filling_over_ns is not None:
+        found = (ports.filling_per_s, ports.filling_over_ns / S, ports.exhausted_in_ns / S)
+        assert found == pytest.approx((per_s, over_s, left_s), rel=0.03)
+        assert ports.at_end + ports.exhausted_in_ns / S * (ports.filling_per_s or 0) == pytest.approx(ports.count, abs=1)
 
 
 def test_only_those_that_keep_a_port_fill_the_range() -> None:
@@ -52,7 +53,7 @@ def test_only_those_that_keep_a_port_fill_the_range() -> None:
     assert ports.exhausted_in_ns is None
     row, end_ns = filled((20, 800), keeps=0.7)
     ports = row.result(("10.0.0.1", "10.0.0.2", 80, None), LINUX, len(row.starts), end_ns).ports
-    assert ports.per_s == pytest.approx(560, rel=0.01)
+    assert ports.filling_per_s == pytest.approx(560, rel=0.01)
 
 
 def test_what_has_stopped_does_not_go_on() -> None:

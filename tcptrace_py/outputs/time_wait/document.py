@@ -158,6 +158,8 @@ def _ports(ports: PortLedger) -> Row:
         "connections_per_s": _rounded(ports.per_s),
         "ceiling_per_s": _rounded(ports.ceiling_per_s),
         "exhausted_in_s": None if ports.exhausted_in_ns is None else ports.exhausted_in_ns / 1e9,
+        "filling_per_s": _rounded(ports.filling_per_s),
+        "filling_over_s": None if ports.filling_over_ns is None else ports.filling_over_ns / 1e9,
         "exhausted": ports.exhaustion is not None,
         "exhaustion": _exhaustion(ports.exhaustion),
     }

@@ -189,7 +189,7 @@ def ports_sentences(row: ServiceLedger, host: HostLedger) -> Iterator[str]:
     if ports.exhausted_in_ns is not None:
         left = f"run out in {human(ports.exhausted_in_ns)}" if ports.exhausted_in_ns else "are about to run out"
         yield (
-            f"At the present {rate_text(ports.per_s)}, which it has kept up for {human(ports.rate_over_ns)}, its local ports "
+            f"At the present {rate_text(ports.filling_per_s)}, which it has kept up for {human(ports.filling_over_ns)}, its local ports "
             f"towards {towards} {left}: {count(ports.at_end)} of {count(ports.count)} are taken.{carries}"
         )
         return
