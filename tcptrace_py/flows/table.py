@@ -1,17 +1,18 @@
 """The flow table: which connection a segment belongs to, what it does to its side's sequence space, what is worth a log entry.
 
-Hot module. `feed` takes everything that a textbook connection is made of in one pass over local names, because that is what
-nearly every segment is, and is long for that reason alone; the rest goes through `_examine`. What decides states is *logged* on
-the connection (`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet middle is only counted.
+Hot module. A connection begins as a row of the textbook (`textbook.py`) and stays one as long as it goes by the book. The
+others are objects (`model.live`): `_take` has the ordinary segments of an open connection in one piece, because that is what
+nearly all are, and is long for that reason alone; the rest goes through `_examine`. What decides states is *logged* on the
+connection (`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet middle is only counted.
 """
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tcptrace_py.model import words
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import (
     AHEAD,
+    BUDGET,
     CLOSING,
     COPY,
     DELAYED,
@@ -22,6 +23,7 @@ from tcptrace_py.model.live import (
     QUIET,
     REFUSED,
     REPEAT,
+    SILENCE_NS,
     SKIPPED,
     STRAY,
     Connection,
@@ -38,37 +40,34 @@ from tcptrace_py.model.segments import (
     RST,
     SHORT_HEADER,
     SYN,
+    Columns,
     SegmentBlock,
     reverse_key,
 )
 from tcptrace_py.model.selection import Selection
-from tcptrace_py.model.seq import MASK, ahead
+from tcptrace_py.model.seq import HALF, MASK, ahead
 from tcptrace_py.model.state import State
 
-from .resting import END, can_rest, fold, unfold
-from .streams import RESTING_MASK, StreamIndex
+from .streams import StreamIndex
+from .textbook import NONE, YOUNG_NS, Textbook
 
-SILENCE_NS = 30 * SECOND_NS  # a silence worth remembering: middleboxes and keep-alives act on such
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
 MIRROR_NS = 500_000  # a second capture of the same frame follows at once
 CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set, or a damaged stamp
 FIRST_LOOK_NS = 4 * SECOND_NS  # most connections are over by then, and nothing is to hold on to them for longer
 LAG_NS = 3 * SECOND_NS  # how far behind the capture's clock connections are looked at
-BUDGET = 24  # unremarkable segments that are logged after each remarkable one
-# Sides in the table before closed connections are laid to rest: below it that would save nothing, or, interpreted, cost time.
-AWAKE = 1 << 17 if __file__.endswith(".py") else 1 << 12
+AWAKE = 1 << 12  # sides in the table before closed objects are laid to rest as rows: below it that would save nothing
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 MOST_STRAY_SYNS = 16  # told one by one; of others the number
 EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: one that comes late is no new connection
-HALF = 1 << 31
 
 if TYPE_CHECKING:
     from array import array
 
 StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection, int], None]
-RetireRecord = Callable[[bytes, int], None]
+RetireRow = Callable[[Textbook, int, int], None]
 
 
 class FlowTable:
@@ -76,16 +75,16 @@ class FlowTable:
 
     `states_of(connection, time_ns)` tells the two sides' states as far as known; `retire(connection, known_ns)` is
     called once for each connection, when nothing can change it any more; the capture is known up to `known_ns`.
-    `retire_record(record, known_ns)` is the same for connections at rest; without it none is laid to rest.
+    `retire_row(textbook, row, known_ns)` is the same for textbook connections; without it they are handed on as all others.
     `linger_ns` is how long a closed connection waits for stragglers (longer than any TIME_WAIT), `idle_ns` how long
     an open one may be silent.
     """
 
     def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection,
-                 retire_record: RetireRecord | None = None) -> None:
+                 retire_row: RetireRow | None = None) -> None:
         self.states_of = states_of
         self.retire = retire
-        self.retire_record = retire_record
+        self.retire_row = retire_row
         self.linger_ns = linger_ns
         self.idle_ns = idle_ns
         self.selection = selection
@@ -93,15 +92,14 @@ class FlowTable:
         self.timed = selection.from_ns is not None or selection.to_ns is not None
         self.sides: dict[bytes, Side] = {}
         self.streams = StreamIndex()
+        self.textbook = Textbook(self.streams)
+        self.by_the_book = True  # what may be a row of it is one
         self.segments = 0
         self.duplicates = 0
         self.stragglers = 0
         self.first_straggler = 0
         self.deadlines: dict[int, list[Connection]] = {}
         self.closed: list[Connection] = []  # closed in this block
-        self.records: list[bytes | None] = []  # connections at rest, in the order in which they were laid down
-        self.first_record = 1  # number of the first of them
-        self.records_over = 0  # so many of them, at the front, were handed on
         self.opened: array[int] | None = None  # where a part of a capture is replayed: the frames that opened its streams
         self.clock_ns = 0
         self.last_ns = 0
@@ -109,173 +107,159 @@ class FlowTable:
 
     def feed(self, block: SegmentBlock) -> None:
         """Take in a block of segments, in capture order."""
-        sides = self.sides
-        keys, flags_column, seq_column, ack_column = block.key, block.flags, block.seq, block.ack
-        payload_column, time_column, frame_column = block.payload, block.time_ns, block.frame
-        window_column, id_column, notes_column, interface_column = block.window, block.ip_id, block.notes, block.interface
-        options_column, tsval_column, tsecr_column, ttl_column = block.options, block.tsval, block.tsecr, block.ttl
-        vlan_column, teid_column, scale_column = block.vlan, block.teid, block.window_scale
-        silence_ns, budget, takes_all, timed = SILENCE_NS, BUDGET, self.takes_all, self.timed
-        for i in range(block.count):
-            side = sides.get(keys[i])
-            if side is None and flags_column[i] & 0x17 == SYN and not notes_column[i] and not payload_column[i] and takes_all:
-                connection = self._open(keys[i], time_column[i], frame_column[i], seq_column[i], ack_column[i])
-                if connection is None:
-                    self._examine(block, i, sides.get(keys[i]))
-                    continue
-                side = connection.a
-                connection.vlan, connection.teid = vlan_column[i], teid_column[i]
-                side.window_scale = scale_column[i]
-                side.last_flags, side.last_ip_id = flags_column[i], id_column[i]
-                side.recent_ids = id_column[i] & 0xFFFF
-                side.last_interface = interface_column[i]
-                side.last_tsval = tsval_column[i]
-                side.window = window_column[i]
-                segment = connection.log[0]
-                segment.flags = flags_column[i]
-                segment.window = window_column[i]
-                segment.options = options_column[i]
-                segment.tsval = tsval_column[i]
-                segment.tsecr = tsecr_column[i]
-                segment.ip_id = id_column[i]
-                segment.ttl = ttl_column[i]
-                segment.interface = interface_column[i]
-                continue
-            if side is None or notes_column[i] & (QUOTED | HEADER_CUT) or timed:
-                self._examine(block, i, side)
-                continue
-            flags = flags_column[i] & 0x17
-            connection, peer = side.connection, side.peer
-            seq, ack, payload, time_ns = seq_column[i], ack_column[i], payload_column[i], time_column[i]
-            silent_ns = time_ns - connection.end_ns
-            if flags & ~FIN == ACK:
-                # In order, new in something, nothing missing, and the window is open: what an open connection consists of.
-                fresh = (ack - side.max_ack) & MASK
-                if not (seq == side.next_seq and side.has_seq and fresh <= (peer.next_seq - side.max_ack) & MASK < HALF
-                        and (payload or fresh or flags & FIN) and peer.has_seq and (side.has_ack or side.syn_seen)
-                        and window_column[i] and not peer.window_zero and 0 <= silent_ns < silence_ns
-                        and peer.holes is None and connection.shadow is None
-                        and connection.settled and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
-                    self._examine(block, i, side)
-                    continue
-                end = (seq + payload + (flags & FIN)) & MASK
-                if payload:
-                    side.payload_bytes += payload
-                    side.last_data_ns = time_ns
-                    letter = 4
-                else:
-                    letter = 3
-                if flags & FIN:
-                    side.fin_seen = True
-                    if peer.fin_seen and ack != peer.next_seq:
-                        connection.plain = False  # both closed at once: more than the order decides who was in which state
-                    connection.phase = CLOSING
-                    connection.budget = budget
-                    if payload and not side.history_bits & 16:
-                        side.history_bits |= 16
-                        connection.history = connection.history << 4 | side.number << 3 | 4
-                    letter = 5
-                side.has_ack = side.spoke = True
-            elif (flags == SYN | ACK and not side.has_seq and connection.phase == OPENING and peer.syn_seen and ack == peer.next_seq
-                  and not payload and peer.packets == 1 and 0 <= silent_ns < silence_ns and connection.shadow is None
-                  and window_column[i]):
-                end = (seq + 1) & MASK
-                side.has_seq = side.syn_seen = side.synack_seen = side.has_ack = True
-                side.isn = seq
-                side.window_scale = block.window_scale[i]
-                peer.max_ack = seq
-                letter = 2
-                if not connection.settled:
-                    self.streams.note(self.streams.slot(side.key, peer.key), side.key, SYN | ACK, seq, ack)
-                    connection.settled = True
-            else:
-                self._examine(block, i, side)
-                continue
-            side.next_seq = end
-            side.max_ack = ack
-            side.packets += 1
-            side.last_ns = connection.end_ns = time_ns
-            side.last_seq, side.last_flags, side.last_ip_id = seq, flags_column[i], id_column[i]
-            side.recent_ids = (side.recent_ids << 16 | id_column[i] & 0xFFFF) & LAST_IDS
-            side.last_interface = interface_column[i]
-            if (tsval_column[i] - side.last_tsval) & MASK >= HALF and options_column[i] & OPT_TIMESTAMPS and letter != 2:
-                connection.plain = False  # captured out of order: the order of sending is another
-            side.last_tsval = tsval_column[i]
-            side.window = window_column[i]
-            side.window_zero = False
-            connection.last_frame = frame_column[i]
-            if not side.history_bits & 1 << letter:
-                side.history_bits |= 1 << letter
-                connection.history = connection.history << 4 | side.number << 3 | letter
-            if connection.phase == QUIET:
-                continue
-            covers_fin = peer.fin_seen and ack == peer.next_seq
-            if not flags & (SYN | FIN):
-                if connection.phase == CLOSING:
-                    if covers_fin and side.fin_seen and peer.max_ack == end:
-                        self.closed.append(connection)
-                    if connection.budget <= (-budget if covers_fin and fresh else 0):
-                        continue
-                elif connection.budget <= 0:
-                    connection.phase = QUIET
-                    continue
-                connection.budget -= 1
-            segment = Segment()
-            segment.time_ns = time_ns
-            segment.frame = frame_column[i]
-            segment.side = side.number
-            segment.flags = flags_column[i]
-            segment.seq = seq
-            segment.end = end
-            segment.ack = ack
-            segment.payload = payload
-            segment.window = window_column[i]
-            segment.options = options_column[i]
-            segment.tsval = tsval_column[i]
-            segment.tsecr = tsecr_column[i]
-            segment.ip_id = id_column[i]
-            segment.ttl = ttl_column[i]
-            segment.interface = interface_column[i]
-            if flags & FIN and (id_column[i] - (side.recent_ids >> 16)) & 0xFFFF == 3 and _skipped(side.recent_ids >> 16, id_column[i]):
-                segment.marks = SKIPPED
-                connection.plain = False
-            connection.log.append(segment)
-            if connection.plain:
-                if connection.signature >> 56:
-                    connection.plain = False
-                else:
-                    connection.signature = connection.signature << 6 | (
-                        side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (payload > 0) << 2 | (2 if covers_fin else 1))
-            if connection.phase == OPENING and side.spoke and peer.spoke:
-                connection.phase = QUIET
+        columns, textbook = Columns(block), self.textbook
+        i = 0
+        while i < block.count:
+            i = textbook.run(columns, i)
+            if i < block.count:
+                self._take(columns, block, i)
+                i += 1
         if block.count:
             self.segments += block.count
             self._sweep(block)
 
-    def _open(self, key: bytes, time_ns: int, frame: int, seq: int, ack: int) -> Connection | None:
-        """Begin a connection with the ordinary SYN of a tuple that no connection holds; None if one was at rest there."""
-        reverse = reverse_key(key)
-        slot = self.streams.slot(key, reverse)
-        if self.records and self._wake(slot, key):
-            return None
-        connection = Connection(key, reverse, time_ns, frame)
-        connection.stream = self.streams.note(slot, key, SYN, seq, ack)
-        if self.opened is not None:
-            self._note_opened(frame)
-        side = connection.a
-        side.has_seq = side.syn_seen = True
-        side.isn = side.last_seq = seq
-        side.next_seq = (seq + 1) & MASK
-        side.packets = 1
-        side.last_ns = time_ns
-        side.history_bits = 2
-        connection.history = 1
-        connection.b.max_ack = seq
+    def _take(self, columns: Columns, block: SegmentBlock, i: int) -> None:
+        """Take in a segment that continues no textbook connection, or not by the book."""
+        key = columns.key[i]
+        side = self.sides.get(key)
+        if side is None:
+            place = self.textbook.places.get(key)
+            if place is not None:
+                connection = self._revive(place >> 1)
+                side = connection.b if place & 1 else connection.a
+            elif self.takes_all and columns.flags[i] & 0x17 == SYN and not columns.notes[i] and not columns.payload[i]:
+                if self._open(columns, i, key):
+                    return
+                side = self.sides.get(key)
+        if side is None or columns.notes[i] & (QUOTED | HEADER_CUT) or self.timed:
+            self._examine(block, i, side)
+            return
+        flags = columns.flags[i] & 0x17
+        connection, peer = side.connection, side.peer
+        seq, ack, payload, time_ns = columns.seq[i], columns.ack[i], columns.payload[i], columns.time_ns[i]
+        ip_id, tsval = columns.ip_id[i], columns.tsval[i]
+        silent_ns = time_ns - connection.end_ns
+        if flags & ~FIN == ACK:
+            # In order, new in something, nothing missing, and the window is open: what an open connection consists of.
+            fresh = (ack - side.max_ack) & MASK
+            if not (seq == side.next_seq and side.has_seq and fresh <= (peer.next_seq - side.max_ack) & MASK < HALF
+                    and (payload or fresh or flags & FIN) and peer.has_seq and (side.has_ack or side.syn_seen)
+                    and columns.window[i] and not peer.window_zero and 0 <= silent_ns < SILENCE_NS
+                    and peer.holes is None and connection.shadow is None
+                    and connection.settled and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
+                self._examine(block, i, side)
+                return
+            end = (seq + payload + (flags & FIN)) & MASK
+            if payload:
+                side.payload_bytes += payload
+                side.last_data_ns = time_ns
+                letter = 4
+            else:
+                letter = 3
+            if flags & FIN:
+                side.fin_seen = True
+                if peer.fin_seen and ack != peer.next_seq:
+                    connection.plain = False  # both closed at once: more than the order decides who was in which state
+                connection.phase = CLOSING
+                connection.budget = BUDGET
+                if payload and not side.history_bits & 16:
+                    side.history_bits |= 16
+                    connection.history = connection.history << 4 | side.number << 3 | 4
+                letter = 5
+            side.has_ack = side.spoke = True
+        elif (flags == SYN | ACK and not side.has_seq and connection.phase == OPENING and peer.syn_seen and ack == peer.next_seq
+              and not payload and peer.packets == 1 and 0 <= silent_ns < SILENCE_NS and connection.shadow is None
+              and columns.window[i]):
+            end = (seq + 1) & MASK
+            side.has_seq = side.syn_seen = side.synack_seen = side.has_ack = True
+            side.isn = seq
+            side.window_scale = columns.window_scale[i]
+            peer.max_ack = seq
+            letter = 2
+            if not connection.settled:
+                self.streams.note(self.streams.slot(side.key, peer.key), side.key, SYN | ACK, seq, ack)
+                connection.settled = True
+        else:
+            self._examine(block, i, side)
+            return
+        side.next_seq = end
+        side.max_ack = ack
+        side.packets += 1
+        side.last_ns = connection.end_ns = time_ns
+        side.last_seq, side.last_flags, side.last_ip_id = seq, columns.flags[i], ip_id
+        side.recent_ids = (side.recent_ids << 16 | ip_id & 0xFFFF) & LAST_IDS
+        side.last_interface = columns.interface[i]
+        if (tsval - side.last_tsval) & MASK >= HALF and columns.options[i] & OPT_TIMESTAMPS and letter != 2:
+            connection.plain = False  # captured out of order: the order of sending is another
+        side.last_tsval = tsval
+        side.window = columns.window[i]
+        side.window_zero = False
+        connection.last_frame = columns.frame[i]
+        if not side.history_bits & 1 << letter:
+            side.history_bits |= 1 << letter
+            connection.history = connection.history << 4 | side.number << 3 | letter
+        if connection.phase == QUIET:
+            return
+        covers_fin = peer.fin_seen and ack == peer.next_seq
+        if not flags & (SYN | FIN):
+            if connection.phase == CLOSING:
+                if covers_fin and side.fin_seen and peer.max_ack == end:
+                    self.closed.append(connection)
+                if connection.budget <= (-BUDGET if covers_fin and fresh else 0):
+                    return
+            elif connection.budget <= 0:
+                connection.phase = QUIET
+                return
+            connection.budget -= 1
         segment = Segment()
-        segment.time_ns, segment.frame, segment.side = time_ns, frame, 0
-        segment.seq, segment.end, segment.ack, segment.payload = seq, side.next_seq, ack, 0
+        segment.time_ns = time_ns
+        segment.frame = columns.frame[i]
+        segment.side = side.number
+        segment.flags = columns.flags[i]
+        segment.seq = seq
+        segment.end = end
+        segment.ack = ack
+        segment.payload = payload
+        segment.window = columns.window[i]
+        segment.options = columns.options[i]
+        segment.tsval = tsval
+        segment.tsecr = columns.tsecr[i]
+        segment.ip_id = ip_id
+        segment.ttl = columns.ttl[i]
+        segment.interface = columns.interface[i]
+        if flags & FIN and (ip_id - (side.recent_ids >> 16)) & 0xFFFF == 3 and _skipped(side.recent_ids >> 16, ip_id):
+            segment.marks = SKIPPED
+            connection.plain = False
         connection.log.append(segment)
-        connection.signature = 1 << 6 | SYN << 3
+        if connection.plain:
+            if connection.signature >> 56:
+                connection.plain = False
+            else:
+                connection.signature = connection.signature << 6 | (
+                    side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (payload > 0) << 2 | (2 if covers_fin else 1))
+        if connection.phase == OPENING and side.spoke and peer.spoke:
+            connection.phase = QUIET
+
+    def _open(self, columns: Columns, i: int, key: bytes) -> bool:
+        """Begin a textbook connection with an ordinary SYN; False if its tuple has one, which is awake then, or it can be none."""
+        textbook, reverse = self.textbook, reverse_key(key)
+        slot = self.streams.slot(key, reverse)
+        row = textbook.holder(slot)
+        if row != NONE:
+            if textbook.is_of(row, key):
+                self._revive(row)
+                return False
+            if textbook.is_of_slot(row, slot):
+                return False  # the same tuple through another tunnel
+        if not self.by_the_book or not textbook.open(columns, i, slot, reverse):
+            return False
+        if self.opened is not None:
+            self._note_opened(columns.frame[i])
+        return True
+
+    def _revive(self, row: int) -> Connection:
+        """Go on with a connection that was a row until now."""
+        connection = self.textbook.release(row)
         self._enlist(connection)
         return connection
 
@@ -284,8 +268,11 @@ class FlowTable:
     def _examine(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """Everything that is not a plain segment of an open connection."""
         key, flags, time_ns, notes = block.key[i], block.flags[i], block.time_ns[i], block.notes[i]
-        if side is None and self.records and not notes & SHORT_HEADER and self._wake(self.streams.slot(key, reverse_key(key)), key):
-            side = self.sides[key]
+        if side is None and self.textbook.used and not notes & SHORT_HEADER:
+            row = self.textbook.holder(self.streams.slot(key, reverse_key(key)))
+            if row != NONE and self.textbook.is_of(row, key):
+                self._revive(row)
+                side = self.sides[key]
         if notes & QUOTED:
             self._quoted(block, i, side)
             return
@@ -298,7 +285,7 @@ class FlowTable:
                 self.selection.matches_time(time_ns) and (side is not None or self.selection.matches_key(key))):
             return
         if side is None:
-            if not flags & SYN and not block.payload[i] and self.streams.is_over(key, reverse_key(key)):
+            if not flags & SYN and not block.payload[i] and self._has_ended(key):
                 self.stragglers += 1
                 self.first_straggler = self.first_straggler or block.frame[i]
                 return
@@ -313,6 +300,12 @@ class FlowTable:
             self._count(side, block, i)
             return
         self._account(side, block, i)
+
+    def _has_ended(self, key: bytes) -> bool:
+        """Whether a four-tuple, which has no connection at present, had one."""
+        slot = self.streams.slot(key, reverse_key(key))
+        row = self.textbook.holder(slot)
+        return self.streams.is_over(slot) or (self.streams.held(slot) > 0 and (row == NONE or not self.textbook.is_of_slot(row, slot)))
 
     def _note_stream(self, block: SegmentBlock, i: int, side: Side | None) -> int:
         """Keep Wireshark's numbers in step; returns the stream, -1 for a header so cut that Wireshark gives it none."""
@@ -894,8 +887,7 @@ class FlowTable:
         self.now_ns = now * SECOND_NS
         if self.closed:
             self._lay_down()
-        if self.records:
-            self._retire_records()
+        self._sweep_rows()
         for second in sorted(second for second in self.deadlines if second <= now):
             for connection in self.deadlines.pop(second):
                 if connection.due != second or self.sides.get(connection.a.key) is not connection.a:
@@ -908,67 +900,53 @@ class FlowTable:
     def _lay_down(self) -> None:
         """Lay closed connections to rest where there are many; look at the others again when their time has come."""
         closed, self.closed = self.closed, []
-        many = self.retire_record is not None and len(self.sides) > AWAKE
+        many = self.by_the_book and len(self.sides) > AWAKE
         for connection in closed:
-            if connection.due < 0 or self.sides.get(connection.a.key) is not connection.a:
+            a, b = connection.a, connection.b
+            if connection.due < 0 or self.sides.get(a.key) is not a:
                 continue
-            record = fold(connection) if many and can_rest(connection) else None
-            if record is None:
+            if not many or not self.textbook.adopt(connection, self.streams.slot(a.key, b.key)):
                 self._schedule(connection)
                 continue
-            self.streams.lay_down(connection.a.key, connection.b.key, self.first_record + len(self.records))
-            self.records.append(record)
-            del self.sides[connection.a.key], self.sides[connection.b.key]
+            del self.sides[a.key], self.sides[b.key]
             connection.dissolve()
             connection.log.clear()
 
-    def _wake(self, slot: int, key: bytes) -> bool:
-        """Bring a connection at rest on this four-tuple back into the table; False if there is none."""
-        number = self.streams.resting(slot)
-        at = (number - self.first_record) & RESTING_MASK
-        record = self.records[at] if number and at < len(self.records) else None
-        if record is None:
-            return False
-        connection = unfold(record)
-        if key not in (connection.a.key, connection.b.key):
-            return False
-        self.records[at] = None
-        self._enlist(connection)
-        self._schedule(connection)
-        return True
+    def _sweep_rows(self) -> None:
+        """Go on with textbook connections that are open for long as with all others; hand on those whose time is over."""
+        textbook = self.textbook
+        row = textbook.aged(self.now_ns - YOUNG_NS)
+        while row != NONE:
+            self._revive(row)
+            row = textbook.aged(self.now_ns - YOUNG_NS)
+        row = textbook.over(self.now_ns - self.linger_ns)
+        while row != NONE:
+            self._retire_row(row)
+            row = textbook.over(self.now_ns - self.linger_ns)
 
-    def _retire_records(self) -> None:
-        """Hand on the connections at rest whose time is over: those that were laid down first come first."""
-        retire = self.retire_record
-        assert retire is not None
-        records, over = self.records, self.records_over
-        while over < len(records):
-            record = records[over]
-            if record is not None:
-                if words.wide(record, END) + self.linger_ns >= self.now_ns:
-                    break
-                records[over] = None
-                retire(record, self.now_ns)
-            over += 1
-        if over > len(records) // 2:  # seldom: what is left moves up
-            del records[:over]
-            self.first_record += over
-            over = 0
-        self.records_over = over
+    def _retire_row(self, row: int) -> None:
+        if self.retire_row is None:
+            self.retire(self.textbook.release(row), self.now_ns)
+        else:
+            self.retire_row(self.textbook, row, self.now_ns)
+            self.textbook.drop(row)
 
     def older(self, than_ns: int) -> list[Connection]:
         """Connections that began before a moment and are still in the table."""
+        for row in self.textbook.older(than_ns):
+            self._revive(row)
         return [side.connection for side in self.sides.values() if side.number == 0 and side.connection.start_ns < than_ns]
 
     def finish(self, end_ns: int) -> None:
         """The capture has ended: hand on everything that is left."""
         self.now_ns = end_ns
-        for record in self.records:
-            if record is not None and self.retire_record is not None:
-                self.retire_record(record, end_ns)
-        self.records, self.records_over = [], 0
-        rest = {id(side.connection): side.connection for side in self.sides.values()}
-        for connection in sorted(rest.values(), key=lambda c: c.first_frame):
+        rest = list({id(side.connection): side.connection for side in self.sides.values()}.values())
+        for row in self.textbook.left():
+            if self.textbook.rests(row):
+                self._retire_row(row)
+            else:
+                rest.append(self._revive(row))
+        for connection in sorted(rest, key=lambda c: c.first_frame):
             self.forget(connection)
 
     def clear(self) -> None:
@@ -976,6 +954,7 @@ class FlowTable:
         self.sides.clear()
         self.deadlines.clear()
         self.streams = StreamIndex()
+        self.textbook = Textbook(self.streams)
 
 
 def finished(connection: Connection) -> bool:

@@ -3,10 +3,14 @@
 Plain classes with slots: the compiled form gives them C fields. They hold data; `flows` fills them, `states` reads them.
 """
 
+from .clock import SECOND_NS
 from .segments import ACK, IPV4_KEY, IPV6_KEY, RST, SYN, key_parts
 
 # Phases of a connection, as far as they decide what is logged.
 OPENING, QUIET, CLOSING = 0, 1, 2
+
+BUDGET = 24  # unremarkable segments that are logged after each remarkable one
+SILENCE_NS = 30 * SECOND_NS  # a silence worth remembering: middleboxes and keep-alives act on such
 
 # What a logged segment is besides its flags (bits of Segment.marks).
 REPEAT = 1  # repeats a SYN, FIN or data that was captured before

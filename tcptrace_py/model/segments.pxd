@@ -2,3 +2,10 @@
 from tcptrace_py.model cimport words
 
 cpdef bytes reverse_key(bytes key)
+
+
+cdef class Columns:
+    cdef public Py_ssize_t count
+    cdef public list key
+    cdef public long long[::1] frame, time_ns, notes, interface, seq, ack, flags, window, payload, options, tsval, tsecr, window_scale
+    cdef public long long[::1] ip_id, ttl, vlan, teid

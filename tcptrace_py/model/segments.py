@@ -73,6 +73,20 @@ class SegmentBlock:
                 column.extend(getattr(spare, name))
 
 
+class Columns:
+    """A block's columns once more, for whoever reads them row by row: compiled, they are plain memory. Not to outlive its rows."""
+
+    __slots__ = ("ack", "count", "flags", "frame", "interface", "ip_id", "key", "notes", "options", "payload", "seq", "teid",
+                 "time_ns", "tsecr", "tsval", "ttl", "vlan", "window", "window_scale")
+
+    def __init__(self, block: SegmentBlock) -> None:
+        self.count, self.key = block.count, block.key
+        self.frame, self.time_ns, self.notes, self.interface = block.frame, block.time_ns, block.notes, block.interface
+        self.seq, self.ack, self.flags, self.window, self.payload = block.seq, block.ack, block.flags, block.window, block.payload
+        self.options, self.tsval, self.tsecr, self.window_scale = block.options, block.tsval, block.tsecr, block.window_scale
+        self.ip_id, self.ttl, self.vlan, self.teid = block.ip_id, block.ttl, block.vlan, block.teid
+
+
 SCOPE_VNI, SCOPE_TEID = b"V", b"T"
 
 

@@ -1,6 +1,7 @@
 """Sequence numbers: arithmetic modulo 2^32 (RFC 9293 section 3.4), in this one place."""
 
 MASK = 0xFFFFFFFF
+HALF = 1 << 31
 
 
 def ahead(a: int, b: int) -> int:

@@ -7,7 +7,7 @@ from tcptrace_py.findings.levels cimport Levels
 from tcptrace_py.findings.quality cimport Quality
 from tcptrace_py.findings.summary cimport Totals
 from tcptrace_py.findings.vantage cimport Legs, legs, place
-from tcptrace_py.flows cimport resting
+from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Segment
 from tcptrace_py.model.segments cimport reverse_key
@@ -35,7 +35,7 @@ cdef class Collector:
     cpdef bint _take_alike(self, Live live, Template template)
     @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", own=Legs, template=Template, outline=Outline,
                    total_ns="long long", key=bytes, account=Account)
-    cpdef take_record(self, bytes record, long long known_ns)
+    cpdef take_row(self, Textbook textbook, long long row, long long known_ns)
     cpdef bint _is_shown(self, long long total_ns, long long first_frame)
     @cython.locals(account=Account, levels=Levels, until_ns="long long")
     cpdef _add_alike(self, Outline outline, bytes key, long long start_ns, long long first_frame, long long total_ns,

@@ -9,7 +9,7 @@ from tcptrace_py.findings.levels import MANY, NEVER_NS
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import Totals
 from tcptrace_py.findings.vantage import AT_CLIENT, Legs, legs, place
-from tcptrace_py.flows import resting
+from tcptrace_py.flows.textbook import Textbook
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.digest import Digest
 from tcptrace_py.model.live import Connection as Live
@@ -78,28 +78,30 @@ class Collector:
         live.dissolve()
         return True
 
-    def take_record(self, record: bytes, known_ns: int) -> None:
-        """Take a connection that ended at rest; it began with an ordinary handshake."""
-        start_ns, first_frame = resting.time_ns(record, 0), resting.first_frame(record)
-        synack_ns = resting.time_ns(record, 1)
-        own = Legs(0, synack_ns - start_ns, resting.time_ns(record, 2) - synack_ns)
-        template = self.replayer.known(resting.signature(record), place(own))
+    def take_row(self, textbook: Textbook, row: int, known_ns: int) -> None:
+        """Take a textbook connection that ended as a row; it began with an ordinary SYN and its SYN/ACK."""
+        if self.describes_all or textbook.logged(row) < 3 or textbook.sender(row, 2) != 0:
+            self.take(textbook.connection(row), known_ns)
+            return
+        start_ns, first_frame, synack_ns = textbook.start_ns(row), textbook.first_frame(row), textbook.time_ns(row, 1)
+        own = Legs(0, synack_ns - start_ns, textbook.time_ns(row, 2) - synack_ns)
+        template = self.replayer.known(textbook.signature(row), place(own))
         outline = None if template is None else template.outline
-        if outline is None or self.describes_all or not outline.untroubled:
-            self.take(resting.unfold(record), known_ns)
+        if outline is None or not outline.untroubled:
+            self.take(textbook.connection(row), known_ns)
             return
         total_ns = -1
         if outline.first_syn >= 0:
-            total_ns = resting.time_ns(record, outline.ack) - resting.time_ns(record, outline.first_syn)
+            total_ns = textbook.time_ns(row, outline.ack) - textbook.time_ns(row, outline.first_syn)
         if self._is_shown(total_ns, first_frame):
-            self.take(resting.unfold(record), known_ns)
+            self.take(textbook.connection(row), known_ns)
             return
-        key = resting.key(record)
+        key = textbook.keys[row]
         self._add_alike(
             outline, key if outline.client == 0 else reverse_key(key), start_ns, first_frame, total_ns,
-            resting.time_ns(record, outline.client_stay) if outline.client_stay >= 0 else -1,
-            resting.time_ns(record, outline.server_stay) if outline.server_stay >= 0 else -1,
-            resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1)
+            textbook.time_ns(row, outline.client_stay) if outline.client_stay >= 0 else -1,
+            textbook.time_ns(row, outline.server_stay) if outline.server_stay >= 0 else -1,
+            textbook.time_ns(row, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1)
         account = self.accounts.of(key)  # of its first side, which is the client: it sent the SYN
         if account.low_is_client:
             account.pair.learn(first_frame, own.to_client_ns, own.to_server_ns)

@@ -1,0 +1,83 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+from tcptrace_py.flows.streams cimport StreamIndex
+from tcptrace_py.model.live cimport Connection, Segment, Side
+from tcptrace_py.model.segments cimport Columns, reverse_key
+
+# Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
+cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, HALF, MASK, BUDGET, CLOSING, LAST_IDS, OPENING, QUIET
+cdef long long SILENCE_NS, MOST_LOGGED, MOST_SPAN_NS, MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN, BIAS
+cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD
+cdef long long WIDE_SIDES, WIDE_SIDE, WIDE_ROW
+cdef long long NEXT_YOUNG, NEXT_REST, STATE, BUDGET_LEFT, LOGGED, STREAM, VLAN_SCALES, TEID
+cdef long long NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_LOOK, LAST_ID, SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS
+cdef long long PHASE, ANSWERED, ALIVE, RESTING, IN_YOUNG, IN_REST, HAS_TEID, CLOSED, SPOKEN, LETTERS, SYN_ACK
+
+
+cdef class Textbook:
+    cdef public StreamIndex streams
+    cdef public dict places
+    cdef public list keys
+    cdef public long long used, free, young, last_young, rest, last_rest
+    cdef object _words_kept, _wide_kept
+    cdef unsigned int[::1] words
+    cdef long long[::1] wide
+
+    @cython.locals(
+        words="unsigned int[::1]", wide="long long[::1]", places=dict, keys=list, streams=StreamIndex, i=cython.Py_ssize_t,
+        row="long long", number="long long", at="long long", far="long long", mine="long long", peers="long long", my_wide="long long",
+        state="long long", flags="long long", time_ns="long long", seq="long long", ack="long long", payload="long long",
+        window="long long", ip_id="long long", interface="long long", tsval="long long", ids="long long", silent_ns="long long",
+        since_ns="long long", peer_next="long long", frames="long long", phase="long long", budget="long long", fin="long long",
+        max_ack="long long", fresh="long long", peer_closed="long long", end="long long", letter="long long", letters="long long",
+        count="long long", log="long long", covers_fin=bint, closed=bint, logged=bint)
+    cpdef Py_ssize_t run(self, Columns block, Py_ssize_t first) except -1
+    @cython.locals(key=bytes, seq="long long", teid="long long", row="long long", at="long long", far="long long",
+                   words="unsigned int[::1]", wide="long long[::1]", word="long long", mine="long long", log="long long")
+    cpdef bint open(self, Columns block, Py_ssize_t i, long long slot, bytes reverse) except -1
+    @cython.locals(row="long long", more="long long")
+    cdef long long _new(self) except -1
+    cdef _lay_down(self, long long row, bytes key)
+    cdef _queue(self, long long row)
+    @cython.locals(row="long long")
+    cpdef long long holder(self, long long slot) except -1
+    cpdef bint is_of(self, long long row, bytes key) except -1
+    @cython.locals(key=bytes)
+    cpdef bint is_of_slot(self, long long row, long long slot) except -1
+    cpdef Connection release(self, long long row)
+    @cython.locals(at="long long")
+    cdef _bury(self, long long row)
+    @cython.locals(at="long long")
+    cdef _free(self, long long row)
+    @cython.locals(row="long long", at="long long", state="long long")
+    cpdef long long aged(self, long long until_ns) except -1
+    @cython.locals(row="long long", at="long long", state="long long")
+    cpdef long long over(self, long long until_ns) except -1
+    @cython.locals(row="long long", state="long long")
+    cpdef list older(self, long long than_ns)
+    cpdef drop(self, long long row)
+    cpdef bint rests(self, long long row)
+    cpdef long long start_ns(self, long long row)
+    cpdef long long first_frame(self, long long row)
+    cpdef long long logged(self, long long row)
+    cpdef long long signature(self, long long row)
+    @cython.locals(at="long long", low="long long", high="long long")
+    cpdef long long time_ns(self, long long row, long long index)
+    cpdef long long sender(self, long long row, long long index)
+    @cython.locals(at="long long", far="long long", key=bytes, connection=Connection, a=Side, b=Side, state="long long",
+                   packed="long long", index="long long")
+    cpdef Connection connection(self, long long row)
+    @cython.locals(at="long long", far="long long", number="long long", packed="long long")
+    cdef _tell(self, long long row, Side side, long long state)
+    @cython.locals(at="long long", packed="long long", segment=Segment)
+    cdef Segment _segment(self, long long row, long long index)
+    @cython.locals(row="long long", at="long long", far="long long", log=list, a=Side, b=Side, start_ns="long long", first="long long",
+                   index="long long", since_ns="long long", put="long long", segment=Segment)
+    cpdef bint adopt(self, Connection connection, long long slot) except -1
+    @cython.locals(at="long long", far="long long", number="long long")
+    cdef _note(self, long long row, Side side)
+
+
+@cython.locals(a=Side, b=Side, log=list, segment=Segment)
+cdef bint _can_rest(Connection connection) except -1
