@@ -4,6 +4,7 @@ import cython
 from tcptrace_py.findings.facts cimport Facts, StayFacts
 from tcptrace_py.findings.levels cimport Levels
 from tcptrace_py.findings.vantage cimport Pair, Vantages
+from tcptrace_py.model cimport words
 
 cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED
 

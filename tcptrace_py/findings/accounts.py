@@ -5,6 +5,7 @@ Hosts, services and port budgets are sums over accounts; how many there are at o
 
 from array import array
 
+from tcptrace_py.model import words
 from tcptrace_py.model.addresses import text
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY
@@ -69,7 +70,7 @@ class Accounts:
     def of(self, key: bytes) -> Account:
         """Account of connections whose client's key this is."""
         ports = IPV4_KEY - 4 if len(key) < IPV6_KEY else IPV6_KEY - 4
-        name = key[:ports] + key[ports + 2:]
+        name = words.without(key, ports, 2)
         account = self.rows.get(name)
         if account is None:
             account = self.rows[name] = self._open(name, ports)

@@ -15,6 +15,7 @@ cdef class Legs:
 cpdef Legs legs(Connection connection)
 cpdef vantage(long long to_server_ns, long long to_client_ns)
 cpdef int place(Legs own)
+cpdef int place_of(long long to_server_ns, long long to_client_ns)
 
 
 cdef class Pair:

@@ -71,15 +71,18 @@ NOWHERE, LOCAL, UNCLEAR, AT_CLIENT, AT_SERVER, BETWEEN = range(6)  # what one ha
 
 def place(own: Legs | None) -> int:
     """What a handshake says of the capture point: one of the six above."""
-    if own is None:
-        return NOWHERE
-    if max(own.to_server_ns, own.to_client_ns) < LOCAL_NS:
+    return NOWHERE if own is None else place_of(own.to_server_ns, own.to_client_ns)
+
+
+def place_of(to_server_ns: int, to_client_ns: int) -> int:
+    """Say the same of a handshake's two legs."""
+    if max(to_server_ns, to_client_ns) < LOCAL_NS:
         return LOCAL
-    if own.to_client_ns * CLEAR_RATIO < own.to_server_ns:
+    if to_client_ns * CLEAR_RATIO < to_server_ns:
         return AT_CLIENT
-    if own.to_server_ns * CLEAR_RATIO < own.to_client_ns:
+    if to_server_ns * CLEAR_RATIO < to_client_ns:
         return AT_SERVER
-    return BETWEEN if min(own.to_server_ns, own.to_client_ns) >= LOCAL_NS else UNCLEAR
+    return BETWEEN if min(to_server_ns, to_client_ns) >= LOCAL_NS else UNCLEAR
 
 
 class Pair:

@@ -23,7 +23,7 @@ cdef class FlowTable:
     @cython.locals(columns=Columns, textbook=Textbook, i=cython.Py_ssize_t)
     cpdef feed(self, block)
     @cython.locals(
-        key=bytes, side=Side, peer=Side, connection=Connection, segment=Segment, row="long long", flags="long long", seq="long long",
+        key=bytes, side=Side, peer=Side, connection=Connection, segment=Segment, place="long long", flags="long long", seq="long long",
         ack="long long", payload="long long", time_ns="long long", ip_id="long long", tsval="long long", silent_ns="long long",
         fresh="long long", end="long long", letter=int, covers_fin=bint)
     cpdef _take(self, Columns columns, block, Py_ssize_t i)

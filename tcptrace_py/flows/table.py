@@ -123,8 +123,8 @@ class FlowTable:
         key = columns.key[i]
         side = self.sides.get(key)
         if side is None:
-            place = self.textbook.places.get(key)
-            if place is not None:
+            place = self.textbook.stopped_at
+            if place != NONE:
                 connection = self._revive(place >> 1)
                 side = connection.b if place & 1 else connection.a
             elif self.takes_all and columns.flags[i] & 0x17 == SYN and not columns.notes[i] and not columns.payload[i]:
@@ -268,7 +268,7 @@ class FlowTable:
     def _examine(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """Everything that is not a plain segment of an open connection."""
         key, flags, time_ns, notes = block.key[i], block.flags[i], block.time_ns[i], block.notes[i]
-        if side is None and self.textbook.used and not notes & SHORT_HEADER:
+        if side is None and not notes & SHORT_HEADER:
             row = self.textbook.holder(self.streams.slot(key, reverse_key(key)))
             if row != NONE and self.textbook.is_of(row, key):
                 self._revive(row)

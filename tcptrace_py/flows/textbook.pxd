@@ -2,6 +2,7 @@
 import cython
 
 from tcptrace_py.flows.streams cimport StreamIndex
+from tcptrace_py.model cimport words
 from tcptrace_py.model.live cimport Connection, Segment, Side
 from tcptrace_py.model.segments cimport Columns, reverse_key
 
@@ -10,22 +11,23 @@ cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, HALF, MASK, BU
 cdef long long SILENCE_NS, MOST_LOGGED, MOST_SPAN_NS, MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN, BIAS
 cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD
 cdef long long WIDE_SIDES, WIDE_SIDE, WIDE_ROW
-cdef long long NEXT_YOUNG, NEXT_REST, STATE, BUDGET_LEFT, LOGGED, STREAM, VLAN_SCALES, TEID
+cdef long long NEXT, BEFORE, OPEN, REST, STATE, BUDGET_LEFT, LOGGED, STREAM, VLAN_SCALES, TEID
 cdef long long NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_LOOK, LAST_ID, SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS
-cdef long long PHASE, ANSWERED, ALIVE, RESTING, IN_YOUNG, IN_REST, HAS_TEID, CLOSED, SPOKEN, LETTERS, SYN_ACK
+cdef long long PHASE, ANSWERED, ALIVE, RESTING, HAS_TEID, CLOSED, SPOKEN, LETTERS, SYN_ACK
 
 
 cdef class Textbook:
     cdef public StreamIndex streams
     cdef public dict places
     cdef public list keys
-    cdef public long long used, free, young, last_young, rest, last_rest
-    cdef object _words_kept, _wide_kept
-    cdef unsigned int[::1] words
+    cdef public long long used, free, stopped_at
+    cdef int[::1] memo
+    cdef object _narrow_kept, _wide_kept
+    cdef unsigned int[::1] narrow
     cdef long long[::1] wide
 
     @cython.locals(
-        words="unsigned int[::1]", wide="long long[::1]", places=dict, keys=list, streams=StreamIndex, i=cython.Py_ssize_t,
+        narrow="unsigned int[::1]", wide="long long[::1]", keys=list, key=bytes, memo="int[::1]", streams=StreamIndex, place=cython.Py_ssize_t, i=cython.Py_ssize_t,
         row="long long", number="long long", at="long long", far="long long", mine="long long", peers="long long", my_wide="long long",
         state="long long", flags="long long", time_ns="long long", seq="long long", ack="long long", payload="long long",
         window="long long", ip_id="long long", interface="long long", tsval="long long", ids="long long", silent_ns="long long",
@@ -34,29 +36,29 @@ cdef class Textbook:
         count="long long", log="long long", covers_fin=bint, closed=bint, logged=bint)
     cpdef Py_ssize_t run(self, Columns block, Py_ssize_t first) except -1
     @cython.locals(key=bytes, seq="long long", teid="long long", row="long long", at="long long", far="long long",
-                   words="unsigned int[::1]", wide="long long[::1]", word="long long", mine="long long", log="long long")
+                   narrow="unsigned int[::1]", wide="long long[::1]", word="long long", mine="long long", log="long long")
     cpdef bint open(self, Columns block, Py_ssize_t i, long long slot, bytes reverse) except -1
     @cython.locals(row="long long", more="long long")
     cdef long long _new(self) except -1
     cdef _lay_down(self, long long row, bytes key)
-    cdef _queue(self, long long row)
+    @cython.locals(narrow="unsigned int[::1]", last="long long")
+    cdef _link(self, long long row, long long ring)
+    @cython.locals(narrow="unsigned int[::1]", after="long long", before="long long")
+    cdef _unlink(self, long long row)
     @cython.locals(row="long long")
     cpdef long long holder(self, long long slot) except -1
     cpdef bint is_of(self, long long row, bytes key) except -1
     @cython.locals(key=bytes)
     cpdef bint is_of_slot(self, long long row, long long slot) except -1
     cpdef Connection release(self, long long row)
-    @cython.locals(at="long long")
-    cdef _bury(self, long long row)
-    @cython.locals(at="long long")
-    cdef _free(self, long long row)
-    @cython.locals(row="long long", at="long long", state="long long")
-    cpdef long long aged(self, long long until_ns) except -1
-    @cython.locals(row="long long", at="long long", state="long long")
-    cpdef long long over(self, long long until_ns) except -1
-    @cython.locals(row="long long", state="long long")
-    cpdef list older(self, long long than_ns)
     cpdef drop(self, long long row)
+    @cython.locals(row="long long")
+    cpdef long long aged(self, long long until_ns) except -1
+    @cython.locals(row="long long")
+    cpdef long long over(self, long long until_ns) except -1
+    @cython.locals(row="long long")
+    cpdef list older(self, long long than_ns)
+    cpdef bytes key(self, long long row)
     cpdef bint rests(self, long long row)
     cpdef long long start_ns(self, long long row)
     cpdef long long first_frame(self, long long row)

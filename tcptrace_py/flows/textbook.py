@@ -1,6 +1,6 @@
 # cython: boundscheck=False, wraparound=False
 # (compiled: rows come from this module alone, and a block's columns are as long as its count says)
-"""Textbook connections as words, from their SYN until nothing can change them any more.
+"""Textbook connections as narrow, from their SYN until nothing can change them any more.
 
 Nearly every connection opens, talks and closes in order, and then waits a minute and more for stragglers that do not come.
 One row of two tables holds all of it: the numbers of both sides, and the segments that decide states. It is 640 bytes where
@@ -11,12 +11,14 @@ whatever else comes: then the table asks for the `Connection` that the row stand
 had it been one from its SYN on (tests/flows/test_textbook.py), and reasons on with that. What is asked of a connection that
 ended by the book is read from its row.
 
-Numbers that stay below 2^32 are in `words`, the others in `wide`. Rows wait in two queues, linked by row numbers: `young` ones
-in the order of their SYNs, those at `rest` (closed) in the order of their last segments.
+Numbers that stay below 2^32 are in `narrow`, the others in `wide`. Rows wait in two rings, linked both ways by row numbers: open
+ones in the order of their SYNs, those at rest (closed) in the order of their last segments. Each ring begins and ends with a
+row of its own, OPEN and REST.
 """
 
 from array import array
 
+from tcptrace_py.model import words
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import (
     BUDGET,
@@ -38,7 +40,8 @@ YOUNG_NS = 30 * SECOND_NS  # for so long a connection may be open as a row: what
 MOST_LOGGED = 12  # segments that a row has room for
 MOST_SPAN_NS = 1 << 39  # from the first of them to the last
 MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN = 1 << 20, 1 << 11, 1 << 12
-NONE = MASK  # no row
+OPEN, REST = 0, 1  # rows that stand for both rings' ends
+NONE = 0  # no row
 BIAS = 1 << 15  # what is added to budgets, which may be negative
 FIRST_ROWS = 64
 
@@ -46,12 +49,12 @@ FIRST_ROWS = 64
 START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY = range(6)
 LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD = range(5)
 WIDE_SIDES, WIDE_SIDE, WIDE_ROW = 6, 5, 16
-# A row of `words`: the connection, both sides, then the log.
-NEXT_YOUNG, NEXT_REST, STATE, BUDGET_LEFT, LOGGED, STREAM, VLAN_SCALES, TEID = range(8)
+# A row of `narrow`: the connection, both sides, then the log.
+NEXT, BEFORE, STATE, BUDGET_LEFT, LOGGED, STREAM, VLAN_SCALES, TEID = range(8)
 NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_LOOK, LAST_ID = range(6)
 SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS = 8, 6, 20, 9, 128
 # Bits of STATE; the phase is in the lowest two. Those of a side are shifted by its number.
-PHASE, ANSWERED, ALIVE, RESTING, IN_YOUNG, IN_REST, HAS_TEID = 3, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7
+PHASE, ANSWERED, ALIVE, RESTING, HAS_TEID = 3, 1 << 2, 1 << 3, 1 << 4, 1 << 5
 CLOSED, SPOKEN, LETTERS = 1 << 8, 1 << 10, 12  # it sent its FIN, it sent an ACK; 8 bits for each side's letters
 SYN_ACK = SYN | ACK
 
@@ -64,47 +67,60 @@ class Textbook:
     def __init__(self, streams: StreamIndex) -> None:
         self.streams = streams
         self.places: dict[bytes, int] = {}
-        self.keys: list[bytes] = []  # by row: of the side that sent the SYN
-        self._words_kept, self._wide_kept = array("I"), array("q")
-        self.words, self.wide = self._words_kept, self._wide_kept
+        self.keys: list[bytes] = []  # of both sides of each row, by place; that of a peer which has not answered or rests is empty
+        self.memo = array("i", bytes(4 * words.RECENT))
+        self.stopped_at = NONE  # place of the side whose segment `run` declined; NONE: that of no open row
+        self._narrow_kept, self._wide_kept = array("I"), array("q")
+        self.narrow, self.wide = self._narrow_kept, self._wide_kept
         self.used = 0  # rows that were ever used
-        self.free = NONE  # first of those that are free again, linked by NEXT_YOUNG
-        self.young = self.last_young = self.rest = self.last_rest = NONE
+        self.free = NONE  # first of those that are free again, linked by NEXT
+        for ring in (OPEN, REST):
+            self._new()
+            self.narrow[ring * ROW_WORDS + NEXT] = self.narrow[ring * ROW_WORDS + BEFORE] = ring
 
     # -- a segment --------------------------------------------------------------------------------------------------
 
     def run(self, block: Columns, first: int) -> int:
         """Take in rows of a block from `first` on; return the first that does not continue a textbook connection, or the count."""
-        words, wide, places, keys, streams = self.words, self.wide, self.places, self.keys, self.streams
+        narrow, wide, keys, streams, memo = self.narrow, self.wide, self.keys, self.streams, self.memo
         for i in range(first, block.count):
-            place = places.get(block.key[i])
-            if place is None:
+            key = block.key[i]
+            place = words.recalled(key, keys, memo)
+            if place < 0:
+                place = self.places.get(key, NONE)
+                if place != NONE:
+                    words.remember(key, keys, memo, place)
+            self.stopped_at = place
+            if place == NONE:
                 return i
             row = place >> 1
             number = place & 1
             at, far = row * ROW_WORDS, row * WIDE_ROW
             mine, peers = at + SIDES + number * SIDE_WORDS, at + SIDES + (1 - number) * SIDE_WORDS
             my_wide = far + WIDE_SIDES + number * WIDE_SIDE
-            state, flags, time_ns = words[at + STATE], block.flags[i] & 0x17, block.time_ns[i]
+            state, flags, time_ns = narrow[at + STATE], block.flags[i] & 0x17, block.time_ns[i]
             seq, ack, payload, window, ip_id = block.seq[i], block.ack[i], block.payload[i], block.window[i], block.ip_id[i]
             interface, tsval, ids = block.interface[i], block.tsval[i], wide[my_wide + IDS]
             silent_ns, since_ns = time_ns - wide[far + END], time_ns - wide[far + START]
-            peer_next, frames = words[peers + NEXT_SEQ], block.frame[i] - wide[far + FIRST_FRAME]
+            if state & RESTING:
+                self.stopped_at = NONE
+                return i
+            peer_next, frames = narrow[peers + NEXT_SEQ], block.frame[i] - wide[far + FIRST_FRAME]
             if (not 0 <= silent_ns < SILENCE_NS or not window or block.notes[i] & (QUOTED | HEADER_CUT) or payload >= MOST_PAYLOAD
                     or interface >= MOST_INTERFACE or not 0 <= frames <= MASK):
                 return i
             phase = state & PHASE
-            budget = words[at + BUDGET_LEFT] - BIAS
+            budget = narrow[at + BUDGET_LEFT] - BIAS
             fin = flags & FIN
             covers_fin = closed = False
             logged = phase != QUIET
             if flags & ~FIN == ACK:
                 # In order, new in something, nothing missing: what an open connection consists of.
-                max_ack = words[mine + MAX_ACK]
+                max_ack = narrow[mine + MAX_ACK]
                 fresh = (ack - max_ack) & MASK
-                if (not state & ANSWERED or seq != words[mine + NEXT_SEQ] or not (payload or fresh or fin)
+                if (not state & ANSWERED or seq != narrow[mine + NEXT_SEQ] or not (payload or fresh or fin)
                         or not fresh <= (peer_next - max_ack) & MASK < HALF or (state & CLOSED << number and (payload or fin))
-                        or ((tsval - words[mine + LAST_TSVAL]) & MASK >= HALF and block.options[i] & OPT_TIMESTAMPS)):
+                        or ((tsval - narrow[mine + LAST_TSVAL]) & MASK >= HALF and block.options[i] & OPT_TIMESTAMPS)):
                     return i
                 peer_closed = state & CLOSED << (1 - number)
                 covers_fin = peer_closed != 0 and ack == peer_next
@@ -115,7 +131,7 @@ class Textbook:
                     phase, budget, logged = CLOSING, BUDGET, True
                     state = state & ~PHASE | CLOSING | CLOSED << number
                 elif phase == CLOSING:
-                    closed = covers_fin and state & CLOSED << number != 0 and words[peers + MAX_ACK] == end
+                    closed = covers_fin and state & CLOSED << number != 0 and narrow[peers + MAX_ACK] == end
                     logged = budget > (-BUDGET if covers_fin and fresh else 0)
                     budget -= logged
                 elif logged:
@@ -133,22 +149,22 @@ class Textbook:
             else:
                 return i
             if logged:
-                count = words[at + LOGGED]
+                count = narrow[at + LOGGED]
                 if count == MOST_LOGGED or wide[far + SIGNATURE] >> 56 or since_ns >= MOST_SPAN_NS:
                     return i
-                words[at + LOGGED] = count + 1
+                narrow[at + LOGGED] = count + 1
                 wide[far + SIGNATURE] = wide[far + SIGNATURE] << 6 | (
                     number << 5 | (flags & SYN) << 3 | fin << 3 | (payload > 0) << 2 | (2 if covers_fin else 1))
                 log = at + LOG + count * LOG_WORDS
-                words[log] = since_ns & MASK
-                words[log + 1] = frames
-                words[log + 2] = seq
-                words[log + 3] = ack
-                words[log + 4] = tsval
-                words[log + 5] = block.tsecr[i]
-                words[log + 6] = payload | interface << 20 | number << 31
-                words[log + 7] = window | block.flags[i] << 16 | since_ns >> 32 << 25
-                words[log + 8] = ip_id + 1 | block.ttl[i] << 17 | block.options[i] << 25
+                narrow[log] = since_ns & MASK
+                narrow[log + 1] = frames
+                narrow[log + 2] = seq
+                narrow[log + 3] = ack
+                narrow[log + 4] = tsval
+                narrow[log + 5] = block.tsecr[i]
+                narrow[log + 6] = payload | interface << 20 | number << 31
+                narrow[log + 7] = window | block.flags[i] << 16 | since_ns >> 32 << 25
+                narrow[log + 8] = ip_id + 1 | block.ttl[i] << 17 | block.options[i] << 25
                 if phase == OPENING and state & SPOKEN and state & SPOKEN << 1:
                     state = state & ~PHASE | QUIET
             letters = state >> (LETTERS + 8 * number)
@@ -160,14 +176,14 @@ class Textbook:
             if not letters & 1 << letter:
                 state |= 1 << letter << (LETTERS + 8 * number)
                 wide[far + HISTORY] = wide[far + HISTORY] << 4 | number << 3 | letter
-            words[at + STATE] = state
-            words[at + BUDGET_LEFT] = budget + BIAS
-            words[mine + NEXT_SEQ] = end
-            words[mine + MAX_ACK] = ack
-            words[mine + LAST_SEQ] = seq
-            words[mine + LAST_TSVAL] = tsval
-            words[mine + LAST_LOOK] = window | block.flags[i] << 16
-            words[mine + LAST_ID] = ip_id + 1 | interface << 17
+            narrow[at + STATE] = state
+            narrow[at + BUDGET_LEFT] = budget + BIAS
+            narrow[mine + NEXT_SEQ] = end
+            narrow[mine + MAX_ACK] = ack
+            narrow[mine + LAST_SEQ] = seq
+            narrow[mine + LAST_TSVAL] = tsval
+            narrow[mine + LAST_LOOK] = window | block.flags[i] << 16
+            narrow[mine + LAST_ID] = ip_id + 1 | interface << 17
             wide[my_wide + IDS] = (ids << 16 | ip_id & 0xFFFF) & LAST_IDS
             wide[my_wide + LAST_NS] = wide[far + END] = time_ns
             wide[far + LAST_FRAME] = block.frame[i]
@@ -176,11 +192,11 @@ class Textbook:
                 wide[my_wide + PAYLOAD] += payload
                 wide[my_wide + DATA_NS] = time_ns
             if letter == 2:
-                words[peers + MAX_ACK] = seq
-                words[at + VLAN_SCALES] |= block.window_scale[i] + 1 << 22
-                streams.note(streams.slot(block.key[i], keys[row]), block.key[i], SYN_ACK, seq, ack)
+                narrow[peers + MAX_ACK] = seq
+                narrow[at + VLAN_SCALES] |= block.window_scale[i] + 1 << 22
+                streams.note(streams.slot(key, keys[place - 1]), key, SYN_ACK, seq, ack)
             elif closed:
-                self._lay_down(row, block.key[i])
+                self._lay_down(row, key)
         return block.count
 
     # -- from SYN to rest -------------------------------------------------------------------------------------------
@@ -195,177 +211,145 @@ class Textbook:
             return False
         row = self._new()
         at, far = row * ROW_WORDS, row * WIDE_ROW
-        words, wide = self.words, self.wide
+        narrow, wide = self.narrow, self.wide
         for word in range(at, at + LOG):
-            words[word] = 0
+            narrow[word] = 0
         for word in range(far, far + WIDE_ROW):
             wide[word] = 0
-        self.keys[row] = key
+        words.remember(key, self.keys, self.memo, 2 * row)
         self.places[key], self.places[reverse] = 2 * row, 2 * row + 1
         wide[far + START] = wide[far + END] = wide[far + WIDE_SIDES + LAST_NS] = block.time_ns[i]
         wide[far + FIRST_FRAME] = wide[far + LAST_FRAME] = block.frame[i]
         wide[far + SIGNATURE] = 1 << 6 | SYN << 3
         wide[far + HISTORY] = wide[far + WIDE_SIDES + PACKETS] = 1
         wide[far + WIDE_SIDES + IDS] = block.ip_id[i] & 0xFFFF
-        words[at + NEXT_YOUNG] = words[at + NEXT_REST] = NONE
-        words[at + STATE] = OPENING | ALIVE | IN_YOUNG | 1 << 1 << LETTERS | (HAS_TEID if teid >= 0 else 0)
-        words[at + BUDGET_LEFT] = BIAS + BUDGET
-        words[at + STREAM] = self.streams.note(slot, key, SYN, seq, block.ack[i])
-        words[at + VLAN_SCALES] = block.vlan[i] + 1 | block.window_scale[i] + 1 << 13
-        words[at + TEID] = teid & MASK
-        words[at + LOGGED] = 1
+        narrow[at + STATE] = OPENING | ALIVE | 1 << 1 << LETTERS | (HAS_TEID if teid >= 0 else 0)
+        narrow[at + BUDGET_LEFT] = BIAS + BUDGET
+        narrow[at + STREAM] = self.streams.note(slot, key, SYN, seq, block.ack[i])
+        narrow[at + VLAN_SCALES] = block.vlan[i] + 1 | block.window_scale[i] + 1 << 13
+        narrow[at + TEID] = teid & MASK
+        narrow[at + LOGGED] = 1
         mine = at + SIDES
-        words[mine + NEXT_SEQ] = (seq + 1) & MASK
-        words[mine + LAST_SEQ] = words[mine + SIDE_WORDS + MAX_ACK] = seq
-        words[mine + LAST_TSVAL] = block.tsval[i]
-        words[mine + LAST_LOOK] = block.window[i] | block.flags[i] << 16
-        words[mine + LAST_ID] = block.ip_id[i] + 1 | block.interface[i] << 17
-        words[mine + SIDE_WORDS + LAST_ID] = 1
+        narrow[mine + NEXT_SEQ] = (seq + 1) & MASK
+        narrow[mine + LAST_SEQ] = narrow[mine + SIDE_WORDS + MAX_ACK] = seq
+        narrow[mine + LAST_TSVAL] = block.tsval[i]
+        narrow[mine + LAST_LOOK] = block.window[i] | block.flags[i] << 16
+        narrow[mine + LAST_ID] = block.ip_id[i] + 1 | block.interface[i] << 17
+        narrow[mine + SIDE_WORDS + LAST_ID] = 1
         log = at + LOG
-        words[log] = words[log + 1] = 0
-        words[log + 2], words[log + 3] = seq, block.ack[i]
-        words[log + 4], words[log + 5] = block.tsval[i], block.tsecr[i]
-        words[log + 6] = block.interface[i] << 20
-        words[log + 7] = block.window[i] | block.flags[i] << 16
-        words[log + 8] = block.ip_id[i] + 1 | block.ttl[i] << 17 | block.options[i] << 25
-        self.streams.hold(slot, row + 1)
-        if self.last_young == NONE:
-            self.young = row
-        else:
-            words[self.last_young * ROW_WORDS + NEXT_YOUNG] = row
-        self.last_young = row
+        narrow[log] = narrow[log + 1] = 0
+        narrow[log + 2], narrow[log + 3] = seq, block.ack[i]
+        narrow[log + 4], narrow[log + 5] = block.tsval[i], block.tsecr[i]
+        narrow[log + 6] = block.interface[i] << 20
+        narrow[log + 7] = block.window[i] | block.flags[i] << 16
+        narrow[log + 8] = block.ip_id[i] + 1 | block.ttl[i] << 17 | block.options[i] << 25
+        self.streams.hold(slot, row)
+        self._link(row, OPEN)
         return True
 
     def _new(self) -> int:
         """A row that nothing uses."""
         row = self.free
         if row != NONE:
-            self.free = self.words[row * ROW_WORDS + NEXT_YOUNG]
+            self.free = self.narrow[row * ROW_WORDS + NEXT]
             return row
-        if self.used == len(self.keys):
+        if 2 * self.used == len(self.keys):
             more = max(self.used // 4, FIRST_ROWS)
-            self.words, self.wide = _NO_WORDS, _NO_WIDE  # nobody else looks at them now: they may move
-            self._words_kept.frombytes(bytes(4 * ROW_WORDS * more))
+            self.narrow, self.wide = _NO_WORDS, _NO_WIDE  # nobody else looks at them now: they may move
+            self._narrow_kept.frombytes(bytes(4 * ROW_WORDS * more))
             self._wide_kept.frombytes(bytes(8 * WIDE_ROW * more))
-            self.words, self.wide = self._words_kept, self._wide_kept
-            self.keys.extend([b""] * more)
+            self.narrow, self.wide = self._narrow_kept, self._wide_kept
+            self.keys.extend([b""] * (2 * more))
         self.used += 1
         return self.used - 1
 
     def _lay_down(self, row: int, key: bytes) -> None:
         """A connection has closed: from now on its row is found by the index of streams alone."""
         del self.places[key], self.places[reverse_key(key)]
-        self._queue(row)
+        self.keys[2 * row + 1] = b""
+        self._unlink(row)
+        self._link(row, REST)
 
-    def _queue(self, row: int) -> None:
-        words = self.words
-        words[row * ROW_WORDS + STATE] |= RESTING | IN_REST
-        words[row * ROW_WORDS + NEXT_REST] = NONE
-        if self.last_rest == NONE:
-            self.rest = row
-        else:
-            words[self.last_rest * ROW_WORDS + NEXT_REST] = row
-        self.last_rest = row
+    def _link(self, row: int, ring: int) -> None:
+        """Put a row last into a ring."""
+        narrow = self.narrow
+        last = narrow[ring * ROW_WORDS + BEFORE]
+        narrow[row * ROW_WORDS + NEXT], narrow[row * ROW_WORDS + BEFORE] = ring, last
+        narrow[last * ROW_WORDS + NEXT] = narrow[ring * ROW_WORDS + BEFORE] = row
+        if ring == REST:
+            narrow[row * ROW_WORDS + STATE] |= RESTING
+
+    def _unlink(self, row: int) -> None:
+        narrow = self.narrow
+        after, before = narrow[row * ROW_WORDS + NEXT], narrow[row * ROW_WORDS + BEFORE]
+        narrow[before * ROW_WORDS + NEXT], narrow[after * ROW_WORDS + BEFORE] = after, before
 
     def holder(self, slot: int) -> int:
         """Row that the index of streams names for a tuple, if it is in use; it may have become another tuple's."""
-        row = self.streams.held(slot) - 1
-        if not 0 <= row < self.used or not self.words[row * ROW_WORDS + STATE] & ALIVE:
+        row = self.streams.held(slot)
+        if row >= self.used or not self.narrow[row * ROW_WORDS + STATE] & ALIVE:
             return NONE
         return row
 
     def is_of(self, row: int, key: bytes) -> bool:
         """Whether a key is one of a row's connection."""
-        return self.keys[row] in (key, reverse_key(key))
+        return self.key(row) in (key, reverse_key(key))
 
     def is_of_slot(self, row: int, slot: int) -> bool:
         """Whether this slot of the index of streams is that of a row's tuple."""
-        key = self.keys[row]
+        key = self.key(row)
         return self.streams.slot(key, reverse_key(key)) == slot
 
     def release(self, row: int) -> Connection:
         """Give a row back, and make its connection of it."""
         connection = self.connection(row)
-        if not self.words[row * ROW_WORDS + STATE] & RESTING:
+        if not self.narrow[row * ROW_WORDS + STATE] & RESTING:
             del self.places[connection.a.key], self.places[connection.b.key]
-        self._bury(row)
+        self.drop(row)
         return connection
 
-    def _bury(self, row: int) -> None:
-        """Nothing is left to say of a row's connection; it is used again once it has left the queues."""
-        at = row * ROW_WORDS
-        self.words[at + STATE] &= MASK & ~ALIVE
-        self.keys[row] = b""
-        self._free(row)
-
-    def _free(self, row: int) -> None:
-        at = row * ROW_WORDS
-        if not self.words[at + STATE] & (ALIVE | IN_YOUNG | IN_REST):
-            self.words[at + NEXT_YOUNG] = self.free
-            self.free = row
+    def drop(self, row: int) -> None:
+        """Give a row back: all is said of its connection."""
+        self._unlink(row)
+        self.narrow[row * ROW_WORDS + STATE] = 0
+        self.narrow[row * ROW_WORDS + NEXT] = self.free
+        self.free = row
+        self.keys[2 * row] = self.keys[2 * row + 1] = b""
 
     # -- what waits -------------------------------------------------------------------------------------------------
 
     def aged(self, until_ns: int) -> int:
-        """The next row whose SYN came before a moment and that has not closed; NONE where there is none. Each is given once."""
-        words = self.words
-        while self.young != NONE:
-            row = self.young
-            at = row * ROW_WORDS
-            state = words[at + STATE]
-            if state & ALIVE and self.wide[row * WIDE_ROW + START] >= until_ns:
-                break
-            self.young = words[at + NEXT_YOUNG]
-            if self.young == NONE:
-                self.last_young = NONE
-            words[at + STATE] = state & (MASK & ~IN_YOUNG)
-            if not state & ALIVE:
-                self._free(row)
-            elif not state & RESTING:
-                return row
-        return NONE
+        """The longest open row, if its SYN came before a moment; else NONE."""
+        row = self.narrow[OPEN * ROW_WORDS + NEXT]
+        return row if row != OPEN and self.wide[row * WIDE_ROW + START] < until_ns else NONE
 
     def over(self, until_ns: int) -> int:
-        """The next row at rest that has heard of nothing since a moment; NONE where there is none. Each is given once."""
-        words = self.words
-        while self.rest != NONE:
-            row = self.rest
-            at = row * ROW_WORDS
-            state = words[at + STATE]
-            if state & ALIVE and self.wide[row * WIDE_ROW + END] >= until_ns:
-                break
-            self.rest = words[at + NEXT_REST]
-            if self.rest == NONE:
-                self.last_rest = NONE
-            words[at + STATE] = state & (MASK & ~IN_REST)
-            if state & ALIVE:
-                return row
-            self._free(row)
-        return NONE
+        """The row that rests longest, if it has heard of nothing since a moment; else NONE."""
+        row = self.narrow[REST * ROW_WORDS + NEXT]
+        return row if row != REST and self.wide[row * WIDE_ROW + END] < until_ns else NONE
 
     def older(self, than_ns: int) -> list[int]:
-        """Rows whose SYN came before a moment and that have not closed."""
-        found, row = [], self.young
-        while row != NONE:
-            state = self.words[row * ROW_WORDS + STATE]
-            if state & ALIVE and not state & RESTING and self.wide[row * WIDE_ROW + START] < than_ns:
+        """Open rows whose SYN came before a moment."""
+        found, row = [], self.narrow[OPEN * ROW_WORDS + NEXT]
+        while row != OPEN:
+            if self.wide[row * WIDE_ROW + START] < than_ns:
                 found.append(row)
-            row = self.words[row * ROW_WORDS + NEXT_YOUNG]
+            row = self.narrow[row * ROW_WORDS + NEXT]
         return found
 
     def left(self) -> list[int]:
         """All rows in use."""
-        return [row for row in range(self.used) if self.words[row * ROW_WORDS + STATE] & ALIVE]
-
-    def drop(self, row: int) -> None:
-        """All is said of a connection at rest."""
-        self._bury(row)
+        return [row for row in range(self.used) if self.narrow[row * ROW_WORDS + STATE] & ALIVE]
 
     # -- what a row says --------------------------------------------------------------------------------------------
 
     def rests(self, row: int) -> bool:
         """Whether a connection has closed."""
-        return self.words[row * ROW_WORDS + STATE] & RESTING != 0
+        return self.narrow[row * ROW_WORDS + STATE] & RESTING != 0
+
+    def key(self, row: int) -> bytes:
+        """Key of the side that sent the SYN."""
+        return self.keys[2 * row]
 
     def start_ns(self, row: int) -> int:
         """When its SYN was captured."""
@@ -377,7 +361,7 @@ class Textbook:
 
     def logged(self, row: int) -> int:
         """How many segments are logged."""
-        return self.words[row * ROW_WORDS + LOGGED]
+        return self.narrow[row * ROW_WORDS + LOGGED]
 
     def signature(self, row: int) -> int:
         """Its signature, as `Connection` has it."""
@@ -386,27 +370,27 @@ class Textbook:
     def time_ns(self, row: int, index: int) -> int:
         """When the logged segment of this index was captured."""
         at = row * ROW_WORDS + LOG + index * LOG_WORDS
-        low, high = self.words[at], self.words[at + 7] >> 25
+        low, high = self.narrow[at], self.narrow[at + 7] >> 25
         return self.wide[row * WIDE_ROW + START] + (low | high << 32)
 
     def sender(self, row: int, index: int) -> int:
         """Side of the logged segment of this index."""
-        return self.words[row * ROW_WORDS + LOG + index * LOG_WORDS + 6] >> 31
+        return self.narrow[row * ROW_WORDS + LOG + index * LOG_WORDS + 6] >> 31
 
     def connection(self, row: int) -> Connection:
         """What the row stands for."""
-        words, wide = self.words, self.wide
-        at, far, key = row * ROW_WORDS, row * WIDE_ROW, self.keys[row]
+        narrow, wide = self.narrow, self.wide
+        at, far, key = row * ROW_WORDS, row * WIDE_ROW, self.key(row)
         connection = Connection(key, reverse_key(key), wide[far + START], wide[far + FIRST_FRAME])
-        a, b, state = connection.a, connection.b, words[at + STATE]
+        a, b, state = connection.a, connection.b, narrow[at + STATE]
         connection.end_ns, connection.last_frame = wide[far + END], wide[far + LAST_FRAME]
         connection.signature, connection.history = wide[far + SIGNATURE], wide[far + HISTORY]
-        connection.stream, connection.budget = words[at + STREAM], words[at + BUDGET_LEFT] - BIAS
+        connection.stream, connection.budget = narrow[at + STREAM], narrow[at + BUDGET_LEFT] - BIAS
         connection.phase, connection.settled = state & PHASE, state & ANSWERED != 0
-        packed = words[at + VLAN_SCALES]
+        packed = narrow[at + VLAN_SCALES]
         connection.vlan, a.window_scale, b.window_scale = (packed & 0x1FFF) - 1, (packed >> 13 & 0x1FF) - 1, (packed >> 22) - 1
-        connection.teid = words[at + TEID] if state & HAS_TEID else -1
-        connection.log.extend([self._segment(row, index) for index in range(words[at + LOGGED])])
+        connection.teid = narrow[at + TEID] if state & HAS_TEID else -1
+        connection.log.extend([self._segment(row, index) for index in range(narrow[at + LOGGED])])
         self._tell(row, a, state)
         self._tell(row, b, state)
         a.has_seq = a.syn_seen = True
@@ -420,12 +404,12 @@ class Textbook:
         return connection
 
     def _tell(self, row: int, side: Side, state: int) -> None:
-        words, wide, number = self.words, self.wide, side.number
+        narrow, wide, number = self.narrow, self.wide, side.number
         at, far = row * ROW_WORDS + SIDES + number * SIDE_WORDS, row * WIDE_ROW + WIDE_SIDES + number * WIDE_SIDE
-        side.next_seq, side.max_ack, side.last_seq = words[at + NEXT_SEQ], words[at + MAX_ACK], words[at + LAST_SEQ]
-        side.last_tsval = words[at + LAST_TSVAL]
-        side.window, side.last_flags = words[at + LAST_LOOK] & 0xFFFF, words[at + LAST_LOOK] >> 16
-        packed = words[at + LAST_ID]
+        side.next_seq, side.max_ack, side.last_seq = narrow[at + NEXT_SEQ], narrow[at + MAX_ACK], narrow[at + LAST_SEQ]
+        side.last_tsval = narrow[at + LAST_TSVAL]
+        side.window, side.last_flags = narrow[at + LAST_LOOK] & 0xFFFF, narrow[at + LAST_LOOK] >> 16
+        packed = narrow[at + LAST_ID]
         side.last_ip_id, side.last_interface = (packed & 0x1FFFF) - 1, packed >> 17
         side.last_ns, side.last_data_ns, side.recent_ids = wide[far + LAST_NS], wide[far + DATA_NS], wide[far + IDS]
         side.packets, side.payload_bytes = wide[far + PACKETS], wide[far + PAYLOAD]
@@ -433,15 +417,15 @@ class Textbook:
         side.history_bits = state >> (LETTERS + 8 * number) & 0xFF
 
     def _segment(self, row: int, index: int) -> Segment:
-        words, segment = self.words, Segment()
+        narrow, segment = self.narrow, Segment()
         at = row * ROW_WORDS + LOG + index * LOG_WORDS
-        segment.time_ns, segment.frame = self.time_ns(row, index), self.wide[row * WIDE_ROW + FIRST_FRAME] + words[at + 1]
-        segment.seq, segment.ack, segment.tsval, segment.tsecr = words[at + 2], words[at + 3], words[at + 4], words[at + 5]
-        packed = words[at + 6]
+        segment.time_ns, segment.frame = self.time_ns(row, index), self.wide[row * WIDE_ROW + FIRST_FRAME] + narrow[at + 1]
+        segment.seq, segment.ack, segment.tsval, segment.tsecr = narrow[at + 2], narrow[at + 3], narrow[at + 4], narrow[at + 5]
+        packed = narrow[at + 6]
         segment.payload, segment.interface, segment.side = packed & MOST_PAYLOAD - 1, packed >> 20 & MOST_INTERFACE - 1, packed >> 31
-        packed = words[at + 7]
+        packed = narrow[at + 7]
         segment.window, segment.flags = packed & 0xFFFF, packed >> 16 & 0x1FF
-        packed = words[at + 8]
+        packed = narrow[at + 8]
         segment.ip_id, segment.ttl, segment.options = (packed & 0x1FFFF) - 1, packed >> 17 & 0xFF, packed >> 25
         segment.end = (segment.seq + segment.payload + (segment.flags & SYN > 0) + (segment.flags & FIN)) & MASK
         return segment
@@ -453,39 +437,39 @@ class Textbook:
         if not _can_rest(connection) or self.holder(slot) != NONE:
             return False
         row = self._new()
-        words, wide, log = self.words, self.wide, connection.log
+        narrow, wide, log = self.narrow, self.wide, connection.log
         at, far = row * ROW_WORDS, row * WIDE_ROW
         a, b, start_ns, first = connection.a, connection.b, connection.start_ns, connection.first_frame
-        self.keys[row] = a.key
+        self.keys[2 * row] = a.key
         wide[far + START], wide[far + END] = start_ns, connection.end_ns
         wide[far + FIRST_FRAME], wide[far + LAST_FRAME] = first, connection.last_frame
         wide[far + SIGNATURE], wide[far + HISTORY] = connection.signature, connection.history
-        words[at + STATE] = (
+        narrow[at + STATE] = (
             connection.phase | ANSWERED | ALIVE | CLOSED | CLOSED << 1 | SPOKEN | SPOKEN << 1 | (HAS_TEID if connection.teid >= 0 else 0)
             | a.history_bits << LETTERS | b.history_bits << LETTERS + 8)
-        words[at + BUDGET_LEFT], words[at + LOGGED], words[at + STREAM] = connection.budget + BIAS, len(log), connection.stream
-        words[at + VLAN_SCALES] = connection.vlan + 1 | a.window_scale + 1 << 13 | b.window_scale + 1 << 22
-        words[at + TEID] = connection.teid & MASK
+        narrow[at + BUDGET_LEFT], narrow[at + LOGGED], narrow[at + STREAM] = connection.budget + BIAS, len(log), connection.stream
+        narrow[at + VLAN_SCALES] = connection.vlan + 1 | a.window_scale + 1 << 13 | b.window_scale + 1 << 22
+        narrow[at + TEID] = connection.teid & MASK
         self._note(row, a)
         self._note(row, b)
         for index, segment in enumerate(log):
             since_ns = segment.time_ns - start_ns
             put = at + LOG + index * LOG_WORDS
-            words[put], words[put + 1] = since_ns & MASK, segment.frame - first
-            words[put + 2], words[put + 3], words[put + 4], words[put + 5] = segment.seq, segment.ack, segment.tsval, segment.tsecr
-            words[put + 6] = segment.payload | segment.interface << 20 | segment.side << 31
-            words[put + 7] = segment.window | segment.flags << 16 | since_ns >> 32 << 25
-            words[put + 8] = segment.ip_id + 1 | segment.ttl << 17 | segment.options << 25
-        self.streams.hold(slot, row + 1)
-        self._queue(row)
+            narrow[put], narrow[put + 1] = since_ns & MASK, segment.frame - first
+            narrow[put + 2], narrow[put + 3], narrow[put + 4], narrow[put + 5] = segment.seq, segment.ack, segment.tsval, segment.tsecr
+            narrow[put + 6] = segment.payload | segment.interface << 20 | segment.side << 31
+            narrow[put + 7] = segment.window | segment.flags << 16 | since_ns >> 32 << 25
+            narrow[put + 8] = segment.ip_id + 1 | segment.ttl << 17 | segment.options << 25
+        self.streams.hold(slot, row)
+        self._link(row, REST)
         return True
 
     def _note(self, row: int, side: Side) -> None:
-        words, wide, number = self.words, self.wide, side.number
+        narrow, wide, number = self.narrow, self.wide, side.number
         at, far = row * ROW_WORDS + SIDES + number * SIDE_WORDS, row * WIDE_ROW + WIDE_SIDES + number * WIDE_SIDE
-        words[at + NEXT_SEQ], words[at + MAX_ACK], words[at + LAST_SEQ] = side.next_seq, side.max_ack, side.last_seq
-        words[at + LAST_TSVAL], words[at + LAST_LOOK] = side.last_tsval, side.window | side.last_flags << 16
-        words[at + LAST_ID] = side.last_ip_id + 1 | side.last_interface << 17
+        narrow[at + NEXT_SEQ], narrow[at + MAX_ACK], narrow[at + LAST_SEQ] = side.next_seq, side.max_ack, side.last_seq
+        narrow[at + LAST_TSVAL], narrow[at + LAST_LOOK] = side.last_tsval, side.window | side.last_flags << 16
+        narrow[at + LAST_ID] = side.last_ip_id + 1 | side.last_interface << 17
         wide[far + LAST_NS], wide[far + DATA_NS], wide[far + IDS] = side.last_ns, side.last_data_ns, side.recent_ids
         wide[far + PACKETS], wide[far + PAYLOAD] = side.packets, side.payload_bytes
 

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # The same functions as in words.py, inline in C for whom it is compiled with. The caller has looked at the length.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_GET_ITEM
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.ref cimport PyObject
 from libc.string cimport memcmp, memcpy
 
@@ -45,6 +45,17 @@ cdef inline bytes swapped(bytes key, Py_ssize_t size):
     memcpy(to + ports + 2, source + ports, 2)
     memcpy(to + ports + 4, source + ports + 4, length - ports - 4)
     return other
+
+
+cdef inline bytes without(bytes key, Py_ssize_t at, Py_ssize_t count):
+    cdef Py_ssize_t length = PyBytes_GET_SIZE(key)
+    cdef bytes rest
+    if length < at + count:
+        raise ValueError("a key is longer")
+    rest = PyBytes_FromStringAndSize(NULL, length - count)
+    memcpy(PyBytes_AS_STRING(rest), PyBytes_AS_STRING(key), at)
+    memcpy(PyBytes_AS_STRING(rest) + at, PyBytes_AS_STRING(key) + at + count, length - at - count)
+    return rest
 
 
 cdef inline bint is_high(bytes key, Py_ssize_t size):
@@ -103,3 +114,14 @@ cdef inline bytes known_key(const unsigned char *p, Py_ssize_t size, list recent
     fresh = PyBytes_FromStringAndSize(<const char *>p, size)
     recent[slot] = fresh
     return fresh
+
+
+cdef inline Py_ssize_t recalled(bytes key, list keys, int[::1] memo) except -2:
+    cdef Py_ssize_t at = memo[hash(key) & 0xFFF]
+    return at if at < PyList_GET_SIZE(keys) and PyList_GET_ITEM(keys, at) == <PyObject *>key else -1
+
+
+cdef inline int remember(bytes key, list keys, int[::1] memo, Py_ssize_t at) except -1:
+    keys[at] = key
+    memo[hash(key) & 0xFFF] = <int>at
+    return 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from array import array
 
+RECENT = 1 << 12  # keys that are remembered
 _WORD = Struct("=I").unpack_from
 _PUT = Struct("=I").pack_into
 
@@ -29,6 +30,11 @@ def swapped(key: bytes, size: int) -> bytes:
     """Key of a four-tuple with addresses of `size` bytes, seen from the other side."""
     ports = 2 * size
     return key[size:ports] + key[:size] + key[ports + 2:ports + 4] + key[ports:ports + 2] + key[ports + 4:]
+
+
+def without(key: bytes, at: int, count: int) -> bytes:
+    """All but `count` bytes in the middle."""
+    return key[:at] + key[at + count:]
 
 
 def is_high(key: bytes, size: int) -> bool:
@@ -62,7 +68,14 @@ def put_bytes(area: memoryview, at: int, data: bytes) -> None:
     area[at:at + len(data)] = data
 
 
-RECENT = 1 << 12  # keys that are remembered
+def recalled(key: bytes, keys: list[bytes], memo: "array[int]") -> int:  # noqa: ARG001 - for the compiled form
+    """Where among `keys` this very object stands, if that was told lately; -1: ask elsewhere. `memo` has RECENT entries."""
+    return -1
+
+
+def remember(key: bytes, keys: list[bytes], memo: "array[int]", at: int) -> None:  # noqa: ARG001
+    """Put a key among `keys`, for who asks where it stands."""
+    keys[at] = key
 
 
 def get_key(area: memoryview, at: int, size: int, recent: list[bytes]) -> bytes:  # noqa: ARG001 - for the compiled form

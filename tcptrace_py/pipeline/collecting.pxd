@@ -6,11 +6,10 @@ from tcptrace_py.findings.facts cimport Outline
 from tcptrace_py.findings.levels cimport Levels
 from tcptrace_py.findings.quality cimport Quality
 from tcptrace_py.findings.summary cimport Totals
-from tcptrace_py.findings.vantage cimport Legs, legs, place
+from tcptrace_py.findings.vantage cimport Legs, legs, place, place_of
 from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Segment
-from tcptrace_py.model.segments cimport reverse_key
 from tcptrace_py.pipeline.first_frames cimport FirstFrames
 from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
@@ -33,10 +32,10 @@ cdef class Collector:
     cpdef take(self, Live live, long long known_ns)
     @cython.locals(outline=Outline, log=list, total_ns="long long", reused_ns="long long")
     cpdef bint _take_alike(self, Live live, Template template)
-    @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", own=Legs, template=Template, outline=Outline,
-                   total_ns="long long", key=bytes, account=Account)
+    @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", to_server_ns="long long", to_client_ns="long long",
+                   template=Template, outline=Outline, total_ns="long long", account=Account)
     cpdef take_row(self, Textbook textbook, long long row, long long known_ns)
     cpdef bint _is_shown(self, long long total_ns, long long first_frame)
-    @cython.locals(account=Account, levels=Levels, until_ns="long long")
-    cpdef _add_alike(self, Outline outline, bytes key, long long start_ns, long long first_frame, long long total_ns,
+    @cython.locals(levels=Levels, until_ns="long long")
+    cpdef _add_alike(self, Outline outline, Account account, long long start_ns, long long first_frame, long long total_ns,
                      long long client_stay_ns, long long server_stay_ns, long long released_ns, long long reused_ns, long long announced)

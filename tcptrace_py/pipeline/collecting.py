@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from tcptrace_py.findings.accounts import Accounts
+from tcptrace_py.findings.accounts import Account, Accounts
 from tcptrace_py.findings.connections import describe
 from tcptrace_py.findings.facts import Outline, from_row
 from tcptrace_py.findings.levels import MANY, NEVER_NS
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import Totals
-from tcptrace_py.findings.vantage import AT_CLIENT, Legs, legs, place
+from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
 from tcptrace_py.flows.textbook import Textbook
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.digest import Digest
@@ -16,7 +16,6 @@ from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.live import client_of
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection
-from tcptrace_py.model.segments import reverse_key
 
 from .first_frames import FirstFrames
 from .replaying import Replayer, Template
@@ -71,7 +70,7 @@ class Collector:
             return False
         reused_ns = NEVER_NS if live.reused_by is None else live.reused_by.start_ns
         self._add_alike(
-            outline, live.side(outline.client).key, live.start_ns, live.first_frame, total_ns,
+            outline, self.accounts.of(live.side(outline.client).key), live.start_ns, live.first_frame, total_ns,
             log[outline.client_stay].time_ns if outline.client_stay >= 0 else -1,
             log[outline.server_stay].time_ns if outline.server_stay >= 0 else -1,
             log[outline.client_tail].time_ns if outline.client_tail >= 0 else NEVER_NS, reused_ns, live.announced)
@@ -84,10 +83,10 @@ class Collector:
             self.take(textbook.connection(row), known_ns)
             return
         start_ns, first_frame, synack_ns = textbook.start_ns(row), textbook.first_frame(row), textbook.time_ns(row, 1)
-        own = Legs(0, synack_ns - start_ns, textbook.time_ns(row, 2) - synack_ns)
-        template = self.replayer.known(textbook.signature(row), place(own))
+        to_server_ns, to_client_ns = synack_ns - start_ns, textbook.time_ns(row, 2) - synack_ns
+        template = self.replayer.known(textbook.signature(row), place_of(to_server_ns, to_client_ns))
         outline = None if template is None else template.outline
-        if outline is None or not outline.untroubled:
+        if outline is None or not outline.untroubled or outline.client != 0:
             self.take(textbook.connection(row), known_ns)
             return
         total_ns = -1
@@ -96,17 +95,16 @@ class Collector:
         if self._is_shown(total_ns, first_frame):
             self.take(textbook.connection(row), known_ns)
             return
-        key = textbook.keys[row]
+        account = self.accounts.of(textbook.key(row))
         self._add_alike(
-            outline, key if outline.client == 0 else reverse_key(key), start_ns, first_frame, total_ns,
+            outline, account, start_ns, first_frame, total_ns,
             textbook.time_ns(row, outline.client_stay) if outline.client_stay >= 0 else -1,
             textbook.time_ns(row, outline.server_stay) if outline.server_stay >= 0 else -1,
             textbook.time_ns(row, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1)
-        account = self.accounts.of(key)  # of its first side, which is the client: it sent the SYN
         if account.low_is_client:
-            account.pair.learn(first_frame, own.to_client_ns, own.to_server_ns)
+            account.pair.learn(first_frame, to_client_ns, to_server_ns)
         else:
-            account.pair.learn(first_frame, own.to_server_ns, own.to_client_ns)
+            account.pair.learn(first_frame, to_server_ns, to_client_ns)
 
     def _is_shown(self, total_ns: int, first_frame: int) -> bool:
         """Whether a connection is one of few, or one of the slowest so far: these are described."""
@@ -124,10 +122,10 @@ class Collector:
         self.digest.timed += self.alike_timed
         self.alike = self.alike_timed = 0
 
-    def _add_alike(self, outline: Outline, key: bytes, start_ns: int, first_frame: int, total_ns: int, client_stay_ns: int,
+    def _add_alike(self, outline: Outline, account: Account, start_ns: int, first_frame: int, total_ns: int, client_stay_ns: int,
                    server_stay_ns: int, released_ns: int, reused_ns: int, announced: int) -> None:
-        """Add up a textbook connection: its client's key, and the times that its outline asks for (-1: there is none)."""
-        account, levels = self.accounts.of(key), self.levels
+        """Add up a textbook connection: its account, and the times that its outline asks for (-1: there is none)."""
+        levels = self.levels
         outline.count += 1
         self.alike += 1
         self.first_frames.add(first_frame)

@@ -6,18 +6,25 @@ from tcptrace_py.findings.vantage cimport Legs, Vantages, place
 from tcptrace_py.model.live cimport Connection as Live
 
 
+cdef long long RECENT
+
+
 cdef class Template:
     cdef public object verdict
     cdef public Outline outline
+    cdef public unsigned long long signature
+    cdef public int where
 
 
 cdef class Replayer:
     cdef public long long longest_ns
     cdef public Vantages vantages
     cdef public dict templates
+    cdef public list recent
 
     @cython.locals(known=Template)
     cpdef Template template(self, Live live, Legs own)
+    @cython.locals(slot=cython.Py_ssize_t, recent=Template)
     cpdef Template known(self, unsigned long long signature, int where)
 
 

@@ -12,15 +12,19 @@ from tcptrace_py.states.replay import judge
 if TYPE_CHECKING:
     from tcptrace_py.findings.facts import Outline
 
+RECENT = 1 << 8
+
 
 class Template:
     """The verdict on all textbook connections of one signature, and the outline of the first one."""
 
-    __slots__ = ("outline", "verdict")
+    __slots__ = ("outline", "signature", "verdict", "where")
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: Verdict, signature: int, where: int) -> None:
         self.verdict = verdict
         self.outline: Outline | None = None
+        self.signature = signature
+        self.where = where
 
 
 class Replayer:
@@ -35,6 +39,7 @@ class Replayer:
         self.longest_ns = max(profile.time_wait_ns for profile in (profiles.default, *profiles.by_address.values()))
         self.vantages = Vantages()
         self.templates: dict[int, Template] = {}
+        self.recent: list[Template | None] = [None] * RECENT  # those that were asked for by signature, each in its place
 
     def template(self, live: Live, own: Legs | None) -> Template | None:
         """Template of a textbook connection; None for any other."""
@@ -43,12 +48,16 @@ class Replayer:
         name = template_name(live.signature, place(own), own is not None and own.client == 1)
         known = self.templates.get(name)
         if known is None:
-            known = self.templates[name] = Template(judge(live, self.vantages.view(live, own)))
+            known = self.templates[name] = Template(judge(live, self.vantages.view(live, own)), live.signature, place(own))
         return known
 
     def known(self, signature: int, where: int) -> Template | None:
         """Template, if there is one, of a connection that began with an ordinary SYN of its first side."""
-        return self.templates.get(template_name(signature, where, 0))
+        slot = (signature ^ signature >> 24) + where & RECENT - 1
+        recent = self.recent[slot]
+        if recent is None or recent.signature != signature or recent.where != where:
+            recent = self.recent[slot] = self.templates.get(template_name(signature, where, 0))
+        return recent
 
     def verdict(self, live: Live, *, settled: bool = False) -> Verdict:
         """The verdict on a connection; `settled`: all handshakes of its hosts are known."""

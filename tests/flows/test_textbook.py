@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tcptrace_py.capture import open_captures
 from tcptrace_py.decode import Decoder
-from tcptrace_py.flows import table as flow_table
-from tcptrace_py.flows.table import FlowTable
-from tcptrace_py.flows.textbook import Textbook
 from tcptrace_py.model.live import Connection, Context, Rare, Segment, Side
 from tcptrace_py.model.problems import Problems
-from tcptrace_py.pipeline import run
-from tests.ladder import CLOSE, HANDSHAKE, SERVER_CLOSE, Seg, ladder, segment_block, table_of
+from tests.ladder import CLOSE, HANDSHAKE, Seg, ladder, segment_block, table_of
 from tests.traffic import traffic
 
 if TYPE_CHECKING:
+    from tcptrace_py.flows.textbook import Textbook
     from tcptrace_py.model.segments import SegmentBlock
 
 NO_CONNECTION = ("empty.pcap", "not-a-capture.pcap")
@@ -48,7 +44,7 @@ def connections(blocks: list[SegmentBlock], *, by_the_book: bool) -> tuple[list[
         found.append(live)
         assert [textbook.time_ns(row, n) for n in range(textbook.logged(row))] == [segment.time_ns for segment in live.log]
         assert [textbook.sender(row, n) for n in range(textbook.logged(row))] == [segment.side for segment in live.log]
-        assert (textbook.start_ns(row), textbook.first_frame(row), textbook.signature(row), textbook.keys[row]) == (
+        assert (textbook.start_ns(row), textbook.first_frame(row), textbook.signature(row), textbook.key(row)) == (
             live.start_ns, live.first_frame, live.signature, live.a.key)
 
     table = table_of(found)
@@ -92,4 +88,4 @@ BEHIND_ITS_FIN = """
 @example(ladder(HANDSHAKE, CLOSE), [3])
 def test_nothing_is_lost_of_any_traffic(segments: list[Seg], cuts: list[int]) -> None:
     edges = [0, *sorted({cut for cut in cuts if cut < len(segments)}), len(segments)]
-    alike([segment_block(segments[begin:end], begin + 1) for begin, end in zip(edges, edges[1:], strict=False)])
+    alike([segment_block(segments[begin:end], begin + 1) for begin, end in itertools.pairwise(edges)])
