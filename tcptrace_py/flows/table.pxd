@@ -8,7 +8,7 @@ from tcptrace_py.model.segments cimport Columns, reverse_key
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
-cdef long long LAST_IDS, BUDGET, SILENCE_NS, NONE, YOUNG_NS, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
+cdef long long LAST_IDS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
 
 
 cdef class FlowTable:
@@ -20,13 +20,13 @@ cdef class FlowTable:
     cdef public StreamIndex streams
     cdef public Textbook textbook
 
-    @cython.locals(columns=Columns, textbook=Textbook, i=cython.Py_ssize_t)
+    @cython.locals(columns=Columns, textbook=Textbook, side=Side, i=cython.Py_ssize_t)
     cpdef feed(self, block)
     @cython.locals(
-        key=bytes, side=Side, peer=Side, connection=Connection, segment=Segment, place="long long", flags="long long", seq="long long",
+        key=bytes, peer=Side, connection=Connection, segment=Segment, place="long long", flags="long long", seq="long long",
         ack="long long", payload="long long", time_ns="long long", ip_id="long long", tsval="long long", silent_ns="long long",
         fresh="long long", end="long long", letter=int, covers_fin=bint)
-    cpdef _take(self, Columns columns, block, Py_ssize_t i)
+    cpdef _take(self, Columns columns, block, Py_ssize_t i, Side side)
     @cython.locals(textbook=Textbook, reverse=bytes, slot="long long", row="long long")
     cpdef bint _open(self, Columns columns, Py_ssize_t i, bytes key) except -1
     cpdef Connection _revive(self, long long row)

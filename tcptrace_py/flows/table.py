@@ -49,7 +49,7 @@ from tcptrace_py.model.seq import HALF, MASK, ahead
 from tcptrace_py.model.state import State
 
 from .streams import StreamIndex
-from .textbook import NONE, YOUNG_NS, Textbook
+from .textbook import NONE, Textbook
 
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
@@ -112,17 +112,22 @@ class FlowTable:
         while i < block.count:
             i = textbook.run(columns, i)
             if i < block.count:
-                self._take(columns, block, i)
+                self._take(columns, block, i, self.sides.get(columns.key[i]))
+                i += 1
+            while i < block.count:  # objects come in flocks: a long transfer, a capture with losses
+                side = self.sides.get(columns.key[i])
+                if side is None:
+                    break
+                self._take(columns, block, i, side)
                 i += 1
         if block.count:
             self.segments += block.count
             self._sweep(block)
 
-    def _take(self, columns: Columns, block: SegmentBlock, i: int) -> None:
-        """Take in a segment that continues no textbook connection, or not by the book."""
-        key = columns.key[i]
-        side = self.sides.get(key)
+    def _take(self, columns: Columns, block: SegmentBlock, i: int, side: Side | None) -> None:
+        """Take in a segment of a side, or one that continues no textbook connection, or not by the book."""
         if side is None:
+            key = columns.key[i]
             place = self.textbook.stopped_at
             if place != NONE:
                 connection = self._revive(place >> 1)
@@ -913,12 +918,12 @@ class FlowTable:
             connection.log.clear()
 
     def _sweep_rows(self) -> None:
-        """Go on with textbook connections that are open for long as with all others; hand on those whose time is over."""
+        """Go on with textbook connections that fell silent as with all others; hand on those whose time is over."""
         textbook = self.textbook
-        row = textbook.aged(self.now_ns - YOUNG_NS)
+        row = textbook.silent(self.now_ns - SILENCE_NS)
         while row != NONE:
             self._revive(row)
-            row = textbook.aged(self.now_ns - YOUNG_NS)
+            row = textbook.silent(self.now_ns - SILENCE_NS)
         row = textbook.over(self.now_ns - self.linger_ns)
         while row != NONE:
             self._retire_row(row)

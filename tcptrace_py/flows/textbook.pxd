@@ -8,10 +8,10 @@ from tcptrace_py.model.segments cimport Columns, reverse_key
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, HALF, MASK, BUDGET, CLOSING, LAST_IDS, OPENING, QUIET
-cdef long long SILENCE_NS, MOST_LOGGED, MOST_SPAN_NS, MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN, BIAS
+cdef long long SILENCE_NS, MOST_LOGGED, MOST_SPAN_NS, MOST_NS, MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN, BIAS
 cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD
 cdef long long WIDE_SIDES, WIDE_SIDE, WIDE_ROW
-cdef long long NEXT, BEFORE, OPEN, REST, STATE, BUDGET_LEFT, LOGGED, STREAM, VLAN_SCALES, TEID
+cdef long long NEXT, BEFORE, OPEN, REST, STATE, BUDGET_LEFT, LOOKED_AT, LOGGED, LONG_NS, SECOND_NS, STREAM, VLAN_SCALES, TEID
 cdef long long NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_LOOK, LAST_ID, SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS
 cdef long long PHASE, ANSWERED, ALIVE, RESTING, HAS_TEID, CLOSED, SPOKEN, LETTERS, SYN_ACK
 
@@ -20,7 +20,7 @@ cdef class Textbook:
     cdef public StreamIndex streams
     cdef public dict places
     cdef public list keys
-    cdef public long long used, free, stopped_at
+    cdef public long long used, free, long_lived, stopped_at
     cdef int[::1] memo
     cdef object _narrow_kept, _wide_kept
     cdef unsigned int[::1] narrow
@@ -52,12 +52,13 @@ cdef class Textbook:
     cpdef bint is_of_slot(self, long long row, long long slot) except -1
     cpdef Connection release(self, long long row)
     cpdef drop(self, long long row)
-    @cython.locals(row="long long")
-    cpdef long long aged(self, long long until_ns) except -1
+    @cython.locals(narrow="unsigned int[::1]", since_s="long long", row="long long", end_ns="long long")
+    cpdef long long silent(self, long long since_ns) except -1
     @cython.locals(row="long long")
     cpdef long long over(self, long long until_ns) except -1
-    @cython.locals(row="long long")
     cpdef list older(self, long long than_ns)
+    @cython.locals(row="long long")
+    cdef list _older_in(self, long long ring, long long than_ns)
     cpdef bytes key(self, long long row)
     cpdef bint rests(self, long long row)
     cpdef long long start_ns(self, long long row)

@@ -36,9 +36,10 @@ from tcptrace_py.model.seq import HALF, MASK
 
 from .streams import StreamIndex
 
-YOUNG_NS = 30 * SECOND_NS  # for so long a connection may be open as a row: what settles levels counts on rows being no older
+LONG_NS = 30 * SECOND_NS  # what settles levels looks for connections at rest that were open for longer
 MOST_LOGGED = 12  # segments that a row has room for
 MOST_SPAN_NS = 1 << 39  # from the first of them to the last
+MOST_NS = 4_000_000_000 * SECOND_NS  # seconds of a time are to fit 32 bits
 MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN = 1 << 20, 1 << 11, 1 << 12
 OPEN, REST = 0, 1  # rows that stand for both rings' ends
 NONE = 0  # no row
@@ -50,12 +51,13 @@ START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY = range(6)
 LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD = range(5)
 WIDE_SIDES, WIDE_SIDE, WIDE_ROW = 6, 5, 16
 # A row of `narrow`: the connection, both sides, then the log.
-NEXT, BEFORE, STATE, BUDGET_LEFT, LOGGED, STREAM, VLAN_SCALES, TEID = range(8)
+NEXT, BEFORE, STATE, BUDGET_LEFT, LOOKED_AT, STREAM, VLAN_SCALES, TEID = range(8)
 NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_LOOK, LAST_ID = range(6)
 SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS = 8, 6, 20, 9, 128
 # Bits of STATE; the phase is in the lowest two. Those of a side are shifted by its number.
 PHASE, ANSWERED, ALIVE, RESTING, HAS_TEID = 3, 1 << 2, 1 << 3, 1 << 4, 1 << 5
 CLOSED, SPOKEN, LETTERS = 1 << 8, 1 << 10, 12  # it sent its FIN, it sent an ACK; 8 bits for each side's letters
+LOGGED = 28  # the highest four bits count the segments in the log
 SYN_ACK = SYN | ACK
 
 _NO_WORDS, _NO_WIDE = array("I"), array("q")
@@ -72,6 +74,7 @@ class Textbook:
         self.stopped_at = NONE  # place of the side whose segment `run` declined; NONE: that of no open row
         self._narrow_kept, self._wide_kept = array("I"), array("q")
         self.narrow, self.wide = self._narrow_kept, self._wide_kept
+        self.long_lived = 0  # rows at rest that were open for longer than LONG_NS
         self.used = 0  # rows that were ever used
         self.free = NONE  # first of those that are free again, linked by NEXT
         for ring in (OPEN, REST):
@@ -149,10 +152,10 @@ class Textbook:
             else:
                 return i
             if logged:
-                count = narrow[at + LOGGED]
+                count = state >> LOGGED
                 if count == MOST_LOGGED or wide[far + SIGNATURE] >> 56 or since_ns >= MOST_SPAN_NS:
                     return i
-                narrow[at + LOGGED] = count + 1
+                state += 1 << LOGGED
                 wide[far + SIGNATURE] = wide[far + SIGNATURE] << 6 | (
                     number << 5 | (flags & SYN) << 3 | fin << 3 | (payload > 0) << 2 | (2 if covers_fin else 1))
                 log = at + LOG + count * LOG_WORDS
@@ -207,7 +210,7 @@ class Textbook:
         `slot` is the tuple's in the index of streams, `reverse` the key of the answers.
         """
         key, seq, teid = block.key[i], block.seq[i], block.teid[i]
-        if block.interface[i] >= MOST_INTERFACE or block.vlan[i] >= MOST_VLAN or block.time_ns[i] < 0 or teid > MASK or key == reverse:
+        if block.interface[i] >= MOST_INTERFACE or block.vlan[i] >= MOST_VLAN or not 0 <= block.time_ns[i] < MOST_NS or teid > MASK or key == reverse:
             return False
         row = self._new()
         at, far = row * ROW_WORDS, row * WIDE_ROW
@@ -223,12 +226,12 @@ class Textbook:
         wide[far + SIGNATURE] = 1 << 6 | SYN << 3
         wide[far + HISTORY] = wide[far + WIDE_SIDES + PACKETS] = 1
         wide[far + WIDE_SIDES + IDS] = block.ip_id[i] & 0xFFFF
-        narrow[at + STATE] = OPENING | ALIVE | 1 << 1 << LETTERS | (HAS_TEID if teid >= 0 else 0)
+        narrow[at + STATE] = OPENING | ALIVE | 1 << 1 << LETTERS | 1 << LOGGED | (HAS_TEID if teid >= 0 else 0)
+        narrow[at + LOOKED_AT] = block.time_ns[i] // SECOND_NS
         narrow[at + BUDGET_LEFT] = BIAS + BUDGET
         narrow[at + STREAM] = self.streams.note(slot, key, SYN, seq, block.ack[i])
         narrow[at + VLAN_SCALES] = block.vlan[i] + 1 | block.window_scale[i] + 1 << 13
         narrow[at + TEID] = teid & MASK
-        narrow[at + LOGGED] = 1
         mine = at + SIDES
         narrow[mine + NEXT_SEQ] = (seq + 1) & MASK
         narrow[mine + LAST_SEQ] = narrow[mine + SIDE_WORDS + MAX_ACK] = seq
@@ -269,6 +272,7 @@ class Textbook:
         self.keys[2 * row + 1] = b""
         self._unlink(row)
         self._link(row, REST)
+        self.long_lived += self.wide[row * WIDE_ROW + END] - self.wide[row * WIDE_ROW + START] > LONG_NS
 
     def _link(self, row: int, ring: int) -> None:
         """Put a row last into a ring."""
@@ -311,6 +315,8 @@ class Textbook:
     def drop(self, row: int) -> None:
         """Give a row back: all is said of its connection."""
         self._unlink(row)
+        if self.rests(row):
+            self.long_lived -= self.wide[row * WIDE_ROW + END] - self.wide[row * WIDE_ROW + START] > LONG_NS
         self.narrow[row * ROW_WORDS + STATE] = 0
         self.narrow[row * ROW_WORDS + NEXT] = self.free
         self.free = row
@@ -318,10 +324,19 @@ class Textbook:
 
     # -- what waits -------------------------------------------------------------------------------------------------
 
-    def aged(self, until_ns: int) -> int:
-        """The longest open row, if its SYN came before a moment; else NONE."""
-        row = self.narrow[OPEN * ROW_WORDS + NEXT]
-        return row if row != OPEN and self.wide[row * WIDE_ROW + START] < until_ns else NONE
+    def silent(self, since_ns: int) -> int:
+        """An open row that has heard of nothing since a moment (a second more or less); NONE where there is none, or it comes later."""
+        narrow, since_s = self.narrow, since_ns // SECOND_NS
+        row = narrow[OPEN * ROW_WORDS + NEXT]
+        while row != OPEN and narrow[row * ROW_WORDS + LOOKED_AT] < since_s:
+            end_ns = self.wide[row * WIDE_ROW + END]
+            if end_ns < since_ns:
+                return row
+            narrow[row * ROW_WORDS + LOOKED_AT] = end_ns // SECOND_NS + 1
+            self._unlink(row)
+            self._link(row, OPEN)
+            row = narrow[OPEN * ROW_WORDS + NEXT]
+        return NONE
 
     def over(self, until_ns: int) -> int:
         """The row that rests longest, if it has heard of nothing since a moment; else NONE."""
@@ -329,9 +344,13 @@ class Textbook:
         return row if row != REST and self.wide[row * WIDE_ROW + END] < until_ns else NONE
 
     def older(self, than_ns: int) -> list[int]:
-        """Open rows whose SYN came before a moment."""
-        found, row = [], self.narrow[OPEN * ROW_WORDS + NEXT]
-        while row != OPEN:
+        """Rows whose SYN came before a moment: open ones, and of those at rest those that were open for long."""
+        found = self._older_in(OPEN, than_ns)
+        return found + self._older_in(REST, than_ns) if self.long_lived else found
+
+    def _older_in(self, ring: int, than_ns: int) -> list[int]:
+        found, row = [], self.narrow[ring * ROW_WORDS + NEXT]
+        while row != ring:
             if self.wide[row * WIDE_ROW + START] < than_ns:
                 found.append(row)
             row = self.narrow[row * ROW_WORDS + NEXT]
@@ -361,7 +380,7 @@ class Textbook:
 
     def logged(self, row: int) -> int:
         """How many segments are logged."""
-        return self.narrow[row * ROW_WORDS + LOGGED]
+        return self.narrow[row * ROW_WORDS + STATE] >> LOGGED
 
     def signature(self, row: int) -> int:
         """Its signature, as `Connection` has it."""
@@ -390,7 +409,7 @@ class Textbook:
         packed = narrow[at + VLAN_SCALES]
         connection.vlan, a.window_scale, b.window_scale = (packed & 0x1FFF) - 1, (packed >> 13 & 0x1FF) - 1, (packed >> 22) - 1
         connection.teid = narrow[at + TEID] if state & HAS_TEID else -1
-        connection.log.extend([self._segment(row, index) for index in range(narrow[at + LOGGED])])
+        connection.log.extend([self._segment(row, index) for index in range(state >> LOGGED)])
         self._tell(row, a, state)
         self._tell(row, b, state)
         a.has_seq = a.syn_seen = True
@@ -446,8 +465,8 @@ class Textbook:
         wide[far + SIGNATURE], wide[far + HISTORY] = connection.signature, connection.history
         narrow[at + STATE] = (
             connection.phase | ANSWERED | ALIVE | CLOSED | CLOSED << 1 | SPOKEN | SPOKEN << 1 | (HAS_TEID if connection.teid >= 0 else 0)
-            | a.history_bits << LETTERS | b.history_bits << LETTERS + 8)
-        narrow[at + BUDGET_LEFT], narrow[at + LOGGED], narrow[at + STREAM] = connection.budget + BIAS, len(log), connection.stream
+            | a.history_bits << LETTERS | b.history_bits << LETTERS + 8 | len(log) << LOGGED)
+        narrow[at + BUDGET_LEFT], narrow[at + STREAM] = connection.budget + BIAS, connection.stream
         narrow[at + VLAN_SCALES] = connection.vlan + 1 | a.window_scale + 1 << 13 | b.window_scale + 1 << 22
         narrow[at + TEID] = connection.teid & MASK
         self._note(row, a)
@@ -462,6 +481,7 @@ class Textbook:
             narrow[put + 8] = segment.ip_id + 1 | segment.ttl << 17 | segment.options << 25
         self.streams.hold(slot, row)
         self._link(row, REST)
+        self.long_lived += connection.end_ns - start_ns > LONG_NS
         return True
 
     def _note(self, row: int, side: Side) -> None:
@@ -479,7 +499,7 @@ def _can_rest(connection: Connection) -> bool:
     a, b, log = connection.a, connection.b, connection.log
     if not (connection.plain and connection.anomalies is None and connection.icmp is None and connection.shadow is None
             and connection.reused_by is None and not connection.earlier and connection.announced < 0 and connection.stream >= 0
-            and connection.idle_ns == 0 and connection.start_ns >= 0 and connection.vlan < MOST_VLAN and connection.teid <= MASK
+            and connection.idle_ns == 0 and 0 <= connection.start_ns < MOST_NS and connection.vlan < MOST_VLAN and connection.teid <= MASK
             and connection.settled and 2 < len(log) <= MOST_LOGGED and connection.last_frame - connection.first_frame <= MASK
             and a.holes is None and b.holes is None and a.rare is None and b.rare is None and not a.window_zero and not b.window_zero
             and a.fin_seen and b.fin_seen and a.spoke and b.spoke and not a.synack_seen and b.synack_seen
