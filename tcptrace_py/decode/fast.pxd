@@ -3,6 +3,7 @@ import cython
 
 from tcptrace_py.decode cimport wire
 from tcptrace_py.decode.options cimport parse_options
+from tcptrace_py.model cimport words
 
 cdef long long INCOMING, OPT_TIMESTAMPS, OPTIONS_CUT, OUTGOING, PAYLOAD_CUT, LEAVE_OUT
 cdef long long ETHERNET, COOKED, COOKED2, BSD_NULL, LOOP, RAW, RAW_BSD, RAW_OPENBSD, RAW_IPV4, RAW_IPV6, IPV4, IPV6
@@ -18,6 +19,8 @@ cdef long long ETHERNET, COOKED, COOKED2, BSD_NULL, LOOP, RAW, RAW_BSD, RAW_OPEN
     windows="long long[::1]", payloads="long long[::1]", all_options="long long[::1]", tsvals="long long[::1]",
     tsecrs="long long[::1]", window_scales="long long[::1]", sack_lefts="long long[::1]", sack_rights="long long[::1]",
     vlans="long long[::1]", ip_ids="long long[::1]", ttls="long long[::1]", checksums="long long[::1]",
+    owner_of="int[::1]", owners="long long[::1]", key_ats="long long[::1]", me="long long", owner="long long", dealt=bint, odd=bint,
+    source=cython.Py_ssize_t, offloaded="long long", snapped="long long", first_offloaded="long long", first_snapped="long long",
     looked_at_to="long long", base="long long", link="long long", notes="long long", vlan="long long", ethertype="long long",
     packet_type="long long", family="long long", tag="long long", version="long long", length="long long", ip_id="long long",
     fragment="long long", ttl="long long", protocol="long long", seq="long long", ack="long long", flags="long long",

@@ -14,6 +14,7 @@ tunnels, ICMP errors, extension headers, lengths that do not add up. `general.py
 rows for all the others, which `tests/decode/test_seam.py` holds it to.
 """
 
+from tcptrace_py.model import words
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.segments import (
     INCOMING,
@@ -50,10 +51,15 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
     all_options, tsvals, tsecrs, window_scales = out.options, out.tsval, out.tsecr, out.window_scale
     sack_lefts, sack_rights, vlans = out.sack_left, out.sack_right, out.vlan
     ip_ids, ttls, checksums = out.ip_id, out.ttl, out.checksum
-    looked_at_to = tally.looked_at_to
-    recent = tally.recent
+    looked_at_to, recent = tally.looked_at_to, tally.recent
     base = block.first_frame
     n = out.count
+    offloaded = snapped = first_offloaded = first_snapped = 0
+    odd = out.odd
+    # Where several processes share the capture: keys are made of the own segments alone.
+    owner_of, owners, key_ats, me = tally.owner_of, out.owner, out.key_at, out.me
+    dealt = len(owner_of) > 0
+    owner = -1
 
     for i in range(first, block.count):
         at = offsets[i]
@@ -128,10 +134,15 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                     continue  # an echo and its reply
                 break
             if segment == ip + 20:
-                key = wire.key(data, ip + 12, ip + 24, recent)
+                if dealt:
+                    owner = owner_of[wire.bucket(data, ip + 12, 4)]
+                    key_ats[n] = ip + 12
+                key = wire.key(data, ip + 12, ip + 24, recent) if owner == me or base + i <= looked_at_to else b""
             else:
+                owner = -1
                 seq, ack, flags, window, checksum = wire.tcp(data, segment)
                 key = data[ip + 12:ip + 20] + data[segment:segment + 4]
+            source = ip + 12
             stop = ip + length
         elif ethertype == IPV6:
             segment = ip + 40
@@ -150,7 +161,11 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                     continue  # informational: echoes, neighbour discovery
                 break
             seq, ack, flags, window, checksum = wire.tcp(data, segment)
-            key = wire.key(data, ip + 8, ip + 44, recent)
+            if dealt:
+                owner = owner_of[wire.bucket(data, ip + 8, 16)]
+                key_ats[n] = -(ip + 8)
+            key = wire.key(data, ip + 8, ip + 44, recent) if owner == me or base + i <= looked_at_to else b""
+            source = ip + 8
             stop = segment + length
             ip_id = -1
         elif ethertype in (0x0806, 0x88CC, 0x888E):
@@ -168,7 +183,8 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
             if content > end:
                 options_stop = end
                 notes |= OPTIONS_CUT | PAYLOAD_CUT if payload else OPTIONS_CUT
-                tally.count("snapped", base + i)
+                first_snapped = first_snapped or base + i
+                snapped += 1
             elif payload:
                 notes |= PAYLOAD_CUT
         elif base + i <= looked_at_to:
@@ -176,8 +192,9 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
             if verdict == LEAVE_OUT:
                 continue
             notes |= verdict
-        if stop > ip + 1500 and key[0] != 127:  # loopback has no network card
-            tally.count("offloaded", base + i)
+        if stop > ip + 1500 and data[source] != 127:  # loopback has no network card
+            first_offloaded = first_offloaded or base + i
+            offloaded += 1
 
         options_at = segment + 20
         if options_stop > options_at:
@@ -189,14 +206,19 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
             if not options:
                 options, scale, tsval, tsecr, left, right = parse_options(whole, options_at, options_stop, ack)
                 window_scales[n] = scale
-                sack_lefts[n] = left
-                sack_rights[n] = right
+                if left or right:
+                    sack_lefts[n] = left
+                    sack_rights[n] = right
+                    odd = True
+            else:
+                window_scales[n] = -1
             all_options[n] = options
             tsvals[n] = tsval
             tsecrs[n] = tsecr
         else:
             all_options[n] = tsvals[n] = tsecrs[n] = 0
-        keys[n] = key
+            window_scales[n] = -1
+        words.set_key(keys, n, key)
         frames[n] = base + i
         times[n] = frame_times[i]
         seqs[n] = seq
@@ -208,12 +230,20 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
         ttls[n] = ttl
         checksums[n] = checksum
         interfaces[n] = frame_interfaces[i]
+        owners[n] = owner
         if notes:
             notes_column[n] = notes
+            odd = True
         if vlan >= 0:
             vlans[n] = vlan
+            odd = True
         n += 1
     else:
         i = block.count
     out.count = n
+    out.odd = odd
+    if offloaded:
+        tally.count("offloaded", first_offloaded, offloaded)
+    if snapped:
+        tally.count("snapped", first_snapped, snapped)
     return i

@@ -1,5 +1,7 @@
 """What decoding tells about a capture's quality: counted while it runs, said at its end."""
 
+from array import array
+
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import BAD_CHECKSUM
 from tcptrace_py.model.words import RECENT
@@ -28,19 +30,20 @@ class Tally:
     what came before, so that parts of a capture can be decoded apart from each other.
     """
 
-    __slots__ = ("_first", "_obey", "looked_at_to", "offloaded", "recent", "snapped", "unfinished", "wrong")
+    __slots__ = ("_first", "_obey", "looked_at_to", "offloaded", "owner_of", "recent", "snapped", "unfinished", "wrong")
 
     def __init__(self, *, obey: bool, sample: int) -> None:
         self._obey = obey
         self._first: dict[str, int] = {}
         self.recent = [b""] * RECENT
+        self.owner_of = array("i")  # process by bucket of the four-tuple, where several share the capture
         self.looked_at_to = _ALL if obey else sample
         self.offloaded = self.snapped = self.unfinished = self.wrong = 0
 
-    def count(self, name: str, frame: int) -> None:
-        """Count one more of `offloaded`, `snapped`, `unfinished` or `wrong`."""
+    def count(self, name: str, frame: int, times: int = 1) -> None:
+        """Count so many more of `offloaded`, `snapped`, `unfinished` or `wrong`, from this frame on."""
         self._first.setdefault(name, frame)
-        setattr(self, name, getattr(self, name) + 1)
+        setattr(self, name, getattr(self, name) + times)
 
     def check(self, addresses: bytes, segment: bytes, frame: int) -> int:
         """Look at the checksum of a wholly captured segment: notes for its row, or LEAVE_OUT.

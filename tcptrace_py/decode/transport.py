@@ -80,6 +80,8 @@ def _write(walk: Walk, head: "dpkt.tcp.TCP", options: bytes, payload: int, notes
         notes |= QUOTED
         out.window[n] = walk.quoted
     out.notes[n] = notes | walk.notes
+    out.owner[n] = -1
+    out.odd = True
     out.count = n + 1
 
 

@@ -37,5 +37,9 @@ cdef inline bytes key(const unsigned char *data, Py_ssize_t start, Py_ssize_t st
     return words.known_key(data + start, stop - start, recent)
 
 
+cdef inline unsigned int bucket(const unsigned char *data, Py_ssize_t start, Py_ssize_t size) noexcept:
+    return words.bucket_at(data + start, size)
+
+
 cdef inline long long number(bytes data, Py_ssize_t at) noexcept:
     return u32(<const unsigned char *>data + at)

@@ -8,6 +8,8 @@ All raise struct.error where the buffer ends too early; callers look at the capt
 
 from struct import Struct
 
+from tcptrace_py.model import words
+
 # RFC 791 section 3.1 and RFC 9293 section 3.1, where there are no IP options: version and header length, total length,
 # identification, fragment, TTL, protocol; TCP's sequence, acknowledgment, offset and flags, window, checksum.
 ipv4_tcp = Struct("!BxHHHBB10x4xIIHHH").unpack_from
@@ -25,6 +27,11 @@ timestamps = Struct("!III").unpack_from
 def key(data: bytes, start: int, stop: int, recent: list[bytes]) -> bytes:  # noqa: ARG001 - for the compiled form
     """Bytes of a four-tuple's key. `recent` has `words.RECENT` entries for whoever knows how to make use of them."""
     return data[start:stop]
+
+
+def bucket(data: bytes, start: int, size: int) -> int:
+    """Bucket (`words.bucket`) of the four-tuple whose key begins there, with addresses of `size` bytes."""
+    return words.bucket(data[start:start + 2 * size + 4], size)
 
 
 def number(data: bytes, at: int) -> int:

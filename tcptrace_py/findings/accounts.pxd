@@ -33,6 +33,7 @@ cdef class Accounts:
     cdef public Levels levels
     cdef public long long stays_row
     cdef public dict rows, hosts
+    cdef public list names
 
     @cython.locals(ports=cython.Py_ssize_t, name=bytes, account=Account)
     cpdef Account of(self, bytes key)

@@ -65,6 +65,7 @@ class Accounts:
         self.levels = Levels()
         self.stays_row = self.levels.row()  # all stays in TIME_WAIT
         self.rows: dict[bytes, Account] = {}
+        self.names: list[bytes] = []  # of the rows, in their order
         self.hosts: dict[tuple[bytes, bytes], HostRow] = {}
 
     def of(self, key: bytes) -> Account:
@@ -84,6 +85,7 @@ class Accounts:
         return account
 
     def _open(self, name: bytes, ports: int) -> Account:
+        self.names.append(name)
         source, target, scope = name[:ports // 2], name[ports // 2:ports], name[ports + 2:]
         client, server = self._host(source, scope), self._host(target, scope)
         account = Account(client, server, name[ports] << 8 | name[ports + 1], self.vantages.pair(source, target))

@@ -121,7 +121,7 @@ class FlowTable:
                 self._take(columns, block, i, side)
                 i += 1
         if block.count:
-            self.segments += block.count
+            self.segments += block.count - block.foreign
             self._sweep(block)
 
     def _take(self, columns: Columns, block: SegmentBlock, i: int, side: Side | None) -> None:

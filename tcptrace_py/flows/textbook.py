@@ -87,6 +87,8 @@ class Textbook:
         """Take in rows of a block from `first` on; return the first that does not continue a textbook connection, or the count."""
         narrow, wide, keys, streams, memo = self.narrow, self.wide, self.keys, self.streams, self.memo
         for i in range(first, block.count):
+            if block.owner[i] != block.me and block.me >= 0:
+                continue
             key = block.key[i]
             place = words.recalled(key, keys, memo)
             if place < 0:
@@ -210,7 +212,8 @@ class Textbook:
         `slot` is the tuple's in the index of streams, `reverse` the key of the answers.
         """
         key, seq, teid = block.key[i], block.seq[i], block.teid[i]
-        if block.interface[i] >= MOST_INTERFACE or block.vlan[i] >= MOST_VLAN or not 0 <= block.time_ns[i] < MOST_NS or teid > MASK or key == reverse:
+        if (block.interface[i] >= MOST_INTERFACE or block.vlan[i] >= MOST_VLAN or teid > MASK or not 0 <= block.time_ns[i] < MOST_NS
+                or key == reverse):
             return False
         row = self._new()
         at, far = row * ROW_WORDS, row * WIDE_ROW

@@ -6,6 +6,7 @@ cpdef bytes reverse_key(bytes key)
 
 cdef class Columns:
     cdef public Py_ssize_t count
+    cdef public long long me
     cdef public list key
-    cdef public long long[::1] frame, time_ns, notes, interface, seq, ack, flags, window, payload, options, tsval, tsecr, window_scale
+    cdef public long long[::1] frame, time_ns, notes, interface, seq, ack, flags, window, payload, options, owner, tsval, tsecr, window_scale
     cdef public long long[::1] ip_id, ttl, vlan, teid

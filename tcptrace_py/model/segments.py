@@ -36,16 +36,24 @@ class SegmentBlock:
     duplicate (RFC 2883). `window_scale` is -1 without the option, `vlan` the innermost VLAN identifier or -1, `teid`
     the GTP-U tunnel endpoint or -1. VLAN and TEID are there to be shown: neither belongs to the key, as the two
     directions of one connection may differ in them.
+
+    Where several processes share a capture, `owner` is the one that replays the segment and `me` (else -1) the one that
+    has the block; rows of others have no key here but the place of its bytes in `data`: `key_at`, negative for IPv6.
     """
 
-    __slots__ = ("ack", "checksum", "count", "flags", "frame", "interface", "ip_id", "key", "notes", "options",
-                 "payload", "sack_left", "sack_right", "seq", "teid", "time_ns", "tsecr", "tsval", "ttl", "vlan",
-                 "window", "window_scale")
+    __slots__ = ("ack", "checksum", "count", "data", "flags", "foreign", "frame", "interface", "ip_id", "key", "key_at", "me",
+                 "notes", "odd", "options", "owner", "payload", "sack_left", "sack_right", "seq", "teid", "time_ns", "tsecr", "tsval",
+                 "ttl", "vlan", "window", "window_scale")
 
     def __init__(self, capacity: int) -> None:
         zeros, absent = array("q", bytes(8 * capacity)), array("q", b"\xff" * (8 * capacity))
         self.count = 0
+        self.me = -1
+        self.foreign = 0  # rows of other processes
+        self.odd = False  # some row has what few have: notes, SACK, VLAN, TEID
+        self.data = b""
         self.key: list[bytes] = [b""] * capacity
+        self.owner, self.key_at = zeros[:], zeros[:]
         self.frame, self.time_ns = zeros[:], zeros[:]
         self.seq, self.ack, self.flags, self.window, self.payload = zeros[:], zeros[:], zeros[:], zeros[:], zeros[:]
         self.options, self.tsval, self.tsecr = zeros[:], zeros[:], zeros[:]
@@ -54,13 +62,16 @@ class SegmentBlock:
         self.ip_id, self.window_scale, self.vlan, self.teid = absent[:], absent[:], absent[:], absent
 
     def clear(self) -> None:
-        """Empty the block for new rows. Only what a decoder need not write into every row is set back."""
+        """Empty the block for new rows. Only what a decoder need not write into every row is set back, where it was written."""
+        self.count = 0
+        if not self.odd:
+            return
+        self.odd = False
         capacity = len(self.frame)
         zeros, absent = array("q", bytes(8 * capacity)), array("q", b"\xff" * (8 * capacity))
-        self.count = 0
         for column in (self.notes, self.sack_left, self.sack_right):
             column[:] = zeros
-        for column in (self.window_scale, self.vlan, self.teid):
+        for column in (self.vlan, self.teid):
             column[:] = absent
 
     def reserve(self, rows: int) -> None:
@@ -76,11 +87,11 @@ class SegmentBlock:
 class Columns:
     """A block's columns once more, for whoever reads them row by row: compiled, they are plain memory. Not to outlive its rows."""
 
-    __slots__ = ("ack", "count", "flags", "frame", "interface", "ip_id", "key", "notes", "options", "payload", "seq", "teid",
-                 "time_ns", "tsecr", "tsval", "ttl", "vlan", "window", "window_scale")
+    __slots__ = ("ack", "count", "flags", "frame", "interface", "ip_id", "key", "me", "notes", "options", "owner", "payload", "seq",
+                 "teid", "time_ns", "tsecr", "tsval", "ttl", "vlan", "window", "window_scale")
 
     def __init__(self, block: SegmentBlock) -> None:
-        self.count, self.key = block.count, block.key
+        self.count, self.key, self.me, self.owner = block.count, block.key, block.me, block.owner
         self.frame, self.time_ns, self.notes, self.interface = block.frame, block.time_ns, block.notes, block.interface
         self.seq, self.ack, self.flags, self.window, self.payload = block.seq, block.ack, block.flags, block.window, block.payload
         self.options, self.tsval, self.tsecr, self.window_scale = block.options, block.tsval, block.tsecr, block.window_scale

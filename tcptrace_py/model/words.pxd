@@ -1,34 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # The same functions as in words.py, inline in C for whom it is compiled with. The caller has looked at the length.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
-from cpython.ref cimport PyObject
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_SET_ITEM
+from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.string cimport memcmp, memcpy
-
-
-cdef inline unsigned int word(bytes record, Py_ssize_t index) noexcept:
-    cdef unsigned int value
-    memcpy(&value, <const char *>record + (index << 2), 4)
-    return value
-
-
-cdef inline long long wide(bytes record, Py_ssize_t index) noexcept:
-    cdef unsigned int low
-    cdef unsigned int high
-    memcpy(&low, <const char *>record + (index << 2), 4)
-    memcpy(&high, <const char *>record + (index << 2) + 4, 4)
-    return <long long>low | <long long>high << 32
-
-
-cdef inline bytes joined(unsigned int[::1] record, Py_ssize_t count, bytes tail):
-    cdef Py_ssize_t length = PyBytes_GET_SIZE(tail)
-    cdef bytes whole = PyBytes_FromStringAndSize(NULL, (count << 2) + length)
-    cdef char *to = PyBytes_AS_STRING(whole)
-    if count > record.shape[0]:
-        raise ValueError("a record is shorter")
-    memcpy(to, &record[0], count << 2)
-    memcpy(to + (count << 2), PyBytes_AS_STRING(tail), length)
-    return whole
 
 
 cdef inline bytes swapped(bytes key, Py_ssize_t size):
@@ -71,16 +46,28 @@ cdef inline unsigned int _be(const unsigned char *p) noexcept nogil:
     return <unsigned int>p[0] << 24 | <unsigned int>p[1] << 16 | <unsigned int>p[2] << 8 | p[3]
 
 
-cdef inline unsigned int bucket(bytes key, Py_ssize_t size):
-    cdef const unsigned char *p = <const unsigned char *>PyBytes_AS_STRING(key)
+cdef inline unsigned int bucket_at(const unsigned char *p, Py_ssize_t size) noexcept nogil:
     cdef Py_ssize_t ports = 2 * size
     cdef unsigned int mixed
-    if PyBytes_GET_SIZE(key) < ports + 4:
-        raise ValueError("a key is longer")
     mixed = _be(p + size - 4) ^ _be(p + ports - 4)
     mixed ^= ((<unsigned int>p[ports] << 8 | p[ports + 1]) ^ (<unsigned int>p[ports + 2] << 8 | p[ports + 3])) * 0x9E3779B1u
     mixed *= 0x85EBCA6Bu
-    return mixed ^ mixed >> 15 ^ mixed >> 24
+    return (mixed ^ mixed >> 15 ^ mixed >> 24) & 63
+
+
+cdef inline unsigned int bucket(bytes key, Py_ssize_t size):
+    if PyBytes_GET_SIZE(key) < 2 * size + 4:
+        raise ValueError("a key is longer")
+    return bucket_at(<const unsigned char *>PyBytes_AS_STRING(key), size)
+
+
+cdef inline int set_key(list keys, Py_ssize_t at, bytes key) except -1:
+    cdef PyObject *before = PyList_GET_ITEM(keys, at)
+    if before != <PyObject *>key:
+        Py_INCREF(key)
+        PyList_SET_ITEM(keys, at, key)
+        Py_XDECREF(before)
+    return 0
 
 
 # The caller has looked at the area's length.
@@ -99,6 +86,10 @@ cdef inline void put_bytes(unsigned char[::1] area, Py_ssize_t at, bytes data) n
     memcpy(&area[at], PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
 
+cdef inline void put_key(unsigned char[::1] area, Py_ssize_t at, const unsigned char *data, Py_ssize_t start, Py_ssize_t size) noexcept:
+    memcpy(&area[at], data + start, size)
+
+
 cdef inline bytes get_key(unsigned char[::1] area, Py_ssize_t at, Py_ssize_t size, list recent):
     return known_key(&area[at], size, recent)
 
@@ -109,10 +100,15 @@ cdef inline bytes known_key(const unsigned char *p, Py_ssize_t size, list recent
     cdef Py_ssize_t slot = mixed >> 20
     cdef PyObject *known = PyList_GET_ITEM(recent, slot)
     cdef bytes fresh
-    if PyBytes_GET_SIZE(<object>known) == size and memcmp(PyBytes_AS_STRING(<object>known), p, size) == 0:
-        return <bytes><object>known
+    cdef const char *own
+    if PyBytes_GET_SIZE(<object>known) == size:
+        own = PyBytes_AS_STRING(<object>known)
+        if size == 12 and memcmp(own, p, 8) == 0 and memcmp(own + 8, p + 8, 4) == 0:  # of lengths that a compiler knows
+            return <bytes><object>known
+        if size != 12 and memcmp(own, p, size) == 0:
+            return <bytes><object>known
     fresh = PyBytes_FromStringAndSize(<const char *>p, size)
-    recent[slot] = fresh
+    set_key(recent, slot, fresh)
     return fresh
 
 
@@ -122,6 +118,6 @@ cdef inline Py_ssize_t recalled(bytes key, list keys, int[::1] memo) except -2:
 
 
 cdef inline int remember(bytes key, list keys, int[::1] memo, Py_ssize_t at) except -1:
-    keys[at] = key
+    set_key(keys, at, key)
     memo[hash(key) & 0xFFF] = <int>at
     return 0

@@ -7,23 +7,9 @@ if TYPE_CHECKING:
     from array import array
 
 RECENT = 1 << 12  # keys that are remembered
+BUCKETS = 64  # four-tuples are dealt out by bucket
 _WORD = Struct("=I").unpack_from
 _PUT = Struct("=I").pack_into
-
-
-def word(record: bytes, index: int) -> int:
-    """The word at this index, unsigned."""
-    return int(_WORD(record, index << 2)[0])
-
-
-def wide(record: bytes, index: int) -> int:
-    """A non-negative number of 64 bits in two words, the lower one first."""
-    return int(_WORD(record, index << 2)[0] | _WORD(record, (index + 1) << 2)[0] << 32)
-
-
-def joined(record: "array[int]", count: int, tail: bytes) -> bytes:
-    """The first `count` words as bytes, and other bytes behind them."""
-    return record[:count].tobytes() + tail
 
 
 def swapped(key: bytes, size: int) -> bytes:
@@ -45,12 +31,12 @@ def is_high(key: bytes, size: int) -> bool:
 
 
 def bucket(key: bytes, size: int) -> int:
-    """A number that both directions of a four-tuple share and that spreads them well; the scope is not looked at."""
+    """A number below BUCKETS that both directions of a four-tuple share; it spreads them well. The scope is not looked at."""
     ports = 2 * size
     mixed = int.from_bytes(key[size - 4:size], "big") ^ int.from_bytes(key[ports - 4:ports], "big")
     mixed ^= (int.from_bytes(key[ports:ports + 2], "big") ^ int.from_bytes(key[ports + 2:ports + 4], "big")) * 0x9E3779B1
     mixed = mixed * 0x85EBCA6B & 0xFFFFFFFF
-    return mixed ^ mixed >> 15 ^ mixed >> 24
+    return (mixed ^ mixed >> 15 ^ mixed >> 24) % BUCKETS
 
 
 def put(area: memoryview, at: int, value: int) -> None:
@@ -66,6 +52,16 @@ def get(area: memoryview, at: int) -> int:
 def put_bytes(area: memoryview, at: int, data: bytes) -> None:
     """Write bytes."""
     area[at:at + len(data)] = data
+
+
+def set_key(keys: list[bytes], at: int, key: bytes) -> None:
+    """Put a key into its place of a list that is long enough."""
+    keys[at] = key
+
+
+def put_key(area: memoryview, at: int, data: bytes, start: int, size: int) -> None:
+    """Write a key that stands somewhere in a frame."""
+    area[at:at + size] = data[start:start + size]
 
 
 def recalled(key: bytes, keys: list[bytes], memo: "array[int]") -> int:  # noqa: ARG001 - for the compiled form

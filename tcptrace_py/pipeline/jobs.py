@@ -29,19 +29,16 @@ from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import CaptureInfo
 from tcptrace_py.model.segments import SegmentBlock, key_parts
-from tcptrace_py.model.words import RECENT
+from tcptrace_py.model.words import BUCKETS, RECENT
 
 from .collecting import SETTLE_NS, Collector
 from .first_frames import FirstFrames
-from .partition import BUCKETS, ROW_MOST_BYTES, AreaFullError, keep, owners, pack, unpack
+from .partition import ROW_MOST_BYTES, AreaFullError, pack, tell_owners, unpack
 
 FIRST_SHARE = 0.96  # of a fair share of the four-tuples is the first process's: it adds up as well
 AREAS = 3  # a head of round n says that the rows of round n - 3 were taken
 ANNOUNCE_NS = 10 * SECOND_NS  # between two looks through what is alive
 TELL_EVERY = 4  # rounds between two reports of begins and ends
-
-
-Decoded = list[tuple[SegmentBlock, "array[int]"]]  # a piece's segments, and whose each row is
 
 
 class Head(NamedTuple):
@@ -80,7 +77,8 @@ class Part:
         self._recent = [b""] * RECENT
         self._announced_ns = -(1 << 62)  # up to here all ports are counted as held that were
         mine = round(BUCKETS / jobs * FIRST_SHARE)
-        self._owner_of = array("i", [0] * mine + [1 + at * (jobs - 1) // (BUCKETS - mine) for at in range(BUCKETS - mine)])
+        self._owner_of = owner_of = array("i", [0] * mine + [1 + at * (jobs - 1) // (BUCKETS - mine) for at in range(BUCKETS - mine)])
+        self.decoder.deal_out(owner_of, number)
 
     # -- a round ----------------------------------------------------------------------------------------------------
 
@@ -102,8 +100,8 @@ class Part:
         told = self.tell() if tell else None
         return Head(piece.frames, piece.start, piece.end, first_ns, last_ns, least_ns, most_ns, stop, told, problem)
 
-    def decode(self, piece: Range, first_frame: int, before_ns: int | None) -> Decoded:
-        """Segments of the piece, and for each row the process that it belongs to."""
+    def decode(self, piece: Range, first_frame: int, before_ns: int | None) -> list[SegmentBlock]:
+        """Segments of the piece, each with the process that it belongs to."""
         self.collector.quality.latest_ns = before_ns
         found = []
         for block in piece.blocks:
@@ -111,7 +109,8 @@ class Part:
             first_frame += block.count
             self.collector.quality.frames(block)
             segments = self.decoder.decode(block, self._spare.pop() if self._spare else None)
-            found.append((segments, owners(segments, self._owner_of)))
+            tell_owners(segments, self._owner_of, self.number)
+            found.append(segments)
         if self.decoder.holds_fragments:
             raise OutOfOrdinaryError("it holds IP fragments, which may belong together across pieces")
         return found
@@ -127,6 +126,7 @@ class Part:
         if len(segments.frame) < rows:
             segments = SegmentBlock(max(rows, 4096))
         segments.clear()
+        segments.me, segments.foreign = -1, 0
         return segments, unpack(area, at, rows, segments, self._recent)
 
     # -- what is told -----------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class Part:
 
     def told(self) -> tuple[list[bytes], Any]:
         """New accounts by name, begins and ends."""
-        names = list(self.collector.accounts.rows)[self._named:]
+        names = self.collector.accounts.names[self._named:]
         self._named += len(names)
         return names, self.collector.levels.release()
 
@@ -243,7 +243,7 @@ def play(part: Part, channels: Channels, steer: Callable[[int], bool], hear: Cal
     head = part.head(piece, problem, stop=steer(0), tell=False)
     _send_all(channels, others, head)
     order = Order()
-    decoded: Decoded = []
+    decoded: list[SegmentBlock] = []
     for number in range(rounds):
         heads = [head if whose == part.number else channels.receive(whose, Head) for whose in range(part.jobs)]
         for whose, other in enumerate(heads):
@@ -272,12 +272,11 @@ def play(part: Part, channels: Channels, steer: Callable[[int], bool], hear: Cal
         raise OutOfOrdinaryError("the file ends amid a record")
 
 
-def _replay(part: Part, channels: Channels, own: "Decoded", number: int) -> None:
+def _replay(part: Part, channels: Channels, own: list[SegmentBlock], number: int) -> None:
     """Replay a round's segments that belong to this process, its own and those it gets, in the capture's order."""
     for whose in range(part.jobs):
         if whose == part.number:
-            for segments, owner in own:
-                keep(segments, owner, part.number)
+            for segments in own:
                 part.feed(segments)
             continue
         at = 0
@@ -291,12 +290,12 @@ def _send_all(channels: Channels, others: list[int], head: Head) -> None:
         channels.send(to, head if to == 0 else head._replace(told=None))
 
 
-def _packed(own: "Decoded", to: int, area: memoryview) -> list[int]:
+def _packed(own: list[SegmentBlock], to: int, area: memoryview) -> list[int]:
     """Pack what belongs to another process; rows of each block."""
     found, at = [], 0
-    for segments, owner in own:
+    for segments in own:
         try:
-            rows, at = pack(segments, owner, to, area, at)
+            rows, at = pack(segments, to, area, at)
         except AreaFullError as error:
             raise OutOfOrdinaryError("the segments of a piece take more room than there is") from error
         found.append(rows)

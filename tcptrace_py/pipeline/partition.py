@@ -5,13 +5,16 @@
 All segments of a four-tuple in any scope go the same way: stream numbers do not look at the scope.
 """
 
-from array import array
+
+from typing import TYPE_CHECKING
 
 from tcptrace_py.model import words
-from tcptrace_py.model.segments import IPV6_KEY, SegmentBlock
+from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY, SegmentBlock
 from tcptrace_py.model.seq import MASK
 
-BUCKETS = 64  # four-tuples are dealt out by bucket
+if TYPE_CHECKING:
+    from array import array
+
 ROW_WORDS = 15
 KEY_MOST = 60  # bytes; an IPv6 key with two scopes has 46
 ROW_MOST_BYTES = 4 * ROW_WORDS + KEY_MOST
@@ -21,60 +24,24 @@ class AreaFullError(Exception):
     """The rows do not fit into the area."""
 
 
-def owners(block: SegmentBlock, owner_of: "array[int]") -> "array[int]":
-    """For each row the number of the process that it belongs to. `owner_of` has BUCKETS entries."""
-    count = block.count
-    keys = block.key
-    found = array("i", bytes(4 * count))
-    column = found
-    mask = BUCKETS - 1
-    for i in range(count):
-        key = keys[i]
-        column[i] = owner_of[words.bucket(key, 4 if len(key) < IPV6_KEY else 16) & mask]
-    return found
-
-
-def keep(block: SegmentBlock, owner: "array[int]", me: int) -> None:
-    """Drop all rows but mine."""
-    keys = block.key
-    (frames, times, seqs, acks, all_flags, windows, payloads) = (
-        block.frame, block.time_ns, block.seq, block.ack, block.flags, block.window, block.payload)
-    all_options, tsvals, tsecrs, ttls = block.options, block.tsval, block.tsecr, block.ttl
-    notes, interfaces, ip_ids, scales, vlans, teids = (
-        block.notes, block.interface, block.ip_id, block.window_scale, block.vlan, block.teid)
-    n = 0
+def tell_owners(block: SegmentBlock, owner_of: "array[int]", me: int) -> None:
+    """Complete the block's column `owner` for the process `me`; `owner_of` has words.BUCKETS entries."""
+    keys, owners = block.key, block.owner
+    foreign = 0
     for i in range(block.count):
-        if owner[i] != me:
-            continue
-        if i != n:
-            keys[n] = keys[i]
-            frames[n] = frames[i]
-            times[n] = times[i]
-            seqs[n] = seqs[i]
-            acks[n] = acks[i]
-            all_flags[n] = all_flags[i]
-            windows[n] = windows[i]
-            payloads[n] = payloads[i]
-            all_options[n] = all_options[i]
-            tsvals[n] = tsvals[i]
-            tsecrs[n] = tsecrs[i]
-            ttls[n] = ttls[i]
-            notes[n] = notes[i]
-            interfaces[n] = interfaces[i]
-            ip_ids[n] = ip_ids[i]
-            scales[n] = scales[i]
-            vlans[n] = vlans[i]
-            teids[n] = teids[i]
-        n += 1
-    block.count = n
+        if owners[i] < 0:
+            key = keys[i]
+            owners[i] = owner_of[words.bucket(key, 4 if len(key) < IPV6_KEY else 16)]
+        foreign += owners[i] != me
+    block.me, block.foreign = me, foreign
 
 
-def pack(block: SegmentBlock, owner: "array[int]", to: int, area: memoryview, at: int) -> tuple[int, int]:
+def pack(block: SegmentBlock, to: int, area: memoryview, at: int) -> tuple[int, int]:
     """Write the rows of one process into its area from byte `at` on: (how many, the byte behind them).
 
     Raises AreaFullError; a number that does not fit its place raises it too.
     """
-    keys = block.key
+    keys, data, key_ats, owners = block.key, block.data, block.key_at, block.owner
     (frames, times, seqs, acks, all_flags, windows, payloads) = (
         block.frame, block.time_ns, block.seq, block.ack, block.flags, block.window, block.payload)
     all_options, tsvals, tsecrs, ttls = block.options, block.tsval, block.tsecr, block.ttl
@@ -83,10 +50,10 @@ def pack(block: SegmentBlock, owner: "array[int]", to: int, area: memoryview, at
     out, limit = area, len(area) - ROW_MOST_BYTES
     rows = 0
     for i in range(block.count):
-        if owner[i] != to:
+        if owners[i] != to:
             continue
         key = keys[i]
-        size = len(key)
+        size = len(key) or (IPV4_KEY if key_ats[i] > 0 else IPV6_KEY)
         if at > limit or size > KEY_MOST or interfaces[i] > 0xFFFF or vlans[i] > 0xFFFE:
             raise AreaFullError
         words.put(out, at, times[i] & MASK)
@@ -104,7 +71,10 @@ def pack(block: SegmentBlock, owner: "array[int]", to: int, area: memoryview, at
         words.put(out, at + 48, interfaces[i] | vlans[i] + 1 << 16)
         words.put(out, at + 52, teids[i] & MASK)
         words.put(out, at + 56, ttls[i] | scales[i] + 1 << 8 | (teids[i] < 0) << 20 | size << 24)
-        words.put_bytes(out, at + 60, key)
+        if key:
+            words.put_bytes(out, at + 60, key)
+        else:
+            words.put_key(out, at + 60, data, abs(key_ats[i]), size)
         at += 60 + (size + 3 & ~3)
         rows += 1
     return rows, at
@@ -118,7 +88,7 @@ def unpack(area: memoryview, at: int, rows: int, block: SegmentBlock, recent: li
     all_options, tsvals, tsecrs, ttls = block.options, block.tsval, block.tsecr, block.ttl
     notes, interfaces, ip_ids, scales, vlans, teids = (
         block.notes, block.interface, block.ip_id, block.window_scale, block.vlan, block.teid)
-    source = area
+    source, odd = area, False
     for i in range(rows):
         times[i] = words.get(source, at) | words.get(source, at + 4) << 32
         frames[i] = words.get(source, at + 8) | words.get(source, at + 12) << 32
@@ -141,8 +111,9 @@ def unpack(area: memoryview, at: int, rows: int, block: SegmentBlock, recent: li
         ttls[i] = packed & 0xFF
         scales[i] = (packed >> 8 & 0xFFF) - 1
         teids[i] = -1 if packed >> 20 & 1 else words.get(source, at + 52)
+        odd = odd or notes[i] > 0 or vlans[i] >= 0 or teids[i] >= 0
         size = packed >> 24
-        keys[i] = words.get_key(source, at + 60, size, recent)
+        words.set_key(keys, i, words.get_key(source, at + 60, size, recent))
         at += 60 + (size + 3 & ~3)
-    block.count = rows
+    block.count, block.odd = rows, odd
     return at

@@ -35,7 +35,8 @@ def block_of(frames: Iterable[Raw], first_frame: int = 1) -> FrameBlock:
 
 
 def rows_of(out: SegmentBlock) -> list[Row]:
-    names = [name for name in SegmentBlock.__slots__ if name != "count"]
+    of_blocks = {"count", "data", "foreign", "key_at", "me", "odd", "owner"}
+    names = [name for name in SegmentBlock.__slots__ if name not in of_blocks]
     return [{name: getattr(out, name)[n] for name in names} for n in range(out.count)]
 
 
