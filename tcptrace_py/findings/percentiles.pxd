@@ -6,11 +6,12 @@ cdef long long PRECISION
 
 cdef class Values:
     cdef public long long count, least, most
-    cdef public object exact
+    cdef public long long[::1] exact
+    cdef public Py_ssize_t kept
     cdef public dict rounded
 
     cpdef add(self, long long value)
-    @cython.locals(rounded=dict, value="long long", near="long long")
+    @cython.locals(rounded=dict, at=cython.Py_ssize_t, near="long long")
     cpdef _round_off(self)
 
 

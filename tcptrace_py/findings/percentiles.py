@@ -1,21 +1,26 @@
 """Percentiles in bounded memory, the same in whatever order values come."""
 
 from array import array
+from typing import Any
 
 from tcptrace_py.model.results import Latency
 
+from .levels import longer
+
 EXACT = 1 << 17  # so many values are kept one by one
+FIRST_BYTES = 512
 PRECISION = 11  # bits of a value that count beyond that: within 0.05 %
 
 
 class Values:
     """Durations (ns). Up to EXACT of them percentiles are exact; beyond, all but least and most are rounded to 0.05 %."""
 
-    __slots__ = ("count", "exact", "least", "most", "rounded")
+    __slots__ = ("count", "exact", "kept", "least", "most", "rounded")
 
     def __init__(self) -> None:
         self.count = 0
-        self.exact = array("q")
+        self.exact = array("q", bytes(FIRST_BYTES))
+        self.kept = 0  # of them hold values
         self.least = 0
         self.most = 0
         self.rounded: dict[int, int] = {}
@@ -26,21 +31,25 @@ class Values:
             self.least = value
         self.most = max(self.most, value)
         self.count += 1
-        self.exact.append(value)
-        if len(self.exact) > EXACT:
+        if self.kept == len(self.exact):
+            self.exact = longer(self.exact)
+        self.exact[self.kept] = value
+        self.kept += 1
+        if self.kept > EXACT:
             self._round_off()
 
     def merge(self, other: "Values") -> None:
         """Take in all values of another part of the capture."""
         whole = Values.joined([self, other])
-        self.count, self.least, self.most, self.exact, self.rounded = whole.count, whole.least, whole.most, whole.exact, whole.rounded
+        self.count, self.least, self.most, self.rounded = whole.count, whole.least, whole.most, whole.rounded
+        self.exact, self.kept = whole.exact, whole.kept
 
     def _round_off(self) -> None:
         rounded = self.rounded
-        for value in self.exact:
-            near = rough(value)
+        for at in range(self.kept):
+            near = rough(self.exact[at])
             rounded[near] = rounded.get(near, 0) + 1
-        self.exact = array("q")
+        self.kept = 0
 
     @classmethod
     def joined(cls, parts: "list[Values]") -> "Values":
@@ -52,7 +61,8 @@ class Values:
             whole.least = min(part.least, whole.least) if whole.count else part.least
             whole.most = max(part.most, whole.most)
             whole.count += part.count
-            whole.exact.extend(part.exact)
+            exact = bytes(whole.exact[:whole.kept]) + bytes(part.exact[:part.kept])
+            whole.exact, whole.kept = array("q", exact or bytes(FIRST_BYTES)), len(exact) // 8
             for near, number in part.rounded.items():
                 whole.rounded[near] = whole.rounded.get(near, 0) + number
         return whole
@@ -61,20 +71,30 @@ class Values:
         """Least, percentiles by nearest rank (the value at position ceil(p * count)), most."""
         if not self.count:
             return Latency(0)
-        if self.count > EXACT:
-            self._round_off()
-            ordered = sorted(self.rounded.items())
-        else:
-            ordered = [(value, 1) for value in sorted(self.exact)]
         ranks = {percent: max(-(-percent * self.count // 100), 1) for percent in (50, 90, 99)}
         found: dict[int, int] = {}
+        if self.count <= EXACT:
+            exact = sorted(array("q", bytes(self.exact[:self.kept])))
+            found = {percent: exact[rank - 1] for percent, rank in ranks.items()}
+            return Latency(self.count, self.least, found[50], found[90], found[99], self.most)
+        self._round_off()
         passed = 0
-        for value, number in ordered:
+        for value, number in sorted(self.rounded.items()):
             passed += number
             for percent, rank in ranks.items():
                 if percent not in found and passed >= rank:
                     found[percent] = min(max(value, self.least), self.most)
         return Latency(self.count, self.least, found[50], found[90], found[99], self.most)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.count, self.least, self.most, bytes(self.exact[:self.kept]), self.rounded)
+
+
+def _again(count: int, least: int, most: int, exact: bytes, rounded: dict[int, int]) -> Values:
+    values = Values()
+    values.count, values.least, values.most, values.rounded = count, least, most, rounded
+    values.exact, values.kept = array("q", exact or bytes(FIRST_BYTES)), len(exact) // 8
+    return values
 
 
 def rough(value: int) -> int:

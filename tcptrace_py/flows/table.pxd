@@ -12,7 +12,7 @@ cdef long long LAST_IDS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED
 
 
 cdef class FlowTable:
-    cdef public object states_of, retire, retire_row, selection, opened
+    cdef public object states_of, retire, retire_rows, selection, opened
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
     cdef public bint by_the_book, takes_all, timed
     cdef public dict sides, deadlines
@@ -37,6 +37,7 @@ cdef class FlowTable:
     cpdef _look(self, Connection connection, long long second)
     @cython.locals(textbook=Textbook, row="long long")
     cpdef _sweep_rows(self)
-    cpdef _retire_row(self, long long row)
+    @cython.locals(textbook=Textbook, row="long long")
+    cpdef _retire_rows(self, long long since_ns)
     @cython.locals(closed=list, connection=Connection, many=bint, a=Side, b=Side)
     cpdef _lay_down(self)

@@ -51,6 +51,7 @@ from tcptrace_py.model.state import State
 from .streams import StreamIndex
 from .textbook import NONE, Textbook
 
+FOR_EVER_NS = (1 << 63) - 1
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
 MIRROR_NS = 500_000  # a second capture of the same frame follows at once
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
 
 StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection, int], None]
-RetireRow = Callable[[Textbook, int, int], None]
+RetireRows = Callable[[Textbook, int, int], None]
 
 
 class FlowTable:
@@ -75,16 +76,17 @@ class FlowTable:
 
     `states_of(connection, time_ns)` tells the two sides' states as far as known; `retire(connection, known_ns)` is
     called once for each connection, when nothing can change it any more; the capture is known up to `known_ns`.
-    `retire_row(textbook, row, known_ns)` is the same for textbook connections; without it they are handed on as all others.
+    `retire_rows(textbook, since_ns, known_ns)` is the same for all textbook connections at rest that have heard of nothing
+    since a moment: it drops their rows. Without it they are handed on as all others.
     `linger_ns` is how long a closed connection waits for stragglers (longer than any TIME_WAIT), `idle_ns` how long
     an open one may be silent.
     """
 
     def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection,
-                 retire_row: RetireRow | None = None) -> None:
+                 retire_rows: RetireRows | None = None) -> None:
         self.states_of = states_of
         self.retire = retire
-        self.retire_row = retire_row
+        self.retire_rows = retire_rows
         self.linger_ns = linger_ns
         self.idle_ns = idle_ns
         self.selection = selection
@@ -924,17 +926,18 @@ class FlowTable:
         while row != NONE:
             self._revive(row)
             row = textbook.silent(self.now_ns - SILENCE_NS)
-        row = textbook.over(self.now_ns - self.linger_ns)
-        while row != NONE:
-            self._retire_row(row)
-            row = textbook.over(self.now_ns - self.linger_ns)
+        self._retire_rows(self.now_ns - self.linger_ns)
 
-    def _retire_row(self, row: int) -> None:
-        if self.retire_row is None:
-            self.retire(self.textbook.release(row), self.now_ns)
-        else:
-            self.retire_row(self.textbook, row, self.now_ns)
-            self.textbook.drop(row)
+    def _retire_rows(self, since_ns: int) -> None:
+        """Hand on the textbook connections at rest that have heard of nothing since a moment."""
+        textbook = self.textbook
+        if self.retire_rows is not None:
+            self.retire_rows(textbook, since_ns, self.now_ns)
+            return
+        row = textbook.over(since_ns)
+        while row != NONE:
+            self.retire(textbook.release(row), self.now_ns)
+            row = textbook.over(since_ns)
 
     def older(self, than_ns: int) -> list[Connection]:
         """Connections that began before a moment and are still in the table."""
@@ -945,12 +948,10 @@ class FlowTable:
     def finish(self, end_ns: int) -> None:
         """The capture has ended: hand on everything that is left."""
         self.now_ns = end_ns
-        rest = list({id(side.connection): side.connection for side in self.sides.values()}.values())
-        for row in self.textbook.left():
-            if self.textbook.rests(row):
-                self._retire_row(row)
-            else:
-                rest.append(self._revive(row))
+        self._retire_rows(FOR_EVER_NS)
+        for row in self.textbook.older(FOR_EVER_NS):
+            self._revive(row)
+        rest = {id(side.connection): side.connection for side in self.sides.values()}.values()
         for connection in sorted(rest, key=lambda c: c.first_frame):
             self.forget(connection)
 

@@ -1,8 +1,9 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.flows cimport places
 from tcptrace_py.flows.streams cimport StreamIndex
-from tcptrace_py.model cimport words
+from tcptrace_py.model cimport columns
 from tcptrace_py.model.live cimport Connection, Segment, Side
 from tcptrace_py.model.segments cimport Columns, reverse_key
 
@@ -19,15 +20,15 @@ cdef long long PHASE, ANSWERED, ALIVE, RESTING, HAS_TEID, CLOSED, SPOKEN, LETTER
 cdef class Textbook:
     cdef public StreamIndex streams
     cdef public dict places
+    cdef int[::1] table
     cdef public list keys
-    cdef public long long used, free, long_lived, stopped_at
-    cdef int[::1] memo
+    cdef public long long used, free, long_lived, open_rows, stopped_at
     cdef object _narrow_kept, _wide_kept
     cdef unsigned int[::1] narrow
     cdef long long[::1] wide
 
     @cython.locals(
-        narrow="unsigned int[::1]", wide="long long[::1]", keys=list, key=bytes, memo="int[::1]", streams=StreamIndex, place=cython.Py_ssize_t, i=cython.Py_ssize_t,
+        narrow="unsigned int[::1]", wide="long long[::1]", keys=list, key=bytes, known=dict, table="int[::1]", streams=StreamIndex, place=cython.Py_ssize_t, i=cython.Py_ssize_t,
         row="long long", number="long long", at="long long", far="long long", mine="long long", peers="long long", my_wide="long long",
         state="long long", flags="long long", time_ns="long long", seq="long long", ack="long long", payload="long long",
         window="long long", ip_id="long long", interface="long long", tsval="long long", ids="long long", silent_ns="long long",
@@ -40,7 +41,10 @@ cdef class Textbook:
     cpdef bint open(self, Columns block, Py_ssize_t i, long long slot, bytes reverse) except -1
     @cython.locals(row="long long", more="long long")
     cdef long long _new(self) except -1
-    cdef _lay_down(self, long long row, bytes key)
+    @cython.locals(row="long long")
+    cdef _widen(self)
+    cdef _take_out(self, long long row)
+    cdef _lay_down(self, long long row)
     @cython.locals(narrow="unsigned int[::1]", last="long long")
     cdef _link(self, long long row, long long ring)
     @cython.locals(narrow="unsigned int[::1]", after="long long", before="long long")
@@ -54,7 +58,7 @@ cdef class Textbook:
     cpdef drop(self, long long row)
     @cython.locals(narrow="unsigned int[::1]", since_s="long long", row="long long", end_ns="long long")
     cpdef long long silent(self, long long since_ns) except -1
-    @cython.locals(row="long long")
+    @cython.locals(row="long long", following="long long")
     cpdef long long over(self, long long until_ns) except -1
     cpdef list older(self, long long than_ns)
     @cython.locals(row="long long")

@@ -18,7 +18,7 @@ row of its own, OPEN and REST.
 
 from array import array
 
-from tcptrace_py.model import words
+from tcptrace_py.model import columns
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import (
     BUDGET,
@@ -34,6 +34,7 @@ from tcptrace_py.model.live import (
 from tcptrace_py.model.segments import ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, Columns, reverse_key
 from tcptrace_py.model.seq import HALF, MASK
 
+from . import places
 from .streams import StreamIndex
 
 LONG_NS = 30 * SECOND_NS  # what settles levels looks for connections at rest that were open for longer
@@ -45,6 +46,7 @@ OPEN, REST = 0, 1  # rows that stand for both rings' ends
 NONE = 0  # no row
 BIAS = 1 << 15  # what is added to budgets, which may be negative
 FIRST_ROWS = 64
+FIRST_PLACES = 1 << 13  # a power of two
 
 # A row of `wide`: the connection, then both sides.
 START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY = range(6)
@@ -64,13 +66,14 @@ _NO_WORDS, _NO_WIDE = array("I"), array("q")
 
 
 class Textbook:
-    """All textbook connections, by row. `places` has both directions of those that are open, as 2 * row + side."""
+    """All textbook connections, by row. Both directions of those that are open have a place, 2 * row + side."""
 
     def __init__(self, streams: StreamIndex) -> None:
         self.streams = streams
-        self.places: dict[bytes, int] = {}
-        self.keys: list[bytes] = []  # of both sides of each row, by place; that of a peer which has not answered or rests is empty
-        self.memo = array("i", bytes(4 * words.RECENT))
+        self.places: places.Places = {}
+        self.table = array("i", bytes(4 * FIRST_PLACES))
+        self.keys: list[bytes] = []  # by place; of rows at rest that of the first side alone
+        self.open_rows = 0
         self.stopped_at = NONE  # place of the side whose segment `run` declined; NONE: that of no open row
         self._narrow_kept, self._wide_kept = array("I"), array("q")
         self.narrow, self.wide = self._narrow_kept, self._wide_kept
@@ -85,16 +88,13 @@ class Textbook:
 
     def run(self, block: Columns, first: int) -> int:
         """Take in rows of a block from `first` on; return the first that does not continue a textbook connection, or the count."""
-        narrow, wide, keys, streams, memo = self.narrow, self.wide, self.keys, self.streams, self.memo
+        narrow, wide, keys, streams = self.narrow, self.wide, self.keys, self.streams
+        known, table = self.places, self.table
         for i in range(first, block.count):
             if block.owner[i] != block.me and block.me >= 0:
                 continue
             key = block.key[i]
-            place = words.recalled(key, keys, memo)
-            if place < 0:
-                place = self.places.get(key, NONE)
-                if place != NONE:
-                    words.remember(key, keys, memo, place)
+            place = places.find(known, table, keys, key)
             self.stopped_at = place
             if place == NONE:
                 return i
@@ -107,9 +107,6 @@ class Textbook:
             seq, ack, payload, window, ip_id = block.seq[i], block.ack[i], block.payload[i], block.window[i], block.ip_id[i]
             interface, tsval, ids = block.interface[i], block.tsval[i], wide[my_wide + IDS]
             silent_ns, since_ns = time_ns - wide[far + END], time_ns - wide[far + START]
-            if state & RESTING:
-                self.stopped_at = NONE
-                return i
             peer_next, frames = narrow[peers + NEXT_SEQ], block.frame[i] - wide[far + FIRST_FRAME]
             if (not 0 <= silent_ns < SILENCE_NS or not window or block.notes[i] & (QUOTED | HEADER_CUT) or payload >= MOST_PAYLOAD
                     or interface >= MOST_INTERFACE or not 0 <= frames <= MASK):
@@ -201,7 +198,7 @@ class Textbook:
                 narrow[at + VLAN_SCALES] |= block.window_scale[i] + 1 << 22
                 streams.note(streams.slot(key, keys[place - 1]), key, SYN_ACK, seq, ack)
             elif closed:
-                self._lay_down(row, key)
+                self._lay_down(row)
         return block.count
 
     # -- from SYN to rest -------------------------------------------------------------------------------------------
@@ -222,8 +219,11 @@ class Textbook:
             narrow[word] = 0
         for word in range(far, far + WIDE_ROW):
             wide[word] = 0
-        words.remember(key, self.keys, self.memo, 2 * row)
-        self.places[key], self.places[reverse] = 2 * row, 2 * row + 1
+        self.open_rows += 1
+        if 4 * self.open_rows > len(self.table):  # two places each, and half of the table free
+            self._widen()
+        places.enter(self.places, self.table, self.keys, key, 2 * row)
+        places.enter(self.places, self.table, self.keys, reverse, 2 * row + 1)
         wide[far + START] = wide[far + END] = wide[far + WIDE_SIDES + LAST_NS] = block.time_ns[i]
         wide[far + FIRST_FRAME] = wide[far + LAST_FRAME] = block.frame[i]
         wide[far + SIGNATURE] = 1 << 6 | SYN << 3
@@ -269,10 +269,24 @@ class Textbook:
         self.used += 1
         return self.used - 1
 
-    def _lay_down(self, row: int, key: bytes) -> None:
-        """A connection has closed: from now on its row is found by the index of streams alone."""
-        del self.places[key], self.places[reverse_key(key)]
+    def _widen(self) -> None:
+        self.table = array("i", bytes(8 * len(self.table)))
+        row = self.narrow[OPEN * ROW_WORDS + NEXT]
+        while row != OPEN:
+            places.enter(self.places, self.table, self.keys, self.keys[2 * row], 2 * row)
+            places.enter(self.places, self.table, self.keys, self.keys[2 * row + 1], 2 * row + 1)
+            row = self.narrow[row * ROW_WORDS + NEXT]
+
+    def _take_out(self, row: int) -> None:
+        """From now on an open row is found by the index of streams alone."""
+        places.leave(self.places, self.table, self.keys, 2 * row)
+        places.leave(self.places, self.table, self.keys, 2 * row + 1)
         self.keys[2 * row + 1] = b""
+        self.open_rows -= 1
+
+    def _lay_down(self, row: int) -> None:
+        """A connection has closed."""
+        self._take_out(row)
         self._unlink(row)
         self._link(row, REST)
         self.long_lived += self.wide[row * WIDE_ROW + END] - self.wide[row * WIDE_ROW + START] > LONG_NS
@@ -310,8 +324,8 @@ class Textbook:
     def release(self, row: int) -> Connection:
         """Give a row back, and make its connection of it."""
         connection = self.connection(row)
-        if not self.narrow[row * ROW_WORDS + STATE] & RESTING:
-            del self.places[connection.a.key], self.places[connection.b.key]
+        if not self.rests(row):
+            self._take_out(row)
         self.drop(row)
         return connection
 
@@ -344,7 +358,12 @@ class Textbook:
     def over(self, until_ns: int) -> int:
         """The row that rests longest, if it has heard of nothing since a moment; else NONE."""
         row = self.narrow[REST * ROW_WORDS + NEXT]
-        return row if row != REST and self.wide[row * WIDE_ROW + END] < until_ns else NONE
+        if row == REST or self.wide[row * WIDE_ROW + END] >= until_ns:
+            return NONE
+        following = self.narrow[row * ROW_WORDS + NEXT]
+        columns.fetch_words(self.narrow, following * ROW_WORDS, ROW_WORDS)
+        columns.fetch_wide(self.wide, following * WIDE_ROW, WIDE_ROW)
+        return row
 
     def older(self, than_ns: int) -> list[int]:
         """Rows whose SYN came before a moment: open ones, and of those at rest those that were open for long."""
@@ -358,10 +377,6 @@ class Textbook:
                 found.append(row)
             row = self.narrow[row * ROW_WORDS + NEXT]
         return found
-
-    def left(self) -> list[int]:
-        """All rows in use."""
-        return [row for row in range(self.used) if self.narrow[row * ROW_WORDS + STATE] & ALIVE]
 
     # -- what a row says --------------------------------------------------------------------------------------------
 

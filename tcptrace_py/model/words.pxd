@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # The same functions as in words.py, inline in C for whom it is compiled with. The caller has looked at the length.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE, PyList_SET_ITEM
+from cpython.list cimport PyList_GET_ITEM, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.string cimport memcmp, memcpy
 
@@ -110,14 +110,3 @@ cdef inline bytes known_key(const unsigned char *p, Py_ssize_t size, list recent
     fresh = PyBytes_FromStringAndSize(<const char *>p, size)
     set_key(recent, slot, fresh)
     return fresh
-
-
-cdef inline Py_ssize_t recalled(bytes key, list keys, int[::1] memo) except -2:
-    cdef Py_ssize_t at = memo[hash(key) & 0xFFF]
-    return at if at < PyList_GET_SIZE(keys) and PyList_GET_ITEM(keys, at) == <PyObject *>key else -1
-
-
-cdef inline int remember(bytes key, list keys, int[::1] memo, Py_ssize_t at) except -1:
-    set_key(keys, at, key)
-    memo[hash(key) & 0xFFF] = <int>at
-    return 0

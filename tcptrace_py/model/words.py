@@ -1,10 +1,6 @@
 """Bytes taken apart and put together in one call each; `words.pxd` has the same inline in C for whom it is compiled with."""
 
 from struct import Struct
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from array import array
 
 RECENT = 1 << 12  # keys that are remembered
 BUCKETS = 64  # four-tuples are dealt out by bucket
@@ -62,16 +58,6 @@ def set_key(keys: list[bytes], at: int, key: bytes) -> None:
 def put_key(area: memoryview, at: int, data: bytes, start: int, size: int) -> None:
     """Write a key that stands somewhere in a frame."""
     area[at:at + size] = data[start:start + size]
-
-
-def recalled(key: bytes, keys: list[bytes], memo: "array[int]") -> int:  # noqa: ARG001 - for the compiled form
-    """Where among `keys` this very object stands, if that was told lately; -1: ask elsewhere. `memo` has RECENT entries."""
-    return -1
-
-
-def remember(key: bytes, keys: list[bytes], memo: "array[int]", at: int) -> None:  # noqa: ARG001
-    """Put a key among `keys`, for who asks where it stands."""
-    keys[at] = key
 
 
 def get_key(area: memoryview, at: int, size: int, recent: list[bytes]) -> bytes:  # noqa: ARG001 - for the compiled form

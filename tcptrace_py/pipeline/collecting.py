@@ -9,7 +9,7 @@ from tcptrace_py.findings.levels import MANY, NEVER_NS
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import Totals
 from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
-from tcptrace_py.flows.textbook import Textbook
+from tcptrace_py.flows.textbook import NONE, Textbook
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.digest import Digest
 from tcptrace_py.model.live import Connection as Live
@@ -77,7 +77,15 @@ class Collector:
         live.dissolve()
         return True
 
-    def take_row(self, textbook: Textbook, row: int, known_ns: int) -> None:
+    def take_rows(self, textbook: Textbook, since_ns: int, known_ns: int) -> None:
+        """Take the textbook connections at rest that have heard of nothing since a moment."""
+        row = textbook.over(since_ns)
+        while row != NONE:
+            self._take_row(textbook, row, known_ns)
+            textbook.drop(row)
+            row = textbook.over(since_ns)
+
+    def _take_row(self, textbook: Textbook, row: int, known_ns: int) -> None:
         """Take a textbook connection that ended as a row; it began with an ordinary SYN and its SYN/ACK."""
         if self.describes_all or textbook.logged(row) < 3 or textbook.sender(row, 2) != 0:
             self.take(textbook.connection(row), known_ns)

@@ -37,19 +37,21 @@ def connections(blocks: list[SegmentBlock], *, by_the_book: bool) -> tuple[list[
     found: list[Connection] = []
     rows = 0
 
-    def take(textbook: Textbook, row: int, _known_ns: int) -> None:
+    def take(textbook: Textbook, since_ns: int, _known_ns: int) -> None:
         nonlocal rows
-        rows += 1
-        live = textbook.connection(row)
-        found.append(live)
-        assert [textbook.time_ns(row, n) for n in range(textbook.logged(row))] == [segment.time_ns for segment in live.log]
-        assert [textbook.sender(row, n) for n in range(textbook.logged(row))] == [segment.side for segment in live.log]
-        assert (textbook.start_ns(row), textbook.first_frame(row), textbook.signature(row), textbook.key(row)) == (
-            live.start_ns, live.first_frame, live.signature, live.a.key)
+        while row := textbook.over(since_ns):
+            rows += 1
+            live = textbook.connection(row)
+            found.append(live)
+            assert [textbook.time_ns(row, n) for n in range(textbook.logged(row))] == [segment.time_ns for segment in live.log]
+            assert [textbook.sender(row, n) for n in range(textbook.logged(row))] == [segment.side for segment in live.log]
+            assert (textbook.start_ns(row), textbook.first_frame(row), textbook.signature(row), textbook.key(row)) == (
+                live.start_ns, live.first_frame, live.signature, live.a.key)
+            textbook.drop(row)
 
     table = table_of(found)
     table.by_the_book = by_the_book
-    table.retire_row = take
+    table.retire_rows = take
     for block in blocks:
         table.feed(block)
     table.finish(table.clock_ns)
