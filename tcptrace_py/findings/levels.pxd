@@ -28,7 +28,7 @@ cdef class Levels:
     cpdef _play(self, int[::1] begins, Py_ssize_t begin_count, int[::1] ends, Py_ssize_t end_count)
 
 
-@cython.locals(found=cython.Py_ssize_t, at=cython.Py_ssize_t)
-cpdef Py_ssize_t count_below(long long[::1] times_ns, Py_ssize_t count, long long until_ns)
+@cython.locals(low=cython.Py_ssize_t, high=cython.Py_ssize_t)
+cpdef Py_ssize_t bring_forward(long long[::1] times_ns, int[::1] kinds, Py_ssize_t count, long long until_ns)
 @cython.locals(left=cython.Py_ssize_t, at=cython.Py_ssize_t)
-cpdef Py_ssize_t drop_below(long long[::1] times_ns, int[::1] kinds, Py_ssize_t count, long long until_ns)
+cpdef Py_ssize_t drop_first(long long[::1] times_ns, int[::1] kinds, Py_ssize_t count, Py_ssize_t gone)

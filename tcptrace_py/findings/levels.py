@@ -11,6 +11,7 @@ the end, which is so of every capture that is not large, and else it does not.
 from array import array
 
 from tcptrace_py.model import columns
+from tcptrace_py.model.growing import longer
 
 NEVER_NS = (1 << 63) - 1
 NO_ROW = -1
@@ -125,11 +126,11 @@ class Levels:
         """Take in everything that happened before a moment: all of it must have been told."""
         if until_ns <= self.settled_ns:
             return
-        begins, ends = columns.order(self.begins_ns, self.begin_count), columns.order(self.ends_ns, self.end_count)
-        self._play(begins, count_below(self.begins_ns, self.begin_count, until_ns),
-                   ends, count_below(self.ends_ns, self.end_count, until_ns))
-        self.begin_count = drop_below(self.begins_ns, self.begin_kinds, self.begin_count, until_ns)
-        self.end_count = drop_below(self.ends_ns, self.end_kinds, self.end_count, until_ns)
+        begins, ends = bring_forward(self.begins_ns, self.begin_kinds, self.begin_count, until_ns), bring_forward(
+            self.ends_ns, self.end_kinds, self.end_count, until_ns)
+        self._play(columns.order(self.begins_ns, begins), begins, columns.order(self.ends_ns, ends), ends)
+        self.begin_count = drop_first(self.begins_ns, self.begin_kinds, self.begin_count, begins)
+        self.end_count = drop_first(self.ends_ns, self.end_kinds, self.end_count, ends)
         self.settled_ns = until_ns
 
     def _play(self, begins: "array[int]", begin_count: int, ends: "array[int]", end_count: int) -> None:
@@ -177,25 +178,22 @@ class Levels:
         return self.peak[row], self.peak_ns[row] if self.peak[row] else None
 
 
-def count_below(times_ns: "array[int]", count: int, until_ns: int) -> int:
-    """How many of the first `count` times lie before a moment."""
-    found = 0
-    for at in range(count):
-        found += times_ns[at] < until_ns
-    return found
+def bring_forward(times_ns: "array[int]", kinds: "array[int]", count: int, until_ns: int) -> int:
+    """Change rows so that those before a moment come first; how many these are. Only they need to be put in order."""
+    low, high = 0, count
+    while low < high:
+        if times_ns[low] < until_ns:
+            low += 1
+            continue
+        high -= 1
+        times_ns[low], times_ns[high] = times_ns[high], times_ns[low]
+        kinds[low], kinds[high] = kinds[high], kinds[low]
+    return low
 
 
-def drop_below(times_ns: "array[int]", kinds: "array[int]", count: int, until_ns: int) -> int:
-    """Drop the rows before a moment; how many are left."""
-    left = 0
-    for at in range(count):
-        if times_ns[at] >= until_ns:
-            times_ns[left], kinds[left] = times_ns[at], kinds[at]
-            left += 1
+def drop_first(times_ns: "array[int]", kinds: "array[int]", count: int, gone: int) -> int:
+    """Drop the first `gone` rows; the last ones take their places. How many are left."""
+    left = count - gone
+    for at in range(min(gone, left)):
+        times_ns[at], kinds[at] = times_ns[count - 1 - at], kinds[count - 1 - at]
     return left
-
-
-def longer(column: "array[int]") -> "array[int]":
-    """A column that begins with these values and has room for half as many again."""
-    typecode = "q" if column.itemsize == 8 else "i"
-    return array(typecode, bytes(column)) + array(typecode, bytes(column.itemsize * (len(column) // 2)))

@@ -3,9 +3,8 @@
 from array import array
 from typing import Any
 
+from tcptrace_py.model.growing import longer
 from tcptrace_py.model.results import Latency
-
-from .levels import longer
 
 EXACT = 1 << 17  # so many values are kept one by one
 FIRST_BYTES = 512

@@ -17,15 +17,15 @@ def budgets(accounts: Accounts) -> list[PortBudget]:
 
 
 def _budget(account: Account, accounts: Accounts) -> PortBudget:
-    client, server = account.client.name, account.server.name
-    profile, levels = accounts.profiles.of(client), accounts.levels
+    profile, levels = accounts.profiles.of(account.client.name), accounts.levels
     peak, peak_at = levels.peak_of(account.held_row)
     waiting = levels.peak_of(account.waits_row)[0]
-    span_s = (account.last_ns - account.first_ns) / 1e9
-    rate = (account.connections - 1) / span_s if account.connections > 1 and span_s > 0 else None
-    ceiling = profile.port_count / profile.time_wait_s if profile.time_wait_s else None
+    connections, ports, span_s = account.connections, profile.port_count, (account.last_ns - account.first_ns) / 1e9
+    rate = (connections - 1) / span_s if connections > 1 and span_s > 0 else 0.0  # 0: there is none
+    ceiling = ports / profile.time_wait_s if profile.time_wait_s else 0.0
     exhausted = None
-    if rate is not None and ceiling is not None and waiting and rate * account.stays_client / account.connections > ceiling:
-        exhausted = max(profile.port_count - levels.level[account.held_row], 0) / rate
-    return PortBudget(client, server, account.port, scope_of(account.client.scope), account.connections, peak, waiting, peak_at,
-                      profile.ephemeral_ports, peak / profile.port_count, rate, ceiling, exhausted)
+    if rate and ceiling and waiting and rate * account.stays_client / connections > ceiling:
+        exhausted = max(ports - levels.level[account.held_row], 0) / rate
+    scope = account.client.scope
+    return PortBudget(account.client.name, account.server.name, account.port, scope_of(scope) if scope else None, connections, peak,
+                      waiting, peak_at, profile.ephemeral_ports, peak / ports, rate or None, ceiling or None, exhausted)

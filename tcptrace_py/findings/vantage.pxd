@@ -20,9 +20,12 @@ cpdef int place_of(long long to_server_ns, long long to_client_ns)
 
 cdef class Pair:
     cdef public long long count, latest
-    cdef public object rows
+    cdef public long long[::1] rows
 
+    @cython.locals(at=cython.Py_ssize_t)
     cpdef learn(self, long long first_frame, long long low_ns, long long high_ns)
+    @cython.locals(rows="long long[::1]", last=cython.Py_ssize_t, at=cython.Py_ssize_t, before="long long")
+    cpdef _drop_latest(self)
 
 
 cdef class Vantages:

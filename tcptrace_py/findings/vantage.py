@@ -1,6 +1,7 @@
 """Where a capture was taken, told from the two legs of a handshake (DESIGN 3, Handshake)."""
 
 from array import array
+from typing import Any
 
 from tcptrace_py.model.live import COPY, STRAY, Connection, client_of
 from tcptrace_py.model.segments import ACK, RST, SYN, key_parts
@@ -93,7 +94,7 @@ class Pair:
     def __init__(self) -> None:
         self.count = 0
         self.latest = 0  # the latest first frame among them
-        self.rows = array("q")  # first frame, low leg, high leg of each (ns)
+        self.rows = array("q", bytes(24 * SAMPLES))  # first frame, low leg, high leg of each (ns)
 
     def learn(self, first_frame: int, low_ns: int, high_ns: int) -> None:
         """Take a handshake in, by its connection's first frame."""
@@ -101,26 +102,41 @@ class Pair:
             if first_frame > self.latest:
                 return
             self._drop_latest()
-        self.rows.extend((first_frame, low_ns, high_ns))
+        at = 3 * self.count
+        self.rows[at], self.rows[at + 1], self.rows[at + 2] = first_frame, low_ns, high_ns
         self.count += 1
         self.latest = max(self.latest, first_frame)
 
     def _drop_latest(self) -> None:
-        at = 3 * self.rows[::3].index(self.latest)
-        del self.rows[at:at + 3]
+        rows, last = self.rows, 3 * (self.count - 1)
         self.count -= 1
-        self.latest = max(self.rows[::3])
+        before = 0
+        for at in range(0, last, 3):
+            if rows[at] == self.latest:  # the last one takes its place
+                rows[at], rows[at + 1], rows[at + 2] = rows[last], rows[last + 1], rows[last + 2]
+            before = max(before, rows[at])
+        self.latest = before
 
     def merge(self, other: "Pair") -> None:
         """Take in the same pair's handshakes from another part of the capture."""
         for at in range(0, 3 * other.count, 3):
-            self.learn(*other.rows[at:at + 3])
+            self.learn(other.rows[at], other.rows[at + 1], other.rows[at + 2])
 
     def legs_ns(self) -> tuple[int, int] | None:
         """Medians of both legs; None where no handshake is known."""
         if not self.count:
             return None
-        return sorted(self.rows[1::3])[self.count // 2], sorted(self.rows[2::3])[self.count // 2]
+        rows = array("q", bytes(self.rows))[:3 * self.count]
+        return sorted(rows[1::3])[self.count // 2], sorted(rows[2::3])[self.count // 2]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.count, self.latest, bytes(self.rows))
+
+
+def _again(count: int, latest: int, rows: bytes) -> Pair:
+    pair = Pair()
+    pair.count, pair.latest, pair.rows = count, latest, array("q", rows)
+    return pair
 
 
 class Vantages:

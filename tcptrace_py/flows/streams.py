@@ -38,7 +38,7 @@ class StreamIndex:
 
     def slot(self, key: bytes, reverse: bytes) -> int:
         """Slot of a four-tuple, given in both directions; a new tuple opens a new stream. Valid until the next new tuple."""
-        low = min(reverse, key)
+        low = reverse if is_high(key) else key
         if len(low) != IPV4_KEY and len(low) != IPV6_KEY:
             low = low[:IPV4_KEY] if len(low) < IPV6_KEY else low[:IPV6_KEY]
         fingerprint = hash(low) or 1

@@ -6,10 +6,11 @@ nearly all are, and is long for that reason alone; the rest goes through `_exami
 connection (`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet middle is only counted.
 """
 
+from array import array
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.growing import longer
 from tcptrace_py.model.live import (
     AHEAD,
     BUDGET,
@@ -63,9 +64,6 @@ LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 MOST_STRAY_SYNS = 16  # told one by one; of others the number
 EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: one that comes late is no new connection
 
-if TYPE_CHECKING:
-    from array import array
-
 StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection, int], None]
 RetireRows = Callable[[Textbook, int, int], None]
@@ -102,7 +100,9 @@ class FlowTable:
         self.first_straggler = 0
         self.deadlines: dict[int, list[Connection]] = {}
         self.closed: list[Connection] = []  # closed in this block
-        self.opened: array[int] | None = None  # where a part of a capture is replayed: the frames that opened its streams
+        self.notes_opened = False  # where a part of a capture is replayed: remember the frames that opened its streams
+        self.opened = array("q", bytes(512))  # of them `opened_count` are
+        self.opened_count = 0
         self.clock_ns = 0
         self.last_ns = 0
         self.now_ns = 0  # up to here the capture is known
@@ -260,7 +260,7 @@ class FlowTable:
                 return False  # the same tuple through another tunnel
         if not self.by_the_book or not textbook.open(columns, i, slot, reverse):
             return False
-        if self.opened is not None:
+        if self.notes_opened:
             self._note_opened(columns.frame[i])
         return True
 
@@ -321,7 +321,7 @@ class FlowTable:
             return -1 if side is None else side.connection.stream
         slot = self.streams.slot(key, reverse_key(key) if side is None else side.peer.key)
         stream = self.streams.note(slot, key, flags, block.seq[i], block.ack[i])
-        if self.opened is not None:
+        if self.notes_opened:
             self._note_opened(block.frame[i])
         if side is not None:
             side.connection.settled = self.streams.settled(slot)
@@ -331,9 +331,11 @@ class FlowTable:
 
     def _note_opened(self, frame: int) -> None:
         """Remember which frame opened a stream, if it did: what other parts of the capture opened is known later."""
-        assert self.opened is not None
-        while len(self.opened) < self.streams.count:
-            self.opened.append(frame)
+        while self.opened_count < self.streams.count:
+            if self.opened_count == len(self.opened):
+                self.opened = longer(self.opened)
+            self.opened[self.opened_count] = frame
+            self.opened_count += 1
 
     def _quoted(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """An ICMP error quotes a segment: evidence, and one of Wireshark's stream numbers."""
@@ -341,7 +343,7 @@ class FlowTable:
         if not block.notes[i] & SHORT_HEADER:
             slot = self.streams.slot(key, reverse_key(key))
             self.streams.note_quoted(slot, key, block.flags[i], block.seq[i])
-            if self.opened is not None:
+            if self.notes_opened:
                 self._note_opened(block.frame[i])
             if side is not None:
                 side.connection.settled = self.streams.settled(slot)

@@ -65,7 +65,7 @@ class Part:
         self.jobs = jobs
         self.file = file
         self.table = table
-        self.table.opened = array("q")
+        self.table.notes_opened = True
         self.collector = collector
         self.collector.rows.most = None  # they are renamed and handed on
         self.problems = Problems()
@@ -162,11 +162,9 @@ class Part:
     def streams_by_frames(self) -> FirstFrames:
         """Call streams by the frames that opened them, which is the same in all parts; give these frames."""
         opened = self.table.opened
-        assert opened is not None
-        self.collector.rename_streams(opened.__getitem__)
+        self.collector.rename_streams(lambda stream: opened[stream])
         frames = FirstFrames()
-        for frame in opened:
-            frames.add(frame)
+        frames.add_all(opened, self.table.opened_count)
         return frames
 
     def state(self) -> dict[str, Any]:
