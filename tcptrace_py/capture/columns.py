@@ -7,13 +7,17 @@ from tcptrace_py.model.frames import FrameBlock
 BLOCK_FRAMES = 8192
 
 _ZEROS = array("q", bytes(8 * BLOCK_FRAMES))
+_NOWHERE = _ZEROS[:]  # what is written here is not read
 
 
-def reserve(data: bytes, first_frame: int) -> FrameBlock:
-    """Make an empty block with room for BLOCK_FRAMES rows: write at index `count`."""
+def reserve(data: bytes, first_frame: int, *, uniform: bool = False) -> FrameBlock:
+    """Make an empty block with room for BLOCK_FRAMES rows: write at index `count`.
+
+    `uniform`: link and interface are the same for all; whoever finishes the block says what they are.
+    """
     block = FrameBlock(data, first_frame)
     block.time_ns, block.offset, block.captured, block.wire = _ZEROS[:], _ZEROS[:], _ZEROS[:], _ZEROS[:]
-    block.link, block.interface = _ZEROS[:], _ZEROS[:]
+    block.link, block.interface = (_NOWHERE, _NOWHERE) if uniform else (_ZEROS[:], _ZEROS[:])
     return block
 
 
@@ -34,7 +38,8 @@ def trim(block: FrameBlock) -> None:
     """Cut the columns to the rows written."""
     if block.count < BLOCK_FRAMES:
         for column in (block.time_ns, block.offset, block.captured, block.wire, block.link, block.interface):
-            del column[block.count:]
+            if column is not _NOWHERE:
+                del column[block.count:]
 
 
 def rows_of(block: FrameBlock, start: int, end: int) -> FrameBlock:

@@ -161,7 +161,7 @@ def _frames(source: Source, data: bytes, new_interface: Callable[[], int], damag
         with suppress(SourceDamageError):  # met again behind the frames that are here
             data = source.refill(data, 1)
     while True:
-        block = reserve(data, next_frame)
+        block = reserve(data, next_frame, uniform=reader.uniform)
         position, need_bytes = reader.step(block, position, base, final)
         if block.count:
             reader.finish(block)

@@ -28,6 +28,7 @@ class PcapReader:
     """Cuts the windows of one pcap into blocks, and judges the records that are not ordinary."""
 
     format = "pcap"
+    uniform = True
 
     def __init__(self, header: PcapHeader, interface: int, damage: Damage) -> None:
         self.header = header

@@ -25,6 +25,7 @@ class PcapngReader:
     """Cuts the windows of one pcapng into blocks; `new_interface` counts interfaces over the whole capture."""
 
     format = "pcapng"
+    uniform = False
 
     def __init__(self, order: str, new_interface: Callable[[], int], damage: Damage) -> None:
         self.first_byte = 0

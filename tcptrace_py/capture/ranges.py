@@ -52,6 +52,7 @@ class RangedFile:
         self.mean_bytes = mean_bytes
         self.piece_bytes = good_piece_bytes(mean_bytes)
         self.link = header.link
+        self._links, self._interfaces = array("q", [header.link]) * BLOCK_FRAMES, array("q", bytes(8 * BLOCK_FRAMES))
         self._file = -1
         self._near_s: int | None = None
 
@@ -80,7 +81,7 @@ class RangedFile:
         start, limit = begin + position, min(size, len(data))
         blocks: list[FrameBlock] = []
         while position < limit:
-            block = reserve(data, 0)
+            block = reserve(data, 0, uniform=True)
             position = walk(block, data, position, limit, self.header)
             if block.count < BLOCK_FRAMES and position < limit:  # the record that runs over the end
                 data, following = self._whole(data, begin, position)
@@ -89,8 +90,7 @@ class RangedFile:
                     raise OutOfOrdinaryError(f"the record at byte {begin + position} is not an ordinary one")
                 position = following
             trim(block)
-            block.link = array("q", [self.link]) * block.count
-            block.interface = array("q", bytes(8 * block.count))
+            block.link, block.interface = self._links[:block.count], self._interfaces[:block.count]
             blocks.append(block)
         return Range(blocks, start, begin + position)
 

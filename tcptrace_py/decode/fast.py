@@ -231,9 +231,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
         checksums[n] = checksum
         interfaces[n] = frame_interfaces[i]
         owners[n] = owner
-        if notes:
-            notes_column[n] = notes
-            odd = True
+        notes_column[n] = notes
         if vlan >= 0:
             vlans[n] = vlan
             odd = True

@@ -50,7 +50,7 @@ class SegmentBlock:
         self.count = 0
         self.me = -1
         self.foreign = 0  # rows of other processes
-        self.odd = False  # some row has what few have: notes, SACK, VLAN, TEID
+        self.odd = False  # some row has what few have: SACK, VLAN, TEID
         self.data = b""
         self.key: list[bytes] = [b""] * capacity
         self.owner, self.key_at = zeros[:], zeros[:]
@@ -69,7 +69,7 @@ class SegmentBlock:
         self.odd = False
         capacity = len(self.frame)
         zeros, absent = array("q", bytes(8 * capacity)), array("q", b"\xff" * (8 * capacity))
-        for column in (self.notes, self.sack_left, self.sack_right):
+        for column in (self.sack_left, self.sack_right):
             column[:] = zeros
         for column in (self.vlan, self.teid):
             column[:] = absent

@@ -111,7 +111,7 @@ def unpack(area: memoryview, at: int, rows: int, block: SegmentBlock, recent: li
         ttls[i] = packed & 0xFF
         scales[i] = (packed >> 8 & 0xFFF) - 1
         teids[i] = -1 if packed >> 20 & 1 else words.get(source, at + 52)
-        odd = odd or notes[i] > 0 or vlans[i] >= 0 or teids[i] >= 0
+        odd = odd or vlans[i] >= 0 or teids[i] >= 0
         size = packed >> 24
         words.set_key(keys, i, words.get_key(source, at + 60, size, recent))
         at += 60 + (size + 3 & ~3)
