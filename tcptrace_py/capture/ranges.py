@@ -34,9 +34,10 @@ class Range(NamedTuple):
         return sum(block.count for block in self.blocks)
 
 
-PIECE_FRAMES = 4000  # about so many are read at once
-LEAST_PIECE_BYTES, MOST_PIECE_BYTES = 1 << 19, 1 << 20
+PIECE_FRAMES = 8000  # about so many are read at once
+LEAST_PIECE_BYTES, MOST_PIECE_BYTES = 1 << 19, 1 << 21
 LOOK_BYTES = 1 << 16
+OVERRUN_BYTES = 1 << 13  # read beyond a piece at once: most often its last record ends in there
 
 
 class RangedFile:
@@ -74,7 +75,7 @@ class RangedFile:
         size = min(end, self.size_bytes) - begin
         if size <= 0:
             return Range([], self.size_bytes, self.size_bytes)
-        data = self._read(begin, size + self.header.record_bytes)
+        data = self._read(begin, size + OVERRUN_BYTES)
         position = FILE_HEADER_BYTES
         if begin:
             data, position = self._first_record(data, begin)

@@ -31,6 +31,8 @@ cdef class FlowTable:
     cpdef _take(self, Columns columns, block, Py_ssize_t i, Side side)
     @cython.locals(textbook=Textbook, reverse=bytes, slot="long long", row="long long")
     cpdef bint _open(self, Columns columns, Py_ssize_t i, bytes key) except -1
+    @cython.locals(time_ns="long long", frame="long long", seq="long long", connection=Connection, side=Side, segment=Segment)
+    cpdef _open_object(self, Columns columns, Py_ssize_t i, bytes key, bytes reverse, long long slot)
     cpdef _note_opened(self, long long frame)
     cpdef Connection _revive(self, long long row)
     cpdef _enlist(self, Connection connection)

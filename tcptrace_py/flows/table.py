@@ -59,7 +59,9 @@ MIRROR_NS = 500_000  # a second capture of the same frame follows at once
 CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set, or a damaged stamp
 FIRST_LOOK_NS = 4 * SECOND_NS  # most connections are over by then, and nothing is to hold on to them for longer
 LAG_NS = 3 * SECOND_NS  # how far behind the capture's clock connections are looked at
-AWAKE = 1 << 12  # sides in the table before closed objects are laid to rest as rows: below it that would save nothing
+BY_THE_BOOK = not __file__.endswith(".py")  # in an interpreter attributes of objects are quicker than words
+# Sides in the table before closed objects are laid to rest as rows: below it that would save nothing, or, interpreted, cost time.
+AWAKE = 1 << 12 if BY_THE_BOOK else 1 << 17
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 MOST_STRAY_SYNS = 16  # told one by one; of others the number
 EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: one that comes late is no new connection
@@ -93,7 +95,7 @@ class FlowTable:
         self.sides: dict[bytes, Side] = {}
         self.streams = StreamIndex()
         self.textbook = Textbook(self.streams)
-        self.by_the_book = True  # what may be a row of it is one
+        self.by_the_book = BY_THE_BOOK  # what may be a row of it is one
         self.segments = 0
         self.duplicates = 0
         self.stragglers = 0
@@ -248,7 +250,7 @@ class FlowTable:
             connection.phase = QUIET
 
     def _open(self, columns: Columns, i: int, key: bytes) -> bool:
-        """Begin a textbook connection with an ordinary SYN; False if its tuple has one, which is awake then, or it can be none."""
+        """Begin a connection with an ordinary SYN; False if its tuple has one, which is awake then, or a row cannot hold it."""
         textbook, reverse = self.textbook, reverse_key(key)
         slot = self.streams.slot(key, reverse)
         row = textbook.holder(slot)
@@ -256,13 +258,45 @@ class FlowTable:
             if textbook.is_of(row, key):
                 self._revive(row)
                 return False
-            if textbook.is_of_slot(row, slot):
+            if textbook.is_of_slot(row, slot) and self.by_the_book:
                 return False  # the same tuple through another tunnel
-        if not self.by_the_book or not textbook.open(columns, i, slot, reverse):
+        if key == reverse:
+            return False  # a socket connects to itself
+        if not self.by_the_book:
+            self._open_object(columns, i, key, reverse, slot)
+        elif not textbook.open(columns, i, slot, reverse):
             return False
         if self.notes_opened:
             self._note_opened(columns.frame[i])
         return True
+
+    def _open_object(self, columns: Columns, i: int, key: bytes, reverse: bytes, slot: int) -> None:
+        time_ns, frame, seq = columns.time_ns[i], columns.frame[i], columns.seq[i]
+        connection = Connection(key, reverse, time_ns, frame)
+        connection.stream = self.streams.note(slot, key, SYN, seq, columns.ack[i])
+        connection.vlan, connection.teid = columns.vlan[i], columns.teid[i]
+        connection.budget, connection.history, connection.signature = BUDGET, 1, 1 << 6 | SYN << 3
+        connection.b.max_ack = seq
+        side = connection.a
+        side.has_seq = side.syn_seen = True
+        side.isn = side.last_seq = seq
+        side.next_seq = (seq + 1) & MASK
+        side.packets = 1
+        side.last_ns = time_ns
+        side.history_bits = 2
+        side.window_scale = columns.window_scale[i]
+        segment = Segment()
+        segment.time_ns, segment.frame, segment.side = time_ns, frame, 0
+        segment.seq, segment.end, segment.ack, segment.payload = seq, side.next_seq, columns.ack[i], 0
+        segment.flags = side.last_flags = columns.flags[i]
+        segment.window = side.window = columns.window[i]
+        segment.tsval = side.last_tsval = columns.tsval[i]
+        segment.ip_id = side.last_ip_id = columns.ip_id[i]
+        segment.interface = side.last_interface = columns.interface[i]
+        segment.options, segment.tsecr, segment.ttl = columns.options[i], columns.tsecr[i], columns.ttl[i]
+        side.recent_ids = segment.ip_id & 0xFFFF
+        connection.log.append(segment)
+        self._enlist(connection)
 
     def _revive(self, row: int) -> Connection:
         """Go on with a connection that was a row until now."""

@@ -209,8 +209,7 @@ class Textbook:
         `slot` is the tuple's in the index of streams, `reverse` the key of the answers.
         """
         key, seq, teid = block.key[i], block.seq[i], block.teid[i]
-        if (block.interface[i] >= MOST_INTERFACE or block.vlan[i] >= MOST_VLAN or teid > MASK or not 0 <= block.time_ns[i] < MOST_NS
-                or key == reverse):
+        if block.interface[i] >= MOST_INTERFACE or block.vlan[i] >= MOST_VLAN or teid > MASK or not 0 <= block.time_ns[i] < MOST_NS:
             return False
         row = self._new()
         at, far = row * ROW_WORDS, row * WIDE_ROW
