@@ -35,6 +35,7 @@ from tcptrace_py.model.live import (
 from tcptrace_py.model.segments import (
     ACK,
     FIN,
+    HARMLESS,
     HEADER_CUT,
     OPT_TIMESTAMPS,
     QUOTED,
@@ -136,7 +137,7 @@ class FlowTable:
             if place != NONE:
                 connection = self._revive(place >> 1)
                 side = connection.b if place & 1 else connection.a
-            elif self.takes_all and columns.flags[i] & 0x17 == SYN and not columns.notes[i] and not columns.payload[i]:
+            elif self.takes_all and columns.flags[i] & 0x17 == SYN and not columns.notes[i] & ~HARMLESS and not columns.payload[i]:
                 if self._open(columns, i, key):
                     return
                 side = self.sides.get(key)
@@ -569,7 +570,7 @@ class FlowTable:
         if context is not None and connection.idle_until_ns and time_ns - connection.idle_until_ns < SILENCE_NS:
             context.idle_ns = connection.idle_ns
         if (marks or silent_ns < 0 or flags & RST or (flags & SYN and payload) or flags & (SYN | FIN) == SYN | FIN
-                or not flags & (SYN | ACK) or block.notes[i]
+                or not flags & (SYN | ACK) or block.notes[i] & ~HARMLESS
                 or not (flags & SYN or (connection.a.syn_seen and connection.b.syn_seen))):
             connection.plain = False
         connection.end_ns = max(connection.end_ns, time_ns)

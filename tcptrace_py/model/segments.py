@@ -19,6 +19,8 @@ INCOMING = 128  # the link header says that it was sent to the capturing host
 LENGTH_GUESSED = 256  # the IP length was 0 (offloaded): the payload length comes from the frame's own
 SHORT_HEADER = 512  # fewer than 16 bytes of the TCP header were captured or quoted: Wireshark gives such no stream
 
+HARMLESS = PAYLOAD_CUT | OUTGOING | INCOMING  # notes that say nothing about how a segment is to be read
+
 # Bits of the column `options`.
 OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_SACK, OPT_TIMESTAMPS, OPT_FAST_OPEN, OPT_DSACK = 1, 2, 4, 8, 16, 32, 64
 

@@ -36,11 +36,15 @@ class Evidence:
         for i, segment in enumerate(self.log):
             if not segment.marks & (COPY | STRAY):
                 self.indices[segment.side].append(i)
+        self._sent = (self._in_order_of_sending(0), self._in_order_of_sending(1))
         self.client = client_of(connection)
         self.opening = self._opening()
         self.fins = (self._fins(0), self._fins(1))
         self.fin_end = tuple(self.log[fins[0]].end if fins else -1 for fins in self.fins)
-        self.covered = tuple(next((i for i, segment in enumerate(self.log) if self.covers(segment, number)), NOWHERE) for number in (0, 1))
+        self._covers = (self._first_cover(0), self._first_cover(1))
+        self._second: list[bool | None] = [None, None]  # as far as it was asked for
+        self._taken: list[int | None] = [None, None]
+        self.covered = (self._first_covering(0), self._first_covering(1))
         self.acks = tuple({self.log[i].ack for i in self.indices[number] if self.log[i].flags & ACK} for number in (0, 1))
         self.resets = [i for i, segment in enumerate(self.log) if segment.flags & RST and not segment.marks & (COPY | STRAY)]
         self.fatal = self._fatal_reset()
@@ -54,6 +58,9 @@ class Evidence:
 
     def sent(self, number: int) -> list[int]:
         """Log indices of a side's segments in the order in which it sent them (copies left out)."""
+        return self._sent[number]
+
+    def _in_order_of_sending(self, number: int) -> list[int]:
         mine = self.indices[number]
         if self.view.near[number] or len(mine) < 2:
             return mine
@@ -267,6 +274,19 @@ class Evidence:
 
     def first_cover(self, number: int) -> int:
         """Of side `number`'s segments, in order of sending, the first that acknowledges the peer's FIN."""
+        return self._covers[number]
+
+    def _first_covering(self, number: int) -> int:
+        """Log index of the first segment that acknowledges side `number`'s FIN."""
+        if self.fin_end[number] >= 0:
+            for i, segment in enumerate(self.log):
+                if self.covers(segment, number):
+                    return i
+        return NOWHERE
+
+    def _first_cover(self, number: int) -> int:
+        if self.fin_end[1 - number] < 0:
+            return NOWHERE
         for i in self.sent(number):
             if self.covers(self.log[i], 1 - number):
                 return i
@@ -274,6 +294,12 @@ class Evidence:
 
     def closed_second(self, number: int) -> bool:
         """Whether the side had the peer's FIN before it sent its own (REASONING: who closed second)."""
+        known = self._second[number]
+        if known is None:
+            known = self._second[number] = self._closed_second(number)
+        return known
+
+    def _closed_second(self, number: int) -> bool:
         log = self.log
         mine, theirs = self.fins[number], self.fins[1 - number]
         if not theirs:
@@ -320,6 +346,12 @@ class Evidence:
 
     def fin_taken(self, number: int) -> int:
         """Log index of the copy of side `number`'s FIN that its peer took; NOWHERE if none arrived as far as is known."""
+        known = self._taken[number]
+        if known is None:
+            known = self._taken[number] = self._fin_taken(number)
+        return known
+
+    def _fin_taken(self, number: int) -> int:
         log, fins, view = self.log, self.fins[number], self.view
         if not fins:
             return NOWHERE
