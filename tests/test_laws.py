@@ -265,7 +265,9 @@ def test_sums_are_those_of_the_rows(connections: list[list[Seg]], cuts: list[int
     assert _sums(play(mixed, keep_rows=False)) == _sums(kept)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tcptrace_py.flows.table.AWAKE", -1)  # the same with all closed connections laid to rest
-        assert _sums(play(mixed, cuts=[at for at in cuts if at <= len(mixed)], keep_rows=False)) == _sums(kept)
+        for by_the_book in (False, True):
+            patch.setattr("tcptrace_py.flows.table.BY_THE_BOOK", by_the_book)
+            assert _sums(play(mixed, cuts=[at for at in cuts if at <= len(mixed)], keep_rows=False)) == _sums(kept)
     assert kept.summary.connections == len(kept.rows)
     assert kept.summary.outcomes == {name: sum(row.handshake.outcome == name for row in kept.rows) for name in OUTCOMES}
     assert kept.summary.patterns == {name: sum(row.teardown.pattern == name for row in kept.rows) for name in PATTERNS}

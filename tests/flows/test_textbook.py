@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tcptrace_py.capture import open_captures
 from tcptrace_py.decode import Decoder
+from tcptrace_py.flows import table as flow_table
 from tcptrace_py.model.live import Connection, Context, Rare, Segment, Side
 from tcptrace_py.model.problems import Problems
-from tests.ladder import CLOSE, HANDSHAKE, Seg, ladder, segment_block, table_of
+from tcptrace_py.model.segments import INCOMING, OPTIONS_CUT, OUTGOING, PAYLOAD_CUT, SCOPE_VNI, scope_bytes
+from tcptrace_py.pipeline import run
+from tests.ladder import CLOSE, HANDSHAKE, SECOND_NS, SERVER_CLOSE, START_NS, Seg, ladder, segment_block, table_of
 from tests.traffic import traffic
 
 if TYPE_CHECKING:
@@ -91,3 +96,99 @@ BEHIND_ITS_FIN = """
 def test_nothing_is_lost_of_any_traffic(segments: list[Seg], cuts: list[int]) -> None:
     edges = [0, *sorted({cut for cut in cuts if cut < len(segments)}), len(segments)]
     alike([segment_block(segments[begin:end], begin + 1) for begin, end in itertools.pairwise(edges)])
+
+
+def later(segments: list[Seg], seconds: float) -> list[Seg]:
+    return [replace(segment, time_ns=segment.time_ns + round(seconds * 1e9)) for segment in segments]
+
+
+def blocks_of(segments: list[Seg], rows: int) -> list[SegmentBlock]:
+    return [segment_block(segments[at:at + rows], at + 1) for at in range(0, len(segments), rows)]
+
+
+def test_as_many_as_there_are() -> None:
+    """More rows than there is room for at first; they close in another order than they opened, some before others open."""
+    whole = [ladder(HANDSHAKE, CLOSE if port % 2 else SERVER_CLOSE, port=port) for port in range(20000, 23000)]
+    order = sorted(range(2500), key=lambda n: n * 7919 % 2500)
+    parts = [*(segments[:3] for segments in whole[:2500]), *(whole[n][3:] for n in order[:700]),
+             *(later(segments[:3], 2) for segments in whole[2500:]), *(later(whole[n][3:], 3) for n in order[700:2000])]
+    assert alike(blocks_of([segment for part in parts for segment in part], 4096)) == 2000
+
+
+TALK = "\n".join(f"{seconds} C A len=10\n{seconds}.1 S A len=10" for seconds in range(20, 200, 20))
+
+
+def test_a_connection_that_talks_stays_a_row() -> None:
+    """As long as it is never silent for half a minute, whatever its age and that of others."""
+    segments = ladder(HANDSHAKE, TALK) + later(ladder(CLOSE, isns=(1090, 9090)), 199)
+    others = [segment for n in range(40) for segment in later(ladder(HANDSHAKE, CLOSE, port=50000 + n), 5 * n)]
+    mixed = sorted(segments + others, key=lambda segment: segment.time_ns)
+    assert alike(blocks_of(mixed, 16)) == 40
+    whole = ladder(HANDSHAKE, TALK, "200 C FA\n200.01 S A\n200.02 S FA\n200.03 C A")
+    assert alike(blocks_of(sorted(whole + others, key=lambda segment: segment.time_ns), 16)) == 41
+
+
+def test_older_ones_are_told() -> None:
+    """Open ones that began before a moment, and those at rest that were open for long: their begins must not come in late."""
+    long = ladder(HANDSHAKE, TALK, "200 C FA\n200.01 S A\n200.02 S FA\n200.03 C A")
+    short = later(ladder(HANDSHAKE, CLOSE, port=50001), 150)
+    still = later(ladder(HANDSHAKE, port=50002), 180)
+    table = table_of([])
+    table.by_the_book = True
+    table.feed(segment_block(sorted(long + short + still, key=lambda segment: segment.time_ns)))
+    assert [live.first_frame for live in table.older(START_NS + 100 * SECOND_NS)] == [1]
+    assert len(table.older(START_NS + 190 * SECOND_NS)) == 2
+
+
+def test_what_says_nothing_leaves_it_in_the_book() -> None:
+    """Who sent a frame (Linux cooked capture), and payloads cut short."""
+    segments = ladder(HANDSHAKE, "0.1 C A len=5\n0.2 S A len=5", CLOSE)
+    cooked = [replace(segment, notes=INCOMING if n % 2 else OUTGOING | PAYLOAD_CUT) for n, segment in enumerate(segments)]
+    assert alike([segment_block(cooked)]) == 1
+    assert alike([segment_block([replace(segments[0], notes=OPTIONS_CUT), *segments[1:]])]) == 0
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("interface", 1 << 11), ("vlan", 1 << 12), ("teid", 1 << 32), ("time_ns", 5_000_000_000 * SECOND_NS), ("time_ns", -1)])
+def test_what_does_not_fit_is_no_row(name: str, value: int) -> None:
+    block = segment_block(ladder(HANDSHAKE, CLOSE))
+    getattr(block, name)[0] = value
+    assert alike([block]) == 0
+
+
+def test_the_same_tuple_in_two_tunnels() -> None:
+    """They share a slot of the index of streams: one of them is a row, and the other one's stragglers are not its own."""
+    plain = ladder(HANDSHAKE, CLOSE, "1.5 S FA seq=1 id=9")
+    tunnelled = [replace(segment, key=segment.key + scope_bytes(SCOPE_VNI, 7)) for segment in later(plain, 0.001)]
+    mixed = sorted(plain + tunnelled, key=lambda segment: segment.time_ns)
+    assert alike(blocks_of(mixed, 5)) <= 1
+
+
+def facts(path: Path) -> str:
+    analysis = run(str(path), keep_rows=False)
+    digest = analysis.digest
+    assert digest is not None
+    return repr((analysis.summary, analysis.hosts, analysis.ports, analysis.capture, digest.groups(), digest.slowest(), digest.busiest()))
+
+
+def test_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither that connections were rows from their SYN on, nor that objects were laid to rest as rows."""
+    monkeypatch.setattr(flow_table, "BY_THE_BOOK", False)
+    monkeypatch.setattr(flow_table, "AWAKE", 1 << 60)
+    objects = [facts(path) for path in SAMPLES]
+    monkeypatch.setattr(flow_table, "AWAKE", -1)
+    for path, before in zip(SAMPLES, objects, strict=True):
+        assert facts(path) == before, path.name
+    monkeypatch.setattr(flow_table, "BY_THE_BOOK", True)
+    for path, before in zip(SAMPLES, objects, strict=True):
+        assert facts(path) == before, path.name
+
+
+@given(traffic)
+@example(ladder(HANDSHAKE, CLOSE, "1.1 C A"))
+def test_objects_rest_and_wake_as_they_were(segments: list[Seg]) -> None:
+    plain, _ = connections([segment_block(segments)], by_the_book=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flow_table, "AWAKE", -1)
+        laid, _ = connections(blocks_of(segments, 3), by_the_book=False)
+    assert laid == plain

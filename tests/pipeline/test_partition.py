@@ -1,0 +1,87 @@
+"""Segments of several processes: each gets its own, and all of what is known of them."""
+
+from __future__ import annotations
+
+from array import array
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcptrace_py.capture import open_captures
+from tcptrace_py.decode import Decoder
+from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.segments import SegmentBlock
+from tcptrace_py.model.words import BUCKETS, RECENT, bucket
+from tcptrace_py.pipeline.partition import ROW_MOST_BYTES, AreaFullError, pack, tell_owners, unpack
+from tests.decode.blocks import Row, rows_of
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.frames import FrameBlock
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+JOBS = 3
+OWNER_OF = array("i", [at % JOBS for at in range(BUCKETS)])
+NOT_SENT = {"checksum", "sack_left", "sack_right"}  # nothing in the replay asks for them
+CAPTURES = sorted(path for path in SAMPLES.glob("*.pcap*") if path.name not in ("empty.pcap", "not-a-capture.pcap"))
+
+
+def sent(block: SegmentBlock) -> list[Row]:
+    return [{name: value for name, value in row.items() if name not in NOT_SENT} for row in rows_of(block)]
+
+
+def blocks(path: Path) -> list[FrameBlock]:
+    return list(open_captures([str(path)], Problems()).blocks())
+
+
+def dealt(path: Path, me: int, sample: int) -> list[SegmentBlock]:
+    decoder = Decoder(Problems(), checksum_sample=sample)
+    decoder.deal_out(OWNER_OF, me)
+    found = [decoder.decode(block) for block in blocks(path)]
+    for block in found:
+        tell_owners(block, OWNER_OF, me)
+    return found
+
+
+@pytest.mark.parametrize("sample", [0, 1000])
+def test_everybody_gets_its_own(sample: int) -> None:
+    """`sample`: up to that frame checksums are looked at, for which every segment needs its key."""
+    shared = 0
+    for path in CAPTURES:
+        decoder = Decoder(Problems(), checksum_sample=sample)
+        every = [sent(decoder.decode(block)) for block in blocks(path)]
+        for me in range(JOBS):
+            area = memoryview(bytearray(1 << 20))
+            for whole, block in zip(every, dealt(path, me, sample), strict=True):
+                owners = [OWNER_OF[bucket(row["key"], 4 if len(row["key"]) < 36 else 16)] for row in whole]
+                assert list(block.owner[:block.count]) == owners
+                assert block.foreign == sum(owner != me for owner in owners)
+                own = [row for row, owner in zip(sent(block), owners, strict=True) if owner == me]
+                assert own == [row for row, owner in zip(whole, owners, strict=True) if owner == me]
+                for to in set(range(JOBS)) - {me}:
+                    count, end = pack(block, to, area, 0)
+                    theirs = SegmentBlock(max(count, 1))
+                    assert unpack(area, 0, count, theirs, [b""] * RECENT) == end
+                    assert sent(theirs) == [row for row, owner in zip(whole, owners, strict=True) if owner == to]
+                    shared += count
+    assert shared > 1000
+
+
+def test_a_block_is_used_again() -> None:
+    """What unpacking left in a block does not show in the next rows."""
+    tagged, plain = (dealt(SAMPLES / name, JOBS, 0)[0] for name in ("vlan.pcap", "microseconds.pcap"))
+    assert any(vlan >= 0 for vlan in tagged.vlan)
+    area, again = memoryview(bytearray(1 << 16)), SegmentBlock(64)
+    for block in (tagged, plain):
+        for to in range(JOBS):
+            again.clear()
+            count, _ = pack(block, to, area, 0)
+            unpack(area, 0, count, again, [b""] * RECENT)
+            assert [row["vlan"] for row in rows_of(again)] == [
+                block.vlan[i] for i in range(block.count) if block.owner[i] == to]
+
+
+def test_an_area_may_be_too_small() -> None:
+    block = dealt(SAMPLES / "microseconds.pcap", JOBS, 0)[0]
+    with pytest.raises(AreaFullError):
+        pack(block, block.owner[0], memoryview(bytearray(ROW_MOST_BYTES)), 0)
