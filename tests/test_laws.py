@@ -276,6 +276,30 @@ def test_sums_are_those_of_the_rows(connections: list[list[Seg]], cuts: list[int
     assert sum(port.connections for port in kept.ports) == len(kept.rows)
 
 
+def _digest(played: Played) -> Any:
+    digest = played.collector.digest
+    groups = [(g.trouble.code, g.address, g.port, g.stream, g.first_frame, g.count, sorted(g.clients)) for g in digest.groups()]
+    return [digest.count, digest.timed, digest.troubled, groups, plain(digest.shown()), plain(digest.slowest()),
+            sorted((code, group.count, group.frame) for code, group in digest.anomalies.items()), plain(digest.busiest())]
+
+
+REFUSED, UNANSWERED = ladder("0 C S\n0.01 S RA"), ladder("0 C S")
+
+
+@many
+@given(several, st.integers(0, 9), st.integers(0, 9))
+def test_troubles_are_those_of_the_rows(connections: list[list[Seg]], refused: int, unanswered: int) -> None:
+    """Ports that refuse, SYNs that nobody answers: many of them are counted and not described."""
+    mixed = _mixed(connections * 2 + [REFUSED] * refused + [UNANSWERED] * unanswered + [REFUSED + REFUSED[-1:]])
+    kept = play(mixed)
+    for by_the_book in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tcptrace_py.flows.table.BY_THE_BOOK", by_the_book)
+            added = play(mixed, keep_rows=False)
+        assert _sums(added) == _sums(kept)
+        assert _digest(added) == _digest(kept)
+
+
 # -- the cache of verdicts -------------------------------------------------------------------------------------------
 
 

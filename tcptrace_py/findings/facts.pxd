@@ -16,6 +16,6 @@ cdef class Facts:
 
 cdef class Outline:
     cdef public long long ack, client, client_stay, client_tail, count, first_fin, first_syn, server_stay
-    cdef public object outcome, pattern, vantage
+    cdef public object cause, outcome, pattern, trouble, vantage
     cdef public Values latencies
-    cdef public bint untroubled
+    cdef public bint alike

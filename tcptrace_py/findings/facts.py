@@ -59,12 +59,14 @@ class Facts:
         self.stays: list[StayFacts] = []
 
 
+NEVER_OPENED = ("refused", "unanswered")
+
+
 class Outline:
     """What a textbook connection's signature decides: everything but addresses and times."""
 
-    __slots__ = ("ack", "client", "client_stay", "client_tail", "count", "first_fin", "first_syn", "latencies", "outcome", "pattern",
-                 "server_stay",
-                 "untroubled", "vantage")
+    __slots__ = ("ack", "alike", "cause", "client", "client_stay", "client_tail", "count", "first_fin", "first_syn", "latencies",
+                 "outcome", "pattern", "server_stay", "trouble", "vantage")
 
     def __init__(self, row: Connection, verdict: Verdict) -> None:
         opening = verdict.opening
@@ -85,8 +87,10 @@ class Outline:
         # A port is free again when its side is CLOSED; behind TIME_WAIT the stay's end says when.
         path = verdict.paths[verdict.client]
         self.client_tail = path[-1].index if path[-1].state == State.CLOSED else -1
+        self.cause = row.teardown.reset.cause if row.teardown.reset is not None else None
+        self.trouble = trouble_of(row)
         # Only what can be said of all alike, and only what does not hang on which FIN was stamped first.
-        self.untroubled = trouble_of(row) is None and not row.anomalies and (
+        self.alike = (self.trouble is None or self.trouble.code in NEVER_OPENED) and not row.anomalies and (
             row.teardown.pattern != "simultaneous" and row.handshake.kind != "simultaneous") and all(
             not marks.restarts and marks.killed < 0 for marks in verdict.stays)
 

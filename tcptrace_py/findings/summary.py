@@ -32,11 +32,13 @@ class Totals:
         if facts.total_ns >= 0 and facts.outcome == "completed":
             self.latencies[facts.vantage].add(facts.total_ns)
 
-    def add_many(self, outcome: str, pattern: str, count: int) -> None:
+    def add_many(self, outcome: str, pattern: str, cause: str | None, count: int) -> None:
         """Count textbook connections whose latencies were taken in one by one."""
         self.connections += count
         self.outcomes[outcome] += count
         self.patterns[pattern] += count
+        if cause is not None:
+            self.causes[cause] += count
 
     def merge(self, other: "Totals") -> None:
         """Take in another part of the capture."""

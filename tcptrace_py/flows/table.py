@@ -31,6 +31,7 @@ from tcptrace_py.model.live import (
     Context,
     Segment,
     Side,
+    refused,
 )
 from tcptrace_py.model.segments import (
     ACK,
@@ -569,8 +570,9 @@ class FlowTable:
             connection.idle_ns, connection.idle_until_ns = silent_ns, time_ns
         if context is not None and connection.idle_until_ns and time_ns - connection.idle_until_ns < SILENCE_NS:
             context.idle_ns = connection.idle_ns
-        if (marks or silent_ns < 0 or flags & RST or (flags & SYN and payload) or flags & (SYN | FIN) == SYN | FIN
-                or not flags & (SYN | ACK) or block.notes[i] & ~HARMLESS
+        if connection.plain and not _refuses(side, block, i, marks) and (
+                marks or silent_ns < 0 or flags & RST or (flags & SYN and payload) or flags & (SYN | FIN) == SYN | FIN
+                or not flags & (SYN | ACK) or block.notes[i] & ~HARMLESS or refused(connection)
                 or not (flags & SYN or (connection.a.syn_seen and connection.b.syn_seen))):
             connection.plain = False
         connection.end_ns = max(connection.end_ns, time_ns)
@@ -868,7 +870,7 @@ class FlowTable:
             if connection.signature >> 56:
                 connection.plain = False
             else:
-                covers = 0 if not flags & ACK else 2 if covers_fin else 1
+                covers = 3 if flags & RST else 0 if not flags & ACK else 2 if covers_fin else 1
                 connection.signature = connection.signature << 6 | (
                     side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (block.payload[i] > 0) << 2 | covers)
 
@@ -1008,6 +1010,15 @@ def finished(connection: Connection) -> bool:
     if a.fin_seen and b.fin_seen and a.max_ack == b.next_seq and b.max_ack == a.next_seq:
         return True
     return any(segment.flags & RST for segment in connection.log[max(len(connection.log) - 8, 0):])
+
+
+def _refuses(side: Side, block: SegmentBlock, i: int, marks: int) -> bool:
+    """Whether a segment is a port's refusal of the one segment before it, a SYN: RST and ACK, by the book (RFC 9293 3.10.7.1)."""
+    connection, peer = side.connection, side.peer
+    return (
+        block.flags[i] & (SYN | ACK | RST | FIN) == RST | ACK and not marks and not block.payload[i] and not block.notes[i] & ~HARMLESS
+        and side.number == 1 and len(connection.log) == 1 and peer.packets == 1 and side.packets == 1 and peer.syn_seen
+        and block.ack[i] == peer.next_seq and block.time_ns[i] >= connection.end_ns and block.time_ns[i] - connection.end_ns < SILENCE_NS)
 
 
 def _skipped(recent_ids: int, ip_id: int) -> bool:

@@ -90,6 +90,22 @@ class Digest:
         for anomaly in connection.anomalies:
             self._add_anomaly(connection, anomaly)
 
+    def add_trouble(self, trouble: Trouble, ends: tuple[str, str, int], stream: int | None, first_frame: int) -> None:
+        """Count a connection in trouble; `ends`: its client's and its server's address, the server's port."""
+        client, server, port = ends
+        self.troubled += 1
+        key = (trouble.code, server, port)
+        group = self.troubles.get(key)
+        if group is None:
+            if len(self.troubles) >= 2 * MOST_GROUPS:
+                self._drop_groups()
+            group = self.troubles[key] = TroubleGroup(trouble, server, port, stream, first_frame)
+        group.count += 1
+        if first_frame < group.first_frame:
+            group.first_frame, group.stream = first_frame, stream
+        if len(group.clients) < MOST_CLIENTS:
+            group.clients.add(client)
+
     def tell(self, total_ns: int | None) -> None:
         """Count one connection."""
         self.count += 1
@@ -180,30 +196,24 @@ class Digest:
                 group.stream = stream_of(group.stream)
 
     def groups(self) -> list[TroubleGroup]:
-        """Return groups of troubled connections, the largest first."""
-        return sorted(self.troubles.values(), key=lambda group: (-group.count, group.first_frame, group.trouble.code))
+        """Return groups of troubled connections (at most MOST_GROUPS), the largest first."""
+        return sorted(self.troubles.values(), key=_largest)[:MOST_GROUPS]
 
     def busiest(self) -> list[Service]:
         """Services, that with the most connections first."""
         return sorted(self.services.values(), key=lambda s: (-s.connections, s.address, s.port))
 
+    def _drop_groups(self) -> None:
+        """Keep those that would be listed first, so that the order in which they came hardly shows."""
+        kept = sorted(self.troubles.items(), key=lambda item: _largest(item[1]))[:MOST_GROUPS]
+        self.troubles = dict(kept)
+
     def _add_trouble(self, connection: Connection) -> None:
         trouble = trouble_of(connection)
         if trouble is None:
             return
-        self.troubled += 1
         server = connection.server
-        key = (trouble.code, server.address, server.port)
-        group = self.troubles.get(key)
-        if group is None:
-            if len(self.troubles) >= MOST_GROUPS:
-                return
-            group = self.troubles[key] = TroubleGroup(trouble, server.address, server.port, connection.stream, connection.first_frame)
-        group.count += 1
-        if connection.first_frame < group.first_frame:
-            group.first_frame, group.stream = connection.first_frame, connection.stream
-        if len(group.clients) < MOST_CLIENTS:
-            group.clients.add(connection.client.address)
+        self.add_trouble(trouble, (connection.client.address, server.address, server.port), connection.stream, connection.first_frame)
 
     def _add_anomaly(self, connection: Connection, anomaly: Anomaly) -> None:
         group = self.anomalies.get(anomaly.code)
@@ -213,6 +223,10 @@ class Digest:
         elif anomaly.frame < group.frame:
             group.explanation, group.stream, group.frame = anomaly.explanation, connection.stream, anomaly.frame
         group.count += 1
+
+
+def _largest(group: TroubleGroup) -> tuple[int, int, str]:
+    return -group.count, group.first_frame, group.trouble.code
 
 
 def _count_service(service: Service, connection: Connection) -> None:

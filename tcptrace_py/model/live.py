@@ -204,6 +204,12 @@ class Connection:
         return self.a.key[IPV6_KEY if len(self.a.key) >= IPV6_KEY else IPV4_KEY:]
 
 
+def refused(connection: Connection) -> bool:
+    """Whether a textbook connection ended with its SYN's refusal."""
+    log = connection.log
+    return connection.plain and len(log) > 1 and log[-1].flags & RST > 0
+
+
 def client_of(connection: Connection) -> int:
     """Number of the client's side: who sent the first SYN; without one a guess from SYN/ACK, ports and direction.
 

@@ -30,8 +30,8 @@ cdef class Collector:
 
     @cython.locals(own=Legs, template=Template)
     cpdef take(self, Live live, long long known_ns)
-    @cython.locals(outline=Outline, log=list, total_ns="long long", reused_ns="long long")
-    cpdef bint _take_alike(self, Live live, Template template)
+    @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long")
+    cpdef bint _take_alike(self, Live live, Template template, long long known_ns)
     @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", to_server_ns="long long", to_client_ns="long long",
                    template=Template, outline=Outline, total_ns="long long", account=Account)
     cpdef _take_row(self, Textbook textbook, long long row, long long known_ns)

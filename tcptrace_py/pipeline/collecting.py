@@ -11,9 +11,9 @@ from tcptrace_py.findings.summary import Totals
 from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
 from tcptrace_py.flows.textbook import NONE, Textbook
 from tcptrace_py.model.clock import SECOND_NS
-from tcptrace_py.model.digest import Digest
+from tcptrace_py.model.digest import FEW, Digest
 from tcptrace_py.model.live import Connection as Live
-from tcptrace_py.model.live import client_of
+from tcptrace_py.model.live import client_of, refused
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection
 
@@ -56,21 +56,35 @@ class Collector:
                 self.waiting.append(live)
             else:
                 self._conclude(live, known_ns, None)
-        elif not self._take_alike(live, template):
-            self._conclude(live, known_ns, template)
+        elif not self._take_alike(live, template, known_ns):
+            if refused(live):
+                self.waiting.append(live)  # where the capture stood is told of it as well, once that is known
+            else:
+                self._conclude(live, known_ns, template)
 
-    def _take_alike(self, live: Live, template: Template) -> bool:
+    def _take_alike(self, live: Live, template: Template, known_ns: int) -> bool:
         """Add up a textbook connection that went like others before; False if it is to be described."""
         outline = template.outline
-        if outline is None or self.describes_all or not outline.untroubled:
+        if self.describes_all:
+            return False
+        if refused(live):
+            if self.digest.count + self.alike + len(self.waiting) < FEW:
+                return False
+            if outline is None:
+                outline = template.outline = Outline(describe(live, template.verdict, 0, self.profiles, known_ns), template.verdict)
+        if outline is None or not outline.alike:
             return False
         log = live.log
         total_ns = log[outline.ack].time_ns - log[outline.first_syn].time_ns if outline.first_syn >= 0 else -1
-        if self._is_shown(total_ns, live.first_frame):
+        if not refused(live) and self._is_shown(total_ns, live.first_frame):
             return False
+        account = self.accounts.of(live.side(outline.client).key)
+        if outline.trouble is not None:
+            ends = account.client.name, account.server.name, account.port
+            self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame)
         reused_ns = NEVER_NS if live.reused_by is None else live.reused_by.start_ns
         self._add_alike(
-            outline, self.accounts.of(live.side(outline.client).key), live.start_ns, live.first_frame, total_ns,
+            outline, account, live.start_ns, live.first_frame, total_ns,
             log[outline.client_stay].time_ns if outline.client_stay >= 0 else -1,
             log[outline.server_stay].time_ns if outline.server_stay >= 0 else -1,
             log[outline.client_tail].time_ns if outline.client_tail >= 0 else NEVER_NS, reused_ns, live.announced)
@@ -94,7 +108,7 @@ class Collector:
         to_server_ns, to_client_ns = synack_ns - start_ns, textbook.time_ns(row, 2) - synack_ns
         template = self.replayer.known(textbook.signature(row), place_of(to_server_ns, to_client_ns))
         outline = None if template is None else template.outline
-        if outline is None or not outline.untroubled or outline.client != 0:
+        if outline is None or not outline.alike or outline.client != 0:
             self.take(textbook.connection(row), known_ns)
             return
         total_ns = -1
@@ -142,6 +156,7 @@ class Collector:
             if outline.latencies is not None:
                 outline.latencies.add(total_ns)
         account.connections += 1
+        account.resets += outline.cause is not None
         account.first_ns = min(account.first_ns, start_ns)
         account.last_ns = max(account.last_ns, start_ns)
         if outline.first_fin == 0:
@@ -233,7 +248,7 @@ class Collector:
         for template in self.replayer.templates.values():
             outline = template.outline
             if outline is not None and outline.count:
-                self.totals.add_many(outline.outcome, outline.pattern, outline.count)
+                self.totals.add_many(outline.outcome, outline.pattern, outline.cause, outline.count)
                 outline.count = 0
 
     def close(self, end_ns: int) -> None:

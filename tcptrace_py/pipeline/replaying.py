@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.findings.vantage import Legs, Vantages, legs, place
 from tcptrace_py.model.live import Connection as Live
+from tcptrace_py.model.live import refused
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import Verdict
@@ -62,7 +63,7 @@ class Replayer:
     def verdict(self, live: Live, *, settled: bool = False) -> Verdict:
         """The verdict on a connection; `settled`: all handshakes of its hosts are known."""
         own = legs(live)
-        template = self.template(live, own)
+        template = None if settled and refused(live) else self.template(live, own)
         return judge(live, self.vantages.view(live, own, settled=settled)) if template is None else template.verdict
 
     def states_of(self, live: Live, time_ns: int) -> tuple[State, State]:
