@@ -313,7 +313,7 @@ def play(
         linger_ns=replayer.longest_ns + 10 * SECOND_NS,
         idle_ns=round(idle_s * SECOND_NS),
         selection=selection or Selection(),
-        retire_rows=None if keep_rows else collector.take_rows,
+        retire_records=None if keep_rows else collector.take_records,
     )
     edges = [0, *sorted(set(cuts)), len(segments)]
     for begin, end in pairwise(edges):

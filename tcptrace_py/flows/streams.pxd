@@ -26,8 +26,8 @@ cdef class StreamIndex:
     cpdef note_quoted(self, long long slot, bytes key, long long flags, long long seq)
     cpdef bint settled(self, long long slot)
     cpdef mark_over(self, bytes key, bytes reverse)
-    cpdef hold(self, long long slot, long long number)
-    cpdef long long held(self, long long slot)
+    cpdef lay_down(self, long long slot, long long number)
+    cpdef long long resting(self, long long slot)
     cpdef bint is_over(self, long long slot)
     cpdef long long stream(self, long long slot)
 

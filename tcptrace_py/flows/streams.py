@@ -20,6 +20,7 @@ KNOWN_LOW, KNOWN_HIGH, OVER = 1, 2, 4
 LOW_HASH, HIGH_HASH, STREAM, BASE_LOW, BASE_HIGH, KNOWN = range(6)
 SLOT_WORDS = 6
 KNOWN_BITS = 3
+RESTING_MASK = MASK >> KNOWN_BITS
 
 
 class StreamIndex:
@@ -118,16 +119,16 @@ class StreamIndex:
         """Remember that a connection of this four-tuple has ended."""
         self._table[self.slot(key, reverse) + KNOWN] |= OVER
 
-    def hold(self, slot: int, number: int) -> None:
-        """Remember the number of the row that holds the tuple's connection, alive or at rest."""
-        self._table[slot + KNOWN] = self._table[slot + KNOWN] & (1 << KNOWN_BITS) - 1 | number << KNOWN_BITS
+    def lay_down(self, slot: int, number: int) -> None:
+        """Remember that the tuple's connection has ended and rests in the record of this number (modulo RESTING_MASK + 1)."""
+        self._table[slot + KNOWN] = self._table[slot + KNOWN] & (KNOWN_LOW | KNOWN_HIGH) | OVER | (number & RESTING_MASK) << KNOWN_BITS
 
-    def held(self, slot: int) -> int:
-        """Number of the row that held the tuple's latest connection; 0: none did. It may hold another one now."""
+    def resting(self, slot: int) -> int:
+        """Number of the record of the tuple's latest connection at rest; 0: none. The record may be gone."""
         return self._table[slot + KNOWN] >> KNOWN_BITS
 
     def is_over(self, slot: int) -> bool:
-        """Whether a connection of this four-tuple has ended before, other than in a row."""
+        """Whether a connection of this four-tuple has ended before."""
         return self._table[slot + KNOWN] & OVER != 0
 
     def stream(self, slot: int) -> int:

@@ -12,7 +12,7 @@ cdef long long LAST_IDS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED
 
 
 cdef class FlowTable:
-    cdef public object states_of, retire, retire_rows, selection
+    cdef public object states_of, retire, retire_records, selection
     cdef public long long[::1] opened
     cdef public Py_ssize_t opened_count
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
@@ -29,7 +29,7 @@ cdef class FlowTable:
         ack="long long", payload="long long", time_ns="long long", ip_id="long long", tsval="long long", silent_ns="long long",
         fresh="long long", end="long long", letter=int, covers_fin=bint)
     cpdef _take(self, Columns columns, block, Py_ssize_t i, Side side)
-    @cython.locals(textbook=Textbook, reverse=bytes, slot="long long", row="long long")
+    @cython.locals(textbook=Textbook, reverse=bytes, slot="long long", connection=Connection)
     cpdef bint _open(self, Columns columns, Py_ssize_t i, bytes key) except -1
     @cython.locals(time_ns="long long", frame="long long", seq="long long", connection=Connection, side=Side, segment=Segment)
     cpdef _open_object(self, Columns columns, Py_ssize_t i, bytes key, bytes reverse, long long slot)
@@ -42,7 +42,7 @@ cdef class FlowTable:
     cpdef _look(self, Connection connection, long long second)
     @cython.locals(textbook=Textbook, row="long long")
     cpdef _sweep_rows(self)
-    @cython.locals(textbook=Textbook, row="long long")
-    cpdef _retire_rows(self, long long since_ns)
+    @cython.locals(textbook=Textbook, record=bytes)
+    cpdef _retire_records(self, long long since_ns)
     @cython.locals(closed=list, connection=Connection, many=bint, a=Side, b=Side)
     cpdef _lay_down(self)

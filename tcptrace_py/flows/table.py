@@ -62,7 +62,7 @@ CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set,
 FIRST_LOOK_NS = 4 * SECOND_NS  # most connections are over by then, and nothing is to hold on to them for longer
 LAG_NS = 3 * SECOND_NS  # how far behind the capture's clock connections are looked at
 BY_THE_BOOK = not __file__.endswith(".py")  # in an interpreter attributes of objects are quicker than words
-# Sides in the table before closed objects are laid to rest as rows: below it that would save nothing, or, interpreted, cost time.
+# Sides in the table before closed objects are laid to rest: below it that would save nothing, or, interpreted, cost time.
 AWAKE = 1 << 12 if BY_THE_BOOK else 1 << 17
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 MOST_STRAY_SYNS = 16  # told one by one; of others the number
@@ -70,7 +70,7 @@ EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: o
 
 StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection, int], None]
-RetireRows = Callable[[Textbook, int, int], None]
+RetireRecords = Callable[[Textbook, int, int], None]
 
 
 class FlowTable:
@@ -78,17 +78,17 @@ class FlowTable:
 
     `states_of(connection, time_ns)` tells the two sides' states as far as known; `retire(connection, known_ns)` is
     called once for each connection, when nothing can change it any more; the capture is known up to `known_ns`.
-    `retire_rows(textbook, since_ns, known_ns)` is the same for all textbook connections at rest that have heard of nothing
-    since a moment: it drops their rows. Without it they are handed on as all others.
+    `retire_records(textbook, since_ns, known_ns)` is the same for all connections at rest that have heard of nothing since a
+    moment: it takes their records. Without it they are handed on as all others.
     `linger_ns` is how long a closed connection waits for stragglers (longer than any TIME_WAIT), `idle_ns` how long
     an open one may be silent.
     """
 
     def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection,
-                 retire_rows: RetireRows | None = None) -> None:
+                 retire_records: RetireRecords | None = None) -> None:
         self.states_of = states_of
         self.retire = retire
-        self.retire_rows = retire_rows
+        self.retire_records = retire_records
         self.linger_ns = linger_ns
         self.idle_ns = idle_ns
         self.selection = selection
@@ -255,13 +255,10 @@ class FlowTable:
         """Begin a connection with an ordinary SYN; False if its tuple has one, which is awake then, or a row cannot hold it."""
         textbook, reverse = self.textbook, reverse_key(key)
         slot = self.streams.slot(key, reverse)
-        row = textbook.holder(slot)
-        if row != NONE:
-            if textbook.is_of(row, key):
-                self._revive(row)
-                return False
-            if textbook.is_of_slot(row, slot) and self.by_the_book:
-                return False  # the same tuple through another tunnel
+        connection = textbook.wake(slot, key)
+        if connection is not None:
+            self._enlist(connection)
+            return False
         if key == reverse:
             return False  # a socket connects to itself
         if not self.by_the_book:
@@ -312,9 +309,9 @@ class FlowTable:
         """Everything that is not a plain segment of an open connection."""
         key, flags, time_ns, notes = block.key[i], block.flags[i], block.time_ns[i], block.notes[i]
         if side is None and not notes & SHORT_HEADER:
-            row = self.textbook.holder(self.streams.slot(key, reverse_key(key)))
-            if row != NONE and self.textbook.is_of(row, key):
-                self._revive(row)
+            connection = self.textbook.wake(self.streams.slot(key, reverse_key(key)), key)
+            if connection is not None:
+                self._enlist(connection)
                 side = self.sides[key]
         if notes & QUOTED:
             self._quoted(block, i, side)
@@ -328,7 +325,7 @@ class FlowTable:
                 self.selection.matches_time(time_ns) and (side is not None or self.selection.matches_key(key))):
             return
         if side is None:
-            if not flags & SYN and not block.payload[i] and self._has_ended(key):
+            if not flags & SYN and not block.payload[i] and self.streams.is_over(self.streams.slot(key, reverse_key(key))):
                 self.stragglers += 1
                 self.first_straggler = self.first_straggler or block.frame[i]
                 return
@@ -343,12 +340,6 @@ class FlowTable:
             self._count(side, block, i)
             return
         self._account(side, block, i)
-
-    def _has_ended(self, key: bytes) -> bool:
-        """Whether a four-tuple, which has no connection at present, had one."""
-        slot = self.streams.slot(key, reverse_key(key))
-        row = self.textbook.holder(slot)
-        return self.streams.is_over(slot) or (self.streams.held(slot) > 0 and (row == NONE or not self.textbook.is_of_slot(row, slot)))
 
     def _note_stream(self, block: SegmentBlock, i: int, side: Side | None) -> int:
         """Keep Wireshark's numbers in step; returns the stream, -1 for a header so cut that Wireshark gives it none."""
@@ -965,29 +956,31 @@ class FlowTable:
         while row != NONE:
             self._revive(row)
             row = textbook.silent(self.now_ns - SILENCE_NS)
-        self._retire_rows(self.now_ns - self.linger_ns)
+        self._retire_records(self.now_ns - self.linger_ns)
 
-    def _retire_rows(self, since_ns: int) -> None:
-        """Hand on the textbook connections at rest that have heard of nothing since a moment."""
+    def _retire_records(self, since_ns: int) -> None:
+        """Hand on the connections at rest that have heard of nothing since a moment."""
         textbook = self.textbook
-        if self.retire_rows is not None:
-            self.retire_rows(textbook, since_ns, self.now_ns)
+        if self.retire_records is not None:
+            self.retire_records(textbook, since_ns, self.now_ns)
             return
-        row = textbook.over(since_ns)
-        while row != NONE:
-            self.retire(textbook.release(row), self.now_ns)
-            row = textbook.over(since_ns)
+        record = textbook.over(since_ns)
+        while record is not None:
+            self.retire(textbook.unfold(record), self.now_ns)
+            record = textbook.over(since_ns)
 
     def older(self, than_ns: int) -> list[Connection]:
         """Connections that began before a moment and are still in the table."""
         for row in self.textbook.older(than_ns):
             self._revive(row)
+        for connection in self.textbook.wake_older(than_ns):
+            self._enlist(connection)
         return [side.connection for side in self.sides.values() if side.number == 0 and side.connection.start_ns < than_ns]
 
     def finish(self, end_ns: int) -> None:
         """The capture has ended: hand on everything that is left."""
         self.now_ns = end_ns
-        self._retire_rows(FOR_EVER_NS)
+        self._retire_records(FOR_EVER_NS)
         for row in self.textbook.older(FOR_EVER_NS):
             self._revive(row)
         rest = {id(side.connection): side.connection for side in self.sides.values()}.values()

@@ -1,9 +1,9 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-from tcptrace_py.flows cimport places
+from tcptrace_py.flows cimport places, resting
 from tcptrace_py.flows.streams cimport StreamIndex
-from tcptrace_py.model cimport columns
+from tcptrace_py.model cimport words
 from tcptrace_py.model.live cimport Connection, Segment, Side
 from tcptrace_py.model.segments cimport Columns, reverse_key
 
@@ -12,17 +12,17 @@ cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, HALF, MASK, BU
 cdef long long SILENCE_NS, MOST_LOGGED, MOST_SPAN_NS, MOST_NS, MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN, BIAS
 cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD
 cdef long long WIDE_SIDES, WIDE_SIDE, WIDE_ROW
-cdef long long NEXT, BEFORE, OPEN, REST, STATE, BUDGET_LEFT, LOOKED_AT, LOGGED, LONG_NS, SECOND_NS, STREAM, VLAN_SCALES, TEID
+cdef long long NEXT, BEFORE, RING, STATE, BUDGET_LEFT, LOOKED_AT, LOGGED, LONG_NS, SECOND_NS, STREAM, VLAN_SCALES, TEID
 cdef long long NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_LOOK, LAST_ID, SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS
-cdef long long PHASE, ANSWERED, ALIVE, RESTING, HAS_TEID, CLOSED, SPOKEN, LETTERS, SYN_ACK
+cdef long long PHASE, ANSWERED, HAS_TEID, RECORD_HEAD, RESTING_MASK, MOST_GONE, CLOSED, SPOKEN, LETTERS, SYN_ACK
 
 
 cdef class Textbook:
     cdef public StreamIndex streams
     cdef public dict places
     cdef int[::1] table
-    cdef public list keys
-    cdef public long long used, free, long_lived, open_rows, stopped_at
+    cdef public list keys, records
+    cdef public long long used, free, first_record, records_over, long_lived, open_rows, stopped_at
     cdef object _narrow_kept, _wide_kept
     cdef unsigned int[::1] narrow
     cdef long long[::1] wide
@@ -44,40 +44,42 @@ cdef class Textbook:
     @cython.locals(row="long long")
     cdef _widen(self)
     cdef _take_out(self, long long row)
-    cdef _lay_down(self, long long row)
+    cdef _lay_down(self, long long row, long long slot)
+    cdef _keep(self, bytes record, long long slot)
+    cdef _drop(self, long long row)
     @cython.locals(narrow="unsigned int[::1]", last="long long")
-    cdef _link(self, long long row, long long ring)
+    cdef _link(self, long long row)
     @cython.locals(narrow="unsigned int[::1]", after="long long", before="long long")
     cdef _unlink(self, long long row)
-    @cython.locals(row="long long")
-    cpdef long long holder(self, long long slot) except -1
-    cpdef bint is_of(self, long long row, bytes key) except -1
-    @cython.locals(key=bytes)
-    cpdef bint is_of_slot(self, long long row, long long slot) except -1
     cpdef Connection release(self, long long row)
-    cpdef drop(self, long long row)
+    @cython.locals(number="long long", at="long long")
+    cdef long long _asleep(self, long long slot) except -2
+    @cython.locals(at="long long", record=bytes)
+    cpdef Connection wake(self, long long slot, bytes key)
+    cdef _forget(self, Py_ssize_t at, bytes record)
+    @cython.locals(records=list, record=bytes, at=cython.Py_ssize_t)
+    cpdef bytes over(self, long long until_ns)
+    cpdef list wake_older(self, long long than_ns)
+    @cython.locals(narrow="unsigned int[::1]", wide="long long[::1]", out="unsigned int[::1]", at="long long", far="long long",
+                   count="long long", index="long long", number="long long", put=cython.Py_ssize_t, whole=bint)
+    cdef bytes _record(self, long long row, bytes key)
+    @cython.locals(row="long long", narrow="unsigned int[::1]", wide="long long[::1]", at="long long", far="long long", count="long long",
+                   index="long long", put=cython.Py_ssize_t, connection=Connection)
+    cpdef Connection unfold(self, bytes record)
+    @cython.locals(narrow="unsigned int[::1]", wide="long long[::1]", index="long long", log="long long", packed="long long",
+                   look="long long", number="long long", payload="long long", flags="long long", mine="long long", my_wide="long long",
+                   low="long long", high="long long", ip_id="long long")
+    cdef _retell(self, long long at, long long far, long long count)
     @cython.locals(narrow="unsigned int[::1]", since_s="long long", row="long long", end_ns="long long")
     cpdef long long silent(self, long long since_ns) except -1
-    @cython.locals(row="long long", following="long long")
-    cpdef long long over(self, long long until_ns) except -1
-    cpdef list older(self, long long than_ns)
     @cython.locals(row="long long")
-    cdef list _older_in(self, long long ring, long long than_ns)
-    cpdef bytes key(self, long long row)
-    cpdef bint rests(self, long long row)
-    cpdef long long start_ns(self, long long row)
-    cpdef long long first_frame(self, long long row)
-    cpdef long long logged(self, long long row)
-    cpdef long long signature(self, long long row)
-    @cython.locals(at="long long", low="long long", high="long long")
-    cpdef long long time_ns(self, long long row, long long index)
-    cpdef long long sender(self, long long row, long long index)
+    cpdef list older(self, long long than_ns)
     @cython.locals(at="long long", far="long long", key=bytes, connection=Connection, a=Side, b=Side, state="long long",
                    packed="long long", index="long long")
     cpdef Connection connection(self, long long row)
     @cython.locals(at="long long", far="long long", number="long long", packed="long long")
     cdef _tell(self, long long row, Side side, long long state)
-    @cython.locals(at="long long", packed="long long", segment=Segment)
+    @cython.locals(at="long long", packed="long long", low="long long", high="long long", segment=Segment)
     cdef Segment _segment(self, long long row, long long index)
     @cython.locals(row="long long", at="long long", far="long long", log=list, a=Side, b=Side, start_ns="long long", first="long long",
                    index="long long", since_ns="long long", put="long long", segment=Segment)

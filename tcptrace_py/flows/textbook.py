@@ -3,22 +3,21 @@
 """Textbook connections as narrow, from their SYN until nothing can change them any more.
 
 Nearly every connection opens, talks and closes in order, and then waits a minute and more for stragglers that do not come.
-One row of two tables holds all of it: the numbers of both sides, and the segments that decide states. It is 640 bytes where
-objects take 4 kB, and whoever serves a thousand connections a second has sixty thousand of them in TIME_WAIT.
+One row of two tables holds all of it, as long as it is open: the numbers of both sides, and the segments that decide states.
+That is 640 bytes where objects take 4 kB. When it has closed, a record of 450 bytes is made of the row (resting.py).
 
 `run` takes in what continues such a connection, in one pass over local names, and is long for that reason alone. It declines
 whatever else comes: then the table asks for the `Connection` that the row stands for (`release`), which is as it would be
 had it been one from its SYN on (tests/flows/test_textbook.py), and reasons on with that. What is asked of a connection that
 ended by the book is read from its row.
 
-Numbers that stay below 2^32 are in `narrow`, the others in `wide`. Rows wait in two rings, linked both ways by row numbers: open
-ones in the order of their SYNs, those at rest (closed) in the order of their last segments. Each ring begins and ends with a
-row of its own, OPEN and REST.
+Numbers that stay below 2^32 are in `narrow`, the others in `wide`. Rows are a ring, linked both ways by row numbers in the order
+of their SYNs; it begins and ends with a row of its own, RING. Records are in the order of the last segments.
 """
 
 from array import array
 
-from tcptrace_py.model import columns
+from tcptrace_py.model import words
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import (
     BUDGET,
@@ -34,16 +33,15 @@ from tcptrace_py.model.live import (
 from tcptrace_py.model.segments import ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, Columns, reverse_key
 from tcptrace_py.model.seq import HALF, MASK
 
-from . import places
-from .streams import StreamIndex
+from . import places, resting
+from .streams import RESTING_MASK, StreamIndex
 
 LONG_NS = 30 * SECOND_NS  # what settles levels looks for connections at rest that were open for longer
 MOST_LOGGED = 12  # segments that a row has room for
 MOST_SPAN_NS = 1 << 39  # from the first of them to the last
 MOST_NS = 4_000_000_000 * SECOND_NS  # seconds of a time are to fit 32 bits
 MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN = 1 << 20, 1 << 11, 1 << 12
-OPEN, REST = 0, 1  # rows that stand for both rings' ends
-NONE = 0  # no row
+RING = NONE = 0  # the row that is the ring's beginning and end, and none of its own
 BIAS = 1 << 15  # what is added to budgets, which may be negative
 FIRST_ROWS = 64
 FIRST_PLACES = 1 << 13  # a power of two
@@ -57,12 +55,16 @@ NEXT, BEFORE, STATE, BUDGET_LEFT, LOOKED_AT, STREAM, VLAN_SCALES, TEID = range(8
 NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_LOOK, LAST_ID = range(6)
 SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS = 8, 6, 20, 9, 128
 # Bits of STATE; the phase is in the lowest two. Those of a side are shifted by its number.
-PHASE, ANSWERED, ALIVE, RESTING, HAS_TEID = 3, 1 << 2, 1 << 3, 1 << 4, 1 << 5
+PHASE, ANSWERED, HAS_TEID = 3, 1 << 2, 1 << 3
 CLOSED, SPOKEN, LETTERS = 1 << 8, 1 << 10, 12  # it sent its FIN, it sent an ACK; 8 bits for each side's letters
 LOGGED = 28  # the highest four bits count the segments in the log
 SYN_ACK = SYN | ACK
 
+RECORD_HEAD = resting.HEAD_WORDS
+MOST_GONE = 1 << 12  # records handed on that may stand before those that wait
+
 _NO_WORDS, _NO_WIDE = array("I"), array("q")
+_scratch = array("I", bytes(4 * (RECORD_HEAD + resting.SIDES_WORDS + LOG_WORDS * 16)))
 
 
 class Textbook:
@@ -72,17 +74,19 @@ class Textbook:
         self.streams = streams
         self.places: places.Places = {}
         self.table = array("i", bytes(4 * FIRST_PLACES))
-        self.keys: list[bytes] = []  # by place; of rows at rest that of the first side alone
+        self.keys: list[bytes] = []  # by place
         self.open_rows = 0
         self.stopped_at = NONE  # place of the side whose segment `run` declined; NONE: that of no open row
         self._narrow_kept, self._wide_kept = array("I"), array("q")
         self.narrow, self.wide = self._narrow_kept, self._wide_kept
-        self.long_lived = 0  # rows at rest that were open for longer than LONG_NS
+        self.records: list[bytes | None] = []  # connections at rest, in the order in which they were laid down
+        self.first_record = 1  # number of the first of them
+        self.records_over = 0  # so many of them, at the front, were handed on
+        self.long_lived = 0  # connections at rest that were open for longer than LONG_NS
         self.used = 0  # rows that were ever used
         self.free = NONE  # first of those that are free again, linked by NEXT
-        for ring in (OPEN, REST):
-            self._new()
-            self.narrow[ring * ROW_WORDS + NEXT] = self.narrow[ring * ROW_WORDS + BEFORE] = ring
+        self._new()
+        self.narrow[NEXT] = self.narrow[BEFORE] = RING
 
     # -- a segment --------------------------------------------------------------------------------------------------
 
@@ -198,7 +202,7 @@ class Textbook:
                 narrow[at + VLAN_SCALES] |= block.window_scale[i] + 1 << 22
                 streams.note(streams.slot(key, keys[place - 1]), key, SYN_ACK, seq, ack)
             elif closed:
-                self._lay_down(row)
+                self._lay_down(row, streams.slot(key, keys[place ^ 1]))
         return block.count
 
     # -- from SYN to rest -------------------------------------------------------------------------------------------
@@ -228,7 +232,7 @@ class Textbook:
         wide[far + SIGNATURE] = 1 << 6 | SYN << 3
         wide[far + HISTORY] = wide[far + WIDE_SIDES + PACKETS] = 1
         wide[far + WIDE_SIDES + IDS] = block.ip_id[i] & 0xFFFF
-        narrow[at + STATE] = OPENING | ALIVE | 1 << 1 << LETTERS | 1 << LOGGED | (HAS_TEID if teid >= 0 else 0)
+        narrow[at + STATE] = OPENING | 1 << 1 << LETTERS | 1 << LOGGED | (HAS_TEID if teid >= 0 else 0)
         narrow[at + LOOKED_AT] = block.time_ns[i] // SECOND_NS
         narrow[at + BUDGET_LEFT] = BIAS + BUDGET
         narrow[at + STREAM] = self.streams.note(slot, key, SYN, seq, block.ack[i])
@@ -248,8 +252,7 @@ class Textbook:
         narrow[log + 6] = block.interface[i] << 20
         narrow[log + 7] = block.window[i] | block.flags[i] << 16
         narrow[log + 8] = block.ip_id[i] + 1 | block.ttl[i] << 17 | block.options[i] << 25
-        self.streams.hold(slot, row)
-        self._link(row, OPEN)
+        self._link(row)
         return True
 
     def _new(self) -> int:
@@ -270,108 +273,207 @@ class Textbook:
 
     def _widen(self) -> None:
         self.table = array("i", bytes(8 * len(self.table)))
-        row = self.narrow[OPEN * ROW_WORDS + NEXT]
-        while row != OPEN:
+        row = self.narrow[NEXT]
+        while row != RING:
             places.enter(self.places, self.table, self.keys, self.keys[2 * row], 2 * row)
             places.enter(self.places, self.table, self.keys, self.keys[2 * row + 1], 2 * row + 1)
             row = self.narrow[row * ROW_WORDS + NEXT]
 
+    def _lay_down(self, row: int, slot: int) -> None:
+        """A connection has closed: make a record of it. `slot`: its tuple's in the index of streams."""
+        if self._asleep(slot) >= 0:
+            return  # the same tuple through another tunnel rests there: this one is looked at again when it is silent
+        self._keep(self._record(row, self.keys[2 * row]), slot)
+        self._take_out(row)
+
+    def _keep(self, record: bytes, slot: int) -> None:
+        self.streams.lay_down(slot, self.first_record + len(self.records))
+        self.records.append(record)
+        self.long_lived += resting.end_ns(record) - resting.start_ns(record) > LONG_NS
+
     def _take_out(self, row: int) -> None:
-        """From now on an open row is found by the index of streams alone."""
+        """Give the row of an open connection back."""
         places.leave(self.places, self.table, self.keys, 2 * row)
         places.leave(self.places, self.table, self.keys, 2 * row + 1)
-        self.keys[2 * row + 1] = b""
-        self.open_rows -= 1
-
-    def _lay_down(self, row: int) -> None:
-        """A connection has closed."""
-        self._take_out(row)
         self._unlink(row)
-        self._link(row, REST)
-        self.long_lived += self.wide[row * WIDE_ROW + END] - self.wide[row * WIDE_ROW + START] > LONG_NS
+        self.open_rows -= 1
+        self._drop(row)
 
-    def _link(self, row: int, ring: int) -> None:
-        """Put a row last into a ring."""
+    def _drop(self, row: int) -> None:
+        self.keys[2 * row] = self.keys[2 * row + 1] = b""
+        self.narrow[row * ROW_WORDS + NEXT] = self.free
+        self.free = row
+
+    def _link(self, row: int) -> None:
+        """Put a row last into the ring."""
         narrow = self.narrow
-        last = narrow[ring * ROW_WORDS + BEFORE]
-        narrow[row * ROW_WORDS + NEXT], narrow[row * ROW_WORDS + BEFORE] = ring, last
-        narrow[last * ROW_WORDS + NEXT] = narrow[ring * ROW_WORDS + BEFORE] = row
-        if ring == REST:
-            narrow[row * ROW_WORDS + STATE] |= RESTING
+        last = narrow[BEFORE]
+        narrow[row * ROW_WORDS + NEXT], narrow[row * ROW_WORDS + BEFORE] = RING, last
+        narrow[last * ROW_WORDS + NEXT] = narrow[BEFORE] = row
 
     def _unlink(self, row: int) -> None:
         narrow = self.narrow
         after, before = narrow[row * ROW_WORDS + NEXT], narrow[row * ROW_WORDS + BEFORE]
         narrow[before * ROW_WORDS + NEXT], narrow[after * ROW_WORDS + BEFORE] = after, before
 
-    def holder(self, slot: int) -> int:
-        """Row that the index of streams names for a tuple, if it is in use; it may have become another tuple's."""
-        row = self.streams.held(slot)
-        if row >= self.used or not self.narrow[row * ROW_WORDS + STATE] & ALIVE:
-            return NONE
-        return row
-
-    def is_of(self, row: int, key: bytes) -> bool:
-        """Whether a key is one of a row's connection."""
-        return self.key(row) in (key, reverse_key(key))
-
-    def is_of_slot(self, row: int, slot: int) -> bool:
-        """Whether this slot of the index of streams is that of a row's tuple."""
-        key = self.key(row)
-        return self.streams.slot(key, reverse_key(key)) == slot
-
     def release(self, row: int) -> Connection:
-        """Give a row back, and make its connection of it."""
+        """Give an open row back, and make its connection of it."""
         connection = self.connection(row)
-        if not self.rests(row):
-            self._take_out(row)
-        self.drop(row)
+        self._take_out(row)
         return connection
 
-    def drop(self, row: int) -> None:
-        """Give a row back: all is said of its connection."""
-        self._unlink(row)
-        if self.rests(row):
-            self.long_lived -= self.wide[row * WIDE_ROW + END] - self.wide[row * WIDE_ROW + START] > LONG_NS
-        self.narrow[row * ROW_WORDS + STATE] = 0
-        self.narrow[row * ROW_WORDS + NEXT] = self.free
-        self.free = row
-        self.keys[2 * row] = self.keys[2 * row + 1] = b""
+    # -- at rest ----------------------------------------------------------------------------------------------------
+
+    def _asleep(self, slot: int) -> int:
+        """Where among the records the one is that the index of streams names for a tuple; -1: it is gone, or there is none."""
+        number = self.streams.resting(slot)
+        at = (number - self.first_record) & RESTING_MASK
+        return at if number and at < len(self.records) and self.records[at] is not None else -1
+
+    def wake(self, slot: int, key: bytes) -> Connection | None:
+        """Take the connection at rest on this four-tuple out, as an object again; None if there is none."""
+        at = self._asleep(slot)
+        record = self.records[at] if at >= 0 else None
+        if record is None or resting.key(record) not in (key, reverse_key(key)):
+            return None
+        self._forget(at, record)
+        return self.unfold(record)
+
+    def _forget(self, at: int, record: bytes) -> None:
+        self.records[at] = None
+        self.long_lived -= resting.end_ns(record) - resting.start_ns(record) > LONG_NS
+
+    def over(self, until_ns: int) -> bytes | None:
+        """Take out the record that rests longest, if it has heard of nothing since a moment; else None."""
+        records, at = self.records, self.records_over
+        record = None
+        while at < len(records):
+            record = records[at]
+            if record is not None:
+                break
+            at += 1
+        if record is not None and resting.end_ns(record) >= until_ns:
+            record = None
+        if record is not None:
+            self._forget(at, record)
+            at += 1
+        if at > MOST_GONE and at > len(records) // 2:  # seldom: what is left moves up
+            del records[:at]
+            self.first_record += at
+            at = 0
+        self.records_over = at
+        return record
+
+    def wake_older(self, than_ns: int) -> list[Connection]:
+        """Take out those at rest that were open for long and whose SYN came before a moment."""
+        found: list[Connection] = []
+        if self.long_lived:
+            for at, record in enumerate(self.records):
+                if record is not None and resting.start_ns(record) < than_ns and (
+                        resting.end_ns(record) - resting.start_ns(record) > LONG_NS):
+                    self._forget(at, record)
+                    found.append(self.unfold(record))
+        return found
+
+    def _record(self, row: int, key: bytes) -> bytes:
+        """Record of a row whose connection has closed."""
+        narrow, wide, out = self.narrow, self.wide, _scratch
+        at, far = row * ROW_WORDS, row * WIDE_ROW
+        count = narrow[at + STATE] >> LOGGED
+        whole = wide[far + WIDE_SIDES + PACKETS] + wide[far + WIDE_SIDES + WIDE_SIDE + PACKETS] == count
+        for index in range(WIDE_SIDES):
+            number = wide[far + index]
+            out[2 * index], out[2 * index + 1] = number & MASK, number >> 32 & MASK
+        put = 2 * WIDE_SIDES
+        out[put], out[put + 1] = narrow[at + STATE], narrow[at + BUDGET_LEFT] | (resting.WHOLE if whole else 0)
+        out[put + 2], out[put + 3], out[put + 4] = narrow[at + STREAM], narrow[at + VLAN_SCALES], narrow[at + TEID]
+        put = RECORD_HEAD
+        if not whole:
+            for index in range(WIDE_SIDES, WIDE_ROW):
+                number = wide[far + index]
+                out[put], out[put + 1] = number & MASK, number >> 32 & MASK
+                put += 2
+            for index in range(at + SIDES, at + LOG):
+                out[put] = narrow[index]
+                put += 1
+        for index in range(at + LOG, at + LOG + count * LOG_WORDS):
+            out[put] = narrow[index]
+            put += 1
+        return words.joined(out, put, key)
+
+    def unfold(self, record: bytes) -> Connection:
+        """The connection of a record, as it was."""
+        row = self._new()
+        narrow, wide = self.narrow, self.wide
+        at, far, count = row * ROW_WORDS, row * WIDE_ROW, resting.logged(record)
+        for index in range(WIDE_SIDES):
+            wide[far + index] = words.wide(record, 2 * index)
+        put = 2 * WIDE_SIDES
+        narrow[at + STATE], narrow[at + BUDGET_LEFT] = words.word(record, put), words.word(record, put + 1) & MASK >> 1
+        narrow[at + STREAM], narrow[at + VLAN_SCALES] = words.word(record, put + 2), words.word(record, put + 3)
+        narrow[at + TEID] = words.word(record, put + 4)
+        put = resting.log_at(record, 0)
+        for index in range(count * LOG_WORDS):
+            narrow[at + LOG + index] = words.word(record, put + index)
+        if put == RECORD_HEAD:
+            self._retell(at, far, count)
+        else:
+            put = RECORD_HEAD
+            for index in range(WIDE_SIDES, WIDE_ROW):
+                wide[far + index] = words.wide(record, put)
+                put += 2
+            for index in range(at + SIDES, at + LOG):
+                narrow[index] = words.word(record, put)
+                put += 1
+        self.keys[2 * row] = resting.key(record)
+        connection = self.connection(row)
+        self._drop(row)
+        return connection
+
+    def _retell(self, at: int, far: int, count: int) -> None:
+        """What a log that holds every segment says of both sides."""
+        narrow, wide = self.narrow, self.wide
+        for index in range(far + WIDE_SIDES, far + WIDE_ROW):
+            wide[index] = 0
+        for index in range(count):
+            log = at + LOG + index * LOG_WORDS
+            packed, look = narrow[log + 6], narrow[log + 7]
+            number, payload, flags = packed >> 31, packed & MOST_PAYLOAD - 1, look >> 16 & 0x1FF
+            mine, my_wide = at + SIDES + number * SIDE_WORDS, far + WIDE_SIDES + number * WIDE_SIDE
+            low, high, ip_id = narrow[log], look >> 25, narrow[log + 8] & 0x1FFFF
+            wide[my_wide + LAST_NS] = wide[far + START] + (low | high << 32)
+            if payload:
+                wide[my_wide + DATA_NS] = wide[my_wide + LAST_NS]
+            wide[my_wide + IDS] = (wide[my_wide + IDS] << 16 | ip_id - 1 & 0xFFFF) & LAST_IDS
+            wide[my_wide + PACKETS] += 1
+            wide[my_wide + PAYLOAD] += payload
+            narrow[mine + NEXT_SEQ] = (narrow[log + 2] + payload + (flags & SYN > 0) + (flags & FIN)) & MASK
+            if flags & ACK:
+                narrow[mine + MAX_ACK] = narrow[log + 3]
+            narrow[mine + LAST_SEQ], narrow[mine + LAST_TSVAL] = narrow[log + 2], narrow[log + 4]
+            narrow[mine + LAST_LOOK] = look & (1 << 25) - 1
+            narrow[mine + LAST_ID] = ip_id | (packed >> 20 & MOST_INTERFACE - 1) << 17
 
     # -- what waits -------------------------------------------------------------------------------------------------
 
     def silent(self, since_ns: int) -> int:
         """An open row that has heard of nothing since a moment (a second more or less); NONE where there is none, or it comes later."""
         narrow, since_s = self.narrow, since_ns // SECOND_NS
-        row = narrow[OPEN * ROW_WORDS + NEXT]
-        while row != OPEN and narrow[row * ROW_WORDS + LOOKED_AT] < since_s:
+        row = narrow[NEXT]
+        while row != RING and narrow[row * ROW_WORDS + LOOKED_AT] < since_s:
             end_ns = self.wide[row * WIDE_ROW + END]
             if end_ns < since_ns:
                 return row
             narrow[row * ROW_WORDS + LOOKED_AT] = end_ns // SECOND_NS + 1
             self._unlink(row)
-            self._link(row, OPEN)
-            row = narrow[OPEN * ROW_WORDS + NEXT]
+            self._link(row)
+            row = narrow[NEXT]
         return NONE
 
-    def over(self, until_ns: int) -> int:
-        """The row that rests longest, if it has heard of nothing since a moment; else NONE."""
-        row = self.narrow[REST * ROW_WORDS + NEXT]
-        if row == REST or self.wide[row * WIDE_ROW + END] >= until_ns:
-            return NONE
-        following = self.narrow[row * ROW_WORDS + NEXT]
-        columns.fetch_words(self.narrow, following * ROW_WORDS, ROW_WORDS)
-        columns.fetch_wide(self.wide, following * WIDE_ROW, WIDE_ROW)
-        return row
-
     def older(self, than_ns: int) -> list[int]:
-        """Rows whose SYN came before a moment: open ones, and of those at rest those that were open for long."""
-        found = self._older_in(OPEN, than_ns)
-        return found + self._older_in(REST, than_ns) if self.long_lived else found
-
-    def _older_in(self, ring: int, than_ns: int) -> list[int]:
-        found, row = [], self.narrow[ring * ROW_WORDS + NEXT]
-        while row != ring:
+        """Open rows whose SYN came before a moment."""
+        found, row = [], self.narrow[NEXT]
+        while row != RING:
             if self.wide[row * WIDE_ROW + START] < than_ns:
                 found.append(row)
             row = self.narrow[row * ROW_WORDS + NEXT]
@@ -379,44 +481,10 @@ class Textbook:
 
     # -- what a row says --------------------------------------------------------------------------------------------
 
-    def rests(self, row: int) -> bool:
-        """Whether a connection has closed."""
-        return self.narrow[row * ROW_WORDS + STATE] & RESTING != 0
-
-    def key(self, row: int) -> bytes:
-        """Key of the side that sent the SYN."""
-        return self.keys[2 * row]
-
-    def start_ns(self, row: int) -> int:
-        """When its SYN was captured."""
-        return self.wide[row * WIDE_ROW + START]
-
-    def first_frame(self, row: int) -> int:
-        """Frame of its SYN."""
-        return self.wide[row * WIDE_ROW + FIRST_FRAME]
-
-    def logged(self, row: int) -> int:
-        """How many segments are logged."""
-        return self.narrow[row * ROW_WORDS + STATE] >> LOGGED
-
-    def signature(self, row: int) -> int:
-        """Its signature, as `Connection` has it."""
-        return self.wide[row * WIDE_ROW + SIGNATURE]
-
-    def time_ns(self, row: int, index: int) -> int:
-        """When the logged segment of this index was captured."""
-        at = row * ROW_WORDS + LOG + index * LOG_WORDS
-        low, high = self.narrow[at], self.narrow[at + 7] >> 25
-        return self.wide[row * WIDE_ROW + START] + (low | high << 32)
-
-    def sender(self, row: int, index: int) -> int:
-        """Side of the logged segment of this index."""
-        return self.narrow[row * ROW_WORDS + LOG + index * LOG_WORDS + 6] >> 31
-
     def connection(self, row: int) -> Connection:
         """What the row stands for."""
         narrow, wide = self.narrow, self.wide
-        at, far, key = row * ROW_WORDS, row * WIDE_ROW, self.key(row)
+        at, far, key = row * ROW_WORDS, row * WIDE_ROW, self.keys[2 * row]
         connection = Connection(key, reverse_key(key), wide[far + START], wide[far + FIRST_FRAME])
         a, b, state = connection.a, connection.b, narrow[at + STATE]
         connection.end_ns, connection.last_frame = wide[far + END], wide[far + LAST_FRAME]
@@ -455,7 +523,9 @@ class Textbook:
     def _segment(self, row: int, index: int) -> Segment:
         narrow, segment = self.narrow, Segment()
         at = row * ROW_WORDS + LOG + index * LOG_WORDS
-        segment.time_ns, segment.frame = self.time_ns(row, index), self.wide[row * WIDE_ROW + FIRST_FRAME] + narrow[at + 1]
+        low, high = narrow[at], narrow[at + 7] >> 25
+        segment.time_ns = self.wide[row * WIDE_ROW + START] + (low | high << 32)
+        segment.frame = self.wide[row * WIDE_ROW + FIRST_FRAME] + narrow[at + 1]
         segment.seq, segment.ack, segment.tsval, segment.tsecr = narrow[at + 2], narrow[at + 3], narrow[at + 4], narrow[at + 5]
         packed = narrow[at + 6]
         segment.payload, segment.interface, segment.side = packed & MOST_PAYLOAD - 1, packed >> 20 & MOST_INTERFACE - 1, packed >> 31
@@ -469,19 +539,18 @@ class Textbook:
     # -- objects that closed by the book ----------------------------------------------------------------------------
 
     def adopt(self, connection: Connection, slot: int) -> bool:
-        """Lay a closed connection that is no row to rest as one; False if it is not ordinary enough. `slot`: see `open`."""
-        if not _can_rest(connection) or self.holder(slot) != NONE:
+        """Lay a closed object to rest; False if it is not ordinary enough. `slot`: see `open`."""
+        if not _can_rest(connection) or self._asleep(slot) >= 0:
             return False
         row = self._new()
         narrow, wide, log = self.narrow, self.wide, connection.log
         at, far = row * ROW_WORDS, row * WIDE_ROW
         a, b, start_ns, first = connection.a, connection.b, connection.start_ns, connection.first_frame
-        self.keys[2 * row] = a.key
         wide[far + START], wide[far + END] = start_ns, connection.end_ns
         wide[far + FIRST_FRAME], wide[far + LAST_FRAME] = first, connection.last_frame
         wide[far + SIGNATURE], wide[far + HISTORY] = connection.signature, connection.history
         narrow[at + STATE] = (
-            connection.phase | ANSWERED | ALIVE | CLOSED | CLOSED << 1 | SPOKEN | SPOKEN << 1 | (HAS_TEID if connection.teid >= 0 else 0)
+            connection.phase | ANSWERED | CLOSED | CLOSED << 1 | SPOKEN | SPOKEN << 1 | (HAS_TEID if connection.teid >= 0 else 0)
             | a.history_bits << LETTERS | b.history_bits << LETTERS + 8 | len(log) << LOGGED)
         narrow[at + BUDGET_LEFT], narrow[at + STREAM] = connection.budget + BIAS, connection.stream
         narrow[at + VLAN_SCALES] = connection.vlan + 1 | a.window_scale + 1 << 13 | b.window_scale + 1 << 22
@@ -496,9 +565,8 @@ class Textbook:
             narrow[put + 6] = segment.payload | segment.interface << 20 | segment.side << 31
             narrow[put + 7] = segment.window | segment.flags << 16 | since_ns >> 32 << 25
             narrow[put + 8] = segment.ip_id + 1 | segment.ttl << 17 | segment.options << 25
-        self.streams.hold(slot, row)
-        self._link(row, REST)
-        self.long_lived += connection.end_ns - start_ns > LONG_NS
+        self._keep(self._record(row, a.key), slot)
+        self._drop(row)
         return True
 
     def _note(self, row: int, side: Side) -> None:

@@ -1,29 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # The same functions as in columns.py, inline in C for whom it is compiled with.
 
-cdef extern from *:
-    """
-    #if defined(__GNUC__) || defined(__clang__)
-    #define TCPTRACE_FETCH(address) __builtin_prefetch(address)
-    #else
-    #define TCPTRACE_FETCH(address) ((void)(address))
-    #endif
-    """
-    void TCPTRACE_FETCH(const void *address) nogil
-
-
-cdef inline void fetch_words(unsigned int[::1] column, Py_ssize_t start, Py_ssize_t count) noexcept:
-    cdef Py_ssize_t at
-    for at in range(start, start + count, 16):
-        TCPTRACE_FETCH(&column[at])
-
-
-cdef inline void fetch_wide(long long[::1] column, Py_ssize_t start, Py_ssize_t count) noexcept:
-    cdef Py_ssize_t at
-    for at in range(start, start + count, 8):
-        TCPTRACE_FETCH(&column[at])
-
-
 cdef inline long long least(long long[::1] column, Py_ssize_t count):
     cdef Py_ssize_t i
     cdef long long best = column[0]

@@ -32,11 +32,3 @@ def smaller(column: "array[int]", other: "array[int]", count: int) -> int:
 def order(column: "array[int]", count: int) -> "array[int]":
     """Indices of the first `count` values in order of the values; equal ones stay in their order."""
     return array("i", sorted(range(count), key=column.__getitem__))
-
-
-def fetch_words(column: "array[int]", start: int, count: int) -> None:
-    """These 32-bit words will be asked for soon: the compiled form has the processor fetch them meanwhile."""
-
-
-def fetch_wide(column: "array[int]", start: int, count: int) -> None:
-    """Do the same for 64-bit words."""

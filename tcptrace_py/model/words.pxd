@@ -6,6 +6,31 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.string cimport memcmp, memcpy
 
 
+cdef inline unsigned int word(bytes record, Py_ssize_t index) noexcept:
+    cdef unsigned int value
+    memcpy(&value, <const char *>record + (index << 2), 4)
+    return value
+
+
+cdef inline long long wide(bytes record, Py_ssize_t index) noexcept:
+    cdef unsigned int low
+    cdef unsigned int high
+    memcpy(&low, <const char *>record + (index << 2), 4)
+    memcpy(&high, <const char *>record + (index << 2) + 4, 4)
+    return <long long>low | <long long>high << 32
+
+
+cdef inline bytes joined(unsigned int[::1] record, Py_ssize_t count, bytes tail):
+    cdef Py_ssize_t length = PyBytes_GET_SIZE(tail)
+    cdef bytes whole = PyBytes_FromStringAndSize(NULL, (count << 2) + length)
+    cdef char *to = PyBytes_AS_STRING(whole)
+    if count > record.shape[0]:
+        raise ValueError("a record is shorter")
+    memcpy(to, &record[0], count << 2)
+    memcpy(to + (count << 2), PyBytes_AS_STRING(tail), length)
+    return whole
+
+
 cdef inline bytes swapped(bytes key, Py_ssize_t size):
     cdef Py_ssize_t ports = 2 * size
     cdef Py_ssize_t length = PyBytes_GET_SIZE(key)

@@ -1,11 +1,30 @@
 """Bytes taken apart and put together in one call each; `words.pxd` has the same inline in C for whom it is compiled with."""
 
 from struct import Struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from array import array
 
 RECENT = 1 << 12  # keys that are remembered
 BUCKETS = 64  # four-tuples are dealt out by bucket
 _WORD = Struct("=I").unpack_from
 _PUT = Struct("=I").pack_into
+
+
+def word(record: bytes, index: int) -> int:
+    """The word at this index, unsigned."""
+    return int(_WORD(record, index << 2)[0])
+
+
+def wide(record: bytes, index: int) -> int:
+    """A non-negative number of 64 bits in two words, the lower one first."""
+    return int(_WORD(record, index << 2)[0] | _WORD(record, (index + 1) << 2)[0] << 32)
+
+
+def joined(record: "array[int]", count: int, tail: bytes) -> bytes:
+    """The first `count` words as bytes, and other bytes behind them."""
+    return record[:count].tobytes() + tail
 
 
 def swapped(key: bytes, size: int) -> bytes:

@@ -7,13 +7,14 @@ from tcptrace_py.findings.levels cimport Levels
 from tcptrace_py.findings.quality cimport Quality
 from tcptrace_py.findings.summary cimport Totals
 from tcptrace_py.findings.vantage cimport Legs, legs, place, place_of
+from tcptrace_py.flows cimport resting
 from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Segment
 from tcptrace_py.pipeline.first_frames cimport FirstFrames
 from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
-cdef long long NEVER_NS, AT_CLIENT, NONE
+cdef long long NEVER_NS, AT_CLIENT
 
 
 cdef class Collector:
@@ -34,9 +35,9 @@ cdef class Collector:
     cpdef bint _take_alike(self, Live live, Template template, long long known_ns)
     @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", to_server_ns="long long", to_client_ns="long long",
                    template=Template, outline=Outline, total_ns="long long", account=Account)
-    cpdef _take_row(self, Textbook textbook, long long row, long long known_ns)
-    @cython.locals(row="long long")
-    cpdef take_rows(self, Textbook textbook, long long since_ns, long long known_ns)
+    cpdef bint _take_record(self, bytes record) except -1
+    @cython.locals(record=bytes)
+    cpdef take_records(self, Textbook textbook, long long since_ns, long long known_ns)
     cpdef bint _is_shown(self, long long total_ns, long long first_frame)
     @cython.locals(levels=Levels, until_ns="long long")
     cpdef _add_alike(self, Outline outline, Account account, long long start_ns, long long first_frame, long long total_ns,

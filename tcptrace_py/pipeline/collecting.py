@@ -9,7 +9,8 @@ from tcptrace_py.findings.levels import MANY, NEVER_NS
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import Totals
 from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
-from tcptrace_py.flows.textbook import NONE, Textbook
+from tcptrace_py.flows import resting
+from tcptrace_py.flows.textbook import Textbook
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.digest import FEW, Digest
 from tcptrace_py.model.live import Connection as Live
@@ -91,42 +92,40 @@ class Collector:
         live.dissolve()
         return True
 
-    def take_rows(self, textbook: Textbook, since_ns: int, known_ns: int) -> None:
-        """Take the textbook connections at rest that have heard of nothing since a moment."""
-        row = textbook.over(since_ns)
-        while row != NONE:
-            self._take_row(textbook, row, known_ns)
-            textbook.drop(row)
-            row = textbook.over(since_ns)
+    def take_records(self, textbook: Textbook, since_ns: int, known_ns: int) -> None:
+        """Take the connections at rest that have heard of nothing since a moment."""
+        record = textbook.over(since_ns)
+        while record is not None:
+            if not self._take_record(record):
+                self.take(textbook.unfold(record), known_ns)
+            record = textbook.over(since_ns)
 
-    def _take_row(self, textbook: Textbook, row: int, known_ns: int) -> None:
-        """Take a textbook connection that ended as a row; it began with an ordinary SYN and its SYN/ACK."""
-        if self.describes_all or textbook.logged(row) < 3 or textbook.sender(row, 2) != 0:
-            self.take(textbook.connection(row), known_ns)
-            return
-        start_ns, first_frame, synack_ns = textbook.start_ns(row), textbook.first_frame(row), textbook.time_ns(row, 1)
-        to_server_ns, to_client_ns = synack_ns - start_ns, textbook.time_ns(row, 2) - synack_ns
-        template = self.replayer.known(textbook.signature(row), place_of(to_server_ns, to_client_ns))
+    def _take_record(self, record: bytes) -> bool:
+        """Add up a connection that ended at rest: it began with an ordinary SYN and its SYN/ACK. False if it is to be described."""
+        if self.describes_all or resting.logged(record) < 3 or resting.sender(record, 2) != 0:
+            return False
+        start_ns, first_frame, synack_ns = resting.start_ns(record), resting.first_frame(record), resting.time_ns(record, 1)
+        to_server_ns, to_client_ns = synack_ns - start_ns, resting.time_ns(record, 2) - synack_ns
+        template = self.replayer.known(resting.signature(record), place_of(to_server_ns, to_client_ns))
         outline = None if template is None else template.outline
         if outline is None or not outline.alike or outline.client != 0:
-            self.take(textbook.connection(row), known_ns)
-            return
+            return False
         total_ns = -1
         if outline.first_syn >= 0:
-            total_ns = textbook.time_ns(row, outline.ack) - textbook.time_ns(row, outline.first_syn)
+            total_ns = resting.time_ns(record, outline.ack) - resting.time_ns(record, outline.first_syn)
         if self._is_shown(total_ns, first_frame):
-            self.take(textbook.connection(row), known_ns)
-            return
-        account = self.accounts.of(textbook.key(row))
+            return False
+        account = self.accounts.of(resting.key(record))
         self._add_alike(
             outline, account, start_ns, first_frame, total_ns,
-            textbook.time_ns(row, outline.client_stay) if outline.client_stay >= 0 else -1,
-            textbook.time_ns(row, outline.server_stay) if outline.server_stay >= 0 else -1,
-            textbook.time_ns(row, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1)
+            resting.time_ns(record, outline.client_stay) if outline.client_stay >= 0 else -1,
+            resting.time_ns(record, outline.server_stay) if outline.server_stay >= 0 else -1,
+            resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1)
         if account.low_is_client:
             account.pair.learn(first_frame, to_client_ns, to_server_ns)
         else:
             account.pair.learn(first_frame, to_server_ns, to_client_ns)
+        return True
 
     def _is_shown(self, total_ns: int, first_frame: int) -> bool:
         """Whether a connection is one of few, or one of the slowest so far: these are described."""

@@ -41,7 +41,7 @@ class Machinery:
         self.table = FlowTable(
             replayer.states_of, self.collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
             idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection(),
-            retire_rows=self.collector.take_rows)
+            retire_records=self.collector.take_records)
 
     def result(self, profiles: Profiles, info: CaptureInfo, problems: Problems, *, interrupted: bool) -> Analysis:
         """What it all comes to."""

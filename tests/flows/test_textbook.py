@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tcptrace_py.capture import open_captures
 from tcptrace_py.decode import Decoder
+from tcptrace_py.flows import resting
 from tcptrace_py.flows import table as flow_table
 from tcptrace_py.model.live import Connection, Context, Rare, Segment, Side
 from tcptrace_py.model.problems import Problems
@@ -44,19 +45,19 @@ def connections(blocks: list[SegmentBlock], *, by_the_book: bool) -> tuple[list[
 
     def take(textbook: Textbook, since_ns: int, _known_ns: int) -> None:
         nonlocal rows
-        while row := textbook.over(since_ns):
+        while record := textbook.over(since_ns):
             rows += 1
-            live = textbook.connection(row)
+            live = textbook.unfold(record)
             found.append(live)
-            assert [textbook.time_ns(row, n) for n in range(textbook.logged(row))] == [segment.time_ns for segment in live.log]
-            assert [textbook.sender(row, n) for n in range(textbook.logged(row))] == [segment.side for segment in live.log]
-            assert (textbook.start_ns(row), textbook.first_frame(row), textbook.signature(row), textbook.key(row)) == (
-                live.start_ns, live.first_frame, live.signature, live.a.key)
-            textbook.drop(row)
+            assert [resting.time_ns(record, n) for n in range(resting.logged(record))] == [segment.time_ns for segment in live.log]
+            assert [resting.sender(record, n) for n in range(resting.logged(record))] == [segment.side for segment in live.log]
+            assert (resting.start_ns(record), resting.end_ns(record), resting.first_frame(record)) == (
+                live.start_ns, live.end_ns, live.first_frame)
+            assert (resting.signature(record), resting.key(record)) == (live.signature, live.a.key)
 
     table = table_of(found)
     table.by_the_book = by_the_book
-    table.retire_rows = take
+    table.retire_records = take
     for block in blocks:
         table.feed(block)
     table.finish(table.clock_ns)

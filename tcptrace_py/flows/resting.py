@@ -1,0 +1,64 @@
+"""Closed textbook connections at rest: bytes, for as long as they wait for stragglers.
+
+Whoever serves a thousand connections a second has sixty thousand of them in TIME_WAIT. Nearly none hears of a segment again:
+some 450 bytes hold all that is known of one, and what is asked of one that ends as it rests is read from them.
+
+A record is made of a row of the textbook, and becomes one again (textbook.py): words of 32 bits in the machine's order (numbers
+of 64 bits take two, the lower first). The connection comes first, then both sides as far as the log does not tell (WHOLE: it
+does), the logged segments as the row has them, and last the key of the side that sent the SYN.
+"""
+
+from tcptrace_py.model import words
+
+START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY = range(0, 12, 2)  # of 64 bits
+STATE, BUDGET_LEFT, STREAM, VLAN_SCALES, TEID = range(12, 17)
+HEAD_WORDS, SIDES_WORDS, LOG_WORDS = 17, 32, 9
+LOGGED = 28  # bits of STATE above
+WHOLE = 1 << 31  # of BUDGET_LEFT: every segment is in the log, from which all that is known of the sides follows
+
+
+def logged(record: bytes) -> int:
+    """How many segments are logged."""
+    return words.word(record, STATE) >> LOGGED
+
+
+def log_at(record: bytes, index: int) -> int:
+    """Where the words of the logged segment of this index begin; those behind the last one are the key's."""
+    return HEAD_WORDS + (0 if words.word(record, BUDGET_LEFT) & WHOLE else SIDES_WORDS) + LOG_WORDS * index
+
+
+def key(record: bytes) -> bytes:
+    """Key of the side that sent the SYN."""
+    return record[4 * log_at(record, logged(record)):]
+
+
+def start_ns(record: bytes) -> int:
+    """When its SYN was captured."""
+    return words.wide(record, START)
+
+
+def end_ns(record: bytes) -> int:
+    """When its last segment was captured."""
+    return words.wide(record, END)
+
+
+def first_frame(record: bytes) -> int:
+    """Frame of its SYN."""
+    return words.wide(record, FIRST_FRAME)
+
+
+def signature(record: bytes) -> int:
+    """Its signature, as `Connection` has it."""
+    return words.wide(record, SIGNATURE)
+
+
+def time_ns(record: bytes, index: int) -> int:
+    """When the logged segment of this index was captured."""
+    at = log_at(record, index)
+    low, high = words.word(record, at), words.word(record, at + 7) >> 25
+    return words.wide(record, START) + (low | high << 32)
+
+
+def sender(record: bytes, index: int) -> int:
+    """Side of the logged segment of this index."""
+    return words.word(record, log_at(record, index) + 6) >> 31
