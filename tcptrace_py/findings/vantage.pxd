@@ -4,7 +4,7 @@ import cython
 from tcptrace_py.model.live cimport Connection, Segment
 from tcptrace_py.model.verdict cimport View
 
-cdef long long COPY, STRAY, ACK, RST, SYN, CLEAR_RATIO, LOCAL_NS, SAMPLES, NOWHERE, LOCAL, UNCLEAR, AT_SERVER, BETWEEN
+cdef long long COPY, STRAY, ACK, RST, SYN, CLEAR_RATIO, LOCAL_NS, SAMPLES, PAIR_WORDS, NOWHERE, LOCAL, UNCLEAR, AT_SERVER, BETWEEN
 
 
 cdef class Legs:
@@ -18,11 +18,20 @@ cpdef int place(Legs own)
 cpdef int place_of(long long to_server_ns, long long to_client_ns)
 
 
-cdef class Pair:
-    cdef public long long count, latest
+cdef class Samples:
     cdef public long long[::1] rows
+    cdef public Py_ssize_t used
 
     @cython.locals(at=cython.Py_ssize_t)
+    cpdef Py_ssize_t place(self) except -1
+
+
+cdef class Pair:
+    cdef public Samples samples
+    cdef public Py_ssize_t base
+    cdef public long long count, latest
+
+    @cython.locals(rows="long long[::1]", at=cython.Py_ssize_t)
     cpdef learn(self, long long first_frame, long long low_ns, long long high_ns)
     @cython.locals(rows="long long[::1]", last=cython.Py_ssize_t, at=cython.Py_ssize_t, before="long long")
     cpdef _drop_latest(self)
@@ -30,6 +39,7 @@ cdef class Pair:
 
 cdef class Vantages:
     cdef public dict pairs
+    cdef public Samples samples
 
     cpdef Pair pair(self, bytes one, bytes other)
     cpdef learn(self, Connection live, Legs own)

@@ -3,6 +3,7 @@
 from array import array
 from typing import Any
 
+from tcptrace_py.model.growing import longer
 from tcptrace_py.model.live import COPY, STRAY, Connection, client_of
 from tcptrace_py.model.segments import ACK, RST, SYN, key_parts
 from tcptrace_py.model.seq import ahead
@@ -67,6 +68,8 @@ def vantage(to_server_ns: int, to_client_ns: int) -> str | None:
 
 UNKNOWN_ROUND_TRIP_NS = 50_000_000  # what is assumed to have crossed, where no handshake tells
 SAMPLES = 15  # handshakes kept for each pair of hosts, the earliest
+PAIR_WORDS = 3 * SAMPLES
+GROWTH = 8
 NOWHERE, LOCAL, UNCLEAR, AT_CLIENT, AT_SERVER, BETWEEN = range(6)  # what one handshake says
 
 
@@ -86,15 +89,34 @@ def place_of(to_server_ns: int, to_client_ns: int) -> int:
     return BETWEEN if min(to_server_ns, to_client_ns) >= LOCAL_NS else UNCLEAR
 
 
+class Samples:
+    """Handshakes of all pairs of hosts: for each pair SAMPLES times first frame, low leg, high leg (ns)."""
+
+    __slots__ = ("rows", "used")
+
+    def __init__(self) -> None:
+        self.rows = array("q", bytes(8 * GROWTH * PAIR_WORDS))
+        self.used = 0
+
+    def place(self) -> int:
+        """Where the numbers of a new pair begin."""
+        at = self.used
+        if at + PAIR_WORDS > len(self.rows):
+            self.rows = longer(self.rows, GROWTH)  # by one pair at least
+        self.used += PAIR_WORDS
+        return at
+
+
 class Pair:
     """Two hosts: the legs of the earliest handshakes between them, towards the host with the lower address and the other."""
 
-    __slots__ = ("count", "latest", "rows")
+    __slots__ = ("base", "count", "latest", "samples")
 
-    def __init__(self) -> None:
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+        self.base = samples.place()
         self.count = 0
         self.latest = 0  # the latest first frame among them
-        self.rows = array("q", bytes(24 * SAMPLES))  # first frame, low leg, high leg of each (ns)
 
     def learn(self, first_frame: int, low_ns: int, high_ns: int) -> None:
         """Take a handshake in, by its connection's first frame."""
@@ -102,16 +124,16 @@ class Pair:
             if first_frame > self.latest:
                 return
             self._drop_latest()
-        at = 3 * self.count
-        self.rows[at], self.rows[at + 1], self.rows[at + 2] = first_frame, low_ns, high_ns
+        rows, at = self.samples.rows, self.base + 3 * self.count
+        rows[at], rows[at + 1], rows[at + 2] = first_frame, low_ns, high_ns
         self.count += 1
         self.latest = max(self.latest, first_frame)
 
     def _drop_latest(self) -> None:
-        rows, last = self.rows, 3 * (self.count - 1)
+        rows, last = self.samples.rows, self.base + 3 * (self.count - 1)
         self.count -= 1
         before = 0
-        for at in range(0, last, 3):
+        for at in range(self.base, last, 3):
             if rows[at] == self.latest:  # the last one takes its place
                 rows[at], rows[at + 1], rows[at + 2] = rows[last], rows[last + 1], rows[last + 2]
             before = max(before, rows[at])
@@ -119,23 +141,29 @@ class Pair:
 
     def merge(self, other: "Pair") -> None:
         """Take in the same pair's handshakes from another part of the capture."""
-        for at in range(0, 3 * other.count, 3):
-            self.learn(other.rows[at], other.rows[at + 1], other.rows[at + 2])
+        rows = other.told()
+        for at in range(0, len(rows), 3):
+            self.learn(rows[at], rows[at + 1], rows[at + 2])
+
+    def told(self) -> "array[int]":
+        """First frame, low leg, high leg (ns) of each handshake."""
+        return array("q", bytes(self.samples.rows[self.base:self.base + 3 * self.count]))
 
     def legs_ns(self) -> tuple[int, int] | None:
         """Medians of both legs; None where no handshake is known."""
         if not self.count:
             return None
-        rows = array("q", bytes(self.rows))[:3 * self.count]
+        rows = self.told()
         return sorted(rows[1::3])[self.count // 2], sorted(rows[2::3])[self.count // 2]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.count, self.latest, bytes(self.rows))
+        return _again, (self.told(),)
 
 
-def _again(count: int, latest: int, rows: bytes) -> Pair:
-    pair = Pair()
-    pair.count, pair.latest, pair.rows = count, latest, array("q", rows)
+def _again(rows: "array[int]") -> Pair:
+    pair = Pair(Samples())
+    for at in range(0, len(rows), 3):
+        pair.learn(rows[at], rows[at + 1], rows[at + 2])
     return pair
 
 
@@ -144,13 +172,14 @@ class Vantages:
 
     def __init__(self) -> None:
         self.pairs: dict[bytes, Pair] = {}
+        self.samples = Samples()
 
     def pair(self, one: bytes, other: bytes) -> Pair:
         """Row of two hosts, in either order."""
         name = one + other if one <= other else other + one
         pair = self.pairs.get(name)
         if pair is None:
-            pair = self.pairs[name] = Pair()
+            pair = self.pairs[name] = Pair(self.samples)
         return pair
 
     def learn(self, live: Connection, own: Legs | None) -> None:

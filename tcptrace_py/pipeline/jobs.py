@@ -23,7 +23,7 @@ from tcptrace_py.capture.ranges import OutOfOrdinaryError, Range, RangedFile
 from tcptrace_py.decode import Decoder
 from tcptrace_py.findings.accounts import add_counts, counts
 from tcptrace_py.findings.quality import span_ns
-from tcptrace_py.findings.vantage import Pair
+from tcptrace_py.findings.vantage import Pair, Samples
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.problems import Problems
@@ -379,7 +379,7 @@ class Sums:
         pairs = self.part.pairs(names)
         for whose in self.channels.links:
             for name, pair in self.channels.receive(whose).items():
-                pairs.setdefault(name, Pair()).merge(pair)
+                pairs.setdefault(name, Pair(Samples())).merge(pair)
         return pairs
 
     def _add(self, whose: int, state: dict[str, Any], streams: FirstFrames) -> None:
