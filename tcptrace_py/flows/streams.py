@@ -26,8 +26,8 @@ RESTING_MASK = MASK >> KNOWN_BITS
 class StreamIndex:
     """Every four-tuple ever seen: its latest stream number and both directions' base numbers.
 
-    It is the one thing that grows with the capture, so it is compact: an open-addressing table of 24 bytes a slot, at most
-    four fifths full (30 to 60 bytes a tuple). All of a slot stands together, for nearly every look at it misses the cache.
+    It is the one thing that grows with the capture, so it is compact: an open-addressing table of 24 bytes a slot, between
+    two thirds and four fifths full (30 to 38 bytes a tuple). All of a slot stands together, for nearly every look at it misses the cache.
     A tuple is known by 64 bits of its hash; two of n tuples share them with a probability of about n^2 / 2^65.
     """
 
@@ -59,14 +59,14 @@ class StreamIndex:
         """Where this hash stands, or would stand."""
         table, last = self._table, (self._size - 1) * SLOT_WORDS
         low, high = fingerprint & MASK, fingerprint >> 32 & MASK
-        slot = (fingerprint & self._size - 1) * SLOT_WORDS
+        slot = (low * self._size >> 32) * SLOT_WORDS
         while (table[slot] != low or table[slot + 1] != high) and (table[slot] or table[slot + 1]):
             slot = slot + SLOT_WORDS if slot < last else 0
         return slot
 
     def _grow(self) -> None:
         before, slots = self._table, self._size
-        self._size = slots * 2
+        self._size = slots + slots // 4
         self._table = array("I", bytes(4 * SLOT_WORDS * self._size))
         for old in range(0, slots * SLOT_WORDS, SLOT_WORDS):
             low, high = before[old], before[old + 1]

@@ -118,6 +118,7 @@ class Part:
     def feed(self, segments: SegmentBlock) -> None:
         """Replay segments that belong here; the block is free again."""
         self.table.feed(segments)
+        segments.data = b""  # the piece that it came from
         self._spare.append(segments)
 
     def unpacked(self, area: memoryview, at: int, rows: int) -> tuple[SegmentBlock, int]:
