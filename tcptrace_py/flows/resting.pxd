@@ -3,8 +3,9 @@ import cython
 
 from tcptrace_py.model cimport words
 
-# Names that only this module reads: as C numbers they cost nothing.
-cdef long long HEAD_WORDS, SIDES_WORDS, LOG_WORDS, LOGGED, WHOLE, START, END, FIRST_FRAME, SIGNATURE, STATE, BUDGET_LEFT
+# Names that only this module and textbook.py read: as C numbers they cost nothing.
+cdef long long HEAD_WORDS, SIDES_WORDS, LOG_WORDS, LOGGED, WHOLE, START, END, FIRST_FRAME, SIGNATURE
+cdef long long STATE, BUDGET_LEFT, STREAM, VLAN_SCALES, TEID
 
 cpdef long long logged(bytes record)
 cpdef Py_ssize_t log_at(bytes record, Py_ssize_t index)

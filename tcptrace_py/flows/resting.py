@@ -10,7 +10,7 @@ does), the logged segments as the row has them, and last the key of the side tha
 
 from tcptrace_py.model import words
 
-START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY = range(0, 12, 2)  # of 64 bits
+START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY = range(0, 12, 2)  # of 64 bits, in the order of the row's
 STATE, BUDGET_LEFT, STREAM, VLAN_SCALES, TEID = range(12, 17)
 HEAD_WORDS, SIDES_WORDS, LOG_WORDS = 17, 32, 9
 LOGGED = 28  # bits of STATE above

@@ -13,7 +13,7 @@ cdef long long SILENCE_NS, MOST_LOGGED, MOST_SPAN_NS, MOST_NS, MOST_PAYLOAD, MOS
 cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD
 cdef long long WIDE_SIDES, WIDE_SIDE, WIDE_ROW
 cdef long long NEXT, BEFORE, RING, STATE, BUDGET_LEFT, LOOKED_AT, LOGGED, LONG_NS, SECOND_NS, STREAM, VLAN_SCALES, TEID
-cdef long long NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_LOOK, LAST_ID, SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS
+cdef long long NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_FLAGS, LAST_ID, SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS
 cdef long long PHASE, ANSWERED, HAS_TEID, RECORD_HEAD, RESTING_MASK, MOST_GONE, CLOSED, SPOKEN, LETTERS, SYN_ACK
 
 
@@ -28,7 +28,8 @@ cdef class Textbook:
     cdef long long[::1] wide
 
     @cython.locals(
-        narrow="unsigned int[::1]", wide="long long[::1]", keys=list, key=bytes, known=dict, table="int[::1]", streams=StreamIndex, place=cython.Py_ssize_t, i=cython.Py_ssize_t,
+        narrow="unsigned int[::1]", wide="long long[::1]", keys=list, key=bytes, known=dict, table="int[::1]",
+        streams=StreamIndex, place=cython.Py_ssize_t, i=cython.Py_ssize_t,
         row="long long", number="long long", at="long long", far="long long", mine="long long", peers="long long", my_wide="long long",
         state="long long", flags="long long", time_ns="long long", seq="long long", ack="long long", payload="long long",
         window="long long", ip_id="long long", interface="long long", tsval="long long", ids="long long", silent_ns="long long",

@@ -1,6 +1,6 @@
 # cython: boundscheck=False, wraparound=False
 # (compiled: rows come from this module alone, and a block's columns are as long as its count says)
-"""Textbook connections as narrow, from their SYN until nothing can change them any more.
+"""Textbook connections as words, from their SYN until nothing can change them any more.
 
 Nearly every connection opens, talks and closes in order, and then waits a minute and more for stragglers that do not come.
 One row of two tables holds all of it, as long as it is open: the numbers of both sides, and the segments that decide states.
@@ -52,12 +52,12 @@ LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD = range(5)
 WIDE_SIDES, WIDE_SIDE, WIDE_ROW = 6, 5, 16
 # A row of `narrow`: the connection, both sides, then the log.
 NEXT, BEFORE, STATE, BUDGET_LEFT, LOOKED_AT, STREAM, VLAN_SCALES, TEID = range(8)
-NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_LOOK, LAST_ID = range(6)
-SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS = 8, 6, 20, 9, 128
+NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_FLAGS, LAST_ID = range(6)  # above the window and the IP ID: flags, interface
+SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS = 8, 6, 20, resting.LOG_WORDS, 128
 # Bits of STATE; the phase is in the lowest two. Those of a side are shifted by its number.
 PHASE, ANSWERED, HAS_TEID = 3, 1 << 2, 1 << 3
 CLOSED, SPOKEN, LETTERS = 1 << 8, 1 << 10, 12  # it sent its FIN, it sent an ACK; 8 bits for each side's letters
-LOGGED = 28  # the highest four bits count the segments in the log
+LOGGED = resting.LOGGED  # the highest four bits count the segments in the log
 SYN_ACK = SYN | ACK
 
 RECORD_HEAD = resting.HEAD_WORDS
@@ -188,7 +188,7 @@ class Textbook:
             narrow[mine + MAX_ACK] = ack
             narrow[mine + LAST_SEQ] = seq
             narrow[mine + LAST_TSVAL] = tsval
-            narrow[mine + LAST_LOOK] = window | block.flags[i] << 16
+            narrow[mine + LAST_FLAGS] = window | block.flags[i] << 16
             narrow[mine + LAST_ID] = ip_id + 1 | interface << 17
             wide[my_wide + IDS] = (ids << 16 | ip_id & 0xFFFF) & LAST_IDS
             wide[my_wide + LAST_NS] = wide[far + END] = time_ns
@@ -200,7 +200,7 @@ class Textbook:
             if letter == 2:
                 narrow[peers + MAX_ACK] = seq
                 narrow[at + VLAN_SCALES] |= block.window_scale[i] + 1 << 22
-                streams.note(streams.slot(key, keys[place - 1]), key, SYN_ACK, seq, ack)
+                streams.note(streams.slot(key, keys[place ^ 1]), key, SYN_ACK, seq, ack)
             elif closed:
                 self._lay_down(row, streams.slot(key, keys[place ^ 1]))
         return block.count
@@ -242,7 +242,7 @@ class Textbook:
         narrow[mine + NEXT_SEQ] = (seq + 1) & MASK
         narrow[mine + LAST_SEQ] = narrow[mine + SIDE_WORDS + MAX_ACK] = seq
         narrow[mine + LAST_TSVAL] = block.tsval[i]
-        narrow[mine + LAST_LOOK] = block.window[i] | block.flags[i] << 16
+        narrow[mine + LAST_FLAGS] = block.window[i] | block.flags[i] << 16
         narrow[mine + LAST_ID] = block.ip_id[i] + 1 | block.interface[i] << 17
         narrow[mine + SIDE_WORDS + LAST_ID] = 1
         log = at + LOG
@@ -384,9 +384,10 @@ class Textbook:
         for index in range(WIDE_SIDES):
             number = wide[far + index]
             out[2 * index], out[2 * index + 1] = number & MASK, number >> 32 & MASK
-        put = 2 * WIDE_SIDES
-        out[put], out[put + 1] = narrow[at + STATE], narrow[at + BUDGET_LEFT] | (resting.WHOLE if whole else 0)
-        out[put + 2], out[put + 3], out[put + 4] = narrow[at + STREAM], narrow[at + VLAN_SCALES], narrow[at + TEID]
+        out[resting.STATE] = narrow[at + STATE]
+        out[resting.BUDGET_LEFT] = narrow[at + BUDGET_LEFT] | (resting.WHOLE if whole else 0)
+        out[resting.STREAM], out[resting.VLAN_SCALES] = narrow[at + STREAM], narrow[at + VLAN_SCALES]
+        out[resting.TEID] = narrow[at + TEID]
         put = RECORD_HEAD
         if not whole:
             for index in range(WIDE_SIDES, WIDE_ROW):
@@ -408,10 +409,10 @@ class Textbook:
         at, far, count = row * ROW_WORDS, row * WIDE_ROW, resting.logged(record)
         for index in range(WIDE_SIDES):
             wide[far + index] = words.wide(record, 2 * index)
-        put = 2 * WIDE_SIDES
-        narrow[at + STATE], narrow[at + BUDGET_LEFT] = words.word(record, put), words.word(record, put + 1) & MASK >> 1
-        narrow[at + STREAM], narrow[at + VLAN_SCALES] = words.word(record, put + 2), words.word(record, put + 3)
-        narrow[at + TEID] = words.word(record, put + 4)
+        narrow[at + STATE] = words.word(record, resting.STATE)
+        narrow[at + BUDGET_LEFT] = words.word(record, resting.BUDGET_LEFT) & ~resting.WHOLE
+        narrow[at + STREAM], narrow[at + VLAN_SCALES] = words.word(record, resting.STREAM), words.word(record, resting.VLAN_SCALES)
+        narrow[at + TEID] = words.word(record, resting.TEID)
         put = resting.log_at(record, 0)
         for index in range(count * LOG_WORDS):
             narrow[at + LOG + index] = words.word(record, put + index)
@@ -451,7 +452,7 @@ class Textbook:
             if flags & ACK:
                 narrow[mine + MAX_ACK] = narrow[log + 3]
             narrow[mine + LAST_SEQ], narrow[mine + LAST_TSVAL] = narrow[log + 2], narrow[log + 4]
-            narrow[mine + LAST_LOOK] = look & (1 << 25) - 1
+            narrow[mine + LAST_FLAGS] = look & (1 << 25) - 1
             narrow[mine + LAST_ID] = ip_id | (packed >> 20 & MOST_INTERFACE - 1) << 17
 
     # -- what waits -------------------------------------------------------------------------------------------------
@@ -512,7 +513,7 @@ class Textbook:
         at, far = row * ROW_WORDS + SIDES + number * SIDE_WORDS, row * WIDE_ROW + WIDE_SIDES + number * WIDE_SIDE
         side.next_seq, side.max_ack, side.last_seq = narrow[at + NEXT_SEQ], narrow[at + MAX_ACK], narrow[at + LAST_SEQ]
         side.last_tsval = narrow[at + LAST_TSVAL]
-        side.window, side.last_flags = narrow[at + LAST_LOOK] & 0xFFFF, narrow[at + LAST_LOOK] >> 16
+        side.window, side.last_flags = narrow[at + LAST_FLAGS] & 0xFFFF, narrow[at + LAST_FLAGS] >> 16
         packed = narrow[at + LAST_ID]
         side.last_ip_id, side.last_interface = (packed & 0x1FFFF) - 1, packed >> 17
         side.last_ns, side.last_data_ns, side.recent_ids = wide[far + LAST_NS], wide[far + DATA_NS], wide[far + IDS]
@@ -573,7 +574,7 @@ class Textbook:
         narrow, wide, number = self.narrow, self.wide, side.number
         at, far = row * ROW_WORDS + SIDES + number * SIDE_WORDS, row * WIDE_ROW + WIDE_SIDES + number * WIDE_SIDE
         narrow[at + NEXT_SEQ], narrow[at + MAX_ACK], narrow[at + LAST_SEQ] = side.next_seq, side.max_ack, side.last_seq
-        narrow[at + LAST_TSVAL], narrow[at + LAST_LOOK] = side.last_tsval, side.window | side.last_flags << 16
+        narrow[at + LAST_TSVAL], narrow[at + LAST_FLAGS] = side.last_tsval, side.window | side.last_flags << 16
         narrow[at + LAST_ID] = side.last_ip_id + 1 | side.last_interface << 17
         wide[far + LAST_NS], wide[far + DATA_NS], wide[far + IDS] = side.last_ns, side.last_data_ns, side.recent_ids
         wide[far + PACKETS], wide[far + PAYLOAD] = side.packets, side.payload_bytes
