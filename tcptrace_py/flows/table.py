@@ -360,7 +360,7 @@ class FlowTable:
         """Remember which frame opened a stream, if it did: what other parts of the capture opened is known later."""
         while self.opened_count < self.streams.count:
             if self.opened_count == len(self.opened):
-                self.opened = longer(self.opened)
+                self.opened = longer(self.opened, 8)
             self.opened[self.opened_count] = frame
             self.opened_count += 1
 
