@@ -15,12 +15,12 @@ from setuptools import Extension
 from setuptools.command.build_ext import build_ext
 
 HOT = (
-    "model.live", "model.segments", "model.verdict",
+    "model.first_frames", "model.live", "model.segments", "model.verdict",
     "capture.pcap_walk", "decode.fast", "decode.options", "flows.resting", "flows.streams", "flows.table",
     "flows.textbook",
     "findings.accounts", "findings.facts", "findings.hosts", "findings.levels", "findings.percentiles", "findings.ports",
     "findings.quality", "findings.summary", "findings.vantage",
-    "pipeline.collecting", "pipeline.first_frames", "pipeline.partition", "pipeline.replaying", "pipeline.running",
+    "pipeline.collecting", "pipeline.partition", "pipeline.replaying", "pipeline.running",
 )
 DIRECTIVES = {"annotation_typing": False, "language_level": 3}
 

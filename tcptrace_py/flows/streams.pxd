@@ -2,18 +2,21 @@
 import cython
 
 from tcptrace_py.model cimport words
+from tcptrace_py.model.first_frames cimport FirstFrames
 
 cdef long long ACK, IPV4_KEY, IPV6_KEY, SYN, MASK, KNOWN_LOW, KNOWN_HIGH, OVER, HIGH_HASH, STREAM, BASE_LOW, BASE_HIGH, KNOWN, SLOT_WORDS
 cdef long long KNOWN_BITS
 
 
 cdef class StreamIndex:
-    cdef public long long count, tuples
+    cdef public FirstFrames openers
+    cdef public long long frame, count, tuples
     cdef long long _size
     cdef unsigned int[::1] _table
 
     @cython.locals(low=bytes, fingerprint="long long", slot="long long")
     cpdef long long slot(self, bytes key, bytes reverse)
+    cpdef long long _open(self)
     @cython.locals(table="unsigned int[::1]", last="long long", slot="long long", low="unsigned int", high="unsigned int")
     cpdef long long _find(self, long long fingerprint)
     @cython.locals(before="unsigned int[::1]", slots="long long", old="long long", low="long long", high="long long",

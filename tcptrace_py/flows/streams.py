@@ -10,6 +10,7 @@ segment of whose header fewer than 16 bytes are there.
 from array import array
 
 from tcptrace_py.model import words
+from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.segments import ACK, IPV4_KEY, IPV6_KEY, SYN
 from tcptrace_py.model.seq import MASK
 
@@ -26,12 +27,16 @@ RESTING_MASK = MASK >> KNOWN_BITS
 class StreamIndex:
     """Every four-tuple ever seen: its latest stream number and both directions' base numbers.
 
+    What other parts of a capture open is not known where a part of it is replayed: there streams are called by frames.
+
     It is the one thing that grows with the capture, so it is compact: an open-addressing table of 24 bytes a slot, between
     two thirds and four fifths full (30 to 38 bytes a tuple). All of a slot stands together, for nearly every look at it misses the cache.
     A tuple is known by 64 bits of its hash; two of n tuples share them with a probability of about n^2 / 2^65.
     """
 
     def __init__(self) -> None:
+        self.openers: FirstFrames | None = None  # where streams are called by the frames that open them: all these frames
+        self.frame = 0  # that is looked at
         self.count = 0  # streams
         self.tuples = 0
         self._size = FIRST_SIZE
@@ -50,10 +55,17 @@ class StreamIndex:
                 slot = self._find(fingerprint)
             self._table[slot] = fingerprint & MASK
             self._table[slot + HIGH_HASH] = fingerprint >> 32 & MASK
-            self._table[slot + STREAM] = self.count & MASK
-            self.count += 1
+            self._table[slot + STREAM] = self._open()
             self.tuples += 1
         return slot
+
+    def _open(self) -> int:
+        """What the next stream is called."""
+        self.count += 1
+        if self.openers is None:
+            return (self.count - 1) & MASK
+        self.openers.add(self.frame)
+        return self.frame & MASK
 
     def _find(self, fingerprint: int) -> int:
         """Where this hash stands, or would stand."""
@@ -87,8 +99,7 @@ class StreamIndex:
             if flags & ACK:
                 table[mine] = seq
             else:
-                table[slot + STREAM] = self.count & MASK
-                self.count += 1
+                table[slot + STREAM] = self._open()
                 known &= ~(KNOWN_LOW | KNOWN_HIGH)
         if not known & mine_known:
             table[mine] = seq if flags & SYN else (seq - 1) & MASK
@@ -107,8 +118,7 @@ class StreamIndex:
             if flags & ACK:
                 table[mine] = seq
             else:
-                table[slot + STREAM] = self.count & MASK
-                self.count += 1
+                table[slot + STREAM] = self._open()
                 table[slot + KNOWN] &= MASK & ~(KNOWN_LOW | KNOWN_HIGH)
 
     def settled(self, slot: int) -> bool:

@@ -13,10 +13,8 @@ cdef long long LAST_IDS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED
 
 cdef class FlowTable:
     cdef public object states_of, retire, retire_records, selection
-    cdef public long long[::1] opened
-    cdef public Py_ssize_t opened_count
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
-    cdef public bint by_the_book, notes_opened, takes_all, timed
+    cdef public bint by_the_book, takes_all, timed
     cdef public dict sides, deadlines
     cdef public list closed
     cdef public StreamIndex streams
@@ -33,7 +31,6 @@ cdef class FlowTable:
     cpdef bint _open(self, Columns columns, Py_ssize_t i, bytes key) except -1
     @cython.locals(time_ns="long long", frame="long long", seq="long long", connection=Connection, side=Side, segment=Segment)
     cpdef _open_object(self, Columns columns, Py_ssize_t i, bytes key, bytes reverse, long long slot)
-    cpdef _note_opened(self, long long frame)
     cpdef Connection _revive(self, long long row)
     cpdef _enlist(self, Connection connection)
     cpdef long long _patience_ns(self, Connection connection)

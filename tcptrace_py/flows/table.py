@@ -6,11 +6,9 @@ nearly all are, and is long for that reason alone; the rest goes through `_exami
 connection (`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet middle is only counted.
 """
 
-from array import array
 from collections.abc import Callable
 
 from tcptrace_py.model.clock import SECOND_NS
-from tcptrace_py.model.growing import longer
 from tcptrace_py.model.live import (
     AHEAD,
     BUDGET,
@@ -104,9 +102,6 @@ class FlowTable:
         self.first_straggler = 0
         self.deadlines: dict[int, list[Connection]] = {}
         self.closed: list[Connection] = []  # closed in this block
-        self.notes_opened = False  # where a part of a capture is replayed: remember the frames that opened its streams
-        self.opened = array("q", bytes(512))  # of them `opened_count` are
-        self.opened_count = 0
         self.clock_ns = 0
         self.last_ns = 0
         self.now_ns = 0  # up to here the capture is known
@@ -254,6 +249,7 @@ class FlowTable:
     def _open(self, columns: Columns, i: int, key: bytes) -> bool:
         """Begin a connection with an ordinary SYN; False if its tuple has one, which is awake then, or a row cannot hold it."""
         textbook, reverse = self.textbook, reverse_key(key)
+        self.streams.frame = columns.frame[i]
         slot = self.streams.slot(key, reverse)
         connection = textbook.wake(slot, key)
         if connection is not None:
@@ -265,8 +261,6 @@ class FlowTable:
             self._open_object(columns, i, key, reverse, slot)
         elif not textbook.open(columns, i, slot, reverse):
             return False
-        if self.notes_opened:
-            self._note_opened(columns.frame[i])
         return True
 
     def _open_object(self, columns: Columns, i: int, key: bytes, reverse: bytes, slot: int) -> None:
@@ -308,6 +302,7 @@ class FlowTable:
     def _examine(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """Everything that is not a plain segment of an open connection."""
         key, flags, time_ns, notes = block.key[i], block.flags[i], block.time_ns[i], block.notes[i]
+        self.streams.frame = block.frame[i]
         if side is None and not notes & SHORT_HEADER:
             connection = self.textbook.wake(self.streams.slot(key, reverse_key(key)), key)
             if connection is not None:
@@ -348,21 +343,11 @@ class FlowTable:
             return -1 if side is None else side.connection.stream
         slot = self.streams.slot(key, reverse_key(key) if side is None else side.peer.key)
         stream = self.streams.note(slot, key, flags, block.seq[i], block.ack[i])
-        if self.notes_opened:
-            self._note_opened(block.frame[i])
         if side is not None:
             side.connection.settled = self.streams.settled(slot)
             if side.connection.stream < 0:
                 side.connection.stream = stream
         return stream
-
-    def _note_opened(self, frame: int) -> None:
-        """Remember which frame opened a stream, if it did: what other parts of the capture opened is known later."""
-        while self.opened_count < self.streams.count:
-            if self.opened_count == len(self.opened):
-                self.opened = longer(self.opened, 8)
-            self.opened[self.opened_count] = frame
-            self.opened_count += 1
 
     def _quoted(self, block: SegmentBlock, i: int, side: Side | None) -> None:
         """An ICMP error quotes a segment: evidence, and one of Wireshark's stream numbers."""
@@ -370,8 +355,6 @@ class FlowTable:
         if not block.notes[i] & SHORT_HEADER:
             slot = self.streams.slot(key, reverse_key(key))
             self.streams.note_quoted(slot, key, block.flags[i], block.seq[i])
-            if self.notes_opened:
-                self._note_opened(block.frame[i])
             if side is not None:
                 side.connection.settled = self.streams.settled(slot)
         self.segments -= 1

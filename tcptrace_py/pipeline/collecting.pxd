@@ -11,7 +11,7 @@ from tcptrace_py.flows cimport resting
 from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Segment
-from tcptrace_py.pipeline.first_frames cimport FirstFrames
+from tcptrace_py.model.first_frames cimport FirstFrames
 from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
 cdef long long NEVER_NS, AT_CLIENT

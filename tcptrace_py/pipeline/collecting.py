@@ -13,12 +13,12 @@ from tcptrace_py.flows import resting
 from tcptrace_py.flows.textbook import Textbook
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.digest import FEW, Digest
+from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.live import client_of, refused
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection
 
-from .first_frames import FirstFrames
 from .replaying import Replayer, Template
 from .rows import Rows
 

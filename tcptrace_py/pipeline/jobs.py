@@ -26,13 +26,14 @@ from tcptrace_py.findings.quality import span_ns
 from tcptrace_py.findings.vantage import Pair, Samples
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import CaptureInfo
 from tcptrace_py.model.segments import SegmentBlock, key_parts
+from tcptrace_py.model.seq import MASK
 from tcptrace_py.model.words import BUCKETS, RECENT
 
 from .collecting import SETTLE_NS, Collector
-from .first_frames import FirstFrames
 from .partition import ROW_MOST_BYTES, AreaFullError, pack, tell_owners, unpack
 
 FIRST_SHARE = 0.96  # of a fair share of the four-tuples is the first process's: it adds up as well
@@ -65,7 +66,7 @@ class Part:
         self.jobs = jobs
         self.file = file
         self.table = table
-        self.table.notes_opened = True
+        self.openers = self.table.streams.openers = FirstFrames()
         self.collector = collector
         self.collector.rows.most = None  # they are renamed and handed on
         self.problems = Problems()
@@ -160,22 +161,13 @@ class Part:
         known = self.collector.replayer.vantages.pairs
         return {name: known[name] for name in names if name in known}
 
-    def streams_by_frames(self) -> FirstFrames:
-        """Call streams by the frames that opened them, which is the same in all parts; give these frames."""
-        opened = self.table.opened
-        self.collector.rename_streams(lambda stream: opened[stream])
-        frames = FirstFrames()
-        frames.add_all(opened, self.table.opened_count)
-        return frames
-
     def state(self) -> dict[str, Any]:
         """All that adds up, when everything is concluded here."""
         collector, table = self.collector, self.table
         collector.add_up()
-        streams = self.streams_by_frames()
         return {
             "digest": collector.digest, "rows": collector.rows.kept, "totals": collector.totals, "quality": collector.quality,
-            "first_frames": collector.first_frames, "streams": streams, "accounts": counts(collector.accounts), "told": self.told(),
+            "first_frames": collector.first_frames, "openers": self.openers, "accounts": counts(collector.accounts), "told": self.told(),
             "problems": self.problems, "segments": table.segments, "duplicates": table.duplicates, "stragglers": table.stragglers,
             "first_straggler": table.first_straggler,
         }
@@ -229,6 +221,8 @@ class Order:
             info.start_ns = head.least_ns if info.start_ns is None else min(info.start_ns, head.least_ns)
             info.end_ns = head.most_ns if info.end_ns is None else max(info.end_ns, head.most_ns)
             info.packets = self.frame - 1
+            if self.frame > MASK:
+                raise OutOfOrdinaryError("it holds more frames than there are names for streams")
 
 
 def play(part: Part, channels: Channels, steer: Callable[[int], bool], hear: Callable[[int, Any], None]) -> None:
@@ -367,10 +361,9 @@ class Sums:
         collector.replayer.vantages.pairs.update(pairs)
         collector.conclude_waiting(end_ns)
         collector.add_up()
-        streams = part.streams_by_frames()
         for whose in others:
-            self._add(whose, self.channels.receive(whose), streams)
-        collector.rename_streams(streams.rank)
+            self._add(whose, self.channels.receive(whose))
+        collector.rename_streams(part.openers.rank)
         collector.close(end_ns)
 
     def _pairs(self, names: set[bytes]) -> dict[bytes, Pair]:
@@ -383,7 +376,7 @@ class Sums:
                 pairs.setdefault(name, Pair(Samples())).merge(pair)
         return pairs
 
-    def _add(self, whose: int, state: dict[str, Any], streams: FirstFrames) -> None:
+    def _add(self, whose: int, state: dict[str, Any]) -> None:
         collector, table = self.part.collector, self.part.table
         self.take(whose, *state["told"])
         add_counts(collector.accounts, state["accounts"])
@@ -392,7 +385,7 @@ class Sums:
         collector.totals.merge(state["totals"])
         collector.quality.merge(state["quality"])
         collector.first_frames.merge(state["first_frames"])
-        streams.merge(state["streams"])
+        self.part.openers.merge(state["openers"])
         self.part.problems.merge(state["problems"])
         table.segments += state["segments"]
         table.duplicates += state["duplicates"]

@@ -1,15 +1,10 @@
-"""Numbers of connections: their rank by first frame, from one bit for each frame of the capture."""
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from array import array
+"""Numbers of connections and of streams: their rank by first frame, from one bit for each frame of the capture."""
 
 STRETCH = 1 << 12
 
 
 class FirstFrames:
-    """Frames that begin connections."""
+    """Frames that begin connections, or streams."""
 
     __slots__ = ("_before", "bits", "repeated")
 
@@ -27,11 +22,6 @@ class FirstFrames:
             self.repeated.append(frame)
         else:
             self.bits[at] |= bit
-
-    def add_all(self, frames: "array[int]", count: int) -> None:
-        """Count connections that begin with the first so many of these frames."""
-        for at in range(count):
-            self.add(frames[at])
 
     def merge(self, other: "FirstFrames") -> None:
         """Take in the connections of another part of the capture."""

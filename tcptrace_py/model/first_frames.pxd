@@ -9,5 +9,3 @@ cdef class FirstFrames:
 
     @cython.locals(at=cython.Py_ssize_t, bit=int)
     cpdef add(self, long long frame)
-    @cython.locals(at=cython.Py_ssize_t)
-    cpdef add_all(self, long long[::1] frames, Py_ssize_t count)
