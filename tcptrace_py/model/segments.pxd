@@ -8,5 +8,6 @@ cdef class Columns:
     cdef public Py_ssize_t count
     cdef public long long me
     cdef public list key
-    cdef public long long[::1] frame, time_ns, notes, interface, seq, ack, flags, window, payload, options, owner, tsval, tsecr, window_scale
-    cdef public long long[::1] ip_id, ttl, vlan, teid
+    cdef public long long[::1] frame, time_ns, teid
+    cdef public unsigned int[::1] seq, ack, flags, window, payload, options, tsval, tsecr, ttl, notes, interface
+    cdef public int[::1] owner, ip_id, window_scale, vlan

@@ -48,20 +48,20 @@ class SegmentBlock:
                  "ttl", "vlan", "window", "window_scale")
 
     def __init__(self, capacity: int) -> None:
-        zeros, absent = array("q", bytes(8 * capacity)), array("q", b"\xff" * (8 * capacity))
+        zeros, unsigned, long = array("i", bytes(4 * capacity)), array("I", bytes(4 * capacity)), array("q", bytes(8 * capacity))
         self.count = 0
         self.me = -1
         self.foreign = 0  # rows of other processes
         self.odd = False  # some row has what few have: SACK, VLAN, TEID
         self.data = b""
         self.key: list[bytes] = [b""] * capacity
-        self.owner, self.key_at = zeros[:], zeros[:]
-        self.frame, self.time_ns = zeros[:], zeros[:]
-        self.seq, self.ack, self.flags, self.window, self.payload = zeros[:], zeros[:], zeros[:], zeros[:], zeros[:]
-        self.options, self.tsval, self.tsecr = zeros[:], zeros[:], zeros[:]
-        self.sack_left, self.sack_right = zeros[:], zeros[:]
-        self.ttl, self.checksum, self.notes, self.interface = zeros[:], zeros[:], zeros[:], zeros[:]
-        self.ip_id, self.window_scale, self.vlan, self.teid = absent[:], absent[:], absent[:], absent
+        self.frame, self.time_ns, self.key_at = long[:], long[:], long[:]
+        self.seq, self.ack, self.flags, self.window, self.payload = unsigned[:], unsigned[:], unsigned[:], unsigned[:], unsigned[:]
+        self.options, self.tsval, self.tsecr = unsigned[:], unsigned[:], unsigned[:]
+        self.sack_left, self.sack_right = unsigned[:], unsigned[:]
+        self.ttl, self.checksum, self.notes, self.interface = unsigned[:], unsigned[:], unsigned[:], unsigned
+        self.owner, self.ip_id, self.window_scale = zeros[:], zeros[:], zeros
+        self.vlan, self.teid = _absent("i", capacity), _absent("q", capacity)
 
     def clear(self) -> None:
         """Empty the block for new rows. Only what a decoder need not write into every row is set back, where it was written."""
@@ -70,11 +70,8 @@ class SegmentBlock:
             return
         self.odd = False
         capacity = len(self.frame)
-        zeros, absent = array("q", bytes(8 * capacity)), array("q", b"\xff" * (8 * capacity))
-        for column in (self.sack_left, self.sack_right):
-            column[:] = zeros
-        for column in (self.vlan, self.teid):
-            column[:] = absent
+        self.sack_left, self.sack_right = array("I", bytes(4 * capacity)), array("I", bytes(4 * capacity))
+        self.vlan, self.teid = _absent("i", capacity), _absent("q", capacity)
 
     def reserve(self, rows: int) -> None:
         """Make room for at least this many rows in all; a frame of several segments (an A-MSDU) may need it."""
@@ -84,6 +81,12 @@ class SegmentBlock:
             column = getattr(self, name)
             if isinstance(column, array):
                 column.extend(getattr(spare, name))
+
+
+def _absent(code: str, capacity: int) -> "array[int]":
+    column = array(code)
+    column.frombytes(b"\xff" * (column.itemsize * capacity))
+    return column
 
 
 class Columns:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tcptrace_py.capture import open_captures
+from tcptrace_py.capture import BLOCK_FRAMES, open_captures
 from tcptrace_py.capture.merge import Input, merge
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
@@ -93,7 +93,7 @@ def test_long_runs_merge_like_the_model(runs: list[list[tuple[int, int]]]) -> No
     got: Rows = []
     for block in merge([Input(rows[0][0] if rows else 0, partial(iter, blocks_of(rows, 700))) for rows in files]):
         assert block.first_frame == len(got) + 1
-        assert 0 < block.count <= 8192
+        assert 0 < block.count <= BLOCK_FRAMES
         got += [(block.time_ns[row], block.data[block.offset[row]:block.offset[row] + block.captured[row]])
                 for row in range(block.count)]
     assert got == slowly(files)
