@@ -6,6 +6,7 @@ module, as Cython does not let one name be imported and cimported).
 All raise struct.error where the buffer ends too early; callers look at the captured length first.
 """
 
+from functools import lru_cache
 from struct import Struct
 
 from tcptrace_py.model import words
@@ -24,6 +25,9 @@ tcp = Struct("!4xIIHHH").unpack_from
 timestamps = Struct("!III").unpack_from
 
 
+_bucket = lru_cache(1 << 14)(words.bucket)
+
+
 def key(data: bytes, start: int, stop: int, recent: list[bytes]) -> bytes:  # noqa: ARG001 - for the compiled form
     """Bytes of a four-tuple's key. `recent` has `words.RECENT` entries for whoever knows how to make use of them."""
     return data[start:stop]
@@ -31,7 +35,7 @@ def key(data: bytes, start: int, stop: int, recent: list[bytes]) -> bytes:  # no
 
 def bucket(data: bytes, start: int, size: int) -> int:
     """Bucket (`words.bucket`) of the four-tuple whose key begins there, with addresses of `size` bytes."""
-    return words.bucket(data[start:start + 2 * size + 4], size)
+    return _bucket(data[start:start + 2 * size + 4], size)
 
 
 def number(data: bytes, at: int) -> int:

@@ -8,11 +8,14 @@ segment of whose header fewer than 16 bytes are there.
 """
 
 from array import array
+from typing import TYPE_CHECKING
 
 from tcptrace_py.model import words
-from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.segments import ACK, IPV4_KEY, IPV6_KEY, SYN
 from tcptrace_py.model.seq import MASK
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.first_frames import FirstFrames
 
 FIRST_SIZE = 1 << 12
 KNOWN_LOW, KNOWN_HIGH, OVER = 1, 2, 4

@@ -117,9 +117,10 @@ class FlowTable:
                 i += 1
             while i < block.count:  # objects come in flocks: a long transfer, a capture with losses
                 side = self.sides.get(columns.key[i])
-                if side is None:
-                    break
-                self._take(columns, block, i, side)
+                if side is not None:
+                    self._take(columns, block, i, side)
+                elif columns.me < 0 or columns.owner[i] == columns.me:
+                    break  # it is no other process's
                 i += 1
         if block.count:
             self.segments += block.count - block.foreign

@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # The same functions as in words.py, inline in C for whom it is compiled with. The caller has looked at the length.
+from cpython.buffer cimport PyBUF_ND, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_ITEM, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
@@ -107,16 +108,63 @@ cdef inline long long get(unsigned char[::1] area, Py_ssize_t at) noexcept:
     return word
 
 
-cdef inline void put_bytes(unsigned char[::1] area, Py_ssize_t at, bytes data) noexcept:
-    memcpy(&area[at], PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+cdef inline Py_ssize_t gather(object column, int[::1] rows, unsigned char[::1] area, Py_ssize_t at) except -1:
+    cdef Py_buffer view
+    cdef Py_ssize_t i
+    cdef const unsigned int *words
+    cdef const long long *wide
+    PyObject_GetBuffer(column, &view, PyBUF_ND)
+    words, wide = <const unsigned int *>view.buf, <const long long *>view.buf
+    if view.itemsize == 4:
+        for i in range(rows.shape[0]):
+            memcpy(&area[at + 4 * i], &words[rows[i]], 4)
+    else:
+        for i in range(rows.shape[0]):
+            memcpy(&area[at + 8 * i], &wide[rows[i]], 8)
+    at += view.itemsize * rows.shape[0]
+    PyBuffer_Release(&view)
+    return at
 
 
-cdef inline void put_key(unsigned char[::1] area, Py_ssize_t at, const unsigned char *data, Py_ssize_t start, Py_ssize_t size) noexcept:
-    memcpy(&area[at], data + start, size)
+cdef inline Py_ssize_t scatter(unsigned char[::1] area, Py_ssize_t at, object column, Py_ssize_t count) except -1:
+    cdef Py_buffer view
+    cdef Py_ssize_t size
+    PyObject_GetBuffer(column, &view, PyBUF_WRITABLE)
+    size = count * view.itemsize
+    if size > view.len:
+        PyBuffer_Release(&view)
+        raise ValueError("a column is shorter")
+    if size:
+        memcpy(view.buf, &area[at], size)
+    PyBuffer_Release(&view)
+    return at + size
 
 
-cdef inline bytes get_key(unsigned char[::1] area, Py_ssize_t at, Py_ssize_t size, list recent):
-    return known_key(&area[at], size, recent)
+cdef inline Py_ssize_t put_keys(unsigned char[::1] area, Py_ssize_t at, list keys, long long[::1] key_ats, const unsigned char *data,
+                                int[::1] rows) except -2:
+    cdef Py_ssize_t i, size, lengths = at
+    cdef long long start
+    cdef bytes key
+    at += rows.shape[0]
+    for i in range(rows.shape[0]):
+        key = keys[rows[i]]
+        start = key_ats[rows[i]]
+        size = PyBytes_GET_SIZE(key) or (12 if start > 0 else 36)
+        if at + size > area.shape[0]:
+            return -1
+        memcpy(&area[at], PyBytes_AS_STRING(key) if PyBytes_GET_SIZE(key) else <const char *>data + (start if start > 0 else -start), size)
+        area[lengths + i] = <unsigned char>size
+        at += size
+    return at
+
+
+cdef inline Py_ssize_t get_keys(unsigned char[::1] area, Py_ssize_t at, list keys, Py_ssize_t count, list recent) except -1:
+    cdef Py_ssize_t i, lengths = at
+    at += count
+    for i in range(count):
+        set_key(keys, i, known_key(&area[at], area[lengths + i], recent))
+        at += area[lengths + i]
+    return at
 
 
 cdef inline bytes known_key(const unsigned char *p, Py_ssize_t size, list recent):

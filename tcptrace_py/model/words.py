@@ -1,10 +1,7 @@
 """Bytes taken apart and put together in one call each; `words.pxd` has the same inline in C for whom it is compiled with."""
 
+from array import array
 from struct import Struct
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from array import array
 
 RECENT = 1 << 12  # keys that are remembered
 BUCKETS = 64  # four-tuples are dealt out by bucket
@@ -64,21 +61,47 @@ def get(area: memoryview, at: int) -> int:
     return int(_WORD(area, at)[0])
 
 
-def put_bytes(area: memoryview, at: int, data: bytes) -> None:
-    """Write bytes."""
-    area[at:at + len(data)] = data
-
-
 def set_key(keys: list[bytes], at: int, key: bytes) -> None:
     """Put a key into its place of a list that is long enough."""
     keys[at] = key
 
 
-def put_key(area: memoryview, at: int, data: bytes, start: int, size: int) -> None:
-    """Write a key that stands somewhere in a frame."""
-    area[at:at + size] = data[start:start + size]
+def gather(column: "array[int]", rows: "array[int]", area: memoryview, at: int) -> int:
+    """Write these rows of a column into an area from byte `at` on; give the byte behind them."""
+    data = array(column.typecode, map(column.__getitem__, rows)).tobytes()
+    area[at:at + len(data)] = data
+    return at + len(data)
 
 
-def get_key(area: memoryview, at: int, size: int, recent: list[bytes]) -> bytes:  # noqa: ARG001 - for the compiled form
-    """Read a key. `recent` has RECENT entries for whoever knows how to make use of them."""
-    return bytes(area[at:at + size])
+def scatter(area: memoryview, at: int, column: "array[int]", count: int) -> int:
+    """Read so many numbers from byte `at` of an area on into the first rows of a column; give the byte behind them."""
+    end = at + count * column.itemsize
+    column[:count] = array(column.typecode, bytes(area[at:end]))
+    return end
+
+
+def put_keys(area: memoryview, at: int, keys: list[bytes], key_ats: "array[int]", data: bytes, rows: "array[int]") -> int:
+    """Write the keys of these rows into an area from byte `at` on, their lengths first: the byte behind them, -1 if they do not fit.
+
+    A row without a key has it in `data`, from byte `key_ats[row]` on where it is one of IPv4, minus that where one of IPv6.
+    """
+    found = [keys[row] or (data[key_ats[row]:key_ats[row] + 12] if key_ats[row] > 0 else data[-key_ats[row]:36 - key_ats[row]])
+             for row in rows]
+    packed = bytes(map(len, found)) + b"".join(found)
+    if at + len(packed) > len(area):
+        return -1
+    area[at:at + len(packed)] = packed
+    return at + len(packed)
+
+
+def get_keys(area: memoryview, at: int, keys: list[bytes], count: int, recent: list[bytes]) -> int:  # noqa: ARG001 - for the compiled form
+    """Read so many keys from byte `at` of an area on into the first rows of a list; give the byte behind them.
+
+    `recent` has RECENT entries for whoever knows how to make use of them.
+    """
+    start, at = at, at + count
+    for row in range(count):
+        size = area[start + row]
+        keys[row] = bytes(area[at:at + size])
+        at += size
+    return at

@@ -400,7 +400,7 @@ def run_parts(parts: list[Part], progress: Callable[[int, int | None], None] | N
     jobs = len(parts)
     ends: dict[tuple[int, int], Link] = {}
     areas: dict[tuple[int, int], list[memoryview]] = {}
-    area_bytes = parts[0].file.piece_bytes * 3 // 2 + ROW_MOST_BYTES  # a row takes at most 1.3 times its record's bytes
+    area_bytes = parts[0].file.piece_bytes * 5 // 2 + ROW_MOST_BYTES  # a row takes at most 2.5 times its record's bytes
     for one in range(jobs):
         for other in range(one):
             ends[one, other], ends[other, one] = context.Pipe()
