@@ -34,7 +34,7 @@ class Range(NamedTuple):
         return sum(block.count for block in self.blocks)
 
 
-PIECE_FRAMES = 7500  # about so many are read at once: they fill one block
+PIECE_FRAMES = 6000  # about so many are read at once; more are no faster, and take more memory
 LEAST_PIECE_BYTES, MOST_PIECE_BYTES = 1 << 19, 1 << 21
 LOOK_BYTES = 1 << 16
 OVERRUN_BYTES = 1 << 13  # read beyond a piece at once: most often its last record ends in there

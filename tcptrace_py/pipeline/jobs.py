@@ -42,6 +42,9 @@ ANNOUNCE_NS = 10 * SECOND_NS  # between two looks through what is alive
 TELL_EVERY = 4  # rounds between two reports of begins and ends
 
 
+NOTHING = Range([], 0, 0)
+
+
 class Head(NamedTuple):
     """What a process says of its piece before any is decoded; empty where it saw something out of the ordinary."""
 
@@ -89,7 +92,7 @@ class Part:
         try:
             return self.file.range(begin, begin + self.file.piece_bytes), None
         except (OutOfOrdinaryError, OSError) as error:
-            return Range([], 0, 0), str(error)
+            return NOTHING, str(error)
 
     def head(self, piece: Range, problem: str | None, *, stop: bool, tell: bool) -> Head:
         """What the others have to know of it."""
@@ -119,7 +122,6 @@ class Part:
     def feed(self, segments: SegmentBlock) -> None:
         """Replay segments that belong here; the block is free again."""
         self.table.feed(segments)
-        segments.data = b""  # the piece that it came from
         self._spare.append(segments)
 
     def unpacked(self, area: memoryview, at: int, rows: int) -> tuple[SegmentBlock, int]:
@@ -252,6 +254,9 @@ def play(part: Part, channels: Channels, steer: Callable[[int], bool], hear: Cal
         before, decoded = decoded, part.decode(piece, first_frame, before_ns)
         for to in others:
             channels.send(to, _packed(decoded, to, channels.outgoing[to][number % AREAS]))
+        piece = NOTHING  # its bytes are not asked for any more
+        for segments in decoded:
+            segments.data = b""
         if number + 1 < rounds:
             piece, problem = part.walk(number + 1)
             head = part.head(piece, problem, stop=steer(order.position), tell=number % TELL_EVERY == 0)
