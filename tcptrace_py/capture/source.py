@@ -12,7 +12,7 @@ from tcptrace_py.model.errors import CaptureError
 
 STDIN = "-"
 HEAD_BYTES = 1 << 12  # read to recognise an input
-PIECE_BYTES = 1 << 20  # read at once: larger pieces are no faster and leave the cache
+PIECE_BYTES = 2 << 20  # read at once: larger pieces are no faster and leave the cache
 PIPE_PIECE_BYTES = 1 << 18  # the same for pipes; what waits in here is lost to an interrupted analysis
 WAKE_MS = 500  # a signal that comes just before a wait is heard so long after
 

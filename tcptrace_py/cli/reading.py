@@ -137,8 +137,6 @@ def _listed(texts: Iterable[str]) -> list[str]:
 
 
 def _profiles(systems: Sequence[str], time_wait_s: float | None, port_range: str | None) -> Profiles:
-    from ipaddress import ip_address
-
     from tcptrace_py.model.profiles import Profiles
     from tcptrace_py.model.selection import parse_host, parse_ports
 
@@ -146,6 +144,8 @@ def _profiles(systems: Sequence[str], time_wait_s: float | None, port_range: str
     for system in systems:
         address, equals, name = system.rpartition("=")
         if equals:
+            from ipaddress import ip_address
+
             by_address[str(ip_address(parse_host(address)))] = name
         else:
             default = name

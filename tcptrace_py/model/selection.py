@@ -6,7 +6,6 @@ left is the segments with a chosen address at either end, a chosen port at eithe
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from .clock import SECOND_NS
 from .errors import UsageError
@@ -124,6 +123,8 @@ def _is_number(text: str) -> bool:
 
 
 def _epoch_ns(text: str) -> int:
+    from decimal import Decimal  # noqa: PLC0415 - seldom needed, and long to import
+
     return int(Decimal(text) * SECOND_NS)
 
 

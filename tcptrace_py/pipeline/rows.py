@@ -1,7 +1,6 @@
 """Described connections: a list while they are few, a temporary file when they are many."""
 
 import os
-import pickle
 from array import array
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -49,6 +48,8 @@ class Rows:
                                "(TMPDIR says where it is written)") from error
 
     def _write(self, row: Connection) -> None:
+        import pickle  # noqa: PLC0415 - three milliseconds of start-up that few need
+
         assert self._file is not None
         data = pickle.dumps(row, pickle.HIGHEST_PROTOCOL)
         self._file.write(data)
@@ -70,6 +71,8 @@ class Rows:
         if self._file is None:
             yield from self.kept
             return
+        import pickle  # noqa: PLC0415 - see _write
+
         file = self._file.fileno()
         for number, at in enumerate(self._order):
             row: Connection = pickle.loads(os.pread(file, self._sizes[at], self._offsets[at]))  # noqa: S301 - written here

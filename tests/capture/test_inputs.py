@@ -131,7 +131,7 @@ def test_a_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
 def test_progress_counts_the_bytes_of_all_files(tmp_path: Path) -> None:
     paths = [tmp_path / "a", tmp_path / "b"]
     for number, path in enumerate(paths):
-        path.write_bytes(pcap([((number * 20_000 + row) * S, payload(row, 500)) for row in range(20_000)]))
+        path.write_bytes(pcap([((number * 20_000 + row) * S, payload(row, 1100)) for row in range(20_000)]))
     calls: list[tuple[int, int | None]] = []
     read(*paths, progress=lambda done_bytes, total_bytes: calls.append((done_bytes, total_bytes)))
     total_bytes = sum(path.stat().st_size for path in paths)
