@@ -7,10 +7,10 @@ replaces it. It knows no tunnels' scope, it spends numbers on segments quoted in
 segment of whose header fewer than 16 bytes are there.
 """
 
-from array import array
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model import words
+from tcptrace_py.model.growing import words_of
 from tcptrace_py.model.segments import ACK, IPV4_KEY, IPV6_KEY, SYN
 from tcptrace_py.model.seq import MASK
 
@@ -43,7 +43,7 @@ class StreamIndex:
         self.count = 0  # streams
         self.tuples = 0
         self._size = FIRST_SIZE
-        self._table = array("I", bytes(4 * SLOT_WORDS * self._size))
+        self._table = words_of(SLOT_WORDS * self._size)
 
     def slot(self, key: bytes, reverse: bytes) -> int:
         """Slot of a four-tuple, given in both directions; a new tuple opens a new stream. Valid until the next new tuple."""
@@ -82,7 +82,7 @@ class StreamIndex:
     def _grow(self) -> None:
         before, slots = self._table, self._size
         self._size = slots + slots // 4
-        self._table = array("I", bytes(4 * SLOT_WORDS * self._size))
+        self._table = words_of(SLOT_WORDS * self._size)
         for old in range(0, slots * SLOT_WORDS, SLOT_WORDS):
             low, high = before[old], before[old + 1]
             if low or high:

@@ -1,6 +1,10 @@
-"""Columns that grow."""
+"""Columns that grow, and tables of words."""
 
+import mmap
 from array import array
+from contextlib import suppress
+
+HUGE_PAGE_BYTES = 1 << 21
 
 
 def longer(column: "array[int]", part: int = 2) -> "array[int]":
@@ -9,3 +13,18 @@ def longer(column: "array[int]", part: int = 2) -> "array[int]":
     grown.frombytes(memoryview(column).cast("B"))
     grown.frombytes(bytes(grown.itemsize * (len(column) // part)))
     return grown
+
+
+def words_of(count: int) -> "array[int] | memoryview":
+    """So many unsigned words of 32 bits, all 0.
+
+    Large tables are in huge pages where the system has them to give (Linux: madvise(2)): whoever looks at random places misses
+    the cache often enough without having to look for the page first.
+    """
+    size_bytes = 4 * count
+    if size_bytes < HUGE_PAGE_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return array("I", bytes(size_bytes))
+    area = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):  # a kernel without them
+        area.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(area).cast("I")

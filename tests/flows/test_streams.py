@@ -134,6 +134,17 @@ def test_slot_is_the_same_from_both_sides() -> None:
     assert index.tuples == index.count == 4
 
 
+def test_every_tuple_is_found_again_however_large_the_index_grows() -> None:
+    index = StreamIndex()
+    keys = [bytes((10, 0, number >> 8 & 255, number & 255, 10, 1, 0, 1)) + (1024 + (number >> 16)).to_bytes(2, "big") + b"\0P"
+            for number in range(70_000)]
+    for number, key in enumerate(keys):
+        assert index.note(index.slot(key, reverse_key(key)), key, 2, number, 0) == number
+    for number, key in enumerate(keys):
+        assert index.note(index.slot(reverse_key(key), key), key, 16, number + 1, 1) == number
+    assert index.tuples == index.count == len(keys)
+
+
 def test_a_connection_behind_a_stray_syn_has_the_streams_latest_number() -> None:
     segments = ladder("0 C SA\n0 C S isn=7\n0 C SA isn=1000\n100000 C A seq=0 len=1")
     numbers, connections = streams_of_table(segments)
