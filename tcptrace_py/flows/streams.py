@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from tcptrace_py.model.first_frames import FirstFrames
 
 FIRST_SIZE = 1 << 12
-KNOWN_LOW, KNOWN_HIGH, OVER = 1, 2, 4
+KNOWN_LOW, KNOWN_HIGH, OVER, OPENED = 1, 2, 4, 8  # OPENED: it has a stream
 # Words of a slot: the tuple's hash (two words; 0: free), its stream, the base numbers of the direction that sorts lower and of
 # the other one, and what is known (bits) below the number of the record of a connection at rest (0: none).
 LOW_HASH, HIGH_HASH, STREAM, BASE_LOW, BASE_HIGH, KNOWN = range(6)
 SLOT_WORDS = 6
-KNOWN_BITS = 3
+KNOWN_BITS = 4
 RESTING_MASK = MASK >> KNOWN_BITS
 
 
@@ -32,21 +32,22 @@ class StreamIndex:
 
     What other parts of a capture open is not known where a part of it is replayed: there streams are called by frames.
 
-    It is the one thing that grows with the capture, so it is compact: an open-addressing table of 24 bytes a slot, between
-    two thirds and four fifths full (30 to 38 bytes a tuple). All of a slot stands together, for nearly every look at it misses the cache.
+    It is what grows with the capture (and `FirstFrames`, by a bit a frame), so it is compact: an open-addressing table of 24
+    bytes a slot, between two thirds and four fifths full (30 to 38 bytes a tuple). All of a slot stands together, for nearly
+    every look at it misses the cache.
     A tuple is known by 64 bits of its hash; two of n tuples share them with a probability of about n^2 / 2^65.
     """
 
     def __init__(self) -> None:
         self.openers: FirstFrames | None = None  # where streams are called by the frames that open them: all these frames
-        self.frame = 0  # that is looked at
+        self.frame = 0  # of the segment that is to be noted; only where there are openers it matters
         self.count = 0  # streams
         self.tuples = 0
         self._size = FIRST_SIZE
         self._table = words_of(SLOT_WORDS * self._size)
 
     def slot(self, key: bytes, reverse: bytes) -> int:
-        """Slot of a four-tuple, given in both directions; a new tuple opens a new stream. Valid until the next new tuple."""
+        """Slot of a four-tuple, given in both directions. Valid until the next new tuple; to look at one opens no stream."""
         low = reverse if is_high(key) else key
         if len(low) != IPV4_KEY and len(low) != IPV6_KEY:
             low = low[:IPV4_KEY] if len(low) < IPV6_KEY else low[:IPV6_KEY]
@@ -58,17 +59,18 @@ class StreamIndex:
                 slot = self._find(fingerprint)
             self._table[slot] = fingerprint & MASK
             self._table[slot + HIGH_HASH] = fingerprint >> 32 & MASK
-            self._table[slot + STREAM] = self._open()
             self.tuples += 1
         return slot
 
-    def _open(self) -> int:
-        """What the next stream is called."""
+    def _open(self, slot: int) -> None:
+        """Begin another stream of a four-tuple, with no base number known."""
+        name = self.count
         self.count += 1
-        if self.openers is None:
-            return (self.count - 1) & MASK
-        self.openers.add(self.frame)
-        return self.frame & MASK
+        if self.openers is not None:
+            name = self.frame
+            self.openers.add(name)
+        self._table[slot + STREAM] = name & MASK
+        self._table[slot + KNOWN] = self._table[slot + KNOWN] & (MASK & ~(KNOWN_LOW | KNOWN_HIGH)) | OPENED
 
     def _find(self, fingerprint: int) -> int:
         """Where this hash stands, or would stand."""
@@ -97,13 +99,8 @@ class StreamIndex:
         else:
             mine, other, mine_known, other_known = slot + BASE_LOW, slot + BASE_HIGH, KNOWN_LOW, KNOWN_HIGH
         table = self._table
+        self._begin(slot, mine, mine_known, flags, seq)
         known = table[slot + KNOWN]
-        if flags & SYN and known & mine_known and table[mine] != seq:
-            if flags & ACK:
-                table[mine] = seq
-            else:
-                table[slot + STREAM] = self._open()
-                known &= ~(KNOWN_LOW | KNOWN_HIGH)
         if not known & mine_known:
             table[mine] = seq if flags & SYN else (seq - 1) & MASK
             known |= mine_known
@@ -116,13 +113,19 @@ class StreamIndex:
     def note_quoted(self, slot: int, key: bytes, flags: int, seq: int) -> None:
         """Take in a segment quoted by ICMP: it may begin a stream, but first numbers it does not set."""
         mine, mine_known = (slot + BASE_HIGH, KNOWN_HIGH) if is_high(key) else (slot + BASE_LOW, KNOWN_LOW)
+        self._begin(slot, mine, mine_known, flags, seq)
+
+    def _begin(self, slot: int, mine: int, mine_known: int, flags: int, seq: int) -> None:
+        """Open a stream if a segment with this sequence number does: the tuple's first one, or a SYN with another number."""
         table = self._table
-        if flags & SYN and table[slot + KNOWN] & mine_known and table[mine] != seq:
+        known = table[slot + KNOWN]
+        if not known & OPENED:
+            self._open(slot)
+        elif flags & SYN and known & mine_known and table[mine] != seq:
             if flags & ACK:
                 table[mine] = seq
             else:
-                table[slot + STREAM] = self._open()
-                table[slot + KNOWN] &= MASK & ~(KNOWN_LOW | KNOWN_HIGH)
+                self._open(slot)
 
     def settled(self, slot: int) -> bool:
         """Whether both base numbers are known, so that only a bare SYN can open another stream."""
@@ -134,7 +137,8 @@ class StreamIndex:
 
     def lay_down(self, slot: int, number: int) -> None:
         """Remember that the tuple's connection has ended and rests in the record of this number (modulo RESTING_MASK + 1)."""
-        self._table[slot + KNOWN] = self._table[slot + KNOWN] & (KNOWN_LOW | KNOWN_HIGH) | OVER | (number & RESTING_MASK) << KNOWN_BITS
+        known = self._table[slot + KNOWN] & (KNOWN_LOW | KNOWN_HIGH | OPENED) | OVER
+        self._table[slot + KNOWN] = known | (number & RESTING_MASK) << KNOWN_BITS
 
     def resting(self, slot: int) -> int:
         """Number of the record of the tuple's latest connection at rest; 0: none. The record may be gone."""
@@ -145,7 +149,7 @@ class StreamIndex:
         return self._table[slot + KNOWN] & OVER != 0
 
     def stream(self, slot: int) -> int:
-        """Latest stream number of a four-tuple."""
+        """Latest stream number of a four-tuple that has one."""
         return self._table[slot + STREAM]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcptrace_py.flows.streams import StreamIndex
-from tcptrace_py.model.segments import QUOTED, SCOPE_VNI, reverse_key, scope_bytes
+from tcptrace_py.model.segments import HEADER_CUT, QUOTED, SCOPE_VNI, SHORT_HEADER, reverse_key, scope_bytes
 from tests.flows.wireshark import Wireshark
 from tests.ladder import CLIENT, SECOND_NS, SERVER, START_NS, Seg, key_of, ladder, segment_block, table_of
 
@@ -31,7 +32,7 @@ FLAGS = (0x02, 0x02, 0x02, 0x12, 0x12, 0x10, 0x10, 0x18, 0x11, 0x01, 0x04, 0x14,
 
 
 @st.composite
-def captures(draw: st.DrawFn, *, quoted: bool = False) -> list[Seg]:
+def captures(draw: st.DrawFn, *, notes: int = 0) -> list[Seg]:
     """Segments of a few tuples with any flags and few numbers, so that they meet; now and then a long silence."""
     time_ns, found = START_NS, []
     keys = draw(st.sampled_from((KEYS, KEYS[:2], KEYS[3:4])))
@@ -47,7 +48,7 @@ def captures(draw: st.DrawFn, *, quoted: bool = False) -> list[Seg]:
                 draw(st.sampled_from(numbers)),
                 draw(st.sampled_from((0, 0, 1))),
                 ip_id=draw(st.sampled_from((-1, 0, 5))),
-                notes=QUOTED if quoted and draw(st.booleans()) else 0,
+                notes=notes if notes and draw(st.booleans()) else 0,
             )
         )
     return found
@@ -108,10 +109,30 @@ def test_every_segment_has_wiresharks_number(segments: list[Seg]) -> None:
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(captures(quoted=True))
+@given(captures(notes=QUOTED))
 def test_quoted_segments_spend_numbers_as_in_wireshark(segments: list[Seg]) -> None:
     model = Wireshark()
     assert streams_of_table(segments)[0] == [model.take(segment) for segment in segments]
+
+
+CUT = HEADER_CUT | SHORT_HEADER
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(captures(notes=CUT))
+def test_segments_too_short_for_a_stream_spend_none(segments: list[Seg]) -> None:
+    """Whatever is asked about their tuples, by them and when their connections end."""
+    model = Wireshark()
+    numbers, _ = streams_of_table(segments)
+    for segment, number in zip(segments, numbers, strict=True):
+        if not segment.notes & SHORT_HEADER:
+            assert number == model.take(segment)
+
+
+def test_a_connection_of_such_segments_has_none() -> None:
+    cut = [replace(segment, notes=CUT, flags=0, seq=0, ack=0) for segment in ladder("0 C2 A\n1 C2 A")]
+    _, connections = streams_of_table([*cut, *ladder("2 C S\n3 S SA\n4 C A")])
+    assert sorted(connections) == [(1, -1), (3, 0)]
 
 
 def test_scopes_share_a_stream_but_not_a_connection() -> None:
@@ -131,6 +152,9 @@ def test_slot_is_the_same_from_both_sides() -> None:
     index = StreamIndex()
     slots = [index.slot(key, reverse_key(key)) for key in KEYS]
     assert [index.slot(reverse_key(key), key) for key in KEYS] == slots
+    assert (index.tuples, index.count) == (4, 0)
+    for key, slot in zip(KEYS, slots, strict=True):
+        index.note(slot, key, 16, 0, 0)
     assert index.tuples == index.count == 4
 
 
