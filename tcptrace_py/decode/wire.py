@@ -25,7 +25,7 @@ tcp = Struct("!4xIIHHH").unpack_from
 timestamps = Struct("!III").unpack_from
 
 
-_bucket = lru_cache(1 << 14)(words.bucket)
+_bucket = lru_cache(1 << 14)(words.bucket)  # an interpreter remembers sooner than it computes
 
 
 def key(data: bytes, start: int, stop: int, recent: list[bytes]) -> bytes:  # noqa: ARG001 - for the compiled form

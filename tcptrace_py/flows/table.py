@@ -560,7 +560,7 @@ class FlowTable:
         """What a RST came upon."""
         connection = side.connection
         context = Context()
-        context.previous_ns, context.previous_frame = connection.end_ns, connection.last_frame
+        context.previous_frame = connection.last_frame
         context.previous_by_peer = peer.last_ns == connection.end_ns and peer.packets > 0
         context.previous_is_data = context.previous_by_peer and peer.last_data_ns == peer.last_ns
         context.peer_ack = peer.max_ack if peer.has_ack else -1
@@ -743,7 +743,6 @@ class FlowTable:
 
     def _probe(self, side: Side, peer: Side, frame: int) -> None:
         """A segment that only asks for an answer: of a zero window, or of a silent peer."""
-        side.needs_rare().probes += 1
         code = "zero-window-probe" if peer.window_zero else "keep-alive-probe"
         if all(anomaly[0] != code for anomaly in side.connection.anomalies or ()):
             side.connection.note(code, frame, "it asks whether the peer has room again" if peer.window_zero

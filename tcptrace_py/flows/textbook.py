@@ -9,7 +9,7 @@ That is 640 bytes where objects take 4 kB. When it has closed, a record of 450 b
 `run` takes in what continues such a connection, in one pass over local names, and is long for that reason alone. It declines
 whatever else comes: then the table asks for the `Connection` that the row stands for (`release`), which is as it would be
 had it been one from its SYN on (tests/flows/test_textbook.py), and reasons on with that. What is asked of a connection that
-ended by the book is read from its row.
+ended by the book is read from its record.
 
 Numbers that stay below 2^32 are in `narrow`, the others in `wide`. Rows are a ring, linked both ways by row numbers in the order
 of their SYNs; it begins and ends with a row of its own, RING. Records are in the order of the last segments.

@@ -4,7 +4,7 @@ import cython
 
 @cython.no_gc
 cdef class Context:
-    cdef public long long data_ns, idle_ns, own_ack, own_next, peer_ack, previous_frame, previous_ns, sacked_end, unread
+    cdef public long long data_ns, idle_ns, own_ack, own_next, peer_ack, previous_frame, sacked_end, unread
     cdef public bint previous_by_peer, previous_is_data
 
 
@@ -19,7 +19,7 @@ cdef class Segment:
 
 
 cdef class Rare:
-    cdef public long long copies, fin_repeats, more_stray_syns, more_strays, probe_end, probes, retransmissions, sacked_end
+    cdef public long long copies, fin_repeats, more_stray_syns, more_strays, probe_end, retransmissions, sacked_end
     cdef public long long stray_next, stray_syns, zero_windows
 
 

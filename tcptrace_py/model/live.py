@@ -61,11 +61,10 @@ class Context:
     """What a RST came upon: how the connection stood when it was captured."""
 
     __slots__ = ("data_ns", "idle_ns", "own_ack", "own_next", "peer_ack", "previous_by_peer", "previous_frame",
-                 "previous_is_data", "previous_ns", "sacked_end", "unread")
+                 "previous_is_data", "sacked_end", "unread")
 
     def __init__(self) -> None:
-        self.previous_ns = 0  # when the connection's previous segment was captured
-        self.previous_frame = 0
+        self.previous_frame = 0  # of the connection's previous segment
         self.previous_by_peer = False
         self.previous_is_data = False
         self.peer_ack = -1  # the peer's latest acknowledgement number; -1: none
@@ -80,14 +79,13 @@ class Context:
 class Rare:
     """What most sides never need: where their sequence numbers or their behaviour left the ordinary."""
 
-    __slots__ = ("copies", "fin_repeats", "more_stray_syns", "more_strays", "probe_end", "probes", "retransmissions", "sacked_end",
+    __slots__ = ("copies", "fin_repeats", "more_stray_syns", "more_strays", "probe_end", "retransmissions", "sacked_end",
                  "stray_next", "stray_syns", "zero_windows")
 
     def __init__(self) -> None:
         self.retransmissions = 0
         self.fin_repeats = 0
         self.copies = 0
-        self.probes = 0
         self.zero_windows = 0
         self.stray_syns = 0  # told one by one
         self.more_stray_syns = 0  # counted only: too many to tell each

@@ -97,17 +97,6 @@ cdef inline int set_key(list keys, Py_ssize_t at, bytes key) except -1:
 
 
 # The caller has looked at the area's length.
-cdef inline void put(unsigned char[::1] area, Py_ssize_t at, long long value) noexcept:
-    cdef unsigned int word = <unsigned int>value
-    memcpy(&area[at], &word, 4)
-
-
-cdef inline long long get(unsigned char[::1] area, Py_ssize_t at) noexcept:
-    cdef unsigned int word
-    memcpy(&word, &area[at], 4)
-    return word
-
-
 cdef inline Py_ssize_t gather(object column, int[::1] rows, unsigned char[::1] area, Py_ssize_t at) except -1:
     cdef Py_buffer view
     cdef Py_ssize_t i

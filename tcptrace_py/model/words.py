@@ -6,7 +6,6 @@ from struct import Struct
 RECENT = 1 << 12  # keys that are remembered
 BUCKETS = 64  # four-tuples are dealt out by bucket
 _WORD = Struct("=I").unpack_from
-_PUT = Struct("=I").pack_into
 
 
 def word(record: bytes, index: int) -> int:
@@ -49,16 +48,6 @@ def bucket(key: bytes, size: int) -> int:
     mixed ^= (int.from_bytes(key[ports:ports + 2], "big") ^ int.from_bytes(key[ports + 2:ports + 4], "big")) * 0x9E3779B1
     mixed = mixed * 0x85EBCA6B & 0xFFFFFFFF
     return (mixed ^ mixed >> 15 ^ mixed >> 24) % BUCKETS
-
-
-def put(area: memoryview, at: int, value: int) -> None:
-    """Write a word."""
-    _PUT(area, at, value)
-
-
-def get(area: memoryview, at: int) -> int:
-    """Read a word, unsigned."""
-    return int(_WORD(area, at)[0])
 
 
 def set_key(keys: list[bytes], at: int, key: bytes) -> None:

@@ -10,12 +10,12 @@ from array import array
 from tcptrace_py.model import words
 from tcptrace_py.model.segments import IPV6_KEY, SegmentBlock
 
-# What the replay asks for, as it lies in the area: a word that says whether the block is odd, these columns, the lengths
+# What the replay asks for, as it lies in the area: a byte that says whether the block is odd, these columns, the lengths
 # of the keys in a byte each, the keys.
 COLUMNS = ("frame", "time_ns", "teid", "seq", "ack", "flags", "window", "payload", "options", "tsval", "tsecr", "ttl", "notes",
            "interface", "ip_id", "window_scale", "vlan")
-HEAD_BYTES = 4
-ROW_BYTES = 3 * 8 + 14 * 4 + 1  # and the key
+HEAD_BYTES = 1
+ROW_BYTES = sum(getattr(SegmentBlock(0), name).itemsize for name in COLUMNS) + 1  # and the key
 ROW_MOST_BYTES = HEAD_BYTES + ROW_BYTES + 60  # an IPv6 key with two scopes has 46
 
 
@@ -46,7 +46,7 @@ def pack(block: SegmentBlock, to: int, area: memoryview, at: int) -> tuple[int, 
     rows = picked[:count]
     if at + HEAD_BYTES + count * ROW_BYTES > len(area):
         raise AreaFullError
-    words.put(area, at, block.odd)
+    area[at] = block.odd
     at += HEAD_BYTES
     for name in COLUMNS:
         at = words.gather(getattr(block, name), rows, area, at)
@@ -58,7 +58,7 @@ def pack(block: SegmentBlock, to: int, area: memoryview, at: int) -> tuple[int, 
 
 def unpack(area: memoryview, at: int, rows: int, block: SegmentBlock, recent: list[bytes]) -> int:
     """Fill an empty block with so many rows from byte `at` of an area on; give the byte behind them."""
-    block.count, block.odd = rows, words.get(area, at) != 0
+    block.count, block.odd = rows, area[at] != 0
     at += HEAD_BYTES
     for name in COLUMNS:
         at = words.scatter(area, at, getattr(block, name), rows)

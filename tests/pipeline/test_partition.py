@@ -83,5 +83,8 @@ def test_a_block_is_used_again() -> None:
 
 def test_an_area_may_be_too_small() -> None:
     block = dealt(SAMPLES / "microseconds.pcap", JOBS, 0)[0]
-    with pytest.raises(AreaFullError):
-        pack(block, block.owner[0], memoryview(bytearray(ROW_MOST_BYTES)), 0)
+    _, end = pack(block, block.owner[0], memoryview(bytearray(1 << 16)), 0)
+    for size in (ROW_MOST_BYTES, end - 1):  # neither the columns, nor the last key
+        with pytest.raises(AreaFullError):
+            pack(block, block.owner[0], memoryview(bytearray(size)), 0)
+    assert pack(block, block.owner[0], memoryview(bytearray(end)), 0)[1] == end
