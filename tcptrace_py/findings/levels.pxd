@@ -21,14 +21,8 @@ cdef class Levels:
                    base=cython.Py_ssize_t)
     cpdef take(self, told, int[::1] kinds)
     @cython.locals(
-        begins_ns="long long[::1]", begin_kinds="int[::1]", ends_ns="long long[::1]", end_kinds="int[::1]",
         first="int[::1]", second="int[::1]", third="int[::1]", level="long long[::1]", peak="long long[::1]", peak_ns="long long[::1]",
         kind=cython.Py_ssize_t, row=cython.Py_ssize_t, gone=cython.Py_ssize_t, at=cython.Py_ssize_t, settled_ns="long long",
-        time_ns="long long")
-    cpdef _play(self, int[::1] begins, Py_ssize_t begin_count, int[::1] ends, Py_ssize_t end_count)
-
-
-@cython.locals(low=cython.Py_ssize_t, high=cython.Py_ssize_t)
-cpdef Py_ssize_t bring_forward(long long[::1] times_ns, int[::1] kinds, Py_ssize_t count, long long until_ns)
-@cython.locals(left=cython.Py_ssize_t, at=cython.Py_ssize_t)
-cpdef Py_ssize_t drop_first(long long[::1] times_ns, int[::1] kinds, Py_ssize_t count, Py_ssize_t gone)
+        time_ns="long long", now="long long")
+    cpdef _play(self, long long[::1] begins_ns, int[::1] begin_kinds, Py_ssize_t begin_count,
+                long long[::1] ends_ns, int[::1] end_kinds, Py_ssize_t end_count)

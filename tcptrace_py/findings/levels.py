@@ -9,6 +9,7 @@ the end, which is so of every capture that is not large, and else it does not.
 """
 
 from array import array
+from collections.abc import Sequence
 
 from tcptrace_py.model import columns
 from tcptrace_py.model.growing import longer
@@ -126,47 +127,49 @@ class Levels:
         """Take in everything that happened before a moment: all of it must have been told."""
         if until_ns <= self.settled_ns:
             return
-        begins, ends = bring_forward(self.begins_ns, self.begin_kinds, self.begin_count, until_ns), bring_forward(
-            self.ends_ns, self.end_kinds, self.end_count, until_ns)
-        self._play(columns.order(self.begins_ns, begins), begins, columns.order(self.ends_ns, ends), ends)
-        self.begin_count = drop_first(self.begins_ns, self.begin_kinds, self.begin_count, begins)
-        self.end_count = drop_first(self.ends_ns, self.end_kinds, self.end_count, ends)
+        begins_ns, begin_kinds, begins = columns.take_below(self.begins_ns, self.begin_kinds, self.begin_count, until_ns)
+        ends_ns, end_kinds, ends = columns.take_below(self.ends_ns, self.end_kinds, self.end_count, until_ns)
+        self.begin_count -= begins
+        self.end_count -= ends
+        self._play(begins_ns, begin_kinds, begins, ends_ns, end_kinds, ends)
         self.settled_ns = until_ns
 
-    def _play(self, begins: "array[int]", begin_count: int, ends: "array[int]", end_count: int) -> None:
-        """Go through the first begins and ends in order of time: rows in that order; at one moment ends come first."""
-        begins_ns, begin_kinds, ends_ns, end_kinds = self.begins_ns, self.begin_kinds, self.ends_ns, self.end_kinds
+    def _play(self, begins_ns: Sequence[int], begin_kinds: Sequence[int], begin_count: int,
+              ends_ns: Sequence[int], end_kinds: Sequence[int], end_count: int) -> None:
+        """Go through begins and ends, each in order of time; at one moment ends come first."""
         first, second, third = self.first, self.second, self.third
         level, peak, peak_ns = self.level, self.peak, self.peak_ns
         settled_ns = self.settled_ns
         gone = 0
         for at in range(begin_count):
-            time_ns = max(begins_ns[begins[at]], settled_ns)
-            while gone < end_count and ends_ns[ends[gone]] <= time_ns:
-                kind = end_kinds[ends[gone]]
+            time_ns = begins_ns[at]
+            if time_ns < settled_ns:  # noqa: PLR1730 - a call less
+                time_ns = settled_ns
+            while gone < end_count and ends_ns[gone] <= time_ns:
+                kind = end_kinds[gone]
                 level[first[kind]] -= 1
                 if second[kind] >= 0:
                     level[second[kind]] -= 1
                 if third[kind] >= 0:
                     level[third[kind]] -= 1
                 gone += 1
-            kind = begin_kinds[begins[at]]
+            kind = begin_kinds[at]
             row = first[kind]
-            level[row] += 1
-            if level[row] > peak[row]:
-                peak[row], peak_ns[row] = level[row], time_ns
+            level[row] = now = level[row] + 1
+            if now > peak[row]:
+                peak[row], peak_ns[row] = now, time_ns
             row = second[kind]
             if row >= 0:
-                level[row] += 1
-                if level[row] > peak[row]:
-                    peak[row], peak_ns[row] = level[row], time_ns
+                level[row] = now = level[row] + 1
+                if now > peak[row]:
+                    peak[row], peak_ns[row] = now, time_ns
             row = third[kind]
             if row >= 0:
-                level[row] += 1
-                if level[row] > peak[row]:
-                    peak[row], peak_ns[row] = level[row], time_ns
+                level[row] = now = level[row] + 1
+                if now > peak[row]:
+                    peak[row], peak_ns[row] = now, time_ns
         for at in range(gone, end_count):
-            kind = end_kinds[ends[at]]
+            kind = end_kinds[at]
             level[first[kind]] -= 1
             if second[kind] >= 0:
                 level[second[kind]] -= 1
@@ -176,24 +179,3 @@ class Levels:
     def peak_of(self, row: int) -> tuple[int, int | None]:
         """Most at once and the first moment (ns) at which it was so; (0, None) of nothing. Settled ones alone count."""
         return self.peak[row], self.peak_ns[row] if self.peak[row] else None
-
-
-def bring_forward(times_ns: "array[int]", kinds: "array[int]", count: int, until_ns: int) -> int:
-    """Change rows so that those before a moment come first; how many these are. Only they need to be put in order."""
-    low, high = 0, count
-    while low < high:
-        if times_ns[low] < until_ns:
-            low += 1
-            continue
-        high -= 1
-        times_ns[low], times_ns[high] = times_ns[high], times_ns[low]
-        kinds[low], kinds[high] = kinds[high], kinds[low]
-    return low
-
-
-def drop_first(times_ns: "array[int]", kinds: "array[int]", count: int, gone: int) -> int:
-    """Drop the first `gone` rows; the last ones take their places. How many are left."""
-    left = count - gone
-    for at in range(min(gone, left)):
-        times_ns[at], kinds[at] = times_ns[count - 1 - at], kinds[count - 1 - at]
-    return left

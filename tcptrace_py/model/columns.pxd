@@ -35,7 +35,14 @@ cdef inline long long smaller(long long[::1] column, long long[::1] other, Py_ss
     return found
 
 
-cdef inline object order(long long[::1] column, Py_ssize_t count):
+cdef inline Py_ssize_t equal(int[::1] column, Py_ssize_t count, long long value):
+    cdef Py_ssize_t i, found = 0
+    for i in range(count):
+        found += column[i] == value
+    return found
+
+
+cdef inline object _order(long long[::1] column, Py_ssize_t count):
     # Least significant digits first (11 bits a pass), over as many digits as the span of the values has.
     cdef object first = memoryview(bytearray(4 * max(count, 1))).cast("i")
     cdef object second = memoryview(bytearray(4 * max(count, 1))).cast("i")
@@ -72,3 +79,28 @@ cdef inline object order(long long[::1] column, Py_ssize_t count):
         if shift > 63:
             break
     return first
+
+
+cdef inline tuple take_below(long long[::1] keys, int[::1] values, Py_ssize_t count, long long limit):
+    # Those below the limit come first, and only they are put in order; then the last ones take their places.
+    cdef Py_ssize_t below = 0, high = count, i
+    cdef long long key
+    cdef int value
+    while below < high:
+        if keys[below] < limit:
+            below += 1
+            continue
+        high -= 1
+        key, value = keys[below], values[below]
+        keys[below], values[below] = keys[high], values[high]
+        keys[high], values[high] = key, value
+    cdef object taken_keys = memoryview(bytearray(8 * max(below, 1))).cast("q")
+    cdef object taken_values = memoryview(bytearray(4 * max(below, 1))).cast("i")
+    cdef int[::1] rows = _order(keys, below)
+    cdef long long[::1] to_keys = taken_keys
+    cdef int[::1] to_values = taken_values
+    for i in range(below):
+        to_keys[i], to_values[i] = keys[rows[i]], values[rows[i]]
+    for i in range(min(below, count - below)):
+        keys[i], values[i] = keys[count - 1 - i], values[count - 1 - i]
+    return taken_keys, taken_values, below

@@ -7,6 +7,10 @@ compiled with (called through the module, as Cython does not let one name be imp
 from array import array
 from itertools import islice
 from operator import gt, lt
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def least(column: "array[int]", count: int) -> int:
@@ -29,6 +33,20 @@ def smaller(column: "array[int]", other: "array[int]", count: int) -> int:
     return sum(map(lt, islice(column, count), islice(other, count)))
 
 
-def order(column: "array[int]", count: int) -> "array[int]":
-    """Indices of the first `count` values in order of the values; equal ones stay in their order."""
-    return array("i", sorted(range(count), key=column.__getitem__))
+def equal(column: "array[int]", count: int, value: int) -> int:
+    """How many of the first `count` values are this one."""
+    return column[:count].count(value)
+
+
+def take_below(keys: "array[int]", values: "array[int]", count: int, limit: int) -> "tuple[Sequence[int], Sequence[int], int]":
+    """Take out the rows of two columns, among the first `count`, whose key is below a limit.
+
+    Gives their keys and values in order of the keys (no shorter than that), and how many they are. The others come first then,
+    in any order. Values are not negative.
+    """
+    rows = sorted([key << 32 | values[row] for row, key in enumerate(keys[:count]) if key < limit])
+    if rows:
+        left = [row for row, key in enumerate(keys[:count]) if key >= limit]
+        keys[:len(left)] = array("q", map(keys.__getitem__, left))
+        values[:len(left)] = array("i", map(values.__getitem__, left))
+    return [row >> 32 for row in rows], [row & 0xFFFFFFFF for row in rows], len(rows)

@@ -76,9 +76,8 @@ cdef inline unsigned int bucket_at(const unsigned char *p, Py_ssize_t size) noex
     cdef Py_ssize_t ports = 2 * size
     cdef unsigned int mixed
     mixed = _be(p + size - 4) ^ _be(p + ports - 4)
-    mixed ^= ((<unsigned int>p[ports] << 8 | p[ports + 1]) ^ (<unsigned int>p[ports + 2] << 8 | p[ports + 3])) * 0x9E3779B1u
-    mixed *= 0x85EBCA6Bu
-    return (mixed ^ mixed >> 15 ^ mixed >> 24) & 63
+    mixed ^= (<unsigned int>p[ports] << 8 | p[ports + 1]) ^ (<unsigned int>p[ports + 2] << 8 | p[ports + 3])
+    return ((mixed ^ mixed >> 16) & 0xFFFF) * 0x9E37u >> 10 & 63
 
 
 cdef inline unsigned int bucket(bytes key, Py_ssize_t size):
@@ -97,6 +96,10 @@ cdef inline int set_key(list keys, Py_ssize_t at, bytes key) except -1:
 
 
 # The caller has looked at the area's length.
+cdef inline int[::1] picker(int[::1] rows):
+    return rows
+
+
 cdef inline Py_ssize_t gather(object column, int[::1] rows, unsigned char[::1] area, Py_ssize_t at) except -1:
     cdef Py_buffer view
     cdef Py_ssize_t i

@@ -1,11 +1,16 @@
 """Bytes taken apart and put together in one call each; `words.pxd` has the same inline in C for whom it is compiled with."""
 
 from array import array
+from collections.abc import Callable, Iterable
+from operator import itemgetter
 from struct import Struct
 
 RECENT = 1 << 12  # keys that are remembered
+IPV4_KEY = 12  # bytes (segments.py)
 BUCKETS = 64  # four-tuples are dealt out by bucket
 _WORD = Struct("=I").unpack_from
+_ENDS, _ENDS_16 = Struct("!IIHH").unpack_from, Struct("!12xI12xIHH").unpack_from
+_KEY = Struct("12s").iter_unpack
 
 
 def word(record: bytes, index: int) -> int:
@@ -43,11 +48,14 @@ def is_high(key: bytes, size: int) -> bool:
 
 def bucket(key: bytes, size: int) -> int:
     """A number below BUCKETS that both directions of a four-tuple share; it spreads them well. The scope is not looked at."""
-    ports = 2 * size
-    mixed = int.from_bytes(key[size - 4:size], "big") ^ int.from_bytes(key[ports - 4:ports], "big")
-    mixed ^= (int.from_bytes(key[ports:ports + 2], "big") ^ int.from_bytes(key[ports + 2:ports + 4], "big")) * 0x9E3779B1
-    mixed = mixed * 0x85EBCA6B & 0xFFFFFFFF
-    return (mixed ^ mixed >> 15 ^ mixed >> 24) % BUCKETS
+    return bucket_at(key, 0, size)
+
+
+def bucket_at(data: bytes, at: int, size: int) -> int:
+    """The same of the key that begins there."""
+    source, target, source_port, target_port = _ENDS(data, at) if size == 4 else _ENDS_16(data, at)
+    mixed: int = source ^ target ^ source_port ^ target_port
+    return ((mixed ^ mixed >> 16) & 0xFFFF) * 0x9E37 >> 10 & BUCKETS - 1
 
 
 def set_key(keys: list[bytes], at: int, key: bytes) -> None:
@@ -55,9 +63,17 @@ def set_key(keys: list[bytes], at: int, key: bytes) -> None:
     keys[at] = key
 
 
-def gather(column: "array[int]", rows: "array[int]", area: memoryview, at: int) -> int:
-    """Write these rows of a column into an area from byte `at` on; give the byte behind them."""
-    data = array(column.typecode, map(column.__getitem__, rows)).tobytes()
+Picker = Callable[["array[int]"], Iterable[int]]
+
+
+def picker(rows: "array[int]") -> Picker:
+    """What `gather` needs to know of the rows that it is to write."""
+    return itemgetter(*rows) if len(rows) > 1 else lambda column: [column[row] for row in rows]
+
+
+def gather(column: "array[int]", pick: Picker, area: memoryview, at: int) -> int:
+    """Write picked rows of a column into an area from byte `at` on; give the byte behind them."""
+    data = array(column.typecode, pick(column)).tobytes()
     area[at:at + len(data)] = data
     return at + len(data)
 
@@ -89,6 +105,9 @@ def get_keys(area: memoryview, at: int, keys: list[bytes], count: int, recent: l
     `recent` has RECENT entries for whoever knows how to make use of them.
     """
     start, at = at, at + count
+    if bytes(area[start:at]).count(IPV4_KEY) == count:
+        keys[:count] = [key for (key,) in _KEY(area[at:at + count * IPV4_KEY])]
+        return at + count * IPV4_KEY
     for row in range(count):
         size = area[start + row]
         keys[row] = bytes(area[at:at + size])

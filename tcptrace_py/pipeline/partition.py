@@ -7,7 +7,7 @@ All segments of a four-tuple in any scope go the same way: stream numbers do not
 
 from array import array
 
-from tcptrace_py.model import words
+from tcptrace_py.model import columns, words
 from tcptrace_py.model.segments import IPV6_KEY, SegmentBlock
 
 # What the replay asks for, as it lies in the area: a byte that says whether the block is odd, these columns, the lengths
@@ -26,13 +26,12 @@ class AreaFullError(Exception):
 def tell_owners(block: SegmentBlock, owner_of: "array[int]", me: int) -> None:
     """Complete the block's column `owner` for the process `me`; `owner_of` has words.BUCKETS entries."""
     keys, owners = block.key, block.owner
-    foreign = 0
-    for i in range(block.count):
-        if owners[i] < 0:
-            key = keys[i]
-            owners[i] = owner_of[words.bucket(key, 4 if len(key) < IPV6_KEY else 16)]
-        foreign += owners[i] != me
-    block.me, block.foreign = me, foreign
+    if columns.equal(owners, block.count, -1):
+        for i in range(block.count):
+            if owners[i] < 0:
+                key = keys[i]
+                owners[i] = owner_of[words.bucket(key, 4 if len(key) < IPV6_KEY else 16)]
+    block.me, block.foreign = me, block.count - columns.equal(owners, block.count, me)
 
 
 def pack(block: SegmentBlock, to: int, area: memoryview, at: int) -> tuple[int, int]:
@@ -48,8 +47,9 @@ def pack(block: SegmentBlock, to: int, area: memoryview, at: int) -> tuple[int, 
         raise AreaFullError
     area[at] = block.odd
     at += HEAD_BYTES
+    pick = words.picker(rows)
     for name in COLUMNS:
-        at = words.gather(getattr(block, name), rows, area, at)
+        at = words.gather(getattr(block, name), pick, area, at)
     at = words.put_keys(area, at, block.key, block.key_at, block.data, rows)
     if at < 0:
         raise AreaFullError

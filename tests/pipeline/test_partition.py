@@ -49,7 +49,10 @@ def test_everybody_gets_its_own(sample: int) -> None:
     shared = 0
     for path in CAPTURES:
         decoder = Decoder(Problems(), checksum_sample=sample)
-        every = [sent(decoder.decode(block)) for block in blocks(path)]
+        frames = blocks(path)
+        if sample and sum(block.count for block in frames) > 3 * sample:
+            continue  # beyond them all is as without
+        every = [sent(decoder.decode(block)) for block in frames]
         for me in range(JOBS):
             area = memoryview(bytearray(1 << 20))
             for whole, block in zip(every, dealt(path, me, sample), strict=True):
