@@ -35,6 +35,7 @@ ETHERNET, COOKED, COOKED2, BSD_NULL, LOOP = 1, 113, 276, 0, 108
 RAW, RAW_BSD, RAW_OPENBSD, RAW_IPV4, RAW_IPV6 = 101, 12, 14, 228, 229
 
 IPV4, IPV6 = 0x0800, 0x86DD
+NOP_NOP_TIMESTAMPS = 0x0101080A
 
 # UDP destination ports of what may carry TCP: VXLAN (RFC 7348; 8472 before it, still Linux's default), VXLAN-GPE,
 # GENEVE (RFC 8926), GTP-U (TS 29.281). `tunnels.py` has a row for each.
@@ -68,110 +69,133 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
         notes = 0
         vlan = -1
 
-        # The link header: where IP begins, and which.
-        if link == ETHERNET:
+        plain = False
+        if link == ETHERNET and at + 66 <= end:
+            # What most frames are, read in one call: IPv4 without options, and room for TCP's timestamps.
+            (ethertype, version, length, ip_id, fragment, ttl, protocol, seq, ack, flags, window, checksum,
+             head, tsval, tsecr) = wire.ethernet_tcp(data, at)
+            plain = ethertype == IPV4 and version == 0x45 and protocol == 6 and not fragment & 0x3FFF
+        if plain:
             ip = at + 14
-            if ip > end:
-                break
-            ethertype = data[at + 12] << 8 | data[at + 13]
-        elif link in (RAW, RAW_BSD, RAW_OPENBSD, RAW_IPV4, RAW_IPV6):
-            ip = at
-            if ip >= end:
-                break
-            ethertype = IPV4 if data[ip] >> 4 == 4 else IPV6 if data[ip] >> 4 == 6 else 1
-        elif link in (COOKED, COOKED2):
-            ip = at + (16 if link == COOKED else 20)
-            if ip > end:
-                break
-            if link == COOKED:
-                packet_type = data[at] << 8 | data[at + 1]
-                ethertype = data[at + 14] << 8 | data[at + 15]
-            else:
-                packet_type = data[at + 10]
-                ethertype = data[at] << 8 | data[at + 1]
-            notes = OUTGOING if packet_type == 4 else INCOMING if packet_type == 0 else 0
-        elif link in (BSD_NULL, LOOP):
-            ip = at + 4
-            # The family stands in the byte order of the machine that wrote it; its other bytes are 0 in either.
-            if ip > end or data[at + 1] or data[at + 2] or (data[at] and data[at + 3]):
-                break
-            family = data[at] | data[at + 3]
-            ethertype = IPV4 if family == 2 else IPV6 if family in (10, 24, 28, 30) else 1
-        elif link < 0:
-            continue  # a record that is numbered as a frame and is none
-        else:
-            break
-        while ethertype in (0x8100, 0x88A8, 0x9100, 0x9200):
-            ip += 4
-            if ip > end:
-                ethertype = 1
-                break
-            tag = (data[ip - 4] & 15) << 8 | data[ip - 3]
-            vlan = tag or vlan  # 0 only bears a priority
-            ethertype = data[ip - 2] << 8 | data[ip - 1]
-
-        # The IP header: where TCP begins and ends on the wire.
-        if ethertype == IPV4:
-            if ip + 40 > end:
-                break
-            version, length, ip_id, fragment, ttl, protocol, seq, ack, flags, window, checksum = wire.ipv4_tcp(data, ip)
-            segment = ip + 20
-            if version != 0x45:
-                segment = ip + ((version & 15) << 2)
-                if version >> 4 != 4 or segment < ip + 20 or segment + 20 > end:
-                    break
-            if fragment & 0x3FFF:
-                break
-            if protocol != 6:
-                if protocol == 17:
-                    port = data[segment + 2] << 8 | data[segment + 3]
-                    if port in TUNNEL_PORTS:
-                        break
-                    continue
-                if protocol in (2, 50, 89, 112, 132):
-                    continue  # IGMP, ESP, OSPF, VRRP, SCTP
-                if protocol == 1 and data[segment] in (0, 8):
-                    continue  # an echo and its reply
-                break
-            if segment == ip + 20:
-                if dealt:
-                    owner = owner_of[wire.bucket(data, ip + 12, 4)]
-                    key_ats[n] = ip + 12
-                key = wire.key(data, ip + 12, ip + 24, recent) if owner == me or base + i <= looked_at_to else b""
-            else:
-                owner = -1
-                seq, ack, flags, window, checksum = wire.tcp(data, segment)
-                key = data[ip + 12:ip + 20] + data[segment:segment + 4]
             source = ip + 12
+            size = 4
+            segment = ip + 20
             stop = ip + length
-        elif ethertype == IPV6:
-            segment = ip + 40
-            if segment + 20 > end:
-                break
-            version, length, protocol, ttl = wire.ipv6(data, ip)
-            if version >> 4 != 6 or length == 0:
-                break
-            if protocol != 6:
-                if protocol == 17:
-                    port = data[segment + 2] << 8 | data[segment + 3]
-                    if port in TUNNEL_PORTS:
-                        break
-                    continue
-                if protocol == 58 and data[segment] >= 128:
-                    continue  # informational: echoes, neighbour discovery
-                break
-            seq, ack, flags, window, checksum = wire.tcp(data, segment)
-            if dealt:
-                owner = owner_of[wire.bucket(data, ip + 8, 16)]
-                key_ats[n] = -(ip + 8)
-            key = wire.key(data, ip + 8, ip + 44, recent) if owner == me or base + i <= looked_at_to else b""
-            source = ip + 8
-            stop = segment + length
-            ip_id = -1
-        elif ethertype in (0x0806, 0x88CC, 0x888E):
-            continue  # ARP, LLDP, EAPOL
         else:
-            break
+            # The link header: where IP begins, and which.
+            if link == ETHERNET:
+                ip = at + 14
+                if ip > end:
+                    break
+                ethertype = data[at + 12] << 8 | data[at + 13]
+            elif link in (RAW, RAW_BSD, RAW_OPENBSD, RAW_IPV4, RAW_IPV6):
+                ip = at
+                if ip >= end:
+                    break
+                ethertype = IPV4 if data[ip] >> 4 == 4 else IPV6 if data[ip] >> 4 == 6 else 1
+            elif link in (COOKED, COOKED2):
+                ip = at + (16 if link == COOKED else 20)
+                if ip > end:
+                    break
+                if link == COOKED:
+                    packet_type = data[at] << 8 | data[at + 1]
+                    ethertype = data[at + 14] << 8 | data[at + 15]
+                else:
+                    packet_type = data[at + 10]
+                    ethertype = data[at] << 8 | data[at + 1]
+                notes = OUTGOING if packet_type == 4 else INCOMING if packet_type == 0 else 0
+            elif link in (BSD_NULL, LOOP):
+                ip = at + 4
+                # The family stands in the byte order of the machine that wrote it; its other bytes are 0 in either.
+                if ip > end or data[at + 1] or data[at + 2] or (data[at] and data[at + 3]):
+                    break
+                family = data[at] | data[at + 3]
+                ethertype = IPV4 if family == 2 else IPV6 if family in (10, 24, 28, 30) else 1
+            elif link < 0:
+                continue  # a record that is numbered as a frame and is none
+            else:
+                break
+            while ethertype in (0x8100, 0x88A8, 0x9100, 0x9200):
+                ip += 4
+                if ip > end:
+                    ethertype = 1
+                    break
+                tag = (data[ip - 4] & 15) << 8 | data[ip - 3]
+                vlan = tag or vlan  # 0 only bears a priority
+                ethertype = data[ip - 2] << 8 | data[ip - 1]
+
+            # The IP header: where TCP begins and ends on the wire.
+            if ethertype == IPV4:
+                if ip + 40 > end:
+                    break
+                version, length, ip_id, fragment, ttl, protocol, seq, ack, flags, window, checksum = wire.ipv4_tcp(data, ip)
+                segment = ip + 20
+                if version != 0x45:
+                    segment = ip + ((version & 15) << 2)
+                    if version >> 4 != 4 or segment < ip + 20 or segment + 20 > end:
+                        break
+                if fragment & 0x3FFF:
+                    break
+                if protocol != 6:
+                    if protocol == 17:
+                        port = data[segment + 2] << 8 | data[segment + 3]
+                        if port in TUNNEL_PORTS:
+                            break
+                        continue
+                    if protocol in (2, 50, 89, 112, 132):
+                        continue  # IGMP, ESP, OSPF, VRRP, SCTP
+                    if protocol == 1 and data[segment] in (0, 8):
+                        continue  # an echo and its reply
+                    break
+                source = ip + 12
+                size = 4
+                if segment != ip + 20:
+                    size = 0
+                    seq, ack, flags, window, checksum = wire.tcp(data, segment)
+                    key = data[source:source + 8] + data[segment:segment + 4]
+                stop = ip + length
+            elif ethertype == IPV6:
+                segment = ip + 40
+                if segment + 20 > end:
+                    break
+                version, length, protocol, ttl = wire.ipv6(data, ip)
+                if version >> 4 != 6 or length == 0:
+                    break
+                if protocol != 6:
+                    if protocol == 17:
+                        port = data[segment + 2] << 8 | data[segment + 3]
+                        if port in TUNNEL_PORTS:
+                            break
+                        continue
+                    if protocol == 58 and data[segment] >= 128:
+                        continue  # informational: echoes, neighbour discovery
+                    break
+                seq, ack, flags, window, checksum = wire.tcp(data, segment)
+                source = ip + 8
+                size = 16
+                stop = segment + length
+                ip_id = -1
+            elif ethertype in (0x0806, 0x88CC, 0x888E):
+                continue  # ARP, LLDP, EAPOL
+            else:
+                break
+
+        # `size` of addresses where the ports stand behind them; 0: IPv4 with options, whose key is made already.
+        frame = base + i
+        if size == 4:
+            if dealt:
+                owner = owner_of[wire.bucket(data, source, 4)]
+                if owner != me:
+                    key_ats[n] = source
+            key = wire.key(data, source, source + 12, recent) if owner == me or frame <= looked_at_to else b""
+        elif size == 16:
+            if dealt:
+                owner = owner_of[wire.bucket(data, source, 16)]
+                if owner != me:
+                    key_ats[n] = -source
+            key = wire.key(data, source, source + 36, recent) if owner == me or frame <= looked_at_to else b""
+        else:
+            owner = -1
 
         # TCP: lengths come from the IP header, never from the frame, which may be padded or cut.
         content = segment + (flags >> 12 << 2)
@@ -183,25 +207,30 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
             if content > end:
                 options_stop = end
                 notes |= OPTIONS_CUT | PAYLOAD_CUT if payload else OPTIONS_CUT
-                first_snapped = first_snapped or base + i
+                first_snapped = first_snapped or frame
                 snapped += 1
             elif payload:
                 notes |= PAYLOAD_CUT
-        elif base + i <= looked_at_to:
-            verdict = tally.check(key[:len(key) - 4], whole[segment:stop], base + i)
+        elif frame <= looked_at_to:
+            verdict = tally.check(key[:len(key) - 4], whole[segment:stop], frame)
             if verdict == LEAVE_OUT:
                 continue
             notes |= verdict
         if stop > ip + 1500 and data[source] != 127:  # loopback has no network card
-            first_offloaded = first_offloaded or base + i
+            first_offloaded = first_offloaded or frame
             offloaded += 1
 
-        options_at = segment + 20
-        if options_stop > options_at:
+        if plain and head == NOP_NOP_TIMESTAMPS and content == segment + 32:
+            all_options[n] = OPT_TIMESTAMPS
+            window_scales[n] = -1
+            tsvals[n] = tsval
+            tsecrs[n] = tsecr
+        elif options_stop > segment + 20:
+            options_at = segment + 20
             options = 0
             if options_stop == options_at + 12:
                 head, tsval, tsecr = wire.timestamps(data, options_at)
-                if head == 0x0101080A:
+                if head == NOP_NOP_TIMESTAMPS:
                     options = OPT_TIMESTAMPS
             if not options:
                 options, scale, tsval, tsecr, left, right = parse_options(whole, options_at, options_stop, ack)
@@ -219,7 +248,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
             all_options[n] = tsvals[n] = tsecrs[n] = 0
             window_scales[n] = -1
         words.set_key(keys, n, key)
-        frames[n] = base + i
+        frames[n] = frame
         times[n] = frame_times[i]
         seqs[n] = seq
         acks[n] = ack
@@ -230,7 +259,8 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
         ttls[n] = ttl
         checksums[n] = checksum
         interfaces[n] = frame_interfaces[i]
-        owners[n] = owner
+        if dealt:
+            owners[n] = owner
         notes_column[n] = notes
         if vlan >= 0:
             vlans[n] = vlan

@@ -34,17 +34,14 @@ def parse_options(data: bytes, at: int, stop: int, ack: int) -> tuple[int, int, 
             break
         if kind == 8 and size == 10:
             bits |= OPT_TIMESTAMPS
-            tsval = wire.number(data, at + 2)
-            tsecr = wire.number(data, at + 6)
+            tsval, tsecr = wire.pair(data, at + 2)
         elif kind == 5 and size >= 10 and size % 8 == 2:
             bits = (bits | OPT_SACK) & ~OPT_DSACK
-            left = wire.number(data, at + 2)
-            right = wire.number(data, at + 6)
+            left, right = wire.pair(data, at + 2)
             if (left - ack) & 0x80000000:
                 bits |= OPT_DSACK
             elif size >= 18:
-                outer_left = wire.number(data, at + 10)
-                outer_right = wire.number(data, at + 14)
+                outer_left, outer_right = wire.pair(data, at + 10)
                 if not ((left - outer_left) | (outer_right - right)) & 0x80000000:
                     bits |= OPT_DSACK
         elif kind == 2 and size == 4:

@@ -18,6 +18,13 @@ cdef inline (long long, long long, long long, long long, long long, long long, l
     return (p[0], u16(p + 2), u16(p + 4), u16(p + 6), p[8], p[9], u32(p + 24), u32(p + 28), u16(p + 32), u16(p + 34), u16(p + 36))
 
 
+cdef inline (long long, long long, long long, long long, long long, long long, long long, long long, long long, long long, long long,
+             long long, long long, long long, long long) ethernet_tcp(const unsigned char *data, Py_ssize_t at) noexcept:
+    cdef const unsigned char *p = data + at
+    return (u16(p + 12), p[14], u16(p + 16), u16(p + 18), u16(p + 20), p[22], p[23], u32(p + 38), u32(p + 42), u16(p + 46),
+            u16(p + 48), u16(p + 50), u32(p + 54), u32(p + 58), u32(p + 62))
+
+
 cdef inline (long long, long long, long long, long long) ipv6(const unsigned char *data, Py_ssize_t at) noexcept:
     cdef const unsigned char *p = data + at
     return (p[0], u16(p + 4), p[6], p[7])
@@ -41,5 +48,6 @@ cdef inline unsigned int bucket(const unsigned char *data, Py_ssize_t start, Py_
     return words.bucket_at(data + start, size)
 
 
-cdef inline long long number(bytes data, Py_ssize_t at) noexcept:
-    return u32(<const unsigned char *>data + at)
+cdef inline (long long, long long) pair(bytes data, Py_ssize_t at) noexcept:
+    cdef const unsigned char *p = <const unsigned char *>data + at
+    return (u32(p), u32(p + 4))

@@ -6,7 +6,6 @@ module, as Cython does not let one name be imported and cimported).
 All raise struct.error where the buffer ends too early; callers look at the captured length first.
 """
 
-from functools import lru_cache
 from struct import Struct
 
 from tcptrace_py.model import words
@@ -14,6 +13,9 @@ from tcptrace_py.model import words
 # RFC 791 section 3.1 and RFC 9293 section 3.1, where there are no IP options: version and header length, total length,
 # identification, fragment, TTL, protocol; TCP's sequence, acknowledgment, offset and flags, window, checksum.
 ipv4_tcp = Struct("!BxHHHBB10x4xIIHHH").unpack_from
+
+# The same of an Ethernet frame, the type in front and what may be the layout below behind.
+ethernet_tcp = Struct("!12xHBxHHHBB10x4xIIHHH2xIII").unpack_from
 
 # RFC 8200 section 3: version and class, payload length, next header, hop limit.
 ipv6 = Struct("!BxxxHBB").unpack_from
@@ -25,19 +27,13 @@ tcp = Struct("!4xIIHHH").unpack_from
 timestamps = Struct("!III").unpack_from
 
 
-_bucket = lru_cache(1 << 14)(words.bucket)  # an interpreter remembers sooner than it computes
-
-
 def key(data: bytes, start: int, stop: int, recent: list[bytes]) -> bytes:  # noqa: ARG001 - for the compiled form
     """Bytes of a four-tuple's key. `recent` has `words.RECENT` entries for whoever knows how to make use of them."""
     return data[start:stop]
 
 
-def bucket(data: bytes, start: int, size: int) -> int:
-    """Bucket (`words.bucket`) of the four-tuple whose key begins there, with addresses of `size` bytes."""
-    return _bucket(data[start:start + 2 * size + 4], size)
+bucket = words.bucket_at
 
 
-def number(data: bytes, at: int) -> int:
-    """The 32 bits at an offset, unsigned."""
-    return int.from_bytes(data[at:at + 4], "big")
+# Two numbers of 32 bits: TSval and TSecr, or the edges of a SACK block (RFC 2018 section 3).
+pair = Struct("!II").unpack_from
