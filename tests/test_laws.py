@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS
@@ -256,8 +256,14 @@ def test_cutting_blocks_of_several_connections_changes_nothing(connections: list
     assert _sums(cut) == _sums(whole)
 
 
+# A server that speaks before the client has answered, captured between them and beside the client.
+BETWEEN, BESIDE = (ladder(f"0 C S\n0.02 S SA\n0.021 S A len=9\n{answer} C A\n1 S FA\n1.06 C A\n1.07 C FA\n1.08 S A")
+                   for answer in ("0.080", "0.022"))
+
+
 @many
 @given(several, st.lists(st.integers(0, 60)))
+@example([BESIDE, BETWEEN] * 10, [])
 def test_sums_are_those_of_the_rows(connections: list[list[Seg]], cuts: list[int]) -> None:
     """What is added up without describing every connection is what the descriptions add up to."""
     mixed = _mixed(connections + connections)

@@ -26,6 +26,8 @@ cdef class Account:
     cdef public long long client_wait_ns, server_wait_ns
     cdef public int port, held_row, waits_row, held_kind, client_stay_kind, server_stay_kind
 
+    cpdef learn(self, long long first_frame, long long to_server_ns, long long to_client_ns)
+
 
 cdef class Accounts:
     cdef public object profiles

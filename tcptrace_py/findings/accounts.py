@@ -55,6 +55,13 @@ class Account:
         self.held_row = self.waits_row = 0
         self.held_kind = self.client_stay_kind = self.server_stay_kind = 0
 
+    def learn(self, first_frame: int, to_server_ns: int, to_client_ns: int) -> None:
+        """Take in both legs of a handshake, of a connection that began with this frame."""
+        if self.low_is_client:
+            self.pair.learn(first_frame, to_client_ns, to_server_ns)
+        else:
+            self.pair.learn(first_frame, to_server_ns, to_client_ns)
+
 
 class Accounts:
     """All accounts, by a client's key without its port; hosts, and the levels that they raise."""

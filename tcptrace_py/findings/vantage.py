@@ -80,7 +80,7 @@ def place(own: Legs | None) -> int:
 
 def place_of(to_server_ns: int, to_client_ns: int) -> int:
     """Say the same of a handshake's two legs."""
-    if max(to_server_ns, to_client_ns) < LOCAL_NS:
+    if to_server_ns < LOCAL_NS and to_client_ns < LOCAL_NS:
         return LOCAL
     if to_client_ns * CLEAR_RATIO < to_server_ns:
         return AT_CLIENT

@@ -31,7 +31,7 @@ cdef class StreamIndex:
     @cython.locals(mine="long long", mine_known="unsigned int")
     cpdef note_quoted(self, long long slot, bytes key, long long flags, long long seq)
     cpdef bint settled(self, long long slot)
-    cpdef mark_over(self, bytes key, bytes reverse)
+    cpdef mark_over(self, long long slot)
     @cython.locals(known="unsigned int")
     cpdef lay_down(self, long long slot, long long number)
     cpdef long long resting(self, long long slot)

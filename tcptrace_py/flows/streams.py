@@ -131,9 +131,9 @@ class StreamIndex:
         """Whether both base numbers are known, so that only a bare SYN can open another stream."""
         return self._table[slot + KNOWN] & 3 == KNOWN_LOW | KNOWN_HIGH
 
-    def mark_over(self, key: bytes, reverse: bytes) -> None:
+    def mark_over(self, slot: int) -> None:
         """Remember that a connection of this four-tuple has ended."""
-        self._table[self.slot(key, reverse) + KNOWN] |= OVER
+        self._table[slot + KNOWN] |= OVER
 
     def lay_down(self, slot: int, number: int) -> None:
         """Remember that the tuple's connection has ended and rests in the record of this number (modulo RESTING_MASK + 1)."""

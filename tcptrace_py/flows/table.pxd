@@ -12,9 +12,10 @@ cdef long long LAST_IDS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED
 
 
 cdef class FlowTable:
-    cdef public object states_of, retire, retire_records, selection
+    cdef public object states_of, retire, retire_records, retire_gathered, selection
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
     cdef public bint by_the_book, takes_all, timed
+    cdef public object gathered
     cdef public dict sides, deadlines
     cdef public list closed
     cdef public StreamIndex streams
@@ -26,11 +27,11 @@ cdef class FlowTable:
         key=bytes, peer=Side, connection=Connection, segment=Segment, place="long long", flags="long long", seq="long long",
         ack="long long", payload="long long", time_ns="long long", ip_id="long long", tsval="long long", silent_ns="long long",
         fresh="long long", end="long long", letter=int, covers_fin=bint)
-    cpdef _take(self, Columns columns, block, Py_ssize_t i, Side side)
+    cpdef take(self, Columns columns, block, Py_ssize_t i, Side side)
     @cython.locals(textbook=Textbook, reverse=bytes, slot="long long", connection=Connection)
     cpdef bint _open(self, Columns columns, Py_ssize_t i, bytes key) except -1
-    @cython.locals(time_ns="long long", frame="long long", seq="long long", connection=Connection, side=Side, segment=Segment)
-    cpdef _open_object(self, Columns columns, Py_ssize_t i, bytes key, bytes reverse, long long slot)
+    @cython.locals(key=bytes, time_ns="long long", frame="long long", seq="long long", connection=Connection, side=Side, segment=Segment)
+    cpdef open_object(self, Columns columns, Py_ssize_t i, bytes reverse, long long stream, bint settled)
     cpdef Connection _revive(self, long long row)
     cpdef _enlist(self, Connection connection)
     cpdef long long _patience_ns(self, Connection connection)

@@ -1,12 +1,14 @@
 """The flow table: which connection a segment belongs to, what it does to its side's sequence space, what is worth a log entry.
 
-Hot module. A connection begins as a row of the textbook (`textbook.py`) and stays one as long as it goes by the book. The
-others are objects (`model.live`): `_take` has the ordinary segments of an open connection in one piece, because that is what
-nearly all are, and is long for that reason alone; the rest goes through `_examine`. What decides states is *logged* on the
-connection (`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet middle is only counted.
+Hot module. A connection begins as a row of the textbook (`textbook.py`) and stays one as long as it goes by the book; in an
+interpreter its segments wait instead (`gathered.py`). The others are objects (`model.live`): `take` has the ordinary segments of
+an open connection in one piece, because that is what nearly all are, and is long for that reason alone; the rest goes through
+`_examine`. What decides states is *logged* on the connection (`model.live.Segment`): the handshake, the close, and whatever is
+odd; the quiet middle is only counted.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import (
@@ -52,6 +54,9 @@ from tcptrace_py.model.state import State
 from .streams import StreamIndex
 from .textbook import NONE, Textbook
 
+if TYPE_CHECKING:
+    from .gathered import Gathered
+
 FOR_EVER_NS = (1 << 63) - 1
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
@@ -59,9 +64,9 @@ MIRROR_NS = 500_000  # a second capture of the same frame follows at once
 CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set, or a damaged stamp
 FIRST_LOOK_NS = 4 * SECOND_NS  # most connections are over by then, and nothing is to hold on to them for longer
 LAG_NS = 3 * SECOND_NS  # how far behind the capture's clock connections are looked at
-BY_THE_BOOK = not __file__.endswith(".py")  # in an interpreter attributes of objects are quicker than words
-# Sides in the table before closed objects are laid to rest: below it that would save nothing, or, interpreted, cost time.
-AWAKE = 1 << 12 if BY_THE_BOOK else 1 << 17
+BY_THE_BOOK = not __file__.endswith(".py")  # in an interpreter attributes of objects are quicker than words ...
+GATHERS = not BY_THE_BOOK  # ... and quickest is what is not looked at until it is over
+AWAKE = 1 << 12  # sides in the table before closed objects are laid to rest: below it that would save nothing
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 MOST_STRAY_SYNS = 16  # told one by one; of others the number
 EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: one that comes late is no new connection
@@ -69,6 +74,7 @@ EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: o
 StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection, int], None]
 RetireRecords = Callable[[Textbook, int, int], None]
+RetireGathered = Callable[["Gathered", int], None]
 
 
 class FlowTable:
@@ -77,25 +83,32 @@ class FlowTable:
     `states_of(connection, time_ns)` tells the two sides' states as far as known; `retire(connection, known_ns)` is
     called once for each connection, when nothing can change it any more; the capture is known up to `known_ns`.
     `retire_records(textbook, since_ns, known_ns)` is the same for all connections at rest that have heard of nothing since a
-    moment: it takes their records. Without it they are handed on as all others.
+    moment: it takes their records. Without it they are handed on as all others. `retire_gathered(gathered, since_ns)` takes
+    gathered ones; without it nothing is gathered.
     `linger_ns` is how long a closed connection waits for stragglers (longer than any TIME_WAIT), `idle_ns` how long
     an open one may be silent.
     """
 
     def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection,
-                 retire_records: RetireRecords | None = None) -> None:
+                 retire_records: RetireRecords | None = None, retire_gathered: RetireGathered | None = None) -> None:
         self.states_of = states_of
         self.retire = retire
         self.retire_records = retire_records
+        self.retire_gathered = retire_gathered
         self.linger_ns = linger_ns
         self.idle_ns = idle_ns
         self.selection = selection
         self.takes_all = selection.takes_all
         self.timed = selection.from_ns is not None or selection.to_ns is not None
         self.sides: dict[bytes, Side] = {}
-        self.streams = StreamIndex()
+        self.streams = new_index()
         self.textbook = Textbook(self.streams)
         self.by_the_book = BY_THE_BOOK  # what may be a row of it is one
+        self.gathered: Gathered | None = None
+        if GATHERS and not BY_THE_BOOK and retire_gathered is not None and self.takes_all and not self.timed:
+            from . import gathered  # noqa: PLC0415 - an interpreter's alone
+
+            self.gathered = gathered.Gathered(self)
         self.segments = 0
         self.duplicates = 0
         self.stragglers = 0
@@ -110,15 +123,18 @@ class FlowTable:
         """Take in a block of segments, in capture order."""
         columns, textbook = Columns(block), self.textbook
         i = 0
+        if self.gathered is not None:
+            self.gathered.feed(columns, block)
+            i = block.count
         while i < block.count:
             i = textbook.run(columns, i)
             if i < block.count:
-                self._take(columns, block, i, self.sides.get(columns.key[i]))
+                self.take(columns, block, i, self.sides.get(columns.key[i]))
                 i += 1
             while i < block.count:  # objects come in flocks: a long transfer, a capture with losses
                 side = self.sides.get(columns.key[i])
                 if side is not None:
-                    self._take(columns, block, i, side)
+                    self.take(columns, block, i, side)
                 elif columns.me < 0 or columns.owner[i] == columns.me:
                     break  # it is no other process's
                 i += 1
@@ -126,7 +142,7 @@ class FlowTable:
             self.segments += block.count - block.foreign
             self._sweep(block)
 
-    def _take(self, columns: Columns, block: SegmentBlock, i: int, side: Side | None) -> None:
+    def take(self, columns: Columns, block: SegmentBlock, i: int, side: Side | None) -> None:
         """Take in a segment of a side, or one that continues no textbook connection, or not by the book."""
         if side is None:
             key = columns.key[i]
@@ -259,15 +275,16 @@ class FlowTable:
         if key == reverse:
             return False  # a socket connects to itself
         if not self.by_the_book:
-            self._open_object(columns, i, key, reverse, slot)
+            self.open_object(columns, i, reverse, self.streams.note(slot, key, SYN, columns.seq[i], columns.ack[i]), False)
         elif not textbook.open(columns, i, slot, reverse):
             return False
         return True
 
-    def _open_object(self, columns: Columns, i: int, key: bytes, reverse: bytes, slot: int) -> None:
-        time_ns, frame, seq = columns.time_ns[i], columns.frame[i], columns.seq[i]
+    def open_object(self, columns: Columns, i: int, reverse: bytes, stream: int, settled: bool) -> None:
+        """Begin a connection, as an object, with an ordinary SYN; `settled`: the index of streams knows of its SYN/ACK."""
+        key, time_ns, frame, seq = columns.key[i], columns.time_ns[i], columns.frame[i], columns.seq[i]
         connection = Connection(key, reverse, time_ns, frame)
-        connection.stream = self.streams.note(slot, key, SYN, seq, columns.ack[i])
+        connection.stream, connection.settled = stream, settled
         connection.vlan, connection.teid = columns.vlan[i], columns.teid[i]
         connection.budget, connection.history, connection.signature = BUDGET, 1, 1 << 6 | SYN << 3
         connection.b.max_ack = seq
@@ -402,7 +419,7 @@ class FlowTable:
         for side in (connection.b, connection.a):
             if self.sides.get(side.key) is side:
                 del self.sides[side.key]
-        self.streams.mark_over(connection.a.key, connection.b.key)
+        self.streams.mark_over(self.streams.slot(connection.a.key, connection.b.key))
         shadow = connection.shadow
         connection.shadow = None
         if shadow is not None and not self._worth_keeping(connection, shadow):
@@ -907,6 +924,8 @@ class FlowTable:
         self.now_ns = now * SECOND_NS
         if self.closed:
             self._lay_down()
+        if self.gathered is not None:
+            self.gathered.sweep(now)
         self._sweep_rows()
         for second in sorted(second for second in self.deadlines if second <= now):
             for connection in self.deadlines.pop(second):
@@ -944,6 +963,8 @@ class FlowTable:
     def _retire_records(self, since_ns: int) -> None:
         """Hand on the connections at rest that have heard of nothing since a moment."""
         textbook = self.textbook
+        if self.gathered is not None and self.retire_gathered is not None:
+            self.retire_gathered(self.gathered, since_ns)
         if self.retire_records is not None:
             self.retire_records(textbook, since_ns, self.now_ns)
             return
@@ -954,6 +975,8 @@ class FlowTable:
 
     def older(self, than_ns: int) -> list[Connection]:
         """Connections that began before a moment and are still in the table."""
+        if self.gathered is not None:
+            self.gathered.release_older(than_ns)
         for row in self.textbook.older(than_ns):
             self._revive(row)
         for connection in self.textbook.wake_older(than_ns):
@@ -964,6 +987,8 @@ class FlowTable:
         """The capture has ended: hand on everything that is left."""
         self.now_ns = end_ns
         self._retire_records(FOR_EVER_NS)
+        if self.gathered is not None:
+            self.gathered.release_older(FOR_EVER_NS)
         for row in self.textbook.older(FOR_EVER_NS):
             self._revive(row)
         rest = {id(side.connection): side.connection for side in self.sides.values()}.values()
@@ -974,8 +999,18 @@ class FlowTable:
         """Give back all memory: nothing more will be asked but the sums."""
         self.sides.clear()
         self.deadlines.clear()
-        self.streams = StreamIndex()
+        self.streams = new_index()
         self.textbook = Textbook(self.streams)
+        self.gathered = None
+
+
+def new_index() -> StreamIndex:
+    """An empty index of streams, as is best for this form."""
+    if BY_THE_BOOK:
+        return StreamIndex()
+    from .tuples import TupleIndex  # noqa: PLC0415 - an interpreter's alone
+
+    return TupleIndex()
 
 
 def finished(connection: Connection) -> bool:

@@ -1,6 +1,7 @@
 """Verdicts to what adds up, and to single connections only where they are asked for."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from tcptrace_py.findings.accounts import Account, Accounts
 from tcptrace_py.findings.connections import describe
@@ -21,6 +22,9 @@ from tcptrace_py.model.results import Connection
 
 from .replaying import Replayer, Template
 from .rows import Rows
+
+if TYPE_CHECKING:
+    from tcptrace_py.flows.gathered import Gathered, Waiting
 
 SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.facts.STAYS_WITHIN_NS)
 
@@ -121,10 +125,37 @@ class Collector:
             resting.time_ns(record, outline.client_stay) if outline.client_stay >= 0 else -1,
             resting.time_ns(record, outline.server_stay) if outline.server_stay >= 0 else -1,
             resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1)
-        if account.low_is_client:
-            account.pair.learn(first_frame, to_client_ns, to_server_ns)
-        else:
-            account.pair.learn(first_frame, to_server_ns, to_client_ns)
+        account.learn(first_frame, to_server_ns, to_client_ns)
+        return True
+
+    def take_gathered(self, gathered: "Gathered", since_ns: int) -> None:
+        """Take the gathered connections at rest that have heard of nothing since a moment."""
+        for waiting in gathered.ended(since_ns):
+            if self._take_waiting(waiting):
+                gathered.leave(waiting)
+            else:
+                gathered.hand_on(waiting)
+
+    def _take_waiting(self, waiting: "Waiting") -> bool:
+        """Add up a gathered connection that ended at rest. False if it is to be described."""
+        times_ns, start_ns, first_frame = waiting.times_ns, waiting.start_ns, waiting.first_frame
+        if waiting.sender(2) != 0:
+            return False
+        to_server_ns, to_client_ns = times_ns[1] - start_ns, times_ns[2] - times_ns[1]
+        template = self.replayer.known(waiting.signature, place_of(to_server_ns, to_client_ns))
+        outline = None if template is None else template.outline
+        if outline is None or not outline.alike or outline.client != 0:
+            return False
+        total_ns = times_ns[outline.ack] - times_ns[outline.first_syn] if outline.first_syn >= 0 else -1
+        if self._is_shown(total_ns, first_frame):
+            return False
+        account = self.accounts.of(waiting.key)
+        self._add_alike(
+            outline, account, start_ns, first_frame, total_ns,
+            times_ns[outline.client_stay] if outline.client_stay >= 0 else -1,
+            times_ns[outline.server_stay] if outline.server_stay >= 0 else -1,
+            times_ns[outline.client_tail] if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1)
+        account.learn(first_frame, to_server_ns, to_client_ns)
         return True
 
     def _is_shown(self, total_ns: int, first_frame: int) -> bool:
@@ -156,8 +187,10 @@ class Collector:
                 outline.latencies.add(total_ns)
         account.connections += 1
         account.resets += outline.cause is not None
-        account.first_ns = min(account.first_ns, start_ns)
-        account.last_ns = max(account.last_ns, start_ns)
+        if start_ns < account.first_ns:  # noqa: PLR1730 - a call less
+            account.first_ns = start_ns
+        if start_ns > account.last_ns:  # noqa: PLR1730
+            account.last_ns = start_ns
         if outline.first_fin == 0:
             account.client_first += 1
         elif outline.first_fin > 0:

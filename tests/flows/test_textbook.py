@@ -1,11 +1,10 @@
-"""Textbook connections as rows: nothing of them is lost, and nobody can tell that they were no objects."""
+"""Textbook connections as rows, or gathered: nothing of them is lost, and nobody can tell that they were no objects."""
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
@@ -13,74 +12,25 @@ from hypothesis import strategies as st
 
 from tcptrace_py.capture import open_captures
 from tcptrace_py.decode import Decoder
-from tcptrace_py.flows import resting
 from tcptrace_py.flows import table as flow_table
-from tcptrace_py.model.live import Connection, Context, Rare, Segment, Side
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import INCOMING, OPTIONS_CUT, OUTGOING, PAYLOAD_CUT, SCOPE_VNI, scope_bytes
 from tcptrace_py.pipeline import run
+from tests.flows.forms import FORMS, GATHERED, OBJECTS, ROWS, alike, blocks_of, connections, keep_as, later
 from tests.ladder import CLOSE, HANDSHAKE, SECOND_NS, SERVER_CLOSE, START_NS, Seg, ladder, segment_block, table_of
 from tests.traffic import traffic
 
-if TYPE_CHECKING:
-    from tcptrace_py.flows.textbook import Textbook
-    from tcptrace_py.model.segments import SegmentBlock
-
 NO_CONNECTION = ("empty.pcap", "not-a-capture.pcap")
 SAMPLES = sorted(path for path in (Path(__file__).parents[2] / "samples").glob("*.pcap*") if path.name not in NO_CONNECTION)
-ONLY_OF_THE_TABLE = {"connection", "peer", "due", "judged", "judged_at"}
-
-
-def told(thing: object) -> Any:
-    """A connection as comparable values; what only the table needs is left out."""
-    if isinstance(thing, Connection | Side | Segment | Rare | Context):
-        return {name: told(getattr(thing, name)) for name in thing.__slots__ if name not in ONLY_OF_THE_TABLE}
-    return [told(item) for item in thing] if isinstance(thing, list) else thing
-
-
-def connections(blocks: list[SegmentBlock], *, by_the_book: bool) -> tuple[list[Any], int]:
-    """All connections at their end, and how many of them were rows until then."""
-    found: list[Connection] = []
-    rows = 0
-
-    def take(textbook: Textbook, since_ns: int, _known_ns: int) -> None:
-        nonlocal rows
-        while record := textbook.over(since_ns):
-            rows += 1
-            live = textbook.unfold(record)
-            found.append(live)
-            assert [resting.time_ns(record, n) for n in range(resting.logged(record))] == [segment.time_ns for segment in live.log]
-            assert [resting.sender(record, n) for n in range(resting.logged(record))] == [segment.side for segment in live.log]
-            assert (resting.start_ns(record), resting.end_ns(record), resting.first_frame(record)) == (
-                live.start_ns, live.end_ns, live.first_frame)
-            assert (resting.signature(record), resting.key(record)) == (live.signature, live.a.key)
-
-    table = table_of(found)
-    table.by_the_book = by_the_book
-    table.retire_records = take
-    for block in blocks:
-        table.feed(block)
-    table.finish(table.clock_ns)
-    return [told(live) for live in sorted(found, key=lambda live: (live.first_frame, live.a.key))], rows
-
-
-def alike(blocks: list[SegmentBlock]) -> int:
-    """Whether nothing is lost, and how many connections were rows until their end."""
-    plain, none = connections(blocks, by_the_book=False)
-    found, rows = connections(blocks, by_the_book=True)
-    assert found == plain
-    assert none == 0
-    return rows
-
 
 def test_nothing_is_lost() -> None:
-    rows = {}
+    rested = {}
     for path in SAMPLES:
         problems = Problems()
         decoder = Decoder(problems)
-        rows[path.name] = alike([decoder.decode(block) for block in open_captures([str(path)], problems).blocks()])
-    assert rows["buildup-crawler.server.pcap.xz"] > 1000
-    assert sum(map(bool, rows.values())) > 40
+        rested[path.name] = alike([decoder.decode(block) for block in open_captures([str(path)], problems).blocks()], *FORMS)
+    assert rested["buildup-crawler.server.pcap.xz"] > 1000
+    assert sum(map(bool, rested.values())) > 40
 
 
 BEHIND_ITS_FIN = """
@@ -96,24 +46,17 @@ BEHIND_ITS_FIN = """
 @example(ladder(HANDSHAKE, CLOSE), [3])
 def test_nothing_is_lost_of_any_traffic(segments: list[Seg], cuts: list[int]) -> None:
     edges = [0, *sorted({cut for cut in cuts if cut < len(segments)}), len(segments)]
-    alike([segment_block(segments[begin:end], begin + 1) for begin, end in itertools.pairwise(edges)])
+    alike([segment_block(segments[begin:end], begin + 1) for begin, end in itertools.pairwise(edges)], *FORMS)
 
 
-def later(segments: list[Seg], seconds: float) -> list[Seg]:
-    return [replace(segment, time_ns=segment.time_ns + round(seconds * 1e9)) for segment in segments]
-
-
-def blocks_of(segments: list[Seg], rows: int) -> list[SegmentBlock]:
-    return [segment_block(segments[at:at + rows], at + 1) for at in range(0, len(segments), rows)]
-
-
-def test_as_many_as_there_are() -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_as_many_as_there_are(form: str) -> None:
     """More rows than there is room for at first; they close in another order than they opened, some before others open."""
     whole = [ladder(HANDSHAKE, CLOSE if port % 2 else SERVER_CLOSE, port=port) for port in range(20000, 23000)]
     order = sorted(range(2500), key=lambda n: n * 7919 % 2500)
     parts = [*(segments[:3] for segments in whole[:2500]), *(whole[n][3:] for n in order[:700]),
              *(later(segments[:3], 2) for segments in whole[2500:]), *(later(whole[n][3:], 3) for n in order[700:2000])]
-    assert alike(blocks_of([segment for part in parts for segment in part], 4096)) == 2000
+    assert alike(blocks_of([segment for part in parts for segment in part], 4096), form) == 2000
 
 
 TALK = "\n".join(f"{seconds} C A len=10\n{seconds}.1 S A len=10" for seconds in range(20, 200, 20))
@@ -124,9 +67,9 @@ def test_a_connection_that_talks_stays_a_row() -> None:
     segments = ladder(HANDSHAKE, TALK) + later(ladder(CLOSE, isns=(1090, 9090)), 199)
     others = [segment for n in range(40) for segment in later(ladder(HANDSHAKE, CLOSE, port=50000 + n), 5 * n)]
     mixed = sorted(segments + others, key=lambda segment: segment.time_ns)
-    assert alike(blocks_of(mixed, 16)) == 40
+    assert alike(blocks_of(mixed, 16), ROWS) == 40
     whole = ladder(HANDSHAKE, TALK, "200 C FA\n200.01 S A\n200.02 S FA\n200.03 C A")
-    assert alike(blocks_of(sorted(whole + others, key=lambda segment: segment.time_ns), 16)) == 41
+    assert alike(blocks_of(sorted(whole + others, key=lambda segment: segment.time_ns), 16), ROWS) == 41
 
 
 def test_older_ones_are_told() -> None:
@@ -135,18 +78,19 @@ def test_older_ones_are_told() -> None:
     short = later(ladder(HANDSHAKE, CLOSE, port=50001), 150)
     still = later(ladder(HANDSHAKE, port=50002), 180)
     table = table_of([])
-    table.by_the_book = True
+    keep_as(table, ROWS)
     table.feed(segment_block(sorted(long + short + still, key=lambda segment: segment.time_ns)))
     assert [live.first_frame for live in table.older(START_NS + 100 * SECOND_NS)] == [1]
     assert len(table.older(START_NS + 190 * SECOND_NS)) == 2
 
 
-def test_what_says_nothing_leaves_it_in_the_book() -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_what_says_nothing_leaves_it_in_the_book(form: str) -> None:
     """Who sent a frame (Linux cooked capture), and payloads cut short."""
     segments = ladder(HANDSHAKE, "0.1 C A len=5\n0.2 S A len=5", CLOSE)
     cooked = [replace(segment, notes=INCOMING if n % 2 else OUTGOING | PAYLOAD_CUT) for n, segment in enumerate(segments)]
-    assert alike([segment_block(cooked)]) == 1
-    assert alike([segment_block([replace(segments[0], notes=OPTIONS_CUT), *segments[1:]])]) == 0
+    assert alike([segment_block(cooked)], form) == 1
+    assert alike([segment_block([replace(segments[0], notes=OPTIONS_CUT), *segments[1:]])], form) == 0
 
 
 @pytest.mark.parametrize(("name", "value"), [
@@ -154,15 +98,16 @@ def test_what_says_nothing_leaves_it_in_the_book() -> None:
 def test_what_does_not_fit_is_no_row(name: str, value: int) -> None:
     block = segment_block(ladder(HANDSHAKE, CLOSE))
     getattr(block, name)[0] = value
-    assert alike([block]) == 0
+    assert alike([block], ROWS) == 0
 
 
-def test_the_same_tuple_in_two_tunnels() -> None:
-    """They share a slot of the index of streams: one of them is a row, and the other one's stragglers are not its own."""
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_tuple_in_two_tunnels(form: str) -> None:
+    """They share a slot of the index of streams: one's stragglers are not the other's own."""
     plain = ladder(HANDSHAKE, CLOSE, "1.5 S FA seq=1 id=9")
     tunnelled = [replace(segment, key=segment.key + scope_bytes(SCOPE_VNI, 7)) for segment in later(plain, 0.001)]
     mixed = sorted(plain + tunnelled, key=lambda segment: segment.time_ns)
-    assert alike(blocks_of(mixed, 5)) <= 1
+    assert alike(blocks_of(mixed, 5), form) <= 1
 
 
 def facts(path: Path) -> str:
@@ -172,15 +117,23 @@ def facts(path: Path) -> str:
     return repr((analysis.summary, analysis.hosts, analysis.ports, analysis.capture, digest.groups(), digest.slowest(), digest.busiest()))
 
 
-def test_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither that connections were rows from their SYN on, nor that objects were laid to rest as rows."""
-    monkeypatch.setattr(flow_table, "BY_THE_BOOK", False)
-    monkeypatch.setattr(flow_table, "AWAKE", 1 << 60)
-    objects = [facts(path) for path in SAMPLES]
-    monkeypatch.setattr(flow_table, "AWAKE", -1)
-    for path, before in zip(SAMPLES, objects, strict=True):
-        assert facts(path) == before, path.name
-    monkeypatch.setattr(flow_table, "BY_THE_BOOK", True)
+@pytest.fixture(scope="module")
+def objects() -> list[str]:
+    """What is said of all samples where connections are objects from their SYN on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flow_table, "BY_THE_BOOK", False)
+        patch.setattr(flow_table, "GATHERS", False)
+        return [facts(path) for path in SAMPLES]
+
+
+@pytest.mark.parametrize(("by_the_book", "gathers", "awake"), [
+    (False, True, 1 << 60), (True, False, 1 << 60), (True, False, -1)], ids=["gathered", "rows", "objects laid to rest as rows"])
+def test_nobody_can_tell(by_the_book: bool, gathers: bool, awake: int, objects: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    if gathers and GATHERED not in FORMS:
+        pytest.skip("compiled, nothing is gathered")
+    monkeypatch.setattr(flow_table, "BY_THE_BOOK", by_the_book)
+    monkeypatch.setattr(flow_table, "GATHERS", gathers)
+    monkeypatch.setattr(flow_table, "AWAKE", awake)
     for path, before in zip(SAMPLES, objects, strict=True):
         assert facts(path) == before, path.name
 
@@ -188,8 +141,8 @@ def test_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(traffic)
 @example(ladder(HANDSHAKE, CLOSE, "1.1 C A"))
 def test_objects_rest_and_wake_as_they_were(segments: list[Seg]) -> None:
-    plain, _ = connections([segment_block(segments)], by_the_book=False)
+    plain, _ = connections([segment_block(segments)], OBJECTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flow_table, "AWAKE", -1)
-        laid, _ = connections(blocks_of(segments, 3), by_the_book=False)
+        laid, _ = connections(blocks_of(segments, 3), ROWS)
     assert laid == plain

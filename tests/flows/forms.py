@@ -1,0 +1,93 @@
+"""Connections at their end, as three ways of keeping them while they last tell them: all must say the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tcptrace_py.flows import resting
+from tcptrace_py.flows import table as flow_table
+from tcptrace_py.model.live import Connection, Context, Rare, Segment, Side
+from tests.ladder import Seg, segment_block, table_of
+
+if TYPE_CHECKING:
+    from tcptrace_py.flows.table import FlowTable
+    from tcptrace_py.flows.textbook import Textbook
+    from tcptrace_py.model.segments import SegmentBlock
+
+OBJECTS, ROWS, GATHERED = "objects", "rows", "gathered"
+FORMS = (ROWS,) if flow_table.BY_THE_BOOK else (ROWS, GATHERED)  # besides OBJECTS; compiled, nothing is gathered
+ONLY_OF_THE_TABLE = {"connection", "peer", "due", "judged", "judged_at"}
+
+
+def told(thing: object) -> Any:
+    """A connection as comparable values; what only the table needs is left out."""
+    if isinstance(thing, Connection | Side | Segment | Rare | Context):
+        return {name: told(getattr(thing, name)) for name in thing.__slots__ if name not in ONLY_OF_THE_TABLE}
+    return [told(item) for item in thing] if isinstance(thing, list) else thing
+
+
+def connections(blocks: list[SegmentBlock], form: str) -> tuple[list[Any], int]:
+    """All connections at their end, and how many of them were no objects until then."""
+    found: list[Connection] = []
+    rested = 0
+
+    def take_records(textbook: Textbook, since_ns: int, _known_ns: int) -> None:
+        nonlocal rested
+        while record := textbook.over(since_ns):
+            rested += 1
+            live = textbook.unfold(record)
+            found.append(live)
+            assert [resting.time_ns(record, n) for n in range(resting.logged(record))] == [segment.time_ns for segment in live.log]
+            assert [resting.sender(record, n) for n in range(resting.logged(record))] == [segment.side for segment in live.log]
+            assert (resting.start_ns(record), resting.end_ns(record), resting.first_frame(record)) == (
+                live.start_ns, live.end_ns, live.first_frame)
+            assert (resting.signature(record), resting.key(record)) == (live.signature, live.a.key)
+
+    def take_gathered(gathered: Any, since_ns: int) -> None:
+        nonlocal rested
+        for waiting in gathered.ended(since_ns):
+            rested += 1
+            gathered.hand_on(waiting)
+            live = found[-1]
+            assert waiting.times_ns == [segment.time_ns for segment in live.log]
+            assert [waiting.sender(n) for n in range(len(live.log))] == [segment.side for segment in live.log]
+            assert (waiting.start_ns, waiting.end_ns, waiting.first_frame) == (live.start_ns, live.end_ns, live.first_frame)
+            assert (waiting.signature, waiting.key, live.plain) == (live.signature, live.a.key, True)
+
+    table = table_of(found)
+    keep_as(table, form)
+    table.retire_records, table.retire_gathered = take_records, take_gathered
+    for block in blocks:
+        table.feed(block)
+    table.finish(table.clock_ns)
+    return [told(live) for live in sorted(found, key=lambda live: (live.first_frame, live.a.key))], rested
+
+
+def keep_as(table: FlowTable, form: str) -> None:
+    """Let a table keep what it can in this form."""
+    table.by_the_book, table.gathered = form == ROWS, None
+    if form == GATHERED:
+        from tcptrace_py.flows.gathered import Gathered
+
+        table.gathered = Gathered(table)
+
+
+def alike(blocks: list[SegmentBlock], *forms: str) -> int:
+    """Whether nothing is lost in these forms, and how many connections of the last one were no objects until their end."""
+    plain, none = connections(blocks, OBJECTS)
+    assert none == 0
+    for form in forms:
+        found, rested = connections(blocks, form)
+        assert found == plain, form
+    return rested
+
+
+def later(segments: list[Seg], seconds: float) -> list[Seg]:
+    """The same segments after a time."""
+    return [replace(segment, time_ns=segment.time_ns + round(seconds * 1e9)) for segment in segments]
+
+
+def blocks_of(segments: list[Seg], rows: int) -> list[SegmentBlock]:
+    """Segments in blocks of so many rows."""
+    return [segment_block(segments[at:at + rows], at + 1) for at in range(0, len(segments), rows)]
