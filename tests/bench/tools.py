@@ -1,5 +1,6 @@
 """tcpstates in its forms, and its peers: how each is found, asked for its version, and run over a capture."""
 
+import compileall
 import os
 import re
 import shutil
@@ -117,9 +118,10 @@ def _dpkt_loop() -> Tool:
 
 
 def _copy_source(folder: Path) -> None:
-    """Put the package's Python source, and nothing that was built from it, into a folder."""
+    """Put the package's Python source, and no more built from it than the bytecode that pip makes, into a folder."""
     built = shutil.ignore_patterns("*.so", "*.pyd", "*.c", "*.pxd", "__pycache__")
     shutil.copytree(Path(__file__).parents[2] / PACKAGE, folder / PACKAGE, ignore=built)
+    compileall.compile_dir(folder / PACKAGE, quiet=2)
 
 
 def said(args: list[str], cwd: Path | None = None) -> str:
