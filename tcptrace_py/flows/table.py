@@ -1006,7 +1006,7 @@ class FlowTable:
 
 def new_index() -> StreamIndex:
     """An empty index of streams, as is best for this form."""
-    if BY_THE_BOOK:
+    if not GATHERS:
         return StreamIndex()
     from .tuples import TupleIndex  # noqa: PLC0415 - an interpreter's alone
 
