@@ -14,7 +14,7 @@ from tcptrace_py.model import words
 # identification, fragment, TTL, protocol; TCP's sequence, acknowledgment, offset and flags, window, checksum.
 ipv4_tcp = Struct("!BxHHHBB10x4xIIHHH").unpack_from
 
-# The same of an Ethernet frame, the type in front and what may be the layout below behind.
+# The same of an Ethernet frame: before it the frame's type, behind it what are TCP's timestamps if the first number says so.
 ethernet_tcp = Struct("!12xHBxHHHBB10x4xIIHHH2xIII").unpack_from
 
 # RFC 8200 section 3: version and class, payload length, next header, hop limit.
@@ -32,7 +32,7 @@ def key(data: bytes, start: int, stop: int, recent: list[bytes]) -> bytes:  # no
     return data[start:stop]
 
 
-bucket = words.bucket_at
+bucket = words.bucket_at  # of the four-tuple whose key begins at an offset, with addresses of so many bytes
 
 
 # Two numbers of 32 bits: TSval and TSecr, or the edges of a SACK block (RFC 2018 section 3).

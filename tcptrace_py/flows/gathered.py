@@ -25,6 +25,7 @@ from tcptrace_py.model.segments import (
     HEADER_CUT,
     OPT_TIMESTAMPS,
     QUOTED,
+    REPLAYED,
     RST,
     SYN,
     Columns,
@@ -42,14 +43,12 @@ UNUSUAL = SYN | FIN | RST
 UNFIT = QUOTED | HEADER_CUT
 A, B = 1, 2  # sides, as bits
 
-# A segment that waits: the hash of its key, then a number of each of these columns, packed.
-COLUMNS = ("time_ns", "frame", "teid", "flags", "seq", "ack", "payload", "window", "ip_id", "tsval", "options", "notes",
-           "tsecr", "ttl", "interface", "window_scale", "vlan")
+# A segment that waits: the hash of its key, then a number of each column of REPLAYED, packed.
 SELDOM = ("teid", "vlan")  # -1 in all rows of blocks that are not odd
-_ROW = Struct("=4q5Ii6I2i")
-_READ = Struct("=2q16x5Ii3I20x")  # hash, time_ns, flags ... notes
+_ROW = Struct("=q" + "".join(getattr(SegmentBlock(0), name).typecode for name in REPLAYED))
+_READ = Struct("=2q16x5Ii3I20x")  # of it the hash, time_ns, and flags to notes
 ROW_BYTES = _ROW.size
-_ORDINARY = _ROW.pack(*(0,) * 3, -1, *(0,) * 13, -1)
+_ORDINARY = _ROW.pack(0, *[-1 if name in SELDOM else 0 for name in REPLAYED])
 
 
 class Waiting(list[bytes]):
@@ -95,11 +94,13 @@ class Gathered:
         order: Iterable[int] = range(block.count)
         if columns.me >= 0:
             order = [i for i, owner in enumerate(columns.owner[:block.count]) if owner == columns.me]
-        keys, all_flags, rows = columns.key, columns.flags, _rows_of(block)
+        keys, all_flags = columns.key, columns.flags
+        rows = b""  # all of the block, made where one is needed: in long transfers none is
         for i in order:
             key = keys[i]
             waiting = find(key)
             if waiting is not None:
+                rows = rows or _rows_of(block)
                 row = rows[i * ROW_BYTES:i * ROW_BYTES + ROW_BYTES]
                 if waiting.alert or all_flags[i] & UNUSUAL or len(waiting) == MOST_WAITING:
                     self._look(waiting, columns, block, i, row)
@@ -107,13 +108,16 @@ class Gathered:
                     waiting.append(row)
                 continue
             side = side_of(key)
-            if side is not None or not self._begin(columns, i, rows[i * ROW_BYTES:i * ROW_BYTES + ROW_BYTES]):
-                take(columns, block, i, side)
+            if side is None and all_flags[i] & 0x17 == SYN:
+                rows = rows or _rows_of(block)
+                if self._begin(columns, i, rows[i * ROW_BYTES:i * ROW_BYTES + ROW_BYTES]):
+                    continue
+            take(columns, block, i, side)
 
     def _begin(self, columns: Columns, i: int, row: bytes) -> bool:
-        """Let the ordinary SYN of a four-tuple that no connection holds wait; False if it is something else."""
+        """Let the SYN of a four-tuple that no connection holds wait; False if it is no ordinary one."""
         key = columns.key[i]
-        if columns.flags[i] & 0x17 != SYN or columns.payload[i] or columns.notes[i] & ~HARMLESS:
+        if columns.payload[i] or columns.notes[i] & ~HARMLESS:
             return False
         reverse = reverse_key(key)
         if hash(key) == hash(reverse):
@@ -174,7 +178,7 @@ class Gathered:
         block = SegmentBlock(len(hashes))
         block.count = len(hashes)
         block.key = [waiting.key if value == of_opener else waiting.peer_key for value in hashes]
-        for name, values in zip(COLUMNS, numbers, strict=True):
+        for name, values in zip(REPLAYED, numbers, strict=True):
             column = getattr(block, name)
             column[:] = array(column.typecode, values)
         columns = Columns(block)
@@ -282,7 +286,7 @@ def _rows_of(block: SegmentBlock) -> bytes:
     views = {"q": memoryview(area).cast("q"), "I": memoryview(area).cast("I"), "i": memoryview(area).cast("i")}
     views["q"][::ROW_BYTES // 8] = memoryview(array("q", map(hash, block.key[:count])))
     at = 8
-    for name in COLUMNS:
+    for name in REPLAYED:
         column = getattr(block, name)
         if block.odd or name not in SELDOM:
             views[column.typecode][at // column.itemsize::ROW_BYTES // column.itemsize] = memoryview(column)[:count]

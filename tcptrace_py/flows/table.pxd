@@ -41,6 +41,6 @@ cdef class FlowTable:
     @cython.locals(textbook=Textbook, row="long long")
     cpdef _sweep_rows(self)
     @cython.locals(textbook=Textbook, record=bytes)
-    cpdef _retire_records(self, long long since_ns)
+    cpdef _retire_rested(self, long long since_ns)
     @cython.locals(closed=list, connection=Connection, many=bint, a=Side, b=Side)
     cpdef _lay_down(self)

@@ -105,7 +105,7 @@ class FlowTable:
         self.textbook = Textbook(self.streams)
         self.by_the_book = BY_THE_BOOK  # what may be a row of it is one
         self.gathered: Gathered | None = None
-        if GATHERS and not BY_THE_BOOK and retire_gathered is not None and self.takes_all and not self.timed:
+        if GATHERS and not self.by_the_book and retire_gathered is not None and self.takes_all and not self.timed:
             from . import gathered  # noqa: PLC0415 - an interpreter's alone
 
             self.gathered = gathered.Gathered(self)
@@ -958,9 +958,9 @@ class FlowTable:
         while row != NONE:
             self._revive(row)
             row = textbook.silent(self.now_ns - SILENCE_NS)
-        self._retire_records(self.now_ns - self.linger_ns)
+        self._retire_rested(self.now_ns - self.linger_ns)
 
-    def _retire_records(self, since_ns: int) -> None:
+    def _retire_rested(self, since_ns: int) -> None:
         """Hand on the connections at rest that have heard of nothing since a moment."""
         textbook = self.textbook
         if self.gathered is not None and self.retire_gathered is not None:
@@ -986,7 +986,7 @@ class FlowTable:
     def finish(self, end_ns: int) -> None:
         """The capture has ended: hand on everything that is left."""
         self.now_ns = end_ns
-        self._retire_records(FOR_EVER_NS)
+        self._retire_rested(FOR_EVER_NS)
         if self.gathered is not None:
             self.gathered.release_older(FOR_EVER_NS)
         for row in self.textbook.older(FOR_EVER_NS):

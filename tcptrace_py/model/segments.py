@@ -24,6 +24,10 @@ HARMLESS = PAYLOAD_CUT | OUTGOING | INCOMING  # notes that say nothing about how
 # Bits of the column `options`.
 OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_SACK, OPT_TIMESTAMPS, OPT_FAST_OPEN, OPT_DSACK = 1, 2, 4, 8, 16, 32, 64
 
+# The columns that the replay asks for besides the key, the wide ones first: handed between processes, and kept while segments wait.
+REPLAYED = ("time_ns", "frame", "teid", "flags", "seq", "ack", "payload", "window", "ip_id", "tsval", "options", "notes",
+            "tsecr", "ttl", "interface", "window_scale", "vlan")
+
 IPV4_KEY, IPV6_KEY = 12, 36  # lengths of the plain keys; scope bytes follow where there is a scope
 
 

@@ -95,11 +95,11 @@ cdef inline int set_key(list keys, Py_ssize_t at, bytes key) except -1:
     return 0
 
 
-# The caller has looked at the area's length.
 cdef inline int[::1] picker(int[::1] rows):
     return rows
 
 
+# The caller has looked at the area's length.
 cdef inline Py_ssize_t gather(object column, int[::1] rows, unsigned char[::1] area, Py_ssize_t at) except -1:
     cdef Py_buffer view
     cdef Py_ssize_t i

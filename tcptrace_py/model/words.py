@@ -6,11 +6,10 @@ from operator import itemgetter
 from struct import Struct
 
 RECENT = 1 << 12  # keys that are remembered
-IPV4_KEY = 12  # bytes (segments.py)
 BUCKETS = 64  # four-tuples are dealt out by bucket
 _WORD = Struct("=I").unpack_from
 _ENDS, _ENDS_16 = Struct("!IIHH").unpack_from, Struct("!12xI12xIHH").unpack_from
-_KEY = Struct("12s").iter_unpack
+_KEY = Struct("12s")  # as nearly all are: IPv4 without a scope
 
 
 def word(record: bytes, index: int) -> int:
@@ -105,9 +104,10 @@ def get_keys(area: memoryview, at: int, keys: list[bytes], count: int, recent: l
     `recent` has RECENT entries for whoever knows how to make use of them.
     """
     start, at = at, at + count
-    if bytes(area[start:at]).count(IPV4_KEY) == count:
-        keys[:count] = [key for (key,) in _KEY(area[at:at + count * IPV4_KEY])]
-        return at + count * IPV4_KEY
+    if bytes(area[start:at]).count(_KEY.size) == count:
+        end = at + count * _KEY.size
+        keys[:count] = [key for (key,) in _KEY.iter_unpack(area[at:end])]
+        return end
     for row in range(count):
         size = area[start + row]
         keys[row] = bytes(area[at:at + size])

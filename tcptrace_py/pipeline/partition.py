@@ -8,14 +8,12 @@ All segments of a four-tuple in any scope go the same way: stream numbers do not
 from array import array
 
 from tcptrace_py.model import columns, words
-from tcptrace_py.model.segments import IPV6_KEY, SegmentBlock
+from tcptrace_py.model.segments import IPV6_KEY, REPLAYED, SegmentBlock
 
-# What the replay asks for, as it lies in the area: a byte that says whether the block is odd, these columns, the lengths
-# of the keys in a byte each, the keys.
-COLUMNS = ("frame", "time_ns", "teid", "seq", "ack", "flags", "window", "payload", "options", "tsval", "tsecr", "ttl", "notes",
-           "interface", "ip_id", "window_scale", "vlan")
+# As it lies in the area: a byte that says whether the block is odd, the columns REPLAYED, the lengths of the keys in a byte each,
+# the keys.
 HEAD_BYTES = 1
-ROW_BYTES = sum(getattr(SegmentBlock(0), name).itemsize for name in COLUMNS) + 1  # and the key
+ROW_BYTES = sum(getattr(SegmentBlock(0), name).itemsize for name in REPLAYED) + 1  # and the key
 ROW_MOST_BYTES = HEAD_BYTES + ROW_BYTES + 60  # an IPv6 key with two scopes has 46
 
 
@@ -48,7 +46,7 @@ def pack(block: SegmentBlock, to: int, area: memoryview, at: int) -> tuple[int, 
     area[at] = block.odd
     at += HEAD_BYTES
     pick = words.picker(rows)
-    for name in COLUMNS:
+    for name in REPLAYED:
         at = words.gather(getattr(block, name), pick, area, at)
     at = words.put_keys(area, at, block.key, block.key_at, block.data, rows)
     if at < 0:
@@ -60,6 +58,6 @@ def unpack(area: memoryview, at: int, rows: int, block: SegmentBlock, recent: li
     """Fill an empty block with so many rows from byte `at` of an area on; give the byte behind them."""
     block.count, block.odd = rows, area[at] != 0
     at += HEAD_BYTES
-    for name in COLUMNS:
+    for name in REPLAYED:
         at = words.scatter(area, at, getattr(block, name), rows)
     return words.get_keys(area, at, block.key, rows, recent)

@@ -74,13 +74,15 @@ def keep_as(table: FlowTable, form: str) -> None:
 
 
 def alike(blocks: list[SegmentBlock], *forms: str) -> int:
-    """Whether nothing is lost in these forms, and how many connections of the last one were no objects until their end."""
+    """Whether nothing is lost in these forms, and how many connections at least were no objects until their end."""
     plain, none = connections(blocks, OBJECTS)
     assert none == 0
+    least = len(plain)
     for form in forms:
         found, rested = connections(blocks, form)
         assert found == plain, form
-    return rested
+        least = min(least, rested)
+    return least
 
 
 def later(segments: list[Seg], seconds: float) -> list[Seg]:
