@@ -18,7 +18,7 @@ HOT = (
     "model.first_frames", "model.live", "model.segments", "model.verdict",
     "capture.pcap_walk", "decode.fast", "decode.options", "flows.resting", "flows.streams", "flows.table",
     "flows.textbook",
-    "findings.accounts", "findings.facts", "findings.hosts", "findings.levels", "findings.percentiles", "findings.ports",
+    "facts.block", "facts.table", "facts.views", "facts.writing", "findings.accounts", "findings.facts", "findings.hosts", "findings.levels", "findings.percentiles", "findings.ports",
     "findings.quality", "findings.summary", "findings.vantage",
     "pipeline.collecting", "pipeline.partition", "pipeline.replaying", "pipeline.running",
 )

@@ -14,7 +14,7 @@ ROOT = Path(tcptrace_py.__file__).parent
 NAME = ROOT.name
 
 # layer -> layers of ours that it may import besides itself; "" is the package's own __init__ (its version)
-STAGES = ("capture", "decode", "flows", "states", "findings")
+STAGES = ("capture", "decode", "flows", "states", "facts", "findings")
 STAGE = {"model"}
 ALLOWED = {
     "model": set[str](),
@@ -22,10 +22,11 @@ ALLOWED = {
     "decode": STAGE,
     "flows": STAGE,
     "states": STAGE,
-    "findings": STAGE,
+    "facts": STAGE,
+    "findings": {"model", "facts"},
     "pipeline": {"model", *STAGES},
-    "checks": {"", "model", "pipeline"},
-    "outputs": {"", "model", "pipeline"},
+    "checks": {"", "model", "facts", "pipeline"},
+    "outputs": {"", "model", "facts", "pipeline"},
     "api": {"model", "pipeline", "outputs"},
     "ladder": {"model", "capture", "decode", "findings"},
     "points": {"model", "capture", "decode", "ladder"},
@@ -111,7 +112,7 @@ def test_imports_go_downwards(module: str) -> None:
 
 def test_every_layer_is_known() -> None:
     assert {layer_of(module) for module in MODULES} <= set(ALLOWED)
-    assert {"model", "capture", "decode", "flows", "states", "findings"} <= {layer_of(module) for module in MODULES}
+    assert {"model", "capture", "decode", "flows", "states", "facts", "findings"} <= {layer_of(module) for module in MODULES}
 
 
 @pytest.mark.parametrize(

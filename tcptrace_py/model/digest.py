@@ -127,6 +127,7 @@ class Digest:
 
     def show(self, connection: Connection) -> None:
         """Keep a connection that `takes` chose."""
+        connection = connection.detached()
         if self.count < FEW:
             self.few.append(connection)
         total_ns = connection.handshake.total_ns

@@ -141,6 +141,10 @@ class Connection:
     anomalies: tuple[Anomaly, ...]
     timestamps: bool | None = None  # whether both sides sent the TCP timestamps option; None where no header shows it
 
+    def detached(self) -> "Connection":
+        """Return the connection as an object that is good for ever."""
+        return self
+
 
 @dataclass(slots=True)
 class FileInfo:

@@ -19,7 +19,7 @@ cdef long long NEVER_NS, AT_CLIENT
 
 cdef class Collector:
     cdef public Replayer replayer
-    cdef public object profiles, digest, each, rows
+    cdef public object profiles, digest, each, rows, writer
     cdef public bint keep_rows, describes_all
     cdef public list waiting
     cdef public FirstFrames first_frames

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tcptrace_py.facts.block import ROWS, Block
+from tcptrace_py.facts.store import Connections
+from tcptrace_py.facts.views import ConnectionView
+from tcptrace_py.facts.writing import Writer
 from tcptrace_py.findings.accounts import Account, Accounts
-from tcptrace_py.findings.connections import describe
 from tcptrace_py.findings.facts import Outline, from_row
 from tcptrace_py.findings.levels import MANY, NEVER_NS
 from tcptrace_py.findings.quality import Quality
@@ -19,9 +22,9 @@ from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.live import client_of, refused
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection
+from tcptrace_py.model.verdict import Verdict
 
 from .replaying import Replayer, Template
-from .rows import Rows
 
 if TYPE_CHECKING:
     from tcptrace_py.flows.gathered import Gathered, Waiting
@@ -40,7 +43,8 @@ class Collector:
         self.each = each
         self.describes_all = keep_rows or each is not None
         self.waiting: list[Live] = []
-        self.rows = Rows()
+        self.writer = Writer(profiles)
+        self.rows = Connections()
         self.first_frames = FirstFrames()
         self.totals = Totals()
         self.accounts = Accounts(profiles, replayer.vantages)
@@ -76,7 +80,8 @@ class Collector:
             if self.digest.count + self.alike + len(self.waiting) < FEW:
                 return False
             if outline is None:
-                outline = template.outline = Outline(describe(live, template.verdict, 0, self.profiles, known_ns), template.verdict)
+                outline = template.outline = Outline(self._written(live, template.verdict, known_ns), template.verdict)
+                self.writer.block.clear()
         if outline is None or not outline.alike:
             return False
         log = live.log
@@ -217,7 +222,7 @@ class Collector:
     def _conclude(self, live: Live, known_ns: int, template: Template | None) -> None:
         """Judge a connection, describe it and add it up. Without a template all handshakes are known, or its own suffices."""
         verdict = template.verdict if template is not None else self.replayer.verdict(live, settled=True)
-        row = describe(live, verdict, 0, self.profiles, known_ns)
+        row = self._written(live, verdict, known_ns)
         if template is not None and template.outline is None:
             template.outline = Outline(row, verdict)
             if template.outline.outcome == "completed":
@@ -226,15 +231,26 @@ class Collector:
         self.digest.add(row)
         self.floor_ns = self.digest.floor_ns()
         self.quality.add(live)
-        if self.keep_rows:
-            self.rows.append(row)
         if self.each is not None:
             self.each(row)
         facts = from_row(live, row)
         self.totals.add(facts)
         self.accounts.add(self.accounts.of(live.side(verdict.client).key), facts)
         self.first_frames.add(live.first_frame)
+        if not self.keep_rows:
+            self.writer.block.clear()
+        elif self.writer.block.connections.count >= ROWS:
+            self.hand_over()
         live.dissolve()
+
+    def _written(self, live: Live, verdict: Verdict, known_ns: int) -> ConnectionView:
+        """Write a connection into the block that is being filled."""
+        return ConnectionView(self.writer.block, self.writer.write(live, verdict, known_ns))
+
+    def hand_over(self) -> None:
+        """Put the block that is being filled to the others."""
+        self.rows.add(self.writer.block)
+        self.writer.block = Block()
 
     def announce(self, connections: list[Live]) -> None:
         """Count the ports of connections as held that are old and still open: their begins must not come in late."""
@@ -287,6 +303,7 @@ class Collector:
         """All is told: settle what is pending, count services, number the connections by their first frames."""
         self.levels.finish(end_ns)
         self._count_services()
+        self.hand_over()
         self.rows.finish()
         for row in (*self.digest.few, *self.digest.slowest()):
             row.id = self.first_frames.rank(row.first_frame)
@@ -294,10 +311,8 @@ class Collector:
     def rename_streams(self, stream_of: Callable[[int], int]) -> None:
         """Give other numbers to the streams of everything that is kept."""
         self.digest.rename_streams(stream_of)
-        renamed = {id(row) for row in (*self.digest.few, *self.digest.slowest())}
-        for row in self.rows.kept:
-            if row.stream is not None and id(row) not in renamed:
-                row.stream = stream_of(row.stream)
+        self.hand_over()
+        self.rows.rename_streams(stream_of)
 
     def _count_services(self) -> None:
         """Services are sums over accounts."""

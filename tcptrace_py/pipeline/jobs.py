@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from tcptrace_py.capture.pcap_walk import FILE_HEADER_BYTES
 from tcptrace_py.capture.ranges import OutOfOrdinaryError, Range, RangedFile
 from tcptrace_py.decode import Decoder
+from tcptrace_py.facts.store import Scratch
 from tcptrace_py.findings.accounts import add_counts, counts
 from tcptrace_py.findings.quality import span_ns
 from tcptrace_py.findings.vantage import Pair, Samples
@@ -71,7 +72,8 @@ class Part:
         self.table = table
         self.openers = self.table.streams.openers = FirstFrames()
         self.collector = collector
-        self.collector.rows.most = None  # they are renamed and handed on
+        if collector.keep_rows:
+            collector.rows.scratch.open()  # before there are several processes, which share it
         self.problems = Problems()
         self.decoder = Decoder(self.problems, check_checksums=check_checksums)
         self.info = CaptureInfo()
@@ -167,8 +169,9 @@ class Part:
         """All that adds up, when everything is concluded here."""
         collector, table = self.collector, self.table
         collector.add_up()
+        collector.hand_over()
         return {
-            "digest": collector.digest, "rows": collector.rows.kept, "totals": collector.totals, "quality": collector.quality,
+            "digest": collector.digest, "rows": collector.rows.parcel(), "totals": collector.totals, "quality": collector.quality,
             "first_frames": collector.first_frames, "openers": self.openers, "accounts": counts(collector.accounts), "told": self.told(),
             "problems": self.problems, "segments": table.segments, "duplicates": table.duplicates, "stragglers": table.stragglers,
             "first_straggler": table.first_straggler,
@@ -322,8 +325,9 @@ def work(part: Part, channels: Channels) -> None:
 class Sums:
     """The first process's side: what all parts add up to."""
 
-    def __init__(self, part: Part, channels: Channels) -> None:
+    def __init__(self, part: Part, channels: Channels, scratches: list[Scratch]) -> None:
         self.part = part
+        self.scratches = scratches  # of all parts: described connections are written there
         self.channels = channels
         self.levels = part.collector.levels
         self.kinds = {whose: array("i") for whose in channels.links}
@@ -386,7 +390,7 @@ class Sums:
         self.take(whose, *state["told"])
         add_counts(collector.accounts, state["accounts"])
         collector.digest.merge(state["digest"])
-        collector.rows.kept += state["rows"]
+        collector.rows.take(self.scratches[whose], state["rows"])
         collector.totals.merge(state["totals"])
         collector.quality.merge(state["quality"])
         collector.first_frames.merge(state["first_frames"])
@@ -427,7 +431,7 @@ def run_parts(parts: list[Part], progress: Callable[[int, int | None], None] | N
         for worker in workers:
             worker.start()
         mine = channels(0)
-        sums = Sums(first, mine)
+        sums = Sums(first, mine, [part.collector.rows.scratch for part in parts])
         first.file.open()
         play(first, mine, _steering(progress, first.file.size_bytes), sums.hear)
         sums.finish(first.info.end_ns or 0)

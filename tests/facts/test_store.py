@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from tcptrace_py import analyze
+from tcptrace_py.facts import store
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.outputs.formats import json, jsonl
 from tcptrace_py.outputs.view import View
-from tcptrace_py.pipeline import rows
+from tcptrace_py.pipeline import collecting
 
-SAMPLE = Path(__file__).parents[1] / "samples" / "buildup-health-checks.server.pcap.xz"
+SAMPLE = Path(__file__).parents[2] / "samples" / "buildup-health-checks.server.pcap.xz"
 
 
 def printed(form: object) -> str:
@@ -26,12 +27,14 @@ def printed(form: object) -> str:
 @pytest.mark.parametrize("form", [json, jsonl], ids=["json", "jsonl"])
 def test_a_file_changes_nothing(form: object, monkeypatch: pytest.MonkeyPatch) -> None:
     before = printed(form)
-    monkeypatch.setattr(rows.Rows.__init__, "__defaults__", (10,))
+    monkeypatch.setattr(store.Connections.__init__, "__defaults__", (1,))
+    monkeypatch.setattr(collecting, "ROWS", 5)
     assert printed(form) == before
 
 
 def test_they_can_be_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows.Rows.__init__, "__defaults__", (10,))
+    monkeypatch.setattr(store.Connections.__init__, "__defaults__", (1,))
+    monkeypatch.setattr(collecting, "ROWS", 5)
     result = analyze(SAMPLE)
     assert [row.id for row in result] == [row.id for row in result] == list(range(len(result)))
     assert [row.first_frame for row in result] == sorted(row.first_frame for row in result)
@@ -39,7 +42,8 @@ def test_they_can_be_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(rows.Rows.__init__, "__defaults__", (10,))
+    monkeypatch.setattr(store.Connections.__init__, "__defaults__", (1,))
+    monkeypatch.setattr(collecting, "ROWS", 5)
     monkeypatch.setattr("tempfile.tempdir", os.fspath(tmp_path / "gone"))
     with pytest.raises(CaptureError, match="no temporary file for this many connections: No such file"):
         analyze(SAMPLE)

@@ -1,0 +1,162 @@
+"""A block of the tables of facts: some thousand connections, with their states, stays, resets and anomalies.
+
+What repeats from row to row is kept once for each block and named by its number: addresses, scopes, histories, paths (which
+states, in which order, how firmly known, why), sentences. A block stands for itself: it can be written to a file and read
+again, here or elsewhere (`packed`, `unpacked`).
+"""
+
+import json
+from array import array
+from collections.abc import Sequence
+
+from tcptrace_py.model.addresses import text
+from tcptrace_py.model.results import Scope
+from tcptrace_py.model.state import Basis, State
+
+from .table import Table
+
+ROWS = 2048  # connections of a full block
+VERSION = 1
+_MAGIC = b"tcpstates facts\n"
+
+# Columns of connections, by width. Times and durations are nanoseconds.
+START, END, FIRST_FRAME, LAST_FRAME, SYN_TO_SYNACK, SYNACK_TO_ACK, HANDSHAKE, CLOSE = range(8)
+CLIENT_PACKETS, CLIENT_BYTES, SERVER_PACKETS, SERVER_BYTES = range(8, 12)
+WIDE_COLUMNS = 12
+(STREAM, CLIENT, SERVER, CLIENT_PORT, SERVER_PORT, SCOPE, HISTORY, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS, CLIENT_FIN_REPEATS,
+ SERVER_REPEATS, SERVER_FIN_REPEATS) = range(13)
+# Where its rows of other tables begin, and how many they are; how many states there are is said by the paths (-1: no such side).
+CLIENT_PATH, SERVER_PATH, ENTRIES_AT, STAYS_AT, RESETS_AT, RESETS, ANOMALIES_AT, ANOMALIES, ENDING_RESET = range(13, 22)
+NARROW_COLUMNS = 22
+VANTAGE, MIDSTREAM, TIMESTAMPS, KIND, OUTCOME, PATTERN, SEGMENTS, FIRST_FIN, STAYS = range(9)
+SMALL_COLUMNS = 9
+# Columns of the states that a side entered, in the order of its path; the client's come first.
+ENTERED, ENTRY_FRAME = range(2)
+# Columns of stays in TIME_WAIT.
+STAY_ENTERED, STAY_EXPIRES, STAY_ENDED = range(3)
+STAY_RESTARTS = 0
+STAY_SIDE, STAY_BASIS, STAY_ENDED_BY = range(3)
+# Columns of resets.
+RESET_FRAME, RESET_AT = range(2)
+RESET_EVIDENCE = 0
+RESET_BY, RESET_CAUSE, RESET_CONFIDENCE = range(3)
+# Columns of anomalies.
+ANOMALY_FRAME = 0
+ANOMALY_CODE, ANOMALY_EXPLANATION = range(2)
+
+BASES = tuple(Basis)
+STATES = tuple(State)
+Entry = tuple[State, Basis, str]  # a state, how firmly it is known, and why
+
+
+class Names:
+    """Values by their numbers in a block, each kept once."""
+
+    __slots__ = ("by_value", "values")
+
+    def __init__(self, values: Sequence[object] = ()) -> None:
+        self.values = list(values)
+        self.by_value = {value: number for number, value in enumerate(self.values)}
+
+    def number(self, value: object) -> int:
+        """Number of a value, a new one where it has none."""
+        found = self.by_value.get(value)
+        if found is None:
+            found = self.by_value[value] = len(self.values)
+            self.values.append(value)
+        return found
+
+
+class Block:
+    """Connections with all that hangs on them. `id` and `stream` are final when all connections of the capture are known."""
+
+    __slots__ = (
+        "_address_texts",
+        "_entries_of",
+        "addresses",
+        "anomalies",
+        "connections",
+        "entries",
+        "evidence",
+        "histories",
+        "ids",
+        "paths",
+        "reasons",
+        "resets",
+        "scopes",
+        "stays",
+        "texts",
+    )
+
+    def __init__(self, rows: int = ROWS) -> None:
+        self.connections = Table(WIDE_COLUMNS, NARROW_COLUMNS, SMALL_COLUMNS, rows)
+        self.entries = Table(2, 0, 0, 14 * rows)
+        self.stays = Table(3, 1, 3, rows)
+        self.resets = Table(2, 1, 3, max(rows // 8, 1))
+        self.anomalies = Table(1, 2, 0, max(rows // 8, 1))
+        self.addresses, self.scopes, self.histories, self.paths = Names(), Names(), Names(), Names()
+        self.reasons, self.texts, self.evidence = Names(), Names(), Names()
+        self.ids = array("q")  # of the connections, once they are known
+        self._entries_of: dict[int, tuple[Entry, ...]] = {}
+        self._address_texts: list[str] = []
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory its rows take."""
+        tables = (self.connections, self.entries, self.stays, self.resets, self.anomalies)
+        return sum(table.capacity * (8 * table.wide_columns + 4 * table.narrow_columns + table.small_columns) for table in tables)
+
+    def clear(self) -> None:
+        """Empty it for new rows."""
+        for table in (self.connections, self.entries, self.stays, self.resets, self.anomalies):
+            table.count = 0
+
+    def address(self, number: int) -> str:
+        """Text of an address by its number."""
+        texts = self._address_texts
+        while number >= len(texts):
+            texts.append(text(self.addresses.values[len(texts)]))  # type: ignore[arg-type]
+        return texts[number]
+
+    def path(self, number: int) -> tuple[Entry, ...]:
+        """The states of a path by its number, in order."""
+        found = self._entries_of.get(number)
+        if found is None:
+            steps: bytes = self.paths.values[number]  # type: ignore[assignment]
+            found = self._entries_of[number] = tuple([
+                (STATES[steps[at]], BASES[steps[at + 1]], str(self.reasons.values[steps[at + 2]])) for at in range(0, len(steps), 3)])
+        return found
+
+    def packed(self) -> bytes:
+        """The block as bytes: a line that names the format, the sizes, the names, then the tables."""
+        tables = (self.connections, self.entries, self.stays, self.resets, self.anomalies)
+        names = json.dumps({
+            "version": VERSION, "rows": [table.count for table in tables],
+            "addresses": [value.hex() for value in self.addresses.values],  # type: ignore[attr-defined]
+            "scopes": [(scope.vlan, scope.vni, scope.teid) for scope in self.scopes.values],  # type: ignore[attr-defined]
+            "histories": self.histories.values, "paths": [value.hex() for value in self.paths.values],  # type: ignore[attr-defined]
+            "reasons": self.reasons.values, "texts": self.texts.values, "evidence": self.evidence.values,
+        }, separators=(",", ":")).encode()
+        head = _MAGIC + len(names).to_bytes(8, "little") + names
+        return b"".join([head, bytes(-len(head) % 8), *(table.packed() for table in tables)])
+
+
+def unpacked(data: bytes) -> Block:
+    """Block that was packed. Raises ValueError for anything else."""
+    if data[:len(_MAGIC)] != _MAGIC:
+        raise ValueError("not a block of facts")
+    at = len(_MAGIC) + 8
+    end = at + int.from_bytes(data[at - 8:at], "little")
+    names = json.loads(data[at:end])
+    if names["version"] != VERSION:
+        raise ValueError(f"a block of facts of version {names['version']}: this program reads version {VERSION}")
+    block = Block(1)
+    rest, at = memoryview(data), end + -end % 8
+    for table, count in zip((block.connections, block.entries, block.stays, block.resets, block.anomalies), names["rows"], strict=True):
+        at = table.unpack(rest, at, count)
+    block.addresses = Names([bytes.fromhex(value) for value in names["addresses"]])
+    block.scopes = Names([Scope(*value) for value in names["scopes"]])
+    block.histories, block.reasons, block.texts = Names(names["histories"]), Names(names["reasons"]), Names(names["texts"])
+    block.paths = Names([bytes.fromhex(value) for value in names["paths"]])
+    block.evidence = Names([tuple(value) for value in names["evidence"]])
+    return block

@@ -1,0 +1,165 @@
+"""The blocks of a capture: in memory while they are few, in a temporary file when they are many, read in order of first frame."""
+
+import os
+from array import array
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from tcptrace_py.model.errors import CaptureError
+from tcptrace_py.model.results import Connection
+
+from .block import FIRST_FRAME, STREAM, Block, unpacked
+from .views import ConnectionView
+
+MOST_BLOCKS = 16  # kept in memory, some 2 MB each, before all are written to a file
+MOST_READ = 24  # kept in memory of those that are read from a file: connections are in order in it but for the long ones
+
+
+class Scratch:
+    """A temporary file that packed blocks are appended to. Raises CaptureError where it cannot be written."""
+
+    def __init__(self) -> None:
+        self._file: BinaryIO | None = None
+        self.end = 0
+
+    def open(self) -> None:
+        """Make the file; otherwise the first `append` does."""
+        if self._file is None:
+            from tempfile import TemporaryFile  # noqa: PLC0415 - seldom needed, and long to import
+
+            try:
+                self._file = TemporaryFile(prefix="tcpstates-", buffering=0)  # noqa: SIM115 - gone with this object
+            except OSError as error:
+                raise no_room(error) from error
+
+    def append(self, data: bytes) -> tuple[int, int]:
+        """Write bytes; returns where they stand and how many they are."""
+        self.open()
+        assert self._file is not None
+        at, self.end = self.end, self.end + len(data)
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.pwrite(self._file.fileno(), rest, self.end - len(rest)):]
+        except OSError as error:
+            raise no_room(error) from error
+        return at, len(data)
+
+    def read(self, at: int, size: int) -> bytes:
+        """Bytes that were written."""
+        assert self._file is not None
+        return os.pread(self._file.fileno(), size, at)
+
+
+def no_room(error: OSError) -> CaptureError:
+    """What to say where a temporary file cannot be written."""
+    return CaptureError(f"no temporary file for this many connections: {error.strerror or error} (TMPDIR says where it is written)")
+
+
+class Connections:
+    """All connections of a capture, block by block as they end; when `finish` was called, to be read as often as one likes.
+
+    In order of first frame they are views, which are good until many others were read.
+    """
+
+    def __init__(self, most_blocks: int = MOST_BLOCKS) -> None:
+        self.most_blocks = most_blocks
+        self.scratch = Scratch()
+        self.count = 0
+        self._blocks: list[Block | None] = []  # None: in a file
+        self._places: list[tuple[Scratch, int, int]] = []  # where it is, by its number
+        self._first_frames: list[array[int]] = []
+        self._ids: list[array[int]] = []
+        self._order = array("q")
+        self._read: dict[int, Block] = {}
+        self._stream_of: Callable[[int], int] | None = None
+
+    def __len__(self) -> int:
+        return self.count
+
+    def add(self, block: Block) -> None:
+        """Take in a block; whoever wrote it lets go of it."""
+        rows = block.connections
+        if not rows.count:
+            return
+        at = FIRST_FRAME * rows.capacity
+        self._note(array("q", bytes(rows.wide[at:at + rows.count])))
+        self._blocks.append(block)
+        self._places.append((self.scratch, 0, 0))
+        if len(self._blocks) > self.most_blocks:
+            self._write_down()
+
+    def _note(self, first_frames: "array[int]") -> None:
+        self._first_frames.append(first_frames)
+        self.count += len(first_frames)
+
+    def _write_down(self) -> None:
+        """Write all blocks that are in memory to the file."""
+        for number, block in enumerate(self._blocks):
+            if block is not None:
+                self._places[number] = (self.scratch, *self.scratch.append(block.packed()))
+                self._blocks[number] = None
+
+    def parcel(self) -> list[tuple[bytes, int, int]]:
+        """Write all blocks down, for another process that shares the file: first frames, place and size of each."""
+        self._write_down()
+        return [(frames.tobytes(), at, size) for frames, (_, at, size) in zip(self._first_frames, self._places, strict=True)]
+
+    def take(self, scratch: Scratch, parcel: list[tuple[bytes, int, int]]) -> None:
+        """Take in what another process has written to a file that both share."""
+        for frames, at, size in parcel:
+            self._note(array("q", frames))
+            self._blocks.append(None)
+            self._places.append((scratch, at, size))
+
+    def rename_streams(self, stream_of: Callable[[int], int]) -> None:
+        """Give other numbers to all streams."""
+        self._stream_of = stream_of
+        for block in self._blocks:
+            if block is not None:
+                self._rename(block)
+
+    def _rename(self, block: Block) -> None:
+        table, stream_of = block.connections, self._stream_of
+        assert stream_of is not None
+        at = STREAM * table.capacity
+        for row in range(at, at + table.count):
+            if table.narrow[row] >= 0:
+                table.narrow[row] = stream_of(table.narrow[row])
+
+    def finish(self) -> None:
+        """All are there: number them in order of first frame. Of equal ones the one that ended first comes first."""
+        pairs = sorted((frame << 64) | (number << 32) | row
+                       for number, frames in enumerate(self._first_frames) for row, frame in enumerate(frames))
+        low = (1 << 64) - 1
+        self._order = array("q", [pair & low for pair in pairs])
+        self._ids = [array("q", bytes(8 * len(frames))) for frames in self._first_frames]
+        for identifier, place in enumerate(self._order):
+            self._ids[place >> 32][place & 0xFFFFFFFF] = identifier
+
+    def block(self, number: int) -> Block:
+        """A block by its number, with the ids of its connections."""
+        block = self._blocks[number] or self._read.pop(number, None)
+        if block is None:
+            scratch, at, size = self._places[number]
+            block = unpacked(scratch.read(at, size))
+            if self._stream_of is not None:
+                self._rename(block)
+        if self._blocks[number] is None:
+            if len(self._read) >= MOST_READ:
+                del self._read[next(iter(self._read))]
+            self._read[number] = block  # the last of those that were read lately
+        block.ids = self._ids[number]
+        return block
+
+    def blocks(self) -> Iterator[Block]:
+        """All blocks, in the order in which their connections ended."""
+        return (self.block(number) for number in range(len(self._blocks)))
+
+    def __iter__(self) -> Iterator[Connection]:
+        now, block = -1, None
+        for identifier, place in enumerate(self._order):
+            if place >> 32 != now or block is None:
+                now = place >> 32
+                block = self.block(now)
+            yield ConnectionView(block, place & 0xFFFFFFFF, identifier)

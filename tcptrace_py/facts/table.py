@@ -1,0 +1,72 @@
+"""A table of typed columns: rows by number, each column in one piece.
+
+A table has columns of three widths: 64 bits (`wide`), 32 bits (`narrow`) and 8 bits (`small`). A column is named by its number
+among those of its width, and its value in a row stands at `column * capacity + row`, so that each column is one piece of memory,
+as Arrow wants it. MISSING stands for what is unknown in a wide column, -1 in the others.
+"""
+
+from array import array
+
+MISSING = -(1 << 63)
+
+
+class Table:
+    """Columns with room for `capacity` rows, of which `count` are filled."""
+
+    __slots__ = ("capacity", "count", "narrow", "narrow_columns", "small", "small_columns", "wide", "wide_columns")
+
+    def __init__(self, wide_columns: int, narrow_columns: int, small_columns: int, capacity: int) -> None:
+        self.wide_columns = wide_columns
+        self.narrow_columns = narrow_columns
+        self.small_columns = small_columns
+        self.capacity = capacity
+        self.count = 0
+        self.wide = array("q", bytes(8 * capacity * wide_columns))
+        self.narrow = array("i", bytes(4 * capacity * narrow_columns))
+        self.small = array("b", bytes(capacity * small_columns))
+
+    def row(self) -> int:
+        """Make a new row; its columns hold whatever stood there."""
+        if self.count == self.capacity:
+            self._grow()
+        self.count += 1
+        return self.count - 1
+
+    def _grow(self) -> None:
+        larger = Table(self.wide_columns, self.narrow_columns, self.small_columns, 2 * self.capacity)
+        self._move(self.wide, larger.wide, self.wide_columns)
+        self._move(self.narrow, larger.narrow, self.narrow_columns)
+        self._move(self.small, larger.small, self.small_columns)
+        self.wide, self.narrow, self.small, self.capacity = larger.wide, larger.narrow, larger.small, larger.capacity
+
+    def _move(self, mine: "array[int]", theirs: "array[int]", columns: int) -> None:
+        for column in range(columns):
+            at = 2 * column * self.capacity
+            theirs[at:at + self.count] = mine[column * self.capacity:column * self.capacity + self.count]
+
+    def packed(self) -> bytes:
+        """All filled rows as bytes, column after column: wide ones, narrow ones, small ones, filled up to a multiple of 8."""
+        data = b"".join([*self._filled(self.wide, self.wide_columns), *self._filled(self.narrow, self.narrow_columns),
+                         *self._filled(self.small, self.small_columns)])
+        return data + bytes(-len(data) % 8)
+
+    def _filled(self, values: "array[int]", columns: int) -> list[bytes]:
+        return [bytes(values[column * self.capacity:column * self.capacity + self.count]) for column in range(columns)]
+
+    def unpack(self, data: memoryview, at: int, count: int) -> int:
+        """Become a table of so many rows that stand packed from byte `at` on; returns the byte behind them."""
+        wide, narrow, small = 8 * count * self.wide_columns, 4 * count * self.narrow_columns, count * self.small_columns
+        end = at + wide + narrow + small
+        if end > len(data):
+            raise ValueError("packed rows are cut short")
+        self.capacity = self.count = count
+        self.wide = _column("q", data[at:at + wide])
+        self.narrow = _column("i", data[at + wide:at + wide + narrow])
+        self.small = _column("b", data[at + wide + narrow:end])
+        return end + -(end - at) % 8
+
+
+def _column(code: str, data: memoryview) -> "array[int]":
+    column = array(code)
+    column.frombytes(data)
+    return column

@@ -1,0 +1,47 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False
+import cython
+
+from tcptrace_py.facts.block cimport Block
+from tcptrace_py.facts.table cimport Table
+from tcptrace_py.model.live cimport Connection as Live
+from tcptrace_py.model.live cimport Rare, Segment
+from tcptrace_py.model.live cimport Side as LiveSide
+
+# Names that this module only reads: as C numbers they cost nothing.
+cdef long long STRAY, IPV6_KEY, OPT_TIMESTAMPS, RST, NOWHERE, MISSING
+cdef Py_ssize_t START, END, FIRST_FRAME, LAST_FRAME, SYN_TO_SYNACK, SYNACK_TO_ACK, HANDSHAKE, CLOSE, CLIENT_PACKETS, SERVER_PACKETS
+cdef Py_ssize_t STREAM, CLIENT, SERVER, CLIENT_PORT, SERVER_PORT, SCOPE, HISTORY, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS
+cdef Py_ssize_t SERVER_REPEATS, CLIENT_PATH, SERVER_PATH, ENTRIES_AT, STAYS_AT, RESETS_AT, RESETS, ANOMALIES_AT, ANOMALIES, ENDING_RESET
+cdef Py_ssize_t VANTAGE, MIDSTREAM, TIMESTAMPS, KIND, OUTCOME, PATTERN, SEGMENTS, FIRST_FIN, STAYS
+cdef Py_ssize_t ENTERED, ENTRY_FRAME, STAY_ENTERED, STAY_EXPIRES, STAY_ENDED, STAY_RESTARTS, STAY_SIDE, STAY_BASIS, STAY_ENDED_BY
+cdef Py_ssize_t RESET_FRAME, RESET_AT, RESET_EVIDENCE, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE
+cdef Py_ssize_t ANOMALY_FRAME, ANOMALY_CODE, ANOMALY_EXPLANATION
+
+
+cdef class Writer:
+    cdef public object profiles
+    cdef public Block block
+    cdef public long long one_profile_ns
+
+    @cython.locals(block=Block, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, at=cython.Py_ssize_t, client=int, log=list,
+                   wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", own=LiveSide, other=LiveSide)
+    cpdef Py_ssize_t write(self, Live live, verdict, long long end_ns) except -1
+    @cython.locals(block=Block, length=cython.Py_ssize_t, ports=cython.Py_ssize_t)
+    cdef _ends(self, Live live, bytes key, int[::1] narrow, Py_ssize_t size, Py_ssize_t row)
+    @cython.locals(rare=Rare)
+    cdef _counts(self, LiveSide side, long long[::1] wide, int[::1] narrow, Py_ssize_t size, Py_ssize_t row, Py_ssize_t packets,
+                 Py_ssize_t repeats)
+    @cython.locals(block=Block, entries=Table, log=list, segment=Segment, steps=bytearray, latest_ns="long long", at_ns="long long",
+                   frame="long long", index="long long")
+    cdef long long _path(self, Live live, verdict, int number, stay) except -1
+    cdef _entry(self, Table entries, long long at_ns, long long frame)
+    @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
+    cdef _stay(self, stay)
+    @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
+    cdef Py_ssize_t _reset(self, reset) except -1
+    @cython.locals(table=Table, row=cython.Py_ssize_t)
+    cdef _anomaly(self, anomaly)
+
+
+@cython.locals(first=int, second=int, segment=Segment)
+cdef int _timestamps(Live live) except -2

@@ -1,0 +1,302 @@
+"""From a connection and the verdict on it to a row of the tables: where log indices become times and frames."""
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py.model.addresses import scope_of, text
+from tcptrace_py.model.live import LETTERS, STRAY
+from tcptrace_py.model.live import Connection as Live
+from tcptrace_py.model.live import Side as LiveSide
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.results import Anomaly, Reset, Stay
+from tcptrace_py.model.segments import IPV6_KEY, OPT_TIMESTAMPS, RST, key_parts
+from tcptrace_py.model.state import Basis, State
+from tcptrace_py.model.verdict import NOWHERE, Verdict
+from tcptrace_py.model.vocabulary import Cause, Confidence, EndedBy, Kind, Outcome, Pattern, Role, Vantage
+
+from .anomalies import anomalies
+from .block import (
+    ANOMALIES,
+    ANOMALIES_AT,
+    ANOMALY_CODE,
+    ANOMALY_EXPLANATION,
+    ANOMALY_FRAME,
+    BASES,
+    CLIENT,
+    CLIENT_PACKETS,
+    CLIENT_PATH,
+    CLIENT_PORT,
+    CLIENT_REPEATS,
+    CLOSE,
+    END,
+    ENDING_RESET,
+    ENTERED,
+    ENTRIES_AT,
+    ENTRY_FRAME,
+    FIRST_FIN,
+    FIRST_FRAME,
+    HANDSHAKE,
+    HISTORY,
+    KIND,
+    LAST_FRAME,
+    MIDSTREAM,
+    OUTCOME,
+    PATTERN,
+    RESET_AT,
+    RESET_BY,
+    RESET_CAUSE,
+    RESET_CONFIDENCE,
+    RESET_EVIDENCE,
+    RESET_FRAME,
+    RESETS,
+    RESETS_AT,
+    SCOPE,
+    SEGMENTS,
+    SERVER,
+    SERVER_PACKETS,
+    SERVER_PATH,
+    SERVER_PORT,
+    SERVER_REPEATS,
+    START,
+    STAY_BASIS,
+    STAY_ENDED,
+    STAY_ENDED_BY,
+    STAY_ENTERED,
+    STAY_EXPIRES,
+    STAY_RESTARTS,
+    STAY_SIDE,
+    STAYS,
+    STAYS_AT,
+    STREAM,
+    SYN_REPEATS,
+    SYN_TO_SYNACK,
+    SYNACK_REPEATS,
+    SYNACK_TO_ACK,
+    TIMESTAMPS,
+    VANTAGE,
+    Block,
+)
+from .handshake import handshake
+from .resets import resets
+from .table import MISSING, Table
+from .teardown import teardown
+from .time_wait import stays
+
+if TYPE_CHECKING:
+    from array import array
+
+LEFT_BY = {
+    "killed": (Basis.ASSUMED, "a RST killed TIME_WAIT (RFC 9293, 3.10.7.4; RFC 1337)"),
+    "reused": (Basis.ASSUMED, "a new SYN reused the four-tuple (RFC 9293, 3.10.7.4; RFC 6191)"),
+    "expired": (Basis.CLOCK, "2MSL ran out (RFC 9293, 3.10.8)"),
+}
+_KINDS = {str(word): number for number, word in enumerate(Kind)}
+_OUTCOMES = {str(word): number for number, word in enumerate(Outcome)}
+_PATTERNS = {str(word): number for number, word in enumerate(Pattern)}
+_CAUSES = {str(word): number for number, word in enumerate(Cause)}
+_CONFIDENCES = {str(word): number for number, word in enumerate(Confidence)}
+_ROLES = {str(word): number for number, word in enumerate(Role)}
+_VANTAGES = {str(word): number for number, word in enumerate(Vantage)}
+_ENDED_BY = {str(word): number for number, word in enumerate(EndedBy)}
+_BASES = {str(word): number for number, word in enumerate(BASES)}
+
+
+class Writer:
+    """Writes connections into a block, each as a row with all that hangs on it.
+
+    `block` may be exchanged between two rows; what it names is looked up there.
+    """
+
+    def __init__(self, profiles: Profiles) -> None:
+        self.profiles = profiles
+        self.block = Block()
+        self.one_profile_ns = -1 if profiles.by_address else profiles.default.time_wait_ns  # TIME_WAIT of every host
+
+    def write(self, live: Live, verdict: Verdict, end_ns: int) -> int:
+        """Write a connection; `end_ns` is the time up to which it is known that nothing more came. Returns its row."""
+        block, log, client = self.block, live.log, verdict.client
+        table = block.connections
+        row = table.row()
+        wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
+        own, other = live.side(client), live.side(1 - client)
+        self._ends(live, own.key, narrow, size, row)
+        wide[START * size + row], wide[END * size + row] = live.start_ns, live.end_ns
+        wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = live.first_frame, live.last_frame
+        narrow[STREAM * size + row] = live.stream if live.stream >= 0 else -1
+        narrow[HISTORY * size + row] = block.histories.number(history(live, client))
+        small[VANTAGE * size + row] = _VANTAGES[verdict.view.name] if verdict.view.name is not None else -1
+        small[MIDSTREAM * size + row], small[TIMESTAMPS * size + row] = verdict.midstream, _timestamps(live)
+
+        opened = handshake(verdict, log)
+        small[KIND * size + row] = -1 if opened.kind is None else _KINDS[opened.kind]
+        small[OUTCOME * size + row] = _OUTCOMES[opened.outcome]
+        wide[SYN_TO_SYNACK * size + row] = MISSING if opened.syn_to_synack_ns is None else opened.syn_to_synack_ns
+        wide[SYNACK_TO_ACK * size + row] = MISSING if opened.synack_to_ack_ns is None else opened.synack_to_ack_ns
+        wide[HANDSHAKE * size + row] = MISSING if opened.total_ns is None else opened.total_ns
+        narrow[SYN_REPEATS * size + row] = opened.syn_retransmissions
+        narrow[SYNACK_REPEATS * size + row] = opened.synack_retransmissions
+
+        all_resets = resets(live, verdict)
+        close = teardown(live, verdict, all_resets)
+        small[PATTERN * size + row] = _PATTERNS[close.pattern]
+        small[SEGMENTS * size + row] = -1 if close.segments is None else close.segments
+        small[FIRST_FIN * size + row] = -1 if close.first_fin is None else _ROLES[close.first_fin]
+        wide[CLOSE * size + row] = MISSING if close.duration_ns is None else close.duration_ns
+        narrow[RESETS_AT * size + row], narrow[RESETS * size + row] = block.resets.count, len(all_resets)
+        narrow[ENDING_RESET * size + row] = -1
+        for reset in all_resets:
+            at = self._reset(reset)
+            if close.reset is reset:
+                narrow[ENDING_RESET * size + row] = at
+
+        narrow[STAYS_AT * size + row], small[STAYS * size + row] = block.stays.count, 0
+        all_stays: list[Stay] = []
+        if verdict.stays:
+            all_stays = stays(live, verdict, self._lengths_ns(own.key), end_ns)
+            small[STAYS * size + row] = len(all_stays)
+            for stay in all_stays:
+                self._stay(stay)
+        narrow[ENTRIES_AT * size + row] = block.entries.count
+        narrow[CLIENT_PATH * size + row] = self._path(live, verdict, client, _of(all_stays, "client"))
+        narrow[SERVER_PATH * size + row] = -1 if live.self_connect else self._path(live, verdict, 1 - client, _of(all_stays, "server"))
+        self._counts(own, wide, narrow, size, row, CLIENT_PACKETS, CLIENT_REPEATS)
+        self._counts(other, wide, narrow, size, row, SERVER_PACKETS, SERVER_REPEATS)
+
+        found = anomalies(live, verdict)
+        narrow[ANOMALIES_AT * size + row], narrow[ANOMALIES * size + row] = block.anomalies.count, len(found)
+        for anomaly in found:
+            self._anomaly(anomaly)
+        return row
+
+    def _ends(self, live: Live, key: bytes, narrow: "array[int]", size: int, row: int) -> None:
+        """Addresses, ports and scope; `key` is the client's."""
+        block = self.block
+        length = 4 if len(key) < IPV6_KEY else 16
+        ports = 2 * length
+        narrow[CLIENT * size + row] = block.addresses.number(key[:length])
+        narrow[SERVER * size + row] = block.addresses.number(key[length:ports])
+        narrow[CLIENT_PORT * size + row] = key[ports] << 8 | key[ports + 1]
+        narrow[SERVER_PORT * size + row] = key[ports + 2] << 8 | key[ports + 3]
+        scope = None
+        if len(key) > ports + 4 or live.vlan >= 0 or live.teid >= 0:
+            scope = scope_of(key[ports + 4:], live.vlan, live.teid)
+        narrow[SCOPE * size + row] = -1 if scope is None else block.scopes.number(scope)
+
+    def _lengths_ns(self, key: bytes) -> tuple[int, int]:
+        """How long TIME_WAIT lasts at the client, whose key this is, and at the server."""
+        if self.one_profile_ns >= 0:
+            return self.one_profile_ns, self.one_profile_ns
+        client, server, *_ = key_parts(key)
+        return self.profiles.of(text(client)).time_wait_ns, self.profiles.of(text(server)).time_wait_ns
+
+    def _counts(self, side: LiveSide, wide: "array[int]", narrow: "array[int]", size: int, row: int, packets: int, repeats: int) -> None:
+        """What one side sent; the columns of bytes and of repeated FINs stand behind these two."""
+        wide[packets * size + row], wide[(packets + 1) * size + row] = side.packets, side.payload_bytes
+        rare = side.rare
+        narrow[repeats * size + row] = rare.retransmissions if rare is not None else 0
+        narrow[(repeats + 1) * size + row] = rare.fin_repeats if rare is not None else 0
+
+    def _path(self, live: Live, verdict: Verdict, number: int, stay: Stay | None) -> int:
+        """Write the states of a side, CLOSED behind a stay that ended included; returns the number of their path.
+
+        Far from a side a receipt may be captured before what proves the state before it: it is told no earlier.
+        """
+        block, entries, log = self.block, self.block.entries, live.log
+        steps = bytearray()
+        latest_ns = MISSING
+        for step in verdict.paths[number]:
+            at_ns, frame = MISSING, MISSING
+            if step.index != NOWHERE:
+                segment = log[step.index]
+                latest_ns = max(latest_ns, segment.time_ns)
+                at_ns, frame = latest_ns, segment.frame
+            steps.append(step.state)
+            steps.append(_BASES[step.basis])
+            steps.append(block.reasons.number(step.reason))
+            self._entry(entries, at_ns, frame)
+        if stay is not None and stay.ended_by in LEFT_BY and steps[-3] == State.TIME_WAIT and stay.ended_at_ns is not None:
+            basis, why = LEFT_BY[stay.ended_by]
+            steps.append(State.CLOSED)
+            steps.append(_BASES[basis])
+            steps.append(block.reasons.number(why))
+            self._entry(entries, stay.ended_at_ns, _left_at(live, verdict, number, stay))
+        return block.paths.number(bytes(steps))
+
+    def _entry(self, entries: Table, at_ns: int, frame: int) -> None:
+        row = entries.row()
+        entries.wide[ENTERED * entries.capacity + row] = at_ns
+        entries.wide[ENTRY_FRAME * entries.capacity + row] = frame
+
+    def _stay(self, stay: Stay) -> None:
+        table = self.block.stays
+        row = table.row()
+        wide, small, size = table.wide, table.small, table.capacity
+        wide[STAY_ENTERED * size + row], wide[STAY_EXPIRES * size + row] = stay.entered_ns, stay.expires_ns
+        wide[STAY_ENDED * size + row] = MISSING if stay.ended_at_ns is None else stay.ended_at_ns
+        table.narrow[STAY_RESTARTS * size + row] = stay.restarts
+        small[STAY_SIDE * size + row], small[STAY_BASIS * size + row] = _ROLES[stay.side], _BASES[stay.basis]
+        small[STAY_ENDED_BY * size + row] = _ENDED_BY[stay.ended_by]
+
+    def _reset(self, reset: Reset) -> int:
+        table = self.block.resets
+        row = table.row()
+        wide, small, size = table.wide, table.small, table.capacity
+        wide[RESET_FRAME * size + row], wide[RESET_AT * size + row] = reset.frame, reset.at_ns
+        table.narrow[RESET_EVIDENCE * size + row] = self.block.evidence.number(reset.evidence)
+        small[RESET_BY * size + row], small[RESET_CAUSE * size + row] = _ROLES[reset.by], _CAUSES[reset.cause]
+        small[RESET_CONFIDENCE * size + row] = _CONFIDENCES[reset.confidence]
+        return row
+
+    def _anomaly(self, anomaly: Anomaly) -> None:
+        table, texts = self.block.anomalies, self.block.texts
+        row = table.row()
+        table.wide[ANOMALY_FRAME * table.capacity + row] = anomaly.frame
+        table.narrow[ANOMALY_CODE * table.capacity + row] = texts.number(anomaly.code)
+        table.narrow[ANOMALY_EXPLANATION * table.capacity + row] = texts.number(anomaly.explanation)
+
+
+def _of(found: list[Stay], side: str) -> Stay | None:
+    for stay in found:
+        if stay.side == side:
+            return stay
+    return None
+
+
+def _left_at(live: Live, verdict: Verdict, number: int, stay: Stay) -> int:
+    """Frame that ended a stay; MISSING where a clock did."""
+    if stay.ended_by == "reused" and live.reused_by is not None:
+        return live.reused_by.first_frame
+    if stay.ended_by == "killed":
+        for marks in verdict.stays:
+            if marks.side == number:
+                return live.log[marks.killed].frame
+    return MISSING
+
+
+def _timestamps(live: Live) -> int:
+    """Whether both sides use TCP timestamps (RFC 7323), as far as the logged segments show it: 1, 0, or -1. A RST may lack them."""
+    first = second = -1
+    for segment in live.log:
+        if segment.options & OPT_TIMESTAMPS:
+            if segment.side == 0:
+                first = 1
+            else:
+                second = 1
+            if live.self_connect or (first == 1 and second == 1):
+                return 1
+        elif not segment.flags & RST and not segment.marks & STRAY:
+            if segment.side == 0 and first < 0:
+                first = 0
+            elif segment.side == 1 and second < 0:
+                second = 0
+    return 0 if first == 0 or second == 0 else -1
+
+
+def history(live: Live, client: int) -> str:
+    """Zeek's letters: upper case from the client."""
+    letters = []
+    rest = live.history
+    while rest:
+        letter = LETTERS[rest & 7]
+        letters.append(letter if rest >> 3 & 1 == client else letter.lower())
+        rest >>= 4
+    return "".join(reversed(letters))

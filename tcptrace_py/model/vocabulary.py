@@ -1,0 +1,82 @@
+"""The words that results are made of, each list in one place; a word's number is what columns hold.
+
+Members are their own text, as documents print it. Lists may grow at the end; the numbers in use stay.
+"""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How a handshake went; none where no SYN was answered."""
+
+    THREE_WAY = "three-way"
+    SIMULTANEOUS = "simultaneous"
+    SELF_CONNECT = "self-connect"
+    FAST_OPEN = "fast-open"
+
+
+class Outcome(StrEnum):
+    """What came of a handshake, as its client saw it."""
+
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    UNANSWERED = "unanswered"
+    ABORTED = "aborted"
+    HALF_OPEN = "half-open"
+    NOT_CAPTURED = "not-captured"
+
+
+class Pattern(StrEnum):
+    """How a connection ended."""
+
+    FOUR_WAY = "four-way"
+    SIMULTANEOUS = "simultaneous"
+    RST = "rst"
+    HALF_CLOSED = "half-closed"
+    UNFINISHED_CLOSE = "unfinished-close"
+    NONE = "none"
+
+
+class Cause(StrEnum):
+    """Why a RST was sent."""
+
+    REFUSED = "refused"
+    NO_SOCKET = "no-socket"
+    ABORTED_HANDSHAKE = "aborted-handshake"
+    ABORT = "abort"
+    ABORT_UNREAD_DATA = "abort-unread-data"
+    DATA_AFTER_CLOSE = "data-after-close"
+    LATE = "late"
+
+
+class Confidence(StrEnum):
+    """How sure a judgement is."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Role(StrEnum):
+    """A side by its part in the connection; of a reset's sender also that it cannot be told."""
+
+    CLIENT = "client"
+    SERVER = "server"
+    UNKNOWN = "unknown"
+
+
+class Vantage(StrEnum):
+    """Where a capture was taken."""
+
+    CLIENT = "client"
+    SERVER = "server"
+    MIDDLE = "middle"
+
+
+class EndedBy(StrEnum):
+    """How a stay in TIME_WAIT ended."""
+
+    EXPIRED = "expired"
+    REUSED = "reused"
+    KILLED = "killed"
+    CAPTURE_END = "capture-end"
