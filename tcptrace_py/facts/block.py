@@ -106,6 +106,11 @@ class Block:
         tables = (self.connections, self.entries, self.stays, self.resets, self.anomalies)
         return sum(table.capacity * (8 * table.wide_columns + 4 * table.narrow_columns + table.small_columns) for table in tables)
 
+    @property
+    def names(self) -> int:
+        """How many sentences and addresses it has names for."""
+        return len(self.addresses.values) + len(self.texts.values) + len(self.evidence.values) + len(self.histories.values)
+
     def clear(self) -> None:
         """Empty it for new rows."""
         for table in (self.connections, self.entries, self.stays, self.resets, self.anomalies):

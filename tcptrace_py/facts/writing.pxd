@@ -3,6 +3,7 @@ import cython
 
 from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
+from tcptrace_py.model.closed cimport Closed
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Rare, Segment
 from tcptrace_py.model.live cimport Side as LiveSide
@@ -15,19 +16,47 @@ cdef Py_ssize_t SERVER_REPEATS, CLIENT_PATH, SERVER_PATH, ENTRIES_AT, STAYS_AT, 
 cdef Py_ssize_t VANTAGE, MIDSTREAM, TIMESTAMPS, KIND, OUTCOME, PATTERN, SEGMENTS, FIRST_FIN, STAYS
 cdef Py_ssize_t ENTERED, ENTRY_FRAME, STAY_ENTERED, STAY_EXPIRES, STAY_ENDED, STAY_RESTARTS, STAY_SIDE, STAY_BASIS, STAY_ENDED_BY
 cdef Py_ssize_t RESET_FRAME, RESET_AT, RESET_EVIDENCE, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE
+cdef int _EXPIRED, _CAPTURE_END
 cdef Py_ssize_t ANOMALY_FRAME, ANOMALY_CODE, ANOMALY_EXPLANATION
+
+
+cdef class _Path:
+    cdef public int[::1] indices
+    cdef public list states, reasons
+
+    cpdef long long named(self, Block block, object ending) except -1
+
+
+cdef class Shape:
+    cdef public int vantage, midstream, kind, outcome, pattern, segments, first_fin, first_syn, last_syn, synack, ack, ack_of, stay_side
+    cdef public int basis
+    cdef public bint timed
+    cdef public int[::1] begins, completes
+    cdef public _Path client_path, server_path
 
 
 cdef class Writer:
     cdef public object profiles
+    cdef public dict _path_numbers, _history_numbers
     cdef public Block block
     cdef public long long one_profile_ns
 
     @cython.locals(block=Block, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, at=cython.Py_ssize_t, client=int, log=list,
                    wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", own=LiveSide, other=LiveSide)
     cpdef Py_ssize_t write(self, Live live, verdict, long long end_ns) except -1
+    @cython.locals(block=Block, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, wide="long long[::1]", narrow="int[::1]",
+                   small="signed char[::1]", times_ns="long long[::1]")
+    cpdef Py_ssize_t write_like(self, Shape shape, Closed closed, long long end_ns) except -1
+    @cython.locals(begin_ns="long long", end_ns="long long", at=cython.Py_ssize_t)
+    cdef long long _close_ns(self, Shape shape, long long[::1] times_ns) except? -1
+    @cython.locals(entries=Table, latest_ns="long long", frame="long long", expires_ns="long long", table=Table, row=cython.Py_ssize_t,
+                   wide="long long[::1]", small="signed char[::1]", size=cython.Py_ssize_t, at=cython.Py_ssize_t, index=int)
+    cdef long long _steps(self, Shape shape, _Path path, Closed closed, int role, long long end_ns) except -1
+    cdef long long _named(self, _Path path, int expired) except -1
+    cdef long long _history(self, unsigned long long letters) except -1
+    cdef long long _length_ns(self, bytes key, int role) except -1
     @cython.locals(block=Block, length=cython.Py_ssize_t, ports=cython.Py_ssize_t)
-    cdef _ends(self, Live live, bytes key, int[::1] narrow, Py_ssize_t size, Py_ssize_t row)
+    cdef _ends(self, bytes key, int vlan, long long teid, int[::1] narrow, Py_ssize_t size, Py_ssize_t row)
     @cython.locals(rare=Rare)
     cdef _counts(self, LiveSide side, long long[::1] wide, int[::1] narrow, Py_ssize_t size, Py_ssize_t row, Py_ssize_t packets,
                  Py_ssize_t repeats)

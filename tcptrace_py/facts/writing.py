@@ -1,8 +1,9 @@
 """From a connection and the verdict on it to a row of the tables: where log indices become times and frames."""
 
-from typing import TYPE_CHECKING
+from array import array
 
 from tcptrace_py.model.addresses import scope_of, text
+from tcptrace_py.model.closed import Closed
 from tcptrace_py.model.live import LETTERS, STRAY
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.live import Side as LiveSide
@@ -10,7 +11,7 @@ from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Anomaly, Reset, Stay
 from tcptrace_py.model.segments import IPV6_KEY, OPT_TIMESTAMPS, RST, key_parts
 from tcptrace_py.model.state import Basis, State
-from tcptrace_py.model.verdict import NOWHERE, Verdict
+from tcptrace_py.model.verdict import NOWHERE, Step, Verdict
 from tcptrace_py.model.vocabulary import Cause, Confidence, EndedBy, Kind, Outcome, Pattern, Role, Vantage
 
 from .anomalies import anomalies
@@ -81,9 +82,6 @@ from .table import MISSING, Table
 from .teardown import teardown
 from .time_wait import stays
 
-if TYPE_CHECKING:
-    from array import array
-
 LEFT_BY = {
     "killed": (Basis.ASSUMED, "a RST killed TIME_WAIT (RFC 9293, 3.10.7.4; RFC 1337)"),
     "reused": (Basis.ASSUMED, "a new SYN reused the four-tuple (RFC 9293, 3.10.7.4; RFC 6191)"),
@@ -97,18 +95,75 @@ _CONFIDENCES = {str(word): number for number, word in enumerate(Confidence)}
 _ROLES = {str(word): number for number, word in enumerate(Role)}
 _VANTAGES = {str(word): number for number, word in enumerate(Vantage)}
 _ENDED_BY = {str(word): number for number, word in enumerate(EndedBy)}
+_EXPIRED, _CAPTURE_END = _ENDED_BY["expired"], _ENDED_BY["capture-end"]
 _BASES = {str(word): number for number, word in enumerate(BASES)}
+
+
+class Shape:
+    """What all textbook connections of one template have in common: everything but addresses, times and counts.
+
+    Made of the row of the first of them. What hangs on times is told by log indices; -1: there is none.
+    """
+
+    __slots__ = ("ack", "ack_of", "basis", "begins", "client_path", "completes", "first_fin", "first_syn", "kind", "last_syn", "midstream",
+                 "outcome", "pattern", "segments", "server_path", "stay_side", "synack", "timed", "vantage")
+
+    def __init__(self, verdict: Verdict, block: Block, row: int) -> None:
+        table, opening, close = block.connections, verdict.opening, verdict.close
+        small, size = table.small, table.capacity
+        self.vantage, self.midstream = small[VANTAGE * size + row], small[MIDSTREAM * size + row]
+        self.kind, self.outcome, self.pattern = small[KIND * size + row], small[OUTCOME * size + row], small[PATTERN * size + row]
+        self.segments, self.first_fin = small[SEGMENTS * size + row], small[FIRST_FIN * size + row]
+        self.first_syn, self.last_syn, self.synack = opening.first_syn, opening.last_syn, opening.synack
+        self.ack, self.ack_of = opening.ack, opening.ack_of
+        if table.wide[SYN_TO_SYNACK * size + row] == MISSING:
+            self.last_syn = -1
+        if table.wide[SYNACK_TO_ACK * size + row] == MISSING:
+            self.ack_of = -1
+        self.timed = table.wide[HANDSHAKE * size + row] != MISSING
+        self.begins = array("i", [min(copies) for copies in close.fins if copies])
+        timed = table.wide[CLOSE * size + row] != MISSING
+        self.completes = array("i", [step.index for path in verdict.paths for step in path[1:]
+                                     if timed and step.index >= 0 and step.state in (State.TIME_WAIT, State.CLOSED)])
+        client = verdict.client
+        self.client_path, self.server_path = _Path(verdict.paths[client]), _Path(verdict.paths[1 - client])
+        self.stay_side, self.basis = -1, -1
+        for marks in verdict.stays:
+            self.stay_side, self.basis = marks.side != client, _BASES[marks.basis]
+
+
+class _Path:
+    """A side's path: its steps as a block names them, and the log index of each."""
+
+    __slots__ = ("indices", "reasons", "states")
+
+    def __init__(self, path: list[Step]) -> None:
+        self.indices = array("i", [step.index for step in path])
+        self.states = [(int(step.state), _BASES[step.basis]) for step in path]
+        self.reasons = [step.reason for step in path]
+
+    def named(self, block: Block, ending: EndedBy | None) -> int:
+        """Number of this path in a block; `ending`: of the stay in TIME_WAIT behind which it goes on."""
+        steps = bytearray()
+        for (state, basis), reason in zip(self.states, self.reasons, strict=True):
+            steps += bytes((state, basis, block.reasons.number(reason)))
+        if ending is not None:
+            basis_word, why = LEFT_BY[ending]
+            steps += bytes((State.CLOSED, _BASES[basis_word], block.reasons.number(why)))
+        return block.paths.number(bytes(steps))
 
 
 class Writer:
     """Writes connections into a block, each as a row with all that hangs on it.
 
-    `block` may be exchanged between two rows; what it names is looked up there.
+    `begin` exchanges the block between two rows.
     """
 
-    def __init__(self, profiles: Profiles) -> None:
+    def __init__(self, profiles: Profiles, block: Block) -> None:
         self.profiles = profiles
-        self.block = Block()
+        self.block = block
+        self._path_numbers: dict[tuple[_Path, int], int] = {}  # in this block
+        self._history_numbers: dict[int, int] = {}
         self.one_profile_ns = -1 if profiles.by_address else profiles.default.time_wait_ns  # TIME_WAIT of every host
 
     def write(self, live: Live, verdict: Verdict, end_ns: int) -> int:
@@ -118,11 +173,11 @@ class Writer:
         row = table.row()
         wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
         own, other = live.side(client), live.side(1 - client)
-        self._ends(live, own.key, narrow, size, row)
+        self._ends(own.key, live.vlan, live.teid, narrow, size, row)
         wide[START * size + row], wide[END * size + row] = live.start_ns, live.end_ns
         wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = live.first_frame, live.last_frame
         narrow[STREAM * size + row] = live.stream if live.stream >= 0 else -1
-        narrow[HISTORY * size + row] = block.histories.number(history(live, client))
+        narrow[HISTORY * size + row] = block.histories.number(history(live.history, client))
         small[VANTAGE * size + row] = _VANTAGES[verdict.view.name] if verdict.view.name is not None else -1
         small[MIDSTREAM * size + row], small[TIMESTAMPS * size + row] = verdict.midstream, _timestamps(live)
 
@@ -151,7 +206,7 @@ class Writer:
         narrow[STAYS_AT * size + row], small[STAYS * size + row] = block.stays.count, 0
         all_stays: list[Stay] = []
         if verdict.stays:
-            all_stays = stays(live, verdict, self._lengths_ns(own.key), end_ns)
+            all_stays = stays(live, verdict, (self._length_ns(own.key, 0), self._length_ns(own.key, 1)), end_ns)
             small[STAYS * size + row] = len(all_stays)
             for stay in all_stays:
                 self._stay(stay)
@@ -167,7 +222,100 @@ class Writer:
             self._anomaly(anomaly)
         return row
 
-    def _ends(self, live: Live, key: bytes, narrow: "array[int]", size: int, row: int) -> None:
+    def write_like(self, shape: Shape, closed: Closed, end_ns: int) -> int:
+        """Write a connection that closed by the book as others did before; see `write`."""
+        block = self.block
+        table, times_ns = block.connections, closed.times_ns
+        row = table.row()
+        wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
+        self._ends(closed.key, closed.vlan, closed.teid, narrow, size, row)
+        wide[START * size + row], wide[END * size + row] = closed.start_ns, closed.end_ns
+        wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = closed.first_frame, closed.last_frame
+        narrow[STREAM * size + row] = closed.stream
+        narrow[HISTORY * size + row] = self._history(closed.history)
+        small[VANTAGE * size + row], small[MIDSTREAM * size + row] = shape.vantage, shape.midstream
+        small[TIMESTAMPS * size + row] = closed.timestamps
+        small[KIND * size + row], small[OUTCOME * size + row] = shape.kind, shape.outcome
+        wide[SYN_TO_SYNACK * size + row] = times_ns[shape.synack] - times_ns[shape.last_syn] if shape.last_syn >= 0 else MISSING
+        wide[SYNACK_TO_ACK * size + row] = max(times_ns[shape.ack] - times_ns[shape.ack_of], 0) if shape.ack_of >= 0 else MISSING
+        wide[HANDSHAKE * size + row] = max(times_ns[shape.ack] - times_ns[shape.first_syn], 0) if shape.timed else MISSING
+        narrow[SYN_REPEATS * size + row] = narrow[SYNACK_REPEATS * size + row] = 0
+        small[PATTERN * size + row], small[SEGMENTS * size + row] = shape.pattern, shape.segments
+        small[FIRST_FIN * size + row] = shape.first_fin
+        wide[CLOSE * size + row] = self._close_ns(shape, times_ns)
+        narrow[RESETS_AT * size + row], narrow[RESETS * size + row] = block.resets.count, 0
+        narrow[ANOMALIES_AT * size + row], narrow[ANOMALIES * size + row] = block.anomalies.count, 0
+        narrow[ENDING_RESET * size + row] = -1
+        narrow[STAYS_AT * size + row], small[STAYS * size + row] = block.stays.count, shape.stay_side >= 0
+        narrow[ENTRIES_AT * size + row] = block.entries.count
+        narrow[CLIENT_PATH * size + row] = self._steps(shape, shape.client_path, closed, 0, end_ns)
+        narrow[SERVER_PATH * size + row] = self._steps(shape, shape.server_path, closed, 1, end_ns)
+        wide[CLIENT_PACKETS * size + row], wide[(CLIENT_PACKETS + 1) * size + row] = closed.packets_0, closed.payload_0
+        wide[SERVER_PACKETS * size + row], wide[(SERVER_PACKETS + 1) * size + row] = closed.packets_1, closed.payload_1
+        narrow[CLIENT_REPEATS * size + row] = narrow[(CLIENT_REPEATS + 1) * size + row] = 0
+        narrow[SERVER_REPEATS * size + row] = narrow[(SERVER_REPEATS + 1) * size + row] = 0
+        return row
+
+    def _close_ns(self, shape: Shape, times_ns: "array[int]") -> int:
+        """From the first FIN to the last segment that completes the close."""
+        if not len(shape.completes):
+            return MISSING
+        begin_ns, end_ns = times_ns[shape.begins[0]], times_ns[shape.completes[0]]
+        for at in range(1, len(shape.begins)):
+            begin_ns = min(begin_ns, times_ns[shape.begins[at]])
+        for at in range(1, len(shape.completes)):
+            end_ns = max(end_ns, times_ns[shape.completes[at]])
+        return max(end_ns - begin_ns, 0)
+
+    def _steps(self, shape: Shape, path: _Path, closed: Closed, role: int, end_ns: int) -> int:
+        """Write the states of a side and its stay in TIME_WAIT; returns the number of the path."""
+        entries = self.block.entries
+        latest_ns, frame = MISSING, MISSING
+        for at in range(len(path.indices)):
+            index = path.indices[at]
+            if index < 0:
+                self._entry(entries, MISSING, MISSING)
+                continue
+            latest_ns = max(latest_ns, closed.times_ns[index])
+            frame = closed.frames[index]
+            self._entry(entries, latest_ns, frame)
+        if shape.stay_side != role:
+            return self._named(path, 0)
+        expires_ns = latest_ns + self._length_ns(closed.key, role)
+        table = self.block.stays
+        row = table.row()
+        wide, small, size = table.wide, table.small, table.capacity
+        wide[STAY_ENTERED * size + row], wide[STAY_EXPIRES * size + row] = latest_ns, expires_ns
+        table.narrow[STAY_RESTARTS * size + row] = 0
+        small[STAY_SIDE * size + row], small[STAY_BASIS * size + row] = role, shape.basis
+        if expires_ns > end_ns:
+            wide[STAY_ENDED * size + row], small[STAY_ENDED_BY * size + row] = MISSING, _CAPTURE_END
+            return self._named(path, 0)
+        wide[STAY_ENDED * size + row], small[STAY_ENDED_BY * size + row] = expires_ns, _EXPIRED
+        self._entry(entries, expires_ns, MISSING)
+        return self._named(path, 1)
+
+    def _named(self, path: _Path, expired: int) -> int:
+        """Number of a path, behind whose TIME_WAIT comes CLOSED where it has `expired`."""
+        known = self._path_numbers.get((path, expired))
+        if known is None:
+            known = self._path_numbers[path, expired] = path.named(self.block, EndedBy.EXPIRED if expired else None)
+        return known
+
+    def _history(self, letters: int) -> int:
+        """Number of the history of a connection whose side 0 is the client."""
+        known = self._history_numbers.get(letters)
+        if known is None:
+            known = self._history_numbers[letters] = self.block.histories.number(history(letters, 0))
+        return known
+
+    def begin(self, block: Block) -> None:
+        """Go on in another block."""
+        self.block = block
+        self._path_numbers.clear()
+        self._history_numbers.clear()
+
+    def _ends(self, key: bytes, vlan: int, teid: int, narrow: "array[int]", size: int, row: int) -> None:
         """Addresses, ports and scope; `key` is the client's."""
         block = self.block
         length = 4 if len(key) < IPV6_KEY else 16
@@ -177,16 +325,16 @@ class Writer:
         narrow[CLIENT_PORT * size + row] = key[ports] << 8 | key[ports + 1]
         narrow[SERVER_PORT * size + row] = key[ports + 2] << 8 | key[ports + 3]
         scope = None
-        if len(key) > ports + 4 or live.vlan >= 0 or live.teid >= 0:
-            scope = scope_of(key[ports + 4:], live.vlan, live.teid)
+        if len(key) > ports + 4 or vlan >= 0 or teid >= 0:
+            scope = scope_of(key[ports + 4:], vlan, teid)
         narrow[SCOPE * size + row] = -1 if scope is None else block.scopes.number(scope)
 
-    def _lengths_ns(self, key: bytes) -> tuple[int, int]:
-        """How long TIME_WAIT lasts at the client, whose key this is, and at the server."""
+    def _length_ns(self, key: bytes, role: int) -> int:
+        """How long TIME_WAIT lasts at the client (role 0), whose key this is, or at the server (role 1)."""
         if self.one_profile_ns >= 0:
-            return self.one_profile_ns, self.one_profile_ns
+            return self.one_profile_ns
         client, server, *_ = key_parts(key)
-        return self.profiles.of(text(client)).time_wait_ns, self.profiles.of(text(server)).time_wait_ns
+        return self.profiles.of(text(server if role else client)).time_wait_ns
 
     def _counts(self, side: LiveSide, wide: "array[int]", narrow: "array[int]", size: int, row: int, packets: int, repeats: int) -> None:
         """What one side sent; the columns of bytes and of repeated FINs stand behind these two."""
@@ -291,10 +439,9 @@ def _timestamps(live: Live) -> int:
     return 0 if first == 0 or second == 0 else -1
 
 
-def history(live: Live, client: int) -> str:
-    """Zeek's letters: upper case from the client."""
+def history(rest: int, client: int) -> str:
+    """Zeek's letters: upper case from the client. `rest`: as `Connection.history` has them."""
     letters = []
-    rest = live.history
     while rest:
         letter = LETTERS[rest & 7]
         letters.append(letter if rest >> 3 & 1 == client else letter.lower())

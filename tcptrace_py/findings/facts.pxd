@@ -15,6 +15,7 @@ cdef class Facts:
 
 
 cdef class Outline:
+    cdef public object shape
     cdef public long long ack, client, client_stay, client_tail, count, first_fin, first_syn, server_stay
     cdef public object cause, outcome, pattern, trouble, vantage
     cdef public Values latencies

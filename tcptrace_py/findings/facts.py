@@ -16,6 +16,8 @@ from tcptrace_py.model.verdict import Verdict
 from .levels import NEVER_NS
 
 if TYPE_CHECKING:
+    from tcptrace_py.facts.writing import Shape
+
     from .percentiles import Values
 
 STAYS_WITHIN_NS = 20 * SECOND_NS  # what of a stay lies longer before its connection's last segment is told as early (Levels)
@@ -66,11 +68,12 @@ class Outline:
     """What a textbook connection's signature decides: everything but addresses and times."""
 
     __slots__ = ("ack", "alike", "cause", "client", "client_stay", "client_tail", "count", "first_fin", "first_syn", "latencies",
-                 "outcome", "pattern", "server_stay", "trouble", "vantage")
+                 "outcome", "pattern", "server_stay", "shape", "trouble", "vantage")
 
     def __init__(self, row: Connection, verdict: Verdict) -> None:
         opening = verdict.opening
         self.count = 0  # connections that it served for
+        self.shape: Shape | None = None  # what their rows have in common
         self.latencies: Values | None = None  # where their handshakes' times are added up
         self.client = verdict.client
         self.outcome = row.handshake.outcome

@@ -9,11 +9,16 @@ does), the logged segments as the row has them, and last the key of the side tha
 """
 
 from tcptrace_py.model import words
+from tcptrace_py.model.closed import Closed
+from tcptrace_py.model.segments import OPT_TIMESTAMPS
 
 START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY = range(0, 12, 2)  # of 64 bits, in the order of the row's
 STATE, BUDGET_LEFT, STREAM, VLAN_SCALES, TEID = range(12, 17)
 HEAD_WORDS, SIDES_WORDS, LOG_WORDS = 17, 32, 9
 LOGGED = 28  # bits of STATE above
+HAS_TEID = 1 << 3  # of STATE
+SIDE_WIDE, SIDE_PACKETS = 10, 6  # words of a side that are 64 bits wide; its packets and then its bytes among them
+PAYLOAD_MASK = (1 << 20) - 1
 WHOLE = 1 << 31  # of BUDGET_LEFT: every segment is in the log, from which all that is known of the sides follows
 
 
@@ -62,3 +67,37 @@ def time_ns(record: bytes, index: int) -> int:
 def sender(record: bytes, index: int) -> int:
     """Side of the logged segment of this index."""
     return words.word(record, log_at(record, index) + 6) >> 31
+
+
+def read(record: bytes, into: Closed) -> None:
+    """Tell all that a record says of its connection as a whole."""
+    count = logged(record)
+    first, last = words.wide(record, START), words.wide(record, FIRST_FRAME)
+    into.key, into.start_ns, into.end_ns = key(record), first, words.wide(record, END)
+    into.first_frame, into.last_frame, into.history = last, words.wide(record, LAST_FRAME), words.wide(record, HISTORY)
+    into.stream = words.word(record, STREAM)
+    into.vlan = (words.word(record, VLAN_SCALES) & 0x1FFF) - 1
+    into.teid = words.word(record, TEID) if words.word(record, STATE) & HAS_TEID else -1
+    into.log = count
+    packets, payloads, stamped = 0, 0, 0  # of the side that did not send the SYN; bits of the sides with timestamps
+    own_payloads = 0
+    for index in range(count):
+        at = log_at(record, index)
+        low, high, packed = words.word(record, at), words.word(record, at + 7) >> 25, words.word(record, at + 6)
+        into.times_ns[index] = first + (low | high << 32)
+        into.frames[index] = last + words.word(record, at + 1)
+        side = packed >> 31
+        packets += side
+        if side:
+            payloads += packed & PAYLOAD_MASK
+        else:
+            own_payloads += packed & PAYLOAD_MASK
+        if words.word(record, at + 8) >> 25 & OPT_TIMESTAMPS:
+            stamped |= 1 << side
+    into.timestamps = 1 if stamped == 3 else 0
+    if words.word(record, BUDGET_LEFT) & WHOLE:
+        into.packets_0, into.packets_1, into.payload_0, into.payload_1 = count - packets, packets, own_payloads, payloads
+        return
+    into.packets_0, into.payload_0 = words.wide(record, HEAD_WORDS + SIDE_PACKETS), words.wide(record, HEAD_WORDS + SIDE_PACKETS + 2)
+    into.packets_1 = words.wide(record, HEAD_WORDS + SIDE_WIDE + SIDE_PACKETS)
+    into.payload_1 = words.wide(record, HEAD_WORDS + SIDE_WIDE + SIDE_PACKETS + 2)

@@ -55,7 +55,7 @@ NEXT, BEFORE, STATE, BUDGET_LEFT, LOOKED_AT, STREAM, VLAN_SCALES, TEID = range(8
 NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_FLAGS, LAST_ID = range(6)  # above the window and the IP ID: flags, interface
 SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS = 8, 6, 20, resting.LOG_WORDS, 128
 # Bits of STATE; the phase is in the lowest two. Those of a side are shifted by its number.
-PHASE, ANSWERED, HAS_TEID = 3, 1 << 2, 1 << 3
+PHASE, ANSWERED, HAS_TEID = 3, 1 << 2, resting.HAS_TEID
 CLOSED, SPOKEN, LETTERS = 1 << 8, 1 << 10, 12  # it sent its FIN, it sent an ACK; 8 bits for each side's letters
 LOGGED = resting.LOGGED  # the highest four bits count the segments in the log
 SYN_ACK = SYN | ACK

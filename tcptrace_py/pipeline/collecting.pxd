@@ -1,6 +1,7 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.facts.writing cimport Shape, Writer
 from tcptrace_py.findings.accounts cimport Account, Accounts
 from tcptrace_py.findings.facts cimport Outline
 from tcptrace_py.findings.levels cimport Levels
@@ -11,6 +12,7 @@ from tcptrace_py.flows cimport resting
 from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Segment
+from tcptrace_py.model.closed cimport Closed
 from tcptrace_py.model.first_frames cimport FirstFrames
 from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
@@ -19,7 +21,9 @@ cdef long long NEVER_NS, AT_CLIENT
 
 cdef class Collector:
     cdef public Replayer replayer
-    cdef public object profiles, digest, each, rows, writer
+    cdef public object profiles, digest, each, rows
+    cdef public Writer writer
+    cdef public Closed closed
     cdef public bint keep_rows, describes_all
     cdef public list waiting
     cdef public FirstFrames first_frames
@@ -35,7 +39,9 @@ cdef class Collector:
     cpdef bint _take_alike(self, Live live, Template template, long long known_ns)
     @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", to_server_ns="long long", to_client_ns="long long",
                    template=Template, outline=Outline, total_ns="long long", account=Account)
-    cpdef bint _take_record(self, bytes record) except -1
+    cpdef bint _take_record(self, bytes record, long long known_ns) except -1
+    cdef _write_down(self, bytes record, Outline outline, long long known_ns)
+    cdef _written_down(self)
     @cython.locals(record=bytes)
     cpdef take_records(self, Textbook textbook, long long since_ns, long long known_ns)
     cpdef bint _is_shown(self, long long total_ns, long long first_frame)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tcptrace_py.facts.block import ROWS, Block
 from tcptrace_py.facts.store import Connections
 from tcptrace_py.facts.views import ConnectionView
-from tcptrace_py.facts.writing import Writer
+from tcptrace_py.facts.writing import Shape, Writer
 from tcptrace_py.findings.accounts import Account, Accounts
 from tcptrace_py.findings.facts import Outline, from_row
 from tcptrace_py.findings.levels import MANY, NEVER_NS
@@ -16,6 +16,7 @@ from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
 from tcptrace_py.flows import resting
 from tcptrace_py.flows.textbook import Textbook
 from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.closed import Closed
 from tcptrace_py.model.digest import FEW, Digest
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.live import Connection as Live
@@ -29,6 +30,8 @@ from .replaying import Replayer, Template
 if TYPE_CHECKING:
     from tcptrace_py.flows.gathered import Gathered, Waiting
 
+FEW_ROWS = 16  # of the block that rows are written into which nobody keeps
+MOST_NAMES = 4096  # that such a block may collect
 SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.facts.STAYS_WITHIN_NS)
 
 
@@ -43,7 +46,8 @@ class Collector:
         self.each = each
         self.describes_all = keep_rows or each is not None
         self.waiting: list[Live] = []
-        self.writer = Writer(profiles)
+        self.writer = Writer(profiles, Block(ROWS if keep_rows else FEW_ROWS))
+        self.closed = Closed()
         self.rows = Connections()
         self.first_frames = FirstFrames()
         self.totals = Totals()
@@ -105,13 +109,13 @@ class Collector:
         """Take the connections at rest that have heard of nothing since a moment."""
         record = textbook.over(since_ns)
         while record is not None:
-            if not self._take_record(record):
+            if not self._take_record(record, known_ns):
                 self.take(textbook.unfold(record), known_ns)
             record = textbook.over(since_ns)
 
-    def _take_record(self, record: bytes) -> bool:
+    def _take_record(self, record: bytes, known_ns: int) -> bool:
         """Add up a connection that ended at rest: it began with an ordinary SYN and its SYN/ACK. False if it is to be described."""
-        if self.describes_all or resting.logged(record) < 3 or resting.sender(record, 2) != 0:
+        if resting.logged(record) < 3 or resting.sender(record, 2) != 0:
             return False
         start_ns, first_frame, synack_ns = resting.start_ns(record), resting.first_frame(record), resting.time_ns(record, 1)
         to_server_ns, to_client_ns = synack_ns - start_ns, resting.time_ns(record, 2) - synack_ns
@@ -131,7 +135,18 @@ class Collector:
             resting.time_ns(record, outline.server_stay) if outline.server_stay >= 0 else -1,
             resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1)
         account.learn(first_frame, to_server_ns, to_client_ns)
+        if self.describes_all:
+            self._write_down(record, outline, known_ns)
         return True
+
+    def _write_down(self, record: bytes, outline: Outline, known_ns: int) -> None:
+        """Write a connection that ended at rest into the block, and show it to who asked for each."""
+        assert outline.shape is not None  # who has an outline by a record was described
+        resting.read(record, self.closed)
+        row = self.writer.write_like(outline.shape, self.closed, known_ns)
+        if self.each is not None:
+            self.each(ConnectionView(self.writer.block, row))
+        self._written_down()
 
     def take_gathered(self, gathered: "Gathered", since_ns: int) -> None:
         """Take the gathered connections at rest that have heard of nothing since a moment."""
@@ -225,6 +240,7 @@ class Collector:
         row = self._written(live, verdict, known_ns)
         if template is not None and template.outline is None:
             template.outline = Outline(row, verdict)
+            template.outline.shape = Shape(verdict, self.writer.block, self.writer.block.connections.count - 1)
             if template.outline.outcome == "completed":
                 template.outline.latencies = self.totals.latencies[template.outline.vantage]
         self._tell()
@@ -237,11 +253,17 @@ class Collector:
         self.totals.add(facts)
         self.accounts.add(self.accounts.of(live.side(verdict.client).key), facts)
         self.first_frames.add(live.first_frame)
+        self._written_down()
+        live.dissolve()
+
+    def _written_down(self) -> None:
+        """A row is complete and was seen by all who need it at once."""
         if not self.keep_rows:
             self.writer.block.clear()
+            if self.writer.block.names > MOST_NAMES:
+                self.writer.begin(Block(FEW_ROWS))
         elif self.writer.block.connections.count >= ROWS:
             self.hand_over()
-        live.dissolve()
 
     def _written(self, live: Live, verdict: Verdict, known_ns: int) -> ConnectionView:
         """Write a connection into the block that is being filled."""
@@ -250,7 +272,7 @@ class Collector:
     def hand_over(self) -> None:
         """Put the block that is being filled to the others."""
         self.rows.add(self.writer.block)
-        self.writer.block = Block()
+        self.writer.begin(Block())
 
     def announce(self, connections: list[Live]) -> None:
         """Count the ports of connections as held that are old and still open: their begins must not come in late."""

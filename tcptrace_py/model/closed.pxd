@@ -1,0 +1,9 @@
+# cython: language_level=3, annotation_typing=False
+
+
+cdef class Closed:
+    cdef public bytes key
+    cdef public long long start_ns, end_ns, first_frame, last_frame, packets_0, packets_1, payload_0, payload_1, teid
+    cdef public unsigned long long history
+    cdef public int stream, vlan, timestamps, log
+    cdef public long long[::1] times_ns, frames
