@@ -15,10 +15,11 @@ from setuptools import Extension
 from setuptools.command.build_ext import build_ext
 
 HOT = (
-    "model.closed", "model.first_frames", "model.live", "model.segments", "model.verdict",
-    "capture.pcap_walk", "decode.fast", "decode.options", "flows.resting", "flows.streams", "flows.table",
-    "flows.textbook",
-    "facts.block", "facts.table", "facts.views", "facts.writing", "findings.accounts", "findings.facts", "findings.hosts", "findings.levels", "findings.percentiles", "findings.ports",
+    "model.closed", "model.first_frames", "model.live", "model.segments", "model.seq", "model.verdict",
+    "capture.pcap_walk", "decode.fast", "decode.options",
+    "flows.resting", "flows.streams", "flows.table", "flows.textbook",
+    "facts.block", "facts.table", "facts.views", "facts.writing",
+    "findings.accounts", "findings.facts", "findings.hosts", "findings.levels", "findings.percentiles", "findings.ports",
     "findings.quality", "findings.summary", "findings.vantage",
     "pipeline.collecting", "pipeline.partition", "pipeline.replaying", "pipeline.running",
 )

@@ -103,7 +103,7 @@ class Gathered:
                 rows = rows or _rows_of(block)
                 row = rows[i * ROW_BYTES:i * ROW_BYTES + ROW_BYTES]
                 if waiting.alert or all_flags[i] & UNUSUAL or len(waiting) == MOST_WAITING:
-                    self._look(waiting, columns, block, i, row)
+                    self._look(waiting, columns, i, row)
                 else:
                     waiting.append(row)
                 continue
@@ -112,7 +112,7 @@ class Gathered:
                 rows = rows or _rows_of(block)
                 if self._begin(columns, i, rows[i * ROW_BYTES:i * ROW_BYTES + ROW_BYTES]):
                     continue
-            take(columns, block, i, side)
+            take(columns, i, side)
 
     def _begin(self, columns: Columns, i: int, row: bytes) -> bool:
         """Let the SYN of a four-tuple that no connection holds wait; False if it is no ordinary one."""
@@ -130,7 +130,7 @@ class Gathered:
         self.begun.append(waiting)
         return True
 
-    def _look(self, waiting: Waiting, columns: Columns, block: SegmentBlock, i: int, row: bytes) -> None:
+    def _look(self, waiting: Waiting, columns: Columns, i: int, row: bytes) -> None:
         """Take in a segment that may be more than one to wait."""
         key, kind, count = columns.key[i], columns.flags[i] & 0x17, len(waiting)
         if count == 1:
@@ -153,7 +153,7 @@ class Gathered:
                     self._close(waiting)
                 return
         self.release(waiting)
-        self.table.take(columns, block, i, self.table.sides.get(key))
+        self.table.take(columns, i, self.table.sides.get(key))
 
     def _close(self, waiting: Waiting) -> None:
         """Both sides have closed: lay the connection to rest if it has ended by the book."""
@@ -184,7 +184,7 @@ class Gathered:
         columns = Columns(block)
         table.open_object(columns, 0, waiting.peer_key, waiting.stream, block.count > 1)
         for i in range(1, block.count):
-            table.take(columns, block, i, table.sides.get(block.key[i]))
+            table.take(columns, i, table.sides.get(block.key[i]))
         table.now_ns = now_ns
 
     def ended(self, until_ns: int) -> Iterator[Waiting]:

@@ -3,12 +3,14 @@ import cython
 
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.flows.textbook cimport Textbook
-from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side
+from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, refused
 from tcptrace_py.model.segments cimport Columns, reverse_key
+from tcptrace_py.model.seq cimport ahead
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
 cdef long long LAST_IDS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
+cdef long long OPENING_IDLE_NS, COPY_NS, MIRROR_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_STRAY_SYNS
 
 
 cdef class FlowTable:
@@ -27,20 +29,102 @@ cdef class FlowTable:
         key=bytes, peer=Side, connection=Connection, segment=Segment, place="long long", flags="long long", seq="long long",
         ack="long long", payload="long long", time_ns="long long", ip_id="long long", tsval="long long", silent_ns="long long",
         fresh="long long", end="long long", letter=int, covers_fin=bint)
-    cpdef take(self, Columns columns, block, Py_ssize_t i, Side side)
+    cpdef take(self, Columns columns, Py_ssize_t i, Side side)
     @cython.locals(textbook=Textbook, reverse=bytes, slot="long long", connection=Connection)
     cpdef bint _open(self, Columns columns, Py_ssize_t i, bytes key) except -1
     @cython.locals(key=bytes, time_ns="long long", frame="long long", seq="long long", connection=Connection, side=Side, segment=Segment)
     cpdef open_object(self, Columns columns, Py_ssize_t i, bytes reverse, long long stream, bint settled)
-    cpdef Connection _revive(self, long long row)
-    cpdef _enlist(self, Connection connection)
-    cpdef long long _patience_ns(self, Connection connection)
-    cpdef _examine(self, block, Py_ssize_t i, Side side)
-    cpdef _schedule(self, Connection connection)
-    cpdef _look(self, Connection connection, long long second)
+    cdef Connection _revive(self, long long row)
+    cdef _enlist(self, Connection connection)
+
+    @cython.locals(key=bytes, flags="long long", time_ns="long long", notes="long long", stream="long long", connection=Connection)
+    cdef _examine(self, Columns columns, Py_ssize_t i, Side side)
+    @cython.locals(key=bytes, flags="long long", slot="long long", stream="long long")
+    cdef long long _note_stream(self, Columns columns, Py_ssize_t i, Side side) except? -1
+    @cython.locals(key=bytes, slot="long long")
+    cdef _quoted(self, Columns columns, Py_ssize_t i, Side side)
+    @cython.locals(silent_ns="long long")
+    cdef bint _is_over(self, Connection connection, long long time_ns) except -1
+    @cython.locals(unanswered=bint)
+    cdef long long _patience_ns(self, Connection connection) except? -1
+    @cython.locals(connection=Connection)
+    cdef Connection _admit(self, Columns columns, Py_ssize_t i, long long stream)
+    @cython.locals(key=bytes, connection=Connection)
+    cdef Connection _begin(self, Columns columns, Py_ssize_t i, long long stream)
+    @cython.locals(shadow=Connection, side=Side)
+    cpdef forget(self, Connection connection)
+    @cython.locals(told="long long", segment=Segment, rare=Rare)
+    cdef _stray_syns(self, Connection connection, Connection shadow)
+    @cython.locals(sender=Side, tsval="long long", syn=Segment)
+    cdef bint _worth_keeping(self, Connection connection, Connection shadow) except -1
+
+    @cython.locals(connection=Connection, successor=Connection, shadow=Connection, peer=Side, seq="long long", tsval="long long")
+    cdef Side _bare_syn(self, Side side, Columns columns, Py_ssize_t i, long long stream)
+    @cython.locals(tsval="long long")
+    cdef bint _acceptable(self, Side side, Columns columns, Py_ssize_t i, tuple states) except -1
+    @cython.locals(connection=Connection, shadow=Connection, flags="long long", seq="long long", from_caller=bint, answers=bint)
+    cdef Side _between_incarnations(self, Side side, Columns columns, Py_ssize_t i, long long stream)
+    cdef _promote(self, Connection connection, Connection shadow)
+    @cython.locals(opener=Side)
+    cdef _hand_over(self, Connection connection, Connection successor)
+
+    @cython.locals(connection=Connection)
+    cdef _count(self, Side side, Columns columns, Py_ssize_t i)
+    @cython.locals(
+        connection=Connection, peer=Side, flags="long long", seq="long long", payload="long long", time_ns="long long", end="long long",
+        marks="long long", silent_ns="long long", context=Context, rare=Rare)
+    cdef _account(self, Side side, Columns columns, Py_ssize_t i)
+    @cython.locals(connection=Connection, context=Context)
+    cdef Context _context(self, Side side, Side peer)
+    @cython.locals(flags="long long")
+    cdef _letters(self, Side side, Columns columns, Py_ssize_t i)
+    @cython.locals(connection=Connection)
+    cdef _history(self, Side side, int letter)
+    @cython.locals(seq="long long", ip_id="long long", ack="long long", flags="long long", payload="long long", window="long long",
+                   tsval="long long", end="long long", recent_ids="long long", log=list, at=cython.Py_ssize_t, segment=Segment)
+    cdef long long _copy_marks(self, Side side, Columns columns, Py_ssize_t i) except -1
+    @cython.locals(peer=Side, flags="long long", gap_ns="long long", answered=bint)
+    cdef bint _same_again(self, Side side, Columns columns, Py_ssize_t i, long long before_ns, long long interface) except -1
+    @cython.locals(flags="long long", seq="long long", beyond="long long", room="long long", before_opening=bint, rare=Rare,
+                   tsval="long long")
+    cdef bint _is_stray(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end) except -1
+    @cython.locals(ack="long long")
+    cdef long long _unseen(self, Side peer, Columns columns, Py_ssize_t i) except -1
+    @cython.locals(flags="long long", seq="long long", payload="long long", marks="long long", rare=Rare)
+    cdef long long _sequence(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end) except -1
+    @cython.locals(flags="long long", seq="long long", ack="long long", marks="long long", rare=Rare)
+    cdef long long _synchronize(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end) except -1
+    @cython.locals(anomaly=tuple)
+    cdef _probe(self, Side side, Side peer, long long frame)
+    cdef _add_hole(self, Side side, long long seq)
+    @cython.locals(beyond="long long", fresh="long long", filled="long long", fresh_payload="long long", new_fin=bint, rare=Rare)
+    cdef long long _coverage(self, Side side, Side peer, long long seq, long long payload, long long end, long long flags) except -1
+    @cython.locals(filled="long long", kept=list, hole=tuple, left="long long", right="long long", low="long long", high="long long")
+    cdef long long _fill(self, Side side, long long start, long long end) except -1
+
+    @cython.locals(connection=Connection, flags="long long", covers_fin=bint, segment=Segment, covers="long long", rare=Rare)
+    cdef _log(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end, long long marks, Context context)
+    @cython.locals(connection=Connection, flags="long long", rare=Rare)
+    cdef _after(self, Side side, Columns columns, Py_ssize_t i, long long marks)
+
+    cdef _schedule(self, Connection connection)
+    @cython.locals(bucket=list)
+    cdef _look(self, Connection connection, long long second)
     @cython.locals(textbook=Textbook, row="long long")
-    cpdef _sweep_rows(self)
+    cdef _sweep_rows(self)
     @cython.locals(textbook=Textbook, record=bytes)
-    cpdef _retire_rested(self, long long since_ns)
+    cdef _retire_rested(self, long long since_ns)
     @cython.locals(closed=list, connection=Connection, many=bint, a=Side, b=Side)
-    cpdef _lay_down(self)
+    cdef _lay_down(self)
+
+
+@cython.locals(a=Side, b=Side, log=list, i=cython.Py_ssize_t, segment=Segment)
+cdef bint finished(Connection connection) except -1
+@cython.locals(connection=Connection, peer=Side, flags="long long", time_ns="long long")
+cdef bint _refuses(Side side, Columns columns, Py_ssize_t i, long long marks) except -1
+@cython.locals(least="unsigned long long")
+cdef bint _skipped(unsigned long long recent_ids, long long ip_id) except -1
+@cython.locals(isn=bytes, rows=bytes, at=cython.Py_ssize_t, tsval="long long")
+cdef bint _is_of_earlier(Connection connection, Columns columns, Py_ssize_t i) except -1
+@cython.locals(log=list, i=cython.Py_ssize_t, segment=Segment)
+cdef long long latest_tsval(Connection connection, long long number) except? -1

@@ -129,12 +129,12 @@ class FlowTable:
         while i < block.count:
             i = textbook.run(columns, i)
             if i < block.count:
-                self.take(columns, block, i, self.sides.get(columns.key[i]))
+                self.take(columns, i, self.sides.get(columns.key[i]))
                 i += 1
             while i < block.count:  # objects come in flocks: a long transfer, a capture with losses
                 side = self.sides.get(columns.key[i])
                 if side is not None:
-                    self.take(columns, block, i, side)
+                    self.take(columns, i, side)
                 elif columns.me < 0 or columns.owner[i] == columns.me:
                     break  # it is no other process's
                 i += 1
@@ -142,7 +142,7 @@ class FlowTable:
             self.segments += block.count - block.foreign
             self._sweep(block)
 
-    def take(self, columns: Columns, block: SegmentBlock, i: int, side: Side | None) -> None:
+    def take(self, columns: Columns, i: int, side: Side | None) -> None:
         """Take in a segment of a side, or one that continues no textbook connection, or not by the book."""
         if side is None:
             key = columns.key[i]
@@ -155,7 +155,7 @@ class FlowTable:
                     return
                 side = self.sides.get(key)
         if side is None or columns.notes[i] & (QUOTED | HEADER_CUT) or self.timed:
-            self._examine(block, i, side)
+            self._examine(columns, i, side)
             return
         flags = columns.flags[i] & 0x17
         connection, peer = side.connection, side.peer
@@ -170,7 +170,7 @@ class FlowTable:
                     and columns.window[i] and not peer.window_zero and 0 <= silent_ns < SILENCE_NS
                     and peer.holes is None and connection.shadow is None
                     and connection.settled and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
-                self._examine(block, i, side)
+                self._examine(columns, i, side)
                 return
             end = (seq + payload + (flags & FIN)) & MASK
             if payload:
@@ -203,7 +203,7 @@ class FlowTable:
                 self.streams.note(self.streams.slot(side.key, peer.key), side.key, SYN | ACK, seq, ack)
                 connection.settled = True
         else:
-            self._examine(block, i, side)
+            self._examine(columns, i, side)
             return
         side.next_seq = end
         side.max_ack = ack
@@ -317,62 +317,62 @@ class FlowTable:
 
     # -- which connection -------------------------------------------------------------------------------------------
 
-    def _examine(self, block: SegmentBlock, i: int, side: Side | None) -> None:
+    def _examine(self, columns: Columns, i: int, side: Side | None) -> None:
         """Everything that is not a plain segment of an open connection."""
-        key, flags, time_ns, notes = block.key[i], block.flags[i], block.time_ns[i], block.notes[i]
-        self.streams.frame = block.frame[i]
+        key, flags, time_ns, notes = columns.key[i], columns.flags[i], columns.time_ns[i], columns.notes[i]
+        self.streams.frame = columns.frame[i]
         if side is None and not notes & SHORT_HEADER:
             connection = self.textbook.wake(self.streams.slot(key, reverse_key(key)), key)
             if connection is not None:
                 self._enlist(connection)
                 side = self.sides[key]
         if notes & QUOTED:
-            self._quoted(block, i, side)
+            self._quoted(columns, i, side)
             return
         self.now_ns = time_ns
         if side is not None and self._is_over(side.connection, time_ns):
             self.forget(side.connection)
             side = None
-        stream = self._note_stream(block, i, side)
+        stream = self._note_stream(columns, i, side)
         if not self.takes_all and not (
                 self.selection.matches_time(time_ns) and (side is not None or self.selection.matches_key(key))):
             return
         if side is None:
-            if not flags & SYN and not block.payload[i] and self.streams.is_over(self.streams.slot(key, reverse_key(key))):
+            if not flags & SYN and not columns.payload[i] and self.streams.is_over(self.streams.slot(key, reverse_key(key))):
                 self.stragglers += 1
-                self.first_straggler = self.first_straggler or block.frame[i]
+                self.first_straggler = self.first_straggler or columns.frame[i]
                 return
-            side = self._admit(block, i, stream).a
-        elif side.connection.earlier and flags & (SYN | ACK | RST | FIN) == SYN and _is_of_earlier(side.connection, block, i):
+            side = self._admit(columns, i, stream).a
+        elif side.connection.earlier and flags & (SYN | ACK | RST | FIN) == SYN and _is_of_earlier(side.connection, columns, i):
             pass  # an old duplicate: it opens nothing, whatever answers it
         elif side.connection.shadow is not None:
-            side = self._between_incarnations(side, block, i, stream)
+            side = self._between_incarnations(side, columns, i, stream)
         elif flags & (SYN | ACK | RST | FIN) == SYN:
-            side = self._bare_syn(side, block, i, stream)
+            side = self._bare_syn(side, columns, i, stream)
         if notes & HEADER_CUT and not flags:
-            self._count(side, block, i)
+            self._count(side, columns, i)
             return
-        self._account(side, block, i)
+        self._account(side, columns, i)
 
-    def _note_stream(self, block: SegmentBlock, i: int, side: Side | None) -> int:
+    def _note_stream(self, columns: Columns, i: int, side: Side | None) -> int:
         """Keep Wireshark's numbers in step; returns the stream, -1 for a header so cut that Wireshark gives it none."""
-        key, flags = block.key[i], block.flags[i]
-        if block.notes[i] & SHORT_HEADER or (side is not None and side.connection.settled and not flags & SYN):
+        key, flags = columns.key[i], columns.flags[i]
+        if columns.notes[i] & SHORT_HEADER or (side is not None and side.connection.settled and not flags & SYN):
             return -1 if side is None else side.connection.stream
         slot = self.streams.slot(key, reverse_key(key) if side is None else side.peer.key)
-        stream = self.streams.note(slot, key, flags, block.seq[i], block.ack[i])
+        stream = self.streams.note(slot, key, flags, columns.seq[i], columns.ack[i])
         if side is not None:
             side.connection.settled = self.streams.settled(slot)
             if side.connection.stream < 0:
                 side.connection.stream = stream
         return stream
 
-    def _quoted(self, block: SegmentBlock, i: int, side: Side | None) -> None:
+    def _quoted(self, columns: Columns, i: int, side: Side | None) -> None:
         """An ICMP error quotes a segment: evidence, and one of Wireshark's stream numbers."""
-        key = block.key[i]
-        if not block.notes[i] & SHORT_HEADER:
+        key = columns.key[i]
+        if not columns.notes[i] & SHORT_HEADER:
             slot = self.streams.slot(key, reverse_key(key))
-            self.streams.note_quoted(slot, key, block.flags[i], block.seq[i])
+            self.streams.note_quoted(slot, key, columns.flags[i], columns.seq[i])
             if side is not None:
                 side.connection.settled = self.streams.settled(slot)
         self.segments -= 1
@@ -380,7 +380,7 @@ class FlowTable:
             side.connection.plain = False
             if side.connection.icmp is None:
                 side.connection.icmp = []
-            side.connection.icmp.append((block.frame[i], block.window[i]))
+            side.connection.icmp.append((columns.frame[i], columns.window[i]))
 
     def _is_over(self, connection: Connection, time_ns: int) -> bool:
         """Whether a connection's time had run out before this moment; a function of its own segments alone."""
@@ -396,17 +396,17 @@ class FlowTable:
         unanswered = connection.phase == OPENING and not connection.a.spoke and not connection.b.spoke
         return OPENING_IDLE_NS if unanswered and self.idle_ns > OPENING_IDLE_NS else self.idle_ns
 
-    def _admit(self, block: SegmentBlock, i: int, stream: int) -> Connection:
+    def _admit(self, columns: Columns, i: int, stream: int) -> Connection:
         """Begin a connection with this segment, and enter it into the table."""
-        connection = self._begin(block, i, stream)
+        connection = self._begin(columns, i, stream)
         self._enlist(connection)
         return connection
 
-    def _begin(self, block: SegmentBlock, i: int, stream: int) -> Connection:
-        key = block.key[i]
-        connection = Connection(key, reverse_key(key), block.time_ns[i], block.frame[i])
+    def _begin(self, columns: Columns, i: int, stream: int) -> Connection:
+        key = columns.key[i]
+        connection = Connection(key, reverse_key(key), columns.time_ns[i], columns.frame[i])
         connection.stream = stream
-        connection.vlan, connection.teid = block.vlan[i], block.teid[i]
+        connection.vlan, connection.teid = columns.vlan[i], columns.teid[i]
         return connection
 
     def _enlist(self, connection: Connection) -> None:
@@ -455,58 +455,58 @@ class FlowTable:
 
     # -- incarnations -----------------------------------------------------------------------------------------------
 
-    def _bare_syn(self, side: Side, block: SegmentBlock, i: int, stream: int) -> Side:
+    def _bare_syn(self, side: Side, columns: Columns, i: int, stream: int) -> Side:
         """A bare SYN on a known four-tuple: the side that it belongs to, of the old connection or of a new one."""
-        connection, peer, seq = side.connection, side.peer, block.seq[i]
+        connection, peer, seq = side.connection, side.peer, columns.seq[i]
         if side.syn_seen and seq == side.isn:
             return side
-        if not side.has_seq and (not peer.has_ack or peer.max_ack in ((seq + 1) & MASK, (seq + 1 + block.payload[i]) & MASK)):
+        if not side.has_seq and (not peer.has_ack or peer.max_ack in ((seq + 1) & MASK, (seq + 1 + columns.payload[i]) & MASK)):
             return side  # its first segment: an answer (simultaneous open), or captured behind its answer
         if side.has_seq and not side.syn_seen and 0 < ahead(side.next_seq, seq) < 65536 and connection.phase == OPENING:
             return side  # captured behind later segments of its own
-        states = self.states_of(connection, block.time_ns[i])
-        if self._acceptable(side, block, i, states):
-            successor = self._begin(block, i, stream)
+        states = self.states_of(connection, columns.time_ns[i])
+        if self._acceptable(side, columns, i, states):
+            successor = self._begin(columns, i, stream)
             self._hand_over(connection, successor)
             return successor.a
-        shadow = self._begin(block, i, stream)
+        shadow = self._begin(columns, i, stream)
         connection.shadow = shadow
         connection.phase = CLOSING
         connection.plain = False
         tsval = latest_tsval(connection, side.number)
-        if states[peer.number] == State.TIME_WAIT and tsval >= 0 and block.options[i] & OPT_TIMESTAMPS and block.tsval[i] != tsval:
-            self._log(side, peer, block, i, (seq + 1) & MASK, STRAY | REFUSED)
+        if states[peer.number] == State.TIME_WAIT and tsval >= 0 and columns.options[i] & OPT_TIMESTAMPS and columns.tsval[i] != tsval:
+            self._log(side, peer, columns, i, (seq + 1) & MASK, STRAY | REFUSED, None)
         return shadow.a
 
-    def _acceptable(self, side: Side, block: SegmentBlock, i: int, states: tuple[State, State]) -> bool:
+    def _acceptable(self, side: Side, columns: Columns, i: int, states: tuple[State, State]) -> bool:
         """Whether a SYN with a new number begins a new incarnation at once (DESIGN 3.4, net/ipv4/tcp_minisocks.c)."""
         mine, theirs = states[side.number], states[side.peer.number]
         if theirs == State.TIME_WAIT:
             tsval = latest_tsval(side.connection, side.number)
-            if tsval >= 0 and block.options[i] & OPT_TIMESTAMPS and block.tsval[i] != tsval:
-                return ahead(block.tsval[i], tsval) > 0
-            return ahead(block.seq[i], side.next_seq) > 0
+            if tsval >= 0 and columns.options[i] & OPT_TIMESTAMPS and columns.tsval[i] != tsval:
+                return ahead(columns.tsval[i], tsval) > 0
+            return ahead(columns.seq[i], side.next_seq) > 0
         if mine == State.TIME_WAIT:
             return theirs in (State.CLOSED, State.LISTEN)
         return mine in (State.CLOSED, State.SYN_SENT, State.LISTEN) and theirs in (
             State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED)
 
-    def _between_incarnations(self, side: Side, block: SegmentBlock, i: int, stream: int) -> Side:
+    def _between_incarnations(self, side: Side, columns: Columns, i: int, stream: int) -> Side:
         """While a SYN waits for an answer on a tuple whose old connection still lives: the side to which this segment belongs."""
         connection = side.connection
         shadow = connection.shadow
         assert shadow is not None
-        flags, seq = block.flags[i], block.seq[i]
+        flags, seq = columns.flags[i], columns.seq[i]
         from_caller = side.key == shadow.a.key
         if from_caller and flags & (SYN | ACK | RST | FIN) == SYN:
             if seq != shadow.a.isn:
                 self._stray_syns(connection, shadow)
                 connection.shadow = None
-                return self._bare_syn(side, block, i, stream)
-            if self._acceptable(side, block, i, self.states_of(connection, block.time_ns[i])):
+                return self._bare_syn(side, columns, i, stream)
+            if self._acceptable(side, columns, i, self.states_of(connection, columns.time_ns[i])):
                 self._promote(connection, shadow)
             return shadow.a
-        answers = block.ack[i] in ((shadow.a.isn + 1) & MASK, shadow.a.next_seq)
+        answers = columns.ack[i] in ((shadow.a.isn + 1) & MASK, shadow.a.next_seq)
         if not from_caller and flags & ACK and flags & (SYN | RST) and answers:
             self._promote(connection, shadow)
             return shadow.b
@@ -529,49 +529,50 @@ class FlowTable:
 
     # -- what it does to its side -----------------------------------------------------------------------------------
 
-    def _count(self, side: Side, block: SegmentBlock, i: int) -> None:
+    def _count(self, side: Side, columns: Columns, i: int) -> None:
         """A segment of which only the ports were captured."""
         connection = side.connection
         side.packets += 1
-        side.last_ns = block.time_ns[i]
-        connection.end_ns = max(connection.end_ns, block.time_ns[i])
-        connection.last_frame = block.frame[i]
+        side.last_ns = columns.time_ns[i]
+        connection.end_ns = max(connection.end_ns, columns.time_ns[i])
+        connection.last_frame = columns.frame[i]
         connection.plain = False
 
-    def _account(self, side: Side, block: SegmentBlock, i: int) -> None:
+    def _account(self, side: Side, columns: Columns, i: int) -> None:
         """Sequence space, counters, history and log of one segment that is not plain."""
         connection, peer = side.connection, side.peer
         if connection.self_connect:
             peer = side
-        flags, seq, payload, time_ns = block.flags[i], block.seq[i], block.payload[i], block.time_ns[i]
+        flags, seq, payload, time_ns = columns.flags[i], columns.seq[i], columns.payload[i], columns.time_ns[i]
         end = (seq + payload + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)) & MASK
-        marks = self._copy_marks(side, block, i)
+        marks = self._copy_marks(side, columns, i)
         if marks & COPY:
-            side.needs_rare().copies += 1
+            rare = side.needs_rare()
+            rare.copies += 1
         if marks & (COPY | DELAYED) == COPY:
             self.duplicates += 1
         else:
             side.packets += 1
             if not marks:
-                self._letters(side, block, i)
-                marks = STRAY if self._is_stray(side, peer, block, i, end) else self._sequence(side, peer, block, i, end)
-                marks |= self._unseen(peer, block, i) if not marks & STRAY else 0
+                self._letters(side, columns, i)
+                marks = STRAY if self._is_stray(side, peer, columns, i, end) else self._sequence(side, peer, columns, i, end)
+                marks |= self._unseen(peer, columns, i) if not marks & STRAY else 0
         context = self._context(side, peer) if flags & RST else None
         silent_ns = time_ns - connection.end_ns
         if silent_ns >= SILENCE_NS:
             connection.idle_ns, connection.idle_until_ns = silent_ns, time_ns
         if context is not None and connection.idle_until_ns and time_ns - connection.idle_until_ns < SILENCE_NS:
             context.idle_ns = connection.idle_ns
-        if connection.plain and not _refuses(side, block, i, marks) and (
+        if connection.plain and not _refuses(side, columns, i, marks) and (
                 marks or silent_ns < 0 or flags & RST or (flags & SYN and payload) or flags & (SYN | FIN) == SYN | FIN
-                or not flags & (SYN | ACK) or block.notes[i] & ~HARMLESS or refused(connection)
+                or not flags & (SYN | ACK) or columns.notes[i] & ~HARMLESS or refused(connection)
                 or not (flags & SYN or (connection.a.syn_seen and connection.b.syn_seen))):
             connection.plain = False
         connection.end_ns = max(connection.end_ns, time_ns)
         connection.start_ns = min(connection.start_ns, time_ns)
-        self._log(side, peer, block, i, end, marks, context)
-        connection.last_frame = block.frame[i]
-        self._after(side, block, i, marks)
+        self._log(side, peer, columns, i, end, marks, context)
+        connection.last_frame = columns.frame[i]
+        self._after(side, columns, i, marks)
 
     def _context(self, side: Side, peer: Side) -> Context:
         """What a RST came upon."""
@@ -590,73 +591,77 @@ class FlowTable:
             context.unread = max(ahead(peer.next_seq, side.max_ack) - (1 if peer.fin_seen else 0), 0)
         return context
 
-    def _letters(self, side: Side, block: SegmentBlock, i: int) -> None:
-        flags = block.flags[i]
+    def _letters(self, side: Side, columns: Columns, i: int) -> None:
+        flags = columns.flags[i]
         if flags & SYN:
             self._history(side, 2 if flags & ACK else 1)
-        if block.payload[i]:
+        if columns.payload[i]:
             self._history(side, 4)
         if flags & RST:
             self._history(side, 6)
         elif flags & FIN:
             self._history(side, 5)
-        elif flags & (SYN | ACK) == ACK and not block.payload[i]:
+        elif flags & (SYN | ACK) == ACK and not columns.payload[i]:
             self._history(side, 3)
 
     def _history(self, side: Side, letter: int) -> None:
         """Zeek's letter, once for each side; its case is given when the client is known."""
+        connection = side.connection
         if not side.history_bits & 1 << letter:
             side.history_bits |= 1 << letter
-            side.connection.history = side.connection.history << 4 | side.number << 3 | letter
+            connection.history = connection.history << 4 | side.number << 3 | letter
 
-    def _copy_marks(self, side: Side, block: SegmentBlock, i: int) -> int:
+    def _copy_marks(self, side: Side, columns: Columns, i: int) -> int:
         """COPY if this is a segment captured before, once more, which its sender did not send again; DELAYED if it was long under way.
 
         A sender gives every retransmission a new IP ID; where it gives none (0, or IPv6), the time tells: a copy comes
         before any timer could have run, and nothing came in between that calls for the same answer again.
         """
-        if block.notes[i] & HEADER_CUT:
+        if columns.notes[i] & HEADER_CUT:
             return 0
-        seq, ip_id, ack = block.seq[i], block.ip_id[i], block.ack[i]
-        flags, payload, window = block.flags[i], block.payload[i], block.window[i]
+        seq, ip_id, ack = columns.seq[i], columns.ip_id[i], columns.ack[i]
+        flags, payload, window, tsval = columns.flags[i], columns.payload[i], columns.window[i], columns.tsval[i]
         end = (seq + payload + (1 if flags & (SYN | FIN) else 0)) & MASK
         if (seq == side.last_seq and end == side.next_seq and flags == side.last_flags and ip_id == side.last_ip_id
-                and ack == (side.max_ack if flags & ACK else ack) and window == side.window and block.tsval[i] == side.last_tsval
-                and self._same_again(side, block, i, side.last_ns, side.last_interface)):
-            return COPY if block.time_ns[i] - side.last_ns <= COPY_NS else COPY | DELAYED
-        for segment in reversed(side.connection.log):
+                and ack == (side.max_ack if flags & ACK else ack) and window == side.window and tsval == side.last_tsval
+                and self._same_again(side, columns, i, side.last_ns, side.last_interface)):
+            return COPY if columns.time_ns[i] - side.last_ns <= COPY_NS else COPY | DELAYED
+        log = side.connection.log
+        for at in range(len(log) - 1, -1, -1):
+            segment = log[at]
             if (segment.side == side.number and segment.seq == seq and segment.ip_id == ip_id and segment.flags == flags
-                    and segment.ack == ack and segment.payload == payload and segment.window == window and segment.tsval == block.tsval[i]
-                    and self._same_again(side, block, i, segment.time_ns, segment.interface)):
-                return segment.marks & STRAY | (COPY if block.time_ns[i] - segment.time_ns <= COPY_NS else COPY | DELAYED)
-        if ip_id > 0 and ahead(seq, side.next_seq) <= 0 and block.time_ns[i] - side.last_ns < COPY_NS and ip_id in (
-                side.recent_ids & 0xFFFF, side.recent_ids >> 16 & 0xFFFF, side.recent_ids >> 32 & 0xFFFF):
+                    and segment.ack == ack and segment.payload == payload and segment.window == window and segment.tsval == tsval
+                    and self._same_again(side, columns, i, segment.time_ns, segment.interface)):
+                return segment.marks & STRAY | (COPY if columns.time_ns[i] - segment.time_ns <= COPY_NS else COPY | DELAYED)
+        recent_ids = side.recent_ids
+        if ip_id > 0 and ahead(seq, side.next_seq) <= 0 and columns.time_ns[i] - side.last_ns < COPY_NS and ip_id in (
+                recent_ids & 0xFFFF, recent_ids >> 16 & 0xFFFF, recent_ids >> 32 & 0xFFFF):
             return COPY
         return 0
 
-    def _same_again(self, side: Side, block: SegmentBlock, i: int, before_ns: int, interface: int) -> bool:
+    def _same_again(self, side: Side, columns: Columns, i: int, before_ns: int, interface: int) -> bool:
         """Whether the second of two equal segments is a copy of the first."""
-        if block.ip_id[i] > 0:
+        if columns.ip_id[i] > 0:
             return True
-        gap_ns = block.time_ns[i] - before_ns
+        gap_ns = columns.time_ns[i] - before_ns
         if gap_ns > COPY_NS:  # no clock stands still for as long as a SYN waits before it is sent again
-            return bool(block.flags[i] & SYN and block.options[i] & OPT_TIMESTAMPS)
-        if block.interface[i] != interface:
+            return bool(columns.flags[i] & SYN and columns.options[i] & OPT_TIMESTAMPS)
+        if columns.interface[i] != interface:
             return True
-        if block.payload[i] or block.flags[i] & FIN:
-            return bool(block.options[i] & OPT_TIMESTAMPS) or gap_ns < MIRROR_NS
-        if block.flags[i] & SYN and not block.flags[i] & ACK:
+        if columns.payload[i] or columns.flags[i] & FIN:
+            return bool(columns.options[i] & OPT_TIMESTAMPS) or gap_ns < MIRROR_NS
+        if columns.flags[i] & SYN and not columns.flags[i] & ACK:
             return True
         peer = side.peer
         answered = peer.last_ns > before_ns and peer.last_seq >= 0
-        return not answered and (gap_ns < MIRROR_NS or block.flags[i] & SYN > 0)
+        return not answered and (gap_ns < MIRROR_NS or columns.flags[i] & SYN > 0)
 
-    def _is_stray(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int) -> bool:
+    def _is_stray(self, side: Side, peer: Side, columns: Columns, i: int, end: int) -> bool:
         """Whether a segment's numbers lie outside everything that this connection can be about (RFC 9293 3.10.7.4).
 
         A capture that missed much looks the same for one segment; the next one in a row is believed.
         """
-        flags, seq = block.flags[i], block.seq[i]
+        flags, seq = columns.flags[i], columns.seq[i]
         if not side.has_seq or flags & (SYN | RST):
             return False
         beyond = ahead(seq, side.next_seq)
@@ -666,16 +671,16 @@ class FlowTable:
             return False
         rare = side.needs_rare()
         tsval = latest_tsval(side.connection, side.number)
-        if seq == rare.stray_next and not (tsval >= 0 and block.options[i] & OPT_TIMESTAMPS and ahead(block.tsval[i], tsval) < 0):
+        if seq == rare.stray_next and not (tsval >= 0 and columns.options[i] & OPT_TIMESTAMPS and ahead(columns.tsval[i], tsval) < 0):
             rare.stray_next = -1
             return False
         rare.stray_next = end
         return True
 
-    def _unseen(self, peer: Side, block: SegmentBlock, i: int) -> int:
+    def _unseen(self, peer: Side, columns: Columns, i: int) -> int:
         """AHEAD if the segment acknowledges what was never captured: beyond the peer's last byte, or across a hole."""
-        ack = block.ack[i]
-        if block.flags[i] & (ACK | RST | SYN) != ACK or not peer.has_seq:
+        ack = columns.ack[i]
+        if columns.flags[i] & (ACK | RST | SYN) != ACK or not peer.has_seq:
             return 0
         if ahead(ack, peer.next_seq) > 0:
             if peer.rare is not None and peer.rare.probe_end == ack:  # the byte of a window probe was accepted
@@ -684,20 +689,18 @@ class FlowTable:
                 return 0
             return AHEAD
         if peer.holes is not None and ahead(peer.holes[0][1], ack) <= 0:
-            left = [hole for hole in peer.holes if ahead(hole[1], ack) > 0]
-            if len(left) < len(peer.holes):
-                peer.holes = left or None
-                return AHEAD
+            peer.holes = [hole for hole in peer.holes if ahead(hole[1], ack) > 0] or None
+            return AHEAD
         return 0
 
-    def _sequence(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int) -> int:
+    def _sequence(self, side: Side, peer: Side, columns: Columns, i: int, end: int) -> int:
         """Move the side's sequence numbers on; returns the marks that its segment earns."""
-        flags, seq, payload = block.flags[i], block.seq[i], block.payload[i]
+        flags, seq, payload = columns.flags[i], columns.seq[i], columns.payload[i]
         marks = 0
         if flags & RST:
             return 0  # a RST has no place in the sender's own sequence space (RFC 9293 3.10.7.1)
         if flags & SYN:
-            marks |= self._synchronize(side, peer, block, i, end)
+            marks |= self._synchronize(side, peer, columns, i, end)
             if marks & STRAY:
                 return marks
         elif not side.has_seq:
@@ -713,21 +716,22 @@ class FlowTable:
         elif seq == (side.next_seq - 1) & MASK and side.connection.phase != OPENING and not side.fin_seen:
             marks |= PROBE
         if marks & PROBE:
-            self._probe(side, peer, block.frame[i])
+            self._probe(side, peer, columns.frame[i])
         if flags & FIN and not flags & SYN:
             if side.fin_seen and marks & REPEAT:
-                side.needs_rare().fin_repeats += 1
+                rare = side.needs_rare()
+                rare.fin_repeats += 1
             side.fin_seen = True
         if flags & ACK:
-            if not side.has_ack or ahead(block.ack[i], side.max_ack) > 0:
-                side.max_ack = block.ack[i]
+            if not side.has_ack or ahead(columns.ack[i], side.max_ack) > 0:
+                side.max_ack = columns.ack[i]
             side.has_ack = True
         if flags & (ACK | SYN) == ACK:
             side.spoke = True
         return marks
 
-    def _synchronize(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int) -> int:
-        flags, seq, ack = block.flags[i], block.seq[i], block.ack[i]
+    def _synchronize(self, side: Side, peer: Side, columns: Columns, i: int, end: int) -> int:
+        flags, seq, ack = columns.flags[i], columns.seq[i], columns.ack[i]
         marks = 0
         if flags & ACK and peer.syn_seen and peer is not side and not 0 < ahead(ack, peer.isn) <= max(ahead(peer.next_seq, peer.isn), 1):
             return STRAY  # it answers no SYN of this connection (RFC 9293 3.10.7.3)
@@ -739,7 +743,7 @@ class FlowTable:
             side.isn = seq
             if not side.has_seq or ahead(end, side.next_seq) > 0:
                 side.next_seq = end
-                side.payload_bytes += block.payload[i]
+                side.payload_bytes += columns.payload[i]
             side.has_seq = True
             if not peer.has_ack:
                 peer.max_ack = seq
@@ -748,22 +752,25 @@ class FlowTable:
         else:
             marks |= REPEAT
             if not (flags & ACK and not side.synack_seen):
-                side.needs_rare().retransmissions += 1
+                rare = side.needs_rare()
+                rare.retransmissions += 1
             if ahead(end, side.next_seq) > 0:
-                side.payload_bytes += block.payload[i]
+                side.payload_bytes += columns.payload[i]
                 side.next_seq = end
         if flags & ACK:
             side.synack_seen = True
-        if block.window_scale[i] >= 0:
-            side.window_scale = block.window_scale[i]
+        if columns.window_scale[i] >= 0:
+            side.window_scale = columns.window_scale[i]
         return marks
 
     def _probe(self, side: Side, peer: Side, frame: int) -> None:
         """A segment that only asks for an answer: of a zero window, or of a silent peer."""
         code = "zero-window-probe" if peer.window_zero else "keep-alive-probe"
-        if all(anomaly[0] != code for anomaly in side.connection.anomalies or ()):
-            side.connection.note(code, frame, "it asks whether the peer has room again" if peer.window_zero
-                                 else "it asks whether the peer is still there")
+        for anomaly in side.connection.anomalies or ():
+            if anomaly[0] == code:
+                return
+        side.connection.note(code, frame, "it asks whether the peer has room again" if peer.window_zero
+                             else "it asks whether the peer is still there")
 
     def _add_hole(self, side: Side, seq: int) -> None:
         if side.holes is None:
@@ -798,24 +805,27 @@ class FlowTable:
             side.next_seq = end
         new_fin = flags & FIN and not side.fin_seen
         if flags & FIN and side.fin_seen:
-            side.needs_rare().retransmissions += 1
+            rare = side.needs_rare()
+            rare.retransmissions += 1
             return REPEAT
         if filled >= payload > 0 or (payload == 0 and new_fin):
             return GAP
         if fresh > 0 and fresh_payload + filled >= payload:
             return 0
-        side.needs_rare().retransmissions += 1
+        rare = side.needs_rare()
+        rare.retransmissions += 1
         return REPEAT
 
     def _fill(self, side: Side, start: int, end: int) -> int:
         """Bytes of the side's holes that this segment covers; they are holes no longer."""
         filled = 0
         kept: list[tuple[int, int]] = []
-        for left, right in side.holes or ():
+        for hole in side.holes or ():
+            left, right = hole
             low = start if ahead(start, left) > 0 else left
             high = end if ahead(right, end) > 0 else right
             if ahead(high, low) <= 0:
-                kept.append((left, right))
+                kept.append(hole)
                 continue
             filled += ahead(high, low)
             if ahead(low, left) > 0:
@@ -827,15 +837,16 @@ class FlowTable:
 
     # -- log --------------------------------------------------------------------------------------------------------
 
-    def _log(self, side: Side, peer: Side, block: SegmentBlock, i: int, end: int, marks: int, context: Context | None = None) -> None:
+    def _log(self, side: Side, peer: Side, columns: Columns, i: int, end: int, marks: int, context: Context | None) -> None:
         """Remember the segment if it may decide a state."""
         connection = side.connection
-        flags = block.flags[i]
-        covers_fin = peer.fin_seen and flags & ACK and block.ack[i] == peer.next_seq
+        flags = columns.flags[i]
+        covers_fin = peer.fin_seen and flags & ACK and columns.ack[i] == peer.next_seq
         if flags & (SYN | FIN | RST) or marks & (AHEAD | STRAY):
             if len(connection.log) >= LOG_LIMIT:
                 if marks & STRAY:
-                    connection.a.needs_rare().more_strays += 1
+                    rare = connection.a.needs_rare()
+                    rare.more_strays += 1
                 return
             connection.budget = BUDGET
         elif connection.phase == QUIET:
@@ -847,12 +858,12 @@ class FlowTable:
         else:
             connection.budget -= 1
         segment = Segment()
-        segment.time_ns, segment.frame, segment.side = block.time_ns[i], block.frame[i], side.number
-        segment.flags, segment.seq, segment.end, segment.ack = flags, block.seq[i], end, block.ack[i]
-        segment.payload, segment.window = block.payload[i], block.window[i]
-        segment.options, segment.tsval, segment.tsecr = block.options[i], block.tsval[i], block.tsecr[i]
-        segment.ip_id, segment.ttl, segment.interface = block.ip_id[i], block.ttl[i], block.interface[i]
-        if flags & FIN and _skipped(side.recent_ids, block.ip_id[i]):
+        segment.time_ns, segment.frame, segment.side = columns.time_ns[i], columns.frame[i], side.number
+        segment.flags, segment.seq, segment.end, segment.ack = flags, columns.seq[i], end, columns.ack[i]
+        segment.payload, segment.window = columns.payload[i], columns.window[i]
+        segment.options, segment.tsval, segment.tsecr = columns.options[i], columns.tsval[i], columns.tsecr[i]
+        segment.ip_id, segment.ttl, segment.interface = columns.ip_id[i], columns.ttl[i], columns.interface[i]
+        if flags & FIN and _skipped(side.recent_ids, columns.ip_id[i]):
             marks |= SKIPPED
             connection.plain = False
         segment.marks, segment.context = marks, context
@@ -863,33 +874,34 @@ class FlowTable:
             else:
                 covers = 3 if flags & RST else 0 if not flags & ACK else 2 if covers_fin else 1
                 connection.signature = connection.signature << 6 | (
-                    side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (block.payload[i] > 0) << 2 | covers)
+                    side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (columns.payload[i] > 0) << 2 | covers)
 
-    def _after(self, side: Side, block: SegmentBlock, i: int, marks: int) -> None:
+    def _after(self, side: Side, columns: Columns, i: int, marks: int) -> None:
         """Remember the segment as its side's last, and move the connection's phase on."""
         connection = side.connection
-        flags = block.flags[i]
+        flags = columns.flags[i]
         if marks & (STRAY | DELAYED):
             return
-        side.last_ns = max(side.last_ns, block.time_ns[i])
+        side.last_ns = max(side.last_ns, columns.time_ns[i])
         if marks == COPY:
             return
-        if block.payload[i]:
-            side.last_data_ns = block.time_ns[i]
-        side.last_seq, side.last_flags, side.last_ip_id = block.seq[i], flags, block.ip_id[i]
-        side.recent_ids = (side.recent_ids << 16 | block.ip_id[i] & 0xFFFF) & LAST_IDS
-        side.last_interface = block.interface[i]
-        side.last_tsval = block.tsval[i]
-        if not flags & RST and not block.notes[i] & HEADER_CUT:
-            side.window = block.window[i]
-            if block.window[i]:
+        if columns.payload[i]:
+            side.last_data_ns = columns.time_ns[i]
+        side.last_seq, side.last_flags, side.last_ip_id = columns.seq[i], flags, columns.ip_id[i]
+        side.recent_ids = (side.recent_ids << 16 | columns.ip_id[i] & 0xFFFF) & LAST_IDS
+        side.last_interface = columns.interface[i]
+        side.last_tsval = columns.tsval[i]
+        if not flags & RST and not columns.notes[i] & HEADER_CUT:
+            side.window = columns.window[i]
+            if columns.window[i]:
                 side.window_zero = False
             elif not flags & (SYN | FIN):
                 if not side.window_zero:
                     self._history(side, 7)
-                    side.needs_rare().zero_windows += 1
-                    if side.needs_rare().zero_windows == 1:
-                        connection.note("zero-window", block.frame[i], "it has no room for more data")
+                    rare = side.needs_rare()
+                    rare.zero_windows += 1
+                    if rare.zero_windows == 1:
+                        connection.note("zero-window", columns.frame[i], "it has no room for more data")
                 side.window_zero = True
         if flags & (FIN | RST):
             connection.phase = CLOSING
@@ -1020,37 +1032,50 @@ def finished(connection: Connection) -> bool:
         return a.fin_seen and a.max_ack == a.next_seq
     if a.fin_seen and b.fin_seen and a.max_ack == b.next_seq and b.max_ack == a.next_seq:
         return True
-    return any(segment.flags & RST for segment in connection.log[max(len(connection.log) - 8, 0):])
+    log = connection.log
+    for i in range(max(len(log) - 8, 0), len(log)):
+        segment = log[i]
+        if segment.flags & RST:
+            return True
+    return False
 
 
-def _refuses(side: Side, block: SegmentBlock, i: int, marks: int) -> bool:
+def _refuses(side: Side, columns: Columns, i: int, marks: int) -> bool:
     """Whether a segment is a port's refusal of the one segment before it, a SYN: RST and ACK, by the book (RFC 9293 3.10.7.1)."""
-    connection, peer = side.connection, side.peer
+    connection, peer, flags, time_ns = side.connection, side.peer, columns.flags[i], columns.time_ns[i]
     return (
-        block.flags[i] & (SYN | ACK | RST | FIN) == RST | ACK and not marks and not block.payload[i] and not block.notes[i] & ~HARMLESS
+        flags & (SYN | ACK | RST | FIN) == RST | ACK and not marks and not columns.payload[i] and not columns.notes[i] & ~HARMLESS
         and side.number == 1 and len(connection.log) == 1 and peer.packets == 1 and side.packets == 1 and peer.syn_seen
-        and block.ack[i] == peer.next_seq and block.time_ns[i] >= connection.end_ns and block.time_ns[i] - connection.end_ns < SILENCE_NS)
+        and columns.ack[i] == peer.next_seq and time_ns >= connection.end_ns and time_ns - connection.end_ns < SILENCE_NS)
 
 
 def _skipped(recent_ids: int, ip_id: int) -> bool:
     """Whether the IP IDs count just two segments that were sent before this one and not captured; none came out of order."""
-    before = (recent_ids & 0xFFFF, recent_ids >> 16 & 0xFFFF, recent_ids >> 32 & 0xFFFF)
-    return min((ip_id - earlier) & 0xFFFF for earlier in before if earlier) == 3 if any(before) else False
+    least = 0xFFFF
+    while recent_ids:
+        if recent_ids & 0xFFFF:
+            least = min(least, (ip_id - recent_ids) & 0xFFFF)
+        recent_ids >>= 16
+    return least == 3
 
 
-def _is_of_earlier(connection: Connection, block: SegmentBlock, i: int) -> bool:
+def _is_of_earlier(connection: Connection, columns: Columns, i: int) -> bool:
     """Whether a bare SYN is one of an earlier incarnation's, delivered late: its number, and no newer timestamp."""
-    if connection.side(0 if connection.a.key == block.key[i] else 1).isn == block.seq[i]:
+    if connection.side(0 if connection.a.key == columns.key[i] else 1).isn == columns.seq[i]:
         return False
-    isn, rows = block.seq[i].to_bytes(4), connection.earlier
-    return any(rows[at:at + 4] == isn and (
-        not block.options[i] & OPT_TIMESTAMPS or ahead(block.tsval[i], int.from_bytes(rows[at + 4:at + 8])) <= 0)
-        for at in range(0, len(rows), 8))
+    isn, rows = int(columns.seq[i]).to_bytes(4), connection.earlier
+    for at in range(0, len(rows), 8):
+        if rows[at:at + 4] == isn and (
+                not columns.options[i] & OPT_TIMESTAMPS or ahead(columns.tsval[i], int.from_bytes(rows[at + 4:at + 8])) <= 0):
+            return True
+    return False
 
 
 def latest_tsval(connection: Connection, number: int) -> int:
     """The latest timestamp that a side is known to have sent; -1 without the option."""
-    for segment in reversed(connection.log):
+    log = connection.log
+    for i in range(len(log) - 1, -1, -1):
+        segment = log[i]
         if segment.side == number and segment.options & OPT_TIMESTAMPS and not segment.flags & RST and not segment.marks & STRAY:
             return segment.tsval
     return -1

@@ -52,3 +52,9 @@ cdef class Connection:
     cpdef Side side(self, int number)
     cpdef dissolve(self)
     cpdef note(self, code, long long frame, explanation)
+
+
+@cython.locals(log=list, segment=Segment)
+cpdef bint refused(Connection connection) except -1
+@cython.locals(segment=Segment)
+cpdef int client_of(Connection connection) except -1

@@ -205,7 +205,10 @@ class Connection:
 def refused(connection: Connection) -> bool:
     """Whether a textbook connection ended with its SYN's refusal."""
     log = connection.log
-    return connection.plain and len(log) > 1 and log[-1].flags & RST > 0
+    if not connection.plain or len(log) < 2:
+        return False
+    segment = log[-1]
+    return segment.flags & RST > 0
 
 
 def client_of(connection: Connection) -> int:
