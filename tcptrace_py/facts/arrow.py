@@ -72,7 +72,7 @@ class Text(NamedTuple):
     def of(cls, texts: Sequence[str | None]) -> Text:
         """From strings, None for NULL. Raises OverflowError for more than 2 GiB."""
         encoded = [b"" if text is None else text.encode("utf-8", "backslashreplace") for text in texts]
-        return cls(_offsets(encoded), b"".join(encoded), _present(texts))
+        return cls(_offsets(encoded), b"".join(encoded), present(texts))
 
 
 class Coded(NamedTuple):
@@ -94,7 +94,7 @@ class Texts(NamedTuple):
     def of(cls, lists: Sequence[Sequence[str | None] | None]) -> Texts:
         """From lists of strings, None for NULL. Raises OverflowError for more than 2 GiB."""
         items = Text.of([text for texts in lists for text in texts or ()])
-        return cls(_offsets([texts or () for texts in lists]), items, _present(lists))
+        return cls(_offsets([texts or () for texts in lists]), items, present(lists))
 
 
 Cells: TypeAlias = "Buffer | Values | Text | Coded | Texts"
@@ -329,5 +329,5 @@ def _packed(flags: bytes) -> bytes:
     return int(flags[::-1].translate(_DIGITS) or b"0", 2).to_bytes(-(-len(flags) // 8), "little")
 
 
-def _present(cells: Sequence[Any]) -> bytes | None:
+def present(cells: Sequence[Any]) -> bytes | None:
     return _packed(bytes(cell is not None for cell in cells)) if None in cells else None

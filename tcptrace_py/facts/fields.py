@@ -1,0 +1,330 @@
+"""The tables of facts, field by field: name, type, unit, meaning, and where in a block it stands.
+
+What reads columns takes them from here: SQL, Parquet, Arrow, and the pages of the docs about them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
+
+from tcptrace_py.model.state import State
+from tcptrace_py.model.vocabulary import Cause, EndedBy, Kind, Outcome, Pattern, Role, Vantage
+
+from . import arrow
+from . import block as at
+from .table import MISSING, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from .block import Block
+
+    Cells = arrow.Cells
+    Read = Callable[[Block], arrow.Cells]
+
+_FORMATS = {
+    "BIGINT": arrow.INT64, "INTEGER": arrow.INT32, "TIMESTAMP_NS": arrow.TIMESTAMP_NS, "DOUBLE": arrow.FLOAT64, "BOOLEAN": arrow.BOOL,
+    "VARCHAR": arrow.INT32,
+}  # fmt: skip
+
+
+class Field(NamedTuple):
+    """A field: its name, its SQL type, what it says (with the unit in the name), and its cells in a block.
+
+    `null` is the number that stands for NULL in the cells; of a VARCHAR these are numbers of words.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    cells: Read
+    null: int | None = None
+
+    @property
+    def column(self) -> arrow.Column:
+        """The field as a column of Arrow."""
+        coded = self.type == "VARCHAR"
+        nullable = self.type == "DOUBLE"
+        return arrow.Column(self.name, _FORMATS[self.type], nullable, -1 if coded else self.null, coded)
+
+
+class TableOfFacts(NamedTuple):
+    """A table: its name, what a row is, its fields, and how many rows a block has."""
+
+    name: str
+    meaning: str
+    fields: tuple[Field, ...]
+    rows: Callable[[Block], int]
+
+    def stream(self, blocks: Callable[[], Iterable[Block]]) -> arrow.Stream:
+        """All rows of some blocks; `blocks` is called for each reading."""
+
+        def batches() -> Iterator[arrow.Batch]:
+            for block in blocks():
+                yield arrow.Batch(self.rows(block), [field.cells(block) for field in self.fields])
+
+        return arrow.Stream([field.column for field in self.fields], batches)
+
+
+def _wide(table: Table, column: int) -> array[int]:
+    return table.wide[column * table.capacity:column * table.capacity + table.count]
+
+
+def _narrow(table: Table, column: int) -> array[int]:
+    return table.narrow[column * table.capacity:column * table.capacity + table.count]
+
+
+def _small(table: Table, column: int) -> array[int]:
+    return array("i", table.small[column * table.capacity:column * table.capacity + table.count])
+
+
+def _ms(durations_ns: Sequence[int]) -> arrow.Values:
+    return _divided(durations_ns, 1_000_000)
+
+
+def _divided(numbers: Sequence[int], by: int) -> arrow.Values:
+    """Fractions of a unit; NULL where there is no number."""
+    if MISSING not in numbers:
+        return arrow.Values(array("d", [number / by for number in numbers]))
+    values = [None if number == MISSING else number / by for number in numbers]
+    return arrow.Values(array("d", [value or 0.0 for value in values]), arrow.present(values))
+
+
+def _words(codes: Sequence[int], words: Sequence[object]) -> arrow.Coded:
+    return arrow.Coded(codes if isinstance(codes, array) else array("i", codes), arrow.Text.of([str(word) for word in words]))
+
+
+def _of_texts(texts: Sequence[str | None]) -> arrow.Coded:
+    """Cells of text that repeat, as numbers of words."""
+    numbers: dict[str, int] = {}
+    codes = array("i", [-1 if text is None else numbers.setdefault(text, len(numbers)) for text in texts])
+    return _words(codes, list(numbers))
+
+
+# -- connections --------------------------------------------------------------------------------------------------------
+
+
+def _number(column: int) -> Read:
+    return lambda block: _wide(block.connections, column)
+
+
+def _count(column: int) -> Read:
+    return lambda block: _narrow(block.connections, column)
+
+
+def _word(column: int, words: Sequence[object]) -> Read:
+    return lambda block: _words(_small(block.connections, column), words)
+
+
+def _duration_ms(column: int) -> Read:
+    return lambda block: _ms(_wide(block.connections, column))
+
+
+def _address(column: int) -> Read:
+    def cells(block: Block) -> Cells:
+        return _words(_narrow(block.connections, column), [block.address(n) for n in range(len(block.addresses.values))])
+
+    return cells
+
+
+def _scope(block: Block) -> Cells:
+    return _words(_narrow(block.connections, at.SCOPE), [scope_words(scope) for scope in block.scopes.values])
+
+
+def scope_words(scope: object) -> str:
+    """A scope in words."""
+    parts = ((name, getattr(scope, name)) for name in ("vlan", "vni", "teid"))
+    return " ".join(f"{name} {number}" for name, number in parts if number is not None)
+
+
+def _final_state(column: int) -> Read:
+    def cells(block: Block) -> Cells:
+        finals = [path[-3] for path in block.paths.values]  # type: ignore[index]
+        return _words([finals[number] if number >= 0 else -1 for number in _narrow(block.connections, column)], NAMES)
+
+    return cells
+
+
+def _of_server(column: int) -> Read:
+    """A number of the server's side; NULL where there is none."""
+
+    def cells(block: Block) -> Cells:
+        table = block.connections
+        numbers = _wide(table, column) if column in (at.SERVER_PACKETS, at.SERVER_BYTES) else _narrow(table, column)
+        paths = _narrow(table, at.SERVER_PATH)
+        return array("q", [MISSING if path < 0 else number for number, path in zip(numbers, paths, strict=True)])
+
+    return cells
+
+
+def _of_client(column: int) -> Read:
+    return lambda block: array("q", _narrow(block.connections, column))
+
+
+def _of_reset(column: int, words: Sequence[object]) -> Read:
+    def cells(block: Block) -> Cells:
+        of_resets = _small(block.resets, column)
+        return _words([of_resets[row] if row >= 0 else -1 for row in _narrow(block.connections, at.ENDING_RESET)], words)
+
+    return cells
+
+
+def _duration_s(block: Block) -> Cells:
+    starts, ends = _wide(block.connections, at.START), _wide(block.connections, at.END)
+    return arrow.Values(array("d", [(end - start) / 1e9 for start, end in zip(starts, ends, strict=True)]))
+
+
+def _anomalies(block: Block) -> Cells:
+    codes = _narrow(block.anomalies, at.ANOMALY_CODE)
+    texts = block.texts.values
+    begins, counts = _narrow(block.connections, at.ANOMALIES_AT), _narrow(block.connections, at.ANOMALIES)
+    return _of_texts([" ".join(str(texts[codes[row]]) for row in range(begin, begin + count)) if count else ""
+                      for begin, count in zip(begins, counts, strict=True)])
+
+
+NAMES = tuple(state.name for state in State)
+BASES = tuple(str(basis) for basis in at.BASES)
+
+
+def _side(role: str) -> tuple[Field, ...]:
+    """What one side sent, and where it ended."""
+    client = role == "client"
+    return (
+        Field(f"{role}_packets", "BIGINT", f"segments the {role} sent",
+              _number(at.CLIENT_PACKETS) if client else _of_server(at.SERVER_PACKETS), MISSING),
+        Field(f"{role}_payload_bytes", "BIGINT", f"distinct bytes the {role} sent",
+              _number(at.CLIENT_BYTES) if client else _of_server(at.SERVER_BYTES), MISSING),
+        Field(f"{role}_retransmissions", "BIGINT", f"segments the {role} sent again",
+              _of_client(at.CLIENT_REPEATS) if client else _of_server(at.SERVER_REPEATS), MISSING),
+        Field(f"{role}_fin_retransmissions", "BIGINT", f"FINs the {role} sent again",
+              _of_client(at.CLIENT_FIN_REPEATS) if client else _of_server(at.SERVER_FIN_REPEATS), MISSING),
+        Field(f"{role}_final_state", "VARCHAR", f"the {role}'s state at the capture's end",
+              _final_state(at.CLIENT_PATH if client else at.SERVER_PATH)),
+    )  # fmt: skip
+
+
+CONNECTIONS = TableOfFacts("connections", "every connection", (
+    Field("id", "BIGINT", "number of the connection, in order of first frames", lambda block: block.ids),
+    Field("stream", "INTEGER", "Wireshark's tcp.stream", _count(at.STREAM), -1),
+    Field("client", "VARCHAR", "address of the client", _address(at.CLIENT)),
+    Field("client_port", "INTEGER", "its port", _count(at.CLIENT_PORT)),
+    Field("server", "VARCHAR", "address of the server", _address(at.SERVER)),
+    Field("server_port", "INTEGER", "its port", _count(at.SERVER_PORT)),
+    Field("scope", "VARCHAR", "VLAN, VNI and TEID of the first segment; only the VNI tells connections apart", _scope),
+    Field("started", "TIMESTAMP_NS", "time of the first frame", _number(at.START)),
+    Field("ended", "TIMESTAMP_NS", "time of the last frame", _number(at.END)),
+    Field("duration_s", "DOUBLE", "from the first frame to the last", _duration_s),
+    Field("first_frame", "BIGINT", "Wireshark's frame.number of the first frame", _number(at.FIRST_FRAME)),
+    Field("last_frame", "BIGINT", "and of the last", _number(at.LAST_FRAME)),
+    Field("vantage", "VARCHAR", "where it was captured: client, server, middle", _word(at.VANTAGE, tuple(Vantage))),
+    Field("midstream", "BOOLEAN", "whether it began before the capture",
+          lambda block: bytes(_small(block.connections, at.MIDSTREAM))),
+    Field("history", "VARCHAR", "Zeek's letters, upper case from the client",
+          lambda block: _words(_narrow(block.connections, at.HISTORY), block.histories.values)),
+    Field("kind", "VARCHAR", "kind of the handshake", _word(at.KIND, tuple(Kind))),
+    Field("outcome", "VARCHAR", "outcome of the handshake", _word(at.OUTCOME, tuple(Outcome))),
+    Field("syn_to_synack_ms", "DOUBLE", "from the last SYN to the SYN/ACK", _duration_ms(at.SYN_TO_SYNACK)),
+    Field("synack_to_ack_ms", "DOUBLE", "from the SYN/ACK to the ACK", _duration_ms(at.SYNACK_TO_ACK)),
+    Field("handshake_ms", "DOUBLE", "from the first SYN to the ACK", _duration_ms(at.HANDSHAKE)),
+    Field("syn_retransmissions", "INTEGER", "SYNs sent again", _count(at.SYN_REPEATS)),
+    Field("synack_retransmissions", "INTEGER", "SYN/ACKs sent again", _count(at.SYNACK_REPEATS)),
+    Field("pattern", "VARCHAR", "teardown pattern", _word(at.PATTERN, tuple(Pattern))),
+    Field("first_fin", "VARCHAR", "side whose FIN left first", _word(at.FIRST_FIN, tuple(Role))),
+    Field("teardown_ms", "DOUBLE", "how long the close took", _duration_ms(at.CLOSE)),
+    Field("reset_by", "VARCHAR", "side whose RST ended it", _of_reset(at.RESET_BY, tuple(Role))),
+    Field("reset_cause", "VARCHAR", "why", _of_reset(at.RESET_CAUSE, tuple(Cause))),
+    *_side("client"),
+    *_side("server"),
+    Field("anomalies", "VARCHAR", "codes of what no rule explains, apart by spaces", _anomalies),
+), lambda block: block.connections.count)  # fmt: skip
+
+
+# -- states -------------------------------------------------------------------------------------------------------------
+
+
+def _spread(of_row: Callable[[Block, int], object], of_step: Callable[[object, int, int, int], object]) -> Callable[[Block], list[object]]:
+    """For each state of each connection: what `of_step` makes of the connection's value, the side, the step and the path."""
+
+    def values(block: Block) -> list[object]:
+        table, paths = block.connections, block.paths.values
+        found: list[object] = []
+        for row in range(table.count):
+            value = of_row(block, row)
+            for side, column in ((0, at.CLIENT_PATH), (1, at.SERVER_PATH)):
+                number = table.narrow[column * table.capacity + row]
+                if number >= 0:
+                    found += [of_step(value, side, step, number) for step in range(len(paths[number]) // 3)]  # type: ignore[arg-type]
+        return found
+
+    return values
+
+
+def _of_path(place: int, words: Sequence[object]) -> Read:
+    def cells(block: Block) -> Cells:
+        paths = block.paths.values
+        return _words(_spread(lambda _block, _row: None, lambda _value, _side, step, number: paths[number][3 * step + place])(block), words)  # type: ignore[index,arg-type]
+
+    return cells
+
+
+def _state_duration(block: Block) -> Cells:
+    entered = _wide(block.entries, at.ENTERED)
+    steps: list[int] = _spread(lambda _block, _row: None, lambda _value, _side, step, number: (
+        len(block.paths.values[number]) // 3 - step - 1))(block)  # type: ignore[arg-type,assignment]
+    return _divided([
+        entered[row + 1] - entered[row] if left and entered[row] != MISSING and entered[row + 1] != MISSING else MISSING
+        for row, left in enumerate(steps)], 1_000_000_000)
+
+
+TRANSITIONS = TableOfFacts("transitions", "every state that a side entered", (
+    Field("id", "BIGINT", "the connection's number",
+          lambda block: array("q", _spread(lambda b, row: b.ids[row], lambda value, _side, _step, _number: value)(block))),  # type: ignore[arg-type]
+    Field("side", "VARCHAR", "client or server",
+          lambda block: _words(_spread(lambda _b, _r: None, lambda _v, side, _step, _number: side)(block), tuple(Role))),  # type: ignore[arg-type]
+    Field("number", "INTEGER", "place in the side's path, from 0",
+          lambda block: array("i", _spread(lambda _b, _r: None, lambda _v, _side, step, _number: step)(block))),  # type: ignore[arg-type]
+    Field("state", "VARCHAR", "state entered", _of_path(0, NAMES)),
+    Field("entered", "TIMESTAMP_NS", "when", lambda block: _wide(block.entries, at.ENTERED), MISSING),
+    Field("duration_s", "DOUBLE", "until the next state; NULL for the last", _state_duration),
+    Field("frame", "BIGINT", "frame that it rests on", lambda block: _wide(block.entries, at.ENTRY_FRAME), MISSING),
+    Field("basis", "VARCHAR", "observed, assumed, inferred, clock", _of_path(1, BASES)),
+), lambda block: block.entries.count)  # fmt: skip
+
+
+# -- stays in TIME_WAIT -------------------------------------------------------------------------------------------------
+
+
+def _owners(block: Block) -> list[int]:
+    """Row of the connection that each stay belongs to."""
+    counts = _small(block.connections, at.STAYS)
+    return [row for row, count in enumerate(counts) for _ in range(count)]
+
+
+def _end_of_stay(client: int, server: int) -> Callable[[Block], list[int]]:
+    def values(block: Block) -> list[int]:
+        clients, servers = _narrow(block.connections, client), _narrow(block.connections, server)
+        sides = _small(block.stays, at.STAY_SIDE)
+        return [servers[row] if side else clients[row] for row, side in zip(_owners(block), sides, strict=True)]
+
+    return values
+
+
+_HOLDERS, _HELD_PORTS = _end_of_stay(at.CLIENT, at.SERVER), _end_of_stay(at.CLIENT_PORT, at.SERVER_PORT)
+
+STAYS = TableOfFacts("time_wait", "every stay in TIME_WAIT", (
+    Field("id", "BIGINT", "the connection's number", lambda block: array("q", [block.ids[row] for row in _owners(block)])),
+    Field("side", "VARCHAR", "client or server", lambda block: _words(_small(block.stays, at.STAY_SIDE), tuple(Role))),
+    Field("host", "VARCHAR", "address that holds it",
+          lambda block: _words(_HOLDERS(block), [block.address(n) for n in range(len(block.addresses.values))])),
+    Field("port", "INTEGER", "its local port", lambda block: array("i", _HELD_PORTS(block))),
+    Field("entered", "TIMESTAMP_NS", "when", lambda block: _wide(block.stays, at.STAY_ENTERED)),
+    Field("expires", "TIMESTAMP_NS", "when 2MSL runs out", lambda block: _wide(block.stays, at.STAY_EXPIRES)),
+    Field("ended", "TIMESTAMP_NS", "when it ended; NULL where it outlives the capture",
+          lambda block: _wide(block.stays, at.STAY_ENDED), MISSING),
+    Field("ended_by", "VARCHAR", "expired, reused, killed, capture-end",
+          lambda block: _words(_small(block.stays, at.STAY_ENDED_BY), tuple(EndedBy))),
+    Field("restarts", "INTEGER", "how often 2MSL began anew", lambda block: _narrow(block.stays, at.STAY_RESTARTS)),
+), lambda block: block.stays.count)  # fmt: skip
+
+TABLES = (CONNECTIONS, TRANSITIONS, STAYS)
