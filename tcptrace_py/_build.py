@@ -21,6 +21,7 @@ HOT = (
     "facts.block", "facts.table", "facts.views", "facts.writing",
     "findings.accounts", "findings.facts", "findings.hosts", "findings.levels", "findings.percentiles", "findings.ports",
     "findings.quality", "findings.summary", "findings.vantage",
+    "states.closing", "states.evidence", "states.fins", "states.opening", "states.replay", "states.resets", "states.time_wait",
     "pipeline.collecting", "pipeline.partition", "pipeline.replaying", "pipeline.running",
 )
 DIRECTIVES = {"annotation_typing": False, "language_level": 3}

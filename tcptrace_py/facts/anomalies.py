@@ -79,7 +79,7 @@ def _after_close(live: Connection, verdict: Verdict, index: int, segment: Segmen
     path = verdict.paths[segment.side]
     closed = path[-1].state == State.CLOSED and len(path) > 1 and path[-1].index >= 0
     if closed and index > path[-1].index and not segment.flags & FIN and (
-            segment.time_ns > live.log[path[-1].index].time_ns + verdict.view.round_trip_ns * 3 // 2 + 2_000_000):
+            segment.time_ns > live.log[path[-1].index].time_ns + verdict.view.grace_ns()):
         return [("segment-after-close", "its sender had closed and had its FIN acknowledged before")]
     return []
 
@@ -117,7 +117,7 @@ def _after_own_fin(live: Connection, verdict: Verdict, segment: Segment) -> bool
 def _knew_of_reset(live: Connection, verdict: Verdict, segment: Segment) -> bool:
     """Later than a segment could be that its sender sent before it knew of the reset."""
     reset = live.log[verdict.fatal]
-    grace_ns = 0 if reset.side == segment.side else verdict.view.round_trip_ns * 3 // 2 + 2_000_000
+    grace_ns = 0 if reset.side == segment.side else verdict.view.grace_ns()
     return segment.time_ns > reset.time_ns + grace_ns
 
 

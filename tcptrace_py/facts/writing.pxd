@@ -7,6 +7,7 @@ from tcptrace_py.model.closed cimport Closed
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Rare, Segment
 from tcptrace_py.model.live cimport Side as LiveSide
+from tcptrace_py.model.verdict cimport StayMarks, Step, Verdict
 
 # Names that this module only reads: as C numbers they cost nothing.
 cdef long long STRAY, IPV6_KEY, OPT_TIMESTAMPS, RST, NOWHERE, MISSING
@@ -22,9 +23,8 @@ cdef Py_ssize_t ANOMALY_FRAME, ANOMALY_CODE, ANOMALY_EXPLANATION
 
 cdef class _Path:
     cdef public int[::1] indices
-    cdef public list states, reasons
-
-    cpdef long long named(self, Block block, object ending) except -1
+    cdef public list steps
+    cdef public Step expired
 
 
 cdef class Shape:
@@ -43,7 +43,7 @@ cdef class Writer:
 
     @cython.locals(block=Block, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, at=cython.Py_ssize_t, client=int, log=list,
                    wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", own=LiveSide, other=LiveSide)
-    cpdef Py_ssize_t write(self, Live live, verdict, long long end_ns) except -1
+    cpdef Py_ssize_t write(self, Live live, Verdict verdict, long long end_ns) except -1
     @cython.locals(block=Block, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, wide="long long[::1]", narrow="int[::1]",
                    small="signed char[::1]", times_ns="long long[::1]")
     cpdef Py_ssize_t write_like(self, Shape shape, Closed closed, long long end_ns) except -1
@@ -52,6 +52,7 @@ cdef class Writer:
     @cython.locals(entries=Table, latest_ns="long long", frame="long long", expires_ns="long long", table=Table, row=cython.Py_ssize_t,
                    wide="long long[::1]", small="signed char[::1]", size=cython.Py_ssize_t, at=cython.Py_ssize_t, index=int)
     cdef long long _steps(self, Shape shape, _Path path, Closed closed, int role, long long end_ns) except -1
+    @cython.locals(steps=bytearray, step=Step)
     cdef long long _named(self, _Path path, int expired) except -1
     cdef long long _history(self, unsigned long long letters) except -1
     cdef long long _length_ns(self, bytes key, int role) except -1
@@ -61,8 +62,9 @@ cdef class Writer:
     cdef _counts(self, LiveSide side, long long[::1] wide, int[::1] narrow, Py_ssize_t size, Py_ssize_t row, Py_ssize_t packets,
                  Py_ssize_t repeats)
     @cython.locals(block=Block, entries=Table, log=list, segment=Segment, steps=bytearray, latest_ns="long long", at_ns="long long",
-                   frame="long long", index="long long")
-    cdef long long _path(self, Live live, verdict, int number, stay) except -1
+                   frame="long long", step=Step, marks=StayMarks)
+    cdef long long _path(self, Live live, Verdict verdict, int number, stay) except -1
+    cdef _name(self, bytearray steps, Step step)
     cdef _entry(self, Table entries, long long at_ns, long long frame)
     @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
     cdef _stay(self, stay)

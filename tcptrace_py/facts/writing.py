@@ -10,8 +10,8 @@ from tcptrace_py.model.live import Side as LiveSide
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Anomaly, Reset, Stay
 from tcptrace_py.model.segments import IPV6_KEY, OPT_TIMESTAMPS, RST, key_parts
-from tcptrace_py.model.state import Basis, State
-from tcptrace_py.model.verdict import NOWHERE, Step, Verdict
+from tcptrace_py.model.state import State
+from tcptrace_py.model.verdict import NOWHERE, StayMarks, Step, Verdict
 from tcptrace_py.model.vocabulary import Cause, Confidence, EndedBy, Kind, Outcome, Pattern, Role, Vantage
 
 from .anomalies import anomalies
@@ -82,11 +82,6 @@ from .table import MISSING, Table
 from .teardown import teardown
 from .time_wait import stays
 
-LEFT_BY = {
-    "killed": (Basis.ASSUMED, "a RST killed TIME_WAIT (RFC 9293, 3.10.7.4; RFC 1337)"),
-    "reused": (Basis.ASSUMED, "a new SYN reused the four-tuple (RFC 9293, 3.10.7.4; RFC 6191)"),
-    "expired": (Basis.CLOCK, "2MSL ran out (RFC 9293, 3.10.8)"),
-}
 _KINDS = {str(word): number for number, word in enumerate(Kind)}
 _OUTCOMES = {str(word): number for number, word in enumerate(Outcome)}
 _PATTERNS = {str(word): number for number, word in enumerate(Pattern)}
@@ -126,31 +121,24 @@ class Shape:
         self.completes = array("i", [step.index for path in verdict.paths for step in path[1:]
                                      if timed and step.index >= 0 and step.state in (State.TIME_WAIT, State.CLOSED)])
         client = verdict.client
-        self.client_path, self.server_path = _Path(verdict.paths[client]), _Path(verdict.paths[1 - client])
+        self.client_path, self.server_path = _Path(verdict, client), _Path(verdict, 1 - client)
         self.stay_side, self.basis = -1, -1
         for marks in verdict.stays:
-            self.stay_side, self.basis = marks.side != client, _BASES[marks.basis]
+            self.stay_side, self.basis = marks.side != client, marks.basis_code
 
 
 class _Path:
-    """A side's path: its steps as a block names them, and the log index of each."""
+    """A side's path: the log index of each of its steps, and the step behind TIME_WAIT when it has run out."""
 
-    __slots__ = ("indices", "reasons", "states")
+    __slots__ = ("expired", "indices", "steps")
 
-    def __init__(self, path: list[Step]) -> None:
-        self.indices = array("i", [step.index for step in path])
-        self.states = [(int(step.state), _BASES[step.basis]) for step in path]
-        self.reasons = [step.reason for step in path]
-
-    def named(self, block: Block, ending: EndedBy | None) -> int:
-        """Number of this path in a block; `ending`: of the stay in TIME_WAIT behind which it goes on."""
-        steps = bytearray()
-        for (state, basis), reason in zip(self.states, self.reasons, strict=True):
-            steps += bytes((state, basis, block.reasons.number(reason)))
-        if ending is not None:
-            basis_word, why = LEFT_BY[ending]
-            steps += bytes((State.CLOSED, _BASES[basis_word], block.reasons.number(why)))
-        return block.paths.number(bytes(steps))
+    def __init__(self, verdict: Verdict, number: int) -> None:
+        self.steps = verdict.paths[number]
+        self.indices = array("i", [step.index for step in self.steps])
+        self.expired: Step | None = None
+        for marks in verdict.stays:
+            if marks.side == number:
+                self.expired = marks.exits["expired"]
 
 
 class Writer:
@@ -299,7 +287,12 @@ class Writer:
         """Number of a path, behind whose TIME_WAIT comes CLOSED where it has `expired`."""
         known = self._path_numbers.get((path, expired))
         if known is None:
-            known = self._path_numbers[path, expired] = path.named(self.block, EndedBy.EXPIRED if expired else None)
+            steps = bytearray()
+            for step in path.steps:
+                self._name(steps, step)
+            if expired and path.expired is not None:
+                self._name(steps, path.expired)
+            known = self._path_numbers[path, expired] = self.block.paths.number(bytes(steps))
         return known
 
     def _history(self, letters: int) -> int:
@@ -357,17 +350,20 @@ class Writer:
                 segment = log[step.index]
                 latest_ns = max(latest_ns, segment.time_ns)
                 at_ns, frame = latest_ns, segment.frame
-            steps.append(step.state)
-            steps.append(_BASES[step.basis])
-            steps.append(block.reasons.number(step.reason))
+            self._name(steps, step)
             self._entry(entries, at_ns, frame)
-        if stay is not None and stay.ended_by in LEFT_BY and steps[-3] == State.TIME_WAIT and stay.ended_at_ns is not None:
-            basis, why = LEFT_BY[stay.ended_by]
-            steps.append(State.CLOSED)
-            steps.append(_BASES[basis])
-            steps.append(block.reasons.number(why))
-            self._entry(entries, stay.ended_at_ns, _left_at(live, verdict, number, stay))
+        if stay is not None and stay.ended_at_ns is not None and verdict.final_code(number) == State.TIME_WAIT:
+            for marks in verdict.stays:
+                if marks.side == number and stay.ended_by in marks.exits:
+                    self._name(steps, marks.exits[stay.ended_by])
+                    self._entry(entries, stay.ended_at_ns, _left_at(live, marks, stay))
         return block.paths.number(bytes(steps))
+
+    def _name(self, steps: bytearray, step: Step) -> None:
+        """Put a step to a path, as the block names it."""
+        steps.append(step.state_code)
+        steps.append(step.basis_code)
+        steps.append(self.block.reasons.number(step.reason))
 
     def _entry(self, entries: Table, at_ns: int, frame: int) -> None:
         row = entries.row()
@@ -409,15 +405,11 @@ def _of(found: list[Stay], side: str) -> Stay | None:
     return None
 
 
-def _left_at(live: Live, verdict: Verdict, number: int, stay: Stay) -> int:
+def _left_at(live: Live, marks: StayMarks, stay: Stay) -> int:
     """Frame that ended a stay; MISSING where a clock did."""
     if stay.ended_by == "reused" and live.reused_by is not None:
         return live.reused_by.first_frame
-    if stay.ended_by == "killed":
-        for marks in verdict.stays:
-            if marks.side == number:
-                return live.log[marks.killed].frame
-    return MISSING
+    return live.log[marks.killed].frame if stay.ended_by == "killed" else MISSING
 
 
 def _timestamps(live: Live) -> int:

@@ -1,4 +1,55 @@
 # cython: language_level=3, annotation_typing=False
+import cython
+
+
 cdef class View:
-    cdef public object name, near
+    cdef public object name
+    cdef public tuple near
     cdef public long long round_trip_ns, skew_ns
+
+    cpdef long long grace_ns(self) except -1
+
+
+cdef class Opening:
+    cdef public long long ack, ack_of, first_syn, last_syn, refusal, syn_repeats, synack, synack_repeats
+    cdef public bint fast_open, simultaneous
+
+
+@cython.no_gc
+@cython.freelist(64)
+cdef class Step:
+    cdef public int basis_code, state_code
+    cdef public long long index
+    cdef public str reason
+
+
+cdef class StayMarks:
+    cdef public int basis_code, side
+    cdef public long long entered, killed
+    cdef public list restarts
+    cdef public dict exits
+
+
+@cython.no_gc
+cdef class ResetMarks:
+    cdef public bint acceptable, in_window, late
+    cdef public long long answers, index
+
+
+cdef class Close:
+    cdef public tuple acknowledged, fins, second, taken
+
+
+cdef class Verdict:
+    cdef public View view
+    cdef public Opening opening
+    cdef public Close close
+    cdef public long long client, fatal
+    cdef public bint midstream, self_connect
+    cdef public list resets, stays, unexpected
+    cdef public tuple paths
+
+    @cython.locals(path=list, step=Step)
+    cpdef int final_code(self, long long number) except -1
+    @cython.locals(step=Step)
+    cpdef long long entered(self, long long number, long long state) except -2

@@ -7,6 +7,10 @@ that went the same way. NOWHERE stands for "not captured" or "did not happen".
 from .state import Basis, State
 
 NOWHERE = -1
+OBSERVED, ASSUMED, INFERRED, CLOCK = range(4)  # bases as numbers: their places in BASES
+BASES = tuple(Basis)
+STATES = tuple(State)
+MORE_GRACE_NS = 2_000_000  # what a host needs to answer, and a clock to be off
 
 
 class View:
@@ -19,6 +23,10 @@ class View:
         self.near = near
         self.round_trip_ns = round_trip_ns
         self.skew_ns = skew_ns  # how much longer side 1's segments travel to the capture point than side 0's
+
+    def grace_ns(self) -> int:
+        """How long after a segment the far side may still be captured without knowing it: one and a half round trips."""
+        return self.round_trip_ns * 3 // 2 + MORE_GRACE_NS
 
 
 class Opening:
@@ -43,26 +51,42 @@ class Opening:
 class Step:
     """A state entered: on which log index, how firmly, and why (a row of the table in words; RFC 9293 section)."""
 
-    __slots__ = ("basis", "index", "reason", "state")
+    __slots__ = ("basis_code", "index", "reason", "state_code")
 
-    def __init__(self, state: State, index: int, basis: Basis, reason: str) -> None:
-        self.state = state
+    def __init__(self, state: int, index: int, basis: int, reason: str) -> None:
+        self.state_code = state
         self.index = index
-        self.basis = basis
+        self.basis_code = basis
         self.reason = reason
+
+    @property
+    def state(self) -> State:
+        """The state entered."""
+        return STATES[self.state_code]
+
+    @property
+    def basis(self) -> Basis:
+        """What the transition rests on."""
+        return BASES[self.basis_code]
 
 
 class StayMarks:
-    """A stay in TIME_WAIT: entered, restarted, killed."""
+    """A stay in TIME_WAIT: entered, restarted, killed. `exits` are the steps that may end it: `killed`, `reused`, `expired`."""
 
-    __slots__ = ("basis", "entered", "killed", "restarts", "side")
+    __slots__ = ("basis_code", "entered", "exits", "killed", "restarts", "side")
 
-    def __init__(self, side: int, entered: int, basis: Basis) -> None:
+    def __init__(self, side: int, entered: int, basis: int, exits: dict[str, Step]) -> None:
         self.side = side
         self.entered = entered
-        self.basis = basis
+        self.basis_code = basis
+        self.exits = exits
         self.restarts: list[int] = []
         self.killed = NOWHERE
+
+    @property
+    def basis(self) -> Basis:
+        """What the entry rests on."""
+        return BASES[self.basis_code]
 
 
 class ResetMarks:
@@ -70,7 +94,7 @@ class ResetMarks:
 
     __slots__ = ("acceptable", "answers", "in_window", "index", "late")
 
-    def __init__(self, index: int, *, acceptable: bool, in_window: bool, late: bool, answers: int) -> None:
+    def __init__(self, index: int, acceptable: bool, in_window: bool, late: bool, answers: int) -> None:
         self.index = index
         self.acceptable = acceptable
         self.in_window = in_window  # of a synchronized receiver: RFC 5961's case for a challenge ACK
@@ -111,12 +135,19 @@ class Verdict:
 
     def final(self, number: int) -> State:
         """State in which the log leaves a side."""
-        path = self.paths[number]
-        return path[-1].state if path else State.CLOSED
+        return STATES[self.final_code(number)]
 
-    def entered(self, number: int, state: State) -> int:
+    def final_code(self, number: int) -> int:
+        """The same state as a number."""
+        path = self.paths[number]
+        if not path:
+            return 0
+        step = path[len(path) - 1]
+        return step.state_code
+
+    def entered(self, number: int, state: int) -> int:
         """Log index on which a side entered a state; NOWHERE if it never did, or before the capture."""
         for step in self.paths[number]:
-            if step.state == state:
+            if step.state_code == state:
                 return step.index
         return NOWHERE

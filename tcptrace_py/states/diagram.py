@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tcptrace_py.model.state import State
 
-from .machine import TABLE, Event
+from .machine import LEFT_OUT, TABLE, Event
 
 HEAD = """# States and transitions
 
@@ -49,7 +49,7 @@ _GENERAL = (Event.GOT_RST, Event.SENT_RST)  # from nearly every state: drawn, th
 
 def page() -> str:
     """Text of docs/states.md."""
-    return "\n".join([HEAD, *_states(), *_diagram(), *_table(), *_events()])
+    return "\n".join([HEAD, *_states(), *_diagram(), *_table(), *_left_out(), *_events()])
 
 
 def _states() -> Iterator[str]:
@@ -72,10 +72,16 @@ def _table() -> Iterator[str]:
     yield "## The table\n"
     yield "An event that has no row in a state leaves the state as it is; unless it only acknowledges a SYN once more,"
     yield "the connection gets the anomaly [`unexpected-event`](problems.md#anomalies). The rows that leave `TIME_WAIT`"
-    yield "are used once it is known how long a stay lasted: by the ledger, not by a segment.\n"
+    yield "are stepped once it is known how long a stay lasted, which its owner's profile decides.\n"
     yield "| state | event | next state | RFC 9293 | why |\n| --- | --- | --- | --- | --- |"
     for state, event, following, section, why in TABLE:
         yield f"| `{state.name}` | `{event.name}` | `{following.name}` | {section} | {why} |"
+    yield ""
+
+
+def _left_out() -> Iterator[str]:
+    yield "What RFC 9293 has and the table leaves out on purpose:\n\n| state | next state | why |\n| --- | --- | --- |"
+    yield from (f"| `{state.name}` | `{following.name}` | {why} |" for state, following, why in LEFT_OUT)
     yield ""
 
 

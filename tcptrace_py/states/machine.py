@@ -5,8 +5,9 @@ Theory of operation
 A connection has two sides and each side walks through the eleven states on its own. The machine does not know which
 role its side plays: the same table serves client and server. What moves it are *events*, and every captured segment is
 one event for the side that sent it (SENT_FIN) and, once it is taken to have arrived, one for its peer (GOT_FIN). Which
-events a side saw, in which order, and how firmly that is known, is decided elsewhere (`evidence.py`); here they only
-drive the table. User calls that send nothing are not events: close() shows as SENT_FIN, listen() as the start state.
+events a side saw, in which order, and how firmly that is known, is decided elsewhere (`opening.py`, `closing.py`,
+`resets.py`, `time_wait.py`); here they only drive the table. User calls that send nothing are not events: close() shows
+as SENT_FIN, listen() as the start state.
 
 An event that no row names leaves the state as it is and is reported to the caller, so that nothing a capture holds can
 raise. The table in the docs and the state diagram are generated from the rows below.
@@ -79,8 +80,17 @@ TABLE: tuple[Row, ...] = (
     (LAST_ACK,     GOT_RST,        CLOSED,       "3.10.7.4", "reset by the peer"),
     (LAST_ACK,     SENT_RST,       CLOSED,       "3.10.5",   "it sent a RST after its FIN"),
     (TIME_WAIT,    TWO_MSL,        CLOSED,       "3.10.8",   "2MSL ran out"),
-    (TIME_WAIT,    GOT_RST,        CLOSED,       "3.10.7.4", "a RST killed TIME_WAIT (RFC 1337)"),
-    (TIME_WAIT,    NEW_SYN,        CLOSED,       "3.10.7.4", "a new SYN reused the four-tuple (RFC 6191)"),
+    (TIME_WAIT,    GOT_RST,        CLOSED,       "3.10.7.4; RFC 1337", "a RST killed TIME_WAIT"),
+    (TIME_WAIT,    NEW_SYN,        CLOSED,       "3.10.7.4; RFC 6191", "a new SYN reused the four-tuple"),
+)
+
+# What RFC 9293 has and the table leaves out on purpose: (state, next state, why).
+LEFT_OUT: tuple[tuple[State, State, str], ...] = (
+    (CLOSED, LISTEN, "a passive OPEN sends nothing: a side that answers a SYN starts in LISTEN"),
+    (LISTEN, CLOSED, "CLOSE sends nothing in LISTEN: nobody sees it"),
+    (SYN_RECEIVED, LISTEN, "a RST (note 1 of figure 5): with sockets the listener never left LISTEN, and what it had begun is CLOSED"),
+    (CLOSE_WAIT, CLOSE_WAIT, "a FIN once more: it remains in the state (3.10.7.4, eighth); so do CLOSING and LAST_ACK"),
+    (TIME_WAIT, TIME_WAIT, "a FIN once more, and what else restarts 2MSL (3.10.7.4, eighth): no transition, but marks of the stay"),
 )
 
 ROWS: dict[tuple[State, Event], Row] = {(row[0], row[1]): row for row in TABLE}
@@ -94,3 +104,15 @@ def step(state: State, event: Event) -> Row | None:
 def reason(row: Row) -> str:
     """A row in words, with its section of RFC 9293."""
     return f"{row[4]} (RFC 9293, {row[3]})"
+
+
+def unexpected(state: int, event: int) -> str:
+    """An event for which the table has no row, in words."""
+    return f"{Event(event).name} in {State(state).name}"
+
+
+# The table once more by number, for `replay`: at state * EVENTS + event the next state (-1: no row), and the row in words.
+EVENTS = len(Event)
+_FOUND = [step(state, event) for state in State for event in Event]
+NEXT = tuple(-1 if row is None else int(row[2]) for row in _FOUND)
+REASONS = tuple("" if row is None else reason(row) for row in _FOUND)

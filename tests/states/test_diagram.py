@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from tcptrace_py.findings.connections import LEFT_BY
 from tcptrace_py.model.state import State
 from tcptrace_py.states import diagram
-from tcptrace_py.states.machine import ROWS, TABLE, Event
+from tcptrace_py.states.machine import LEFT_OUT, ROWS, TABLE, Event, reason
+from tcptrace_py.states.time_wait import EXITS
 
 PAGE = diagram.page()
 EDGES = set(re.findall(r"^    (\w+) --> (\w+) : (\w+)$", PAGE, re.MULTILINE))
@@ -30,10 +30,14 @@ def test_every_state_and_event_is_explained() -> None:
     assert set(diagram.EVENTS) == set(Event)
 
 
-def test_how_stays_end_is_said_in_the_words_of_the_table() -> None:
+def test_what_is_left_out_is_said() -> None:
+    for state, following, why in LEFT_OUT:
+        assert f"| `{state.name}` | `{following.name}` | {why} |" in PAGE
+
+
+def test_how_stays_end_are_rows_of_the_table() -> None:
     rows = {"expired": Event.TWO_MSL, "reused": Event.NEW_SYN, "killed": Event.GOT_RST}
+    assert set(EXITS) == set(rows)
     for ended_by, event in rows.items():
         row = ROWS[State.TIME_WAIT, event]
-        what, _, source = row[4].partition(" (")
-        assert LEFT_BY[ended_by][1].startswith(what)
-        assert all(part in LEFT_BY[ended_by][1] for part in (row[3], source.rstrip(")")))
+        assert (EXITS[ended_by].state, EXITS[ended_by].reason) == (row[2], reason(row))

@@ -1,0 +1,129 @@
+"""A side's close as machine events, in the order in which they happened to it (RFC 9293 3.6, 3.10.4, 3.10.7.4)."""
+
+from tcptrace_py.model.live import GAP, Segment
+from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN
+from tcptrace_py.model.seq import ahead
+from tcptrace_py.model.verdict import ASSUMED, NOWHERE, OBSERVED, Close
+
+from .evidence import Evidence, Half, Happening
+from .fins import closed_second, fin_accepted, fin_acknowledged, fin_taken, position
+from .machine import GOT_ACK_OF_FIN, GOT_FIN, SENT_FIN
+
+
+def close_of(evidence: Evidence) -> Close:
+    """The FINs, for the findings."""
+    a, b = evidence.a, evidence.b
+    return Close((a.fins, b.fins), (_is_acknowledged(evidence, a, b), _is_acknowledged(evidence, b, a)),
+                 (closed_second(evidence, a), closed_second(evidence, b)), (fin_taken(evidence, a), fin_taken(evidence, b)))
+
+
+def _is_acknowledged(evidence: Evidence, mine: Half, peer: Half) -> bool:
+    return any(evidence.covers(evidence.log[i], mine) for i in peer.indices)
+
+
+def closing_events(evidence: Evidence, number: int) -> list[Happening]:
+    """Machine events of one side's close, in order; the RST that ends it comes from `resets`."""
+    if evidence.self_connect:
+        return _own_closing(evidence)
+    mine, peer = evidence.half(number), evidence.half(1 - number)
+    events: list[Happening] = []
+    taken, cover, acknowledged = NOWHERE, NOWHERE, NOWHERE
+    if peer.fins:
+        taken, cover = fin_accepted(evidence, peer), mine.cover
+    got_fin = _got_fin(evidence, mine, taken, cover)
+    sent_fin = got_ack = None
+    if mine.fins:
+        sent_fin = Happening(SENT_FIN, _fin_left(evidence.log, mine), OBSERVED)
+        acknowledged = fin_acknowledged(evidence, mine)
+    second = closed_second(evidence, mine)
+    if acknowledged >= 0 and acknowledged == taken and cover >= 0 and not second:
+        acknowledged, taken = cover, cover  # FIN and ACK in one segment are processed at once: shown when they are answered
+    if acknowledged >= 0:
+        got_ack = Happening(GOT_ACK_OF_FIN, acknowledged, ASSUMED)
+    if second and got_fin is not None:
+        events.append(got_fin)
+    if sent_fin is not None:
+        events.append(sent_fin)
+    if not second and got_fin is not None and got_ack is not None and not _ack_before_fin(evidence, mine, peer, taken, acknowledged):
+        events.append(got_fin)
+        events.append(got_ack)
+        return events
+    if got_ack is not None:
+        events.append(got_ack)
+    if not second and got_fin is not None:
+        events.append(got_fin)
+    return events
+
+
+def _fin_left(log: list[Segment], mine: Half) -> int:
+    """The first of the side's segments, in order of sending, that shows its FIN to have left: the FIN, or what stands behind it."""
+    for i in mine.sent:
+        segment = log[i]
+        if not segment.flags & (SYN | RST) and (segment.seq == mine.fin_end or (segment.flags & FIN and segment.end == mine.fin_end)):
+            return i
+    return mine.fins[0]
+
+
+def _got_fin(evidence: Evidence, mine: Half, taken: int, cover: int) -> Happening | None:
+    """When the side had the peer's FIN: proved by its own acknowledgement, near it at the FIN's own capture."""
+    if cover >= 0:
+        if taken >= 0 and mine.near and not (mine.fins and not closed_second(evidence, mine)):
+            segment = evidence.log[taken]
+            if not segment.marks & GAP:
+                return Happening(GOT_FIN, taken, OBSERVED)
+        return Happening(GOT_FIN, cover, OBSERVED)
+    if taken >= 0:
+        return Happening(GOT_FIN, taken, ASSUMED)
+    return None
+
+
+def _ack_before_fin(evidence: Evidence, mine: Half, peer: Half, taken: int, acknowledged: int) -> bool:
+    """Whether the first ACK of the side's FIN came before the copy of the peer's FIN that it took: FIN_WAIT_2, not CLOSING."""
+    if taken in (NOWHERE, acknowledged) or evidence.covers(evidence.log[taken], mine):
+        return True
+    if mine.near:
+        return acknowledged < taken
+    if mine.cover >= 0:
+        answer = evidence.log[mine.cover]
+        if len(peer.fins) == 1 and _without_socket(evidence, mine, answer):
+            return True
+        if answer.options & OPT_TIMESTAMPS and not answer.options & OPT_DSACK and _older_than_all(evidence.log, answer, peer.fins):
+            return True  # the FIN's own timestamp was not taken over: its acknowledgement number was old when it came
+    return position(peer.sent, acknowledged) < position(peer.sent, taken)
+
+
+def _without_socket(evidence: Evidence, mine: Half, answer: Segment) -> bool:
+    """Whether IP ID 0 tells that only TIME_WAIT's remainder of a socket sent this, as Linux has it from FIN_WAIT_2 on."""
+    if answer.ip_id:
+        return False
+    for i in mine.fins:
+        segment = evidence.log[i]
+        if segment.ip_id <= 0:
+            return False
+    return True
+
+
+def _older_than_all(log: list[Segment], answer: Segment, fins: list[int]) -> bool:
+    """Whether the timestamp that an answer echoes is older than those of all these FINs."""
+    for i in fins:
+        segment = log[i]
+        if not segment.options & OPT_TIMESTAMPS or ahead(answer.tsecr, segment.tsval) >= 0:
+            return False
+    return True
+
+
+def _own_closing(evidence: Evidence) -> list[Happening]:
+    """A self-connect's one FIN meets itself: FIN_WAIT_1, CLOSING, TIME_WAIT."""
+    mine = evidence.a
+    events: list[Happening] = []
+    if not mine.fins:
+        return events
+    first = mine.fins[0]
+    events.append(Happening(SENT_FIN, first, OBSERVED))
+    for i in mine.indices:
+        segment = evidence.log[i]
+        if i > first and segment.flags & ACK and ahead(segment.ack, mine.fin_end) >= 0:
+            events.append(Happening(GOT_FIN, i, OBSERVED))
+            events.append(Happening(GOT_ACK_OF_FIN, i, OBSERVED))
+            break
+    return events
