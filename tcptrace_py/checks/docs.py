@@ -2,10 +2,12 @@
 
 import sys
 
+from tcptrace_py.facts.fields import TableOfFacts
+
 from .config import SEVERITIES
 from .params import Param, params_of
 from .registry import Rule, all_rules, doc_of
-from .tables import TABLES, Table
+from .tables import TABLES, Listed
 
 HEAD = """# Rules
 
@@ -95,7 +97,7 @@ def _default(param: Param) -> str:
     return "none" if param.default is None else f"`{param.default}`"
 
 
-def _table(table: Table) -> str:
+def _table(table: Listed | TableOfFacts) -> str:
     rows = [f"| `{column.name}` | {column.type} | {column.meaning} |" for column in table.columns]
     return "\n".join(
         [f"### {table.name}\n\nA row for {table.meaning}.\n", "| column | type | |", "| --- | --- | --- |", *rows, ""]

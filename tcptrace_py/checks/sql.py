@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tcptrace_py.facts import arrow
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.report import Measure, Origin, Outcome, Severity, Status, Unit
 
 from .measure import WORST
-from .tables import TABLES, Table
+from .tables import TABLES, Listed, streams
 
 if TYPE_CHECKING:
+    from tcptrace_py.facts.fields import TableOfFacts
     from tcptrace_py.model.results import Analysis, Connection
 
 CODE = "SQL"
@@ -90,9 +89,10 @@ class Database:
         """Run a statement. Raises UsageError for what DuckDB does not understand, or without DuckDB."""
         if self._database is None:
             self._database = _open()
-            with tempfile.TemporaryDirectory() as folder:
-                for table in TABLES:
-                    _fill(self._database, table, self.analysis, Path(folder) / f"{table.name}.csv")
+            for table in TABLES:
+                self._database.execute(_definition(table))
+            for name, stream in streams(self.analysis):
+                arrow.scan(self._database, stream, f"INSERT INTO {name} SELECT * FROM stream")
             _confine(self._database)
         return _execute(self._database, statement)
 
@@ -113,27 +113,12 @@ def verify_rule(statement: str) -> None:
 
 
 def _open() -> Any:
-    try:
-        import duckdb  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise UsageError("SQL needs DuckDB: pip install 'tcptrace-py[sql]'") from None
-    return duckdb.connect(":memory:")
+    return arrow.database("SQL")
 
 
-def _definition(table: Table) -> str:
+def _definition(table: Listed | TableOfFacts) -> str:
     columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
     return f"CREATE TABLE {table.name} ({columns})"
-
-
-def _fill(database: Any, table: Table, analysis: Analysis, path: Path) -> None:
-    """Through a file: DuckDB takes single rows a thousand times more slowly."""
-    with path.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        for row in table.rows(analysis):
-            writer.writerow([column.value(row) for column in table.columns])
-    database.execute(_definition(table))
-    if path.stat().st_size:
-        database.execute(f"COPY {table.name} FROM '{path}' (FORMAT csv, HEADER false)")
 
 
 def _confine(database: Any) -> None:

@@ -330,4 +330,5 @@ def _packed(flags: bytes) -> bytes:
 
 
 def present(cells: Sequence[Any]) -> bytes | None:
+    """The bitmap that says which cells are not None; None where all are not."""
     return _packed(bytes(cell is not None for cell in cells)) if None in cells else None

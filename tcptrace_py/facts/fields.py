@@ -54,7 +54,7 @@ class TableOfFacts(NamedTuple):
 
     name: str
     meaning: str
-    fields: tuple[Field, ...]
+    columns: tuple[Field, ...]
     rows: Callable[[Block], int]
 
     def stream(self, blocks: Callable[[], Iterable[Block]]) -> arrow.Stream:
@@ -62,9 +62,9 @@ class TableOfFacts(NamedTuple):
 
         def batches() -> Iterator[arrow.Batch]:
             for block in blocks():
-                yield arrow.Batch(self.rows(block), [field.cells(block) for field in self.fields])
+                yield arrow.Batch(self.rows(block), [field.cells(block) for field in self.columns])
 
-        return arrow.Stream([field.column for field in self.fields], batches)
+        return arrow.Stream([field.column for field in self.columns], batches)
 
 
 def _wide(table: Table, column: int) -> array[int]:
@@ -219,7 +219,7 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
     Field("last_frame", "BIGINT", "and of the last", _number(at.LAST_FRAME)),
     Field("vantage", "VARCHAR", "where it was captured: client, server, middle", _word(at.VANTAGE, tuple(Vantage))),
     Field("midstream", "BOOLEAN", "whether it began before the capture",
-          lambda block: bytes(_small(block.connections, at.MIDSTREAM))),
+          lambda block: bytes(list(_small(block.connections, at.MIDSTREAM)))),
     Field("history", "VARCHAR", "Zeek's letters, upper case from the client",
           lambda block: _words(_narrow(block.connections, at.HISTORY), block.histories.values)),
     Field("kind", "VARCHAR", "kind of the handshake", _word(at.KIND, tuple(Kind))),
@@ -279,11 +279,11 @@ def _state_duration(block: Block) -> Cells:
 
 TRANSITIONS = TableOfFacts("transitions", "every state that a side entered", (
     Field("id", "BIGINT", "the connection's number",
-          lambda block: array("q", _spread(lambda b, row: b.ids[row], lambda value, _side, _step, _number: value)(block))),  # type: ignore[arg-type]
+          lambda block: array("q", _spread(lambda b, row: b.ids[row], lambda value, _side, _step, _number: value)(block))),
     Field("side", "VARCHAR", "client or server",
           lambda block: _words(_spread(lambda _b, _r: None, lambda _v, side, _step, _number: side)(block), tuple(Role))),  # type: ignore[arg-type]
     Field("number", "INTEGER", "place in the side's path, from 0",
-          lambda block: array("i", _spread(lambda _b, _r: None, lambda _v, _side, step, _number: step)(block))),  # type: ignore[arg-type]
+          lambda block: array("i", _spread(lambda _b, _r: None, lambda _v, _side, step, _number: step)(block))),
     Field("state", "VARCHAR", "state entered", _of_path(0, NAMES)),
     Field("entered", "TIMESTAMP_NS", "when", lambda block: _wide(block.entries, at.ENTERED), MISSING),
     Field("duration_s", "DOUBLE", "until the next state; NULL for the last", _state_duration),

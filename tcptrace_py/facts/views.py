@@ -116,9 +116,10 @@ class _View:
     __slots__ = ()
     stands_for: type
 
-    def __eq__(self, other: object) -> bool:
-        kind = self.stands_for
-        return isinstance(other, kind) and all(getattr(self, field.name) == getattr(other, field.name) for field in fields(kind))
+    @property
+    def __class__(self) -> type:
+        """The result's own class, by which dataclasses are compared, copied with changes, and checked."""
+        return self.stands_for
 
     def __hash__(self) -> int:
         return hash(plain(self))

@@ -28,6 +28,7 @@ from tcptrace_py.model.results import (
     TimeWaitTotals,
 )
 from tcptrace_py.model.state import Basis, State
+from tests.facts.handmade import kept
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -128,7 +129,7 @@ def analysis(connections: list[Connection], *, problems: tuple[Problem, ...] = (
             tally([c.teardown.pattern for c in connections]),
             tally([c.teardown.reset.cause for c in connections if c.teardown.reset]),
             TimeWaitTotals(entered, entered, START + 58_213 * MS if entered else None, entered)),
-        hosts=[host(address, connections) for address in addresses], ports=list(ports), connections=connections,
+        hosts=[host(address, connections) for address in addresses], ports=list(ports), connections=kept(connections),
         interrupted=interrupted)
 
 
