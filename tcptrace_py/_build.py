@@ -22,8 +22,10 @@ HOT = (
     "findings.accounts", "findings.facts", "findings.hosts", "findings.levels", "findings.percentiles", "findings.ports",
     "findings.quality", "findings.summary", "findings.vantage",
     "states.closing", "states.evidence", "states.fins", "states.opening", "states.replay", "states.resets", "states.time_wait",
-    "pipeline.collecting", "pipeline.partition", "pipeline.replaying", "pipeline.running",
+    "pipeline.collecting", "pipeline.partition", "pipeline.replaying",
 )
+EACH_FRAME = ("capture.pcap_walk", "decode.fast", "flows.streams", "flows.textbook")  # loops over bytes, run for every frame
+SHARED = "_cython"  # what Cython writes for views of memory and for functions, once instead of in each module of HOT
 DIRECTIVES = {"annotation_typing": False, "language_level": 3}
 
 
@@ -32,7 +34,7 @@ class BuildExt(build_ext):
 
     def run(self) -> None:
         """Build, and fall back to the interpreted form where nothing demands the compiled one."""
-        self._sweep(HOT)
+        self._sweep((*HOT, SHARED))
         required = os.environ.get("TCPTRACE_PY_REQUIRE_COMPILED") == "1"
         if os.environ.get("TCPTRACE_PY_INTERPRETED") == "1" or (self.editable_mode and not required):
             self._give_up()
@@ -71,10 +73,21 @@ class BuildExt(build_ext):
 def _extensions() -> Any:
     from Cython.Build import cythonize  # noqa: PLC0415 - only a build has it
 
-    flags = [] if sys.platform == "win32" else ["-O2", "-g0"]
-    extensions = [Extension(f"tcptrace_py.{name}", [f"tcptrace_py/{name.replace('.', '/')}.py"], extra_compile_args=flags)
-                  for name in HOT]
-    return cythonize(extensions, compiler_directives=DIRECTIVES, build_dir="build/cython", quiet=True)
+    sources = {name: f"tcptrace_py/{name.replace('.', '/')}.py" for name in HOT} | {SHARED: f"tcptrace_py/{SHARED}.c"}
+    extensions = [Extension(f"tcptrace_py.{name}", [source], extra_compile_args=_flags(name)) for name, source in sources.items()]
+    options = {"compiler_directives": DIRECTIVES, "build_dir": "build/cython", "quiet": True,
+               "shared_utility_qualified_name": f"tcptrace_py.{SHARED}"}
+    try:
+        return cythonize(extensions, nthreads=os.cpu_count(), **options)
+    except (ImportError, OSError):  # a machine that gives no semaphores to share among processes
+        return cythonize(extensions, **options)
+
+
+def _flags(name: str) -> list[str]:
+    """What the C compiler is told: to try hard only where it pays, and not to warn of what Cython wrote."""
+    if sys.platform == "win32":
+        return []
+    return ["-O2" if name in EACH_FRAME else "-O1", "-g0", "-w"]
 
 
 def build_here() -> None:
@@ -82,7 +95,8 @@ def build_here() -> None:
     from setuptools import setup  # noqa: PLC0415 - only a build has it
 
     os.environ["TCPTRACE_PY_REQUIRE_COMPILED"] = "1"  # whoever asks for nothing else must hear of a failure
-    setup(name="tcptrace-py", packages=[], ext_modules=_extensions(), script_args=["-q", "build_ext", "--inplace", "--parallel", "2"])
+    setup(name="tcptrace-py", packages=[], ext_modules=_extensions(),
+          script_args=["-q", "build_ext", "--inplace", "--parallel", str(os.cpu_count() or 1)])
 
 
 if __name__ == "__main__":

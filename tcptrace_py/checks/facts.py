@@ -74,9 +74,12 @@ def left_ns(stay: Stay) -> int:
 
 def durations_ns(side: Side, state: State, end_ns: int) -> Iterator[int]:
     """How long a side stayed in a state, each time; up to the capture's end if it was still there."""
-    for entry, following in zip(side.states, (*side.states[1:], None), strict=True):
-        if entry.state != state or entry.at_ns is None:
+    if state.name not in side.path.split():
+        return
+    steps = side.steps
+    for (entered, at_ns, *_), following in zip(steps, (*steps[1:], None), strict=True):
+        if entered != state or at_ns is None:
             continue
-        until_ns = end_ns if following is None else following.at_ns
+        until_ns = end_ns if following is None else following[1]
         if until_ns is not None:
-            yield until_ns - entry.at_ns
+            yield until_ns - at_ns

@@ -92,7 +92,7 @@ class Database:
             for table in TABLES:
                 self._database.execute(_definition(table))
             for name, stream in streams(self.analysis):
-                arrow.scan(self._database, stream, f"INSERT INTO {name} SELECT * FROM stream")
+                arrow.scan(self._database, stream, f"INSERT INTO {name} SELECT * FROM stream")  # noqa: S608 - a table of ours
             _confine(self._database)
         return _execute(self._database, statement)
 

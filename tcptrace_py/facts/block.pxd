@@ -13,8 +13,9 @@ cdef class Block:
     cdef public Table connections, entries, stays, resets, anomalies
     cdef public Names addresses, scopes, histories, paths, reasons, texts, evidence
     cdef public object ids
-    cdef public dict _entries_of
+    cdef public dict _entries_of, _path_texts
     cdef public list _address_texts
 
     cpdef tuple path(self, int number)
+    cpdef str path_names(self, int number)
     cpdef str address(self, int number)

@@ -73,6 +73,7 @@ class Block:
     __slots__ = (
         "_address_texts",
         "_entries_of",
+        "_path_texts",
         "addresses",
         "anomalies",
         "connections",
@@ -98,6 +99,7 @@ class Block:
         self.reasons, self.texts, self.evidence = Names(), Names(), Names()
         self.ids = array("q")  # of the connections, once they are known
         self._entries_of: dict[int, tuple[Entry, ...]] = {}
+        self._path_texts: dict[int, str] = {}
         self._address_texts: list[str] = []
 
     @property
@@ -130,6 +132,13 @@ class Block:
             steps: bytes = self.paths.values[number]  # type: ignore[assignment]
             found = self._entries_of[number] = tuple([
                 (STATES[steps[at]], BASES[steps[at + 1]], str(self.reasons.values[steps[at + 2]])) for at in range(0, len(steps), 3)])
+        return found
+
+    def path_names(self, number: int) -> str:
+        """Names of the states of a path by its number, apart by spaces."""
+        found = self._path_texts.get(number)
+        if found is None:
+            found = self._path_texts[number] = " ".join([state.name for state, _, _ in self.path(number)])
         return found
 
     def packed(self) -> bytes:

@@ -22,7 +22,7 @@ from tcptrace_py.model.results import (
     Stay,
     Teardown,
 )
-from tcptrace_py.model.state import State
+from tcptrace_py.model.state import Basis, State
 from tcptrace_py.model.vocabulary import Cause, Confidence, EndedBy, Kind, Outcome, Pattern, Role, Vantage
 
 from .block import (
@@ -267,13 +267,29 @@ class SideView(_View, Side):
     @property
     def states(self) -> tuple[StateEntry, ...]:
         """States that it entered."""
-        block, table, entries = self._block, self._block.connections, self._block.entries
-        at = table.narrow[ENTRIES_AT * table.capacity + self._row]
-        if self._server:
-            at += len(block.path(table.narrow[CLIENT_PATH * table.capacity + self._row]))
+        entries, at = self._block.entries, self._first_entry()
         return tuple([
             StateEntry(state, _wide(entries, ENTERED, at + step), _wide(entries, ENTRY_FRAME, at + step), basis, why)
             for step, (state, basis, why) in enumerate(self._path())])
+
+    @property
+    def path(self) -> str:
+        """Names of the states in order, apart by spaces."""
+        table = self._block.connections
+        return self._block.path_names(table.narrow[(SERVER_PATH if self._server else CLIENT_PATH) * table.capacity + self._row])
+
+    @property
+    def steps(self) -> list[tuple[State, int | None, int | None, Basis]]:
+        """The states as plain tuples."""
+        entries, at = self._block.entries, self._first_entry()
+        return [(state, _wide(entries, ENTERED, at + step), _wide(entries, ENTRY_FRAME, at + step), basis)
+                for step, (state, basis, _) in enumerate(self._path())]
+
+    def _first_entry(self) -> int:
+        """Row of its first state."""
+        block, table = self._block, self._block.connections
+        at = table.narrow[ENTRIES_AT * table.capacity + self._row]
+        return at + len(block.path(table.narrow[CLIENT_PATH * table.capacity + self._row])) if self._server else at
 
     def _path(self) -> tuple[Entry, ...]:
         table = self._block.connections

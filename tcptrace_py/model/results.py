@@ -92,6 +92,16 @@ class Side:
     final_state: State
     states: tuple[StateEntry, ...]
 
+    @property
+    def path(self) -> str:
+        """Names of the states in order, apart by spaces."""
+        return " ".join([entry.state.name for entry in self.states])
+
+    @property
+    def steps(self) -> "list[tuple[State, int | None, int | None, Basis]]":
+        """The states as plain tuples: the state, when (ns) and on which frame it was entered, and how firmly that is known."""
+        return [(entry.state, entry.at_ns, entry.frame, entry.basis) for entry in self.states]
+
 
 @dataclass(frozen=True, slots=True)
 class Stay:

@@ -199,8 +199,8 @@ def side_row(side: Side) -> Row:
     return {
         "packets": side.packets, "payload_bytes": side.payload_bytes, "retransmissions": side.retransmissions,
         "fin_retransmissions": side.fin_retransmissions, "final_state": side.final_state.name,
-        "states": [{"state": entry.state.name, "at": rfc3339(entry.at_ns), "frame": entry.frame,
-                    "basis": entry.basis.value} for entry in side.states],
+        "states": [{"state": state, "at": rfc3339(at_ns), "frame": frame, "basis": basis}
+                   for state, (_, at_ns, frame, basis) in zip(side.path.split(), side.steps, strict=True)],
     }
 
 

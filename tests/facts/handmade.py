@@ -31,7 +31,7 @@ def _put(table: Table, row: int, wide: dict[int, int | None], narrow: dict[int, 
 
 
 def _word(words: tuple[str, ...], word: str | None) -> int | None:
-    return None if word is None else words.index(word)  # type: ignore[arg-type]
+    return None if word is None else words.index(word)
 
 
 def _path(block: Block, side: Side | None) -> int:

@@ -28,10 +28,6 @@ def _of_reset(pick: Callable[[Reset], str]) -> Callable[[Connection], str | int 
     return lambda c: None if c.teardown.reset is None else pick(c.teardown.reset)
 
 
-def _path(side: Side) -> str:
-    return " ".join(entry.state.name for entry in side.states)
-
-
 COLUMNS = (
     Column("id", "number of the connection, in order of first frames", lambda c: c.id),
     Column("stream", "Wireshark's tcp.stream", lambda c: c.stream),
@@ -69,12 +65,12 @@ COLUMNS = (
     Column("client_payload_bytes", "distinct bytes the client sent", lambda c: c.client_side.payload_bytes),
     Column("client_retransmissions", "segments the client sent again", lambda c: c.client_side.retransmissions),
     Column("client_final_state", "the client's state at the capture's end", lambda c: c.client_side.final_state.name),
-    Column("client_states", "states the client passed, in order", lambda c: _path(c.client_side)),
+    Column("client_states", "states the client passed, in order", lambda c: c.client_side.path),
     Column("server_packets", "segments the server sent", _of_server(lambda s: s.packets)),
     Column("server_payload_bytes", "distinct bytes the server sent", _of_server(lambda s: s.payload_bytes)),
     Column("server_retransmissions", "segments the server sent again", _of_server(lambda s: s.retransmissions)),
     Column("server_final_state", "the server's state at the capture's end", _of_server(lambda s: s.final_state.name)),
-    Column("server_states", "states the server passed, in order", _of_server(_path)),
+    Column("server_states", "states the server passed, in order", _of_server(lambda s: s.path)),
     Column("time_wait_sides", "sides that entered TIME_WAIT",
            lambda c: " ".join(dict.fromkeys(stay.side for stay in c.time_wait))),
     Column("anomalies", "codes of what no rule explains", lambda c: " ".join(a.code for a in c.anomalies)),
