@@ -31,6 +31,7 @@ from tcptrace_py.pipeline import DEFAULT_IDLE_S, Collector, Replayer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tcptrace_py.flows.table import Observer
     from tcptrace_py.model.live import Connection as Live
     from tcptrace_py.model.results import Connection, Host, PortBudget, Side, Summary
     from tcptrace_py.model.verdict import Verdict
@@ -272,7 +273,8 @@ def path(side: Side | None) -> str:
 
 
 def table_of(
-    retired: list[Live], *, linger_s: int = 70, idle_s: int = 86400, selection: Selection | None = None
+    retired: list[Live], *, linger_s: int = 70, idle_s: int = 86400, selection: Selection | None = None,
+    observer: Observer | None = None,
 ) -> FlowTable:
     """A flow table alone, with nothing behind it but a list of the connections that it hands on."""
     replayer = Replayer(Profiles())
@@ -282,6 +284,7 @@ def table_of(
         linger_ns=linger_s * SECOND_NS,
         idle_ns=idle_s * SECOND_NS,
         selection=selection or Selection(),
+        observer=observer,
     )
 
 

@@ -161,4 +161,56 @@ def moved(
     return [replace(segment, key=names[segment.key], time_ns=segment.time_ns + later_ns) for segment in segments]
 
 
+@st.composite
+def lossy(draw: st.DrawFn) -> list[Seg]:
+    """Transfers over a path that loses, repeats, holds back and copies; their tuple may be used twice.
+
+    What is sent again may be cut elsewhere, so that it overlaps with what came before; a side asks with a byte whether the other
+    is still there, or has room again; the capture misses some segments that arrived.
+    """
+    found: list[Seg] = []
+    for begin_s, isns in ((0, (1000, 2**32 - 30)), (100, (500_000, 700_000)))[: draw(st.integers(1, 2))]:
+        line = draw(st.sampled_from(("", " win=0")))
+        text = ["0 C S", "0.01 S SA", "0.02 C A"]
+        sent = {"C": 1, "S": 1}
+        for step in range(draw(st.integers(1, 8))):
+            who = draw(st.sampled_from("CS"))
+            size = draw(st.sampled_from((1, 10, 10, 100)))
+            back = draw(st.sampled_from((0, 0, 0, 0, 1, 5, 10, 15)))
+            at = max(sent[who] - back, 1)
+            text += [f"{0.1 + step / 10:.2f} {who} PA seq={at} len={size}", f"{0.11 + step / 10:.2f} {'CS'[who == 'C']} A{line}"]
+            sent[who] = max(sent[who], at + size)
+            line = draw(st.sampled_from(("", "", "", " win=0")))
+        first, second = draw(st.sampled_from((("C", "S"), ("S", "C"))))
+        text += [f"1.00 {first} FA", f"1.01 {second} A", f"1.02 {second} FA", f"1.03 {first} A"]
+        segments = [replace(s, time_ns=s.time_ns + begin_s * SECOND_NS) for s in ladder("\n".join(text), isns=isns)]
+        found += damaged(draw, segments)
+    return sorted(found, key=lambda s: s.time_ns) or ladder("0 C S")
+
+
+def damaged(draw: st.DrawFn, segments: list[Seg]) -> list[Seg]:
+    """The same segments, of which some were lost, sent again, copied, held back or asked anew."""
+    found = list(segments)
+    for segment in draw(st.lists(st.sampled_from(segments), max_size=6)):
+        what = draw(st.sampled_from(("lose", "again", "again", "copy", "late", "hold", "ask", "shift")))
+        later_ns = draw(st.sampled_from((0, 100_000, 20 * MS, 300 * MS)))
+        if what == "lose" and segment in found:
+            found.remove(segment)
+        elif what == "again":
+            found.append(replace(segment, time_ns=segment.time_ns + later_ns, ip_id=segment.ip_id + 1000))
+        elif what == "copy":
+            found.append(replace(segment, time_ns=segment.time_ns + later_ns % MS, interface=draw(st.integers(0, 1))))
+        elif what == "late":
+            found.append(replace(segment, time_ns=segment.time_ns + later_ns))
+        elif what == "hold" and segment in found:
+            found[found.index(segment)] = replace(segment, time_ns=segment.time_ns + later_ns)
+        elif what == "ask":
+            found.append(replace(segment, time_ns=segment.time_ns + later_ns, flags=0x10, seq=(segment.seq - 1) % 2**32,
+                                 payload=draw(st.integers(0, 1)), ip_id=segment.ip_id + 2000))
+        elif what == "shift":
+            found.append(replace(segment, time_ns=segment.time_ns + later_ns, ip_id=segment.ip_id + 3000,
+                                 seq=(segment.seq + draw(st.sampled_from((-7, -1, 1, 7, 2**31)))) % 2**32))
+    return found
+
+
 traffic = st.one_of(tidy(), bruised(), wild())

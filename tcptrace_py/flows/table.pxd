@@ -17,7 +17,7 @@ cdef class FlowTable:
     cdef public object states_of, retire, retire_records, retire_gathered, selection
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
     cdef public bint by_the_book, takes_all, timed
-    cdef public object gathered
+    cdef public object gathered, observed, observer
     cdef public dict sides, deadlines
     cdef public list closed
     cdef public StreamIndex streams
@@ -28,7 +28,7 @@ cdef class FlowTable:
     @cython.locals(
         key=bytes, peer=Side, connection=Connection, segment=Segment, place="long long", flags="long long", seq="long long",
         ack="long long", payload="long long", time_ns="long long", ip_id="long long", tsval="long long", silent_ns="long long",
-        fresh="long long", end="long long", letter=int, covers_fin=bint)
+        fresh="long long", end="long long", recent_ids="long long", letter=int, covers_fin=bint)
     cpdef take(self, Columns columns, Py_ssize_t i, Side side)
     @cython.locals(textbook=Textbook, reverse=bytes, slot="long long", connection=Connection)
     cpdef bint _open(self, Columns columns, Py_ssize_t i, bytes key) except -1
@@ -73,7 +73,7 @@ cdef class FlowTable:
     @cython.locals(
         connection=Connection, peer=Side, flags="long long", seq="long long", payload="long long", time_ns="long long", end="long long",
         marks="long long", silent_ns="long long", context=Context, rare=Rare)
-    cdef _account(self, Side side, Columns columns, Py_ssize_t i)
+    cdef long long _account(self, Side side, Columns columns, Py_ssize_t i) except -1
     @cython.locals(connection=Connection, context=Context)
     cdef Context _context(self, Side side, Side peer)
     @cython.locals(flags="long long")
@@ -123,6 +123,8 @@ cdef bint finished(Connection connection) except -1
 @cython.locals(connection=Connection, peer=Side, flags="long long", time_ns="long long")
 cdef bint _refuses(Side side, Columns columns, Py_ssize_t i, long long marks) except -1
 @cython.locals(least="unsigned long long")
+@cython.locals(last="long long", before="long long", third="long long")
+cdef bint _is_old_id(unsigned long long recent_ids, long long ip_id, bint carries) except -1
 cdef bint _skipped(unsigned long long recent_ids, long long ip_id) except -1
 @cython.locals(isn=bytes, rows=bytes, at=cython.Py_ssize_t, tsval="long long")
 cdef bint _is_of_earlier(Connection connection, Columns columns, Py_ssize_t i) except -1

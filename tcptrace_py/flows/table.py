@@ -61,6 +61,7 @@ FOR_EVER_NS = (1 << 63) - 1
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
 MIRROR_NS = 500_000  # a second capture of the same frame follows at once
+MOST_BEHIND = 64  # IP IDs: so far behind a sender's latest segment a copy of one of its earlier ones is looked for
 CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set, or a damaged stamp
 FIRST_LOOK_NS = 4 * SECOND_NS  # most connections are over by then, and nothing is to hold on to them for longer
 LAG_NS = 3 * SECOND_NS  # how far behind the capture's clock connections are looked at
@@ -75,6 +76,7 @@ StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection, int], None]
 RetireRecords = Callable[[Textbook, int, int], None]
 RetireGathered = Callable[["Gathered", int], None]
+Observer = Callable[[Side | None, SegmentBlock, int, int], None]
 
 
 class FlowTable:
@@ -87,11 +89,16 @@ class FlowTable:
     gathered ones; without it nothing is gathered.
     `linger_ns` is how long a closed connection waits for stragglers (longer than any TIME_WAIT), `idle_ns` how long
     an open one may be silent.
+    `observer(side, block, i, marks)` is told of every row as soon as it was taken in: whose it is (None: a straggler's, or
+    quoted where no connection is) and what it was found to be (`model.live`). None then takes a shorter way, or is laid to rest.
     """
 
     def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection,
-                 retire_records: RetireRecords | None = None, retire_gathered: RetireGathered | None = None) -> None:
+                 retire_records: RetireRecords | None = None, retire_gathered: RetireGathered | None = None,
+                 observer: Observer | None = None) -> None:
         self.states_of = states_of
+        self.observer = observer
+        self.observed = SegmentBlock(0)  # the block that its rows are of
         self.retire = retire
         self.retire_records = retire_records
         self.retire_gathered = retire_gathered
@@ -103,9 +110,9 @@ class FlowTable:
         self.sides: dict[bytes, Side] = {}
         self.streams = new_index()
         self.textbook = Textbook(self.streams)
-        self.by_the_book = BY_THE_BOOK  # what may be a row of it is one
+        self.by_the_book = BY_THE_BOOK and observer is None  # what may be a row of it is one
         self.gathered: Gathered | None = None
-        if GATHERS and not self.by_the_book and retire_gathered is not None and self.takes_all and not self.timed:
+        if GATHERS and observer is None and not self.by_the_book and retire_gathered is not None and self.takes_all and not self.timed:
             from . import gathered  # noqa: PLC0415 - an interpreter's alone
 
             self.gathered = gathered.Gathered(self)
@@ -123,9 +130,14 @@ class FlowTable:
         """Take in a block of segments, in capture order."""
         columns, textbook = Columns(block), self.textbook
         i = 0
+        self.observed = block
         if self.gathered is not None:
             self.gathered.feed(columns, block)
             i = block.count
+        while self.observer is not None and i < block.count:
+            if columns.me < 0 or columns.owner[i] == columns.me:
+                self._examine(columns, i, self.sides.get(columns.key[i]))
+            i += 1
         while i < block.count:
             i = textbook.run(columns, i)
             if i < block.count:
@@ -197,7 +209,8 @@ class FlowTable:
             side.has_seq = side.syn_seen = side.synack_seen = side.has_ack = True
             side.isn = seq
             side.window_scale = columns.window_scale[i]
-            peer.max_ack = seq
+            if not peer.has_ack:
+                peer.max_ack = seq
             letter = 2
             if not connection.settled:
                 self.streams.note(self.streams.slot(side.key, peer.key), side.key, SYN | ACK, seq, ack)
@@ -210,7 +223,8 @@ class FlowTable:
         side.packets += 1
         side.last_ns = connection.end_ns = time_ns
         side.last_seq, side.last_flags, side.last_ip_id = seq, columns.flags[i], ip_id
-        side.recent_ids = (side.recent_ids << 16 | ip_id & 0xFFFF) & LAST_IDS
+        recent_ids = side.recent_ids
+        side.recent_ids = (recent_ids << 16 | ip_id & 0xFFFF) & LAST_IDS
         side.last_interface = columns.interface[i]
         if (tsval - side.last_tsval) & MASK >= HALF and columns.options[i] & OPT_TIMESTAMPS and letter != 2:
             connection.plain = False  # captured out of order: the order of sending is another
@@ -250,7 +264,7 @@ class FlowTable:
         segment.ip_id = ip_id
         segment.ttl = columns.ttl[i]
         segment.interface = columns.interface[i]
-        if flags & FIN and (ip_id - (side.recent_ids >> 16)) & 0xFFFF == 3 and _skipped(side.recent_ids >> 16, ip_id):
+        if flags & FIN and (ip_id - recent_ids) & 0xFFFF == 3 and _skipped(recent_ids, ip_id):
             segment.marks = SKIPPED
             connection.plain = False
         connection.log.append(segment)
@@ -328,6 +342,8 @@ class FlowTable:
                 side = self.sides[key]
         if notes & QUOTED:
             self._quoted(columns, i, side)
+            if self.observer is not None:
+                self.observer(side, self.observed, i, 0)
             return
         self.now_ns = time_ns
         if side is not None and self._is_over(side.connection, time_ns):
@@ -341,6 +357,8 @@ class FlowTable:
             if not flags & SYN and not columns.payload[i] and self.streams.is_over(self.streams.slot(key, reverse_key(key))):
                 self.stragglers += 1
                 self.first_straggler = self.first_straggler or columns.frame[i]
+                if self.observer is not None:
+                    self.observer(None, self.observed, i, 0)
                 return
             side = self._admit(columns, i, stream).a
         elif side.connection.earlier and flags & (SYN | ACK | RST | FIN) == SYN and _is_of_earlier(side.connection, columns, i):
@@ -349,10 +367,13 @@ class FlowTable:
             side = self._between_incarnations(side, columns, i, stream)
         elif flags & (SYN | ACK | RST | FIN) == SYN:
             side = self._bare_syn(side, columns, i, stream)
+        marks = 0
         if notes & HEADER_CUT and not flags:
             self._count(side, columns, i)
-            return
-        self._account(side, columns, i)
+        else:
+            marks = self._account(side, columns, i)
+        if self.observer is not None:
+            self.observer(side, self.observed, i, marks)
 
     def _note_stream(self, columns: Columns, i: int, side: Side | None) -> int:
         """Keep Wireshark's numbers in step; returns the stream, -1 for a header so cut that Wireshark gives it none."""
@@ -538,8 +559,8 @@ class FlowTable:
         connection.last_frame = columns.frame[i]
         connection.plain = False
 
-    def _account(self, side: Side, columns: Columns, i: int) -> None:
-        """Sequence space, counters, history and log of one segment that is not plain."""
+    def _account(self, side: Side, columns: Columns, i: int) -> int:
+        """Sequence space, counters, history and log of one segment that is not plain; gives its marks."""
         connection, peer = side.connection, side.peer
         if connection.self_connect:
             peer = side
@@ -566,13 +587,16 @@ class FlowTable:
         if connection.plain and not _refuses(side, columns, i, marks) and (
                 marks or silent_ns < 0 or flags & RST or (flags & SYN and payload) or flags & (SYN | FIN) == SYN | FIN
                 or not flags & (SYN | ACK) or columns.notes[i] & ~HARMLESS or refused(connection)
-                or not (flags & SYN or (connection.a.syn_seen and connection.b.syn_seen))):
+                or not (flags & SYN or (connection.a.syn_seen and connection.b.syn_seen))
+                or (flags & FIN and peer.fin_seen and columns.ack[i] != peer.next_seq)
+                or (not flags & SYN and columns.options[i] & OPT_TIMESTAMPS and ahead(columns.tsval[i], side.last_tsval) < 0)):
             connection.plain = False
         connection.end_ns = max(connection.end_ns, time_ns)
         connection.start_ns = min(connection.start_ns, time_ns)
         self._log(side, peer, columns, i, end, marks, context)
         connection.last_frame = columns.frame[i]
         self._after(side, columns, i, marks)
+        return marks
 
     def _context(self, side: Side, peer: Side) -> Context:
         """What a RST came upon."""
@@ -630,13 +654,11 @@ class FlowTable:
         for at in range(len(log) - 1, -1, -1):
             segment = log[at]
             if (segment.side == side.number and segment.seq == seq and segment.ip_id == ip_id and segment.flags == flags
-                    and segment.ack == ack and segment.payload == payload and segment.window == window and segment.tsval == tsval
+                    and segment.ack == ack and segment.payload == payload and segment.window == window and segment.tsval == columns.tsval[i]
                     and self._same_again(side, columns, i, segment.time_ns, segment.interface)):
                 return segment.marks & STRAY | (COPY if columns.time_ns[i] - segment.time_ns <= COPY_NS else COPY | DELAYED)
-        recent_ids = side.recent_ids
-        if ip_id > 0 and ahead(seq, side.next_seq) <= 0 and columns.time_ns[i] - side.last_ns < COPY_NS and ip_id in (
-                recent_ids & 0xFFFF, recent_ids >> 16 & 0xFFFF, recent_ids >> 32 & 0xFFFF):
-            return COPY
+        if ip_id > 0 and columns.time_ns[i] - side.last_ns < COPY_NS and _is_old_id(side.recent_ids, ip_id, payload > 0 or flags & FIN > 0):
+            return 0 if _brings(side, seq, end, ack, flags) else COPY
         return 0
 
     def _same_again(self, side: Side, columns: Columns, i: int, before_ns: int, interface: int) -> bool:
@@ -863,7 +885,7 @@ class FlowTable:
         segment.payload, segment.window = columns.payload[i], columns.window[i]
         segment.options, segment.tsval, segment.tsecr = columns.options[i], columns.tsval[i], columns.tsecr[i]
         segment.ip_id, segment.ttl, segment.interface = columns.ip_id[i], columns.ttl[i], columns.interface[i]
-        if flags & FIN and _skipped(side.recent_ids, columns.ip_id[i]):
+        if flags & FIN and (columns.ip_id[i] - side.recent_ids) & 0xFFFF == 3 and _skipped(side.recent_ids, columns.ip_id[i]):
             marks |= SKIPPED
             connection.plain = False
         segment.marks, segment.context = marks, context
@@ -1047,6 +1069,25 @@ def _refuses(side: Side, columns: Columns, i: int, marks: int) -> bool:
         flags & (SYN | ACK | RST | FIN) == RST | ACK and not marks and not columns.payload[i] and not columns.notes[i] & ~HARMLESS
         and side.number == 1 and len(connection.log) == 1 and peer.packets == 1 and side.packets == 1 and peer.syn_seen
         and columns.ack[i] == peer.next_seq and time_ns >= connection.end_ns and time_ns - connection.end_ns < SILENCE_NS)
+
+
+def _is_old_id(recent_ids: int, ip_id: int, carries: bool) -> bool:
+    """Whether a segment with this IP ID left before the latest one: it has one of the last three, or they are counted and it is behind.
+
+    The latter says nothing of what carries nothing: a pure acknowledgement may be overtaken, and then tells nothing new.
+    """
+    last, before, third = recent_ids & 0xFFFF, recent_ids >> 16 & 0xFFFF, recent_ids >> 32 & 0xFFFF
+    if ip_id in (last, before, third):
+        return True
+    return carries and third > 0 and (before - third) & 0xFFFF == (last - before) & 0xFFFF == 1 and (last - ip_id) & 0xFFFF < MOST_BEHIND
+
+
+def _brings(side: Side, seq: int, end: int, ack: int, flags: int) -> bool:
+    """Whether a segment says anything new. A copy does not: what it was copied from would have said it before."""
+    if ahead(end, side.next_seq) > 0:
+        return side.rare is None or side.rare.probe_end != end
+    return bool(flags & ACK and (not side.has_ack or ahead(ack, side.max_ack) > 0)) or any(
+        ahead(end, left) > 0 > ahead(seq, right) for left, right in side.holes or ())
 
 
 def _skipped(recent_ids: int, ip_id: int) -> bool:

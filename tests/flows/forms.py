@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tcptrace_py.flows.textbook import Textbook
     from tcptrace_py.model.segments import SegmentBlock
 
-OBJECTS, ROWS, GATHERED = "objects", "rows", "gathered"
+OBJECTS, ROWS, GATHERED, OBSERVED = "objects", "rows", "gathered", "observed"
 FORMS = (ROWS,) if flow_table.BY_THE_BOOK else (ROWS, GATHERED)  # besides OBJECTS; compiled, nothing is gathered
 ONLY_OF_THE_TABLE = {"connection", "peer", "due", "judged", "judged_at"}
 
@@ -67,6 +67,8 @@ def connections(blocks: list[SegmentBlock], form: str) -> tuple[list[Any], int]:
 def keep_as(table: FlowTable, form: str) -> None:
     """Let a table keep what it can in this form."""
     table.by_the_book, table.gathered = form == ROWS, None
+    if form == OBSERVED:
+        table.observer = lambda _side, _block, _row, _marks: None
     if form == GATHERED:
         from tcptrace_py.flows.gathered import Gathered
 

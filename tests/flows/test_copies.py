@@ -10,6 +10,9 @@ from tests.ladder import CLOSE, HANDSHAKE, ladder, play
 
 DATA = "1.000 C PA len=10 id=77\n"
 
+QUIET = "0.900 S PA len=3\n"  # both have spoken: nothing is logged any more
+NEXT = "\n".join(f"1.00{n} C PA len=5 id={77 + n}" for n in range(1, 5)) + "\n"
+
 # after the handshake and ten bytes with IP ID 77: what comes next, how many are copies, what the client sent again
 TOLD_APART = [
     ("mirror port: at once, same ID", DATA + "1.00001 C PA seq=1 len=10 id=77", 1, 0),
@@ -20,6 +23,12 @@ TOLD_APART = [
     ("sent again at once: another ID", DATA + "1.001 C PA seq=1 len=10 id=78", 0, 1),
     ("sent again, then that copied", DATA + "1.250 C PA seq=1 len=10 id=78\n1.25001 C PA seq=1 len=10 id=78", 1, 1),
     ("a copy of the segment before last", DATA + "1.001 C PA seq=11 len=5 id=79\n1.002 C PA seq=1 len=10 id=77", 1, 0),
+    ("a copy of one of many before, IDs counted", QUIET + DATA + NEXT + "1.006 C PA seq=1 len=10 id=77", 1, 0),
+    ("overtaken by many, it fills a hole", QUIET + "1 C PA seq=11 len=5 id=78\n" + NEXT + "1.006 C PA seq=1 len=10 id=77", 0, 0),
+    ("sent again behind many, IDs counted", QUIET + DATA + NEXT + "1.006 C PA seq=1 len=10 id=82", 0, 1),
+    ("sent again behind many, IDs at random", QUIET + DATA + NEXT.replace("id=80", "id=999") + "1.006 C PA seq=1 len=10 id=60", 0, 1),
+    ("a byte to a closed window, mirror port", "0.9 S A win=0\n1 C PA len=1 id=7\n1.0001 C PA seq=1 len=1 id=7", 1, 0),
+    ("the same ID, and new data: no copy", DATA + "1.001 C PA len=5 id=77", 0, 0),
     ("ID 0, mirror port", "1 C PA len=10 id=0\n1.00001 C PA seq=1 len=10 id=0", 1, 0),
     ("ID 0, sent again after a timeout", "1 C PA len=10 id=0\n1.210 C PA seq=1 len=10 id=0", 0, 1),
     ("ID 0, fast retransmission without timestamps", "1 C PA len=10 id=0\n1.020 C PA seq=1 len=10 id=0", 0, 1),
@@ -48,6 +57,7 @@ def test_told_apart(text: str, copies: int, repeats: int) -> None:
 ACKS = [
     ("a pure ACK, mirror port", "1 S PA len=9\n1.01 C A id=9\n1.01001 C A id=9", 1),
     ("a pure ACK, ID 0, mirror port", "1 S PA len=9\n1.01 C A id=0\n1.01001 C A id=0", 1),
+    ("overtaken by three others", "1 S PA len=9\n1.01 C A id=10\n1.02 C A id=11\n1.03 C A id=12\n1.04 C A ack=1 id=9", 0),
     (
         "the same ACK for another segment (duplicate ACK)",
         "1 S PA seq=11 len=9\n1.01 C A ack=1 id=9\n1.02 S PA seq=20 len=9\n1.03 C A ack=1 id=10",

@@ -16,9 +16,9 @@ from tcptrace_py.flows import table as flow_table
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import INCOMING, OPTIONS_CUT, OUTGOING, PAYLOAD_CUT, SCOPE_VNI, scope_bytes
 from tcptrace_py.pipeline import run
-from tests.flows.forms import FORMS, GATHERED, OBJECTS, ROWS, alike, blocks_of, connections, keep_as, later
+from tests.flows.forms import FORMS, GATHERED, OBJECTS, OBSERVED, ROWS, alike, blocks_of, connections, keep_as, later
 from tests.ladder import CLOSE, HANDSHAKE, SECOND_NS, SERVER_CLOSE, START_NS, Seg, ladder, segment_block, table_of
-from tests.traffic import traffic
+from tests.traffic import lossy, traffic
 
 NO_CONNECTION = ("empty.pcap", "not-a-capture.pcap")
 SAMPLES = sorted(path for path in (Path(__file__).parents[2] / "samples").glob("*.pcap*") if path.name not in NO_CONNECTION)
@@ -41,12 +41,24 @@ BEHIND_ITS_FIN = """
 """  # the acknowledgement that was sent before the FIN is captured behind it
 
 
-@given(traffic, st.lists(st.integers(1, 60)))
+CROSSED_FINS = "1.000 C FA\n1.001 S FA ack=1\n1.020 C A\n1.021 S A"
+ANSWERS_ALONE = "0.020 S SA\n0.030 C SA seq=0"  # their SYNs were not captured
+TWO_SKIPPED = "0.1 C A len=5 id=7\n0.2 C A len=5 id=4\n0.3 C A len=5 id=5\n1.0 C FA id=8\n1.1 S A"  # or not: 7 came out of order
+ONE_ID = "0 C S id=1\n0.001 S SA id=1\n0.002 C A id=1\n0.003 S PA len=7 id=1\n0.004 S PA len=4 id=1"  # to evade a detector
+SAME_ID = "0.1 C PA len=5 id=9\n0.1 S A\n0.1001 C FA id=9\n0.2 S A"  # a FIN is no copy of what had none
+
+
+@given(st.one_of(traffic, lossy()), st.lists(st.integers(1, 60)))
 @example(ladder(HANDSHAKE, BEHIND_ITS_FIN), [])
+@example(ladder(HANDSHAKE, CROSSED_FINS), [])
+@example(ladder(ANSWERS_ALONE), [])
+@example(ladder(HANDSHAKE, TWO_SKIPPED), [])
+@example(ladder(HANDSHAKE, SAME_ID), [])
+@example(ladder(ONE_ID), [])
 @example(ladder(HANDSHAKE, CLOSE), [3])
 def test_nothing_is_lost_of_any_traffic(segments: list[Seg], cuts: list[int]) -> None:
     edges = [0, *sorted({cut for cut in cuts if cut < len(segments)}), len(segments)]
-    alike([segment_block(segments[begin:end], begin + 1) for begin, end in itertools.pairwise(edges)], *FORMS)
+    alike([segment_block(segments[begin:end], begin + 1) for begin, end in itertools.pairwise(edges)], *FORMS, OBSERVED)
 
 
 @pytest.mark.parametrize("form", FORMS)
