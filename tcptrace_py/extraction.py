@@ -1,42 +1,33 @@
 """Chosen connections as a capture of their own: every frame that belongs to them, its bytes untouched, in order.
 
 The captures are read three times: to analyse and choose, to find the frames of what was chosen, to copy them. A
-connection's frames are those of its four-tuple from its first one on until the next connection of that tuple begins;
-where two connections of a tuple overlap (an old segment behind a new SYN) they explain each other, and come out
-together. ICMP errors that quote the connection come along, and so does every fragment of its packets.
+connection's frames are those of its segments; with them come stragglers, SYNs that belong to no connection, and ICMP
+errors that quote its four-tuple, from its first frame on until the next connection of the tuple begins. Where two
+connections of a tuple overlap (an old segment behind a new SYN) they explain each other, and come out together. Every
+fragment of a packet comes along.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from bisect import bisect_right
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from .capture import open_captures
-from .capture.source import STDIN, copy_stdin
 from .capture.write import FORMATS, NS_PER_S, PcapngWriter, PcapWriter
-from .decode import Decoder
-from .model.addresses import scope_of, text
+from .model.addresses import key_of
 from .model.errors import UsageError
 from .model.problems import Problems
-from .model.results import Scope
-from .model.segments import SCOPE_TEID, key_parts
+from .model.segments import plain_key, reverse_key
+from .second_reading import Options, observe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from .model.frames import FrameBlock
+    from .model.live import Side
     from .model.results import Connection
     from .model.segments import SegmentBlock
     from .model.selection import Selection
-
-Ends = tuple[tuple[str, int], tuple[str, int]]  # lower end first, so that both directions agree
-Tuple = tuple[Ends, int | None, bool]  # a four-tuple: its ends, its network, whether it is inside GTP-U
-
 
 @dataclass(frozen=True)
 class Extract:
@@ -46,50 +37,56 @@ class Extract:
     frames: int
 
 
+@dataclass(slots=True)
+class _Group:
+    """Connections of a four-tuple that overlap."""
+
+    last_frame: int
+    first_frames: list[int] = field(default_factory=list)
+    chosen: bool = False
+
+
 class Wanted:
-    """The frames of chosen connections, by four-tuple: spans from a first frame until before the next connection."""
+    """Observes a flow table and takes the frames of chosen connections."""
 
     def __init__(self, connections: Iterable[Connection], picks: Callable[[Connection], bool]) -> None:
         self.connections = 0
-        self._firsts: dict[Tuple, list[int]] = {}
-        self._chosen: dict[Tuple, list[bool]] = {}
-        last: dict[Tuple, int] = {}
+        self.frames: list[int] = []  # found since they were last asked for
+        self._chosen: dict[bytes, dict[int, bool]] = {}  # by four-tuple, of the connection that begins with a frame
+        self._latest: dict[bytes, bool] = {}
+        groups: dict[bytes, _Group] = {}
         for connection in connections:  # in order of first frames
-            tuple_, chosen = _tuple(connection), picks(connection)
-            firsts, choices = self._firsts.setdefault(tuple_, []), self._chosen.setdefault(tuple_, [])
-            if firsts and connection.first_frame <= last[tuple_]:  # it overlaps with the one before
-                choices[-1] = choices[-1] or chosen
-            else:
-                firsts.append(connection.first_frame)
-                choices.append(chosen)
-            last[tuple_] = max(connection.last_frame, last.get(tuple_, 0))
+            name, chosen = _name(key_of(connection.client, connection.server, connection.scope)), picks(connection)
+            group = groups.get(name)
+            if group is None or connection.first_frame > group.last_frame:
+                group = groups[name] = _Group(connection.last_frame)
+            group.first_frames.append(connection.first_frame)
+            group.last_frame = max(group.last_frame, connection.last_frame)
+            self._chosen.setdefault(name, {})[connection.first_frame] = group.chosen
+            if chosen and not group.chosen:
+                group.chosen = True
+                self._chosen[name].update(dict.fromkeys(group.first_frames, True))
             self.connections += chosen
-        self._known: dict[bytes, Tuple] = {}
 
-    def has(self, key: bytes, frame: int) -> bool:
-        """Whether a segment of this key (`SegmentBlock.key`) in this frame belongs to a chosen connection."""
-        tuple_ = self._known.get(key)
-        if tuple_ is None:
-            tuple_ = self._known[key] = _tuple_of_key(key)
-        at = bisect_right(self._firsts.get(tuple_, ()), frame) - 1
-        return at >= 0 and self._chosen[tuple_][at]
+    @property
+    def tuples(self) -> frozenset[bytes]:
+        """Four-tuples that have a chosen connection (`second_reading.observe`)."""
+        names = (plain_key(name) for name, chosen in self._chosen.items() if any(chosen.values()))
+        return frozenset(key for name in names for key in (name, reverse_key(name)))
 
-
-def _tuple(connection: Connection) -> Tuple:
-    client, server = connection.client, connection.server
-    scope = connection.scope or Scope()
-    return _ordered((client.address, client.port), (server.address, server.port)), scope.vni, scope.teid is not None
-
-
-def _tuple_of_key(key: bytes) -> Tuple:
-    source, target, source_port, target_port, scope_part = key_parts(key)
-    scope = scope_of(scope_part) or Scope()
-    inside_gtp = SCOPE_TEID in (scope_part[:1], scope_part[5:6])
-    return _ordered((text(source), source_port), (text(target), target_port)), scope.vni, inside_gtp
+    def __call__(self, side: Side | None, block: SegmentBlock, i: int, _marks: int) -> None:
+        """Take in a row. What belongs to no connection goes with the tuple's latest."""
+        name = _name(block.key[i])
+        chosen = self._chosen.get(name, {})
+        if side is not None and side.connection.first_frame in chosen:
+            self._latest[name] = chosen[side.connection.first_frame]
+        if self._latest.get(name, False):
+            self.frames.append(block.frame[i])
 
 
-def _ordered(one: tuple[str, int], other: tuple[str, int]) -> Ends:
-    return (one, other) if one <= other else (other, one)
+def _name(key: bytes) -> bytes:
+    """One of a four-tuple's two keys (`SegmentBlock.key`), the same for both."""
+    return min(key, reverse_key(key))
 
 
 @dataclass
@@ -107,41 +104,37 @@ def extract(
     connections: Iterable[Connection],
     picks: Callable[[Connection], bool],
     *,
-    check_checksums: bool = False,
+    options: Options | None = None,
 ) -> Extract:
     """Write the frames of the connections that are picked to `output`.
 
-    `connections` are all that an analysis of the same captures found. The format follows the output's ending, else it
+    `connections` are all that an analysis of the same captures with the same `options` found, or at least all of the four-tuples
+    that have one which is picked. The format follows the output's ending, else it
     is the first input's. Raises UsageError for an output that cannot hold the frames, CaptureError for lost input.
     """
     wanted = Wanted(connections, picks)
-    marks = _mark(captures, wanted, check_checksums=check_checksums)
+    marks = _mark(captures, wanted, options or Options())
     return Extract(wanted.connections, _copy(captures, marks, output))
 
 
-def _mark(captures: Sequence[str], wanted: Wanted, *, check_checksums: bool) -> _Marks:
+def _mark(captures: Sequence[str], wanted: Wanted, options: Options) -> _Marks:
     """Find the frames of what is wanted."""
     joined: list[tuple[int, ...]] = []
-    decoder = Decoder(Problems(), check_checksums=check_checksums, joined=joined)
     marks = _Marks(bytearray(1))
-    for block in open_captures(captures, Problems()).blocks():
+    for block in observe(captures, wanted.tuples, wanted, options, joined=joined):
         marks.frames.extend(bytes(block.count))
-        _mark_block(block, decoder.decode(block), wanted, marks)
+        for frame in wanted.frames:
+            marks.frames[frame] = 1
+        wanted.frames.clear()
         for frames in joined:
             if marks.frames[frames[-1]]:
                 for frame in frames:
                     marks.frames[frame] = 1
         joined.clear()
+        times_ns = block.time_ns[: block.count]
+        marks.nanoseconds = marks.nanoseconds or any(time_ns % 1000 for time_ns in times_ns)
+        marks.first_ns = min(marks.first_ns, *times_ns)
     return marks
-
-
-def _mark_block(block: FrameBlock, segments: SegmentBlock, wanted: Wanted, marks: _Marks) -> None:
-    for i in range(segments.count):
-        if wanted.has(segments.key[i], segments.frame[i]):
-            marks.frames[segments.frame[i]] = 1
-    for time_ns in block.time_ns[: block.count]:
-        marks.nanoseconds = marks.nanoseconds or time_ns % 1000 != 0
-        marks.first_ns = min(marks.first_ns, time_ns)
 
 
 def _copy(captures: Sequence[str], marks: _Marks, output: str) -> int:
@@ -179,23 +172,6 @@ def format_of(output: str, otherwise: str) -> str:
     """Choose pcap or pcapng, by the ending of the output's name."""
     ending = Path(output).suffix.lower().removeprefix(".")
     return ending if ending in FORMATS else otherwise
-
-
-@contextmanager
-def readable_again(captures: Sequence[str]) -> Iterator[list[str]]:
-    """The captures by names that can be opened several times: standard input goes through a temporary file.
-
-    Raises UsageError for other inputs that can be read only once.
-    """
-    for path in captures:
-        if path != STDIN and Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
-            raise UsageError(f"{path} can be read only once, and extracting reads three times: save it to a file first")
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "standard-input"
-        if STDIN in captures:
-            with copy.open("wb") as out:
-                copy_stdin(out)
-        yield [os.fspath(copy) if path == STDIN else path for path in captures]
 
 
 def without_times(selection: Selection) -> Selection:

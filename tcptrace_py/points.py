@@ -5,26 +5,21 @@ Memory grows with the segments of the connections that are asked for: about 60 b
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from .capture import open_captures
-from .decode import Decoder
-from .ladder import key_of
+from .model.addresses import key_of
 from .model.path import CLIENT, SERVER, Columns, Point, Syn, Track
-from .model.problems import Problems
-from .model.segments import ACK, HEADER_CUT, QUOTED, SYN, reverse_key
-from .model.seq import add, ahead
+from .model.segments import HEADER_CUT, QUOTED, SYN, reverse_key
+from .second_reading import Options, observe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from .model.frames import FrameBlock
-    from .model.results import Analysis
+    from .model.live import Side
+    from .model.results import Analysis, Connection
     from .model.segments import SegmentBlock
-    from .model.selection import Selection
 
-Places = dict[bytes, list[tuple[Track, int]]]
 SKIPPED = QUOTED | HEADER_CUT
 
 
@@ -32,44 +27,62 @@ def read_point(
     name: str,
     captures: Sequence[str],
     analysis: Analysis,
+    options: Options,
     *,
-    selection: Selection,
-    check_checksums: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Point:
     """Read a capture again, for the segments of the connections that its analysis found.
 
-    `captures`, `selection` and `check_checksums` are those of the analysis; its connections must be kept.
+    `captures` and `options` are those of the analysis; its connections must be kept.
     """
     point = Point(name, analysis.capture)
-    places: Places = {}
-    for connection in analysis.connections:
-        if connection.server_side is None:  # a self-connect goes nowhere
-            continue
-        track = Track(connection)
-        point.tracks.append(track)
-        key = key_of(connection.client, connection.server, connection.scope)
-        places.setdefault(key, []).append((track, CLIENT))
-        places.setdefault(reverse_key(key), []).append((track, SERVER))
-    problems = Problems()  # they were reported with the analysis
-    decoder = Decoder(problems, check_checksums=check_checksums)
-    for frames in open_captures(list(captures), problems, progress=progress).blocks():
-        _take(frames, decoder.decode(frames), places, point.columns, selection)
+    tracks = _Tracks(point, analysis.connections)
+    for frames in observe(captures, None, tracks, options, progress=progress):
+        tracks.complete(frames)
     return point
 
 
-def _take(frames: FrameBlock, block: SegmentBlock, places: Places, columns: Columns, selection: Selection) -> None:
-    timed = selection.from_ns is not None or selection.to_ns is not None
-    for i in range(block.count):
-        owners = places.get(block.key[i])
-        if owners is None or block.notes[i] & SKIPPED or (timed and not selection.matches_time(block.time_ns[i])):
-            continue
-        track, side = owners[0] if len(owners) == 1 else _owner(owners, block, i)
-        if block.flags[i] & SYN and track.syns[side] is None:
-            track.syns[side] = _syn(frames, block, i)
-        track.last_end[side] = add(block.seq[i], block.payload[i])
-        track.rows[side].append(len(columns.frame))
-        _append(columns, block, i)
+class _Tracks:
+    """Observes a flow table, and puts the segments of all connections into a point's columns."""
+
+    def __init__(self, point: Point, connections: Iterable[Connection]) -> None:
+        self.columns = point.columns
+        self.places: dict[bytes, dict[int, tuple[Track, int]]] = {}  # of a direction's connections, by their first frames
+        self.latest: dict[bytes, int] = {}  # first frame of the latest
+        self.syns: list[tuple[Syn, bytes, int, int]] = []  # of this block of frames: with the key, the acknowledgement, the frame
+        for connection in connections:
+            if connection.server_side is None:  # a self-connect goes nowhere
+                continue
+            track = Track(connection)
+            point.tracks.append(track)
+            key = key_of(connection.client, connection.server, connection.scope)
+            self.places.setdefault(key, {})[connection.first_frame] = track, CLIENT
+            self.places.setdefault(reverse_key(key), {})[connection.first_frame] = track, SERVER
+
+    def __call__(self, side: Side | None, block: SegmentBlock, i: int, _marks: int) -> None:
+        """Take in a row. What belongs to no connection, a straggler or a stray SYN, goes to the tuple's latest."""
+        key = block.key[i]
+        places = self.places.get(key)
+        if places is None or block.notes[i] & SKIPPED:
+            return
+        latest = self.latest.get(key, 0)
+        if side is not None and side.connection.first_frame != latest and side.connection.first_frame in places:
+            latest = self.latest[key] = self.latest[reverse_key(key)] = side.connection.first_frame
+        if not latest:
+            return
+        track, number = places[latest]
+        if block.flags[i] & SYN and track.syns[number] is None:
+            syn = track.syns[number] = Syn(block.seq[i], block.options[i], None, block.window_scale[i], block.ttl[i], block.ip_id[i],
+                                           block.tsval[i])  # fmt: skip
+            self.syns.append((syn, key, block.ack[i], block.frame[i]))
+        track.rows[number].append(len(self.columns.frame))
+        _append(self.columns, block, i)
+
+    def complete(self, frames: FrameBlock) -> None:
+        """Give the SYNs of a block of frames what their segments do not tell."""
+        for syn, key, ack, frame in self.syns:
+            syn.mss = _mss(frames, key, syn.seq, ack, frame)
+        self.syns.clear()
 
 
 def _append(columns: Columns, block: SegmentBlock, i: int) -> None:
@@ -88,42 +101,16 @@ def _append(columns: Columns, block: SegmentBlock, i: int) -> None:
     columns.ttl.append(block.ttl[i])
 
 
-def _owner(owners: list[tuple[Track, int]], block: SegmentBlock, i: int) -> tuple[Track, int]:
-    """Which incarnation of a four-tuple a segment belongs to: of the last two begun, the one whose numbers are near."""
-    frame = block.frame[i]
-    newest = max(bisect_right(owners, frame, key=lambda owner: owner[0].connection.first_frame) - 1, 0)
-    if newest == 0 or owners[newest][0].connection.first_frame == frame:
-        return owners[newest]
-    return min((owners[newest], owners[newest - 1]), key=lambda owner: _distance(owner[0], owner[1], block, i))
-
-
-def _distance(track: Track, side: int, block: SegmentBlock, i: int) -> int:
-    """How far a segment's numbers lie from where the connection stood; beyond 2^32 where nothing is known."""
-    found = [1 << 33]
-    if track.last_end[side] >= 0:
-        found.append(abs(ahead(block.seq[i], track.last_end[side])))
-    if track.last_end[1 - side] >= 0 and block.flags[i] & ACK:
-        found.append(abs(ahead(block.ack[i], track.last_end[1 - side])))
-    return min(found)
-
-
-def _syn(frames: FrameBlock, block: SegmentBlock, i: int) -> Syn:
-    return Syn(
-        block.seq[i], block.options[i], _mss(frames, block, i), block.window_scale[i], block.ttl[i], block.ip_id[i],
-        block.tsval[i],
-    )  # fmt: skip
-
-
-def _mss(frames: FrameBlock, block: SegmentBlock, i: int) -> int | None:
+def _mss(frames: FrameBlock, key: bytes, seq: int, ack: int, frame: int) -> int | None:
     """The MSS option of a SYN (RFC 9293 3.7.1); the block does not carry it.
 
     The header is found by its own ports and numbers, so that the link and the tunnels before it need not be known.
     """
-    row, key = block.frame[i] - frames.first_frame, block.key[i]
+    row = frame - frames.first_frame
     ports = key[8:12] if len(key) < 36 else key[32:36]
     begin = frames.offset[row]
     end = begin + frames.captured[row]
-    head = ports + block.seq[i].to_bytes(4, "big") + block.ack[i].to_bytes(4, "big")
+    head = ports + seq.to_bytes(4, "big") + ack.to_bytes(4, "big")
     at = frames.data.find(head, begin, end)
     if at < 0 or at + 20 > end:
         return None

@@ -16,6 +16,7 @@ from tcptrace_py.model.errors import CaptureError, UsageError
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.outputs.document import connection_row
+from tcptrace_py.second_reading import readable_again
 
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Connection
@@ -250,13 +251,13 @@ def test_standard_input_is_kept_for_the_second_reading(tmp_path: Path, monkeypat
         buffer = io.BytesIO((SAMPLES[0].parent / "syn-refused.pcap").read_bytes())
 
     monkeypatch.setattr("sys.stdin", Stdin)
-    with extraction.readable_again(["-"]) as names:
+    with readable_again(["-"]) as names:
         assert len(_records(Path(names[0]))) == 2
     assert not Path(names[0]).exists()
 
 
 def test_a_pipe_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="only once"), extraction.readable_again(["/dev/null"]):
+    with pytest.raises(UsageError, match="only once"), readable_again(["/dev/null"]):
         pass
 
 

@@ -14,8 +14,10 @@ from tcptrace_py.capture import ranges
 from tcptrace_py.capture.ranges import OutOfOrdinaryError
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.selection import Selection
+from tcptrace_py.model.which import Which
 from tcptrace_py.outputs.document import document
 from tcptrace_py.pipeline import jobs, run, worthwhile
+from tcptrace_py.second_reading import Options, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +74,22 @@ def test_the_same_in_any_number_of_processes(path: Path, tmp_path: Path, small_p
     for keep_rows, count in ((True, 2), (False, 3)):
         assert facts(run(path, keep_rows=keep_rows, jobs=count)) == facts(run(path, keep_rows=keep_rows))
     assert bool(small_pieces) == cut, small_pieces
+
+
+@pytest.mark.parametrize("name", [PACKED[0], "recorded-half-close.pcap", "recorded-time-wait-reused-by-syn.pcap"])
+def test_connections_are_found_again(name: str, tmp_path: Path, small_pieces: list[str]) -> None:
+    """Described alone after several processes had added them up; what handshakes of other processes told counts as well."""
+    path = SAMPLES / name
+    if path.suffix == ".xz":
+        path = tmp_path / path.stem
+        path.write_bytes(lzma.decompress((SAMPLES / name).read_bytes()))
+    rows = list(run(path).connections)
+    wanted = [Which(id=rows[len(rows) * n // 20].id) for n in range(20)]
+    wanted += [Which(stream=rows[len(rows) * n // 20].stream) for n in range(20)]
+    found = find([path], wanted, Options(), jobs=3)
+    for which in wanted:
+        assert which.among(found.connections) == which.among(rows)
+    assert small_pieces == []
 
 
 def test_options_are_those_of_one_process(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from tcptrace_py.outputs.words import OUTCOMES, PATTERNS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tcptrace_py.model.which import Which
+
 STATES = click.Choice([state.name for state in State], case_sensitive=False)
 NAMED = f"({', '.join(state.name for state in State)})"
 
@@ -28,6 +30,13 @@ class Choice:
     states: frozenset[str]
     final_states: frozenset[str]
     streams: frozenset[int]
+
+    @property
+    def which(self) -> list[Which]:
+        """The connections that are named one by one."""
+        from tcptrace_py.model.which import Which
+
+        return [Which(stream=stream) for stream in sorted(self.streams)]
 
     def view(self, **page: Any) -> View:
         """The view of an analysis that shows these; `page` is what else it is made of."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,12 +15,16 @@ from tcptrace_py.model.errors import UsageError
 from . import codes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tcptrace_py.api import Result
     from tcptrace_py.model.profiles import Profiles
     from tcptrace_py.model.results import Analysis, Connection
     from tcptrace_py.model.selection import Selection
+    from tcptrace_py.model.which import Which
+    from tcptrace_py.second_reading import Options
+
+    Read = TypeVar("Read", bound=Analysis)
 
 OS_NAMES = ("linux", "macos", "freebsd", "windows", "rfc9293")  # model.profiles.PROFILES; a test holds them together
 
@@ -45,16 +50,55 @@ class Reading:
         """
         from tcptrace_py.api import analyze
 
-        from .interrupt import Interrupt
-        from .progress import Progress
+        return self._read(lambda progress: analyze(
+            self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s, check_checksums=self.check_checksums,
+            progress=progress, keep_rows=keep_rows, slowest=slowest, each=each, jobs=self.jobs))
 
+    def find(self, wanted: Iterable[Which], *, slowest: int = 5) -> Analysis:
+        """Read and analyse as well, and list only connections of the four-tuples that are wanted: as quick as listing none.
+
+        The captures are read twice and more, so that none may be standard input.
+        """
+        from tcptrace_py.second_reading import find
+
+        return self._read(lambda progress: find(self.captures, wanted, self.options, progress=progress, slowest=slowest, jobs=self.jobs))
+
+    @contextmanager
+    def again(self) -> Iterator[Reading]:
+        """The same, of captures that can be read several times (`second_reading.readable_again`)."""
+        from tcptrace_py.second_reading import readable_again
+
+        self._refuse_terminal()
+        with readable_again(self.captures) as captures:
+            yield replace(self, captures=captures)
+
+    def _refuse_terminal(self) -> None:
         if "-" in self.captures and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal, not a capture: pipe one into it (tcpdump -w - | tcpstates "
                              "analyze -)")
+
+    @property
+    def can_be_read_again(self) -> bool:
+        """Whether no capture is standard input or another pipe."""
+        from tcptrace_py.second_reading import is_read_once
+
+        return not any(map(is_read_once, self.captures))
+
+    @property
+    def options(self) -> Options:
+        """How the captures are read, for who reads them again."""
+        from tcptrace_py.second_reading import Options
+
+        return Options(self.selection, self.profiles, self.idle_s, self.check_checksums)
+
+    def _read(self, read: Callable[[Callable[[int, int | None], None]], Read]) -> Read:
+        """Read with progress on a terminal, and until Ctrl-C."""
+        from .interrupt import Interrupt
+        from .progress import Progress
+
+        self._refuse_terminal()
         with Progress() as progress, Interrupt() as interrupt:
-            return analyze(self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s,
-                           check_checksums=self.check_checksums, progress=interrupt.between_blocks(progress),
-                           keep_rows=keep_rows, slowest=slowest, each=each, jobs=self.jobs)
+            return read(interrupt.between_blocks(progress))
 
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""

@@ -1,12 +1,14 @@
 """What each segment of one connection is: new, sent again, a copy, a probe, ahead of something missing.
 
-The flow table knows the same while it runs and keeps of it only what decides states; here every segment gets its
-marks, by the same rules (flows/table.py: what tells copies apart stands there).
+The flow table alone follows the sequence numbers (flows/table.py); here is told, segment by segment, what it made of them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
 
+from tcptrace_py.model import live
+from tcptrace_py.model.addresses import key_of
 from tcptrace_py.model.ladder import (
     AFTER_GAP,
     AGAIN_ACK,
@@ -22,74 +24,198 @@ from tcptrace_py.model.ladder import (
     Rung,
     Sent,
 )
-from tcptrace_py.model.segments import ACK, FIN, RST, SYN
+from tcptrace_py.model.results import Connection
+from tcptrace_py.model.segments import (
+    ACK,
+    FIN,
+    HEADER_CUT,
+    OPT_TIMESTAMPS,
+    QUOTED,
+    RST,
+    SYN,
+    SegmentBlock,
+    reverse_key,
+)
 from tcptrace_py.model.seq import MASK, ahead
 
-COPY_NS = 100_000_000  # below every minimum retransmission timeout
-MIRROR_NS = 500_000  # a second capture of the same frame follows at once
-FAR = 1 << 28  # numbers further apart than any window belong to another connection
 RECENT = 16  # segments of a side that a copy is looked for among
 HEAD = 10_000  # segments among which a SYN is looked for, and what else numbers count from
 REMEMBERED = 20_000  # segments of a side that a repetition is looked for among
 
 
 class _Side:
+    """A side as the flow table left it after the segment before, and which segments may be named again."""
+
     def __init__(self) -> None:
         self.base: int | None = None  # relative numbers count from here
-        self.next: int | None = None
-        self.ack: int | None = None
+        self.next_seq: int | None = None
+        self.max_ack: int | None = None
         self.window = -1
-        self.fin: int | None = None  # the number of its FIN
-        self.syn = False
-        self.holes: list[tuple[int, int]] = []
+        self.holes: list[tuple[int, int]] | None = None
+        self.payload_bytes = 0
+        self.retransmissions = 0
+        self.zero_windows = 0
+        self.probe: Rung | None = None  # its latest
+        self.asked = False  # by it, and not answered yet
         self.first: dict[int, Rung] = {}  # by sequence number: the latest segment that began there
-        self.recent: list[Sent] = []
-        self.zero = False
-        self.asked = False  # by a probe, and not answered yet
-        self.probed: int | None = None  # where the byte of a window probe ends
+        self.recent: deque[Rung] = deque(maxlen=RECENT)
+
+    def keep(self, side: live.Side) -> None:
+        """Remember how the side stands now."""
+        self.next_seq = side.next_seq if side.has_seq else None
+        self.max_ack = side.max_ack if side.has_ack else None
+        self.window, self.holes, self.payload_bytes = side.window, side.holes, side.payload_bytes
+        if side.rare is not None:
+            self.retransmissions, self.zero_windows = side.rare.retransmissions, side.rare.zero_windows
 
 
-def rungs(segments: Iterable[Sent]) -> Iterator[Rung]:
-    """Give every segment its marks; `segments` are one connection's in capture order.
+class Rungs:
+    """Observes a flow table and makes the rungs of one connection's ladder.
 
-    A rung learns of what comes later (`again_in`) after it was given.
+    `others` are the other connections on its four-tuple: a SYN that comes over this connection and begins none of them
+    is shown as a stray.
     """
-    segments = iter(segments)
-    head = list(islice(segments, HEAD))
-    sides = {True: _Side(), False: _Side()}
-    _bases(head, sides)
-    lone = not any(not sent.from_client for sent in head) and _meets_itself(head)
-    before_ns: int | None = None
-    for sent in chain(head, segments):
-        side = sides[sent.from_client]
-        peer = side if lone else sides[not sent.from_client]
-        rung = Rung(sent, _relative(sent.seq, side.base), _relative(sent.ack, peer.base) if sent.flags & ACK else None)
-        rung.delay_ns = 0 if before_ns is None else sent.time_ns - before_ns
-        before_ns = sent.time_ns if before_ns is None else max(before_ns, sent.time_ns)
-        if not sent.cut:
-            rung.marks = tuple(_marks(rung, side, peer, alone=lone))
-        yield rung
 
+    def __init__(self, connection: Connection, others: Iterable[Connection] = ()) -> None:
+        self.key = key_of(connection.client, connection.server, connection.scope)
+        self.reverse = reverse_key(self.key)
+        self.alone = connection.server_side is None
+        self.first_frame, self.last_frame = connection.first_frame, connection.last_frame
+        self.begun = {other.first_frame for other in others}
+        self.live: live.Connection | None = None
+        self.sides = (_Side(), _Side())  # the server's, the client's: by `Sent.from_client`
+        self.made: list[Rung] = []  # and not handed out yet
+        self.has_bases = False
+        self.before_ns: int | None = None
 
-def _meets_itself(segments: Sequence[Sent]) -> bool:
-    """Whether one side's segments acknowledge each other: a self-connect has but one."""
-    return any(sent.flags & (SYN | ACK) == SYN | ACK for sent in segments) and any(
-        sent.flags & (SYN | ACK) == SYN for sent in segments
-    )
+    def __call__(self, side: live.Side | None, block: SegmentBlock, i: int, marks: int) -> None:
+        """Take in a row as the flow table took it (`flows.table.FlowTable`)."""
+        if side is None or side.key not in (self.key, self.reverse) or block.notes[i] & QUOTED or block.frame[i] > self.last_frame:
+            return
+        connection, from_client = side.connection, side.key == self.key
+        if connection is self.live or connection.first_frame == self.first_frame:
+            self.live = connection
+            rung = self._rung(block, i, from_client=from_client)
+            rung.marks = self._marks(rung, side, marks)
+            rung.counted = marks & (live.COPY | live.DELAYED) != live.COPY
+            self.sides[from_client].keep(side)
+            if not self.alone:
+                self.sides[not from_client].keep(side.peer)
+        elif self.live is not None and self.live.shadow is connection and connection.first_frame not in self.begun:
+            rung = self._rung(block, i, from_client=from_client)
+            rung.marks = self._copied(rung, marks) if marks & live.COPY else (STRAY,)
+            rung.counted = False
 
+    def ready(self, *, last: bool = False) -> list[Rung]:
+        """Rungs made since the last call; the first ones when it is clear what numbers count from (`last`: nothing more comes).
 
-def _bases(segments: Sequence[Sent], sides: dict[bool, _Side]) -> None:
-    """Relative numbers: a SYN is 0; of a side without one, the first number that is seen or acknowledged is 1."""
-    for sent in segments:
-        side = sides[sent.from_client]
-        if sent.flags & SYN and side.base is None and not sent.cut:
-            side.base = sent.seq
-    for sent in segments:
-        side, peer = sides[sent.from_client], sides[not sent.from_client]
-        if side.base is None and not sent.cut and not sent.flags & RST:
-            side.base = (sent.seq - 1) & MASK
-        if peer.base is None and sent.flags & ACK and not sent.cut and not sent.flags & RST:
-            peer.base = (sent.ack - 1) & MASK
+        A rung learns of what comes later (`again_in`) after it was given.
+        """
+        if not self.has_bases:
+            if len(self.made) < HEAD and not last:
+                return []
+            self.has_bases = True
+            self._set_bases()
+        made, self.made = self.made, []
+        for rung in made:
+            side = self.sides[rung.sent.from_client]
+            peer = side if self.alone else self.sides[not rung.sent.from_client]
+            rung.seq = _relative(rung.sent.seq, side.base)
+            rung.ack = _relative(rung.sent.ack, peer.base) if rung.sent.flags & ACK else None
+        return made
+
+    def _rung(self, block: SegmentBlock, i: int, *, from_client: bool) -> Rung:
+        sent = Sent(block.frame[i], block.time_ns[i], from_client, block.flags[i] & 0xFF, block.seq[i], block.ack[i], block.payload[i],
+                    block.window[i], block.ip_id[i], block.tsval[i] if block.options[i] & OPT_TIMESTAMPS else None,
+                    block.interface[i], bool(block.notes[i] & HEADER_CUT))  # fmt: skip
+        rung = Rung(sent, sent.seq, None)
+        rung.delay_ns = 0 if self.before_ns is None else sent.time_ns - self.before_ns
+        self.before_ns = sent.time_ns if self.before_ns is None else max(self.before_ns, sent.time_ns)
+        self.made.append(rung)
+        return rung
+
+    def _marks(self, rung: Rung, side: live.Side, marks: int) -> tuple[str, ...]:
+        """What the flow table found, by its marks and by what it changed."""
+        sent, before = rung.sent, self.sides[rung.sent.from_client]
+        self._tell_new_bytes(rung, side)
+        if marks & live.COPY:
+            return self._copied(rung, marks)
+        before.recent.append(rung)
+        if marks & live.STRAY:
+            return (STRAY,)
+        found = []
+        if marks & live.PROBE:
+            before.asked = True
+            before.probe = rung
+            found.append(WINDOW_PROBE if (side if self.alone else side.peer).window_zero else PROBE)
+        if side.rare is not None and side.rare.retransmissions > before.retransmissions:
+            self._again(rung)
+            found.append(SENT_AGAIN)
+        if before.holes and side.holes != before.holes and before.next_seq is not None and ahead(sent.seq, before.next_seq) < 0:
+            found.append(FILLS_GAP)
+        elif marks & live.GAP and before.next_seq is not None and ahead(sent.seq, before.next_seq) > 0:
+            found.append(AFTER_GAP)
+        if (sent.payload or sent.flags & (SYN | FIN)) and not marks & live.PROBE and not sent.flags & RST:
+            self._remember(rung)
+        if marks & live.AHEAD and (before.max_ack is None or ahead(sent.ack, before.max_ack) > 0):
+            found.append(UNSEEN)
+        elif not found and self._is_same_ack(sent, side):
+            found.append(AGAIN_ACK)
+        if side.rare is not None and side.rare.zero_windows > before.zero_windows:
+            found.append(WINDOW_FULL)
+        return tuple(found)
+
+    def _tell_new_bytes(self, rung: Rung, side: live.Side) -> None:
+        """Say what new payload the flow table has counted: the segment's own, or the byte of the peer's probe that it accepts."""
+        own, peers = self.sides[rung.sent.from_client], self.sides[not rung.sent.from_client]
+        rung.new_bytes = side.payload_bytes - own.payload_bytes
+        if peers.probe is not None and not self.alone:
+            peers.probe.new_bytes += side.peer.payload_bytes - peers.payload_bytes
+
+    def _copied(self, rung: Rung, marks: int) -> tuple[str, ...]:
+        """Name the segment that this one is a second capture of."""
+        sent, side = rung.sent, self.sides[rung.sent.from_client]
+        found = [other for other in (side.first.get(sent.seq), *side.recent) if other is not None and _is_copy(sent, other.sent)]
+        if found:
+            rung.of, rung.after_ns = found[-1].sent.frame, sent.time_ns - found[-1].sent.time_ns
+        return (LATE_COPY,) if marks & live.DELAYED else (COPY,)
+
+    def _again(self, rung: Rung) -> None:
+        """Name the segment that this one repeats, where one began at the same number."""
+        earlier = self.sides[rung.sent.from_client].first.get(rung.sent.seq)
+        if earlier is not None:
+            rung.of, rung.after_ns = earlier.sent.frame, rung.sent.time_ns - earlier.sent.time_ns
+            earlier.again_in = rung.sent.frame
+
+    def _remember(self, rung: Rung) -> None:
+        first = self.sides[rung.sent.from_client].first
+        first[rung.sent.seq] = rung
+        if len(first) > 2 * REMEMBERED:
+            for seq in list(islice(first, REMEMBERED)):
+                del first[seq]
+
+    def _is_same_ack(self, sent: Sent, side: live.Side) -> bool:
+        """Whether it acknowledges the same once more, and no probe asked for that."""
+        before, peers = self.sides[sent.from_client], self.sides[not sent.from_client]
+        if (self.alone or sent.payload or sent.flags & (ACK | SYN | FIN | RST) != ACK or not side.peer.has_seq
+                or (sent.ack, sent.window) != (before.max_ack, before.window)):  # fmt: skip
+            return False
+        asked, peers.asked = peers.asked, False
+        return not asked
+
+    def _set_bases(self) -> None:
+        """Relative numbers: a SYN is 0; of a side without one, the first number that is seen or acknowledged is 1."""
+        head = [rung.sent for rung in self.made if not rung.sent.cut and STRAY not in rung.marks]
+        for sent in head:
+            side = self.sides[sent.from_client]
+            if sent.flags & SYN and side.base is None:
+                side.base = sent.seq
+        for sent in head:
+            side, peer = self.sides[sent.from_client], self.sides[not sent.from_client]
+            if side.base is None and not sent.flags & RST:
+                side.base = (sent.seq - 1) & MASK
+            if peer.base is None and sent.flags & ACK and not sent.flags & RST:
+                peer.base = (sent.ack - 1) & MASK
 
 
 def _relative(number: int, base: int | None) -> int:
@@ -97,144 +223,7 @@ def _relative(number: int, base: int | None) -> int:
     return number if base is None else ahead(number, base)
 
 
-def _marks(rung: Rung, side: _Side, peer: _Side, *, alone: bool) -> list[str]:
-    sent = rung.sent
-    copied = _copied(side, sent)
-    side.recent.append(sent)
-    del side.recent[:-RECENT]
-    if copied is not None:
-        rung.of, rung.after_ns = copied.frame, sent.time_ns - copied.time_ns
-        return [COPY if sent.time_ns - copied.time_ns <= COPY_NS else LATE_COPY]
-    if sent.flags & RST:
-        return []
-    if side.next is not None and not sent.flags & SYN and abs(ahead(sent.seq, side.next)) > FAR:
-        return [STRAY]
-    if sent.flags & (SYN | ACK) == SYN and side.syn and sent.seq != side.base:
-        return [STRAY]
-    if sent.payload == 1 and sent.seq == side.next and peer.zero and not sent.flags & FIN:
-        side.probed = sent.end
-        side.asked = True
-        return [WINDOW_PROBE]
-    marks = _sequence(rung, side)
-    if marks == [PROBE]:
-        side.asked = True
-        marks = [WINDOW_PROBE] if peer.zero else marks
-    if sent.flags & ACK:
-        marks += _acknowledges(sent, side, peer, plain=not marks and not alone)
-    if not sent.window and not sent.flags & (SYN | FIN):
-        marks += [] if side.zero else [WINDOW_FULL]
-        side.zero = True
-    elif sent.window:
-        side.zero = False
-    return marks
-
-
-def _copied(side: _Side, sent: Sent) -> Sent | None:
-    """The segment that this one is a second capture of, if it is one."""
-    for other in reversed(side.recent):
-        same = (other.seq, other.end, other.flags, other.ack, other.window, other.ip_id, other.tsval) == (
-            sent.seq, sent.end, sent.flags, sent.ack, sent.window, sent.ip_id, sent.tsval)  # fmt: skip
-        if not same:
-            continue
-        if sent.ip_id > 0:
-            return other
-        gap = sent.time_ns - other.time_ns
-        if gap > COPY_NS:
-            return None
-        if sent.interface != other.interface:
-            return other
-        if sent.payload or sent.flags & FIN:
-            return other if sent.tsval is not None or gap < MIRROR_NS else None
-        return other if gap < MIRROR_NS or sent.flags & (SYN | ACK) == SYN else None
-    return None
-
-
-def _sequence(rung: Rung, side: _Side) -> list[str]:
-    """Where the segment stands in its side's numbers, which move on."""
-    sent = rung.sent
-    if side.next is None:
-        side.next, side.syn = sent.end, bool(sent.flags & SYN)
-        _remember(rung, side)
-        return []
-    beyond = ahead(sent.seq, side.next)
-    carries = sent.payload or sent.flags & (FIN | SYN)
-    if not carries:
-        if beyond == -1 and side.fin is None:
-            return [PROBE]
-        if beyond > 0:
-            side.holes.append((side.next, sent.seq))
-            side.next = sent.seq
-            return [AFTER_GAP]
-        return []
-    if sent.payload == 1 and not sent.flags & FIN and side.fin is None and beyond == -1 and sent.end == side.next:
-        return [PROBE]
-    marks: list[str] = []
-    if beyond > 0:
-        side.holes.append((side.next, sent.seq))
-        marks.append(AFTER_GAP)
-    elif beyond < 0:
-        marks.append(_repeats(rung, side))
-    if ahead(sent.end, side.next) > 0:
-        side.next = sent.end
-    if sent.flags & FIN:
-        side.fin = sent.end
-    side.syn = side.syn or bool(sent.flags & SYN)
-    _remember(rung, side)
-    return [mark for mark in marks if mark]
-
-
-def _repeats(rung: Rung, side: _Side) -> str:
-    """Data from before: it fills what was missing, or it was sent again."""
-    sent = rung.sent
-    kept: list[tuple[int, int]] = []
-    filled = False
-    for low, high in side.holes:
-        if ahead(sent.end, low) <= 0 or ahead(high, sent.seq) <= 0:
-            kept.append((low, high))
-            continue
-        filled = True
-        if ahead(sent.seq, low) > 0:
-            kept.append((low, sent.seq))
-        if ahead(high, sent.end) > 0:
-            kept.append((sent.end, high))
-    side.holes = kept
-    if filled:
-        return FILLS_GAP
-    if sent.flags & SYN and sent.flags & ACK and not side.recent[0].flags & ACK and sent.seq == side.base:
-        answered = [other for other in side.recent[:-1] if other.flags & (SYN | ACK) == SYN | ACK]
-        if not answered:  # a simultaneous open: the SYN/ACK repeats the SYN's number, as it must
-            return ""
-    if sent.flags & FIN and side.fin is None and not sent.payload:
-        return ""
-    earlier = side.first.get(sent.seq)
-    if earlier is not None:
-        rung.of, rung.after_ns = earlier.sent.frame, sent.time_ns - earlier.sent.time_ns
-        earlier.again_in = sent.frame
-    return SENT_AGAIN
-
-
-def _remember(rung: Rung, side: _Side) -> None:
-    side.first[rung.sent.seq] = rung
-    if len(side.first) > 2 * REMEMBERED:
-        for seq in list(islice(side.first, REMEMBERED)):
-            del side.first[seq]
-
-
-def _acknowledges(sent: Sent, side: _Side, peer: _Side, *, plain: bool) -> list[str]:
-    marks = []
-    if not sent.flags & SYN and peer.next is not None and ahead(sent.ack, peer.next) > 0:
-        if sent.ack != peer.probed:
-            marks.append(UNSEEN)
-        peer.next = sent.ack
-    missing = [hole for hole in peer.holes if ahead(hole[1], sent.ack) > 0]
-    if len(missing) < len(peer.holes):  # it arrived, and was not captured
-        peer.holes = missing
-        marks.append(UNSEEN)
-    again = plain and not sent.payload and not sent.flags & (SYN | FIN) and sent.ack == side.ack
-    if again and sent.window == side.window and peer.next is not None:
-        marks += [] if peer.asked else [AGAIN_ACK]
-        peer.asked = False
-    if side.ack is None or ahead(sent.ack, side.ack) > 0:
-        side.ack = sent.ack
-    side.window = sent.window
-    return marks
+def _is_copy(sent: Sent, other: Sent) -> bool:
+    """Whether a segment that is a copy may be one of this: the same numbers, or the same IP ID."""
+    same = (sent.seq, sent.end, sent.flags, sent.ip_id) == (other.seq, other.end, other.flags, other.ip_id)
+    return same or (sent.ip_id > 0 and sent.ip_id == other.ip_id)

@@ -1,7 +1,7 @@
 """Addresses between their packed and their text form."""
 
-from .results import Scope
-from .segments import SCOPE_VNI
+from .results import Endpoint, Scope
+from .segments import SCOPE_TEID, SCOPE_VNI, scope_bytes
 
 
 def text(packed: bytes) -> str:
@@ -19,3 +19,20 @@ def scope_of(scope: bytes, vlan: int = -1, teid: int = -1) -> Scope | None:
     if vni is None and vlan < 0 and teid < 0:
         return None
     return Scope(vlan if vlan >= 0 else None, vni, teid if teid >= 0 else None)
+
+
+def packed(address: str) -> bytes:
+    """Bytes of an address in text form."""
+    import socket  # noqa: PLC0415 - as above
+
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+def key_of(source: Endpoint, target: Endpoint, scope: Scope | None = None) -> bytes:
+    """Four-tuple as the segments of `source` carry it (`segments.SegmentBlock.key`)."""
+    key = packed(source.address) + packed(target.address) + source.port.to_bytes(2) + target.port.to_bytes(2)
+    if scope is not None and scope.vni is not None:
+        key += scope_bytes(SCOPE_VNI, scope.vni)
+    if scope is not None and scope.teid is not None:
+        key += scope_bytes(SCOPE_TEID, 0)
+    return key

@@ -1,5 +1,7 @@
 """Numbers of connections and of streams: their rank by first frame, from one bit for each frame of the capture."""
 
+from bisect import bisect_right
+
 STRETCH = 1 << 12
 
 
@@ -32,16 +34,34 @@ class FirstFrames:
 
     def rank(self, frame: int) -> int:
         """How many connections begin before this frame. To be asked when all are known."""
+        before = self._sums()
+        byte = frame >> 3
+        start = byte - byte % STRETCH
+        if byte >= len(self.bits):
+            return before[-1] + len(self.repeated)
+        below = before[start // STRETCH] + ones(self.bits[start:byte]) + (self.bits[byte] & (1 << (frame & 7)) - 1).bit_count()
+        return below + sum(repeated < frame for repeated in self.repeated)
+
+    def frame(self, number: int) -> int | None:
+        """The frame that begins the connection of this number; None where there is none. Only where no frame is `repeated`."""
+        before = self._sums()
+        stretch = bisect_right(before, number) - 1
+        if not 0 <= stretch < len(before) - 1:
+            return None
+        left = number - before[stretch]
+        at = stretch * STRETCH
+        while left >= self.bits[at].bit_count():
+            left -= self.bits[at].bit_count()
+            at += 1
+        return 8 * at + [bit for bit in range(8) if self.bits[at] >> bit & 1][left]
+
+    def _sums(self) -> list[int]:
+        """How many there are before each stretch, and in all."""
         if self._before is None:
             self._before = [0]
             for at in range(0, len(self.bits), STRETCH):
                 self._before.append(self._before[-1] + ones(self.bits[at:at + STRETCH]))
-        byte = frame >> 3
-        start = byte - byte % STRETCH
-        if byte >= len(self.bits):
-            return self._before[-1] + len(self.repeated)
-        below = self._before[start // STRETCH] + ones(self.bits[start:byte]) + (self.bits[byte] & (1 << (frame & 7)) - 1).bit_count()
-        return below + sum(repeated < frame for repeated in self.repeated)
+        return self._before
 
 
 def ones(data: bytearray) -> int:

@@ -51,7 +51,7 @@ MOST_WAITS = 12  # the longest delays, which are pointed out
 
 @dataclass(slots=True)
 class Rung:
-    """A segment with its numbers relative to their side's first, and what it is."""
+    """A segment with its numbers relative to their side's first, and what the analysis made of it."""
 
     sent: Sent
     seq: int
@@ -61,6 +61,8 @@ class Rung:
     after_ns: int | None = None  # ... and how long ago that was
     again_in: int | None = None  # the frame in which it was sent again
     delay_ns: int = 0  # since the rung before
+    new_bytes: int = 0  # of its payload, those that no segment brought before: they add up to the side's payload_bytes
+    counted: bool = True  # among its side's packets; copies are not, nor SYNs that belong to no connection
 
     @property
     def remarkable(self) -> bool:
@@ -70,7 +72,7 @@ class Rung:
 
 @dataclass(slots=True)
 class Run:
-    """Plain segments in a row, of which only the sums are kept: by direction, how many and how many bytes."""
+    """Plain segments in a row, of which only the sums are kept: by direction, how many and how many new bytes."""
 
     first: Rung
     last: Rung
@@ -99,7 +101,7 @@ class Run:
             return
         sent = part.sent
         self.segments[sent.from_client] += 1
-        self.payload_bytes[sent.from_client] += sent.payload if COPY not in part.marks else 0
+        self.payload_bytes[sent.from_client] += part.new_bytes
         self.marks.update(part.marks)
         self.last, self.cut = part, self.cut or sent.cut
 

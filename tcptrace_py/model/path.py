@@ -48,13 +48,12 @@ class Syn:
 class Track:
     """A connection at one point: the rows of its segments in `Columns`, by the side that sent them."""
 
-    __slots__ = ("connection", "last_end", "rows", "syns")
+    __slots__ = ("connection", "rows", "syns")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.rows = (array("I"), array("I"))
         self.syns: list[Syn | None] = [None, None]
-        self.last_end = [-1, -1]  # sequence number behind the last segment of each side; -1: none yet
 
 
 @dataclass(slots=True)

@@ -128,6 +128,11 @@ def key_parts(key: bytes) -> tuple[bytes, bytes, int, int, bytes]:
             int.from_bytes(key[ports + 2:ports + 4], "big"), key[ports + 4:])
 
 
+def plain_key(key: bytes) -> bytes:
+    """A key without its scope."""
+    return key[:IPV4_KEY] if len(key) < IPV6_KEY else key[:IPV6_KEY]
+
+
 def reverse_key(key: bytes) -> bytes:
     """Turn a key round: the same four-tuple seen from the other side."""
     return words.swapped(key, 4 if len(key) < IPV6_KEY else 16)

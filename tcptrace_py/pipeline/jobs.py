@@ -65,7 +65,7 @@ class Part:
     """What one process works with."""
 
     def __init__(self, number: int, jobs: int, file: RangedFile, table: FlowTable, collector: Collector, *,
-                 check_checksums: bool) -> None:
+                 check_checksums: bool, tells_pairs: bool = False) -> None:
         self.number = number
         self.jobs = jobs
         self.file = file
@@ -77,6 +77,7 @@ class Part:
         self.problems = Problems()
         self.decoder = Decoder(self.problems, check_checksums=check_checksums)
         self.info = CaptureInfo()
+        self.tells_pairs = tells_pairs
         self.interrupted = False
         self._spare: list[SegmentBlock] = []
         self._named = 0  # accounts whose names were told
@@ -165,8 +166,8 @@ class Part:
         known = self.collector.replayer.vantages.pairs
         return {name: known[name] for name in names if name in known}
 
-    def state(self) -> dict[str, Any]:
-        """All that adds up, when everything is concluded here."""
+    def state(self, shared: dict[bytes, Pair]) -> dict[str, Any]:
+        """All that adds up, when everything is concluded here. `shared`: pairs of hosts that all know of."""
         collector, table = self.collector, self.table
         collector.add_up()
         collector.hand_over()
@@ -175,6 +176,8 @@ class Part:
             "first_frames": collector.first_frames, "openers": self.openers, "accounts": counts(collector.accounts), "told": self.told(),
             "problems": self.problems, "segments": table.segments, "duplicates": table.duplicates, "stragglers": table.stragglers,
             "first_straggler": table.first_straggler,
+            "pairs": {name: pair for name, pair in collector.replayer.vantages.pairs.items() if name not in shared}
+            if self.tells_pairs else {},
         }
 
 
@@ -315,9 +318,10 @@ def work(part: Part, channels: Channels) -> None:
         part.table.clear()
         channels.send(0, (part.needs(), part.told()))
         channels.send(0, part.pairs(channels.receive(0)))
-        part.collector.replayer.vantages.pairs.update(channels.receive(0))
+        shared = channels.receive(0)
+        part.collector.replayer.vantages.pairs.update(shared)
         part.collector.conclude_waiting(end_ns)
-        channels.send(0, part.state())
+        channels.send(0, part.state(shared))
     except (OutOfOrdinaryError, BrokenPipeError, ConnectionError):
         pass  # the first process has seen the same, or is gone
 
@@ -392,6 +396,8 @@ class Sums:
         collector.digest.merge(state["digest"])
         collector.rows.take(self.scratches[whose], state["rows"])
         collector.totals.merge(state["totals"])
+        for name, pair in state["pairs"].items():
+            collector.replayer.vantages.pairs.setdefault(name, Pair(Samples())).merge(pair)
         collector.quality.merge(state["quality"])
         collector.first_frames.merge(state["first_frames"])
         self.part.openers.merge(state["openers"])

@@ -15,6 +15,7 @@ from tcptrace_py.findings.ports import budgets
 from tcptrace_py.findings.quality import Quality, span_ns
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.profiles import Profile, Profiles
@@ -26,23 +27,39 @@ from .replaying import Replayer
 from .worthwhile import decompresses_beside, useful_jobs
 
 if TYPE_CHECKING:
+    from tcptrace_py.findings.vantage import Pair
+    from tcptrace_py.flows.table import Observer
     from tcptrace_py.model.segments import SegmentBlock
 
 DEFAULT_IDLE_S = 86400.0  # a connection may be silent for long: keep-alive is off by default, and two hours apart where it is on
+
+
+class Directory:
+    """What it takes to find connections again that were only added up: the frames that begin them and streams, by number."""
+
+    def __init__(self) -> None:
+        self.connections = FirstFrames()
+        self.streams = FirstFrames()
+        self.pairs: dict[bytes, Pair] = {}  # what handshakes told of each pair of hosts (findings.vantage)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether each frame names one connection, and one stream: a frame may hold several segments."""
+        return not self.connections.repeated and not self.streams.repeated
 
 
 class Machinery:
     """What replays and adds up a capture, or a part of it."""
 
     def __init__(self, *, selection: Selection | None, profiles: Profiles, idle_s: float | None, keep_rows: bool, slowest: int,
-                 each: Callable[[Connection], None] | None = None) -> None:
+                 each: Callable[[Connection], None] | None = None, observer: "Observer | None" = None) -> None:
         replayer = Replayer(profiles)
         self.collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest, each=each)
         self.table = FlowTable(
             replayer.states_of, self.collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
             idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection(),
             retire_records=self.collector.take_records,
-            retire_gathered=None if self.collector.describes_all else self.collector.take_gathered)
+            retire_gathered=None if self.collector.describes_all else self.collector.take_gathered, observer=observer)
 
     def result(self, profiles: Profiles, info: CaptureInfo, problems: Problems, *, interrupted: bool) -> Analysis:
         """What it all comes to."""
@@ -57,10 +74,11 @@ class Machinery:
 def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, selection: Selection | None = None,
         profiles: Profiles | None = None, idle_s: float | None = None, check_checksums: bool = False,
         progress: Callable[[int, int | None], None] | None = None, keep_rows: bool = True, slowest: int = 5,
-        each: Callable[[Connection], None] | None = None, jobs: int | None = 1) -> Analysis:
+        each: Callable[[Connection], None] | None = None, jobs: int | None = 1, directory: Directory | None = None) -> Analysis:
     """Analyse captures as one. See `tcptrace_py.analyze` for the arguments and what it raises.
 
-    Without `keep_rows` the result lists no connections, only what adds up and the digest with its `slowest` ones.
+    Without `keep_rows` the result lists no connections, only what adds up and the digest with its `slowest` ones. `directory`
+    is filled, for who wants to find single ones again.
 
     KeyboardInterrupt ends the reading; what was read so far is analysed and the result says `interrupted`.
     """
@@ -76,18 +94,23 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
             from . import jobs as parallel  # noqa: PLC0415 - only large captures need it
 
             with few_collections(), suppress(OutOfOrdinaryError):
-                return _in_parts(parallel, machinery, paths[0], count, profiles, progress, check_checksums=check_checksums)
-    return _from_the_front(machinery(), paths, profiles, progress, check_checksums=check_checksums, beside=decompresses_beside(jobs))
+                return _in_parts(parallel, machinery, paths[0], count, profiles, progress, directory,
+                                 check_checksums=check_checksums)
+    return _from_the_front(machinery(), paths, profiles, progress, directory, check_checksums=check_checksums,
+                           beside=decompresses_beside(jobs))
 
 
 def _from_the_front(machinery: Machinery, paths: Sequence[str | os.PathLike[str]], profiles: Profiles,
-                    progress: Callable[[int, int | None], None] | None, *, check_checksums: bool, beside: bool) -> Analysis:
+                    progress: Callable[[int, int | None], None] | None, directory: Directory | None, *, check_checksums: bool,
+                    beside: bool) -> Analysis:
     """All in this process, block by block; `beside`: but for decompression."""
     problems = Problems()
     reader = open_captures(paths, problems, progress=progress, beside=beside)
     decoder = Decoder(problems, check_checksums=check_checksums)
     info = CaptureInfo(files=reader.files)
     collector, table = machinery.collector, machinery.table
+    if directory is not None:
+        table.streams.openers = directory.streams
     interrupted = False
     segments: SegmentBlock | None = None
     frames: FrameBlock | None
@@ -107,20 +130,26 @@ def _from_the_front(machinery: Machinery, paths: Sequence[str | os.PathLike[str]
         end_ns = info.end_ns or 0
         table.finish(end_ns)
         collector.finish(end_ns)
+        if directory is not None:
+            collector.rename_streams(directory.streams.rank)
+            directory.connections, directory.pairs = collector.first_frames, collector.replayer.vantages.pairs
     return machinery.result(profiles, info, problems, interrupted=interrupted)
 
 
 def _in_parts(parallel: Any, machinery: Callable[[], Machinery], path: str | os.PathLike[str], count: int, profiles: Profiles,
-              progress: Callable[[int, int | None], None] | None, *, check_checksums: bool) -> Analysis:
+              progress: Callable[[int, int | None], None] | None, directory: Directory | None, *, check_checksums: bool) -> Analysis:
     """In several processes. Raises OutOfOrdinaryError where the capture has to be read from the front."""
     parts = []
     for number in range(count):
         own = machinery()
         parts.append(parallel.Part(number, count, ranged_file(os.fspath(path)), own.table, own.collector,
-                                   check_checksums=check_checksums))
+                                   check_checksums=check_checksums, tells_pairs=directory is not None))
         if number == 0:
             first = own
     parallel.run_parts(parts, progress)
+    if directory is not None:
+        directory.connections, directory.streams = parts[0].collector.first_frames, parts[0].openers
+        directory.pairs = parts[0].collector.replayer.vantages.pairs
     problems = Problems()
     reader = open_captures([path], problems)  # for what it says of the file
     problems.merge(parts[0].problems)

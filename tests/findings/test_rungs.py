@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tcptrace_py import analyze
 from tcptrace_py.ladder import ladder
 from tcptrace_py.model.errors import TcpstatesError
-from tcptrace_py.model.ladder import COPY, FILLS_GAP, PROBE, SENT_AGAIN, STRAY, UNSEEN, WINDOW_FULL, WINDOW_PROBE
+from tcptrace_py.model.ladder import (
+    COPY,
+    FILLS_GAP,
+    LATE_COPY,
+    PROBE,
+    SENT_AGAIN,
+    STRAY,
+    UNSEEN,
+    WINDOW_FULL,
+    WINDOW_PROBE,
+    Run,
+)
+from tcptrace_py.model.segments import ACK, FIN, RST, SYN
+from tcptrace_py.model.state import State
 from tcptrace_py.model.which import Which
+from tests.findings.observed import drawn_rungs
+from tests.ladder import play
+from tests.traffic import lossy, traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tcptrace_py.model.ladder import Rung
+    from tcptrace_py.model.results import Connection
+    from tests.ladder import Seg
 
 FOLDER = Path(__file__).parents[2] / "samples"
 SAMPLES = sorted(
@@ -20,22 +46,50 @@ SAMPLES = sorted(
 )
 
 
+def agree(rungs: Sequence[Rung], connection: Connection) -> None:
+    """Raise AssertionError where a ladder shows something else than the analysis counted."""
+    for from_client, side in ((True, connection.client_side), (False, connection.server_side)):
+        mine = [rung for rung in rungs if rung.sent.from_client == from_client]
+        again = [rung for rung in mine if SENT_AGAIN in rung.marks]
+        shown = (sum(rung.counted for rung in mine), sum(rung.new_bytes for rung in mine), len(again), len(_fins_again(mine)))
+        assert shown == ((side.packets, side.payload_bytes, side.retransmissions, side.fin_retransmissions) if side else (0, 0, 0, 0))
+    syns = [rung for rung in rungs if SENT_AGAIN in rung.marks and rung.sent.flags & (SYN | ACK) == SYN and rung.sent.from_client]
+    answered = next((entry.frame for entry in connection.client_side.states if entry.state == State.ESTABLISHED), None)
+    if connection.handshake.kind == "three-way" and answered is not None:  # later ones are none of the handshake's
+        assert sum(rung.sent.frame < answered for rung in syns) == connection.handshake.syn_retransmissions
+    folded = Run.of(rungs)
+    assert sum(folded.payload_bytes.values()) == sum(s.payload_bytes for s in (connection.client_side, connection.server_side) if s)
+
+
+def _fins_again(rungs: Sequence[Rung]) -> list[Rung]:
+    """FINs that were sent again: not with data that was, before any FIN."""
+    fins = [rung for rung in rungs if rung.sent.flags & (FIN | SYN | RST) == FIN and not {COPY, LATE_COPY, STRAY} & {*rung.marks}]
+    return [rung for rung in fins[1:] if SENT_AGAIN in rung.marks]
+
+
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_counts_are_those_of_the_analysis(path: Path) -> None:
     try:
-        connections = list(analyze(path).connections)
+        result = analyze(path)
     except TcpstatesError:
         pytest.skip("no capture at all")
+    connections = list(result.connections)
+    copies = 0
     for connection in connections:
         rungs = ladder([path], connection, Which.of(connection).among(connections))
-        for from_client, side in ((True, connection.client_side), (False, connection.server_side)):
-            mine = [rung for rung in rungs if rung.sent.from_client == from_client]
-            again = sum(SENT_AGAIN in rung.marks for rung in mine)
-            # the analysis gives stray SYNs to no connection; the ladder shows them where they came
-            sent = sum(COPY not in rung.marks and STRAY not in rung.marks for rung in mine)
-            strays = sum(STRAY in rung.marks for rung in mine)
-            assert again == (side.retransmissions if side else 0)
-            assert sent <= (side.packets if side else 0) <= sent + strays
+        agree(rungs, connection)
+        copies += sum(COPY in rung.marks for rung in rungs)
+    assert copies == result.capture.duplicates
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.one_of(lossy(), traffic))
+def test_counts_are_those_of_the_analysis_whatever_was_damaged(segments: list[Seg]) -> None:
+    played = play(segments)
+    ladders = [drawn_rungs(segments, row, played.rows) for row in played.rows]
+    for row, rungs in zip(played.rows, ladders, strict=True):
+        agree(rungs, row)
+    assert sum(COPY in rung.marks for rungs in ladders for rung in rungs) == played.table.duplicates
 
 
 MARKS = [

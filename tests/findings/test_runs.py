@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcptrace_py.findings import runs
-from tcptrace_py.findings.rungs import rungs
 from tcptrace_py.ladder import folded_ladder, ladder
 from tcptrace_py.model.ladder import Run, Rung, Sent, marks_of
 from tcptrace_py.model.segments import ACK, PSH
@@ -45,18 +44,19 @@ def test_sums_are_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert story[0] == story[1]
 
 
-def bulk(count: int) -> Iterator[Sent]:
+def bulk(count: int) -> Iterator[Rung]:
     """Data one way, acknowledged now and then."""
     for i in range(count):
         sent = (i % 3 != 2, (i - i // 3) * 1000)
         seq, ack = (sent[1], 0) if sent[0] else (0, sent[1])
         flags = ACK | PSH if sent[0] else ACK
-        yield Sent(i + 1, i * 1000, sent[0], flags, seq, ack, 1000 if sent[0] else 0, 500, -1, None, 0, cut=False)
+        payload = 1000 if sent[0] else 0
+        yield Rung(Sent(i + 1, i * 1000, sent[0], flags, seq, ack, payload, 500, -1, None, 0, cut=False), seq, ack)
 
 
 def test_memory_does_not_grow_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "KEPT", 100)
-    made = runs.folded(rungs(bulk(20_000)), frozenset((1, 12_000)))
+    made = runs.folded(bulk(20_000), frozenset((1, 12_000)))
     assert len(made) < 300
     assert sum(Run.of(made).segments.values()) == 20_000
     assert {1, 12_000} <= {part.sent.frame for part in made if isinstance(part, Rung)}

@@ -10,16 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tcptrace_py import analyze
-from tcptrace_py.findings.rungs import rungs
-from tcptrace_py.ladder import _sent, key_of, ladder
+from tcptrace_py.ladder import ladder
 from tcptrace_py.model.errors import TcpstatesError
-from tcptrace_py.model.segments import reverse_key
 from tcptrace_py.model.which import Which
 from tcptrace_py.outputs.explain import FORMATS
 from tcptrace_py.outputs.explain.formats import write
 from tcptrace_py.outputs.view import View
 from tests.buildups import analysis
-from tests.ladder import play, segment_block
+from tests.findings.observed import drawn_rungs
+from tests.ladder import play
 from tests.traffic import traffic
 
 if TYPE_CHECKING:
@@ -126,12 +125,9 @@ def test_a_diagram_takes_no_character_that_its_grammar_minds() -> None:
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traffic)
 def test_whatever_comes_can_be_drawn(segments: list) -> None:
-    block = segment_block(segments)
-    for connection in play(segments).rows[:3]:
-        key = key_of(connection.client, connection.server, connection.scope)
-        mine = [i for i in range(block.count) if block.key[i] in (key, reverse_key(key))]
-        inside = [i for i in mine if connection.first_frame <= block.frame[i] <= connection.last_frame]
-        made = list(rungs([_sent(block, i, from_client=block.key[i] == key) for i in inside]))
+    rows = play(segments).rows
+    for connection in rows[:3]:
+        made = drawn_rungs(segments, connection, rows)
         for form in FORMATS:
             out = io.StringIO()
             write(form, connection, made, [], View(width=80), out=out, end_ns=connection.end_ns, why=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs import formats
 from tcptrace_py.outputs.view import EXTENTS, SHOWS
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.results import Analysis
 
 LISTING = ("connections",)  # views that need every connection; the others are made of what adds up
 SLOWEST = 50
@@ -59,6 +63,10 @@ def command(*, reading: Reading, format_name: str | None, output: str | None, ch
     view = choice.view(show=show, extent=extent, limit=limit, width=page.width(),
                        colour=page.takes_colour(colour, path))
     lists = not form.FOR_PEOPLE or view.filtered or show in LISTING
-    result = reading.analyze(keep_rows=lists, slowest=limit or SLOWEST)
+    result: Analysis
+    if choice.which and reading.can_be_read_again:
+        result = reading.find(choice.which, slowest=limit or SLOWEST)
+    else:
+        result = reading.analyze(keep_rows=lists, slowest=limit or SLOWEST)
     page.emit(lambda out: form.write(result, view, out), path)
     return reading.exit_code(result, told=form.FOR_PEOPLE and path is None and sys.stdout.isatty())

@@ -117,12 +117,11 @@ def _traffic(reading: Reading, path: str) -> tuple[Traffic, Result | None]:
 
 def _same_traffic(reading: Reading, bearable: Bearable, allow: tuple[str, ...]) -> tuple[Report, list[Result]]:
     from tcptrace_py.checks.diff.path import same_traffic
-    from tcptrace_py.extraction import readable_again
     from tcptrace_py.findings.path.compare import compare
 
     read = []
-    with readable_again(reading.captures) as captures:
-        for path, name in zip(captures, reading.captures, strict=True):
+    with reading.again() as again:
+        for path, name in zip(again.captures, reading.captures, strict=True):
             read.append(_point(replace(reading, captures=[path]), name))
     (a, one), (b, other) = read
     report = same_traffic(compare(a, b), bearable, allow=allow, allow_damaged=reading.allow_damaged,
@@ -141,6 +140,5 @@ def _point(reading: Reading, name: str) -> tuple[Point, Result]:
     if result.interrupted:  # of half a capture, everything else would look lost
         raise KeyboardInterrupt
     with Progress() as progress:
-        point = read_point(name, reading.captures, result, selection=reading.selection,
-                           check_checksums=reading.check_checksums, progress=progress)
+        point = read_point(name, reading.captures, result, reading.options, progress=progress)
     return point, result

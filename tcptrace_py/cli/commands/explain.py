@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import ExitStack
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 import click
 
 from tcptrace_py.cli import page
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs.explain import FORMATS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Command(click.Command):
@@ -84,9 +76,8 @@ def command(
 
     wanted = parse_which(which)
     path = None if output == "-" else output
-    with ExitStack() as stack:
-        captures = _kept(reading.captures, stack)
-        result = replace(reading, captures=captures).analyze()
+    with reading.again() as again:
+        result = again.find([wanted])
         found = wanted.among(result.connections)
         if not found:
             count = result.summary.connections
@@ -94,7 +85,7 @@ def command(
             raise UsageError(f"no connection {which} among the {count} of this capture{ids}")
         same = Which.of(found[0]).among(result.connections)
         read = ladder if full else folded_ladder
-        rungs = read(captures, found[0], same, check_checksums=reading.check_checksums)
+        rungs = read(again.captures, found[0], same, options=reading.options)
     view = View(width=page.width(), colour=page.takes_colour(colour, path))
     end_ns = result.capture.end_ns or 0
     page.emit(
@@ -104,17 +95,3 @@ def command(
         path,
     )
     return reading.exit_code(result)
-
-
-def _kept(captures: Sequence[str], stack: ExitStack) -> Sequence[str]:
-    """Captures that can be read twice: standard input is put into a file that goes when the stack is left."""
-    if "-" not in captures or sys.stdin is None or sys.stdin.isatty():
-        return captures
-    from tempfile import NamedTemporaryFile
-
-    from tcptrace_py.capture.source import copy_stdin
-
-    file = stack.enter_context(NamedTemporaryFile(prefix="tcpstates-"))  # noqa: SIM115 - the stack closes it
-    copy_stdin(file)
-    file.flush()
-    return [file.name if capture == "-" else capture for capture in captures]

@@ -49,13 +49,14 @@ def command(*, reading: Reading, choice: Choice, broken: bool, output: str) -> i
         return (view.picks(connection) and extraction.overlaps(span, connection)
                 and (not broken or trouble_of(connection) is not None))
 
-    with extraction.readable_again(reading.captures) as captures:
-        whole = replace(reading, captures=captures, selection=extraction.without_times(span))
-        result = whole.analyze()
+    with reading.again() as again:
+        whole = replace(again, selection=extraction.without_times(span))
+        result = whole.find(choice.which) if choice.which else whole.analyze()
+        count = result.summary.connections
         if not any(picks(connection) for connection in result.connections):
-            click.echo(f"tcpstates: no connection of {len(result)} matches; nothing is written", err=True)
+            click.echo(f"tcpstates: no connection of {count} matches; nothing is written", err=True)
             return codes.CHECK_FAILED
-        done = extraction.extract(captures, output, result.connections, picks, check_checksums=reading.check_checksums)
-    click.echo(f"{output}: {done.connections} of {len(result)} connections, {done.frames} of "
+        done = extraction.extract(whole.captures, output, result.connections, picks, options=whole.options)
+    click.echo(f"{output}: {done.connections} of {count} connections, {done.frames} of "
                f"{result.capture.packets} packets", err=True)
     return reading.exit_code(result)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from samples.path.way import Way
 from tcptrace_py import analyze
 from tcptrace_py.findings.path.compare import compare
-from tcptrace_py.model.selection import Selection
 from tcptrace_py.points import read_point
+from tcptrace_py.second_reading import Options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def point(path: Path | str) -> Point:
-    return read_point(str(path), [str(path)], analyze(path), selection=Selection())
+    return read_point(str(path), [str(path)], analyze(path), Options())
 
 
 def compared(a: Path | str, b: Path | str) -> PathFacts:

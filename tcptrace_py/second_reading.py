@@ -1,0 +1,230 @@
+"""The second reading: an analysis keeps no segments, so captures are read again for those of chosen connections.
+
+The flow table runs once more, over the chosen four-tuples alone, and an observer is told what it makes of each of their
+segments: `ladder`, `points` and `extraction` are such observers. As the four-tuples are replayed whole, from the front and by the
+same table, it makes of them what it made of them the first time.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from array import array
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .capture import open_captures
+from .capture.source import STDIN, copy_stdin
+from .decode import Decoder
+from .model import words
+from .model.addresses import packed
+from .model.errors import UsageError
+from .model.first_frames import FirstFrames
+from .model.problems import Problems
+from .model.profiles import Profiles
+from .model.segments import IPV6_KEY, plain_key, reverse_key
+from .model.selection import Selection
+from .pipeline.partition import tell_owners
+from .pipeline.running import Directory, Machinery, few_collections, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from .flows.table import Observer
+    from .model.frames import FrameBlock
+    from .model.results import Analysis, Connection
+    from .model.segments import SegmentBlock
+    from .model.which import Which
+
+    Captures = Sequence[str | os.PathLike[str]]
+    Progress = Callable[[int, int | None], None]
+
+CHOSEN, OTHERS = 0, 1  # to the decoder and the flow table, what was not chosen is another process's
+
+
+@dataclass(frozen=True)
+class Options:
+    """What decides, besides the captures, which connection a segment belongs to: to be the same in both readings."""
+
+    selection: Selection = field(default_factory=Selection)
+    profiles: Profiles = field(default_factory=Profiles)
+    idle_s: float | None = None
+    check_checksums: bool = False
+
+
+def observe(
+    captures: Captures,
+    tuples: frozenset[bytes] | None,
+    observer: Observer,
+    options: Options,
+    *,
+    until_frame: int | None = None,
+    joined: list[tuple[int, ...]] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[FrameBlock]:
+    """Replay these four-tuples (`tuples_of`; None: all) with an observer (`flows.table.FlowTable`).
+
+    Yields each block of frames when the observer was told of its segments. Blocks that begin behind `until_frame` are not read.
+    `joined`: see `Decoder`.
+    """
+    machinery = Machinery(selection=options.selection, profiles=options.profiles, idle_s=options.idle_s, keep_rows=False, slowest=0,
+                          observer=observer)  # fmt: skip
+    table = machinery.table
+    table.retire = lambda live, _known_ns: live.dissolve()  # nobody asks what became of it
+    for frames, segments in _blocks(captures, tuples, options, until_frame=until_frame, joined=joined, progress=progress):
+        table.feed(segments)
+        yield frames
+
+
+def find(
+    captures: Captures,
+    wanted: Iterable[Which],
+    options: Options,
+    *,
+    jobs: int | None = 1,
+    slowest: int = 5,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Analyse captures, of which only some connections are described; all others are added up.
+
+    The result's `connections` are those of the four-tuples that are wanted, each with its `id` and `stream` among all. They may be
+    more than were wanted: see `Which.among`.
+    """
+    directory = Directory()
+
+    def read(*, keep_rows: bool) -> Analysis:
+        return run(captures, selection=options.selection, profiles=options.profiles, idle_s=options.idle_s,
+                   check_checksums=options.check_checksums, progress=progress, keep_rows=keep_rows, slowest=slowest, jobs=jobs,
+                   directory=None if keep_rows else directory)  # fmt: skip
+
+    analysis = read(keep_rows=False)
+    if not directory.is_clear:
+        return read(keep_rows=True)
+    again = _Again(captures, directory, options, analysis, progress)
+    with few_collections():
+        analysis.connections = again.described(again.tuples(wanted))
+    return analysis
+
+
+@contextmanager
+def readable_again(captures: Sequence[str]) -> Iterator[list[str]]:
+    """The captures by names that can be opened several times: standard input goes through a temporary file.
+
+    Raises UsageError for other inputs that can be read only once.
+    """
+    for path in captures:
+        if path != STDIN and is_read_once(path):
+            raise UsageError(f"{path} can be read only once, and this reads it several times: save it to a file first")
+    with tempfile.TemporaryDirectory(prefix="tcpstates-") as folder:
+        copy = Path(folder) / "standard-input"
+        if STDIN in captures:
+            with copy.open("wb") as out:
+                copy_stdin(out)
+        yield [os.fspath(copy) if path == STDIN else path for path in captures]
+
+
+def is_read_once(path: str) -> bool:
+    """Whether an input is gone when it was read: standard input, a pipe."""
+    return path == STDIN or (Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()))
+
+
+def tuples_of(connections: Iterable[Connection]) -> frozenset[bytes]:
+    """Four-tuples of connections as their segments carry them, both ways and in any scope."""
+    return frozenset(key for connection in connections for key in _both_ways(
+        (connection.client.address, connection.client.port), (connection.server.address, connection.server.port)))  # fmt: skip
+
+
+def _both_ways(one: tuple[str, int], other: tuple[str, int]) -> tuple[bytes, bytes]:
+    key = packed(one[0]) + packed(other[0]) + one[1].to_bytes(2) + other[1].to_bytes(2)
+    return key, reverse_key(key)
+
+
+def _blocks(
+    captures: Captures,
+    tuples: frozenset[bytes] | None,
+    options: Options,
+    *,
+    until_frame: int | None = None,
+    joined: list[tuple[int, ...]] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[tuple[FrameBlock, SegmentBlock]]:
+    """Frames and their segments; of those that were not chosen little is decoded."""
+    problems = Problems()  # they were reported with the analysis
+    decoder = Decoder(problems, check_checksums=options.check_checksums, joined=joined)
+    owners = array("i", [OTHERS]) * words.BUCKETS
+    for key in tuples or ():
+        owners[words.bucket(key, 4 if len(key) < IPV6_KEY else 16)] = CHOSEN
+    if tuples is not None:
+        decoder.deal_out(owners, CHOSEN)
+    segments: SegmentBlock | None = None
+    for frames in open_captures(list(captures), problems, progress=progress).blocks():
+        if until_frame is not None and frames.first_frame > until_frame:
+            return
+        segments = decoder.decode(frames, segments)
+        if tuples is not None:
+            tell_owners(segments, owners, CHOSEN)
+            _leave_out(segments, tuples, until_frame)
+        yield frames, segments
+
+
+def _leave_out(segments: SegmentBlock, tuples: frozenset[bytes], until_frame: int | None) -> None:
+    """Of the rows that may have been chosen, leave out those that were not: other tuples of the same bucket."""
+    for i, owner in enumerate(segments.owner[: segments.count]):
+        if owner == CHOSEN and (plain_key(segments.key[i]) not in tuples or (until_frame is not None and segments.frame[i] > until_frame)):
+            segments.owner[i] = OTHERS
+            segments.foreign += 1
+
+
+class _Again:
+    """Reads captures again for connections that were only added up."""
+
+    def __init__(self, captures: Captures, directory: Directory, options: Options, analysis: Analysis, progress: Progress | None) -> None:
+        self.captures = captures
+        self.directory = directory
+        self.options = options
+        self.end_ns = analysis.capture.end_ns or 0
+        self.until_frame = analysis.capture.packets if analysis.interrupted else None
+        self.progress = None if analysis.interrupted else progress  # it ends the reading where it was asked to, and has done that
+
+    def tuples(self, wanted: Iterable[Which]) -> frozenset[bytes]:
+        """Four-tuples of wanted connections, where there are any."""
+        found: set[bytes] = set()
+        frames: set[int | None] = set()
+        for which in wanted:
+            if which.ends is not None:
+                found.update(_both_ways(*which.ends))
+            elif which.id is not None:
+                frames.add(self.directory.connections.frame(which.id))
+            elif which.stream is not None:
+                frames.add(self.directory.streams.frame(which.stream))
+        return frozenset(found | self._tuples_in({frame for frame in frames if frame is not None}))
+
+    def _tuples_in(self, frames: set[int]) -> set[bytes]:
+        """Four-tuples of the segments in these frames."""
+        found: set[bytes] = set()
+        for block, segments in _blocks(self.captures, None, self.options, until_frame=max(frames, default=0), progress=self.progress):
+            if not frames.isdisjoint(range(block.first_frame, block.first_frame + block.count)):
+                keys = (plain_key(segments.key[i]) for i in range(segments.count) if segments.frame[i] in frames)
+                found.update(key for one in keys for key in (one, reverse_key(one)))
+        return found
+
+    def described(self, tuples: frozenset[bytes]) -> list[Connection]:
+        """All connections of these four-tuples, by first frame."""
+        if not tuples:
+            return []
+        options, directory = self.options, self.directory
+        machinery = Machinery(selection=options.selection, profiles=options.profiles, idle_s=options.idle_s, keep_rows=True, slowest=0)
+        table, collector = machinery.table, machinery.collector
+        table.streams.openers = FirstFrames()  # streams are called by frames, as in the directory
+        for _, segments in _blocks(self.captures, tuples, options, until_frame=self.until_frame, progress=self.progress):
+            table.feed(segments)
+        table.finish(self.end_ns)
+        collector.replayer.vantages.pairs = directory.pairs
+        collector.finish(self.end_ns)
+        rows = list(collector.rows)
+        for row in rows:
+            row.id = directory.connections.rank(row.first_frame)
+            row.stream = None if row.stream is None else directory.streams.rank(row.stream)
+        return rows

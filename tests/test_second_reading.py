@@ -1,0 +1,118 @@
+"""Captures read again: connections that were only added up are found and described as if all were, and each segment is where it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcptrace_py import analyze
+from tcptrace_py.ladder import ladder
+from tcptrace_py.model.errors import TcpstatesError
+from tcptrace_py.model.first_frames import FirstFrames
+from tcptrace_py.model.selection import Selection
+from tcptrace_py.model.which import Which
+from tcptrace_py.pipeline.running import Directory
+from tcptrace_py.second_reading import Options, find, is_read_once
+from tests.buildups import analysis
+from tests.ladder import HANDSHAKE
+from tests.ladder import ladder as ladder_of
+from tests.wire import write
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.results import Analysis, Connection
+
+SAMPLES = sorted(path for path in (Path(__file__).parents[1] / "samples").iterdir() if ".pcap" in path.name)
+FEW = 3  # connections of a sample that are looked for
+
+
+def chosen(connections: list[Connection]) -> list[Connection]:
+    """A few, from the first to the last."""
+    return [connections[len(connections) * i // FEW] for i in range(FEW)] if len(connections) > FEW else connections
+
+
+def sums(result: Analysis) -> str:
+    return repr((result.summary, result.hosts, result.ports, result.capture, result.profiles))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_found_as_if_all_were_described(path: Path) -> None:
+    try:
+        whole = analysis(path.name)
+    except TcpstatesError:
+        pytest.skip("no capture at all")
+    rows = list(whole.connections)
+    wanted = [Which(id=row.id) for row in chosen(rows)]
+    wanted += [Which(stream=row.stream) for row in chosen(rows[1:]) if row.stream is not None]
+    wanted += [Which.of(row) for row in chosen(rows[2:])]
+    result = find([str(path)], wanted, Options())
+    for which in wanted:
+        assert which.among(result.connections) == which.among(rows)
+    assert sums(result) == sums(whole)
+
+
+def test_options_are_those_of_both_readings() -> None:
+    """What cuts a four-tuple into connections must cut it in the same way: here a silence, and a span of time."""
+    path = SAMPLES[0].parent / "time-wait-reused.pcap"
+    start_ns = next(iter(analyze(path).connections)).start_ns
+    for options in (Options(idle_s=0.015), Options(Selection(from_ns=start_ns + 30_000_000)), Options(check_checksums=True)):
+        rows = list(analyze(path, selection=options.selection, idle_s=options.idle_s,
+                            check_checksums=options.check_checksums).connections)  # fmt: skip
+        wanted = [Which(id=row.id) for row in rows]
+        assert list(find([path], wanted, options).connections) == rows
+        for row in rows:
+            made = ladder([path], row, rows, options=options)
+            sides = [side for side in (row.client_side, row.server_side) if side is not None]
+            assert sum(rung.counted for rung in made) == sum(side.packets for side in sides) > 0
+
+
+def test_of_none_nothing_is_described() -> None:
+    path = SAMPLES[0].parent / "three-way-handshake.pcap"
+    for which in (Which(id=99), Which(stream=99), Which(ends=(("192.0.2.99", 1), ("192.0.2.98", 2)))):
+        assert list(find([path], [which], Options()).connections) == []
+
+
+def test_where_a_frame_begins_several_all_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame may hold several segments (an A-MSDU): it names no single connection then."""
+    monkeypatch.setattr(Directory, "is_clear", False)
+    result = find([SAMPLES[0].parent / "several-handshakes-ipv6.pcap"], [Which(id=1)], Options())
+    assert list(result.connections) == list(analysis("several-handshakes-ipv6.pcap").connections)
+
+
+def test_ctrl_c_ends_all_readings_at_the_same_frame(tmp_path: Path) -> None:
+    """What is described was in the part that was analysed."""
+    segments = [replace(s, time_ns=s.time_ns + n) for n in range(3000) for s in ladder_of(HANDSHAKE, port=1 + n)]
+    path = write(tmp_path / "long.pcap", segments)
+
+    def progress(done: int, _total: int | None) -> None:
+        if done > path.stat().st_size // 2:
+            raise KeyboardInterrupt
+
+    whole = analyze(path, progress=progress)
+    rows = list(whole.connections)
+    assert whole.interrupted
+    assert 0 < len(rows) < 3000
+    result = find([path], [Which(id=rows[-1].id)], Options(), progress=progress)
+    assert result.interrupted
+    assert list(result.connections) == rows[-1:]
+
+
+@given(st.sets(st.integers(1, 200_000)))
+def test_frames_and_numbers(frames: set[int]) -> None:
+    begun = FirstFrames()
+    for frame in frames:
+        begun.add(frame)
+    assert [begun.frame(number) for number in range(len(frames))] == sorted(frames)
+    assert [begun.rank(frame) for frame in sorted(frames)] == list(range(len(frames)))
+    assert begun.frame(len(frames)) is begun.frame(-1) is None
+
+
+def test_pipes_are_read_once(tmp_path: Path) -> None:
+    assert is_read_once("-")
+    assert is_read_once("/dev/null")
+    assert not is_read_once(str(tmp_path))
+    assert not is_read_once(str(SAMPLES[0]))
