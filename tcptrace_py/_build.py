@@ -18,9 +18,9 @@ HOT = (
     "model.closed", "model.first_frames", "model.live", "model.segments", "model.seq", "model.verdict",
     "capture.pcap_walk", "decode.fast", "decode.options",
     "flows.resting", "flows.streams", "flows.table", "flows.textbook",
-    "facts.block", "facts.table", "facts.views", "facts.writing",
-    "findings.accounts", "findings.facts", "findings.hosts", "findings.levels", "findings.percentiles", "findings.ports",
-    "findings.quality", "findings.summary", "findings.vantage",
+    "facts.block", "facts.table", "facts.time_wait", "facts.views", "facts.writing",
+    "findings.accounts", "findings.facts", "findings.hosts", "findings.ledger", "findings.occupancy", "findings.percentiles",
+    "findings.port_use", "findings.ports", "findings.quality", "findings.rhythm", "findings.summary", "findings.vantage",
     "states.closing", "states.evidence", "states.fins", "states.opening", "states.replay", "states.resets", "states.time_wait",
     "pipeline.collecting", "pipeline.partition", "pipeline.replaying",
 )

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from tcptrace_py.model.results import profiles_of
 
-    from tcptrace_py.model.results import Analysis, CaptureInfo, Connection, ProfileRow, Side, Stay
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tcptrace_py.model.results import Analysis, CaptureInfo, Connection, PortBudget, Side, Stay
     from tcptrace_py.model.state import State
 
     from .scope import Scope
@@ -40,6 +42,15 @@ class Facts:
         start_ns = self.analysis.capture.start_ns
         return [connection for connection in self.analysis.connections if self.scope.takes(connection, start_ns)]
 
+    @cached_property
+    def ports(self) -> Sequence[PortBudget]:
+        """Local ports that the connections in scope hold."""
+        if self.scope.takes_all:
+            return self.analysis.ports
+        from tcptrace_py.pipeline import budgets_of  # noqa: PLC0415 - long to import, and seldom needed
+
+        return budgets_of(self.connections, profiles_of(self.analysis.profiles), self.end_ns)
+
     def sides(self, connection: Connection) -> Iterator[tuple[str, Side]]:
         """The sides of a connection whose own behaviour is looked at, with their roles."""
         for role, side, end in (
@@ -54,22 +65,10 @@ class Facts:
         looked_at = {role for role, _ in self.sides(connection)}
         return (stay for stay in connection.time_wait if stay.side in looked_at)
 
-    def profile(self, address: str) -> ProfileRow:
-        """The profile that a host was analysed under."""
-        return next(
-            (row for row in self.analysis.profiles if row.hosts != "*" and address in row.hosts),
-            self.analysis.profiles[0],
-        )
-
 
 def established(connection: Connection) -> bool:
     """Whether a connection was open at some time, as far as can be known."""
     return connection.handshake.outcome in ("completed", "not-captured")
-
-
-def left_ns(stay: Stay) -> int:
-    """When a stay ends, or would: one that outlives the capture ends as its profile says."""
-    return stay.ended_at_ns if stay.ended_at_ns is not None else stay.expires_ns
 
 
 def durations_ns(side: Side, state: State, end_ns: int) -> Iterator[int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 from typing import TYPE_CHECKING
 
+from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.report import Measure, Unit
 
 from . import params
@@ -103,31 +104,47 @@ def counted(
         )
 
 
-@dataclass
+@dataclass(slots=True)
 class Tally:
-    """What is counted against one host or service: intervals, how many, and the connections behind them."""
+    """What is counted against one host or service: how many, how many at once, and the connections behind them."""
 
     count: int = 0
-    begins: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
+    peak: int = 0
     worst: Worst = field(default_factory=Worst)
 
-    def add(self, connection: Connection, begin_ns: int, end_ns: int) -> None:
-        """Count one from `begin_ns` until just before `end_ns`."""
-        self.count += 1
-        self.begins.append(begin_ns)
-        self.ends.append(end_ns)
-        self.worst.add(connection)
 
-    def peak(self) -> int:
-        """Most at once."""
-        best = gone = 0
-        ends = sorted(self.ends)
-        for here, begin_ns in enumerate(sorted(self.begins), start=1):
-            while gone < len(ends) and ends[gone] <= begin_ns:
-                gone += 1
-            best = max(best, here - gone)
-        return best
+class Tallies:
+    """Intervals, each counted against somebody."""
+
+    def __init__(self) -> None:
+        from tcptrace_py.pipeline import Occupancy  # noqa: PLC0415 - long to import, and not needed by most rules
+
+        self._occupancy = Occupancy()
+        self._kinds: dict[str, int] = {}
+        self._tallies: list[Tally] = []
+
+    def of(self, subject: str) -> int:
+        """Number of a subject."""
+        kind = self._kinds.get(subject)
+        if kind is None:
+            kind = self._kinds[subject] = self._occupancy.kind(self._occupancy.row())
+            self._tallies.append(Tally())
+        return kind
+
+    def add(self, subject: str, connection: Connection, begin_ns: int, end_ns: int) -> None:
+        """Count one from `begin_ns` until just before `end_ns`."""
+        kind = self.of(subject)
+        tally = self._tallies[kind]
+        tally.count += 1
+        tally.worst.add(connection)
+        self._occupancy.add(begin_ns, end_ns, kind)
+
+    def finish(self) -> dict[str, Tally]:
+        """What that comes to, by subject."""
+        self._occupancy.finish(NEVER_NS - 1)
+        for tally, peak in zip(self._tallies, self._occupancy.peak, strict=True):
+            tally.peak = peak
+        return dict(zip(self._kinds, self._tallies, strict=True))
 
 
 def largest(measures: Iterable[Measure]) -> Iterator[Measure]:

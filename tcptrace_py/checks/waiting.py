@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import params
-from .facts import left_ns
-from .measure import Tally, service
+from .measure import Tallies, Tally, service
 
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Connection, Stay
@@ -29,14 +28,13 @@ class WaitLimits:
 
 def tallies(facts: Facts, per: str) -> dict[str, Tally]:
     """The stays in scope by whom they are counted for; nobody's, none, to begin with; empty without connections."""
-    found: dict[str, Tally] = {}
-    for connection in facts.connections:
-        if not found:
-            found[""] = Tally()
+    counted = Tallies()
+    for number, connection in enumerate(facts.connections):
+        if not number:
+            counted.of("")
         for stay in facts.stays(connection):
-            subject = _subject(connection, stay, per)
-            found.setdefault(subject, Tally()).add(connection, stay.entered_ns, left_ns(stay))
-    return found
+            counted.add(_subject(connection, stay, per), connection, stay.entered_ns, stay.until_ns)
+    return counted.finish()
 
 
 def _subject(connection: Connection, stay: Stay, per: str) -> str:

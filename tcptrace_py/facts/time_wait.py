@@ -1,8 +1,27 @@
 """Stays in TIME_WAIT with their times: how long each lasted under the owner's profile, and how it ended."""
 
+from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.live import Connection
 from tcptrace_py.model.results import Stay
 from tcptrace_py.model.verdict import StayMarks, Verdict
+
+EXPIRED, REUSED, KILLED = 0, 1, 2  # how a stay ends, if nothing more comes
+WORDS = ("expired", "reused", "killed")
+
+
+def how_it_ends(expires_ns: int, killed_ns: int, reused_ns: int) -> int:
+    """How a stay ends that a RST meets at `killed_ns` and a new SYN at `reused_ns` (NEVER_NS: none does)."""
+    if killed_ns <= expires_ns:
+        return KILLED
+    return REUSED if reused_ns <= expires_ns else EXPIRED
+
+
+def end_of_stay(entered_ns: int, expires_ns: int, killed_ns: int, reused_ns: int) -> int:
+    """When it ends. The SYN may have come before it was entered: it was refused then, and taken when it came again."""
+    how = how_it_ends(expires_ns, killed_ns, reused_ns)
+    if how == EXPIRED:
+        return expires_ns
+    return max(killed_ns if how == KILLED else reused_ns, entered_ns)
 
 
 def stays(live: Connection, verdict: Verdict, lengths_ns: tuple[int, int], end_ns: int) -> list[Stay]:
@@ -20,13 +39,10 @@ def _stay(live: Connection, verdict: Verdict, marks: StayMarks, length_ns: int, 
         if log[index].time_ns <= expires:
             expires = max(log[index].time_ns + length_ns, expires)
             restarts += 1
-    ended, how = None, "capture-end"
-    if marks.killed >= 0 and log[marks.killed].time_ns <= expires:
-        ended, how = max(log[marks.killed].time_ns, entered), "killed"
-    elif live.reused_by is not None and live.reused_by.start_ns <= expires:
-        # Its first SYN may have come before: it was refused then, and taken when it came again.
-        ended, how = max(live.reused_by.start_ns, entered), "reused"
-    elif expires <= end_ns:
-        ended, how = expires, "expired"
+    killed = log[marks.killed].time_ns if marks.killed >= 0 else NEVER_NS
+    reused = live.reused_by.start_ns if live.reused_by is not None else NEVER_NS
+    how = how_it_ends(expires, killed, reused)
     name = "client" if marks.side == verdict.client else "server"
-    return Stay(name, entered, marks.basis, expires, restarts, ended, how, ended is None)
+    if how == EXPIRED and expires > end_ns:
+        return Stay(name, entered, marks.basis, expires, restarts, None, "capture-end", True)
+    return Stay(name, entered, marks.basis, expires, restarts, end_of_stay(entered, expires, killed, reused), WORDS[how], False)

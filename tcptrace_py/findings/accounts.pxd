@@ -2,11 +2,11 @@
 import cython
 
 from tcptrace_py.findings.facts cimport Facts, StayFacts
-from tcptrace_py.findings.levels cimport Levels
+from tcptrace_py.findings.occupancy cimport Occupancy
 from tcptrace_py.findings.vantage cimport Pair, Vantages
 from tcptrace_py.model cimport words
 
-cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED
+cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE
 
 
 cdef class HostRow:
@@ -21,10 +21,10 @@ cdef class Account:
     cdef public bint low_is_client
     cdef public long long first_ns, last_ns
     cdef public unsigned int connections, client_first, server_first, resets, stays_client, stays_server
-    cdef public unsigned int simultaneous, simultaneous_client, simultaneous_server, restarted_client, restarted_server
+    cdef public unsigned int simultaneous, simultaneous_client, simultaneous_server, recent, restarted_client, restarted_server
     cdef public unsigned int reused_client, reused_server, killed_client, killed_server
     cdef public long long client_wait_ns, server_wait_ns
-    cdef public int port, held_row, waits_row, held_kind, client_stay_kind, server_stay_kind
+    cdef public int number, port, held_row, waits_row, held_kind, client_stay_kind, server_stay_kind
 
     cpdef learn(self, long long first_frame, long long to_server_ns, long long to_client_ns)
 
@@ -32,12 +32,17 @@ cdef class Account:
 cdef class Accounts:
     cdef public object profiles
     cdef public Vantages vantages
-    cdef public Levels levels
-    cdef public long long stays_row
+    cdef public Occupancy occupancy
+    cdef public long long stays_row, end_ns
     cdef public dict rows, hosts
     cdef public list names
 
     @cython.locals(ports=cython.Py_ssize_t, name=bytes, account=Account)
     cpdef Account of(self, bytes key)
-    @cython.locals(stay=StayFacts, levels=Levels, kind="long long")
+    @cython.locals(stay=StayFacts, occupancy=Occupancy, kind="long long")
     cpdef add(self, Account account, Facts facts)
+    @cython.locals(occupancy=Occupancy, kind="long long", start_ns="long long", until_ns="long long", early_ns="long long")
+    cpdef _hold(self, Account account, Facts facts)
+
+
+cpdef long long late_ns(Account account, long long end_ns)

@@ -1,18 +1,22 @@
 """What adds up, by who connects where: an account for each client address, server address, server port and scope.
 
-Hosts, services and port budgets are sums over accounts; how many there are at once stands in rows of `levels`.
+Hosts, services and port budgets are sums over accounts; how many there are at once stands in rows of the `occupancy`.
 """
 
 from array import array
 
+from tcptrace_py.facts.time_wait import KILLED, REUSED
 from tcptrace_py.model import words
 from tcptrace_py.model.addresses import text
+from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY
 
-from .facts import KILLED, REUSED, Facts
-from .levels import NEVER_NS, Levels
+from .facts import COUNTED, Facts
+from .occupancy import Occupancy
 from .vantage import Pair, Vantages
+
+LATE = 4  # the last such part of the time, of one TIME_WAIT at most, tells the present rate
 
 
 class HostRow:
@@ -31,8 +35,9 @@ class Account:
     """Connections of one client address to one service. Pairs of counts are the client's and the server's."""
 
     __slots__ = ("client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "held_kind", "held_row",
-                 "killed_client", "killed_server", "last_ns", "low_is_client", "pair", "port", "resets", "restarted_client",
-                 "restarted_server", "reused_client", "reused_server", "server", "server_first", "server_stay_kind", "server_wait_ns",
+                 "killed_client", "killed_server", "last_ns", "low_is_client", "number", "pair", "port", "recent", "resets",
+                 "restarted_client", "restarted_server", "reused_client", "reused_server", "server", "server_first", "server_stay_kind",
+                 "server_wait_ns",
                  "simultaneous", "simultaneous_client", "simultaneous_server", "stays_client", "stays_server", "waits_row")
 
     def __init__(self, client: HostRow, server: HostRow, port: int, pair: Pair) -> None:
@@ -52,6 +57,8 @@ class Account:
         self.reused_client = self.reused_server = 0
         self.killed_client = self.killed_server = 0
         self.client_wait_ns = self.server_wait_ns = 0  # how long TIME_WAIT lasts there
+        self.recent = 0  # stays at the client that began in the last part of the time (findings.ports)
+        self.number = 0  # in `PortUse`
         self.held_row = self.waits_row = 0
         self.held_kind = self.client_stay_kind = self.server_stay_kind = 0
 
@@ -64,13 +71,14 @@ class Account:
 
 
 class Accounts:
-    """All accounts, by a client's key without its port; hosts, and the levels that they raise."""
+    """All accounts, by a client's key without its port; hosts, and how many there are at once of what they hold."""
 
     def __init__(self, profiles: Profiles, vantages: Vantages) -> None:
         self.profiles = profiles
         self.vantages = vantages
-        self.levels = Levels()
-        self.stays_row = self.levels.row()  # all stays in TIME_WAIT
+        self.end_ns = 0  # the capture's, once it is known
+        self.occupancy = Occupancy()
+        self.stays_row = self.occupancy.row()  # all stays in TIME_WAIT
         self.rows: dict[bytes, Account] = {}
         self.names: list[bytes] = []  # of the rows, in their order
         self.hosts: dict[tuple[bytes, bytes], HostRow] = {}
@@ -96,20 +104,23 @@ class Accounts:
         source, target, scope = name[:ports // 2], name[ports // 2:ports], name[ports + 2:]
         client, server = self._host(source, scope), self._host(target, scope)
         account = Account(client, server, name[ports] << 8 | name[ports + 1], self.vantages.pair(source, target))
-        profile = self.profiles.default
-        account.client_wait_ns = (self.profiles.of(client.name) if self.profiles.by_address else profile).time_wait_ns
-        account.server_wait_ns = (self.profiles.of(server.name) if self.profiles.by_address else profile).time_wait_ns
-        levels = self.levels
-        account.held_row, account.waits_row = levels.row(), levels.row()
-        account.held_kind = levels.kind(account.held_row)
-        account.client_stay_kind = levels.kind(self.stays_row, client.row, account.waits_row)
-        account.server_stay_kind = levels.kind(self.stays_row, server.row)
+        profile = server_profile = self.profiles.default
+        if self.profiles.by_address:
+            profile, server_profile = self.profiles.of(client.name), self.profiles.of(server.name)
+        account.client_wait_ns, account.server_wait_ns = profile.time_wait_ns, server_profile.time_wait_ns
+        occupancy = self.occupancy
+        account.held_row, account.waits_row = occupancy.row(), occupancy.row()
+        low, high = profile.ephemeral_ports
+        account.number = occupancy.ports.open(low, high, profile.ports_given)
+        account.held_kind = occupancy.kind(account.held_row, account=account.number)
+        account.client_stay_kind = occupancy.kind(self.stays_row, client.row, account.waits_row)
+        account.server_stay_kind = occupancy.kind(self.stays_row, server.row)
         return account
 
     def _host(self, address: bytes, scope: bytes) -> HostRow:
         host = self.hosts.get((address, scope))
         if host is None:
-            host = self.hosts[address, scope] = HostRow(address, scope, self.levels.row())
+            host = self.hosts[address, scope] = HostRow(address, scope, self.occupancy.row())
         return host
 
     def add(self, account: Account, facts: Facts) -> None:
@@ -124,11 +135,8 @@ class Accounts:
             account.simultaneous_client += facts.first_fin == 0
             account.simultaneous_server += facts.first_fin == 1
         account.resets += facts.pattern == "rst"
-        levels = self.levels
-        if facts.announced < 0:
-            levels.add(facts.start_ns, facts.released_ns, account.held_kind)
-        elif facts.released_ns != NEVER_NS:
-            levels.end(facts.released_ns, facts.announced)
+        self._hold(account, facts)
+        occupancy = self.occupancy
         for stay in facts.stays:
             if stay.by_server:
                 account.stays_server += 1
@@ -141,9 +149,43 @@ class Accounts:
                 account.reused_client += stay.how == REUSED
                 account.killed_client += stay.how == KILLED
             kind = account.server_stay_kind if stay.by_server else account.client_stay_kind
-            levels.add(max(stay.entered_ns, facts.earliest_ns), stay.end_ns, kind)
+            occupancy.add(max(stay.entered_ns, facts.earliest_ns), stay.end_ns, kind)
             if stay.entered_ns < facts.earliest_ns:
-                levels.add_early(stay.entered_ns, min(facts.earliest_ns, stay.end_ns), kind)
+                occupancy.add_early(stay.entered_ns, min(facts.earliest_ns, stay.end_ns), kind)
+
+    def _hold(self, account: Account, facts: Facts) -> None:
+        """Count the client's port for as long as it was taken, as far as it was not counted before."""
+        occupancy, kind, start_ns, until_ns = self.occupancy, account.held_kind, facts.start_ns, facts.released_ns
+        if facts.announced == COUNTED:
+            return
+        if facts.announced < 0:
+            occupancy.add(start_ns, until_ns, kind, facts.port)
+        elif facts.announced == kind:
+            if until_ns != NEVER_NS:
+                occupancy.end(until_ns, kind, facts.port)
+        else:  # it was taken for the other side's: what is too late to be moved stays there
+            early_ns = max(start_ns, facts.earliest_ns)
+            occupancy.end(early_ns, facts.announced, facts.port)
+            occupancy.add_early(start_ns, early_ns, facts.announced, facts.port, -1)
+            occupancy.add(early_ns, until_ns, kind, facts.port)
+            occupancy.add_early(start_ns, min(early_ns, until_ns), kind, facts.port)
+
+
+    def close(self, end_ns: int) -> None:
+        """All is told, of a capture that ends then: settle what is pending."""
+        self.end_ns = end_ns
+        since_ns = array("q", [NEVER_NS]) * len(self.occupancy.level)
+        for account in self.rows.values():
+            since_ns[account.waits_row] = end_ns - late_ns(account, end_ns)
+        recent = self.occupancy.begun_after(since_ns)
+        for account in self.rows.values():
+            account.recent = recent[account.waits_row]
+        self.occupancy.finish(end_ns)
+
+
+def late_ns(account: Account, end_ns: int) -> int:
+    """How long the last part of an account's time is, in a capture that ends then."""
+    return min(end_ns - account.first_ns, account.client_wait_ns) // LATE
 
 
 COUNTS = ("connections", "client_first", "server_first", "resets", "stays_client", "stays_server", "simultaneous", "simultaneous_client",
@@ -162,7 +204,7 @@ def counts(accounts: Accounts) -> Counts:
 
 
 def add_counts(accounts: Accounts, told: Counts) -> None:
-    """Take in another part of the capture. Its levels come by themselves."""
+    """Take in another part of the capture. What it holds comes by itself."""
     names, numbers = told
     at, size = 0, 2 + len(COUNTS)
     for name in names:

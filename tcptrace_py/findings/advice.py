@@ -38,11 +38,7 @@ def advise(services: Sequence[ServiceLedger], servers: Sequence[ServerLedger], p
 def pressed(service: ServiceLedger) -> bool:
     """Whether the client's ports towards the service are short, or will be."""
     ports = service.ports
-    return (
-        ports.exhaustion is not None
-        or ports.exhausted_in_ns is not None
-        or (ports.used >= PRESSED and service.time_wait_client * 2 >= service.connections)
-    )
+    return ports.is_alarming or (ports.used_ratio >= PRESSED and service.time_wait_client * 2 >= service.connections)
 
 
 def _about(code: str, service: ServiceLedger, **numbers: int | float) -> Advice:
@@ -91,14 +87,14 @@ def _close_first(service: ServiceLedger, _: Profile) -> Iterator[Advice]:
 def _spread(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
     if pressed(service):
         yield _about(
-            "spread-over-addresses", service, addresses=_addresses(service, profile), ports=service.ports.count
+            "spread-over-addresses", service, addresses=_addresses(service, profile), ports=service.ports.port_count
         )
 
 
 def _addresses(service: ServiceLedger, profile: Profile) -> int:
     """How many addresses would carry the present rate with half of their ports."""
     ceiling = service.ports.ceiling_per_s
-    if ceiling is None or service.ports.per_s is None or not profile.time_wait_s:
+    if ceiling is None or service.ports.connections_per_s is None or not profile.time_wait_s:
         return 2
     return max(2, -(-round(2 * _keeping_per_s(service)) // max(int(ceiling), 1)))
 
@@ -107,11 +103,11 @@ def _keeping_per_s(service: ServiceLedger) -> float:
     """How many connections a second keep their port in TIME_WAIT: those that the client closes first."""
     if service.ports.filling_per_s is not None:
         return service.ports.filling_per_s
-    return (service.ports.per_s or 0.0) * service.time_wait_client / max(service.connections, 1)
+    return (service.ports.connections_per_s or 0.0) * service.time_wait_client / max(service.connections, 1)
 
 
 def _widen(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
-    count, most = service.ports.count, WIDEST[1] - WIDEST[0] + 1
+    count, most = service.ports.port_count, WIDEST[1] - WIDEST[0] + 1
     if pressed(service) and count * WIDER <= most:
         per_s = most / profile.time_wait_s if profile.time_wait_s else 0.0
         usual = PROFILES.get(profile.name, profile).port_count
@@ -123,7 +119,7 @@ def _widen(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
 def _tw_reuse(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
     if pressed(service) and profile.name == "linux" and not _unstamped(service):
         stamped, plain = service.timestamps
-        yield _about("tcp_tw_reuse", service, ports=service.ports.count, with_timestamps=stamped, without=plain)
+        yield _about("tcp_tw_reuse", service, ports=service.ports.port_count, with_timestamps=stamped, without=plain)
 
 
 def _unstamped(service: ServiceLedger) -> bool:
@@ -134,10 +130,8 @@ def _unstamped(service: ServiceLedger) -> bool:
 
 def _limit(services: Sequence[ServiceLedger], servers: Sequence[ServerLedger]) -> Iterator[Advice]:
     """A few addresses behind most of a server's TIME_WAIT, with short connections without end."""
-    for row in servers:
-        if row.time_wait_server < CROWD:
-            continue
-        key = (row.server, row.server_port, row.scope)
+    crowded = {(row.server, row.server_port, row.scope): row for row in servers if row.time_wait_server >= CROWD}
+    for key, row in crowded.items():
         mine = [s for s in services if (s.server, s.server_port, s.scope) == key and s.pattern in SHORT]
         first = sorted(mine, key=lambda s: -s.time_wait_server)[:CRAWLERS]
         heavy = [s for s in first if s.time_wait_server * CRAWLERS * 2 >= row.time_wait_server]

@@ -1,54 +1,40 @@
 """The diagnosis behind `time-wait`: one pass over an analysis' connections, then what follows from the sums."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from math import inf
 
-from tcptrace_py.model.diagnosis import Diagnosis, HostLedger, ServiceLedger
-from tcptrace_py.model.profiles import Profile, Profiles
-from tcptrace_py.model.results import Analysis, Connection, Scope
+from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.diagnosis import Diagnosis, HostLedger, ServerLedger, ServiceLedger
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.results import Analysis, Connection, Host, PortBudget, Scope, profiles_of
 
 from .advice import advise, warn
-from .curve import Curve
-from .ledger import HostRow, ServerRow, ServiceRow
+from .ledger import PLAIN, STAMPED, Connections, HostKey, Stays
 from .neighbours import Neighbours, stuck_ns
 from .quality import EXPLANATIONS
 
 MOST_CURVES = 50  # hosts, the gravest, whose population is told over time
-MOST_SERVICES = 20_000  # a port scan makes a service of every port
+MOST_SERVICES = 20_000  # the gravest: a port scan makes a service of every port
 
 
 class Ledger:
-    """Everything that one pass adds up: `add` every connection as it ends, then `finish`."""
+    """Everything that one pass keeps: `add` every connection as it ends, then `finish`."""
 
     def __init__(self) -> None:
-        self.hosts: dict[tuple[str, Scope | None], HostRow] = {}
-        self.services: dict[tuple[str, str, int, Scope | None], ServiceRow] = {}
-        self.servers: dict[tuple[str, int, Scope | None], ServerRow] = {}
+        self.connections = Connections()
+        self.stays = Stays()
         self.neighbours = Neighbours()
-        self.left_out = 0
 
     def add(self, connection: Connection) -> None:
         """Take in one connection."""
-        scope = network(connection.scope)
+        scope = connection.network
+        server = connection.server
+        self.connections.add(connection, (connection.client.address, server.address, server.port, scope))
         if connection.time_wait:
-            for role, end in (("client", connection.client), ("server", connection.server)):
-                if any(stay.side == role for stay in connection.time_wait):
-                    self.hosts.setdefault((end.address, scope), HostRow()).add(connection, role)
-        server = (connection.server.address, connection.server.port, scope)
-        total = self.servers.get(server)
-        if total is None and len(self.servers) < MOST_SERVICES:
-            total = self.servers[server] = ServerRow()
-        if total is not None:
-            total.add(connection)
-        key = (connection.client.address, *server)
-        row = self.services.get(key)
-        if row is None and len(self.services) < MOST_SERVICES:
-            row = self.services[key] = ServiceRow()
-        if row is None:
-            self.left_out += 1
-        else:
-            row.add(connection)
+            self.stays.add(connection, scope)
         self.neighbours.add(connection, scope)
 
     def finish(
@@ -58,60 +44,107 @@ class Ledger:
         start_ns, end_ns = analysis.capture.start_ns or 0, analysis.capture.end_ns or 0
         start_ns = min(max(start_ns, from_ns or 0), end_ns)
         end_ns = max(min(end_ns, end_ns if to_ns is None else to_ns), start_ns)
-        hosts = [row.result(key, profiles.of(key[0]), end_ns) for key, row in self.hosts.items()]
-        entered = sum(host.entered for host in hosts)
-        ranked = tuple(sorted(self._services(analysis, profiles, entered, end_ns), key=_gravity))
-        totals = [row.total(key, entered) for key, row in self.servers.items()]
-        servers = tuple(
-            sorted(totals, key=lambda t: (-t.time_wait, -t.connections, t.server, t.server_port, str(t.scope)))
-        )
-        every = Curve()
-        for row in self.hosts.values():
-            every.begins.extend(row.stays.begins)
-            every.ends.extend(row.stays.ends)
-        every.sort()
-        peak, peak_at = every.peak()
-        ordered = _ordered(hosts, ranked)
-        drawn = [
-            replace(host, series=self.hosts[host.address, host.scope].stays.series(start_ns, end_ns))
-            for host in ordered[:MOST_CURVES]
-        ]
-        ordered = (*drawn, *ordered[MOST_CURVES:])
+        held = analysis.summary.time_wait
+        services = self._services(analysis, end_ns)
+        servers = self._servers(held.entered)
+        hosts = self._hosts(_ordered(analysis.hosts, analysis.ports), profiles, (start_ns, end_ns))
         known = analysis.capture.start_ns is not None
         return Diagnosis(
             start_ns if known else None,
             end_ns if known else None,
-            entered,
-            peak,
-            peak_at,
-            every.at(end_ns),
+            held.entered,
+            held.peak,
+            held.peak_at_ns,
+            held.at_end,
             sum(host.before for host in hosts),
             sum(host.outlive for host in hosts),
-            ordered,
-            ranked,
+            hosts,
+            services,
             servers,
-            self.left_out,
+            len(self.connections.service) - sum(service.connections for service in services),
             self.neighbours.result(start_ns, end_ns),
             stuck_ns(start_ns, end_ns),
-            tuple(advise(ranked, servers, profiles)),
-            tuple(warn(ordered, ranked, profiles)),
+            tuple(advise(services, servers, profiles)),
+            tuple(warn(hosts, services, profiles)),
         )
 
-    def _services(
-        self, analysis: Analysis, profiles: Profiles, entered: int, end_ns: int
-    ) -> Iterator[ServiceLedger]:
-        found = [row.result(key, profiles.of(key[0]), entered, end_ns) for key, row in self.services.items()]
-        if any(p.code == "snapped" and p.explanation != EXPLANATIONS["snapped"] for p in analysis.capture.problems):
-            found = [_options_cut(service) for service in found]
-        shown = {(s.client, s.scope): (s.ports.low, s.ports.high) for s in found if s.ports.exhaustion and s.ports.seen}
-        for service in found:
-            key = (service.client, service.server, service.server_port, service.scope)
-            own, row = shown.get((service.client, service.scope)), self.services[key]
-            if own is None or service.ports.seen or min(row.ports) < own[0] or max(row.ports) > own[1]:
-                yield service
-                continue  # else the range of ports is the client's: what shows of it at one service holds for its others
-            again = row.result(key, replace(profiles.of(service.client), ephemeral_ports=own), entered, end_ns)
-            yield replace(service, ports=replace(again.ports, range_from="capture"))
+    def _hosts(self, ranked: Sequence[Host], profiles: Profiles, span_ns: tuple[int, int]) -> tuple[HostLedger, ...]:
+        """The hosts that hold TIME_WAIT, with the curves of the gravest."""
+        stays, found = self.stays.by_host(), []
+        for place, host in enumerate(ranked):
+            key, held, profile = (host.address, host.scope), host.time_wait, profiles.of(host.address)
+            entered = stays.entered(key)
+            found.append(HostLedger(
+                host.address, host.scope, held.entered, held.entered_as_client, held.entered_as_server, held.peak, held.peak_at_ns,
+                held.at_end, self.stays.before[self.stays.numbers[key]], held.at_end, held.stays_restarted, held.stays_reused,
+                held.stays_killed, _build_up_per_s(entered, held.peak_at_ns), entered[0], entered[-1], profile.name,
+                profile.time_wait_ns, stays.series(key, *span_ns) if place < MOST_CURVES else None))  # fmt: skip
+        return tuple(found)
+
+    def _services(self, analysis: Analysis, end_ns: int) -> tuple[ServiceLedger, ...]:
+        """The gravest of them, as many as are kept apart."""
+        rows, numbers = self.connections, self.connections.numbers
+        groups = rows.groups(array("i", range(len(numbers))), len(numbers))
+        open_ = rows.most_open(end_ns)
+        cut = any(p.code == "snapped" and p.explanation != EXPLANATIONS["snapped"] for p in analysis.capture.problems)
+        entered = analysis.summary.time_wait.entered
+
+        def gravity(ports: PortBudget) -> tuple[bool, float, int, int, str, str, int, str]:
+            """Exhausted ports first, then those that will be, the soonest first, then the most TIME_WAIT."""
+            stays = groups.time_wait(numbers[ports.client, ports.server, ports.server_port, ports.scope])
+            left_s = inf if ports.exhausted_in_s is None else ports.exhausted_in_s
+            return (ports.exhaustion is None, left_s, -stays, -ports.connections, ports.client, ports.server, ports.server_port,
+                    str(ports.scope))
+
+        found = []
+        for ports in nsmallest(MOST_SERVICES, analysis.ports, key=gravity):
+            number = numbers[ports.client, ports.server, ports.server_port, ports.scope]
+            group = groups.of(number)
+            counts, why = group.counts, group.rhythm()
+            found.append(ServiceLedger(
+                ports.client, ports.server, ports.server_port, ports.scope, ports.connections, *group.closes(),
+                _share(groups.time_wait(number), entered), why.pattern, why.period_ns, why.burst, group.lifetime_p50_ns(),
+                group.payload_p50_bytes(), open_[number], group.per_s(), group.starts_ns[-1] - group.starts_ns[0],
+                # Frames were cut inside TCP's header: that no timestamps were seen does not say that there were none.
+                (counts[STAMPED], 0 if cut else counts[PLAIN]), ports))  # fmt: skip
+        return tuple(found)
+
+    def _servers(self, entered: int) -> tuple[ServerLedger, ...]:
+        """Services, whoever opens connections to them: those with the most TIME_WAIT, as many as are kept apart."""
+        rows = self.connections
+        keys: dict[tuple[str, int, Scope | None], int] = {}
+        group_of, clients = array("i"), array("i")
+        for _, server, port, scope in rows.numbers:  # one for each client
+            number = keys.setdefault((server, port, scope), len(keys))
+            if number == len(clients):
+                clients.append(0)
+            clients[number] += 1
+            group_of.append(number)
+        groups = rows.groups(group_of, len(keys))
+
+        def most(key: tuple[str, int, Scope | None]) -> tuple[int, int, str, int, str]:
+            return -groups.time_wait(keys[key]), -groups.size(keys[key]), key[0], key[1], str(key[2])
+
+        found = []
+        for key in nsmallest(MOST_SERVICES, keys, key=most):
+            group, number = groups.of(keys[key]), keys[key]
+            why = group.rhythm()
+            found.append(ServerLedger(
+                *key, clients[number], len(group.starts_ns), *group.closes(), _share(groups.time_wait(number), entered), why.pattern,
+                why.period_ns, why.burst, group.lifetime_p50_ns(), group.per_s()))  # fmt: skip
+        return tuple(found)
+
+
+def _share(stays: int, entered: int) -> float:
+    """A service's part of all stays."""
+    return stays / entered if entered else 0.0
+
+
+def _build_up_per_s(entered_ns: Sequence[int], peak_at_ns: int | None) -> float | None:
+    """How fast stays were entered, from the first until the peak."""
+    if peak_at_ns is None or peak_at_ns <= entered_ns[0]:
+        return None
+    return (bisect_right(entered_ns, peak_at_ns) - 1) * SECOND_NS / (peak_at_ns - entered_ns[0])
 
 
 def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
@@ -119,62 +152,19 @@ def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
     ledger = Ledger()
     for connection in analysis.connections:
         ledger.add(connection)
-    return ledger.finish(analysis, profiles or profiles_of(analysis))
+    return ledger.finish(analysis, profiles or profiles_of(analysis.profiles))
 
 
-def profiles_of(analysis: Analysis) -> Profiles:
-    """The profiles that an analysis was made with."""
-    default, by_address = Profiles().default, {}
-    for row in analysis.profiles:
-        profile = Profile(row.name, row.time_wait_s, row.ephemeral_ports)
-        if row.hosts == "*":
-            default = profile
-        else:
-            by_address.update(dict.fromkeys(row.hosts, profile))
-    return Profiles(default, by_address)
-
-
-def _options_cut(service: ServiceLedger) -> ServiceLedger:
-    """Frames were cut inside TCP's header: that no timestamps were seen does not say that there were none."""
-    return replace(service, timestamps=(service.timestamps[0], 0))
-
-
-def network(scope: Scope | None) -> Scope | None:
-    """The part of a scope that makes an address another host: its network, not its VLAN tag or tunnel endpoint."""
-    return None if scope is None or scope.vni is None else Scope(None, scope.vni, None)
-
-
-def _gravity(service: ServiceLedger) -> tuple[bool, float, int, int, str, str, int, str]:
-    """Exhausted ports first, then those that will be, the soonest first, then the most TIME_WAIT."""
-    ports = service.ports
-    return (
-        ports.exhaustion is None,
-        inf if ports.exhausted_in_ns is None else ports.exhausted_in_ns,
-        -service.time_wait,
-        -service.connections,
-        service.client,
-        service.server,
-        service.server_port,
-        str(service.scope),
-    )
-
-
-def _ordered(hosts: Iterable[HostLedger], services: Iterable[ServiceLedger]) -> tuple[HostLedger, ...]:
-    """Hosts whose ports ran out first, then those whose ports will, then those with the most TIME_WAIT at once."""
-    alarms: dict[tuple[str, Scope | None], int] = {}
-    for service in services:
-        level = 2 if service.ports.exhaustion else int(service.ports.exhausted_in_ns is not None)
-        key = (service.client, service.scope)
-        alarms[key] = max(level, alarms.get(key, 0))
-    return tuple(
-        sorted(
-            hosts,
-            key=lambda host: (
-                -alarms.get((host.address, host.scope), 0),
-                -host.peak,
-                -host.entered,
-                host.address,
-                str(host.scope),
-            ),
-        )
-    )
+def _ordered(hosts: Iterable[Host], ports: Iterable[PortBudget]) -> list[Host]:
+    """Hosts that hold TIME_WAIT: whose ports ran out first, then those whose ports will, then those with the most at once."""
+    alarms: dict[HostKey, int] = {}
+    for row in ports:
+        if row.is_alarming:
+            key = (row.client, row.scope)
+            alarms[key] = max(2 if row.exhaustion else 1, alarms.get(key, 0))
+    return sorted(
+        (host for host in hosts if host.time_wait.entered),
+        key=lambda host: (
+            -alarms.get((host.address, host.scope), 0), -host.time_wait.peak, -host.time_wait.entered, host.address, str(host.scope),
+        ),
+    )  # fmt: skip

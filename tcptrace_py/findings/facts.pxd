@@ -1,5 +1,8 @@
 # cython: language_level=3, annotation_typing=False
 from tcptrace_py.findings.percentiles cimport Values
+from tcptrace_py.model.live cimport Connection as Live
+from tcptrace_py.model.live cimport begins_with_syn, client_of
+from tcptrace_py.model.segments cimport local_port
 
 
 cdef class StayFacts:
@@ -10,7 +13,7 @@ cdef class StayFacts:
 
 cdef class Facts:
     cdef public object cause, outcome, pattern, vantage
-    cdef public long long announced, earliest_ns, first_fin, released_ns, start_ns, total_ns
+    cdef public long long announced, earliest_ns, first_fin, port, released_ns, start_ns, total_ns
     cdef public list stays
 
 
@@ -20,3 +23,6 @@ cdef class Outline:
     cdef public object cause, outcome, pattern, trouble, vantage
     cdef public Values latencies
     cdef public bint alike
+
+
+cpdef long long port_to_count(Live live)

@@ -6,23 +6,25 @@ segments decides, and its own log holds the times.
 
 from typing import TYPE_CHECKING
 
-from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.facts.time_wait import EXPIRED, KILLED, REUSED
+from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.live import Connection as Live
-from tcptrace_py.model.results import Connection, Stay
+from tcptrace_py.model.live import begins_with_syn, client_of
+from tcptrace_py.model.results import Connection
+from tcptrace_py.model.segments import local_port
 from tcptrace_py.model.state import State
 from tcptrace_py.model.trouble import trouble_of
 from tcptrace_py.model.verdict import Verdict
 
-from .levels import NEVER_NS
+from .occupancy import ANY_PORT
 
 if TYPE_CHECKING:
     from tcptrace_py.facts.writing import Shape
 
     from .percentiles import Values
 
-STAYS_WITHIN_NS = 20 * SECOND_NS  # what of a stay lies longer before its connection's last segment is told as early (Levels)
-EXPIRED, REUSED, KILLED, LEFT = 0, 1, 2, 3  # how a stay ended; LEFT: cut off by the capture's end
-HOW = {"expired": EXPIRED, "reused": REUSED, "killed": KILLED, "capture-end": LEFT}
+STAYS_WITHIN_NS = 20 * SECOND_NS  # what of a stay lies longer before its connection's last segment is told as early (Occupancy)
+HOW = {"expired": EXPIRED, "reused": REUSED, "killed": KILLED, "capture-end": EXPIRED}
 
 
 class StayFacts:
@@ -41,16 +43,18 @@ class StayFacts:
 class Facts:
     """What is counted of one connection. `total_ns` is -1 where the handshake has no time; `first_fin` 0 client, 1 server, -1.
 
-    `announced` is the kind under which its port was counted as held when the connection was old already, or -1.
+    `announced` is the kind (of `Occupancy`) under which its port was counted as held when the connection was old already, or
+    -1; COUNTED: all of it was counted before. `port` is the client's, ANY_PORT where the capture began later than it.
     """
 
-    __slots__ = ("announced", "cause", "earliest_ns", "first_fin", "outcome", "pattern", "released_ns", "start_ns", "stays", "total_ns",
-                 "vantage")
+    __slots__ = ("announced", "cause", "earliest_ns", "first_fin", "outcome", "pattern", "port", "released_ns", "start_ns", "stays",
+                 "total_ns", "vantage")
 
-    def __init__(self, live: Live) -> None:
-        self.announced = live.announced
-        self.start_ns = live.start_ns
-        self.earliest_ns = live.end_ns - STAYS_WITHIN_NS
+    def __init__(self, start_ns: int, end_ns: int, port: int, announced: int = -1) -> None:
+        self.announced = announced
+        self.port = port
+        self.start_ns = start_ns
+        self.earliest_ns = end_ns - STAYS_WITHIN_NS
         self.outcome = ""
         self.pattern = ""
         self.cause: str | None = None
@@ -62,6 +66,12 @@ class Facts:
 
 
 NEVER_OPENED = ("refused", "unanswered")
+COUNTED = -2
+
+
+def port_to_count(live: Live) -> int:
+    """The client's port, if the capture shows when it was taken; else ANY_PORT: when it was first seen says nothing."""
+    return local_port(live.side(client_of(live)).key) if begins_with_syn(live) else ANY_PORT
 
 
 class Outline:
@@ -103,9 +113,9 @@ def _latest(verdict: Verdict, number: int) -> int:
     return max(step.index for step in verdict.paths[number])
 
 
-def from_row(live: Live, row: Connection) -> Facts:
-    """Facts of a described connection."""
-    facts = Facts(live)
+def from_row(row: Connection, port: int, announced: int = -1) -> Facts:
+    """Facts of a described connection; for `port` and `announced` see there."""
+    facts = Facts(row.start_ns, row.end_ns, port, announced)
     facts.outcome, facts.pattern = row.handshake.outcome, row.teardown.pattern
     facts.cause = row.teardown.reset.cause if row.teardown.reset is not None else None
     facts.vantage = row.vantage or "unknown"
@@ -113,16 +123,6 @@ def from_row(live: Live, row: Connection) -> Facts:
     if row.handshake.total_ns is not None:
         facts.total_ns = row.handshake.total_ns
     for stay in row.time_wait:
-        end_ns = stay_end_ns(stay)
-        facts.stays.append(StayFacts(stay.side == "server", stay.entered_ns, end_ns, HOW[stay.ended_by], stay.restarts > 0))
-        if stay.side == "client":
-            facts.released_ns = end_ns
-    last = row.client_side.states[-1]
-    if facts.released_ns == NEVER_NS and last.state == State.CLOSED and last.at_ns is not None:
-        facts.released_ns = max(last.at_ns, row.start_ns)
+        facts.stays.append(StayFacts(stay.side == "server", stay.entered_ns, stay.until_ns, HOW[stay.ended_by], stay.restarts > 0))
+    facts.released_ns = row.port_released_ns
     return facts
-
-
-def stay_end_ns(stay: Stay) -> int:
-    """When a stay ends or would: one that outlives the capture ends as its profile says."""
-    return stay.ended_at_ns if stay.ended_at_ns is not None else stay.expires_ns

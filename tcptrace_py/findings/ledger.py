@@ -1,310 +1,224 @@
-"""The TIME_WAIT ledger: by host and by (client, server, server port), taken in one connection at a time.
+"""What `time-wait` keeps beside the sums of every analysis: columns of numbers, a row for each connection and each stay.
 
-It keeps a few dozen bytes a connection (when, how long, which port), never the connections.
+How many there are at once, ports and their ranges are no matter of these: they stand in the analysis (`occupancy`).
 """
 
 from array import array
-from bisect import bisect_right
 
-from tcptrace_py.model.clock import SECOND_NS
-from tcptrace_py.model.diagnosis import HostLedger, PortLedger, ServerLedger, ServiceLedger
-from tcptrace_py.model.profiles import Profile
-from tcptrace_py.model.results import Connection, Scope, Side
+from tcptrace_py.model import columns
+from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
+from tcptrace_py.model.diagnosis import Series
+from tcptrace_py.model.results import Connection, Scope
 from tcptrace_py.model.state import State
 
-from .curve import Curve, median
-from .exhaustion import Ports, judge
-from .rhythm import Rhythm, rhythm
+from .occupancy import Occupancy, counts_at
+from .rhythm import Rhythm, median, rhythm
 
-NEVER_NS = (1 << 63) - 1
-STOPPED = 4  # silence at the end, for more than such a part of the time before: that is not how it goes on
-LATE = 4  # the last such part of the time tells the present rate
-SUSTAINED = 100  # connections, over a second or longer, that make a rate worth going on from
-_BEFORE_CLOSE = frozenset((State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED))
-_OPENING = frozenset((State.CLOSED, State.LISTEN))
-
-
-class HostRow:
-    """Stays of one address."""
-
-    __slots__ = ("as_client", "as_server", "before", "killed", "restarted", "reused", "stays")
-
-    def __init__(self) -> None:
-        self.as_client = self.as_server = self.before = 0
-        self.restarted = self.reused = self.killed = 0
-        self.stays = Curve()
-
-    def add(self, connection: Connection, role: str) -> None:
-        """Take in the connection's stays on the side that plays this role."""
-        for stay in connection.time_wait:
-            if stay.side != role:
-                continue
-            self.as_client += role == "client"
-            self.as_server += role == "server"
-            self.before += connection.midstream and stay.entered_ns <= connection.start_ns
-            self.restarted += stay.restarts > 0
-            self.reused += stay.ended_by == "reused"
-            self.killed += stay.ended_by == "killed"
-            self.stays.add(stay.entered_ns, stay.expires_ns if stay.ended_at_ns is None else stay.ended_at_ns)
-
-    def result(self, key: tuple[str, Scope | None], profile: Profile, end_ns: int) -> HostLedger:
-        """The finished row."""
-        self.stays.sort()
-        peak, peak_at = self.stays.peak()
-        there = self.stays.at(end_ns)  # what has not ended by then outlives the capture
-        return HostLedger(
-            key[0],
-            key[1],
-            len(self.stays),
-            self.as_client,
-            self.as_server,
-            peak,
-            peak_at,
-            there,
-            self.before,
-            there,
-            self.restarted,
-            self.reused,
-            self.killed,
-            _build_up_per_s(self.stays, peak_at),
-            self.stays.begins[0] if len(self.stays) else None,
-            self.stays.begins[-1] if len(self.stays) else None,
-            profile.name,
-            profile.time_wait_ns,
-            None,
-        )
+POINTS = 240
+STEPS_NS = tuple(digit * 10**power for power in range(6, 15) for digit in (1, 2, 5))
+UNOPENED, OPEN = State.LISTEN, State.ESTABLISHED  # states up to these come before a connection is opened, is closed
+ServiceKey = tuple[str, str, int, Scope | None]  # client, server, server's port, network
+HostKey = tuple[str, Scope | None]
+# Numbers of a service: how its connections were closed, what TIME_WAIT that left, whether they use timestamps.
+COUNTS = 9
+CLIENT_FIRST, SERVER_FIRST, BOTH, RESETS, UNCLOSED, WAITS_CLIENT, WAITS_SERVER, STAMPED, PLAIN = range(COUNTS)
+UNKNOWN = -1
 
 
-class ServerRow:
-    """Connections to one service."""
+class Group:
+    """Connections of one service: sorted beginnings, lengths and bytes (in any order, where they are known), numbers."""
 
-    __slots__ = (
-        "both",
-        "client_first",
-        "clients",
-        "lifetimes",
-        "payloads",
-        "resets",
-        "server_first",
-        "starts",
-        "unclosed",
-        "waits_client",
-        "waits_server",
-    )
+    __slots__ = ("counts", "lifetimes_ns", "payloads", "starts_ns")
 
-    def __init__(self) -> None:
-        self.client_first = self.server_first = self.both = self.resets = self.unclosed = 0
-        self.waits_client = self.waits_server = 0
-        self.clients: set[str] = set()
-        self.starts: array[int] = array("q")
-        self.lifetimes: array[int] = array("q")
-        self.payloads: array[int] = array("q")
+    def __init__(self, starts_ns: "array[int]", lifetimes_ns: "array[int]", payloads: "array[int]", counts: "array[int]") -> None:
+        self.starts_ns = array("q", sorted(starts_ns))
+        self.lifetimes_ns = sorted([length for length in lifetimes_ns if length != UNKNOWN])
+        self.payloads = sorted([size for size in payloads if size != UNKNOWN])
+        self.counts = counts
 
-    def add(self, connection: Connection) -> None:
-        """Take in one connection."""
-        self._closed(connection)
-        self.clients.add(connection.client.address)
-        closes = began_to_close(connection)
-        self.starts.append(connection.start_ns)
-        if closes < NEVER_NS:
-            self.lifetimes.append(closes - connection.start_ns)
-        server = connection.server_side
-        if not any(anomaly.code == "acked-unseen" for anomaly in connection.anomalies):  # else nobody knows how much
-            self.payloads.append(connection.client_side.payload_bytes + (server.payload_bytes if server else 0))
-        for stay in connection.time_wait:
-            self.waits_client += stay.side == "client"
-            self.waits_server += stay.side == "server"
-
-    def _closed(self, connection: Connection) -> None:
-        teardown = connection.teardown
-        if teardown.pattern == "simultaneous":
-            self.both += 1
-        elif teardown.pattern == "rst":
-            self.resets += 1
-        elif teardown.first_fin == "client":
-            self.client_first += 1
-        elif teardown.first_fin == "server":
-            self.server_first += 1
-        else:
-            self.unclosed += 1
-
-    def closers(self) -> tuple[int, int, int, int, int, int, int]:
+    def closes(self) -> tuple[int, int, int, int, int, int, int]:
         """How they were closed, and what TIME_WAIT that left at clients and server."""
-        return (
-            self.client_first,
-            self.server_first,
-            self.both,
-            self.resets,
-            self.unclosed,
-            self.waits_client,
-            self.waits_server,
-        )
-
-    def share(self, entered: int) -> float:
-        """Their part of all stays."""
-        return (self.waits_client + self.waits_server) / entered if entered else 0.0
+        n = self.counts
+        return n[CLIENT_FIRST], n[SERVER_FIRST], n[BOTH], n[RESETS], n[UNCLOSED], n[WAITS_CLIENT], n[WAITS_SERVER]
 
     def rhythm(self) -> Rhythm:
-        """Why they come; `starts` sorted."""
-        return rhythm(self.starts, self.lifetimes or array("q", [0]), self.payloads)
+        """Why they come."""
+        return rhythm(self.starts_ns, self.lifetimes_ns or [0], self.payloads)
 
     def per_s(self) -> float | None:
-        """How many a second; `starts` sorted."""
-        span = self.starts[-1] - self.starts[0]
-        return (len(self.starts) - 1) * SECOND_NS / span if span else None
+        """How many a second."""
+        span = self.starts_ns[-1] - self.starts_ns[0]
+        return (len(self.starts_ns) - 1) * SECOND_NS / span if span else None
 
-    def total(self, key: tuple[str, int, Scope | None], entered: int) -> ServerLedger:
-        """The finished row; `entered` are all stays of the capture."""
-        self.starts = array("q", sorted(self.starts))
-        kind = self.rhythm()
-        return ServerLedger(
-            *key,
-            len(self.clients),
-            len(self.starts),
-            *self.closers(),
-            self.share(entered),
-            kind.pattern,
-            kind.period_ns,
-            kind.burst,
-            median(self.lifetimes),
-            self.per_s(),
-        )
+    def lifetime_p50_ns(self) -> int | None:
+        """How long they were open, typically."""
+        return median(self.lifetimes_ns)
+
+    def payload_p50_bytes(self) -> int | None:
+        """What they carried, typically."""
+        return median(self.payloads)
 
 
-class ServiceRow(ServerRow):
-    """Connections of one client address to one service: their ports too."""
+class Connections:
+    """Every connection, by the service that it goes to and the address that it comes from."""
 
-    __slots__ = ("held", "opens", "plain", "ports", "released", "stamped", "waits")
+    __slots__ = ("closes_ns", "counts", "numbers", "opened", "payloads", "service", "starts_ns")
 
     def __init__(self) -> None:
-        super().__init__()
-        self.stamped = self.plain = 0
-        self.ports: array[int] = array("q")
-        self.released: array[int] = array("q")
-        self.held, self.opens, self.waits = Curve(), Curve(), Curve()
+        self.numbers: dict[ServiceKey, int] = {}  # in order of first arrival
+        self.counts = array("q")
+        self.service = array("i")
+        self.starts_ns, self.closes_ns, self.payloads = array("q"), array("q"), array("q")
+        self.opened = array("b")
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Connection, key: ServiceKey) -> None:
         """Take in one connection."""
-        super().add(connection)
-        self.stamped += connection.timestamps is True
-        self.plain += connection.timestamps is False
-        released = port_released(connection)
-        self.ports.append(connection.client.port)
-        self.released.append(released)
-        self.held.add(connection.start_ns, released)
-        if connection.handshake.outcome in ("completed", "not-captured"):
-            self.opens.add(connection.start_ns, began_to_close(connection))
+        number = self.numbers.get(key)
+        if number is None:
+            number = self.numbers[key] = len(self.numbers)
+            self.counts.frombytes(bytes(8 * COUNTS))
+        at = number * COUNTS
+        self.counts[at + _closer(connection)] += 1
         for stay in connection.time_wait:
-            if stay.side == "client":
-                self.waits.add(stay.entered_ns, stay.expires_ns if stay.ended_at_ns is None else stay.ended_at_ns)
+            self.counts[at + (WAITS_CLIENT if stay.side == "client" else WAITS_SERVER)] += 1
+        if connection.timestamps is not None:
+            self.counts[at + (STAMPED if connection.timestamps else PLAIN)] += 1
+        server = connection.server_side
+        known = not any(anomaly.code == "acked-unseen" for anomaly in connection.anomalies)  # else nobody knows how much
+        self.service.append(number)
+        self.starts_ns.append(connection.start_ns)
+        self.closes_ns.append(began_to_close(connection))
+        self.payloads.append(connection.client_side.payload_bytes + (server.payload_bytes if server else 0) if known else UNKNOWN)
+        self.opened.append(connection.handshake.outcome in ("completed", "not-captured"))
 
-    def result(
-        self, key: tuple[str, str, int, Scope | None], profile: Profile, entered: int, end_ns: int
-    ) -> ServiceLedger:
-        """The finished row; `entered` are all stays of the capture."""
-        for curve in (self.held, self.opens, self.waits):
-            curve.sort()
-        self._order()
-        kind = self.rhythm()
-        per_s = self.per_s()
-        return ServiceLedger(
-            *key,
-            len(self.starts),
-            *self.closers(),
-            self.share(entered),
-            kind.pattern,
-            kind.period_ns,
-            kind.burst,
-            median(self.lifetimes),
-            median(self.payloads),
-            self.opens.peak()[0],
-            per_s,
-            self.starts[-1] - self.starts[0],
-            (self.stamped, self.plain),
-            self._ports(profile, per_s, end_ns),
-        )
+    def groups(self, group_of: "array[int]", count: int) -> "Groups":
+        """Connections by group; `group_of` says into which of `count` groups a service's go."""
+        return Groups(self, group_of, count)
 
-    def _order(self) -> None:
-        """By beginning: connections come in as they end."""
-        order = sorted(range(len(self.starts)), key=lambda i: (self.starts[i], self.ports[i]))
-        for name in ("starts", "ports", "released"):
-            column = getattr(self, name)
-            setattr(self, name, array("q", (column[i] for i in order)))
+    def most_open(self, end_ns: int) -> "array[int]":
+        """Of each service, how many were open at once, TIME_WAIT left out, at the most."""
+        open_ = Occupancy()
+        for _ in self.numbers:
+            open_.kind(open_.row())
+        service, starts_ns, closes_ns, opened = self.service, self.starts_ns, self.closes_ns, self.opened
+        for at in range(len(service)):
+            if opened[at]:
+                open_.add(starts_ns[at], closes_ns[at], service[at])
+        open_.finish(end_ns)
+        return open_.peak
 
-    def _ports(self, profile: Profile, per_s: float | None, end_ns: int) -> PortLedger:
-        known, full = judge(Ports(self.ports, self.starts, self.released, len(self.waits)), self.held, profile, end_ns)
-        count = known.high - known.low + 1
-        peak, peak_at = self.held.peak()
-        if full is not None and full.before_per_s is not None:
-            per_s = full.before_per_s
-        ceiling = count / profile.time_wait_s if profile.time_wait_s else None
-        now = self.held.at(end_ns)
-        present = None if full is not None or not self._goes_on(end_ns) else self._keeping(profile, end_ns)
-        left = filling = lasted = None
-        if present is not None and ceiling is not None and present[0] > ceiling:
-            filling, lasted = present
-            left = round(max(count - now, 0) / filling * SECOND_NS)
-        return PortLedger(
-            known.low,
-            known.high,
-            known.known_from,
-            peak,
-            self.waits.peak()[0],
-            peak_at,
-            now,
-            per_s,
-            ceiling,
-            left,
-            full,
-            filling,
-            lasted,
-        )
 
-    def _goes_on(self, end_ns: int) -> bool:
-        """Whether there is a rate to go on from: enough connections, and no silence at the end."""
-        span, came = end_ns - self.starts[0], self.starts[-1] - self.starts[0]
-        return len(self.starts) >= SUSTAINED and span >= SECOND_NS and (span - came) * STOPPED <= came
+class Groups:
+    """The columns of all connections, those of one group next to each other."""
 
-    def _keeping(self, profile: Profile, end_ns: int) -> tuple[float, int]:
-        """How many a second keep their port in TIME_WAIT at the client, and over how long (ns) that was so.
+    __slots__ = ("counts", "edges", "lifetimes_ns", "payloads", "starts_ns")
 
-        Over all the time, or over its last quarter (of one TIME_WAIT at most) where there are enough: whichever is faster.
-        """
-        span = end_ns - self.starts[0]
-        found = [(len(self.waits) * SECOND_NS / span, span)]
-        late = min(span, profile.time_wait_ns) // LATE
-        begins = self.waits.begins
-        recent = len(begins) - bisect_right(begins, end_ns - late)
-        if late >= SECOND_NS and recent >= SUSTAINED:
-            found.append((recent * SECOND_NS / late, late))
-        return max(found)
+    def __init__(self, rows: Connections, group_of: "array[int]", count: int) -> None:
+        self._arrange(rows, group_of, count)
+        self._sum_up(rows, group_of, count)
+
+    def _arrange(self, rows: Connections, group_of: "array[int]", count: int) -> None:
+        size = len(rows.service)
+        lifetimes_ns, groups = array("q", bytes(8 * size)), array("i", bytes(4 * size))
+        service, starts_ns, closes_ns, lifetimes, to_groups = rows.service, rows.starts_ns, rows.closes_ns, lifetimes_ns, groups
+        for at in range(size):
+            lifetimes[at] = UNKNOWN if closes_ns[at] == NEVER_NS else closes_ns[at] - starts_ns[at]
+            to_groups[at] = group_of[service[at]]
+        self.edges, order = columns.grouped(groups, count)
+        self.starts_ns, self.payloads = columns.picked(rows.starts_ns, order), columns.picked(rows.payloads, order)
+        self.lifetimes_ns = columns.picked(lifetimes_ns, order)
+
+    def _sum_up(self, rows: Connections, group_of: "array[int]", count: int) -> None:
+        self.counts = array("q", bytes(8 * COUNTS * count))
+        to, counts = self.counts, rows.counts
+        for number in range(len(rows.numbers)):
+            here, there = number * COUNTS, group_of[number] * COUNTS
+            for word in range(COUNTS):
+                to[there + word] += counts[here + word]
+
+    def of(self, group: int) -> Group:
+        """One group."""
+        low, high = self.edges[group], self.edges[group + 1]
+        return Group(self.starts_ns[low:high], self.lifetimes_ns[low:high], self.payloads[low:high], self.numbers(group))
+
+    def size(self, group: int) -> int:
+        """How many connections are in it."""
+        return self.edges[group + 1] - self.edges[group]
+
+    def numbers(self, group: int) -> "array[int]":
+        """Its COUNTS numbers."""
+        return self.counts[group * COUNTS:(group + 1) * COUNTS]
+
+    def time_wait(self, group: int) -> int:
+        """How many stays in TIME_WAIT they left, on either side."""
+        return self.counts[group * COUNTS + WAITS_CLIENT] + self.counts[group * COUNTS + WAITS_SERVER]
+
+
+class Stays:
+    """Every stay in TIME_WAIT, by the address that holds it."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[HostKey, int] = {}
+        self.host = array("i")
+        self.entered_ns, self.until_ns = array("q"), array("q")
+        self.before = array("q")  # of each host: stays whose beginning was not captured
+
+    def add(self, connection: Connection, scope: Scope | None) -> None:
+        """Take in the stays of one connection; `scope`: the network that makes its addresses others."""
+        for stay in connection.time_wait:
+            key = (connection.client.address if stay.side == "client" else connection.server.address), scope
+            number = self.numbers.get(key)
+            if number is None:
+                number = self.numbers[key] = len(self.numbers)
+                self.before.append(0)
+            self.before[number] += connection.midstream and stay.entered_ns <= connection.start_ns
+            self.host.append(number)
+            self.entered_ns.append(stay.entered_ns)
+            self.until_ns.append(stay.until_ns)
+
+    def by_host(self) -> "StaysByHost":
+        """The stays of each host."""
+        return StaysByHost(self)
+
+
+class StaysByHost:
+    """The columns of all stays, those of one host next to each other."""
+
+    def __init__(self, rows: Stays) -> None:
+        self.hosts = rows.numbers
+        self.edges, order = columns.grouped(rows.host, len(rows.numbers))
+        self.entered_ns, self.until_ns = columns.picked(rows.entered_ns, order), columns.picked(rows.until_ns, order)
+
+    def entered(self, key: HostKey) -> "array[int]":
+        """When they were entered, in order."""
+        number = self.hosts[key]
+        return array("q", sorted(self.entered_ns[self.edges[number]:self.edges[number + 1]]))
+
+    def series(self, key: HostKey, start_ns: int, end_ns: int) -> Series:
+        """How many there were, a round step apart, at most about POINTS points and the end."""
+        end_ns = max(end_ns, start_ns)
+        step = next((step for step in STEPS_NS if step * POINTS >= end_ns - start_ns), STEPS_NS[-1])
+        moments = [*range(start_ns, end_ns, step), end_ns]
+        number = self.hosts[key]
+        low, high = self.edges[number], self.edges[number + 1]
+        return Series(start_ns, end_ns, step, tuple(counts_at(moments, self.entered_ns[low:high], self.until_ns[low:high])))
+
+
+def _closer(connection: Connection) -> int:
+    """Which of the COUNTS says how it was closed."""
+    teardown = connection.teardown
+    if teardown.pattern == "simultaneous":
+        return BOTH
+    if teardown.pattern == "rst":
+        return RESETS
+    return {"client": CLIENT_FIRST, "server": SERVER_FIRST}.get(teardown.first_fin or "", UNCLOSED)
 
 
 def began_to_close(connection: Connection) -> int:
     """When the client's side left ESTABLISHED (ns); NEVER_NS if it was open at the capture's end."""
     opened = False
     for entry in connection.client_side.states:
-        if entry.state not in _BEFORE_CLOSE or (opened and entry.state in _OPENING):
+        if entry.state > OPEN or (opened and entry.state <= UNOPENED):
             return connection.start_ns if entry.at_ns is None else max(entry.at_ns, connection.start_ns)
-        opened = opened or entry.state not in _OPENING
+        opened = opened or entry.state > UNOPENED
     return NEVER_NS
-
-
-def port_released(connection: Connection) -> int:
-    """When the client's port was free again (ns); NEVER_NS if, as far as the capture tells, it was not."""
-    for stay in connection.time_wait:
-        if stay.side == "client":
-            return stay.expires_ns if stay.ended_at_ns is None else stay.ended_at_ns
-    side: Side = connection.client_side
-    last = side.states[-1]
-    if side.final_state == State.CLOSED and last.at_ns is not None:
-        return max(last.at_ns, connection.start_ns)
-    return NEVER_NS
-
-
-def _build_up_per_s(stays: Curve, peak_at_ns: int | None) -> float | None:
-    """How fast stays were entered, from the first until the peak."""
-    if peak_at_ns is None or peak_at_ns <= stays.begins[0]:
-        return None
-    entered = sum(begin <= peak_at_ns for begin in stays.begins)
-    return (entered - 1) * SECOND_NS / (peak_at_ns - stays.begins[0])

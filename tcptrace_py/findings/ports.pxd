@@ -2,8 +2,9 @@
 import cython
 
 from tcptrace_py.findings.accounts cimport Account, Accounts
-from tcptrace_py.findings.levels cimport Levels
+from tcptrace_py.findings.occupancy cimport Occupancy
 
 
-@cython.locals(levels=Levels, span_s=double, rate=double, ceiling=double, connections="long long", ports="long long")
-cpdef _budget(Account account, Accounts accounts)
+@cython.locals(occupancy=Occupancy, wait_ns="long long", span_ns="long long", held="long long")
+cpdef _budget(Account account, Accounts accounts, found)
+cpdef bint _goes_on(Account account, long long end_ns)

@@ -1,31 +1,112 @@
-"""The port budget: local ports of one client address that are taken towards one service, against its ephemeral range.
+"""The port budget: local ports of one client address that are taken towards one service, against its range.
 
 A port is taken while the client's side is open or in TIME_WAIT; a server's TIME_WAIT takes none. The limit holds for each
 (client address, server address, server port), not for the host (net/ipv4/inet_hashtables.c, __inet_hash_connect).
 """
 
-from tcptrace_py.model.addresses import scope_of
-from tcptrace_py.model.results import PortBudget
+from collections.abc import Iterable
 
-from .accounts import Account, Accounts
+from tcptrace_py.model.addresses import packed, scope_of
+from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.results import Connection, Exhaustion, PortBudget, Scope
+from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
+
+from .accounts import Account, Accounts, late_ns
+from .facts import from_row
+from .occupancy import ANY_PORT
+from .port_use import PortRange, PortTotals, exhaustion_of, is_within, range_of
+from .vantage import Vantages
+
+STOPPED = 4  # silence at the end, for more than such a part of the time before: that is not how it goes on
+SUSTAINED = 100  # connections, over a second or longer, that make a rate worth going on from
+Client = tuple[bytes, bytes]  # address, scope
+Found = tuple[PortRange, Exhaustion | None]
 
 
 def budgets(accounts: Accounts) -> list[PortBudget]:
-    """All budgets, the most used first. The levels have been settled up to the capture's end."""
-    found = [_budget(account, accounts) for account in accounts.rows.values()]
-    return sorted(found, key=lambda b: (-b.used_ratio, -b.connections, b.client, b.server, b.server_port, str(b.scope)))
+    """All budgets, the most used first. The accounts are closed."""
+    rows = [account for account in accounts.rows.values() if account.connections]
+    found = [range_of(accounts.occupancy.ports, account.number, _totals(account, accounts)) for account in rows]
+    shown = _shown(zip(rows, found, strict=True))
+    made = [_budget(account, accounts, _as_elsewhere(account, accounts, own, shown)) for account, own in zip(rows, found, strict=True)]
+    return sorted(made, key=lambda b: (-b.used_ratio, -b.connections, b.client, b.server, b.server_port, str(b.scope)))
 
 
-def _budget(account: Account, accounts: Accounts) -> PortBudget:
-    profile, levels = accounts.profiles.of(account.client.name), accounts.levels
-    peak, peak_at = levels.peak_of(account.held_row)
-    waiting = levels.peak_of(account.waits_row)[0]
-    connections, ports, span_s = account.connections, profile.port_count, (account.last_ns - account.first_ns) / 1e9
-    rate = (connections - 1) / span_s if connections > 1 and span_s > 0 else 0.0  # 0: there is none
-    ceiling = ports / profile.time_wait_s if profile.time_wait_s else 0.0
-    exhausted = None
-    if rate and ceiling and waiting and rate * account.stays_client / connections > ceiling:
-        exhausted = max(ports - levels.level[account.held_row], 0) / rate
-    scope = account.client.scope
-    return PortBudget(account.client.name, account.server.name, account.port, scope_of(scope) if scope else None, connections, peak,
-                      waiting, peak_at, profile.ephemeral_ports, peak / ports, rate or None, ceiling or None, exhausted)
+def budgets_of(connections: Iterable[Connection], profiles: Profiles, end_ns: int) -> list[PortBudget]:
+    """The budgets of described connections alone, in a capture that ends then: of those that somebody chose."""
+    accounts, names = Accounts(profiles, Vantages()), dict[tuple[str, str, int, Scope | None], bytes]()
+    for connection in connections:
+        client, server, scope = connection.client, connection.server, connection.network
+        key = client.address, server.address, server.port, scope
+        name = names.get(key)
+        if name is None:
+            tunnel = b"" if scope is None else scope_bytes(SCOPE_VNI, scope.vni or 0)
+            name = names[key] = packed(client.address) + packed(server.address) + server.port.to_bytes(2) + tunnel
+        port = client.port if connection.history[:1] == "S" else ANY_PORT
+        accounts.add(accounts.named(name), from_row(connection, port))
+    accounts.close(end_ns)
+    return budgets(accounts)
+
+
+def _totals(account: Account, accounts: Accounts) -> PortTotals:
+    return PortTotals(account.stays_client, accounts.occupancy.peak[account.held_row], account.first_ns, accounts.end_ns)
+
+
+def _shown(rows: Iterable[tuple[Account, Found]]) -> dict[Client, PortRange]:
+    """Ranges of clients whose ports towards some service ran out in sight: the widest, where several are seen."""
+    shown: dict[Client, PortRange] = {}
+    for account, (own, full) in rows:
+        if full is not None and own.known_from == "traffic":
+            client = account.client.address, account.client.scope
+            shown[client] = max(own, shown.get(client, own), key=lambda known: (known.size, -known.low))
+    return shown
+
+
+def _as_elsewhere(account: Account, accounts: Accounts, found: Found, shown: dict[Client, PortRange]) -> Found:
+    """The range of ports is the client's: what shows of it at one service holds for its others."""
+    other = shown.get((account.client.address, account.client.scope)) if shown else None
+    if other is None or found[0].known_from != "profile":
+        return found
+    use = accounts.occupancy.ports
+    if not is_within(use, account.number, other):
+        return found
+    return other, exhaustion_of(use, account.number, _totals(account, accounts), other)
+
+
+def _budget(account: Account, accounts: Accounts, found: Found) -> PortBudget:
+    known, full = found
+    occupancy, wait_ns = accounts.occupancy, account.client_wait_ns
+    peak, peak_at = occupancy.peak_of(account.held_row)
+    held, span_ns = occupancy.level[account.held_row], account.last_ns - account.first_ns
+    per_s = (account.connections - 1) * SECOND_NS / span_ns if span_ns > 0 else None
+    if full is not None and full.before_per_s is not None:
+        per_s = full.before_per_s
+    ceiling = known.size * SECOND_NS / wait_ns if wait_ns else None
+    left = filling = lasted = None
+    if full is None and ceiling is not None and _goes_on(account, accounts.end_ns):
+        present = _keeping(account, accounts.end_ns)
+        if present[0] > ceiling:
+            filling, lasted = present
+            left = max(known.size - held, 0) / filling
+    return PortBudget(account.client.name, account.server.name, account.port, scope_of(account.client.scope), account.connections,
+                      peak, occupancy.peak[account.waits_row], peak_at, (known.low, known.high), known.known_from, held, per_s, ceiling,
+                      left, full, filling, lasted)
+
+
+def _goes_on(account: Account, end_ns: int) -> bool:
+    """Whether there is a rate to go on from: enough connections, and no silence at the end."""
+    span_ns, came_ns = end_ns - account.first_ns, account.last_ns - account.first_ns
+    return account.connections >= SUSTAINED and span_ns >= SECOND_NS and (span_ns - came_ns) * STOPPED <= came_ns
+
+
+def _keeping(account: Account, end_ns: int) -> tuple[float, int]:
+    """How many a second keep their port in TIME_WAIT at the client, and over how long (ns) that was so.
+
+    Over all the time, or over its last part where there are enough: whichever is faster.
+    """
+    span_ns, late = end_ns - account.first_ns, late_ns(account, end_ns)
+    found = [(account.stays_client * SECOND_NS / span_ns, span_ns)]
+    if late >= SECOND_NS and account.recent >= SUSTAINED:
+        found.append((account.recent * SECOND_NS / late, late))
+    return max(found)

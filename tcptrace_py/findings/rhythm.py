@@ -1,12 +1,11 @@
 """Why connections come and go as they do, told from when they began, how long they lasted and what they carried."""
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from tcptrace_py.model.clock import SECOND_NS
-
-from .curve import median
 
 FEW = 5  # fewer connections show no pattern
 LAGS = 4  # so many checkers behind one address may share a period
@@ -29,7 +28,12 @@ class Rhythm:
     burst: int | None = None
 
 
-def rhythm(starts_ns: "array[int]", lifetimes_ns: "array[int]", payloads: "array[int]") -> Rhythm:
+def median(values: Sequence[int]) -> int | None:
+    """The middle one (the lower of two); None of nothing."""
+    return sorted(values)[(len(values) - 1) // 2] if values else None
+
+
+def rhythm(starts_ns: "array[int]", lifetimes_ns: Sequence[int], payloads: Sequence[int]) -> Rhythm:
     """The pattern of connections with these beginnings (sorted), lengths and bytes (each in any order).
 
     Lengths and bytes may be fewer: what the capture does not tell is left out.
@@ -54,13 +58,20 @@ def rhythm(starts_ns: "array[int]", lifetimes_ns: "array[int]", payloads: "array
 
 def _period(starts: "array[int]") -> tuple[int, int] | None:
     """The constant period, if there is one, and how many connections come in it: trains that share their period."""
+    count = len(starts)
     for lag in range(1, LAGS + 1):
-        if len(starts) < FEW * lag:
+        if count < FEW * lag:
             return None
-        gaps = array("q", (later - earlier for earlier, later in zip(starts, starts[lag:], strict=False)))
-        middle = median(gaps) or 0
-        steady = sum(abs(gap - middle) * 10 <= middle for gap in gaps)
-        if middle >= max(PERIOD_NS, lag * PERIOD_NS // 2) and steady >= STEADY * len(gaps):
+        least, longer = max(PERIOD_NS, lag * PERIOD_NS // 2), 0
+        for at in range(count - lag):
+            longer += starts[at + lag] - starts[at] >= least
+        if longer * 2 < count - lag:  # so is the middle one then
+            continue
+        middle = median([starts[at + lag] - starts[at] for at in range(count - lag)]) or 0
+        steady = 0
+        for at in range(count - lag):
+            steady += abs(starts[at + lag] - starts[at] - middle) * 10 <= middle
+        if middle >= least and steady >= STEADY * (count - lag):
             return middle, lag
     return None
 

@@ -50,11 +50,11 @@ class Totals:
             self.latencies[name].merge(values)
 
     def result(self, accounts: Accounts) -> Summary:
-        """The summary. The levels have been settled up to the capture's end."""
-        levels = accounts.levels
-        peak, peak_at = levels.peak_of(accounts.stays_row)
+        """The summary. The accounts are closed."""
+        occupancy = accounts.occupancy
+        peak, peak_at = occupancy.peak_of(accounts.stays_row)
         entered = sum(account.stays_client + account.stays_server for account in accounts.rows.values())
-        waits = TimeWaitTotals(entered, peak, peak_at, levels.level[accounts.stays_row])
+        waits = TimeWaitTotals(entered, peak, peak_at, occupancy.level[accounts.stays_row])
         by_vantage = {name: values.latency() for name, values in self.latencies.items() if values.count}
         every = Values.joined(list(self.latencies.values())).latency()
         return Summary(self.connections, self.outcomes, every, by_vantage, self.patterns, self.causes, waits)

@@ -81,11 +81,10 @@ cdef inline object _order(long long[::1] column, Py_ssize_t count):
     return first
 
 
-cdef inline tuple take_below(long long[::1] keys, int[::1] values, Py_ssize_t count, long long limit):
+cdef inline tuple take_below(long long[::1] keys, long long[::1] values, Py_ssize_t count, long long limit):
     # Those below the limit come first, and only they are put in order; then the last ones take their places.
-    cdef Py_ssize_t below = 0, high = count, i
-    cdef long long key
-    cdef int value
+    cdef Py_ssize_t below = 0, high = count, i, begin, end
+    cdef long long key, value
     while below < high:
         if keys[below] < limit:
             below += 1
@@ -95,12 +94,58 @@ cdef inline tuple take_below(long long[::1] keys, int[::1] values, Py_ssize_t co
         keys[below], values[below] = keys[high], values[high]
         keys[high], values[high] = key, value
     cdef object taken_keys = memoryview(bytearray(8 * max(below, 1))).cast("q")
-    cdef object taken_values = memoryview(bytearray(4 * max(below, 1))).cast("i")
+    cdef object taken_values = memoryview(bytearray(8 * max(below, 1))).cast("q")
     cdef int[::1] rows = _order(keys, below)
     cdef long long[::1] to_keys = taken_keys
-    cdef int[::1] to_values = taken_values
+    cdef long long[::1] to_values = taken_values
     for i in range(below):
         to_keys[i], to_values[i] = keys[rows[i]], values[rows[i]]
     for i in range(min(below, count - below)):
         keys[i], values[i] = keys[count - 1 - i], values[count - 1 - i]
+    begin = 0
+    while begin < below:  # of equal keys, which are few in all but the coarsest clocks, by value
+        end = begin + 1
+        while end < below and to_keys[end] == to_keys[begin]:
+            end += 1
+        if end - begin > 16:
+            for i, value in enumerate(sorted(taken_values[begin:end])):
+                to_values[begin + i] = value
+        else:
+            for i in range(begin + 1, end):
+                value, high = to_values[i], i
+                while high > begin and to_values[high - 1] > value:
+                    to_values[high] = to_values[high - 1]
+                    high -= 1
+                to_values[high] = value
+        begin = end
     return taken_keys, taken_values, below
+
+
+cdef inline tuple grouped(int[::1] groups, Py_ssize_t count):
+    cdef Py_ssize_t i, size, total = 0, rows = groups.shape[0]
+    cdef object edges = memoryview(bytearray(8 * (count + 1))).cast("q")
+    cdef object order = memoryview(bytearray(4 * max(rows, 1))).cast("i")
+    cdef long long[::1] to_edges = edges
+    cdef int[::1] to_order = order
+    for i in range(rows):
+        to_edges[groups[i]] += 1
+    for i in range(count + 1):
+        size = to_edges[i]
+        to_edges[i] = total
+        total += size
+    for i in range(rows):
+        to_order[to_edges[groups[i]]] = <int>i
+        to_edges[groups[i]] += 1
+    for i in range(count, 0, -1):
+        to_edges[i] = to_edges[i - 1]
+    to_edges[0] = 0
+    return edges, order[:rows]
+
+
+cdef inline object picked(long long[::1] column, int[::1] order):
+    cdef Py_ssize_t i, rows = order.shape[0]
+    cdef object values = memoryview(bytearray(8 * max(rows, 1))).cast("q")
+    cdef long long[::1] to_values = values
+    for i in range(rows):
+        to_values[i] = column[order[i]]
+    return values[:rows]

@@ -5,7 +5,7 @@ compiled with (called through the module, as Cython does not let one name be imp
 """
 
 from array import array
-from itertools import islice
+from itertools import accumulate, islice
 from operator import gt, lt
 from typing import TYPE_CHECKING
 
@@ -41,12 +41,26 @@ def equal(column: "array[int]", count: int, value: int) -> int:
 def take_below(keys: "array[int]", values: "array[int]", count: int, limit: int) -> "tuple[Sequence[int], Sequence[int], int]":
     """Take out the rows of two columns, among the first `count`, whose key is below a limit.
 
-    Gives their keys and values in order of the keys (no shorter than that), and how many they are. The others come first then,
-    in any order. Values are not negative.
+    Gives their keys and values in order of the keys and, of equal ones, of the values (no shorter than that), and how many they
+    are. The others come first then, in any order.
     """
-    rows = sorted([key << 32 | values[row] for row, key in enumerate(keys[:count]) if key < limit])
+    rows = sorted([(key, values[row]) for row, key in enumerate(keys[:count]) if key < limit])
     if rows:
         left = [row for row, key in enumerate(keys[:count]) if key >= limit]
         keys[:len(left)] = array("q", map(keys.__getitem__, left))
-        values[:len(left)] = array("i", map(values.__getitem__, left))
-    return [row >> 32 for row in rows], [row & 0xFFFFFFFF for row in rows], len(rows)
+        values[:len(left)] = array("q", map(values.__getitem__, left))
+    return [key for key, _ in rows], [value for _, value in rows], len(rows)
+
+
+def grouped(groups: "array[int]", count: int) -> "tuple[Sequence[int], Sequence[int]]":
+    """Where each of `count` groups begins and the last one ends, and the rows in order of their groups, else as they are."""
+    order = sorted(range(len(groups)), key=groups.__getitem__)
+    sizes = [0] * (count + 1)
+    for group in groups:
+        sizes[group + 1] += 1
+    return list(accumulate(sizes)), order
+
+
+def picked(column: "array[int]", order: "Sequence[int]") -> "array[int]":
+    """The values of these rows."""
+    return array("q", map(column.__getitem__, order))

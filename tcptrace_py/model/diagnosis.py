@@ -6,7 +6,7 @@ It counts addresses: one may be many hosts behind NAT or a balancer.
 
 from dataclasses import dataclass, field
 
-from .results import Scope
+from .results import PortBudget, Scope
 
 # Why the connections of one client to one service come and go as they do (`ServiceLedger.pattern`).
 PATTERNS = {
@@ -60,56 +60,6 @@ class HostLedger:
 
 
 @dataclass(frozen=True, slots=True)
-class Exhaustion:
-    """That a client's local ports towards one service ran out, and by what it shows."""
-
-    at_ns: int  # when 98 in 100 ports were taken
-    full_ns: int  # how long no fewer than 97 in 100 ports were taken
-    before_per_s: float | None  # new connections a second until then
-    after_per_s: float | None  # and from then on; None where the capture ends there
-    taken_again: int  # connections from a port that had been free for a moment only
-    into_time_wait: int  # connections from a port whose TIME_WAIT was not over
-
-
-@dataclass(frozen=True, slots=True)
-class PortLedger:
-    """Local ports of one client towards one service: those open or in TIME_WAIT, against the range.
-
-    `filling_per_s` are those that keep their port in TIME_WAIT, at present and over so long; both None where ports will do.
-    `range_from` is `profile`, or `capture` where the capture itself shows another range.
-    """
-
-    low: int
-    high: int
-    range_from: str
-    peak_held: int
-    peak_time_wait: int
-    peak_at_ns: int | None
-    at_end: int
-    per_s: float | None
-    ceiling_per_s: float | None
-    exhausted_in_ns: int | None
-    exhaustion: Exhaustion | None
-    filling_per_s: float | None = None
-    filling_over_ns: int | None = None
-
-    @property
-    def count(self) -> int:
-        """How many ports the range has."""
-        return self.high - self.low + 1
-
-    @property
-    def seen(self) -> bool:
-        """Whether the range is read off the capture."""
-        return self.range_from == "capture"
-
-    @property
-    def used(self) -> float:
-        """Peak against the range, 0 to 1 (more where ports outside the range were used)."""
-        return self.peak_held / self.count
-
-
-@dataclass(frozen=True, slots=True)
 class ServiceLedger:
     """All connections of one client address to one service (server address and port)."""
 
@@ -135,7 +85,7 @@ class ServiceLedger:
     per_s: float | None
     span_ns: int  # from the first connection's beginning to the last's
     timestamps: tuple[int, int]  # connections with TCP timestamps at both ends, and without; of the rest it is unknown
-    ports: PortLedger
+    ports: PortBudget
 
     @property
     def time_wait(self) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from heapq import heappush, heappushpop
+from heapq import heappush, heappushpop, nsmallest
 
 from .results import Anomaly, Connection
 from .trouble import Trouble, trouble_of
@@ -149,6 +149,13 @@ class Digest:
             service = self.services[address, port] = Service(address, port)
         return service
 
+    def list_services(self, services: Iterable[Service]) -> None:
+        """Take services that were counted elsewhere, in place of those counted here: the busiest MOST_GROUPS of them."""
+        every = [service for service in services if service.connections]
+        kept = nsmallest(MOST_GROUPS, every, key=_busiest)
+        self.services = {(service.address, service.port): service for service in kept}
+        self.left_out = sum(service.connections for service in every) - sum(service.connections for service in kept)
+
     def shown(self) -> list[Connection]:
         """All connections, where there are only few, in order of their first frames; none where there are more."""
         return [] if self.count > FEW else sorted(self.few, key=lambda connection: connection.first_frame)
@@ -202,7 +209,7 @@ class Digest:
 
     def busiest(self) -> list[Service]:
         """Services, that with the most connections first."""
-        return sorted(self.services.values(), key=lambda s: (-s.connections, s.address, s.port))
+        return sorted(self.services.values(), key=_busiest)
 
     def _drop_groups(self) -> None:
         """Keep those that would be listed first, so that the order in which they came hardly shows."""
@@ -224,6 +231,10 @@ class Digest:
         elif anomaly.frame < group.frame:
             group.explanation, group.stream, group.frame = anomaly.explanation, connection.stream, anomaly.frame
         group.count += 1
+
+
+def _busiest(service: Service) -> tuple[int, str, int]:
+    return -service.connections, service.address, service.port
 
 
 def _largest(group: TroubleGroup) -> tuple[int, int, str]:

@@ -1,6 +1,10 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.model.segments cimport local_port
+
+cdef long long ACK, RST, SYN
+
 
 @cython.no_gc
 cdef class Context:
@@ -58,3 +62,7 @@ cdef class Connection:
 cpdef bint refused(Connection connection) except -1
 @cython.locals(segment=Segment)
 cpdef int client_of(Connection connection) except -1
+@cython.locals(log=list, first=Segment)
+cpdef bint begins_with_syn(Connection connection)
+@cython.locals(first=Segment)
+cpdef int client_at_first(Connection connection)

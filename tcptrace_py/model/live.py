@@ -4,7 +4,7 @@ Plain classes with slots: the compiled form gives them C fields. They hold data;
 """
 
 from .clock import SECOND_NS
-from .segments import ACK, IPV4_KEY, IPV6_KEY, RST, SYN, key_parts
+from .segments import ACK, IPV4_KEY, IPV6_KEY, RST, SYN, local_port
 
 # Phases of a connection, as far as they decide what is logged.
 OPENING, QUIET, CLOSING = 0, 1, 2
@@ -164,7 +164,7 @@ class Connection:
         self.budget = 32
         self.signature = 1
         self.plain = not self.self_connect  # nothing but textbook segments so far: the signature says all
-        self.announced = -1  # kind (findings.levels) under which its port counts as held, once it is old
+        self.announced = -1  # kind (findings.occupancy) under which its port counts as held, once it is old
         self.due = 0  # second at which the table looks at it again
         self.vlan = -1
         self.teid = -1
@@ -211,6 +211,20 @@ def refused(connection: Connection) -> bool:
     return segment.flags & RST > 0
 
 
+def begins_with_syn(connection: Connection) -> bool:
+    """Whether its first segment is a bare SYN: its sender is the client for good, and its beginning was captured."""
+    log = connection.log
+    return bool(log) and log[0].flags & (SYN | ACK | RST) == SYN
+
+
+def client_at_first(connection: Connection) -> int:
+    """Number of the client's side as the first segment alone tells it: known at once, and the same whenever it is asked."""
+    first = connection.log[0] if connection.log else None
+    if first is not None and first.flags & SYN and not first.flags & RST:
+        return 1 - first.side if first.flags & ACK else first.side
+    return _by_ports(connection)
+
+
 def client_of(connection: Connection) -> int:
     """Number of the client's side: who sent the first SYN; without one a guess from SYN/ACK, ports and direction.
 
@@ -224,4 +238,8 @@ def client_of(connection: Connection) -> int:
     for segment in connection.log:
         if segment.flags & (SYN | ACK | RST) == SYN | ACK:
             return 1 - segment.side
-    return 0 if key_parts(connection.a.key)[2] >= key_parts(connection.b.key)[2] else 1
+    return _by_ports(connection)
+
+
+def _by_ports(connection: Connection) -> int:
+    return 0 if local_port(connection.a.key) >= local_port(connection.b.key) else 1

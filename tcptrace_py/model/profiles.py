@@ -7,11 +7,15 @@ from .errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One operating system: seconds in TIME_WAIT and its ephemeral ports, both ends included."""
+    """One operating system: seconds in TIME_WAIT and its ephemeral ports, both ends included.
+
+    `ports_given`: they are the user's, not the system's default.
+    """
 
     name: str
     time_wait_s: float
     ephemeral_ports: tuple[int, int]
+    ports_given: bool = False
 
     @property
     def time_wait_ns(self) -> int:
@@ -69,5 +73,5 @@ def _named(name: str, time_wait_s: float | None, port_range: tuple[int, int] | N
     if port_range is not None:
         if not 0 < port_range[0] <= port_range[1] < 65536:
             raise UsageError(f"port range {port_range[0]}-{port_range[1]}: two ports from 1 to 65535, the lower first")
-        profile = replace(profile, ephemeral_ports=port_range)
+        profile = replace(profile, ephemeral_ports=port_range, ports_given=True)
     return profile

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .clock import NEVER_NS
 from .problems import Problem
+from .profiles import Profile, Profiles
 from .state import Basis, State
 
 if TYPE_CHECKING:
@@ -116,6 +118,11 @@ class Stay:
     ended_by: str
     censored: bool
 
+    @property
+    def until_ns(self) -> int:
+        """When it ended, or would: one that outlives the capture ends as its profile says."""
+        return self.expires_ns if self.ended_at_ns is None else self.ended_at_ns
+
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
@@ -154,6 +161,22 @@ class Connection:
     def detached(self) -> "Connection":
         """Return the connection as an object that is good for ever."""
         return self
+
+    @property
+    def network(self) -> Scope | None:
+        """The part of its scope that makes its addresses others: its network, not its VLAN tag or tunnel endpoint."""
+        return None if self.scope is None or self.scope.vni is None else Scope(None, self.scope.vni, None)
+
+    @property
+    def port_released_ns(self) -> int:
+        """When the client's port was free again; NEVER_NS if, as far as the capture tells, it was not."""
+        for stay in self.time_wait:
+            if stay.side == "client":
+                return stay.until_ns
+        last = self.client_side.states[-1]
+        if last.state == State.CLOSED and last.at_ns is not None:
+            return max(last.at_ns, self.start_ns)
+        return NEVER_NS
 
 
 @dataclass(slots=True)
@@ -242,8 +265,25 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class Exhaustion:
+    """That a client's local ports towards one service ran out, and by what it shows."""
+
+    at_ns: int  # when 98 in 100 ports were taken
+    full_ns: int  # how long, from then on, no fewer than 94 in 100 ports were taken
+    before_per_s: float | None  # new connections a second until then
+    after_per_s: float | None  # and from then on; None where the capture ends there
+    taken_again: int  # connections from a port that had been free for a moment only
+    into_time_wait: int  # connections from a port whose TIME_WAIT was not over
+
+
+@dataclass(frozen=True, slots=True)
 class PortBudget:
-    """Local ports of one client address towards one service (server address and port)."""
+    """Local ports of one client address towards one service (server address and port): those open or in TIME_WAIT.
+
+    `range_from` says where the range is from: `option` (who ran the analysis gave it), `traffic` (the capture shows it),
+    `profile` (the operating system's default, an assumption). `filling_per_s` are those that keep their port in TIME_WAIT,
+    at present and over so long; both None where ports will do.
+    """
 
     client: str
     server: str
@@ -254,10 +294,29 @@ class PortBudget:
     peak_time_wait: int
     peak_at_ns: int | None
     port_range: tuple[int, int]
-    used_ratio: float
+    range_from: str
+    held_at_end: int
     connections_per_s: float | None
     ceiling_per_s: float | None
     exhausted_in_s: float | None
+    exhaustion: Exhaustion | None = None
+    filling_per_s: float | None = None
+    filling_over_ns: int | None = None
+
+    @property
+    def port_count(self) -> int:
+        """How many ports the range has."""
+        return self.port_range[1] - self.port_range[0] + 1
+
+    @property
+    def used_ratio(self) -> float:
+        """Peak against the range, 0 to 1 (more where ports outside the range were used)."""
+        return self.peak_held / self.port_count
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether the ports ran out or will."""
+        return self.exhaustion is not None or self.exhausted_in_s is not None
 
 
 @dataclass(slots=True)
@@ -268,6 +327,19 @@ class ProfileRow:
     name: str
     time_wait_s: float
     ephemeral_ports: tuple[int, int]
+    ports_given: bool = False  # the range is the user's, not the system's default
+
+
+def profiles_of(rows: Iterable[ProfileRow]) -> Profiles:
+    """The profiles that an analysis was made with."""
+    default, by_address = Profiles().default, {}
+    for row in rows:
+        profile = Profile(row.name, row.time_wait_s, row.ephemeral_ports, row.ports_given)
+        if row.hosts == "*":
+            default = profile
+        else:
+            by_address.update(dict.fromkeys(row.hosts, profile))
+    return Profiles(default, by_address)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,11 @@
 # cython: language_level=3, annotation_typing=False
+import cython
+
 from tcptrace_py.model cimport words
 
 cpdef bytes reverse_key(bytes key)
+@cython.locals(at=cython.Py_ssize_t)
+cpdef long long local_port(bytes key)
 
 
 cdef class Columns:

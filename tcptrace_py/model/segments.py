@@ -133,6 +133,12 @@ def plain_key(key: bytes) -> bytes:
     return key[:IPV4_KEY] if len(key) < IPV6_KEY else key[:IPV6_KEY]
 
 
+def local_port(key: bytes) -> int:
+    """Source port of a key."""
+    at = IPV4_KEY - 4 if len(key) < IPV6_KEY else IPV6_KEY - 4
+    return key[at] << 8 | key[at + 1]
+
+
 def reverse_key(key: bytes) -> bytes:
     """Turn a key round: the same four-tuple seen from the other side."""
     return words.swapped(key, 4 if len(key) < IPV6_KEY else 16)

@@ -14,6 +14,7 @@ from tcptrace_py.model.results import (
     CaptureInfo,
     Connection,
     Endpoint,
+    Exhaustion,
     Handshake,
     Host,
     Latency,
@@ -131,11 +132,39 @@ def ports_row(budget: PortBudget) -> Row:
     """Local ports of one client address towards one service."""
     return {
         "client": budget.client, "server": budget.server, "server_port": budget.server_port,
-        "scope": scope_row(budget.scope), "connections": budget.connections, "peak_held": budget.peak_held,
-        "peak_time_wait": budget.peak_time_wait, "peak_at": rfc3339(budget.peak_at_ns),
-        "port_range": list(budget.port_range), "used_ratio": round(budget.used_ratio, 6),
-        "connections_per_s": _rounded(budget.connections_per_s), "ceiling_per_s": _rounded(budget.ceiling_per_s),
-        "exhausted_in_s": _rounded(budget.exhausted_in_s),
+        "scope": scope_row(budget.scope), "connections": budget.connections, "port_range": list(budget.port_range),
+        **port_use_row(budget),
+    }
+
+
+def port_use_row(budget: PortBudget) -> Row:
+    """How much of its range is taken, and whether that lasts."""
+    return {
+        "range_from": budget.range_from,
+        "peak_held": budget.peak_held,
+        "peak_time_wait": budget.peak_time_wait,
+        "peak_at": rfc3339(budget.peak_at_ns),
+        "held_at_end": budget.held_at_end,
+        "used_ratio": round(budget.used_ratio, 6),
+        "connections_per_s": rounded(budget.connections_per_s),
+        "ceiling_per_s": rounded(budget.ceiling_per_s),
+        "exhausted_in_s": rounded(budget.exhausted_in_s),
+        "filling_per_s": rounded(budget.filling_per_s),
+        "filling_over_s": None if budget.filling_over_ns is None else budget.filling_over_ns / 1e9,
+        "exhausted": budget.exhaustion is not None,
+        "exhaustion": None if budget.exhaustion is None else exhaustion_row(budget.exhaustion),
+    }
+
+
+def exhaustion_row(full: Exhaustion) -> Row:
+    """By what it shows that the ports ran out."""
+    return {
+        "at": rfc3339(full.at_ns),
+        "full_ms": ms(full.full_ns),
+        "per_s_before": rounded(full.before_per_s),
+        "per_s_after": rounded(full.after_per_s),
+        "ports_taken_again_at_once": full.taken_again,
+        "syns_into_time_wait": full.into_time_wait,
     }
 
 
@@ -213,5 +242,6 @@ def stay_row(stay: Stay) -> Row:
     }
 
 
-def _rounded(number: float | None) -> float | None:
+def rounded(number: float | None) -> float | None:
+    """A number with at most six decimals."""
     return None if number is None else round(number, 6)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .units import clock, count, human, some
 
 if TYPE_CHECKING:
-    from tcptrace_py.model.results import Connection, Latency, Teardown, TimeWaitTotals
+    from tcptrace_py.model.results import Connection, Latency, PortBudget, Teardown, TimeWaitTotals
 
 OUTCOMES = {
     "completed": "completed",
@@ -43,6 +43,8 @@ VANTAGES = {
     "middle": "between the two",
     "unknown": "at an unknown place",
 }
+
+RANGE_FROM = {"option": "given", "profile": "default", "traffic": "seen"}
 
 NO_OUTWARD_LEG = "(from the server one sees neither the time a SYN needs to get there nor the SYNs lost on the way)"
 
@@ -113,3 +115,16 @@ def filter_title(stream: int | None) -> str:
 def retries(syns: int, synacks: int) -> str:
     """Handshake segments that were sent again, in words; empty for none."""
     return ", ".join(some(number, noun) for number, noun in ((syns, "SYN"), (synacks, "SYN/ACK")) if number)
+
+
+def port_range(ports: PortBudget) -> str:
+    """The range of local ports in a cell, and how it is known."""
+    low, high = ports.port_range
+    return f"{low}-{high} ({RANGE_FROM[ports.range_from]})"
+
+
+def full_in(ports: PortBudget) -> str:
+    """When the local ports run out, in a cell: a dash where they do not."""
+    if ports.exhaustion is not None:
+        return "RAN OUT"
+    return "-" if ports.exhausted_in_s is None else human(round(ports.exhausted_in_s * 1e9))

@@ -7,8 +7,11 @@
 * findings: verdicts to facts: handshake, teardown, resets, TIME_WAIT, hosts, ports (`collecting`)
 """
 
+from tcptrace_py.findings.occupancy import Occupancy
+from tcptrace_py.findings.ports import budgets_of
+
 from .collecting import Collector
 from .replaying import Replayer
 from .running import DEFAULT_IDLE_S, profile_rows, run
 
-__all__ = ["DEFAULT_IDLE_S", "Collector", "Replayer", "profile_rows", "run"]
+__all__ = ["DEFAULT_IDLE_S", "Collector", "Occupancy", "Replayer", "budgets_of", "profile_rows", "run"]

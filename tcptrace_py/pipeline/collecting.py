@@ -5,24 +5,25 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.facts.block import ROWS, Block
 from tcptrace_py.facts.store import Connections
+from tcptrace_py.facts.time_wait import REUSED, end_of_stay, how_it_ends
 from tcptrace_py.facts.views import ConnectionView
 from tcptrace_py.facts.writing import Shape, Writer
 from tcptrace_py.findings.accounts import Account, Accounts
-from tcptrace_py.findings.facts import Outline, from_row
-from tcptrace_py.findings.levels import MANY, NEVER_NS
+from tcptrace_py.findings.facts import COUNTED, Outline, from_row, port_to_count
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import Totals
 from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
 from tcptrace_py.flows import resting
 from tcptrace_py.flows.textbook import Textbook
-from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.closed import Closed
-from tcptrace_py.model.digest import FEW, Digest
+from tcptrace_py.model.digest import FEW, Digest, Service
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.live import Connection as Live
-from tcptrace_py.model.live import client_of, refused
+from tcptrace_py.model.live import begins_with_syn, client_at_first, refused
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection
+from tcptrace_py.model.segments import local_port
 from tcptrace_py.model.verdict import Verdict
 
 from .replaying import Replayer, Template
@@ -52,8 +53,7 @@ class Collector:
         self.first_frames = FirstFrames()
         self.totals = Totals()
         self.accounts = Accounts(profiles, replayer.vantages)
-        self.levels = self.accounts.levels
-        self.settle_at = MANY
+        self.occupancy = self.accounts.occupancy
         self.quality = Quality()
         self.digest = Digest(slowest)
         self.floor_ns = -1  # handshakes quicker than this are none of the slowest; -1: not known
@@ -66,11 +66,13 @@ class Collector:
         template = self.replayer.template(live, own)
         if template is None:
             if place(own) < AT_CLIENT:
+                self._hold_while_waiting(live)
                 self.waiting.append(live)
             else:
                 self._conclude(live, known_ns, None)
         elif not self._take_alike(live, template, known_ns):
             if refused(live):
+                self._hold_until_refused(live)
                 self.waiting.append(live)  # where the capture stood is told of it as well, once that is known
             else:
                 self._conclude(live, known_ns, template)
@@ -93,6 +95,8 @@ class Collector:
         if not refused(live) and self._is_shown(total_ns, live.first_frame):
             return False
         account = self.accounts.of(live.side(outline.client).key)
+        if live.announced >= 0 and live.announced != account.held_kind:
+            return False
         if outline.trouble is not None:
             ends = account.client.name, account.server.name, account.port
             self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame)
@@ -101,9 +105,21 @@ class Collector:
             outline, account, live.start_ns, live.first_frame, total_ns,
             log[outline.client_stay].time_ns if outline.client_stay >= 0 else -1,
             log[outline.server_stay].time_ns if outline.server_stay >= 0 else -1,
-            log[outline.client_tail].time_ns if outline.client_tail >= 0 else NEVER_NS, reused_ns, live.announced)
+            log[outline.client_tail].time_ns if outline.client_tail >= 0 else NEVER_NS, reused_ns, live.announced, port_to_count(live))
         live.dissolve()
         return True
+
+    def _hold_until_refused(self, live: Live) -> None:
+        """Count the port of a refused SYN at once: what it waits for cannot change that."""
+        if live.announced == -1:
+            account = self.accounts.of(live.a.key)
+            self.occupancy.add(live.start_ns, live.log[-1].time_ns, account.held_kind, port_to_count(live))
+            live.announced = COUNTED
+
+    def _hold_while_waiting(self, live: Live) -> None:
+        """Count the port of a connection that waits from its first segment to its last: more is known in the end only."""
+        self.announce([live])
+        self.occupancy.end(live.end_ns, live.announced)
 
     def take_records(self, textbook: Textbook, since_ns: int, known_ns: int) -> None:
         """Take the connections at rest that have heard of nothing since a moment."""
@@ -133,7 +149,8 @@ class Collector:
             outline, account, start_ns, first_frame, total_ns,
             resting.time_ns(record, outline.client_stay) if outline.client_stay >= 0 else -1,
             resting.time_ns(record, outline.server_stay) if outline.server_stay >= 0 else -1,
-            resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1)
+            resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1,
+            local_port(resting.key(record)))
         account.learn(first_frame, to_server_ns, to_client_ns)
         if self.describes_all:
             self._write_down(record, outline, known_ns)
@@ -174,7 +191,7 @@ class Collector:
             outline, account, start_ns, first_frame, total_ns,
             times_ns[outline.client_stay] if outline.client_stay >= 0 else -1,
             times_ns[outline.server_stay] if outline.server_stay >= 0 else -1,
-            times_ns[outline.client_tail] if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1)
+            times_ns[outline.client_tail] if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1, local_port(waiting.key))
         account.learn(first_frame, to_server_ns, to_client_ns)
         return True
 
@@ -195,9 +212,9 @@ class Collector:
         self.alike = self.alike_timed = 0
 
     def _add_alike(self, outline: Outline, account: Account, start_ns: int, first_frame: int, total_ns: int, client_stay_ns: int,
-                   server_stay_ns: int, released_ns: int, reused_ns: int, announced: int) -> None:
+                   server_stay_ns: int, released_ns: int, reused_ns: int, announced: int, port: int) -> None:
         """Add up a textbook connection: its account, and the times that its outline asks for (-1: there is none)."""
-        levels = self.levels
+        occupancy = self.occupancy
         outline.count += 1
         self.alike += 1
         self.first_frames.add(first_frame)
@@ -216,23 +233,20 @@ class Collector:
         elif outline.first_fin > 0:
             account.server_first += 1
         if client_stay_ns >= 0:
-            released_ns = client_stay_ns + account.client_wait_ns
-            if reused_ns <= released_ns:
-                released_ns = max(reused_ns, client_stay_ns)
-                account.reused_client += 1
+            until_ns = client_stay_ns + account.client_wait_ns
+            released_ns = end_of_stay(client_stay_ns, until_ns, NEVER_NS, reused_ns)
+            account.reused_client += how_it_ends(until_ns, NEVER_NS, reused_ns) == REUSED
             account.stays_client += 1
-            levels.add(client_stay_ns, released_ns, account.client_stay_kind)
+            occupancy.add(client_stay_ns, released_ns, account.client_stay_kind)
         if server_stay_ns >= 0:
             until_ns = server_stay_ns + account.server_wait_ns
-            if reused_ns <= until_ns:
-                until_ns = max(reused_ns, server_stay_ns)
-                account.reused_server += 1
+            account.reused_server += how_it_ends(until_ns, NEVER_NS, reused_ns) == REUSED
             account.stays_server += 1
-            levels.add(server_stay_ns, until_ns, account.server_stay_kind)
+            occupancy.add(server_stay_ns, end_of_stay(server_stay_ns, until_ns, NEVER_NS, reused_ns), account.server_stay_kind)
         if announced < 0:
-            levels.add(start_ns, released_ns, account.held_kind)
+            occupancy.add(start_ns, released_ns, account.held_kind, port)
         elif released_ns != NEVER_NS:
-            levels.end(released_ns, announced)
+            occupancy.end(released_ns, announced, port)
 
     def _conclude(self, live: Live, known_ns: int, template: Template | None) -> None:
         """Judge a connection, describe it and add it up. Without a template all handshakes are known, or its own suffices."""
@@ -249,7 +263,9 @@ class Collector:
         self.quality.add(live)
         if self.each is not None:
             self.each(row)
-        facts = from_row(live, row)
+        if not begins_with_syn(live):
+            self.announce([live])  # which of the two is taken for the client hangs on nothing that comes later
+        facts = from_row(row, port_to_count(live), live.announced)
         self.totals.add(facts)
         self.accounts.add(self.accounts.of(live.side(verdict.client).key), facts)
         self.first_frames.add(live.first_frame)
@@ -277,22 +293,16 @@ class Collector:
     def announce(self, connections: list[Live]) -> None:
         """Count the ports of connections as held that are old and still open: their begins must not come in late."""
         for live in connections:
-            if live.announced < 0:
-                live.announced = self.accounts.of(live.side(client_of(live)).key).held_kind
-                self.levels.begin(live.start_ns, live.announced)
+            if live.announced == -1:
+                live.announced = self.accounts.of(live.side(client_at_first(live)).key).held_kind
+                self.occupancy.begin(live.start_ns, live.announced, port_to_count(live))
 
     def settle(self, clock_ns: int, older: Callable[[int], list[Live]]) -> None:
         """Settle what can hardly change any more, so that memory follows what is alive. `older`: connections in the table."""
-        if self.levels.pending < self.settle_at:
-            return
-        until_ns = clock_ns - self.replayer.longest_ns - SETTLE_NS
-        self.announce(older(until_ns))
-        self.levels.settle(until_ns)
-        self.settled()
-
-    def settled(self) -> None:
-        """Say when to settle again: not before a good part of what is pending then can be."""
-        self.settle_at = max(MANY, self.levels.pending * 5 // 4)
+        if self.occupancy.is_due:
+            until_ns = clock_ns - self.replayer.longest_ns - SETTLE_NS
+            self.announce(older(until_ns))
+            self.occupancy.settle(until_ns)
 
     def finish(self, end_ns: int) -> None:
         """The capture has ended: conclude what waits, and number the connections by their first frames."""
@@ -302,13 +312,14 @@ class Collector:
         self.close(end_ns)
 
     def settle_before_waiting(self, end_ns: int) -> None:
-        """Where some is settled already, latecomers count from the same moment, however the capture was cut."""
-        if self.levels.total > MANY:
-            self.levels.settle(end_ns - self.replayer.longest_ns - SETTLE_NS)
+        """Before connections are concluded that waited: of a large capture all that no longer changes is settled then."""
+        self.occupancy.settle_before_waiting(end_ns - self.replayer.longest_ns - SETTLE_NS)
 
     def conclude_waiting(self, end_ns: int) -> None:
         """All handshakes are known: conclude the connections that waited for that."""
         for live in sorted(self.waiting, key=lambda live: live.first_frame):
+            if live.announced >= 0:
+                self.occupancy.begin(live.end_ns, live.announced)  # as if it had not been counted as over
             self._conclude(live, end_ns, None)
         self.waiting.clear()
 
@@ -323,7 +334,7 @@ class Collector:
 
     def close(self, end_ns: int) -> None:
         """All is told: settle what is pending, count services, number the connections by their first frames."""
-        self.levels.finish(end_ns)
+        self.accounts.close(end_ns)
         self._count_services()
         self.hand_over()
         self.rows.finish()
@@ -338,14 +349,17 @@ class Collector:
 
     def _count_services(self) -> None:
         """Services are sums over accounts."""
-        self.digest.services.clear()
+        services: dict[tuple[str, int], Service] = {}
         for account in self.accounts.rows.values():
-            service = self.digest.service(account.server.name, account.port)
-            if service is not None:
-                service.connections += account.connections
-                service.simultaneous += account.simultaneous
-                service.client_first += account.client_first - account.simultaneous_client
-                service.server_first += account.server_first - account.simultaneous_server
-                service.resets += account.resets
-                service.time_wait_client += account.stays_client
-                service.time_wait_server += account.stays_server
+            key = account.server.name, account.port
+            service = services.get(key)
+            if service is None:
+                service = services[key] = Service(*key)
+            service.connections += account.connections
+            service.simultaneous += account.simultaneous
+            service.client_first += account.client_first - account.simultaneous_client
+            service.server_first += account.server_first - account.simultaneous_server
+            service.resets += account.resets
+            service.time_wait_client += account.stays_client
+            service.time_wait_server += account.stays_server
+        self.digest.list_services(services.values())

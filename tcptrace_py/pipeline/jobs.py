@@ -151,7 +151,7 @@ class Part:
         """New accounts by name, begins and ends."""
         names = self.collector.accounts.names[self._named:]
         self._named += len(names)
-        return names, self.collector.levels.release()
+        return names, self.collector.occupancy.release()
 
     def needs(self) -> set[bytes]:
         """Pairs of hosts whose handshakes decide about waiting connections."""
@@ -333,7 +333,7 @@ class Sums:
         self.part = part
         self.scratches = scratches  # of all parts: described connections are written there
         self.channels = channels
-        self.levels = part.collector.levels
+        self.occupancy = part.collector.occupancy
         self.kinds = {whose: array("i") for whose in channels.links}
         self.until_ns = dict.fromkeys(range(part.jobs), -(1 << 62))
 
@@ -343,9 +343,8 @@ class Sums:
         self.until_ns[whose] = until_ns
         if whose != 0:
             self.take(whose, names, events)
-        if self.levels.pending >= self.part.collector.settle_at:
-            self.levels.settle(min(self.until_ns.values()))
-            self.part.collector.settled()
+        if self.occupancy.is_due:
+            self.occupancy.settle(min(self.until_ns.values()))
 
     def take(self, whose: int, names: list[bytes], events: Any) -> None:
         """Take in new accounts of a part, and its begins and ends."""
@@ -353,7 +352,7 @@ class Sums:
         for name in names:
             account = self.part.collector.accounts.named(name)
             kinds.extend((account.held_kind, account.client_stay_kind, account.server_stay_kind))
-        self.levels.take(events, kinds)
+        self.occupancy.take(events, kinds)
 
     def finish(self, end_ns: int) -> None:
         """Conclude what waits everywhere, and add everything up."""

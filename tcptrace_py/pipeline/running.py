@@ -193,4 +193,4 @@ def profile_rows(profiles: Profiles) -> list[ProfileRow]:
 
 
 def _row(hosts: str | tuple[str, ...], profile: Profile) -> ProfileRow:
-    return ProfileRow(hosts, profile.name, profile.time_wait_s, profile.ephemeral_ports)
+    return ProfileRow(hosts, profile.name, profile.time_wait_s, profile.ephemeral_ports, profile.ports_given)

@@ -18,8 +18,10 @@ from tcptrace_py.model.results import (
     StateEntry,
     Stay,
     Teardown,
+    profiles_of,
 )
 from tcptrace_py.model.state import Basis, State
+from tcptrace_py.pipeline import budgets_of
 from tests.outputs import factory
 from tests.outputs.factory import MS, START, S
 
@@ -42,6 +44,12 @@ def scene(phrases: list[str], *, end_s: float | None = None, problems: list[str]
     if end_s is not None:
         analysis.capture.end_ns = START + round(end_s * S)
     return analysis
+
+
+def with_ports(analysis: Analysis) -> Analysis:
+    """The same analysis, and the local ports that its connections hold, as its profiles say now."""
+    end_ns = analysis.capture.end_ns or 0
+    return replace(analysis, ports=budgets_of(analysis.connections, profiles_of(analysis.profiles), end_ns))
 
 
 def _connection(phrase: str, number: int) -> Connection:

@@ -11,7 +11,7 @@ from tcptrace_py.checks.engine import Check
 from tcptrace_py.checks.registry import all_rules, doc_of
 from tcptrace_py.model.report import Measure, Outcome, Status, Unit
 from tcptrace_py.model.results import ProfileRow
-from tests.checks.scenes import scene
+from tests.checks.scenes import scene, with_ports
 
 TABLES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "cases.toml").read_text("utf-8"))
 CASES = [
@@ -27,7 +27,8 @@ def outcome_of(name: str, case: dict[str, Any]) -> Outcome:
     analysis = scene(case["traffic"], end_s=case.get("end_s"), problems=case.get("problems"))
     if "ports" in case:
         analysis.profiles[0].ephemeral_ports = tuple(case["ports"])
-    report = engine.run(analysis, checks)
+        analysis.profiles[0].ports_given = True
+    report = engine.run(with_ports(analysis), checks)
     return next(outcome for outcome in report.outcomes if outcome.name == name)
 
 
@@ -115,9 +116,9 @@ def test_ports_are_those_of_the_hosts_profile() -> None:
     analysis = scene(["no-wait 1s"])
     analysis.profiles.append(ProfileRow(("10.1.0.8", "10.1.0.7"), "narrow", 60.0, (1000, 1001)))
     checks = config.loads("[rules.port-budget]\nmax_used = '60%'")
-    assert engine.run(analysis, checks).outcomes[1].measures[0].value == 0.5
+    assert engine.run(with_ports(analysis), checks).outcomes[1].measures[0].value == 0.5
     analysis.profiles[1] = ProfileRow(("10.1.0.8",), "narrow", 60.0, (1000, 1001))
-    assert engine.run(analysis, checks).outcomes[1].measures[0].value == 1 / 28232
+    assert engine.run(with_ports(analysis), checks).outcomes[1].measures[0].value == 1 / 28232
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcptrace_py.findings.advice import advise, warn
-from tcptrace_py.findings.curve import Curve
-from tcptrace_py.model.diagnosis import Exhaustion, HostLedger, PortLedger, ServerLedger, ServiceLedger
+from tcptrace_py.model.diagnosis import HostLedger, Series, ServerLedger, ServiceLedger
 from tcptrace_py.model.profiles import PROFILES, Profile, Profiles
+from tcptrace_py.model.results import Exhaustion, PortBudget
 
-PORTS = PortLedger(32768, 60999, "profile", 300, 290, 0, 300, 5.0, 470.5, None, None)
-FULL = replace(PORTS, peak_held=28232, per_s=600.0, exhaustion=Exhaustion(0, 10**9, 600.0, 470.0, 900, 0))
+PORTS = PortBudget("10.0.0.7", "10.0.0.9", 3306, None, 300, 300, 290, 0, (32768, 60999), "profile", 300, 5.0, 470.5, None)
+FULL = replace(PORTS, peak_held=28232, connections_per_s=600.0, exhaustion=Exhaustion(0, 10**9, 600.0, 470.0, 900, 0))
 SOON = replace(
-    PORTS, peak_held=9000, per_s=600.0, exhausted_in_ns=32 * 10**9, filling_per_s=600.0, filling_over_ns=20 * 10**9
+    PORTS, peak_held=9000, connections_per_s=600.0, exhausted_in_s=32.0, filling_per_s=600.0, filling_over_ns=20 * 10**9
 )
-HALF = replace(PORTS, peak_held=15000, per_s=250.0)
+HALF = replace(PORTS, peak_held=15000, connections_per_s=250.0)
 REUSE, CHECK, CLOSER, SPREAD, WIDEN, TW_REUSE, LIMIT, SHORTEN = (
     "reuse-connections", "check-less-often", "who-closes-first", "spread-over-addresses", "widen-the-port-range",
     "tcp_tw_reuse", "limit-requests", "shorten-time-wait")  # fmt: skip
@@ -77,9 +77,9 @@ CASES: list[tuple[str, list[ServiceLedger], str, list[str]]] = [
     ("half of the ports gone", [service(ports=HALF)], "linux", PRESSED),
     ("ports ran out on Windows", [service(ports=FULL)], "windows", [REUSE, CLOSER, SPREAD, WIDEN, SHORTEN]),
     ("ports ran out on macOS", [service(ports=FULL)], "macos", [REUSE, CLOSER, SPREAD, WIDEN, SHORTEN]),
-    ("the range is as wide as it gets", [service(ports=replace(FULL, low=1024, high=65535))], "linux",
+    ("the range is as wide as it gets", [service(ports=replace(FULL, port_range=(1024, 65535)))], "linux",
      [REUSE, CLOSER, SPREAD, TW_REUSE]),
-    ("a hair wider is not wider", [service(ports=replace(FULL, low=2000, high=65000))], "linux",
+    ("a hair wider is not wider", [service(ports=replace(FULL, port_range=(2000, 65000)))], "linux",
      [REUSE, CLOSER, SPREAD, TW_REUSE]),
     ("no timestamps, no tcp_tw_reuse", [service(ports=FULL, timestamps=(0, 300))], "linux", PRESSED[:-1]),
     ("timestamps on most of them", [service(ports=FULL, timestamps=(290, 10))], "linux", PRESSED),
@@ -117,7 +117,7 @@ def test_what_more_services_share_is_counted() -> None:
 
 
 def host(peak: int, *, client: int = 0, address: str = "10.0.0.9") -> HostLedger:
-    series = Curve().series(0, 10**9)
+    series = Series(0, 10**9, 10**9, (0, 0))
     return HostLedger(
         address, None, peak, client, peak - client, peak, 0, peak, 0, 0, 0, 0, 0, 5.0, 0, 60 * 10**9, "linux",
         60 * 10**9, series

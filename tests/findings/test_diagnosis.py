@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
+from tcptrace_py.findings import diagnosis
 from tcptrace_py.findings.diagnosis import diagnose
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Analysis, CaptureInfo, ProfileRow
-from tests.ladder import START_NS, Played, ladder, play
-from tests.traffic import traffic
+from tests.ladder import CLOSE, HANDSHAKE, SECOND_NS, START_NS, Played, ladder, play
+from tests.traffic import moved, traffic
 
 if TYPE_CHECKING:
     from tcptrace_py.model.diagnosis import ServerLedger, ServiceLedger
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 def analysis_of(played: Played) -> Analysis:
     info = CaptureInfo(start_ns=min((row.start_ns for row in played.rows), default=START_NS), end_ns=played.end_ns)
     profiles = [ProfileRow("*", "linux", 60.0, (32768, 60999))]
-    return Analysis(profiles, info, played.summary, [], [], played.rows)
+    return Analysis(profiles, info, played.summary, list(played.hosts.values()), played.ports, played.rows)
 
 
 LATE = """
@@ -31,6 +35,9 @@ LATE = """
     1.021 S A
     400.0 S SA seq=0 id=1001
 """  # its TIME_WAIT is over when the last segment comes, and told only then
+
+
+CLOSED = HANDSHAKE + CLOSE
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -65,3 +72,17 @@ def test_nothing_at_all() -> None:
     assert found.entered == found.peak == 0
     assert not found.hosts
     assert not found.advice
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(range(12)))
+def test_the_gravest_services_are_kept_apart_in_whatever_order_connections_end(order: list[int]) -> None:
+    many = [s for n in range(12) for s in moved(ladder(CLOSED), server=f"10.0.1.{n // 2}", port=40000 + n, later_ns=n * SECOND_NS)]
+    analysis = analysis_of(play(sorted(many, key=lambda segment: segment.time_ns)))
+    rows = list(analysis.connections)
+    shuffled = replace(analysis, connections=[rows[n] for n in order])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diagnosis, "MOST_SERVICES", 4)
+        found, again = diagnose(analysis), diagnose(shuffled)
+    assert (found.services, found.servers, found.left_out) == (again.services, again.servers, again.left_out)
+    assert found.left_out == 4

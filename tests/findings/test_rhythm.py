@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from tcptrace_py.findings.rhythm import rhythm
+from tcptrace_py.findings.rhythm import median, rhythm
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -64,3 +64,9 @@ def test_periods_and_sizes_are_told() -> None:
     assert check.period_ns == 2 * S
     burst = rhythm(array("q", BURSTS), array("q", [MS] * 250), array("q", [9] * 250))
     assert (burst.period_ns, burst.burst) == (30 * S, 50)
+
+
+def test_the_middle_one() -> None:
+    assert median([]) is None
+    assert median([3, 1, 2]) == 2
+    assert median([4, 1, 2, 3]) == 2

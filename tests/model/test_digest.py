@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcptrace_py.model import digest as module
-from tcptrace_py.model.digest import Digest
+from tcptrace_py.model.digest import Digest, Service
 from tcptrace_py.model.trouble import TROUBLES
 
 REFUSED = TROUBLES["refused"]
@@ -34,3 +34,14 @@ def test_the_largest_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_GROUPS", MOST)
     ports = {frame: 80 if frame in (3, 5, 9) else frame for frame in range(1, 20)}
     assert groups(list(ports), ports) == [(80, 3, 3), (1, 1, 1), (2, 2, 1), (4, 4, 1)]
+
+
+@given(st.permutations(range(1, 40)))
+def test_the_busiest_services_are_listed_in_whatever_order_they_were_counted(ports: list[int]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MOST_GROUPS", MOST)
+        digest = Digest()
+        digest.list_services(Service("10.0.0.2", port, connections=port % 9) for port in ports)
+    kept = sorted(range(1, 40), key=lambda port: (-(port % 9), port))[:MOST]
+    assert [service.port for service in digest.busiest()] == kept
+    assert digest.left_out == sum(port % 9 for port in range(1, 40)) - sum(port % 9 for port in kept)

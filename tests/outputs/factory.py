@@ -179,8 +179,8 @@ def busy() -> Analysis:
         Problem("missing-segments", 12, "segments were acknowledged but never captured: the capture lost packets", 812,
                 damaged=False),
     )
-    budget = PortBudget("10.1.0.7", "10.1.0.9", 80, None, 265, 22_100, 21_900, START + 58 * S, (32768, 60999), 0.7828,
-                        412.0, 470.533, 94.2)
+    budget = PortBudget("10.1.0.7", "10.1.0.9", 80, None, 265, 22_100, 21_900, START + 58 * S, (32768, 60999), "profile",
+                        22_100, 412.0, 470.533, 94.2)
     return analysis(rows, problems=problems, ports=(budget,))
 
 

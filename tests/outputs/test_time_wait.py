@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from tcptrace_py.findings.curve import Curve
+from tcptrace_py.findings.occupancy import counts_at
+from tcptrace_py.model.diagnosis import Series
 from tcptrace_py.model.errors import TcpstatesError
 from tcptrace_py.outputs.time_wait import TABLES
 from tcptrace_py.outputs.time_wait.advice import CODES, PAGE, words
@@ -24,7 +25,7 @@ from tests.buildups import NAMES, SAMPLES, analysis, diagnosis
 from tests.outputs.test_documents import schema, strict
 
 if TYPE_CHECKING:
-    from tcptrace_py.model.diagnosis import Diagnosis, Series
+    from tcptrace_py.model.diagnosis import Diagnosis
     from tcptrace_py.model.results import Analysis
 
 GOLD = Path(__file__).parent / "gold" / "time-wait"
@@ -168,11 +169,9 @@ def test_every_reason_has_its_section() -> None:
 
 
 def climbing(count: int) -> Series:
-    curve = Curve()
-    for i in range(count):
-        curve.add(i * S // 100, 10**18)
-    curve.sort()
-    return curve.series(0, count * S // 100)
+    moments = range(0, count * S // 100 + 1, S // 20)
+    begins = [i * S // 100 for i in range(count)]
+    return Series(0, count * S // 100, S // 20, tuple(counts_at(moments, begins, [10**18] * count)))
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
@@ -209,7 +208,7 @@ def test_pictures_are_chosen(picture: str, letter: str) -> None:
 
 
 def test_nothing_to_draw() -> None:
-    assert bars(Curve().series(0, S), 100, "ports", 80) == ()
+    assert bars(Series(0, S, S, (0, 0)), 100, "ports", 80) == ()
 
 
 def test_a_terminal_without_blocks_gets_plain_letters() -> None:

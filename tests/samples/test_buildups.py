@@ -10,8 +10,8 @@ import pytest
 from samples.recorder.buildup import BUILDUPS, Buildup, record
 from samples.recorder.scenarios.small import SAMPLES
 from tcptrace_py import analyze
-from tcptrace_py.findings.curve import Curve
 from tcptrace_py.findings.diagnosis import diagnose
+from tcptrace_py.findings.occupancy import Occupancy, counts_at
 from tests import buildups
 from tests.kernel import needs_recording
 from tests.samples.test_recorded import one, truth_of
@@ -34,25 +34,29 @@ def agreement(analysis: Analysis, found: Diagnosis, told: dict[str, Any], host: 
     """Entered and peak within 1 %, the population within 2 % at 95 % of the moments before stays run out."""
     counted = told["hosts"][host]
     mine = [row for row in found.hosts if row.address in addresses(told, host)]
-    stays = Curve()
+    begins, ends, stays = list[int](), list[int](), Occupancy()
+    kind = stays.kind(stays.row())
     for connection in analysis.connections:
         for stay in connection.time_wait:
             end = connection.client if stay.side == "client" else connection.server
             if end.address in addresses(told, host):
-                stays.add(stay.entered_ns, stay.expires_ns if stay.ended_at_ns is None else stay.ended_at_ns)
-    stays.sort()
+                begins.append(stay.entered_ns)
+                ends.append(stay.until_ns)
+                stays.add(stay.entered_ns, stay.until_ns, kind)
+    stays.finish(analysis.capture.end_ns or 0)
     if counted["entered"] < 100:
-        assert abs(len(stays) - counted["entered"]) <= 2
+        assert abs(len(begins) - counted["entered"]) <= 2
         return
-    assert sum(row.entered for row in mine) == len(stays)
-    assert len(stays) == pytest.approx(counted["entered"], rel=0.01)
-    assert stays.peak()[0] == pytest.approx(counted["peak"], rel=0.01)
-    first = stays.begins[0]
+    assert sum(row.entered for row in mine) == len(begins)
+    assert len(begins) == pytest.approx(counted["entered"], rel=0.01)
+    assert stays.peak_of(0)[0] == pytest.approx(counted["peak"], rel=0.01)
+    first = min(begins)
     moments = [(at_ns, number) for at_ns, number in counted["moments"] if first <= at_ns < first + LINUX_NS]
     assert len(moments) >= 20
+    near_ns = (-5_000_000, 0, 5_000_000)
     # a dump of the kernel's table takes some milliseconds while sockets come: what came in these is no disagreement
     near = sum(
-        min(abs(stays.at(at_ns + shift) - number) for shift in (-5_000_000, 0, 5_000_000)) <= max(0.02 * number, 1)
+        min(abs(count - number) for count in counts_at([at_ns + shift for shift in near_ns], begins, ends)) <= max(0.02 * number, 1)
         for at_ns, number in moments
     )
     assert near >= 0.95 * len(moments)
@@ -77,7 +81,7 @@ def test_exhaustion_is_named_with_its_service_and_its_ceiling(point: str) -> Non
     first, *others = buildups.diagnosis(f"buildup-database.{point}.pcap.xz").services
     assert (first.client, first.server, first.server_port) == (told["client"][0], told["server"], 5432)
     low, high = map(int, told["port_range"].split())
-    assert (first.ports.low, first.ports.high, first.ports.range_from) == (low, high, "capture")
+    assert (first.ports.port_range, first.ports.range_from) == ((low, high), "traffic")
     assert first.ports.ceiling_per_s == pytest.approx((high - low + 1) / 60)
     full = first.ports.exhaustion
     assert full is not None
@@ -87,7 +91,7 @@ def test_exhaustion_is_named_with_its_service_and_its_ceiling(point: str) -> Non
 
 @pytest.mark.parametrize("name", [name for name in buildups.NAMES if "database" not in name])
 def test_no_exhaustion_is_named_where_there_was_none(name: str) -> None:
-    assert not any(s.ports.exhaustion or s.ports.exhausted_in_ns for s in buildups.diagnosis(name).services)
+    assert not any(s.ports.exhaustion or s.ports.exhausted_in_s for s in buildups.diagnosis(name).services)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.results import CaptureInfo, FileInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tcptrace_py.model.results import Analysis, Connection
 
 SCHEMA = "tcpstates/analysis/1"
@@ -53,7 +55,7 @@ class Traffic:
 
 def of_analysis(name: str, analysis: Analysis) -> Traffic:
     """The traffic of an analysis."""
-    traffic = Traffic(name, analysis.capture, peaks={host.address: host.time_wait.peak for host in analysis.hosts})
+    traffic = Traffic(name, analysis.capture, peaks=_peaks((host.address, host.time_wait.peak) for host in analysis.hosts))
     for connection in analysis.connections:
         handshake, teardown = connection.handshake, connection.teardown
         traffic.add(
@@ -72,6 +74,14 @@ def of_analysis(name: str, analysis: Analysis) -> Traffic:
             )
         )
     return traffic
+
+
+def _peaks(rows: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Most TIME_WAIT at once by address; of one that is in several networks the most in one of them."""
+    peaks: dict[str, int] = {}
+    for address, peak in rows:
+        peaks[address] = max(peak, peaks.get(address, 0))
+    return peaks
 
 
 def is_document(path: str) -> bool:
@@ -96,7 +106,7 @@ def of_document(path: str) -> Traffic:
             "save one with `tcpstates analyze CAPTURE --format json`"
         )
     try:
-        peaks = {host["address"]: host["time_wait"]["peak"] for host in document["hosts"]}
+        peaks = _peaks((host["address"], host["time_wait"]["peak"]) for host in document["hosts"])
         traffic = Traffic(path, _capture(path, document["capture"]), peaks=peaks)
         for row in document["connections"]:
             traffic.add(_of_row(row))

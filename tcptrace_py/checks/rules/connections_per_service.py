@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
-from tcptrace_py.checks.measure import Tally, at_most, largest, service
+from tcptrace_py.checks.measure import Tallies, at_most, largest, service
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.report import Measure, Unit
 
@@ -46,10 +46,11 @@ class Limits:
 
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """Connections from each client address to each service: in all, and at once."""
-    found: dict[str, Tally] = {}
+    counted = Tallies()
     for connection in facts.connections:
         subject = f"{connection.client.address} to {service(connection.server.address, connection.server.port)}"
-        found.setdefault(subject, Tally()).add(connection, connection.start_ns, connection.end_ns)
+        counted.add(subject, connection, connection.start_ns, connection.end_ns)
+    found = counted.finish()
     if limits.max is not None:
         yield from largest(
             at_most("connections", tally.count, limits.max, Unit.COUNT, tally.worst, subject=subject)
@@ -57,6 +58,6 @@ def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
         )
     if limits.max_at_once is not None:
         yield from largest(
-            at_most("connections at once", tally.peak(), limits.max_at_once, Unit.COUNT, tally.worst, subject=subject)
+            at_most("connections at once", tally.peak, limits.max_at_once, Unit.COUNT, tally.worst, subject=subject)
             for subject, tally in found.items()
         )

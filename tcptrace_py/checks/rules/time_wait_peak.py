@@ -36,6 +36,6 @@ Limits = WaitLimits
 def check(facts: Facts, limits: WaitLimits) -> Iterator[Measure]:
     """The most stays at one moment, for each subject."""
     return largest(
-        at_most("TIME_WAIT at once", tally.peak(), limits.max, Unit.COUNT, tally.worst, subject=subject)
+        at_most("TIME_WAIT at once", tally.peak, limits.max, Unit.COUNT, tally.worst, subject=subject)
         for subject, tally in tallies(facts, limits.per).items()
     )

@@ -10,16 +10,14 @@ from typing import Any
 from tcptrace_py.model.diagnosis import (
     Advice,
     Diagnosis,
-    Exhaustion,
     HostLedger,
     Neighbour,
-    PortLedger,
     Series,
     ServerLedger,
     ServiceLedger,
 )
 from tcptrace_py.model.results import Analysis
-from tcptrace_py.outputs.document import capture_row, generator, profile_row, scope_row
+from tcptrace_py.outputs.document import capture_row, generator, port_use_row, profile_row, rounded, scope_row
 from tcptrace_py.outputs.units import ms, rfc3339
 
 from .advice import words
@@ -72,7 +70,7 @@ def host_row(host: HostLedger) -> Row:
         "stays_restarted": host.restarted,
         "stays_reused": host.reused,
         "stays_killed": host.killed,
-        "entered_per_s": _rounded(host.per_s),
+        "entered_per_s": rounded(host.per_s),
         "first_entered_at": rfc3339(host.first_ns),
         "last_entered_at": rfc3339(host.last_ns),
         "profile": host.profile,
@@ -103,16 +101,16 @@ def service_row(service: ServiceLedger) -> Row:
         "closed_first": _closers(service),
         "time_wait_client": service.time_wait_client,
         "time_wait_server": service.time_wait_server,
-        "share": _rounded(service.share),
+        "share": rounded(service.share),
         "pattern": service.pattern,
         "period_ms": ms(service.period_ns),
         "burst": service.burst,
         "lifetime_p50_ms": ms(service.lifetime_p50_ns),
         "payload_p50_bytes": service.payload_p50_bytes,
         "peak_open": service.peak_open,
-        "connections_per_s": _rounded(service.per_s),
+        "connections_per_s": rounded(service.per_s),
         "timestamps": {"with": service.timestamps[0], "without": service.timestamps[1]},
-        "ports": _ports(service.ports),
+        "ports": {"range": list(service.ports.port_range), **port_use_row(service.ports)},
     }
 
 
@@ -127,12 +125,12 @@ def server_row(server: ServerLedger) -> Row:
         "closed_first": _closers(server),
         "time_wait_client": server.time_wait_client,
         "time_wait_server": server.time_wait_server,
-        "share": _rounded(server.share),
+        "share": rounded(server.share),
         "pattern": server.pattern,
         "period_ms": ms(server.period_ns),
         "burst": server.burst,
         "lifetime_p50_ms": ms(server.lifetime_p50_ns),
-        "connections_per_s": _rounded(server.per_s),
+        "connections_per_s": rounded(server.per_s),
     }
 
 
@@ -143,38 +141,6 @@ def _closers(row: ServiceLedger | ServerLedger) -> Row:
         "both": row.both_at_once,
         "reset": row.resets,
         "none": row.unclosed,
-    }
-
-
-def _ports(ports: PortLedger) -> Row:
-    return {
-        "range": [ports.low, ports.high],
-        "range_from": ports.range_from,
-        "peak_held": ports.peak_held,
-        "peak_time_wait": ports.peak_time_wait,
-        "peak_at": rfc3339(ports.peak_at_ns),
-        "held_at_end": ports.at_end,
-        "used_ratio": _rounded(ports.used),
-        "connections_per_s": _rounded(ports.per_s),
-        "ceiling_per_s": _rounded(ports.ceiling_per_s),
-        "exhausted_in_s": None if ports.exhausted_in_ns is None else ports.exhausted_in_ns / 1e9,
-        "filling_per_s": _rounded(ports.filling_per_s),
-        "filling_over_s": None if ports.filling_over_ns is None else ports.filling_over_ns / 1e9,
-        "exhausted": ports.exhaustion is not None,
-        "exhaustion": _exhaustion(ports.exhaustion),
-    }
-
-
-def _exhaustion(full: Exhaustion | None) -> Row | None:
-    if full is None:
-        return None
-    return {
-        "at": rfc3339(full.at_ns),
-        "full_ms": ms(full.full_ns),
-        "per_s_before": _rounded(full.before_per_s),
-        "per_s_after": _rounded(full.after_per_s),
-        "ports_taken_again_at_once": full.taken_again,
-        "syns_into_time_wait": full.into_time_wait,
     }
 
 
@@ -198,7 +164,7 @@ def neighbour_row(row: Neighbour) -> Row:
 def advice_row(advice: Advice) -> Row:
     """One piece of advice, in words too."""
     said = words(advice)
-    numbers = {key: _rounded(value) if isinstance(value, float) else value for key, value in advice.numbers.items()}
+    numbers = {key: rounded(value) if isinstance(value, float) else value for key, value in advice.numbers.items()}
     return {
         "code": advice.code,
         "client": advice.client,
@@ -221,6 +187,3 @@ def population_rows(diagnosis: Diagnosis) -> Iterator[Row]:
         for i, number in enumerate(series.counts):
             yield {"address": host.address, "at": rfc3339(series.moment_ns(i)), "time_wait": number}
 
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)

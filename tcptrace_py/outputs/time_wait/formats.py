@@ -6,14 +6,12 @@ from typing import Any, TextIO, TypeVar
 
 from tcptrace_py.model.diagnosis import (
     Diagnosis,
-    Exhaustion,
     HostLedger,
     Neighbour,
-    PortLedger,
     ServerLedger,
     ServiceLedger,
 )
-from tcptrace_py.model.results import Analysis, Scope
+from tcptrace_py.model.results import Analysis, Exhaustion, PortBudget, Scope
 from tcptrace_py.outputs.view import View
 
 from .document import document, host_row, neighbour_row, population_rows, server_row, service_row
@@ -64,7 +62,7 @@ def _csv(table: str, diagnosis: Diagnosis, out: TextIO) -> None:
 
 def columns(table: str) -> list[str]:
     """Names of a table's columns, those of what may be absent too."""
-    ports = _blank(PortLedger, exhaustion=_blank(Exhaustion))
+    ports = _blank(PortBudget, scope=Scope(), port_range=(1, 2), exhaustion=_blank(Exhaustion))
     whole: dict[str, dict[str, Any]] = {
         "services": service_row(_blank(ServiceLedger, scope=Scope(), timestamps=(0, 0), ports=ports)),
         "servers": server_row(_blank(ServerLedger, scope=Scope())),

@@ -98,7 +98,7 @@ def _ceiling(host: HostLedger, diagnosis: Diagnosis) -> int | None:
     if not mine:
         return None
     most = max(mine, key=lambda s: s.time_wait_client)
-    return most.ports.count if most.time_wait_client * 10 >= host.entered * 9 else None
+    return most.ports.port_count if most.time_wait_client * 10 >= host.entered * 9 else None
 
 
 def _advice(diagnosis: Diagnosis) -> Blocks:

@@ -7,8 +7,9 @@ from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more
 from tcptrace_py.outputs.units import clock, count, human, scope_text, service, share, some
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.views.parts import ADDRESSES
+from tcptrace_py.outputs.words import full_in, port_range
 
-from .verdict import WORDS, address, alarming, number_text
+from .verdict import WORDS, address, number_text
 
 TOP = 8
 WORTH_A_LINE = 0.01  # of the ports, or of all TIME_WAIT
@@ -158,10 +159,10 @@ def closers(row: ServiceLedger | ServerLedger) -> str:
 def port_budgets(diagnosis: Diagnosis, view: View) -> Blocks:
     """Local ports of each client towards each service, against their range."""
     every = [s for s in diagnosis.services if s.time_wait_client]
-    rows = sorted((s for s in every if s.ports.used >= WORTH_A_LINE or alarming(s.ports)), key=lambda s: -s.ports.used)
+    rows = sorted((s for s in every if s.ports.used_ratio >= WORTH_A_LINE or s.ports.is_alarming), key=lambda s: -s.ports.used_ratio)
     if not rows:
         if len(every) > 1:
-            most = share(max(s.ports.peak_held for s in every), every[0].ports.count)
+            most = share(max(s.ports.peak_held for s in every), every[0].ports.port_count)
             limit = f"even {most[1:]}" if most.startswith("<") else f"more than {most}"
             yield Note(f"No client took {limit} of its local ports towards one service.")
         return
@@ -184,19 +185,17 @@ def port_budgets(diagnosis: Diagnosis, view: View) -> Blocks:
 
 def _port_row(row: ServiceLedger) -> tuple[str, ...]:
     ports = row.ports
-    full = "RAN OUT" if ports.exhaustion else "-" if ports.exhausted_in_ns is None else human(ports.exhausted_in_ns)
-    seen = " (seen)" if ports.range_from == "capture" else ""
     return (
         row.client,
         service(row.server, row.server_port),
         count(ports.peak_held),
-        count(ports.count),
-        f"{ports.low}-{ports.high}{seen}",
-        share(min(ports.peak_held, ports.count), ports.count),
-        count(max(ports.count - ports.at_end, 0)),
-        number_text(ports.per_s),
+        count(ports.port_count),
+        port_range(ports),
+        share(min(ports.peak_held, ports.port_count), ports.port_count),
+        count(max(ports.port_count - ports.held_at_end, 0)),
+        number_text(ports.connections_per_s),
         number_text(ports.ceiling_per_s),
-        full,
+        full_in(ports),
     )
 
 

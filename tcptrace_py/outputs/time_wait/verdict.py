@@ -5,15 +5,12 @@ from collections.abc import Iterator, Sequence
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.diagnosis import (
     Diagnosis,
-    Exhaustion,
     HostLedger,
     Neighbour,
-    PortLedger,
     ServerLedger,
     ServiceLedger,
 )
-from tcptrace_py.model.profiles import PROFILES
-from tcptrace_py.model.results import Scope
+from tcptrace_py.model.results import Exhaustion, PortBudget, Scope
 from tcptrace_py.outputs.units import clock, count, human, scope_text, service, share, some
 
 DANGER = 0.5  # of the ports: from there on Linux's connect() slows down
@@ -53,7 +50,7 @@ def verdict(host: HostLedger, diagnosis: Diagnosis) -> Iterator[str]:
     as_client = [s for s in mine if s.client == host.address and s.time_wait_client]
     as_server = [s for s in mine if s.server == host.address and s.time_wait_server]
     yield " ".join(_held(host, as_client, as_server, diagnosis))
-    for row in [s for s in as_client if alarming(s.ports)] or as_client[:1]:
+    for row in [s for s in as_client if s.ports.is_alarming] or as_client[:1]:
         if row.connections >= WORTH_SAYING:
             yield from ports_sentences(row, host)
         if cause := cause_of(row, named=len(as_client) + len(as_server) > 1):
@@ -84,11 +81,6 @@ def _stuck_at(row: Neighbour) -> str:
     return f"Not TIME_WAIT: {address(row.address, row.scope)} {role} is stuck in {row.state}, {many}: {STUCK[row.state]}."
 
 
-def alarming(ports: PortLedger) -> bool:
-    """Whether the ports ran out or will."""
-    return ports.exhaustion is not None or ports.exhausted_in_ns is not None
-
-
 def address(text: str, scope: Scope | None) -> str:
     """An address, with the network that it is in where networks are told apart."""
     return f"{text} ({scope_text(scope)})" if scope is not None else text
@@ -110,7 +102,7 @@ def _held(
             short = f"TIME_WAIT may be shorter there than {human(host.time_wait_ns)}: --time-wait"
             again = f"it took their ports again ({'tcp_tw_reuse allows that' if host.profile == 'linux' else short})"
         yield f"{count(host.reused)} of {count(host.entered)} ended early: {again}."
-    yield from _rate(host, any(alarming(row.ports) for row in as_client), diagnosis)
+    yield from _rate(host, any(row.ports.is_alarming for row in as_client), diagnosis)
     for role, rows in (("client", as_client), ("server", as_server)):
         if rows:
             yield _closes(role, rows)
@@ -185,46 +177,47 @@ def ports_sentences(row: ServiceLedger, host: HostLedger) -> Iterator[str]:
     if ports.exhaustion is not None:
         yield _ran_out(ports, ports.exhaustion, row, towards)
         return
-    carries = f" {count(ports.count)} ports carry {rate_text(ports.ceiling_per_s)}." if ports.ceiling_per_s else ""
-    if ports.exhausted_in_ns is not None:
-        left = f"run out in {human(ports.exhausted_in_ns)}" if ports.exhausted_in_ns else "are about to run out"
+    carries = f" {count(ports.port_count)} ports carry {rate_text(ports.ceiling_per_s)}." if ports.ceiling_per_s else ""
+    if ports.exhausted_in_s is not None:
+        left_ns = round(ports.exhausted_in_s * SECOND_NS)
+        left = f"run out in {human(left_ns)}" if left_ns else "are about to run out"
         yield (
             f"At the present {rate_text(ports.filling_per_s)}, which it has kept up for {human(ports.filling_over_ns)}, its local ports "
-            f"towards {towards} {left}: {count(ports.at_end)} of {count(ports.count)} are taken.{carries}"
+            f"towards {towards} {left}: {count(ports.held_at_end)} of {count(ports.port_count)} are taken.{carries}"
         )
         return
     yield (
-        f"Of its {count(ports.count)} local ports{_whose(ports, host)} towards {towards} at most {count(ports.peak_held)} were taken "
-        f"({share(ports.peak_held, ports.count)}){_danger(row, host)}.{carries}"
+        f"Of its {count(ports.port_count)} local ports{_whose(ports, host)} towards {towards} at most {count(ports.peak_held)} were taken "
+        f"({share(ports.peak_held, ports.port_count)}){_danger(row, host)}.{carries}"
     )
 
 
-def _whose(ports: PortLedger, host: HostLedger) -> str:
+def _whose(ports: PortBudget, host: HostLedger) -> str:
     """Where the range of ports is only what is usual, that is said."""
-    usual = PROFILES.get(host.profile)
-    return f" ({host.profile}'s default)" if usual is not None and usual.ephemeral_ports == (ports.low, ports.high) else ""
+    return f" ({host.profile}'s default)" if ports.range_from == "profile" else ""
 
 
 def _danger(row: ServiceLedger, host: HostLedger) -> str:
     """Whether that matters, where the ports neither ran out nor will."""
     ports, slow = row.ports, "connect() takes longer to find one" if host.profile == "linux" else "few are left"
-    if ports.peak_held > DANGER * ports.count:
+    if ports.peak_held > DANGER * ports.port_count:
         return f": near the ceiling; from half of them on {slow}"
-    level = (ports.per_s or 0) * host.time_wait_ns / SECOND_NS * row.time_wait_client / row.connections
-    if level <= DANGER * ports.count:
+    level = (ports.connections_per_s or 0) * host.time_wait_ns / SECOND_NS * row.time_wait_client / row.connections
+    if level <= DANGER * ports.port_count:
         return ": no danger"
-    if level > ports.count:  # else it would have been said that they run out
-        return f": no danger, as its {rate_text(ports.per_s)} lasted {human(row.span_ns)} only"
+    if level > ports.port_count:  # else it would have been said that they run out
+        return f": no danger, as its {rate_text(ports.connections_per_s)} lasted {human(row.span_ns)} only"
     return f"; the rate leads to about {_round(round(level))}, and from half of them on {slow}"
 
 
-def _ran_out(ports: PortLedger, full: Exhaustion, row: ServiceLedger, towards: str) -> str:
-    seen = ", as the capture shows" if ports.range_from == "capture" else ""
-    every = "nearly all, at the peak all" if ports.peak_held >= ports.count else "nearly all"
+def _ran_out(ports: PortBudget, full: Exhaustion, row: ServiceLedger, towards: str) -> str:
+    low, high = ports.port_range
+    seen = ", as the capture shows" if ports.range_from == "traffic" else ""
+    every = "nearly all, at the peak all" if ports.peak_held >= ports.port_count else "nearly all"
     parts = [
         (
             f"THE LOCAL PORTS RAN OUT towards {towards}: from {clock(full.at_ns, decimals=1)} on {every} "
-            f"{count(ports.count)} of them ({ports.low}-{ports.high}{seen}) were open or in TIME_WAIT."
+            f"{count(ports.port_count)} of them ({low}-{high}{seen}) were open or in TIME_WAIT."
         )
     ]
     if full.before_per_s is not None and full.after_per_s is not None and full.after_per_s < 0.9 * full.before_per_s:
@@ -236,7 +229,7 @@ def _ran_out(ports: PortLedger, full: Exhaustion, row: ServiceLedger, towards: s
     parts.append('connect() then fails with EADDRNOTAVAIL, "Cannot assign requested address", which no capture shows.')
     if row.ports.ceiling_per_s is not None and full.before_per_s is not None:
         parts.append(
-            f"{count(ports.count)} ports carry {number_text(row.ports.ceiling_per_s)} new connections a second; "
+            f"{count(ports.port_count)} ports carry {number_text(row.ports.ceiling_per_s)} new connections a second; "
             f"it opened {number_text(full.before_per_s)}."
         )
     return " ".join(parts)

@@ -8,7 +8,7 @@ from tcptrace_py.model.results import Analysis, Connection, Host, PortBudget
 from tcptrace_py.outputs.blocks import Blocks, Column, Facts, Grid, Heading, Note, more_text
 from tcptrace_py.outputs.units import clock, count, end, human, printable, scope_text, service, share, size, some
 from tcptrace_py.outputs.view import View
-from tcptrace_py.outputs.words import closed, display_filter, opened, retries
+from tcptrace_py.outputs.words import closed, display_filter, full_in, opened, port_range, retries
 
 ADDRESSES = "by address: behind NAT or a balancer one address may be many hosts"
 NAMED_FILES = 3
@@ -100,7 +100,7 @@ def port_grid(budgets: list[PortBudget], limit: int | None) -> Grid:
     ranked = sorted(budgets, key=lambda b: (-b.used_ratio, -b.connections, b.client, b.server, b.server_port))
     shown = ranked[:limit]
     columns = (Column("client", least=15), Column("service", least=17), Column("connections", right=True, drop=2),
-               Column("ports held", right=True), Column("of", right=True), Column("used", right=True),
+               Column("ports held", right=True), Column("of", right=True), Column("range", drop=4), Column("used", right=True),
                Column("TIME_WAIT", right=True, drop=3), Column("new per s", right=True, drop=1),
                Column("ceiling per s", right=True, drop=1), Column("full in", right=True))
     return Grid(columns, (_port_row(budget) for budget in shown),
@@ -108,12 +108,11 @@ def port_grid(budgets: list[PortBudget], limit: int | None) -> Grid:
 
 
 def _port_row(budget: PortBudget) -> tuple[str, ...]:
-    ports = budget.port_range[1] - budget.port_range[0] + 1
-    full_in = "-" if budget.exhausted_in_s is None else human(round(budget.exhausted_in_s * 1e9))
+    ports = budget.port_count
     return (budget.client, service(budget.server, budget.server_port), count(budget.connections),
             count(budget.peak_held),
-            count(ports), share(budget.peak_held, ports), count(budget.peak_time_wait), _rate(budget.connections_per_s),
-            _rate(budget.ceiling_per_s), full_in)
+            count(ports), port_range(budget), share(budget.peak_held, ports), count(budget.peak_time_wait),
+            _rate(budget.connections_per_s), _rate(budget.ceiling_per_s), full_in(budget))
 
 
 def _rate(per_s: float | None) -> str:

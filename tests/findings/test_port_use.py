@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from array import array
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tcptrace_py.findings.curve import Curve
-from tcptrace_py.findings.exhaustion import Ports, Range, judge
+from tcptrace_py.findings.occupancy import Occupancy
+from tcptrace_py.findings.port_use import PortRange, PortTotals, range_of
 from tcptrace_py.model.profiles import PROFILES, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tcptrace_py.model.diagnosis import Exhaustion
+    from tcptrace_py.model.results import Exhaustion
 
 S = 1_000_000_000
 MS = 1_000_000
 WAIT = 60 * S
-NARROW = Profile("linux", 60.0, (40000, 40999))
+NARROW = Profile("linux", 60.0, (40000, 40999), ports_given=True)
+Taken = tuple[int, int, int]  # port, from, until
 
 
 def judged(
-    taken: Iterable[tuple[int, int, int]], end_ns: int, profile: Profile = PROFILES["linux"], waits: float = 1.0
-) -> tuple[Range, Exhaustion | None]:
-    """`taken`: port, from, until."""
-    rows = sorted(taken, key=lambda row: row[1])
-    held = Curve()
-    for _, start, until in rows:
-        held.add(start, until)
-    held.sort()
-    ports, starts, released = (array("q", column) for column in zip(*rows, strict=True))
-    return judge(Ports(ports, starts, released, round(waits * len(rows))), held, profile, end_ns)
+    taken: Iterable[Taken], end_ns: int, profile: Profile = PROFILES["linux"], waits: float = 1.0
+) -> tuple[PortRange, Exhaustion | None]:
+    """What shows of a client's ports towards a service; of its connections so large a part left TIME_WAIT there."""
+    rows, found = list(taken), Occupancy()
+    account = found.ports.open(*profile.ephemeral_ports, profile.ports_given)
+    held = found.kind(found.row(), account=account)
+    for port, start, until in rows:
+        found.add(start, until, held, port)
+    found.finish(end_ns)
+    totals = PortTotals(round(waits * len(rows)), found.peak[0], min(start for _, start, _ in rows), end_ns)
+    return range_of(found.ports, account, totals)
 
 
-def picked(low: int, high: int, step_ns: int, *, by_kernel: bool = True) -> list[tuple[int, int, int]]:
+def picked(low: int, high: int, step_ns: int, *, by_kernel: bool = True) -> list[Taken]:
     """All ports of a range, each kept in TIME_WAIT: as Linux gives them out, or in any order."""
     order = list(range(low, high + 1))
     Random(1).shuffle(order)
@@ -47,15 +50,15 @@ def picked(low: int, high: int, step_ns: int, *, by_kernel: bool = True) -> list
 
 def test_a_range_of_its_own_fills_and_nothing_more_comes() -> None:
     known, full = judged(picked(40000, 40999, 5 * MS), 20 * S)
-    assert (known.low, known.high, known.known_from) == (40000, 40999, "capture")
+    assert (known.low, known.high, known.known_from) == (40000, 40999, "traffic")
     assert full is not None
     assert full.at_ns == pytest.approx(5 * S, rel=0.05)
     assert full.before_per_s == pytest.approx(200, rel=0.05)
 
 
-def test_the_same_range_by_profile() -> None:
+def test_the_same_range_by_option() -> None:
     known, full = judged(picked(40000, 40999, 5 * MS), 20 * S, NARROW)
-    assert (known.low, known.high, known.known_from) == (40000, 40999, "profile")
+    assert (known.low, known.high, known.known_from) == (40000, 40999, "option")
     assert full is not None
 
 
@@ -99,7 +102,7 @@ QUIET_RANGES = [
 
 
 @pytest.mark.parametrize(("rows", "end_ns", "waits"), [c[1:] for c in QUIET_RANGES], ids=[c[0] for c in QUIET_RANGES])
-def test_what_only_looks_like_it(rows: list[tuple[int, int, int]], end_ns: int, waits: float) -> None:
+def test_what_only_looks_like_it(rows: list[Taken], end_ns: int, waits: float) -> None:
     known, full = judged(rows, end_ns, waits=waits)
     assert full is None
     assert (known.low, known.high, known.known_from) == (32768, 60999, "profile")
@@ -111,7 +114,7 @@ def test_linux_shows_its_range_by_the_order_of_ports(low: int, taken: int, waits
     """The second parity begins when the first is used up: no port needs to come again."""
     rows = picked(low, low + 999, 5 * MS)[:taken]
     known, full = judged(rows, rows[-1][1] + MS, waits=waits)
-    assert (known.low, known.high, known.known_from) == (low, low + 999, "capture")
+    assert (known.low, known.high, known.known_from) == (low, low + 999, "traffic")
     assert (full is not None) == ran_out
     assert full is None or full.after_per_s is None
 
@@ -126,6 +129,39 @@ def test_whoever_binds_first_gets_the_other_parity_first() -> None:
 def test_ports_outside_the_profile_speak_for_another_range() -> None:
     known, full = judged(picked(1100, 64000, 10 * MS)[:2000], 60 * S)
     assert full is None
-    assert known.known_from == "capture"
+    assert known.known_from == "traffic"
     assert known.low < 1200
     assert known.high > 63900
+
+
+def test_a_default_that_the_traffic_shows_is_no_assumption() -> None:
+    default = Profile("linux", 60.0, (40000, 40999))
+    known, full = judged(picked(40000, 40999, 5 * MS), 20 * S, default)
+    assert (known.low, known.high, known.known_from) == (40000, 40999, "traffic")
+    assert full is not None
+
+
+def test_some_ports_of_its_own_are_no_other_range() -> None:
+    """A client that binds a few ports itself; a range shows a hundred of them."""
+    bound = [(5000 + i % 99, i * S, i * S + MS) for i in range(990)]
+    assert judged([*bound, *picked(40000, 40999, 5 * MS, by_kernel=False)[:500]], 1000 * S)[0].known_from == "profile"
+
+
+def test_what_began_before_the_capture_tells_nothing_of_the_order_of_ports() -> None:
+    rows = picked(40000, 40999, 5 * MS)
+    assert judged([(0, start, until) for _, start, until in rows], 20 * S)[0].known_from == "profile"
+
+
+def test_a_given_range_is_believed() -> None:
+    known, full = judged(picked(40000, 40999, 5 * MS), 20 * S, Profile("linux", 60.0, (1024, 65535), ports_given=True))
+    assert (known, full) == (PortRange(1024, 65535, "option"), None)
+
+
+@given(st.integers(0, 3), st.sampled_from([400, 900, 1000]), st.integers(0, 400), st.randoms(use_true_random=False))
+def test_the_order_of_telling_does_not_show(at_once: int, taken: int, again: int, random: Random) -> None:
+    """Nor do connections that begin at the same moment."""
+    rows = picked(40000, 40999, 5 * MS)[:taken]
+    rows += [(port, until + S, until + S + WAIT) for port, _, until in rows[:again]]
+    rows = [(port, start >> at_once << at_once, until) for port, start, until in rows]
+    shuffled = sorted(rows, key=lambda _: random.random())
+    assert judged(shuffled, 80 * S) == judged(rows, 80 * S)

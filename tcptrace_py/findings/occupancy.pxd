@@ -1,0 +1,33 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+from tcptrace_py.findings.port_use cimport PortUse
+from tcptrace_py.model cimport columns
+
+cdef long long NOTHING_NS, NEVER_NS
+
+
+cdef class Occupancy:
+    cdef public long long[::1] begins_ns, begin_whats, ends_ns, end_whats
+    cdef public Py_ssize_t begin_count, end_count
+    cdef public long long total, settled_ns, settle_at, many
+    cdef public object first, second, third, account, level, peak, peak_ns, early
+    cdef public PortUse ports
+
+    cpdef add(self, long long begin_ns, long long end_ns, long long kind, long long port=*)
+    @cython.locals(at=cython.Py_ssize_t)
+    cpdef begin(self, long long time_ns, long long kind, long long port=*)
+    @cython.locals(at=cython.Py_ssize_t)
+    cpdef end(self, long long time_ns, long long kind, long long port=*)
+    @cython.locals(begins_ns="long long[::1]", begin_whats="long long[::1]", ends_ns="long long[::1]", end_whats="long long[::1]",
+                   at=cython.Py_ssize_t, what="long long")
+    cpdef take(self, told, int[::1] kinds)
+    @cython.locals(
+        first="int[::1]", second="int[::1]", third="int[::1]", account="int[::1]", level="long long[::1]", peak="long long[::1]",
+        peak_ns="long long[::1]", what="long long", kind=cython.Py_ssize_t, row=cython.Py_ssize_t, gone=cython.Py_ssize_t,
+        at=cython.Py_ssize_t, settled_ns="long long", time_ns="long long", now="long long", ports=PortUse)
+    cpdef _play(self, long long[::1] begins_ns, long long[::1] begin_whats, Py_ssize_t begin_count,
+                long long[::1] ends_ns, long long[::1] end_whats, Py_ssize_t end_count)
+    @cython.locals(found="long long[::1]", begins_ns="long long[::1]", whats="long long[::1]", first="int[::1]", second="int[::1]",
+                   third="int[::1]", at=cython.Py_ssize_t, kind=cython.Py_ssize_t, row=cython.Py_ssize_t, time_ns="long long")
+    cpdef begun_after(self, long long[::1] since_ns)

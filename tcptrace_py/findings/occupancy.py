@@ -1,0 +1,222 @@
+"""How many there are at once, and when: TIME_WAIT at hosts, local ports held towards a service, whatever else lasts.
+
+Intervals go in as numbers, in any order and any portions: begin, end, what they raise. They wait here until everything
+before a moment is known; `settle` then takes them in order of time. What is settled leaves nothing but each row's level,
+its most so far and what `PortUse` needs, so that memory follows what is pending. At one moment ends come first, then
+begins in order of their ports: no result hangs on the order in which they came.
+
+Up to MANY intervals nothing is settled before the end: all is exact, and the same however the work was shared. Beyond
+that, an interval that is told when its begin has been settled counts from what is settled, and the early part of one
+that is told very late (`add_early`) does not count.
+"""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from tcptrace_py.model import columns
+from tcptrace_py.model.clock import NEVER_NS
+from tcptrace_py.model.growing import longer
+
+from .port_use import PortUse
+
+NONE = -1
+NOTHING_NS = -(1 << 62)  # nothing is settled
+MANY = 1 << 17  # intervals with which nothing is settled before the end; so many begins and ends may wait beyond that
+ANY_PORT = 0  # the port of an interval that tells nothing of the order of ports
+Told = tuple["array[int]", "array[int]", "array[int]", "array[int]", "array[int]"]
+
+
+class Occupancy:
+    """Rows that go up and down. A *kind* of interval raises up to three rows at once (a host's, a service's, the whole's).
+
+    An interval's kind and local port are one number here, `what`: kind << 16 | port.
+    """
+
+    __slots__ = ("account", "begin_count", "begin_whats", "begins_ns", "early", "end_count", "end_whats", "ends_ns", "first", "level",
+                 "many", "peak", "peak_ns", "ports", "second", "settle_at", "settled_ns", "third", "total")
+
+    def __init__(self) -> None:
+        self.begins_ns, self.begin_whats = array("q", bytes(512)), array("q", bytes(512))
+        self.ends_ns, self.end_whats = array("q", bytes(512)), array("q", bytes(512))
+        self.begin_count = self.end_count = 0
+        self.total = 0  # begins ever taken in
+        self.early = array("q")  # begin, end, what, and 1 to count them or -1 to take them back
+        self.first, self.second, self.third = array("i"), array("i"), array("i")  # rows of each kind
+        self.account = array("i")  # of each kind, the account in `ports` whose ports its intervals hold; NONE
+        self.level, self.peak, self.peak_ns = array("q"), array("q"), array("q")
+        self.ports = PortUse()
+        self.settled_ns = NOTHING_NS
+        self.many = self.settle_at = MANY
+
+    def row(self) -> int:
+        """Make a new row."""
+        self.level.append(0)
+        self.peak.append(0)
+        self.peak_ns.append(0)
+        return len(self.level) - 1
+
+    def kind(self, first: int, second: int = NONE, third: int = NONE, *, account: int = NONE) -> int:
+        """Make a new kind of interval, which raises these rows and holds ports of that account of `ports`."""
+        self.first.append(first)
+        self.second.append(second)
+        self.third.append(third)
+        self.account.append(account)
+        return len(self.first) - 1
+
+    def add(self, begin_ns: int, end_ns: int, kind: int, port: int = ANY_PORT) -> None:
+        """Count one from `begin_ns` until just before `end_ns`; NEVER_NS: until the capture's end."""
+        if begin_ns < end_ns:
+            self.begin(begin_ns, kind, port)
+            if end_ns != NEVER_NS:
+                self.end(end_ns, kind, port)
+
+    def add_early(self, begin_ns: int, end_ns: int, kind: int, port: int = ANY_PORT, sign: int = 1) -> None:
+        """Count one between these moments, if nothing is settled before the end; `sign` -1: it was counted and is none."""
+        if begin_ns < end_ns and self.settled_ns == NOTHING_NS:
+            self.early.extend((begin_ns, end_ns, kind << 16 | port, sign))
+
+    def begin(self, time_ns: int, kind: int, port: int = ANY_PORT) -> None:
+        """One more from now on."""
+        at = self.begin_count
+        if at == len(self.begins_ns):
+            self.begins_ns, self.begin_whats = longer(self.begins_ns), longer(self.begin_whats)
+        self.begins_ns[at] = time_ns
+        self.begin_whats[at] = kind << 16 | port
+        self.begin_count = at + 1
+        self.total += 1
+
+    def end(self, time_ns: int, kind: int, port: int = ANY_PORT) -> None:
+        """One less from now on; its begin was told before."""
+        at = self.end_count
+        if at == len(self.ends_ns):
+            self.ends_ns, self.end_whats = longer(self.ends_ns), longer(self.end_whats)
+        self.ends_ns[at] = time_ns
+        self.end_whats[at] = kind << 16 | port
+        self.end_count = at + 1
+
+    @property
+    def pending(self) -> int:
+        """How much waits to be settled."""
+        return self.begin_count + self.end_count
+
+    @property
+    def is_due(self) -> bool:
+        """Whether so much waits that it should be settled."""
+        return self.total > self.many and self.pending >= self.settle_at
+
+    def release(self) -> Told:
+        """Give away what is pending, for another process to `take`: begins and their whats, ends and theirs, early parts."""
+        found = (array("q", bytes(self.begins_ns[:self.begin_count])), array("q", bytes(self.begin_whats[:self.begin_count])),
+                 array("q", bytes(self.ends_ns[:self.end_count])), array("q", bytes(self.end_whats[:self.end_count])), self.early)
+        self.early = array("q")
+        self.begin_count = self.end_count = 0
+        return found
+
+    def take(self, told: Told, kinds: "array[int]") -> None:
+        """Take in what another process released; `kinds` says what its kinds are called here."""
+        begins_ns, begin_whats, ends_ns, end_whats, early = told
+        for at in range(0, len(early), 4):
+            what = early[at + 2]
+            self.add_early(early[at], early[at + 1], kinds[what >> 16], what & 0xFFFF, early[at + 3])
+        for at in range(len(begins_ns)):
+            what = begin_whats[at]
+            self.begin(begins_ns[at], kinds[what >> 16], what & 0xFFFF)
+        for at in range(len(ends_ns)):
+            what = end_whats[at]
+            self.end(ends_ns[at], kinds[what >> 16], what & 0xFFFF)
+
+    def settle(self, until_ns: int) -> None:
+        """Take in everything that happened before a moment: all of it must have been told."""
+        if until_ns > self.settled_ns:
+            begins_ns, begin_whats, begins = columns.take_below(self.begins_ns, self.begin_whats, self.begin_count, until_ns)
+            ends_ns, end_whats, ends = columns.take_below(self.ends_ns, self.end_whats, self.end_count, until_ns)
+            self.begin_count -= begins
+            self.end_count -= ends
+            self._play(begins_ns, begin_whats, begins, ends_ns, end_whats, ends)
+            self.settled_ns = until_ns
+        self.settle_at = max(self.many, self.pending * 5 // 4)  # not before a good part of what is pending then can be
+
+    def settle_before_waiting(self, until_ns: int) -> None:
+        """Where some may be settled already, latecomers count from the same moment, however the capture was cut."""
+        if self.total > self.many:
+            self.settle(until_ns)
+
+    def finish(self, end_ns: int) -> None:
+        """All is told, of a capture that ends then: settle it."""
+        if self.settled_ns == NOTHING_NS:
+            early = self.early
+            for at in range(0, len(early), 4):
+                kind, port = early[at + 2] >> 16, early[at + 2] & 0xFFFF
+                if early[at + 3] < 0:
+                    self.end(early[at], kind, port)
+                    self.begin(early[at + 1], kind, port)
+                else:
+                    self.add(early[at], early[at + 1], kind, port)
+        self.early = array("q")
+        self.settle(end_ns + 1)
+
+    def begun_after(self, since_ns: Sequence[int]) -> "array[int]":
+        """Of each row, how many of what is pending began later than its moment. To be asked before `finish`."""
+        found = array("q", bytes(8 * len(self.level)))
+        begins_ns, whats, first, second, third = self.begins_ns, self.begin_whats, self.first, self.second, self.third
+        for at in range(self.begin_count):
+            kind, time_ns = whats[at] >> 16, begins_ns[at]
+            for row in (first[kind], second[kind], third[kind]):
+                if row >= 0 and time_ns > since_ns[row]:
+                    found[row] += 1
+        return found
+
+    def _play(self, begins_ns: Sequence[int], begin_whats: Sequence[int], begin_count: int,
+              ends_ns: Sequence[int], end_whats: Sequence[int], end_count: int) -> None:
+        """Go through begins and ends, each in order of time; at one moment ends come first."""
+        first, second, third, account = self.first, self.second, self.third, self.account
+        level, peak, peak_ns = self.level, self.peak, self.peak_ns
+        settled_ns, ports = self.settled_ns, self.ports
+        gone = at = 0
+        while at < begin_count or gone < end_count:
+            if gone < end_count and (at >= begin_count or ends_ns[gone] <= begins_ns[at] or ends_ns[gone] <= settled_ns):
+                what, time_ns = end_whats[gone], ends_ns[gone]
+                gone += 1
+                kind = what >> 16
+                level[first[kind]] -= 1
+                if second[kind] >= 0:
+                    level[second[kind]] -= 1
+                if third[kind] >= 0:
+                    level[third[kind]] -= 1
+                if account[kind] >= 0:
+                    if time_ns < settled_ns:  # noqa: PLR1730 - a call less
+                        time_ns = settled_ns
+                    ports.give_back(account[kind], what & 0xFFFF, time_ns, level[first[kind]])
+                continue
+            what, time_ns = begin_whats[at], begins_ns[at]
+            at += 1
+            if time_ns < settled_ns:  # noqa: PLR1730
+                time_ns = settled_ns
+            kind = what >> 16
+            row = first[kind]
+            level[row] = now = level[row] + 1
+            if now > peak[row]:
+                peak[row], peak_ns[row] = now, time_ns
+            if account[kind] >= 0:
+                ports.hold(account[kind], what & 0xFFFF, time_ns, now)
+            row = second[kind]
+            if row >= 0:
+                level[row] = now = level[row] + 1
+                if now > peak[row]:
+                    peak[row], peak_ns[row] = now, time_ns
+            row = third[kind]
+            if row >= 0:
+                level[row] = now = level[row] + 1
+                if now > peak[row]:
+                    peak[row], peak_ns[row] = now, time_ns
+
+    def peak_of(self, row: int) -> tuple[int, int | None]:
+        """Most at once and the first moment (ns) at which it was so; (0, None) of nothing. Settled ones alone count."""
+        return self.peak[row], self.peak_ns[row] if self.peak[row] else None
+
+
+def counts_at(moments_ns: Sequence[int], begins_ns: Sequence[int], ends_ns: Sequence[int]) -> list[int]:
+    """How many of these intervals there are at each of some moments (ascending)."""
+    starts, stops = sorted(begins_ns), sorted(ends_ns)
+    return [bisect_right(starts, moment) - bisect_right(stops, moment) for moment in moments_ns]
