@@ -18,10 +18,11 @@ from tcptrace_py.findings import occupancy
 from tcptrace_py.findings.diagnosis import diagnose
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Analysis, CaptureInfo, profiles_of
+from tcptrace_py.model.selection import Selection
 from tcptrace_py.outputs.document import document
 from tcptrace_py.outputs.time_wait.document import document as time_wait_document
 from tcptrace_py.pipeline import budgets_of, profile_rows, run
-from tests.ladder import SECOND_NS, Seg, ladder, play
+from tests.ladder import SECOND_NS, START_NS, Seg, ladder, play
 from tests.traffic import moved, traffic, wild
 from tests.wire import write
 
@@ -154,6 +155,17 @@ def test_what_ran_out_is_the_traffics_range() -> None:
     assert row.exhaustion is not None
     checks = config.loads("[rules.port-budget]\nmax_used = '80%'")
     assert not engine.run(analysis, checks).outcomes[1].measures[0].holds
+
+
+def test_with_a_span_of_time_the_end_is_the_spans(tmp_path: Path) -> None:
+    """What has not ended by then is there at the end, for every command."""
+    path = write(tmp_path / "some.pcap", Client("10.0.0.1", "10.0.9.1", 33000, 300, "up", 300, 500, CLOSES[:1]).segments())
+    chosen = Selection(to_ns=START_NS + 100 * SECOND_NS)
+    analysis = run(path, selection=chosen)
+    found = diagnose(analysis)
+    (host,) = found.hosts
+    (ports,) = analysis.ports
+    assert (host.at_end, host.peak, ports.held_at_end, found.at_end) == (120, 120, 120, 120)
 
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="several processes are used on Linux only")

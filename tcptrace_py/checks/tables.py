@@ -44,8 +44,10 @@ class Listed(NamedTuple):
                             lambda: [arrow.Batch(len(rows), cells)])
 
 
-_FORMATS = {"VARCHAR": arrow.TEXT, "BIGINT": arrow.INT64, "INTEGER": arrow.INT32, "DOUBLE": arrow.FLOAT64}
-_CODES = {"BIGINT": "q", "INTEGER": "i", "DOUBLE": "d"}
+_FORMATS = {
+    "VARCHAR": arrow.TEXT, "BIGINT": arrow.INT64, "INTEGER": arrow.INT32, "DOUBLE": arrow.FLOAT64, "BOOLEAN": arrow.BOOL,
+}  # fmt: skip
+_CODES = {"BIGINT": "q", "INTEGER": "i", "DOUBLE": "d", "BOOLEAN": "B"}
 
 
 def _cells(kind: str, values: list[Any]) -> arrow.Cells:

@@ -58,6 +58,10 @@ class Selection:
             return True
         return self._has_address(source) or self._has_address(destination)
 
+    def ends_ns(self, capture_end_ns: int) -> int:
+        """When what is analysed ends, of a capture that ends then: nothing is known of later."""
+        return capture_end_ns if self.to_ns is None else min(capture_end_ns, self.to_ns)
+
     def matches_time(self, time_ns: int) -> bool:
         """Whether a moment lies in the span."""
         return (self.from_ns is None or time_ns >= self.from_ns) and (self.to_ns is None or time_ns < self.to_ns)

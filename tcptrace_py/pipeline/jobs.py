@@ -153,6 +153,10 @@ class Part:
         self._named += len(names)
         return names, self.collector.occupancy.release()
 
+    def ends_ns(self) -> int:
+        """When what is analysed ends; the whole capture is known."""
+        return self.table.selection.ends_ns(self.info.end_ns or 0)
+
     def needs(self) -> set[bytes]:
         """Pairs of hosts whose handshakes decide about waiting connections."""
         names = set()
@@ -312,7 +316,7 @@ def work(part: Part, channels: Channels) -> None:
     part.file.open()
     try:
         play(part, channels, lambda _done: False, lambda _whose, _told: None)
-        end_ns = part.info.end_ns or 0
+        end_ns = part.ends_ns()
         part.decoder.finish()
         part.table.finish(end_ns)
         part.table.clear()
@@ -439,7 +443,7 @@ def run_parts(parts: list[Part], progress: Callable[[int, int | None], None] | N
         sums = Sums(first, mine, [part.collector.rows.scratch for part in parts])
         first.file.open()
         play(first, mine, _steering(progress, first.file.size_bytes), sums.hear)
-        sums.finish(first.info.end_ns or 0)
+        sums.finish(first.ends_ns())
     except (BrokenPipeError, ConnectionError) as error:
         raise OutOfOrdinaryError("one of the processes ended early") from error
     finally:

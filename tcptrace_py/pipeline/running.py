@@ -127,7 +127,7 @@ def _from_the_front(machinery: Machinery, paths: Sequence[str | os.PathLike[str]
             interrupted = True
         segments = frames = None  # their memory is better used for what follows
         decoder.finish()
-        end_ns = info.end_ns or 0
+        end_ns = table.selection.ends_ns(info.end_ns or 0)
         table.finish(end_ns)
         collector.finish(end_ns)
         if directory is not None:
