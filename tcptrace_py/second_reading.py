@@ -223,7 +223,7 @@ class _Again:
         table.finish(self.end_ns)
         collector.replayer.vantages.pairs = directory.pairs
         collector.finish(self.end_ns)
-        rows = list(collector.rows)
+        rows = [row.detached() for row in collector.rows]
         for row in rows:
             row.id = directory.connections.rank(row.first_frame)
             row.stream = None if row.stream is None else directory.streams.rank(row.stream)

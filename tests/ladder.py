@@ -317,7 +317,6 @@ def play(
         idle_ns=round(idle_s * SECOND_NS),
         selection=selection or Selection(),
         retire_records=None if keep_rows else collector.take_records,
-        retire_gathered=None if keep_rows else collector.take_gathered,
     )
     edges = [0, *sorted(set(cuts)), len(segments)]
     for begin, end in pairwise(edges):

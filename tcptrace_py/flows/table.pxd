@@ -14,10 +14,10 @@ cdef long long OPENING_IDLE_NS, COPY_NS, MIRROR_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS
 
 
 cdef class FlowTable:
-    cdef public object states_of, retire, retire_records, retire_gathered, selection
+    cdef public object states_of, retire, retire_records, selection
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
     cdef public bint by_the_book, takes_all, timed
-    cdef public object gathered, observed, observer
+    cdef public object observed, observer
     cdef public dict sides, deadlines
     cdef public list closed
     cdef public StreamIndex streams

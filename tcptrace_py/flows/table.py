@@ -1,14 +1,12 @@
 """The flow table: which connection a segment belongs to, what it does to its side's sequence space, what is worth a log entry.
 
-Hot module. A connection begins as a row of the textbook (`textbook.py`) and stays one as long as it goes by the book; in an
-interpreter its segments wait instead (`gathered.py`). The others are objects (`model.live`): `take` has the ordinary segments of
-an open connection in one piece, because that is what nearly all are, and is long for that reason alone; the rest goes through
-`_examine`. What decides states is *logged* on the connection (`model.live.Segment`): the handshake, the close, and whatever is
-odd; the quiet middle is only counted.
+Hot module. A connection begins as a row of the textbook (`textbook.py`) and stays one as long as it goes by the book. The others
+are objects (`model.live`): `take` has the ordinary segments of an open connection in one piece, because that is what nearly all
+are, and is long for that reason alone; the rest goes through `_examine`. What decides states is *logged* on the connection
+(`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet middle is only counted.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import (
@@ -54,9 +52,6 @@ from tcptrace_py.model.state import State
 from .streams import StreamIndex
 from .textbook import NONE, Textbook
 
-if TYPE_CHECKING:
-    from .gathered import Gathered
-
 FOR_EVER_NS = (1 << 63) - 1
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
@@ -65,8 +60,7 @@ MOST_BEHIND = 64  # IP IDs: so far behind a sender's latest segment a copy of on
 CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set, or a damaged stamp
 FIRST_LOOK_NS = 4 * SECOND_NS  # most connections are over by then, and nothing is to hold on to them for longer
 LAG_NS = 3 * SECOND_NS  # how far behind the capture's clock connections are looked at
-BY_THE_BOOK = not __file__.endswith(".py")  # in an interpreter attributes of objects are quicker than words ...
-GATHERS = not BY_THE_BOOK  # ... and quickest is what is not looked at until it is over
+BY_THE_BOOK = True  # what may be a row of the textbook is one; tests hold objects from the start against it
 AWAKE = 1 << 12  # sides in the table before closed objects are laid to rest: below it that would save nothing
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 MOST_STRAY_SYNS = 16  # told one by one; of others the number
@@ -75,7 +69,6 @@ EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: o
 StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection, int], None]
 RetireRecords = Callable[[Textbook, int, int], None]
-RetireGathered = Callable[["Gathered", int], None]
 Observer = Callable[[Side | None, SegmentBlock, int, int], None]
 
 
@@ -85,8 +78,7 @@ class FlowTable:
     `states_of(connection, time_ns)` tells the two sides' states as far as known; `retire(connection, known_ns)` is
     called once for each connection, when nothing can change it any more; the capture is known up to `known_ns`.
     `retire_records(textbook, since_ns, known_ns)` is the same for all connections at rest that have heard of nothing since a
-    moment: it takes their records. Without it they are handed on as all others. `retire_gathered(gathered, since_ns)` takes
-    gathered ones; without it nothing is gathered.
+    moment: it takes their records. Without it they are handed on as all others.
     `linger_ns` is how long a closed connection waits for stragglers (longer than any TIME_WAIT), `idle_ns` how long
     an open one may be silent.
     `observer(side, block, i, marks)` is told of every row as soon as it was taken in: whose it is (None: a straggler's, or
@@ -94,28 +86,21 @@ class FlowTable:
     """
 
     def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection,
-                 retire_records: RetireRecords | None = None, retire_gathered: RetireGathered | None = None,
-                 observer: Observer | None = None) -> None:
+                 retire_records: RetireRecords | None = None, observer: Observer | None = None) -> None:
         self.states_of = states_of
         self.observer = observer
         self.observed = SegmentBlock(0)  # the block that its rows are of
         self.retire = retire
         self.retire_records = retire_records
-        self.retire_gathered = retire_gathered
         self.linger_ns = linger_ns
         self.idle_ns = idle_ns
         self.selection = selection
         self.takes_all = selection.takes_all
         self.timed = selection.from_ns is not None or selection.to_ns is not None
         self.sides: dict[bytes, Side] = {}
-        self.streams = new_index()
+        self.streams = StreamIndex()
         self.textbook = Textbook(self.streams)
         self.by_the_book = BY_THE_BOOK and observer is None  # what may be a row of it is one
-        self.gathered: Gathered | None = None
-        if GATHERS and observer is None and not self.by_the_book and retire_gathered is not None and self.takes_all and not self.timed:
-            from . import gathered  # noqa: PLC0415 - an interpreter's alone
-
-            self.gathered = gathered.Gathered(self)
         self.segments = 0
         self.duplicates = 0
         self.stragglers = 0
@@ -131,9 +116,6 @@ class FlowTable:
         columns, textbook = Columns(block), self.textbook
         i = 0
         self.observed = block
-        if self.gathered is not None:
-            self.gathered.feed(columns, block)
-            i = block.count
         while self.observer is not None and i < block.count:
             if columns.me < 0 or columns.owner[i] == columns.me:
                 self._examine(columns, i, self.sides.get(columns.key[i]))
@@ -958,8 +940,6 @@ class FlowTable:
         self.now_ns = now * SECOND_NS
         if self.closed:
             self._lay_down()
-        if self.gathered is not None:
-            self.gathered.sweep(now)
         self._sweep_rows()
         for second in sorted(second for second in self.deadlines if second <= now):
             for connection in self.deadlines.pop(second):
@@ -997,8 +977,6 @@ class FlowTable:
     def _retire_rested(self, since_ns: int) -> None:
         """Hand on the connections at rest that have heard of nothing since a moment."""
         textbook = self.textbook
-        if self.gathered is not None and self.retire_gathered is not None:
-            self.retire_gathered(self.gathered, since_ns)
         if self.retire_records is not None:
             self.retire_records(textbook, since_ns, self.now_ns)
             return
@@ -1009,8 +987,6 @@ class FlowTable:
 
     def older(self, than_ns: int) -> list[Connection]:
         """Connections that began before a moment and are still in the table."""
-        if self.gathered is not None:
-            self.gathered.release_older(than_ns)
         for row in self.textbook.older(than_ns):
             self._revive(row)
         for connection in self.textbook.wake_older(than_ns):
@@ -1021,8 +997,6 @@ class FlowTable:
         """The capture has ended: hand on everything that is left."""
         self.now_ns = end_ns
         self._retire_rested(FOR_EVER_NS)
-        if self.gathered is not None:
-            self.gathered.release_older(FOR_EVER_NS)
         for row in self.textbook.older(FOR_EVER_NS):
             self._revive(row)
         rest = {id(side.connection): side.connection for side in self.sides.values()}.values()
@@ -1033,18 +1007,8 @@ class FlowTable:
         """Give back all memory: nothing more will be asked but the sums."""
         self.sides.clear()
         self.deadlines.clear()
-        self.streams = new_index()
+        self.streams = StreamIndex()
         self.textbook = Textbook(self.streams)
-        self.gathered = None
-
-
-def new_index() -> StreamIndex:
-    """An empty index of streams, as is best for this form."""
-    if not GATHERS:
-        return StreamIndex()
-    from .tuples import TupleIndex  # noqa: PLC0415 - an interpreter's alone
-
-    return TupleIndex()
 
 
 def finished(connection: Connection) -> bool:

@@ -1,7 +1,6 @@
 """Verdicts to what adds up, and to single connections only where they are asked for."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from tcptrace_py.facts.block import ROWS, Block
 from tcptrace_py.facts.store import Connections
@@ -27,9 +26,6 @@ from tcptrace_py.model.segments import local_port
 from tcptrace_py.model.verdict import Verdict
 
 from .replaying import Replayer, Template
-
-if TYPE_CHECKING:
-    from tcptrace_py.flows.gathered import Gathered, Waiting
 
 FEW_ROWS = 16  # of the block that rows are written into which nobody keeps
 MOST_NAMES = 4096  # that such a block may collect
@@ -164,36 +160,6 @@ class Collector:
         if self.each is not None:
             self.each(ConnectionView(self.writer.block, row))
         self._written_down()
-
-    def take_gathered(self, gathered: "Gathered", since_ns: int) -> None:
-        """Take the gathered connections at rest that have heard of nothing since a moment."""
-        for waiting in gathered.ended(since_ns):
-            if self._take_waiting(waiting):
-                gathered.leave(waiting)
-            else:
-                gathered.hand_on(waiting)
-
-    def _take_waiting(self, waiting: "Waiting") -> bool:
-        """Add up a gathered connection that ended at rest. False if it is to be described."""
-        times_ns, start_ns, first_frame = waiting.times_ns, waiting.start_ns, waiting.first_frame
-        if waiting.sender(2) != 0:
-            return False
-        to_server_ns, to_client_ns = times_ns[1] - start_ns, times_ns[2] - times_ns[1]
-        template = self.replayer.known(waiting.signature, place_of(to_server_ns, to_client_ns))
-        outline = None if template is None else template.outline
-        if outline is None or not outline.alike or outline.client != 0:
-            return False
-        total_ns = times_ns[outline.ack] - times_ns[outline.first_syn] if outline.first_syn >= 0 else -1
-        if self._is_shown(total_ns, first_frame):
-            return False
-        account = self.accounts.of(waiting.key)
-        self._add_alike(
-            outline, account, start_ns, first_frame, total_ns,
-            times_ns[outline.client_stay] if outline.client_stay >= 0 else -1,
-            times_ns[outline.server_stay] if outline.server_stay >= 0 else -1,
-            times_ns[outline.client_tail] if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1, local_port(waiting.key))
-        account.learn(first_frame, to_server_ns, to_client_ns)
-        return True
 
     def _is_shown(self, total_ns: int, first_frame: int) -> bool:
         """Whether a connection is one of few, or one of the slowest so far: these are described."""

@@ -58,8 +58,7 @@ class Machinery:
         self.table = FlowTable(
             replayer.states_of, self.collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
             idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection(),
-            retire_records=self.collector.take_records,
-            retire_gathered=None if self.collector.describes_all else self.collector.take_gathered, observer=observer)
+            retire_records=self.collector.take_records, observer=observer)
 
     def result(self, profiles: Profiles, info: CaptureInfo, problems: Problems, *, interrupted: bool) -> Analysis:
         """What it all comes to."""

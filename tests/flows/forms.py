@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.flows import resting
-from tcptrace_py.flows import table as flow_table
 from tcptrace_py.model.live import Connection, Context, Rare, Segment, Side
 from tests.ladder import Seg, segment_block, table_of
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from tcptrace_py.flows.textbook import Textbook
     from tcptrace_py.model.segments import SegmentBlock
 
-OBJECTS, ROWS, GATHERED, OBSERVED = "objects", "rows", "gathered", "observed"
-FORMS = (ROWS,) if flow_table.BY_THE_BOOK else (ROWS, GATHERED)  # besides OBJECTS; compiled, nothing is gathered
+OBJECTS, ROWS, OBSERVED = "objects", "rows", "observed"
 ONLY_OF_THE_TABLE = {"connection", "peer", "due", "judged", "judged_at"}
 
 
@@ -44,20 +42,9 @@ def connections(blocks: list[SegmentBlock], form: str) -> tuple[list[Any], int]:
                 live.start_ns, live.end_ns, live.first_frame)
             assert (resting.signature(record), resting.key(record)) == (live.signature, live.a.key)
 
-    def take_gathered(gathered: Any, since_ns: int) -> None:
-        nonlocal rested
-        for waiting in gathered.ended(since_ns):
-            rested += 1
-            gathered.hand_on(waiting)
-            live = found[-1]
-            assert waiting.times_ns == [segment.time_ns for segment in live.log]
-            assert [waiting.sender(n) for n in range(len(live.log))] == [segment.side for segment in live.log]
-            assert (waiting.start_ns, waiting.end_ns, waiting.first_frame) == (live.start_ns, live.end_ns, live.first_frame)
-            assert (waiting.signature, waiting.key, live.plain) == (live.signature, live.a.key, True)
-
     table = table_of(found)
     keep_as(table, form)
-    table.retire_records, table.retire_gathered = take_records, take_gathered
+    table.retire_records = take_records
     for block in blocks:
         table.feed(block)
     table.finish(table.clock_ns)
@@ -66,13 +53,9 @@ def connections(blocks: list[SegmentBlock], form: str) -> tuple[list[Any], int]:
 
 def keep_as(table: FlowTable, form: str) -> None:
     """Let a table keep what it can in this form."""
-    table.by_the_book, table.gathered = form == ROWS, None
+    table.by_the_book = form == ROWS
     if form == OBSERVED:
         table.observer = lambda _side, _block, _row, _marks: None
-    if form == GATHERED:
-        from tcptrace_py.flows.gathered import Gathered
-
-        table.gathered = Gathered(table)
 
 
 def alike(blocks: list[SegmentBlock], *forms: str) -> int:

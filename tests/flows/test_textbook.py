@@ -1,4 +1,4 @@
-"""Textbook connections as rows, or gathered: nothing of them is lost, and nobody can tell that they were no objects."""
+"""Textbook connections as rows: nothing of them is lost, and nobody can tell that they were no objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tcptrace_py.flows import table as flow_table
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import INCOMING, OPTIONS_CUT, OUTGOING, PAYLOAD_CUT, SCOPE_VNI, scope_bytes
 from tcptrace_py.pipeline import run
-from tests.flows.forms import FORMS, GATHERED, OBJECTS, OBSERVED, ROWS, alike, blocks_of, connections, keep_as, later
+from tests.flows.forms import OBJECTS, OBSERVED, ROWS, alike, blocks_of, connections, keep_as, later
 from tests.ladder import CLOSE, HANDSHAKE, SECOND_NS, SERVER_CLOSE, START_NS, Seg, ladder, segment_block, table_of
 from tests.traffic import lossy, traffic
 
@@ -28,7 +28,7 @@ def test_nothing_is_lost() -> None:
     for path in SAMPLES:
         problems = Problems()
         decoder = Decoder(problems)
-        rested[path.name] = alike([decoder.decode(block) for block in open_captures([str(path)], problems).blocks()], *FORMS)
+        rested[path.name] = alike([decoder.decode(block) for block in open_captures([str(path)], problems).blocks()], ROWS)
     assert rested["buildup-crawler.server.pcap.xz"] > 1000
     assert sum(map(bool, rested.values())) > 40
 
@@ -58,17 +58,16 @@ SAME_ID = "0.1 C PA len=5 id=9\n0.1 S A\n0.1001 C FA id=9\n0.2 S A"  # a FIN is 
 @example(ladder(HANDSHAKE, CLOSE), [3])
 def test_nothing_is_lost_of_any_traffic(segments: list[Seg], cuts: list[int]) -> None:
     edges = [0, *sorted({cut for cut in cuts if cut < len(segments)}), len(segments)]
-    alike([segment_block(segments[begin:end], begin + 1) for begin, end in itertools.pairwise(edges)], *FORMS, OBSERVED)
+    alike([segment_block(segments[begin:end], begin + 1) for begin, end in itertools.pairwise(edges)], ROWS, OBSERVED)
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_as_many_as_there_are(form: str) -> None:
+def test_as_many_as_there_are() -> None:
     """More rows than there is room for at first; they close in another order than they opened, some before others open."""
     whole = [ladder(HANDSHAKE, CLOSE if port % 2 else SERVER_CLOSE, port=port) for port in range(20000, 23000)]
     order = sorted(range(2500), key=lambda n: n * 7919 % 2500)
     parts = [*(segments[:3] for segments in whole[:2500]), *(whole[n][3:] for n in order[:700]),
              *(later(segments[:3], 2) for segments in whole[2500:]), *(later(whole[n][3:], 3) for n in order[700:2000])]
-    assert alike(blocks_of([segment for part in parts for segment in part], 4096), form) == 2000
+    assert alike(blocks_of([segment for part in parts for segment in part], 4096), ROWS) == 2000
 
 
 TALK = "\n".join(f"{seconds} C A len=10\n{seconds}.1 S A len=10" for seconds in range(20, 200, 20))
@@ -96,13 +95,12 @@ def test_older_ones_are_told() -> None:
     assert len(table.older(START_NS + 190 * SECOND_NS)) == 2
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_what_says_nothing_leaves_it_in_the_book(form: str) -> None:
+def test_what_says_nothing_leaves_it_in_the_book() -> None:
     """Who sent a frame (Linux cooked capture), and payloads cut short."""
     segments = ladder(HANDSHAKE, "0.1 C A len=5\n0.2 S A len=5", CLOSE)
     cooked = [replace(segment, notes=INCOMING if n % 2 else OUTGOING | PAYLOAD_CUT) for n, segment in enumerate(segments)]
-    assert alike([segment_block(cooked)], form) == 1
-    assert alike([segment_block([replace(segments[0], notes=OPTIONS_CUT), *segments[1:]])], form) == 0
+    assert alike([segment_block(cooked)], ROWS) == 1
+    assert alike([segment_block([replace(segments[0], notes=OPTIONS_CUT), *segments[1:]])], ROWS) == 0
 
 
 @pytest.mark.parametrize(("name", "value"), [
@@ -113,13 +111,12 @@ def test_what_does_not_fit_is_no_row(name: str, value: int) -> None:
     assert alike([block], ROWS) == 0
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_the_same_tuple_in_two_tunnels(form: str) -> None:
+def test_the_same_tuple_in_two_tunnels() -> None:
     """They share a slot of the index of streams: one's stragglers are not the other's own."""
     plain = ladder(HANDSHAKE, CLOSE, "1.5 S FA seq=1 id=9")
     tunnelled = [replace(segment, key=segment.key + scope_bytes(SCOPE_VNI, 7)) for segment in later(plain, 0.001)]
     mixed = sorted(plain + tunnelled, key=lambda segment: segment.time_ns)
-    assert alike(blocks_of(mixed, 5), form) <= 1
+    assert alike(blocks_of(mixed, 5), ROWS) <= 1
 
 
 def facts(path: Path) -> str:
@@ -134,17 +131,11 @@ def objects() -> list[str]:
     """What is said of all samples where connections are objects from their SYN on."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flow_table, "BY_THE_BOOK", False)
-        patch.setattr(flow_table, "GATHERS", False)
         return [facts(path) for path in SAMPLES]
 
 
-@pytest.mark.parametrize(("by_the_book", "gathers", "awake"), [
-    (False, True, 1 << 60), (True, False, 1 << 60), (True, False, -1)], ids=["gathered", "rows", "objects laid to rest as rows"])
-def test_nobody_can_tell(by_the_book: bool, gathers: bool, awake: int, objects: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    if gathers and GATHERED not in FORMS:
-        pytest.skip("compiled, nothing is gathered")
-    monkeypatch.setattr(flow_table, "BY_THE_BOOK", by_the_book)
-    monkeypatch.setattr(flow_table, "GATHERS", gathers)
+@pytest.mark.parametrize("awake", [1 << 60, -1], ids=["rows", "objects laid to rest as rows"])
+def test_nobody_can_tell(awake: int, objects: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow_table, "AWAKE", awake)
     for path, before in zip(SAMPLES, objects, strict=True):
         assert facts(path) == before, path.name
@@ -158,3 +149,11 @@ def test_objects_rest_and_wake_as_they_were(segments: list[Seg]) -> None:
         patch.setattr(flow_table, "AWAKE", -1)
         laid, _ = connections(blocks_of(segments, 3), ROWS)
     assert laid == plain
+
+
+def test_an_object_that_closes_by_the_book_is_laid_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An acknowledgement that says nothing new makes an object of a row, and nothing else."""
+    segments = ladder(HANDSHAKE, "0.05 C A", CLOSE)
+    plain, _ = connections([segment_block(segments)], OBJECTS)
+    monkeypatch.setattr(flow_table, "AWAKE", -1)
+    assert connections(blocks_of(segments, 3), ROWS) == (plain, 1)
