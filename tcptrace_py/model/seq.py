@@ -2,11 +2,12 @@
 
 MASK = 0xFFFFFFFF
 HALF = 1 << 31
+_MASK, _HALF = MASK, HALF  # for this module: compiled, they are C numbers, and written out they would be objects
 
 
 def ahead(a: int, b: int) -> int:
     """Signed distance from b to a, in bytes: positive where a comes after b. Between -2^31 and 2^31 - 1."""
-    return (((a - b) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
+    return ((a - b + _HALF) & _MASK) - _HALF
 
 
 def add(a: int, count: int) -> int:
