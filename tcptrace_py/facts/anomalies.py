@@ -9,6 +9,7 @@ from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import Verdict
 
+CLOSED = State.CLOSED
 ICMP = {
     (4, 3): "unreachable", (4, 11): "time exceeded", (4, 12): "parameter problem", (4, 4): "source quench", (4, 5): "redirect",
     (6, 1): "unreachable", (6, 2): "packet too big", (6, 3): "time exceeded", (6, 4): "parameter problem",
@@ -18,13 +19,16 @@ ICMP = {
 def anomalies(live: Connection, verdict: Verdict) -> list[Anomaly]:
     """Anomalies in order of their frames."""
     found = [Anomaly(*item) for item in live.anomalies or ()]
-    for index, segment in enumerate(live.log):
+    for index in range(len(live.log)):
+        segment = live.log[index]
         if not segment.marks & COPY or segment.marks & DELAYED:
-            found += [Anomaly(code, segment.frame, why) for code, why in _of_segment(live, verdict, index, segment)]
-    found += [Anomaly("unexpected-event", live.log[index].frame, f"{what}: RFC 9293 has no transition for it")
-              for index, what in verdict.unexpected]
+            _of_segment(found, live, verdict, index, segment)
+    for index, what in verdict.unexpected:
+        segment = live.log[index]
+        found.append(Anomaly("unexpected-event", segment.frame, f"{what}: RFC 9293 has no transition for it"))
     found += [_icmp(frame, kind) for frame, kind in live.icmp or ()]
-    found.sort(key=lambda item: item.frame)
+    if len(found) > 1:
+        found.sort(key=_frame)
     rare = live.a.rare
     if rare is not None:
         _count_more(found, "stray-syn", rare.more_stray_syns)
@@ -32,86 +36,105 @@ def anomalies(live: Connection, verdict: Verdict) -> list[Anomaly]:
     return found
 
 
+def _frame(anomaly: Anomaly) -> int:
+    return anomaly.frame
+
+
 def _count_more(found: list[Anomaly], code: str, more: int) -> None:
     """Say with the last anomaly of a kind how many others there were."""
+    if not more:
+        return
     last = next((i for i in range(len(found) - 1, -1, -1) if found[i].code == code), None)
-    if more and last is not None:
+    if last is not None:
         found[last] = replace(found[last], explanation=f"{found[last].explanation}; {more} more of them came later")
 
 
-def _of_segment(live: Connection, verdict: Verdict, index: int, segment: Segment) -> list[tuple[str, str]]:
-    flags = segment.flags
-    found: list[tuple[str, str]] = []
+def _of_segment(found: list[Anomaly], live: Connection, verdict: Verdict, index: int, segment: Segment) -> None:
+    flags, frame, marks = segment.flags, segment.frame, segment.marks
     if flags & (SYN | FIN) == SYN | FIN:
-        found.append(("syn-fin", "SYN and FIN in one segment: no stack sends that"))
+        found.append(Anomaly("syn-fin", frame, "SYN and FIN in one segment: no stack sends that"))
     elif flags & (SYN | RST) == SYN | RST or flags & (FIN | RST) == FIN | RST or not flags & (SYN | RST | ACK):
-        found.append(("bad-flags", "a combination of flags that RFC 9293 knows no use for"))
-    if segment.marks & REFUSED:
-        return found
-    if segment.marks & STRAY and flags & (SYN | ACK) == SYN:
-        return [*found, ("old-duplicate-syn", "a SYN of an earlier connection of this four-tuple, delivered late")]
-    if segment.marks & STRAY and flags & SYN and ahead(segment.ack, live.side(1 - segment.side).isn) != 1:
-        return [*found, ("synack-wrong-ack", "it acknowledges another number than its peer's SYN had")]
-    if segment.marks & STRAY:
-        found.append(("old-incarnation-segment", "its numbers belong to no part of this connection"))
-        return found
-    if segment.marks & AHEAD:
-        found.append(("acked-unseen", "it acknowledges what the capture does not hold"))
+        found.append(Anomaly("bad-flags", frame, "a combination of flags that RFC 9293 knows no use for"))
+    if marks & REFUSED:
+        return
+    if marks & STRAY:
+        found.append(_of_stray(live, segment))
+        return
+    if marks & AHEAD:
+        found.append(Anomaly("acked-unseen", frame, "it acknowledges what the capture does not hold"))
     if flags & RST:
-        found += _of_reset(verdict, index, segment)
-    elif flags & SYN:
-        found += _of_syn(live, verdict, index, segment)
-    elif segment.payload and _after_own_fin(live, verdict, segment):
-        found.append(("data-after-fin", "data beyond its sender's FIN"))
-    if not flags & (RST | SYN) and not segment.marks & COPY:
-        found += _after_close(live, verdict, index, segment)
-    return found
+        _of_reset(found, verdict, index, segment)
+        return
+    if flags & SYN:
+        if not flags & ACK and _is_repeated_late(live, verdict, index, segment):
+            found.append(Anomaly("old-duplicate-syn", frame, "the SYN of this connection once more, after its answer had come"))
+        return
+    if segment.payload and _after_own_fin(live, verdict, segment):
+        found.append(Anomaly("data-after-fin", frame, "data beyond its sender's FIN"))
+    if not marks & COPY:
+        _after_close(found, live, verdict, index, segment)
 
 
-def _after_close(live: Connection, verdict: Verdict, index: int, segment: Segment) -> list[tuple[str, str]]:
+def _of_stray(live: Connection, segment: Segment) -> Anomaly:
+    """A segment whose numbers are none of this connection's."""
+    if segment.flags & (SYN | ACK) == SYN:
+        return Anomaly("old-duplicate-syn", segment.frame, "a SYN of an earlier connection of this four-tuple, delivered late")
+    peer = live.side(1 - segment.side)
+    if segment.flags & SYN and ahead(segment.ack, peer.isn) != 1:
+        return Anomaly("synack-wrong-ack", segment.frame, "it acknowledges another number than its peer's SYN had")
+    return Anomaly("old-incarnation-segment", segment.frame, "its numbers belong to no part of this connection")
+
+
+def _after_close(found: list[Anomaly], live: Connection, verdict: Verdict, index: int, segment: Segment) -> None:
     """A segment of a side that was CLOSED, later than it could have been sent before."""
     if verdict.fatal >= 0:
         if index > verdict.fatal and _knew_of_reset(live, verdict, segment):
             if segment.payload:
-                return [("data-after-rst", "data, though its sender's connection had been reset before")]
-            return [("segment-after-close", "its sender's connection had been reset before")]
-        return []
+                found.append(Anomaly("data-after-rst", segment.frame, "data, though its sender's connection had been reset before"))
+            else:
+                found.append(Anomaly("segment-after-close", segment.frame, "its sender's connection had been reset before"))
+        return
     path = verdict.paths[segment.side]
-    closed = path[-1].state == State.CLOSED and len(path) > 1 and path[-1].index >= 0
-    if closed and index > path[-1].index and not segment.flags & FIN and (
-            segment.time_ns > live.log[path[-1].index].time_ns + verdict.view.grace_ns()):
-        return [("segment-after-close", "its sender had closed and had its FIN acknowledged before")]
-    return []
+    if len(path) < 2 or segment.flags & FIN:
+        return
+    last = path[len(path) - 1]
+    if last.state_code == CLOSED and 0 <= last.index < index:
+        closing = live.log[last.index]
+        if segment.time_ns > closing.time_ns + verdict.view.grace_ns():
+            found.append(Anomaly("segment-after-close", segment.frame, "its sender had closed and had its FIN acknowledged before"))
 
 
-def _of_reset(verdict: Verdict, index: int, segment: Segment) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+def _of_reset(found: list[Anomaly], verdict: Verdict, index: int, segment: Segment) -> None:
+    frame, marks = segment.frame, None
     if segment.payload:
-        found.append(("rst-with-data", f"a RST that carries {segment.payload} bytes (RFC 9293, 3.5.3, allows an explanation)"))
-    marks = next((m for m in verdict.resets if m.index == index), None)
+        found.append(Anomaly("rst-with-data", frame,
+                             f"a RST that carries {segment.payload} bytes (RFC 9293, 3.5.3, allows an explanation)"))
+    for mark in verdict.resets:
+        if mark.index == index:
+            marks = mark
+            break
     if marks is None or index == verdict.fatal or marks.late:
-        return found
+        return
     if not marks.acceptable and marks.in_window:
-        found.append(("challenge-ack-candidate", "in the window but not at the number expected: RFC 5961 answers it with a challenge ACK"))
+        found.append(Anomaly("challenge-ack-candidate", frame,
+                             "in the window but not at the number expected: RFC 5961 answers it with a challenge ACK"))
     elif not marks.acceptable:
-        found.append(("rst-ignored", "its numbers are none that its receiver obeys"))
+        found.append(Anomaly("rst-ignored", frame, "its numbers are none that its receiver obeys"))
     elif verdict.fatal < 0 or index < verdict.fatal:
-        found.append(("rst-ignored", "its receiver went on as if it had not come"))
-    return found
+        found.append(Anomaly("rst-ignored", frame, "its receiver went on as if it had not come"))
 
 
-def _of_syn(live: Connection, verdict: Verdict, index: int, segment: Segment) -> list[tuple[str, str]]:
+def _is_repeated_late(live: Connection, verdict: Verdict, index: int, segment: Segment) -> bool:
     side, opening = live.side(segment.side), verdict.opening
-    if not segment.flags & ACK:
-        if segment.seq == side.isn and opening.ack >= 0 and index > opening.ack and segment.side == verdict.client:
-            return [("old-duplicate-syn", "the SYN of this connection once more, after its answer had come")]
-        return []
-    return []
+    return segment.seq == side.isn and 0 <= opening.ack < index and segment.side == verdict.client
 
 
 def _after_own_fin(live: Connection, verdict: Verdict, segment: Segment) -> bool:
     fins = verdict.close.fins[segment.side]
-    return bool(fins) and ahead(segment.end, live.log[fins[0]].end) > 0
+    if not fins:
+        return False
+    fin = live.log[fins[0]]
+    return ahead(segment.end, fin.end) > 0
 
 
 def _knew_of_reset(live: Connection, verdict: Verdict, segment: Segment) -> bool:

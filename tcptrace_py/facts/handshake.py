@@ -6,6 +6,8 @@ from tcptrace_py.model.segments import ACK, RST
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import NOWHERE, Verdict
 
+ESTABLISHED = State.ESTABLISHED
+
 
 def handshake(verdict: Verdict, log: list[Segment]) -> Handshake:
     """Kind, outcome and the latencies of both legs (ns).
@@ -14,14 +16,20 @@ def handshake(verdict: Verdict, log: list[Segment]) -> Handshake:
     """
     opening = verdict.opening
     to_synack = to_ack = total = None
-    if opening.synack >= 0 and opening.last_syn >= 0:
-        to_synack = log[opening.synack].time_ns - log[opening.last_syn].time_ns
-    if opening.synack >= 0 and opening.ack >= 0 and log[opening.ack].seq == log[opening.synack].ack:
-        to_ack = max(log[opening.ack].time_ns - log[opening.ack_of].time_ns, 0)
-        if opening.last_syn >= 0:  # else the SYN was captured behind its answer: no clock for it
-            total = max(log[opening.ack].time_ns - log[opening.first_syn].time_ns, 0)
-    if opening.simultaneous and not verdict.self_connect:
-        to_ack, total = None, to_synack and log[opening.synack].time_ns - log[opening.first_syn].time_ns
+    if opening.synack >= 0:
+        synack = log[opening.synack]
+        if opening.last_syn >= 0:
+            first, last = log[opening.first_syn], log[opening.last_syn]
+            to_synack = synack.time_ns - last.time_ns
+        if opening.ack >= 0:
+            answer = log[opening.ack]
+            if answer.seq == synack.ack:
+                answered = log[opening.ack_of]
+                to_ack = max(answer.time_ns - answered.time_ns, 0)
+                if opening.last_syn >= 0:  # else the SYN was captured behind its answer: no clock for it
+                    total = max(answer.time_ns - first.time_ns, 0)
+        if opening.simultaneous and not verdict.self_connect:
+            to_ack, total = None, to_synack and synack.time_ns - first.time_ns
     return Handshake(kind(verdict), outcome(verdict, log), to_synack, to_ack, total, opening.syn_repeats, opening.synack_repeats)
 
 
@@ -42,12 +50,22 @@ def outcome(verdict: Verdict, log: list[Segment]) -> str:
     opening = verdict.opening
     if opening.first_syn < 0:
         return "not-captured"
-    if verdict.entered(verdict.client, State.ESTABLISHED) >= 0:
+    if verdict.entered(verdict.client, ESTABLISHED) >= 0:
         return "completed"
     if opening.refusal >= 0:
         return "refused"
     if opening.synack < 0:
-        server = 1 - verdict.client
-        answered = any(s.side == server and s.flags & (ACK | RST) == ACK for s in log)
-        return "not-captured" if answered and verdict.paths[server][0].state == State.ESTABLISHED else "unanswered"
+        if _acknowledges(log, 1 - verdict.client):
+            path = verdict.paths[1 - verdict.client]
+            start = path[0]
+            if start.state_code == ESTABLISHED:
+                return "not-captured"
+        return "unanswered"
     return "aborted" if verdict.fatal != NOWHERE else "half-open"
+
+
+def _acknowledges(log: list[Segment], number: int) -> bool:
+    for segment in log:  # noqa: SIM110 - compiled, a generator would be another function
+        if segment.side == number and segment.flags & (ACK | RST) == ACK:
+            return True
+    return False

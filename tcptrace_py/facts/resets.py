@@ -5,10 +5,12 @@ from tcptrace_py.model.results import Reset
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.state import State
-from tcptrace_py.model.verdict import NOWHERE, ResetMarks, Verdict
+from tcptrace_py.model.verdict import ResetMarks, Verdict
 
 SOON_NS = 50_000_000  # within this of incoming data a program that closes with data unread is likely
 OWN_HOPS = 2  # a TTL that differs by more is another sender's
+
+ESTABLISHED = State.ESTABLISHED
 
 Judgement = tuple[str, str, list[str]]  # cause, confidence, evidence
 
@@ -37,7 +39,12 @@ def _judge(live: Connection, verdict: Verdict, marks: ResetMarks) -> Reset:
 
 def _usual_ttl(live: Connection, number: int) -> int:
     """TTL of a side's latest other segment; 0 if there is none."""
-    return next((s.ttl for s in reversed(live.log) if s.side == number and not s.flags & RST and not s.marks & (COPY | STRAY)), 0)
+    log = live.log
+    for i in range(len(log) - 1, -1, -1):
+        segment = log[i]
+        if segment.side == number and not segment.flags & RST and not segment.marks & (COPY | STRAY):
+            return segment.ttl
+    return 0
 
 
 def _cause(live: Connection, verdict: Verdict, marks: ResetMarks, segment: Segment, context: Context) -> Judgement:
@@ -46,12 +53,11 @@ def _cause(live: Connection, verdict: Verdict, marks: ResetMarks, segment: Segme
         return "refused", "high", ["answers the SYN"]
     if marks.late:
         return "late", "high", ["the close was complete"]
-    established = any(step.state == State.ESTABLISHED for step in verdict.paths[number])
-    if opening.first_syn >= 0 and not established:
+    if opening.first_syn >= 0 and not _was_established(verdict, number):
         if 0 <= opening.synack < marks.index:
             return "aborted-handshake", "high", ["behind the SYN/ACK, before any other segment of its sender"]
         return "no-socket", "medium", ["its sender had no such connection"]
-    own_fin = min(verdict.close.fins[number], default=NOWHERE)
+    own_fin = verdict.close.first(number)
     if 0 <= own_fin < marks.index:
         return _after_own_fin(live, verdict, marks, own_fin, context)
     if not segment.flags & ACK:
@@ -69,17 +75,27 @@ def _cause(live: Connection, verdict: Verdict, marks: ResetMarks, segment: Segme
     return "abort", "medium", ["RST/ACK at the next sequence number; close() with unread data looks the same"]
 
 
+def _was_established(verdict: Verdict, number: int) -> bool:
+    path = verdict.paths[number]
+    for step in path:  # noqa: SIM110 - compiled, a generator would be another function
+        if step.state_code == ESTABLISHED:
+            return True
+    return False
+
+
 def _after_own_fin(live: Connection, verdict: Verdict, marks: ResetMarks, own_fin: int, context: Context) -> Judgement:
     log, segment = live.log, live.log[marks.index]
-    data = [i for i in range(own_fin, marks.index) if log[i].side != segment.side and log[i].payload]
-    if data:
-        crossed = log[data[0]].time_ns - log[own_fin].time_ns < verdict.view.round_trip_ns
-        return "data-after-close", "high", ["request crossed the close" if crossed else "data came after it had closed"]
+    fin = log[own_fin]
+    for i in range(own_fin, marks.index):
+        other = log[i]
+        if other.side != segment.side and other.payload:
+            crossed = other.time_ns - fin.time_ns < verdict.view.round_trip_ns
+            return "data-after-close", "high", ["request crossed the close" if crossed else "data came after it had closed"]
     answered = log[marks.answers] if marks.answers >= 0 else None
     if answered is not None and answered.payload and not segment.flags & ACK:
         return "data-after-close", "high", ["request crossed the close"]
     if context.unread:
-        crossed = context.data_ns <= log[own_fin].time_ns
+        crossed = context.data_ns <= fin.time_ns
         return "data-after-close", "medium", ["request crossed the close" if crossed else "data came after it had closed"]
     if not segment.flags & ACK:
         return "no-socket", "medium", ["its sender had given the closed connection up"]

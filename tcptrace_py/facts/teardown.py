@@ -6,6 +6,7 @@ from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import Verdict
 
 SIDES = ("client", "server")
+CLOSED, FIN_WAIT_2, TIME_WAIT = State.CLOSED, State.FIN_WAIT_2, State.TIME_WAIT
 
 
 def teardown(live: Connection, verdict: Verdict, resets: list[Reset]) -> Teardown:
@@ -14,9 +15,12 @@ def teardown(live: Connection, verdict: Verdict, resets: list[Reset]) -> Teardow
     first = first_fin(live, verdict)
     name = None if first is None else SIDES[0 if first == verdict.client else 1]
     if verdict.fatal >= 0:
-        frame = log[_first_abort(verdict, log)].frame
-        reset = next((r for r in resets if r.frame == frame), None)
-        return Teardown("rst", None, name, _duration(verdict, log), reset)
+        segment, ended_by = log[_first_abort(verdict, log)], None
+        for reset in resets:
+            if reset.frame == segment.frame:
+                ended_by = reset
+                break
+        return Teardown("rst", None, name, _duration(verdict, log), ended_by)
     how = pattern(verdict)
     segments = _segments(verdict, first) if how == "four-way" and first is not None else None
     return Teardown(how, segments, name, _duration(verdict, log), None)
@@ -24,16 +28,17 @@ def teardown(live: Connection, verdict: Verdict, resets: list[Reset]) -> Teardow
 
 def _first_abort(verdict: Verdict, log: list[Segment]) -> int:
     """Log index of the RST that left first, where both sides aborted before they had the other's; else of the one that ended it."""
-
-    def left(index: int) -> int:
-        return log[index].time_ns - (verdict.view.skew_ns if log[index].side == 1 else 0)
-
     first = verdict.fatal
     for marks in verdict.resets:
-        reset = log[marks.index]
-        if marks.acceptable and reset.side != log[first].side and left(marks.index) < left(first):
+        reset, earliest = log[marks.index], log[first]
+        if marks.acceptable and reset.side != earliest.side and _left_ns(verdict, reset) < _left_ns(verdict, earliest):
             first = marks.index
     return first
+
+
+def _left_ns(verdict: Verdict, segment: Segment) -> int:
+    """When a segment left, on the clock of side 0's segments at the capture point."""
+    return segment.time_ns - (verdict.view.skew_ns if segment.side == 1 else 0)
 
 
 def pattern(verdict: Verdict) -> str:
@@ -47,43 +52,56 @@ def pattern(verdict: Verdict) -> str:
         return "none"
     if not close.fins[0] or not close.fins[1]:
         return "half-closed"
-    if not all(close.acknowledged):
+    if not (close.acknowledged[0] and close.acknowledged[1]):
         return "unfinished-close"
-    return "four-way" if any(close.second) else "simultaneous"
+    return "four-way" if close.second[0] or close.second[1] else "simultaneous"
 
 
 def first_fin(live: Connection, verdict: Verdict) -> int | None:
     """Number of the side whose FIN left first; None without FINs, or where the other's may lie before the capture."""
-    fins, log = verdict.close.fins, live.log
-    present = [number for number in (0, 1) if fins[number]]
+    log, close = live.log, verdict.close
+    one, other = close.first(0), close.first(1)
     if verdict.self_connect:
-        return 0 if fins[0] else None
-    if not present:
+        return 0 if one >= 0 else None
+    if one < 0 and other < 0:
         return None
-    if len(present) == 1:
-        silent = live.side(1 - present[0])
-        return None if verdict.midstream and not silent.last_data_ns else present[0]
-    for number in (0, 1):
-        if verdict.close.second[number]:
-            return 1 - number
-    left = [log[min(fins[number])].time_ns for number in (0, 1)]
-    return 0 if left[0] <= left[1] - verdict.view.skew_ns else 1
+    if one < 0 or other < 0:
+        number = 0 if one >= 0 else 1
+        silent = live.side(1 - number)
+        return None if verdict.midstream and not silent.last_data_ns else number
+    if close.second[0]:
+        return 1
+    if close.second[1]:
+        return 0
+    return 0 if _left_ns(verdict, log[one]) <= _left_ns(verdict, log[other]) else 1
 
 
 def _segments(verdict: Verdict, first: int) -> int:
     """4, or 3 where one segment brought the ACK of the first FIN and the second FIN, as the first closer saw it."""
-    at_once = verdict.entered(first, State.FIN_WAIT_2) == verdict.entered(first, State.TIME_WAIT)
+    at_once = verdict.entered(first, FIN_WAIT_2) == verdict.entered(first, TIME_WAIT)
     return 3 if at_once else 4
 
 
 def _duration(verdict: Verdict, log: list[Segment]) -> int | None:
     """From the first FIN or RST to the last segment that completes the close, in ns; None where that is not (yet) so."""
-    starts = [min(copies) for copies in verdict.close.fins if copies]
+    starts, begin_ns, done_ns = 0, -1, -1
+    for number in range(2):
+        index = verdict.close.first(number)
+        if index >= 0:
+            segment = log[index]
+            begin_ns = segment.time_ns if not starts else min(begin_ns, segment.time_ns)
+            starts += 1
     if verdict.fatal >= 0:
-        begin = min(log[i].time_ns for i in (*starts, verdict.fatal))
-        return max(log[verdict.fatal].time_ns - begin, 0)
-    if not starts or (len(starts) < 2 and not verdict.self_connect):
+        segment = log[verdict.fatal]
+        return max(segment.time_ns - begin_ns, 0) if starts else 0
+    if not starts or (starts < 2 and not verdict.self_connect):
         return None
-    done = [log[step.index].time_ns for path in verdict.paths for step in path[1:]
-            if step.index >= 0 and step.state in (State.TIME_WAIT, State.CLOSED)]
-    return max(max(done) - min(log[i].time_ns for i in starts), 0) if done else None
+    done = False
+    for path in verdict.paths:
+        for place in range(1, len(path)):
+            step = path[place]
+            if step.index >= 0 and step.state_code in (TIME_WAIT, CLOSED):
+                segment = log[step.index]
+                done_ns = max(done_ns, segment.time_ns) if done else segment.time_ns
+                done = True
+    return max(done_ns - begin_ns, 0) if done else None

@@ -26,21 +26,33 @@ def end_of_stay(entered_ns: int, expires_ns: int, killed_ns: int, reused_ns: int
 
 def stays(live: Connection, verdict: Verdict, lengths_ns: tuple[int, int], end_ns: int) -> list[Stay]:
     """The connection's stays, the client's first. `lengths_ns`: TIME_WAIT of client and server."""
-    found = sorted(verdict.stays, key=lambda marks: marks.side != verdict.client)
-    return [_stay(live, verdict, marks, lengths_ns[0 if marks.side == verdict.client else 1], end_ns) for marks in found]
+    client = [_stay(live, verdict, marks, lengths_ns[0], end_ns) for marks in verdict.stays if marks.side == verdict.client]
+    server = [_stay(live, verdict, marks, lengths_ns[1], end_ns) for marks in verdict.stays if marks.side != verdict.client]
+    return client + server
 
 
 def _stay(live: Connection, verdict: Verdict, marks: StayMarks, length_ns: int, end_ns: int) -> Stay:
-    log = live.log
-    entered = max(log[step.index].time_ns for step in verdict.paths[marks.side] if step.index >= 0)
+    log, path = live.log, verdict.paths[marks.side]
+    segment = log[marks.entered]
+    entered = segment.time_ns
+    for step in path:  # far from a side a receipt may be captured before what proves the state before it
+        if step.index >= 0:
+            segment = log[step.index]
+            entered = max(entered, segment.time_ns)
     expires = entered + length_ns
     restarts = 0
     for index in marks.restarts:
-        if log[index].time_ns <= expires:
-            expires = max(log[index].time_ns + length_ns, expires)
+        segment = log[index]
+        if segment.time_ns <= expires:
+            expires = max(segment.time_ns + length_ns, expires)
             restarts += 1
-    killed = log[marks.killed].time_ns if marks.killed >= 0 else NEVER_NS
-    reused = live.reused_by.start_ns if live.reused_by is not None else NEVER_NS
+    killed = reused = NEVER_NS
+    if marks.killed >= 0:
+        segment = log[marks.killed]
+        killed = segment.time_ns
+    reused_by = live.reused_by
+    if reused_by is not None:
+        reused = reused_by.start_ns
     how = how_it_ends(expires, killed, reused)
     name = "client" if marks.side == verdict.client else "server"
     if how == EXPIRED and expires > end_ns:

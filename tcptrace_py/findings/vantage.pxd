@@ -1,7 +1,8 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-from tcptrace_py.model.live cimport Connection, Segment
+from tcptrace_py.model.live cimport Connection, Segment, Side, client_of
+from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport View
 
 cdef long long COPY, STRAY, ACK, RST, SYN, CLEAR_RATIO, LOCAL_NS, SAMPLES, PAIR_WORDS, NOWHERE, LOCAL, UNCLEAR, AT_SERVER, BETWEEN
@@ -13,6 +14,8 @@ cdef class Legs:
 
 @cython.locals(log=list, syn=Segment, synack=Segment, answer=Segment)
 cpdef Legs legs(Connection connection)
+@cython.locals(syn=Segment, synack=Segment, segment=Segment)
+cdef Legs _searched_legs(Connection connection)
 cpdef vantage(long long to_server_ns, long long to_client_ns)
 cpdef int place(Legs own)
 cpdef int place_of(long long to_server_ns, long long to_client_ns)

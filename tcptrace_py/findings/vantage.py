@@ -37,18 +37,21 @@ def legs(connection: Connection) -> Legs | None:
 def _searched_legs(connection: Connection) -> Legs | None:
     if connection.self_connect:
         return None
-    segments = [segment for segment in connection.log if not segment.marks & (COPY | STRAY)]
-    if len(segments) < 3:
-        return None
-    syn, synack = segments[0], segments[1]
-    if syn.flags & (SYN | ACK | RST) != SYN or synack.flags & (SYN | ACK | RST) != SYN | ACK:
-        return None
-    if syn.side == synack.side or ahead(synack.ack, syn.seq) < 1:
-        return None
-    for segment in segments[2:]:
-        if segment.flags & SYN:
+    syn = synack = None
+    for segment in connection.log:
+        if segment.marks & (COPY | STRAY):
+            continue
+        if syn is None:
+            syn = segment
+            if syn.flags & (SYN | ACK | RST) != SYN:
+                return None
+        elif synack is None:
+            synack = segment
+            if synack.flags & (SYN | ACK | RST) != SYN | ACK or syn.side == synack.side or ahead(synack.ack, syn.seq) < 1:
+                return None
+        elif segment.flags & SYN:
             return None
-        if segment.side == syn.side:
+        elif segment.side == syn.side:
             if segment.flags & (RST | ACK) != ACK or segment.seq != synack.ack:  # further on: the ACK itself is not there
                 return None
             return Legs(syn.side, max(synack.time_ns - syn.time_ns, 0), max(segment.time_ns - synack.time_ns, 0))

@@ -23,6 +23,9 @@ cdef class Step:
     cdef public str reason
 
 
+cpdef Step step_to(int state, long long index, int basis, str reason)
+
+
 cdef class StayMarks:
     cdef public int basis_code, side
     cdef public long long entered, killed
@@ -39,6 +42,9 @@ cdef class ResetMarks:
 cdef class Close:
     cdef public tuple acknowledged, fins, second, taken
 
+    @cython.locals(first="long long", index="long long", copies=list)
+    cpdef long long first(self, long long number) except -2
+
 
 cdef class Verdict:
     cdef public View view
@@ -51,5 +57,5 @@ cdef class Verdict:
 
     @cython.locals(path=list, step=Step)
     cpdef int final_code(self, long long number) except -1
-    @cython.locals(step=Step)
+    @cython.locals(path=list, step=Step)
     cpdef long long entered(self, long long number, long long state) except -2

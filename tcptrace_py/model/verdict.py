@@ -53,11 +53,11 @@ class Step:
 
     __slots__ = ("basis_code", "index", "reason", "state_code")
 
-    def __init__(self, state: int, index: int, basis: int, reason: str) -> None:
-        self.state_code = state
-        self.index = index
-        self.basis_code = basis
-        self.reason = reason
+    def __init__(self) -> None:
+        self.state_code: int
+        self.index: int
+        self.basis_code: int
+        self.reason: str
 
     @property
     def state(self) -> State:
@@ -68,6 +68,16 @@ class Step:
     def basis(self) -> Basis:
         """What the transition rests on."""
         return BASES[self.basis_code]
+
+
+def step_to(state: int, index: int, basis: int, reason: str) -> Step:
+    """A step: a function, since compiled it is called with C numbers."""
+    step = Step()
+    step.state_code = state
+    step.index = index
+    step.basis_code = basis
+    step.reason = reason
+    return step
 
 
 class StayMarks:
@@ -114,6 +124,15 @@ class Close:
         self.second = second  # by side: it had the peer's FIN before it sent its own
         self.taken = taken  # by side: the copy of its FIN that the peer took
 
+    def first(self, number: int) -> int:
+        """Log index of a side's first FIN in capture order; NOWHERE without one."""
+        first = NOWHERE
+        copies = self.fins[number]
+        for index in copies:
+            if first < 0 or index < first:
+                first = index
+        return first
+
 
 class Verdict:
     """Both sides' paths and everything that the findings rest on. Sides by number: 0 sent the first captured segment."""
@@ -147,7 +166,8 @@ class Verdict:
 
     def entered(self, number: int, state: int) -> int:
         """Log index on which a side entered a state; NOWHERE if it never did, or before the capture."""
-        for step in self.paths[number]:
+        path = self.paths[number]
+        for step in path:
             if step.state_code == state:
                 return step.index
         return NOWHERE

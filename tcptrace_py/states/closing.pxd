@@ -4,7 +4,7 @@ import cython
 from tcptrace_py.model.live cimport Segment
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport Close
-from tcptrace_py.states.evidence cimport Evidence, Half, Happening
+from tcptrace_py.states.evidence cimport Evidence, Half, Happening, happened
 from tcptrace_py.states.fins cimport closed_second, fin_accepted, fin_acknowledged, fin_taken, position
 
 cdef long long GAP, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, ASSUMED, NOWHERE, OBSERVED, GOT_ACK_OF_FIN, GOT_FIN, SENT_FIN

@@ -5,7 +5,7 @@ from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST,
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import ASSUMED, NOWHERE, OBSERVED, Close
 
-from .evidence import Evidence, Half, Happening
+from .evidence import Evidence, Half, Happening, happened
 from .fins import closed_second, fin_accepted, fin_acknowledged, fin_taken, position
 from .machine import GOT_ACK_OF_FIN, GOT_FIN, SENT_FIN
 
@@ -18,7 +18,10 @@ def close_of(evidence: Evidence) -> Close:
 
 
 def _is_acknowledged(evidence: Evidence, mine: Half, peer: Half) -> bool:
-    return any(evidence.covers(evidence.log[i], mine) for i in peer.indices)
+    for i in peer.indices:  # noqa: SIM110 - compiled, a generator would be another function
+        if evidence.covers(evidence.log[i], mine):
+            return True
+    return False
 
 
 def closing_events(evidence: Evidence, number: int) -> list[Happening]:
@@ -33,13 +36,13 @@ def closing_events(evidence: Evidence, number: int) -> list[Happening]:
     got_fin = _got_fin(evidence, mine, taken, cover)
     sent_fin = got_ack = None
     if mine.fins:
-        sent_fin = Happening(SENT_FIN, _fin_left(evidence.log, mine), OBSERVED)
+        sent_fin = happened(SENT_FIN, _fin_left(evidence.log, mine), OBSERVED)
         acknowledged = fin_acknowledged(evidence, mine)
     second = closed_second(evidence, mine)
     if acknowledged >= 0 and acknowledged == taken and cover >= 0 and not second:
         acknowledged, taken = cover, cover  # FIN and ACK in one segment are processed at once: shown when they are answered
     if acknowledged >= 0:
-        got_ack = Happening(GOT_ACK_OF_FIN, acknowledged, ASSUMED)
+        got_ack = happened(GOT_ACK_OF_FIN, acknowledged, ASSUMED)
     if second and got_fin is not None:
         events.append(got_fin)
     if sent_fin is not None:
@@ -70,10 +73,10 @@ def _got_fin(evidence: Evidence, mine: Half, taken: int, cover: int) -> Happenin
         if taken >= 0 and mine.near and not (mine.fins and not closed_second(evidence, mine)):
             segment = evidence.log[taken]
             if not segment.marks & GAP:
-                return Happening(GOT_FIN, taken, OBSERVED)
-        return Happening(GOT_FIN, cover, OBSERVED)
+                return happened(GOT_FIN, taken, OBSERVED)
+        return happened(GOT_FIN, cover, OBSERVED)
     if taken >= 0:
-        return Happening(GOT_FIN, taken, ASSUMED)
+        return happened(GOT_FIN, taken, ASSUMED)
     return None
 
 
@@ -119,11 +122,11 @@ def _own_closing(evidence: Evidence) -> list[Happening]:
     if not mine.fins:
         return events
     first = mine.fins[0]
-    events.append(Happening(SENT_FIN, first, OBSERVED))
+    events.append(happened(SENT_FIN, first, OBSERVED))
     for i in mine.indices:
         segment = evidence.log[i]
         if i > first and segment.flags & ACK and ahead(segment.ack, mine.fin_end) >= 0:
-            events.append(Happening(GOT_FIN, i, OBSERVED))
-            events.append(Happening(GOT_ACK_OF_FIN, i, OBSERVED))
+            events.append(happened(GOT_FIN, i, OBSERVED))
+            events.append(happened(GOT_ACK_OF_FIN, i, OBSERVED))
             break
     return events

@@ -5,7 +5,7 @@ from tcptrace_py.model.live cimport Connection, Segment, client_of
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport Opening, View
 
-cdef long long COPY, STRAY, ACK, OPT_MSS, OPT_SACK_OK, OPT_TIMESTAMPS, RST, SYN
+cdef long long NOWHERE, COPY, STRAY, ACK, OPT_MSS, OPT_SACK_OK, OPT_TIMESTAMPS, RST, SYN
 
 
 @cython.no_gc
@@ -13,6 +13,9 @@ cdef long long COPY, STRAY, ACK, OPT_MSS, OPT_SACK_OK, OPT_TIMESTAMPS, RST, SYN
 cdef class Happening:
     cdef public int basis, event
     cdef public long long index
+
+
+cpdef Happening happened(int event, long long index, int basis)
 
 
 cdef class Half:
@@ -30,6 +33,8 @@ cdef class Evidence:
     cdef public long long client, fatal
     cdef public bint self_connect
 
+    @cython.locals(log=list, firsts=list, seconds=list, i=cython.Py_ssize_t, segment=Segment)
+    cdef _read(self)
     cpdef Half half(self, long long number)
     @cython.locals(log=list, indices=list, base="long long", latest="long long", before="long long", stamp="long long", ordered=bint,
                    place=cython.Py_ssize_t, segment=Segment)

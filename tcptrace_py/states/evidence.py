@@ -18,18 +18,25 @@ from tcptrace_py.model.segments import ACK, OPT_MSS, OPT_SACK_OK, OPT_TIMESTAMPS
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import NOWHERE, Opening, View
 
-UNASKED = -2  # a question whose answer is kept, before it is asked
-
 
 class Happening:
     """A machine event of one side: what happened, the log index it rests on, how firmly (as in `model.verdict`)."""
 
     __slots__ = ("basis", "event", "index")
 
-    def __init__(self, event: int, index: int, basis: int) -> None:
-        self.event = event
-        self.index = index
-        self.basis = basis
+    def __init__(self) -> None:
+        self.event: int
+        self.index: int
+        self.basis: int
+
+
+def happened(event: int, index: int, basis: int) -> Happening:
+    """A machine event: a function, since compiled it is called with C numbers."""
+    happening = Happening()
+    happening.event = event
+    happening.index = index
+    happening.basis = basis
+    return happening
 
 
 class Half:
@@ -46,8 +53,8 @@ class Half:
         self.fin_end = -1  # the sequence number behind its FIN; -1: none
         self.cover = NOWHERE  # the first of its segments, in the order of sending, that acknowledges the peer's FIN
         self.acknowledged = NOWHERE  # the first segment that acknowledges its FIN, copies and strays included
-        self.closed_second = UNASKED  # kept by `closing.closed_second`
-        self.fin_taken = UNASKED  # kept by `closing.fin_taken`
+        self.closed_second = NOWHERE  # kept by `fins.closed_second`
+        self.fin_taken = NOWHERE  # kept by `fins.fin_taken`
 
 
 class Evidence:
@@ -58,14 +65,17 @@ class Evidence:
     def __init__(self, connection: Connection, view: View) -> None:
         self.connection = connection
         self.view = view
-        self.log = log = connection.log
+        self.log = connection.log
         self.self_connect = connection.self_connect
         self.client = client_of(connection)
         self.opening = Opening()
         self.resets: list[int] = []
         self.fatal = NOWHERE  # the RST that ended the connection
         self.a, self.b = Half(0, view.near[0]), Half(1, view.near[1])
-        firsts, seconds = self.a.indices, self.b.indices
+        self._read()
+
+    def _read(self) -> None:
+        log, firsts, seconds = self.log, self.a.indices, self.b.indices
         for i in range(len(log)):
             segment = log[i]
             if segment.marks & (COPY | STRAY):

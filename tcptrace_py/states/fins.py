@@ -5,8 +5,9 @@ from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST,
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import NOWHERE
 
-from .evidence import UNASKED, Evidence, Half
+from .evidence import Evidence, Half
 
+UNASKED = -2  # a question whose answer is kept, before it is asked
 RESENT_NS = 190_000_000  # Linux waits 200 ms and a round trip, or three of these, before it sends again (RFC 6298, TCP_RTO_MIN)
 DELAYED_ACK_NS = 40_000_000  # and so long with an ACK (TCP_DELACK_MIN)
 
@@ -22,6 +23,7 @@ def find_fins(evidence: Evidence) -> None:
 
 def _find_own(log: list[Segment], mine: Half) -> None:
     """A side's FINs in the order of sending. Only one sequence number can be the FIN's: the first captured decides."""
+    mine.closed_second = mine.fin_taken = UNASKED
     for i in mine.sent:
         segment = log[i]
         if segment.flags & (FIN | SYN | RST) == FIN:

@@ -4,7 +4,7 @@ import cython
 from tcptrace_py.model.live cimport Segment, Side
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport Opening
-from tcptrace_py.states.evidence cimport Evidence, Half, Happening
+from tcptrace_py.states.evidence cimport Evidence, Half, Happening, happened
 
 cdef long long ACK, FIN, RST, SYN, MASK, ASSUMED, NOWHERE, OBSERVED, GOT_ACK_OF_SYN, GOT_RST, GOT_SYN_ACK, SENT_SYN, SENT_SYN_ACK
 

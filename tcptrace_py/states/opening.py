@@ -5,7 +5,7 @@ from tcptrace_py.model.segments import ACK, FIN, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.verdict import ASSUMED, NOWHERE, OBSERVED, Opening
 
-from .evidence import Evidence, Half, Happening
+from .evidence import Evidence, Half, Happening, happened
 from .machine import GOT_ACK_OF_SYN, GOT_RST, GOT_SYN_ACK, SENT_SYN, SENT_SYN_ACK
 
 
@@ -138,25 +138,25 @@ def opening_events(evidence: Evidence, number: int) -> list[Happening]:
         answered_by = segment.side
     events: list[Happening] = []
     if syn >= 0:
-        events.append(Happening(SENT_SYN, syn, OBSERVED))
+        events.append(happened(SENT_SYN, syn, OBSERVED))
     if synack >= 0:
-        events.append(Happening(SENT_SYN_ACK, synack, OBSERVED))
+        events.append(happened(SENT_SYN_ACK, synack, OBSERVED))
     if syn < 0 and synack < 0:
         if answered_by >= 0 and answered_by != number and opening.ack >= 0:
-            events.append(Happening(GOT_SYN_ACK, opening.ack, OBSERVED))
+            events.append(happened(GOT_SYN_ACK, opening.ack, OBSERVED))
     elif evidence.self_connect:
         if opening.ack >= 0:
-            events.append(Happening(GOT_SYN_ACK, opening.ack, OBSERVED))
+            events.append(happened(GOT_SYN_ACK, opening.ack, OBSERVED))
         elif opening.synack >= 0:
-            events.append(Happening(GOT_SYN_ACK, opening.synack, ASSUMED))
+            events.append(happened(GOT_SYN_ACK, opening.synack, ASSUMED))
     elif synack < 0:
         index = _first_knowing(evidence, mine, syn, opening.synack if answered_by != number else NOWHERE)
         if index >= 0:
-            events.append(Happening(GOT_SYN_ACK, index, OBSERVED))
+            events.append(happened(GOT_SYN_ACK, index, OBSERVED))
         elif opening.refusal >= 0:
             segment = log[opening.refusal]
             if segment.side != number:
-                events.append(Happening(GOT_RST, opening.refusal, ASSUMED))
+                events.append(happened(GOT_RST, opening.refusal, ASSUMED))
     else:
         if answered_by == number:
             synack = opening.synack  # answered anew with another number, as with SYN cookies: the one that was taken
@@ -204,7 +204,7 @@ def _syn_acknowledged(evidence: Evidence, mine: Half, synack: int, active: bool)
         return _assumed(first)  # with data in the SYN accepted it may speak, and close, before
     if spoke >= 0:
         arrival = _before_words(evidence, peer_acks, repeats, spoke)
-        return _assumed(arrival) if arrival >= 0 else Happening(GOT_ACK_OF_SYN, spoke, OBSERVED)
+        return _assumed(arrival) if arrival >= 0 else happened(GOT_ACK_OF_SYN, spoke, OBSERVED)
     if first < 0 or evidence.refuses_at(mine, first):
         return None  # answered without a socket: it never left SYN_RECEIVED
     count, last = 0, NOWHERE
@@ -223,7 +223,7 @@ def _syn_acknowledged(evidence: Evidence, mine: Half, synack: int, active: bool)
 
 
 def _assumed(index: int) -> Happening | None:
-    return Happening(GOT_ACK_OF_SYN, index, ASSUMED) if index >= 0 else None
+    return happened(GOT_ACK_OF_SYN, index, ASSUMED) if index >= 0 else None
 
 
 def _before_words(evidence: Evidence, peer_acks: list[int], repeats: list[int], spoke: int) -> int:

@@ -3,7 +3,7 @@
 from tcptrace_py.model.live import Connection
 from tcptrace_py.model.segments import ACK, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
-from tcptrace_py.model.verdict import ASSUMED, INFERRED, NOWHERE, Step, Verdict, View
+from tcptrace_py.model.verdict import ASSUMED, INFERRED, NOWHERE, Step, Verdict, View, step_to
 
 from .closing import close_of, closing_events
 from .evidence import Evidence, Happening
@@ -62,7 +62,7 @@ def _walk(evidence: Evidence, number: int, verdict: Verdict, path: list[Step]) -
             event = SENT_RST  # aborted before, which sends nothing in CLOSING
         following = NEXT[state * EVENTS + event]
         if following >= 0:
-            here = Step(following, happening.index, happening.basis, REASONS[state * EVENTS + event])
+            here = step_to(following, happening.index, happening.basis, REASONS[state * EVENTS + event])
             path.append(here)
         elif state not in (CLOSED, LISTEN) and event not in (GOT_ACK_OF_SYN, GOT_SYN_ACK):
             verdict.unexpected.append((happening.index, unexpected(state, event)))
@@ -73,8 +73,8 @@ def _start(evidence: Evidence, number: int, opening: list[Happening]) -> Step:
     if opening:
         first = opening[0]
         if first.event == GOT_SYN_ACK:
-            return Step(SYN_SENT, evidence.opening.synack, ASSUMED, "its SYN was answered; the SYN itself was not captured")
-        return Step(LISTEN if first.event == SENT_SYN_ACK else CLOSED, NOWHERE, INFERRED, BEFORE)
+            return step_to(SYN_SENT, evidence.opening.synack, ASSUMED, "its SYN was answered; the SYN itself was not captured")
+        return step_to(LISTEN if first.event == SENT_SYN_ACK else CLOSED, NOWHERE, INFERRED, BEFORE)
     connection, mine = evidence.connection, evidence.half(number)
     side, peer = connection.side(number), connection.side(1 - number)
     if not side.syn_seen and not peer.syn_seen:
@@ -82,8 +82,8 @@ def _start(evidence: Evidence, number: int, opening: list[Happening]) -> Step:
     else:  # its peer's SYN was captured, its own was missed: mid-stream for it if its words acknowledge that SYN
         open_before = side.spoke and evidence.opening.synack < 0 and _answered(evidence, number)
     if not open_before:
-        return Step(CLOSED, NOWHERE, INFERRED if side.syn_seen or peer.syn_seen else ASSUMED, BEFORE)
-    return Step(ESTABLISHED, evidence.first_with(mine, 0, RST), ASSUMED,
+        return step_to(CLOSED, NOWHERE, INFERRED if side.syn_seen or peer.syn_seen else ASSUMED, BEFORE)
+    return step_to(ESTABLISHED, evidence.first_with(mine, 0, RST), ASSUMED,
                 "it spoke as an open connection does; its opening was not captured")
 
 

@@ -3,7 +3,7 @@ import cython
 
 from tcptrace_py.model.live cimport Context, Segment, Side
 from tcptrace_py.model.seq cimport ahead
-from tcptrace_py.states.evidence cimport Evidence, Half, Happening
+from tcptrace_py.states.evidence cimport Evidence, Half, Happening, happened
 
 cdef long long COPY, REPEAT, STRAY, ACK, OPT_TIMESTAMPS, RST, SYN, ASSUMED, NOWHERE, OBSERVED
 cdef long long GOT_ACK_OF_FIN, GOT_FIN, GOT_RST, SENT_RST

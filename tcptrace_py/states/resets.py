@@ -5,7 +5,7 @@ from tcptrace_py.model.segments import ACK, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import ASSUMED, NOWHERE, OBSERVED, ResetMarks
 
-from .evidence import Evidence, Half, Happening
+from .evidence import Evidence, Half, Happening, happened
 from .machine import GOT_ACK_OF_FIN, GOT_FIN, GOT_RST, SENT_RST
 
 
@@ -164,11 +164,11 @@ def reset_event(evidence: Evidence, number: int) -> Happening | None:
         return None
     reset = evidence.log[evidence.fatal]
     if reset.side == number:
-        return Happening(SENT_RST, evidence.fatal, OBSERVED)
+        return happened(SENT_RST, evidence.fatal, OBSERVED)
     own = _own_abort(evidence, evidence.half(number))
     if own >= 0:
-        return Happening(SENT_RST, own, OBSERVED)
-    return Happening(GOT_RST, evidence.fatal, ASSUMED)
+        return happened(SENT_RST, own, OBSERVED)
+    return happened(GOT_RST, evidence.fatal, ASSUMED)
 
 
 def takes_effect(evidence: Evidence, number: int, reset: Happening) -> int:

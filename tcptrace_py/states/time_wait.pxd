@@ -2,7 +2,7 @@
 import cython
 
 from tcptrace_py.model.live cimport Segment, Side
-from tcptrace_py.model.verdict cimport StayMarks, Step
+from tcptrace_py.model.verdict cimport StayMarks, Step, step_to
 from tcptrace_py.states.evidence cimport Evidence
 
 cdef long long COPY, DELAYED, REFUSED, REPEAT, STRAY, ACK, FIN, OPT_TIMESTAMPS, RST, SYN, CLOSED, TIME_WAIT, MIRRORED_NS, ANSWER_NS

@@ -3,7 +3,7 @@
 from tcptrace_py.model.live import COPY, DELAYED, REFUSED, REPEAT, STRAY, Segment
 from tcptrace_py.model.segments import ACK, FIN, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.state import State
-from tcptrace_py.model.verdict import ASSUMED, CLOCK, NOWHERE, StayMarks, Step
+from tcptrace_py.model.verdict import ASSUMED, CLOCK, NOWHERE, StayMarks, Step, step_to
 
 from .evidence import Evidence
 from .machine import CLOSED, TIME_WAIT, Event, reason, step
@@ -15,7 +15,7 @@ ANSWER_NS = 1_000_000  # TIME_WAIT answers at once
 def _leaving(event: Event, basis: int) -> Step:
     row = step(State.TIME_WAIT, event)
     assert row is not None
-    return Step(row[2], NOWHERE, basis, reason(row))
+    return step_to(row[2], NOWHERE, basis, reason(row))
 
 
 # The steps that lead out of it. How long a stay lasts under its owner's profile, and with it which of them comes first,

@@ -1,0 +1,24 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+from tcptrace_py.model.live cimport Connection, Context, Segment
+from tcptrace_py.model.seq cimport ahead
+from tcptrace_py.model.verdict cimport Opening, ResetMarks, Step, Verdict
+
+cdef long long COPY, STRAY, ACK, FIN, RST, SYN, SOON_NS, OWN_HOPS, ESTABLISHED
+
+
+@cython.locals(marks=ResetMarks)
+cpdef list resets(Connection live, Verdict verdict)
+@cython.locals(segment=Segment, context=Context, proof=list, ttl=int)
+cdef _judge(Connection live, Verdict verdict, ResetMarks marks)
+@cython.locals(log=list, i=cython.Py_ssize_t, segment=Segment)
+cdef int _usual_ttl(Connection live, long long number) except -1
+@cython.locals(number="long long", opening=Opening, own_fin="long long", received="long long")
+cdef _cause(Connection live, Verdict verdict, ResetMarks marks, Segment segment, Context context)
+@cython.locals(path=list, step=Step)
+cdef bint _was_established(Verdict verdict, long long number) except -1
+@cython.locals(log=list, segment=Segment, fin=Segment, i=cython.Py_ssize_t, other=Segment, crossed=bint, answered=Segment)
+cdef _after_own_fin(Connection live, Verdict verdict, ResetMarks marks, long long own_fin, Context context)
+@cython.locals(what=Segment)
+cdef _without_ack(Connection live, ResetMarks marks, Segment segment, Context context)
