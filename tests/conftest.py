@@ -1,11 +1,18 @@
 """What all tests share."""
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
 # No example has a deadline: a busy machine is no failure. Under CI, hypothesis tries the same examples each time.
 settings.register_profile("tcpstates", parent=settings.default, deadline=None)
 settings.load_profile("tcpstates")
+
+
+# What tests start as a process of its own is this checkout too, wherever it runs and whatever else is installed.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH"))))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
