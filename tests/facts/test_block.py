@@ -1,0 +1,101 @@
+"""Blocks of facts: what is written comes back, from memory and from bytes, and what is no block is refused."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcptrace_py.facts.block import VERSION, Block, unpacked
+from tcptrace_py.facts.table import MISSING, Table
+from tcptrace_py.facts.views import ConnectionView, plain
+from tcptrace_py.model.results import Anomaly, Connection, Scope, Side
+from tests.facts.handmade import kept
+from tests.outputs import factory
+
+MADE = [
+    factory.connection(0),
+    factory.failed(1, "refused"),
+    factory.failed(2, "unanswered"),
+    factory.aborted(3, by="unknown", evidence=("idle 351 s before", "TTL 63")),
+    factory.connection(4, stream=None, scope=Scope(7, 9, None), vantage=None, timestamps=True, midstream=True,
+                       anomalies=(Anomaly("stray-syn", 44, "a SYN"), Anomaly("stray-syn", 45, "a SYN"))),
+    factory.connection(5, total_ns=None, server_side=None, time_wait=()),
+]
+
+
+def test_what_is_written_is_read() -> None:
+    assert [plain(view) for view in kept(MADE)] == MADE
+
+
+def test_a_view_is_as_good_as_what_it_stands_for() -> None:
+    view = next(iter(kept(MADE)))
+    assert isinstance(view, Connection)
+    assert view == MADE[0]
+    assert MADE[0] == view
+    assert view != MADE[1]
+    assert view.client_side == MADE[0].client_side
+    assert hash(view.handshake) == hash(MADE[0].handshake)
+    assert repr(view) == repr(plain(view))
+    assert replace(view, stream=7) == replace(MADE[0], stream=7)
+    assert view.detached() == MADE[0]
+    assert type(view.detached()) is Connection
+    assert type(view) is ConnectionView
+    assert [field.name for field in fields(view)] == [field.name for field in fields(Connection)]
+
+
+@pytest.mark.parametrize("made", MADE, ids=lambda made: made.handshake.outcome)
+def test_short_ways_say_the_same(made: Connection) -> None:
+    view = next(iter(kept([made])))
+    for mine, theirs in ((view.client_side, made.client_side), (view.server_side, made.server_side)):
+        if theirs is None:
+            assert mine is None
+            continue
+        assert isinstance(mine, Side)
+        assert (mine.path, mine.steps) == (theirs.path, theirs.steps)
+        assert mine.path.split() == [entry.state.name for entry in theirs.states]
+        assert mine.steps == [(entry.state, entry.at_ns, entry.frame, entry.basis) for entry in theirs.states]
+    assert view.port_released_ns == made.port_released_ns
+
+
+def test_packed_and_unpacked() -> None:
+    block = next(kept(MADE).blocks())
+    again = unpacked(block.packed())
+    again.ids = block.ids
+    assert [plain(ConnectionView(again, row, row)) for row in range(len(MADE))] == MADE
+    assert again.packed() == block.packed()
+
+
+@pytest.mark.parametrize(("data", "why"), [
+    (b"", "not a block of facts"),
+    (b"tcpstates fact\n" + bytes(64), "not a block of facts"),
+    (Block(1).packed().replace(f'"version":{VERSION}'.encode(), b'"version":9'), "version 9: this program reads version 1"),
+])
+def test_what_is_no_block_is_refused(data: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        unpacked(data)
+
+
+def test_a_cut_block_is_refused() -> None:
+    data = next(kept(MADE).blocks()).packed()
+    with pytest.raises(ValueError, match="cut short"):
+        unpacked(data[:-8])
+
+
+@given(st.lists(st.tuples(st.integers(MISSING, -MISSING - 1), st.integers(-(1 << 31), (1 << 31) - 1), st.integers(-128, 127)), max_size=40),
+       st.integers(1, 5))
+def test_a_table_keeps_its_rows_as_it_grows(rows: list[tuple[int, int, int]], capacity: int) -> None:
+    table = Table(2, 1, 3, capacity)
+    for wide, narrow, small in rows:
+        row = table.row()
+        table.wide[1 * table.capacity + row] = wide
+        table.narrow[row] = narrow
+        table.small[2 * table.capacity + row] = small
+    again = Table(2, 1, 3, 1)
+    assert again.unpack(memoryview(table.packed()), 0, table.count) == len(table.packed())
+    for each in (table, again):
+        size = each.capacity
+        assert each.count == len(rows)
+        assert [(each.wide[size + row], each.narrow[row], each.small[2 * size + row]) for row in range(len(rows))] == rows
