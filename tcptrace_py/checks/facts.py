@@ -62,6 +62,8 @@ class Facts:
 
     def stays(self, connection: Connection) -> Iterator[Stay]:
         """The stays in TIME_WAIT that are looked at."""
+        if self.scope.looks_at_all:
+            return iter(connection.time_wait)
         looked_at = {role for role, _ in self.sides(connection)}
         return (stay for stay in connection.time_wait if stay.side in looked_at)
 

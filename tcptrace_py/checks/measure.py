@@ -32,13 +32,14 @@ class Worst:
 
     def __init__(self) -> None:
         self.count = 0
-        self.services: Counter[str] = Counter()
+        self.services: Counter[tuple[str, int]] = Counter()
         self._heap: list[tuple[float, int, Connection]] = []
 
     def add(self, connection: Connection, rank: float = 0) -> None:
         """Take in an offender; of equal rank the earlier comes first."""
         self.count += 1
-        self.services[service(connection.server.address, connection.server.port)] += 1
+        server = connection.server
+        self.services[server.address, server.port] += 1
         item = (rank, -connection.id, connection)
         if len(self._heap) < WORST:
             heappush(self._heap, item)
@@ -53,7 +54,8 @@ class Worst:
     @property
     def groups(self) -> tuple[tuple[str, int], ...]:
         """The services with the most offenders."""
-        return tuple(sorted(self.services.items(), key=lambda item: (-item[1], item[0]))[:GROUPS])
+        named = ((service(*ends), count) for ends, count in self.services.items())
+        return tuple(sorted(named, key=lambda item: (-item[1], item[0]))[:GROUPS])
 
 
 def at_most(

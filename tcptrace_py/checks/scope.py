@@ -67,6 +67,11 @@ class Scope:
             return False
         return not self._choosy or any(self.has_address(end.address) for end in self._ends(connection))
 
+    @property
+    def looks_at_all(self) -> bool:
+        """Whether every side's own behaviour is looked at, so that `looks_at` need not be asked."""
+        return self.role is None and not self._choosy
+
     def looks_at(self, side: str, address: str) -> bool:
         """Whether it is this side's own behaviour that is looked at: the chosen role's, the chosen hosts'."""
         return self.role in (None, side) and (not self._choosy or self.has_address(address))

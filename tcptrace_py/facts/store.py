@@ -157,9 +157,7 @@ class Connections:
         return (self.block(number) for number in range(len(self._blocks)))
 
     def __iter__(self) -> Iterator[Connection]:
-        now, block = -1, None
+        in_memory = self._blocks
         for identifier, place in enumerate(self._order):
-            if place >> 32 != now or block is None:
-                now = place >> 32
-                block = self.block(now)
+            block = in_memory[place >> 32] or self.block(place >> 32)
             yield ConnectionView(block, place & 0xFFFFFFFF, identifier)

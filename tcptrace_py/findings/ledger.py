@@ -217,8 +217,8 @@ def _closer(connection: Connection) -> int:
 def began_to_close(connection: Connection) -> int:
     """When the client's side left ESTABLISHED (ns); NEVER_NS if it was open at the capture's end."""
     opened = False
-    for entry in connection.client_side.states:
-        if entry.state > OPEN or (opened and entry.state <= UNOPENED):
-            return connection.start_ns if entry.at_ns is None else max(entry.at_ns, connection.start_ns)
-        opened = opened or entry.state > UNOPENED
+    for state, at_ns, _, _ in connection.client_side.steps:
+        if state > OPEN or (opened and state <= UNOPENED):
+            return connection.start_ns if at_ns is None else max(at_ns, connection.start_ns)
+        opened = opened or state > UNOPENED
     return NEVER_NS

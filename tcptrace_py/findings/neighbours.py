@@ -66,19 +66,20 @@ class Neighbours:
             ):
                 role = "client" if one.final_state == State.ESTABLISHED else "server"
                 gone = other if role == "client" else one
-                since = gone.states[-1].at_ns
+                since = gone.steps[-1][1]
                 if since is not None:
                     self._count(connection, scope, role, HALF_OPEN, since, None)
 
     def _side(
         self, connection: Connection, scope: Scope | None, role: str, side: Side, watched: frozenset[State]
     ) -> None:
-        for entry, after in zip(side.states, [*side.states[1:], None], strict=True):
-            if entry.state not in watched or entry.at_ns is None:
+        steps = side.steps
+        for number, (state, at_ns, _, _) in enumerate(steps, 1):
+            if state not in watched or at_ns is None:
                 continue
-            until = None if after is None else after.at_ns
-            if until is None or until - entry.at_ns >= STUCK_NS:
-                self._count(connection, scope, role, entry.state.name, entry.at_ns, until)
+            until = steps[number][1] if number < len(steps) else None
+            if until is None or until - at_ns >= STUCK_NS:
+                self._count(connection, scope, role, state.name, at_ns, until)
 
     def _count(
         self, connection: Connection, scope: Scope | None, role: str, state: str, since_ns: int, until_ns: int | None

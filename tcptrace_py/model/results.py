@@ -173,10 +173,10 @@ class Connection:
         for stay in self.time_wait:
             if stay.side == "client":
                 return stay.until_ns
-        last = self.client_side.states[-1]
-        if last.state == State.CLOSED and last.at_ns is not None:
-            return max(last.at_ns, self.start_ns)
-        return NEVER_NS
+        if self.client_side.final_state != State.CLOSED:
+            return NEVER_NS
+        closed_ns = self.client_side.steps[-1][1]
+        return NEVER_NS if closed_ns is None else max(closed_ns, self.start_ns)
 
 
 @dataclass(slots=True)

@@ -53,7 +53,7 @@ class View:
         sides = [side for side in (connection.client_side, connection.server_side) if side is not None]
         if self.final_states and not any(side.final_state.name in self.final_states for side in sides):
             return False
-        return not self.states or any(entry.state.name in self.states for side in sides for entry in side.states)
+        return not self.states or any(name in self.states for side in sides for name in side.path.split())
 
     def digest(self, analysis: Analysis, slowest: int) -> Digest:
         """Digest of the connections that pass the filters; the one made on the way where that is all of them."""
