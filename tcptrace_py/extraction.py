@@ -1,10 +1,10 @@
 """Chosen connections as a capture of their own: every frame that belongs to them, its bytes untouched, in order.
 
-The captures are read three times: to analyse and choose, to find the frames of what was chosen, to copy them. A
-connection's frames are those of its segments; with them come stragglers, SYNs that belong to no connection, and ICMP
-errors that quote its four-tuple, from its first frame on until the next connection of the tuple begins. Where two
-connections of a tuple overlap (an old segment behind a new SYN) they explain each other, and come out together. Every
-fragment of a packet comes along.
+The captures are read three times: to analyse and choose, to find the frames of what was chosen, to copy them. Streams
+must be kept for that (`capture.opening.keep_streams`). A connection's frames are those of its segments; with them come
+stragglers, SYNs that belong to no connection, and ICMP errors that quote its four-tuple, from its first frame on until the next
+connection of the tuple begins. Where two connections of a tuple overlap (an old segment behind a new SYN) they explain each
+other, and come out together. Every fragment of a packet comes along.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from .capture import open_captures
 from .capture.write import FORMATS, NS_PER_S, PcapngWriter, PcapWriter
 from .model.addresses import key_of
-from .model.errors import UsageError
 from .model.problems import Problems
 from .model.segments import plain_key, reverse_key
 from .second_reading import Options, observe
+from .writing import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -100,28 +100,40 @@ class _Marks:
 
 def extract(
     captures: Sequence[str],
-    output: str,
+    output: str | Output,
     connections: Iterable[Connection],
     picks: Callable[[Connection], bool],
     *,
+    form: str | None = None,
     options: Options | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
 ) -> Extract:
-    """Write the frames of the connections that are picked to `output`.
+    """Write the frames of the connections that are picked to `output`; by a path, an existing file is written over.
 
     `connections` are all that an analysis of the same captures with the same `options` found, or at least all of the four-tuples
-    that have one which is picked. The format follows the output's ending, else it
-    is the first input's. Raises UsageError for an output that cannot hold the frames, CaptureError for lost input.
+    that have one which is picked. The format (`form`: one of FORMATS) follows the output's ending where it is not given, else it
+    is the first input's. `progress` is called with the bytes read and the bytes in all of the two readings. Raises UsageError for
+    an output that cannot hold the frames, CaptureError for lost input.
     """
+    if isinstance(output, str):
+        output = Output(output, captures, over_captures=True)
     wanted = Wanted(connections, picks)
-    marks = _mark(captures, wanted, options or Options())
-    return Extract(wanted.connections, _copy(captures, marks, output))
+    marks = _mark(captures, wanted, options or Options(), _half(progress, 0))
+    return Extract(wanted.connections, _copy(captures, marks, output, form, _half(progress, 1)))
 
 
-def _mark(captures: Sequence[str], wanted: Wanted, options: Options) -> _Marks:
+def _half(progress: Callable[[int, int | None], None] | None, before: int) -> Callable[[int, int | None], None] | None:
+    """The progress of one reading of two, as that of both; `before`: how many were done before it."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(done + before * (total or 0), None if total is None else 2 * total)
+
+
+def _mark(captures: Sequence[str], wanted: Wanted, options: Options, progress: Callable[[int, int | None], None] | None) -> _Marks:
     """Find the frames of what is wanted."""
     joined: list[tuple[int, ...]] = []
     marks = _Marks(bytearray(1))
-    for block in observe(captures, wanted.tuples, wanted, options, joined=joined):
+    for block in observe(captures, wanted.tuples, wanted, options, joined=joined, progress=progress):
         marks.frames.extend(bytes(block.count))
         for frame in wanted.frames:
             marks.frames[frame] = 1
@@ -137,28 +149,21 @@ def _mark(captures: Sequence[str], wanted: Wanted, options: Options) -> _Marks:
     return marks
 
 
-def _copy(captures: Sequence[str], marks: _Marks, output: str) -> int:
+def _copy(captures: Sequence[str], marks: _Marks, output: Output, form: str | None,
+          progress: Callable[[int, int | None], None] | None) -> int:
     """Copy the marked frames; gives their number. The file is put in place when it is whole."""
-    reader = open_captures(captures, Problems())
-    kind = format_of(output, reader.files[0].format)
-    part = f"{output}.part"
-    try:
-        with Path(part).open("wb") as out:
-            writer = _writer(
-                out, kind, marks, lone_pcapng=len(reader.files) == 1 and reader.files[0].format == "pcapng"
-            )
-            count = 0
-            for block in reader.blocks():
-                for row in range(block.count):
-                    if marks.frames[block.first_frame + row]:
-                        writer.add(block, row)
-                        count += 1
-            writer.finish()
-        Path(part).replace(output)
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror or error}") from None
-    finally:
-        Path(part).unlink(missing_ok=True)
+    reader = open_captures(captures, Problems(), progress=progress)
+    first = reader.files[0].format
+    count = 0
+    with output.open() as out:
+        writer = _writer(out, form or format_of(output.path, first), marks,
+                         lone_pcapng=len(reader.files) == 1 and first == "pcapng")
+        for block in reader.blocks():
+            for row in range(min(block.count, len(marks.frames) - block.first_frame)):  # a capture may still grow
+                if marks.frames[block.first_frame + row]:
+                    writer.add(block, row)
+                    count += 1
+        writer.finish()
     return count
 
 

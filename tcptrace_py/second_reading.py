@@ -8,19 +8,14 @@ same table, it makes of them what it made of them the first time.
 from __future__ import annotations
 
 import os
-import tempfile
 from array import array
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .capture import open_captures
-from .capture.source import STDIN, copy_stdin
 from .decode import Decoder
 from .model import words
 from .model.addresses import packed
-from .model.errors import UsageError
 from .model.first_frames import FirstFrames
 from .model.problems import Problems
 from .model.profiles import Profiles
@@ -106,28 +101,6 @@ def find(
     with few_collections():
         analysis.connections = again.described(again.tuples(wanted))
     return analysis
-
-
-@contextmanager
-def readable_again(captures: Sequence[str]) -> Iterator[list[str]]:
-    """The captures by names that can be opened several times: standard input goes through a temporary file.
-
-    Raises UsageError for other inputs that can be read only once.
-    """
-    for path in captures:
-        if path != STDIN and is_read_once(path):
-            raise UsageError(f"{path} can be read only once, and this reads it several times: save it to a file first")
-    with tempfile.TemporaryDirectory(prefix="tcpstates-") as folder:
-        copy = Path(folder) / "standard-input"
-        if STDIN in captures:
-            with copy.open("wb") as out:
-                copy_stdin(out)
-        yield [os.fspath(copy) if path == STDIN else path for path in captures]
-
-
-def is_read_once(path: str) -> bool:
-    """Whether an input is gone when it was read: standard input, a pipe."""
-    return path == STDIN or (Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()))
 
 
 def tuples_of(connections: Iterable[Connection]) -> frozenset[bytes]:

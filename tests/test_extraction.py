@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +18,12 @@ from tcptrace_py.model.errors import CaptureError, UsageError
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.outputs.document import connection_row
-from tcptrace_py.second_reading import readable_again
 
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Connection
 
 SAMPLES = sorted(path for path in (Path(__file__).parents[1] / "samples").iterdir() if ".pcap" in path.name)
+ROOT = Path(__file__).parents[1]
 FEW = 12  # connections of a sample that are extracted one by one
 
 
@@ -161,6 +163,13 @@ def test_the_format_is_the_endings_or_the_inputs(source: str, name: str, magic: 
     assert (tmp_path / name).read_bytes()[:4] == magic
 
 
+def test_the_command_knows_the_formats() -> None:
+    from tcptrace_py.capture import write
+    from tcptrace_py.cli.commands import extract
+
+    assert extract.FORMATS == write.FORMATS
+
+
 def test_nanoseconds_are_kept(tmp_path: Path) -> None:
     source = tmp_path / "in.pcap"
     content = (SAMPLES[0].parent / "syn-refused.pcap").read_bytes()
@@ -246,19 +255,30 @@ def test_a_capture_is_never_written_over(tmp_path: Path, capsys: pytest.CaptureF
     assert analyze(source).summary.connections == 1
 
 
-def test_standard_input_is_kept_for_the_second_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Stdin:
-        buffer = io.BytesIO((SAMPLES[0].parent / "syn-refused.pcap").read_bytes())
+@pytest.mark.parametrize("form", ["pcap", "pcapng"])
+def test_it_goes_to_standard_output_from_standard_input(form: str, tmp_path: Path) -> None:
+    content = (SAMPLES[0].parent / "syn-refused.pcap").read_bytes()
+    done = subprocess.run([sys.executable, "-m", "tcptrace_py", "extract", "-", "-o", "-", "--format", form], input=content,
+                          capture_output=True, check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    (tmp_path / "out").write_bytes(done.stdout)
+    assert _records(tmp_path / "out") == _records(SAMPLES[0].parent / "syn-refused.pcap")
+    assert b"standard output: 1 of 1 connections, 2 of 2 packets" in done.stderr
 
-    monkeypatch.setattr("sys.stdin", Stdin)
-    with readable_again(["-"]) as names:
-        assert len(_records(Path(names[0]))) == 2
-    assert not Path(names[0]).exists()
 
+def test_a_capture_that_grows_meanwhile_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, out = tmp_path / "in.pcap", tmp_path / "out.pcap"
+    source.write_bytes((SAMPLES[0].parent / "syn-refused.pcap").read_bytes())
+    more = (SAMPLES[0].parent / "half-close.pcap").read_bytes()[24:]
+    copy = extraction._copy
 
-def test_a_pipe_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="only once"), readable_again(["/dev/null"]):
-        pass
+    def grown(*args: Any) -> int:
+        with source.open("ab") as file:
+            file.write(more)
+        return copy(*args)
+
+    monkeypatch.setattr(extraction, "_copy", grown)
+    whole = list(analyze(str(source)).connections)
+    assert extraction.extract([str(source)], str(out), whole, lambda _: True).frames == len(_records(out)) == 2
 
 
 def test_damaged_input_is_3(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.which import Which
 from tcptrace_py.pipeline.running import Directory
-from tcptrace_py.second_reading import Options, find, is_read_once
+from tcptrace_py.second_reading import Options, find
 from tests.buildups import analysis
 from tests.ladder import HANDSHAKE
 from tests.ladder import ladder as ladder_of
@@ -109,10 +109,3 @@ def test_frames_and_numbers(frames: set[int]) -> None:
     assert [begun.frame(number) for number in range(len(frames))] == sorted(frames)
     assert [begun.rank(frame) for frame in sorted(frames)] == list(range(len(frames)))
     assert begun.frame(len(frames)) is begun.frame(-1) is None
-
-
-def test_pipes_are_read_once(tmp_path: Path) -> None:
-    assert is_read_once("-")
-    assert is_read_once("/dev/null")
-    assert not is_read_once(str(tmp_path))
-    assert not is_read_once(str(SAMPLES[0]))

@@ -48,8 +48,8 @@ class DecompressedSource:
 
     @property
     def done_bytes(self) -> int:
-        """Bytes of the input itself read so far."""
-        return self._source.done_bytes
+        """Bytes of the input itself that were decompressed so far: what waits in here may be nearly all of it."""
+        return self._source.done_bytes - len(self._waiting) + self._taken
 
     def refill(self, rest: bytes, need_bytes: int) -> bytes:
         """See Source."""

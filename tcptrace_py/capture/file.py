@@ -13,11 +13,12 @@ from . import compression, pcap_walk, pcapng_walk
 from .columns import reserve
 from .compression import DecompressedSource
 from .damage import Damage
-from .looks_like import describe
+from .looks_like import describe, is_foreign_capture
+from .opening import open_source
 from .pcap import PcapReader
 from .pcapng import PcapngReader
 from .section import TIME_MIN_NS
-from .source import HEAD_BYTES, PIECE_BYTES, STDIN, Source, SourceDamageError, open_source
+from .source import HEAD_BYTES, PIECE_BYTES, STDIN, Source, SourceDamageError
 
 LAYERS = 2  # of compression: one may be inside another
 BESIDE_BYTES = 4 << 20  # an input so large is worth a process that decompresses it
@@ -26,6 +27,22 @@ MANY, SMALL_PIECE_BYTES = 16, 1 << 17  # so many inputs may be open at once that
 
 class NotACaptureError(CaptureError):
     """The input could be read, and is something else or empty."""
+
+
+class ForeignCaptureError(NotACaptureError):
+    """The input is a capture of a kind that is not read."""
+
+
+def holds_capture(path: str) -> bool:
+    """Whether a regular file holds a capture of whatever kind, also where it is damaged or cannot be decompressed here."""
+    try:
+        source, _ = open_capture(path)
+    except NotACaptureError as error:
+        return isinstance(error, ForeignCaptureError)
+    except CaptureError as error:
+        return not isinstance(error.__cause__, OSError)  # what cannot be opened shows nothing
+    source.close()
+    return True
 
 
 def open_capture(path: str) -> tuple[Source, bytes]:
@@ -46,6 +63,11 @@ def open_capture(path: str) -> tuple[Source, bytes]:
     except SourceDamageError as error:
         source.close()
         raise CaptureError(str(error)) from error
+    except CaptureError:
+        source.close()
+        if source.interrupted:  # it is not known what would have followed
+            raise KeyboardInterrupt from None
+        raise
     except BaseException:
         source.close()
         raise
@@ -81,7 +103,8 @@ def _format_of(data: bytes) -> str:
         return "pcapng"
     if compression.recognise(data):
         raise CaptureError(f"is compressed more than {LAYERS} times over")
-    raise NotACaptureError(f"is not a capture: {describe(data)}")
+    kind = ForeignCaptureError if is_foreign_capture(data) else NotACaptureError
+    raise kind(f"is not a capture: {describe(data)}")
 
 
 class CaptureFile:
@@ -98,7 +121,7 @@ class CaptureFile:
         self.size_bytes = source.size_bytes
         self.reopenable = source.reopenable
         self.done_bytes = 0
-        self.interrupted = False
+        self.interrupted = source.interrupted
         self._opened: tuple[Source, bytes] | None = None if source.reopenable else (source, data)
         if source.reopenable:
             source.close()
@@ -137,12 +160,14 @@ class CaptureFile:
                 if beside and source.reopenable and (source.size_bytes or 0) >= BESIDE_BYTES:
                     source = _beside(source)
             source.piece_bytes = piece_bytes
+            if self.interrupted:  # while it was recognised, of a stream that is kept
+                damage.ended_by_hand()
             for block in _frames(source, data, new_interface, damage, whole=piece_bytes > 0):
                 self.done_bytes = source.done_bytes
                 yield block
             self.done_bytes = source.done_bytes
         finally:
-            self.interrupted = source.interrupted
+            self.interrupted |= source.interrupted
             source.close()
 
     def close(self) -> None:

@@ -33,6 +33,11 @@ def describe(data: bytes) -> str:
     return f"{shown}, looks like {guess}" if guess else shown
 
 
+def is_foreign_capture(data: bytes) -> bool:
+    """Whether it looks like a capture of a kind that is not read."""
+    return " capture" in (_guess(data) or "")
+
+
 def _guess(data: bytes) -> str | None:
     for signature, name in SIGNATURES:
         if data.startswith(signature):

@@ -131,11 +131,13 @@ class RangedFile:
 def ranged_file(path: str) -> RangedFile | None:
     """The file, if it can be read in ranges: regular, uncompressed, a pcap."""
     try:
+        if not Path(path).is_file():  # a stream would lack what is read here
+            return None
         with Path(path).open("rb") as file:
             head, size_bytes = file.read(FILE_HEADER_BYTES), os.fstat(file.fileno()).st_size
     except (OSError, ValueError):
         return None
-    if not Path(path).is_file() or is_compressed(head) or not recognise(head) or len(head) < FILE_HEADER_BYTES:
+    if is_compressed(head) or not recognise(head) or len(head) < FILE_HEADER_BYTES:
         return None
     header = parse_header(head)
     return RangedFile(path, size_bytes, header, mean_record_bytes(path, size_bytes, header))

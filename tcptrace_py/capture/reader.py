@@ -6,27 +6,33 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from tcptrace_py.model.errors import CaptureError, UsageError
+from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 
 from .file import CaptureFile, NotACaptureError
 from .merge import Input, merge
+from .opening import refuse_twice
 from .source import STDIN, reason
 
 Progress = Callable[[int, int | None], None]
+
+
+class EndReadingError(Exception):
+    """Raised by a `progress`: what follows is not wanted, and what was read is to be used as if it were all."""
 
 
 class CaptureReader:
     """Captures that are there to be read. `files` says for each what it is, and after reading what it held."""
 
     def __init__(self, captures: Sequence[CaptureFile], problems: Problems, progress: Progress | None = None, *,
-                 beside: bool = False) -> None:
+                 beside: bool = False, ended: bool = False) -> None:
         self.files = [capture.info for capture in captures]
         self._captures = captures
         self._problems = problems
         self._progress = progress
         self._beside = beside
+        self._ended = ended
 
     def blocks(self) -> Iterator[FrameBlock]:
         """All frames in the order of `mergecap`, at most BLOCK_FRAMES to a block; to be called once.
@@ -35,10 +41,15 @@ class CaptureReader:
         waited for (behind everything that the pipe had given) or where `progress` raises it (between two blocks).
         """
         try:
+            if self._ended:  # it came while they were opened
+                raise KeyboardInterrupt
             for block in self._merged():
                 yield block
                 if self._progress:
-                    self._progress(*self._done())
+                    try:
+                        self._progress(*self._done())
+                    except EndReadingError:
+                        return
             if any(capture.interrupted for capture in self._captures):
                 raise KeyboardInterrupt
         finally:
@@ -70,9 +81,17 @@ def open_captures(paths: Sequence[str | os.PathLike[str]], problems: Problems, *
     captures: list[CaptureFile] = []
     failures: list[str] = []
     names = [os.fspath(path) for path in paths]
-    if names.count(STDIN) > 1:
-        raise UsageError("standard input can be read only once")
+    ended = False
+    refuse_twice(names)
     for path in names:
+        try:
+            if progress and captures:  # there may be many, and Ctrl-C
+                progress(0, None)
+        except EndReadingError:
+            pass  # met again behind the first block
+        except KeyboardInterrupt:
+            ended = True
+            break
         try:
             if path != STDIN and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
                 captures += _directory(path, problems)
@@ -84,7 +103,7 @@ def open_captures(paths: Sequence[str | os.PathLike[str]], problems: Problems, *
         raise CaptureError("; ".join(failures) or "no captures were named")
     for failure in failures:
         problems.add("unreadable-file", failure, damaged=True)
-    return CaptureReader(captures, problems, progress, beside=beside)
+    return CaptureReader(captures, problems, progress, beside=beside, ended=ended)
 
 
 def _directory(path: str, problems: Problems) -> list[CaptureFile]:

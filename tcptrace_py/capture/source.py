@@ -1,14 +1,8 @@
 """Where the bytes of an input come from: a regular file, or a pipe. One window of bytes at a time, nothing kept."""
 
-import os
 import select
-import stat
-import sys
 from contextlib import suppress
-from pathlib import Path
-from typing import IO, BinaryIO, Protocol
-
-from tcptrace_py.model.errors import CaptureError
+from typing import BinaryIO, Protocol
 
 STDIN = "-"
 HEAD_BYTES = 1 << 12  # read to recognise an input
@@ -87,9 +81,9 @@ class PipeSource:
     """Standard input, a FIFO or a device: can be read once, and gives bytes when it has them."""
 
     reopenable = False
-    size_bytes: int | None = None
 
-    def __init__(self, file: BinaryIO, *, close: bool = True) -> None:
+    def __init__(self, file: BinaryIO | None, *, close: bool = True, size_bytes: int | None = None) -> None:
+        self.size_bytes = size_bytes
         self.done_bytes = 0
         self.piece_bytes = HEAD_BYTES
         self.interrupted = False
@@ -103,7 +97,7 @@ class PipeSource:
                       len(rest) >> 2)  # a large rest is not to be copied for every small piece
         while missing > 0 and not self.interrupted:
             try:
-                part = read_some(self._file, missing)
+                part = self.give(missing)
             except KeyboardInterrupt:
                 if not self.done_bytes:
                     raise
@@ -120,9 +114,14 @@ class PipeSource:
             self.done_bytes += len(part)
         return b"".join(parts)
 
+    def give(self, most_bytes: int) -> bytes:
+        """What comes next, waiting for it; nothing at the end. Raises OSError."""
+        assert self._file is not None
+        return read_some(self._file, most_bytes)
+
     def close(self) -> None:
         """See Source."""
-        if self._close:
+        if self._close and self._file is not None:
             self._file.close()
 
 
@@ -139,30 +138,6 @@ def read_some(file: BinaryIO, most_bytes: int) -> bytes:
                 pass
     data: bytes = getattr(file, "read1", file.read)(most_bytes)
     return data
-
-
-def copy_stdin(out: IO[bytes]) -> None:
-    """Copy standard input to its end. Raises OSError."""
-    while data := read_some(sys.stdin.buffer, PIPE_PIECE_BYTES):
-        out.write(data)
-
-
-def open_source(path: str) -> FileSource | PipeSource:
-    """Open a path, or standard input for "-". Raises CaptureError, without the name."""
-    if path == STDIN:
-        if sys.stdin is None:
-            raise CaptureError("is closed")
-        return PipeSource(sys.stdin.buffer, close=False)
-    if not path:
-        raise CaptureError("the file name is empty")
-    try:
-        file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed by the source
-    except (OSError, ValueError) as error:
-        raise CaptureError(reason(error)) from error
-    status = os.fstat(file.fileno())
-    if stat.S_ISREG(status.st_mode):
-        return FileSource(file, status.st_size)
-    return PipeSource(file)
 
 
 def reason(error: Exception) -> str:

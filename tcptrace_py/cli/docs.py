@@ -30,8 +30,31 @@ TAIL = """## Exit codes
 | 70 | internal error: a bug in tcpstates, never in your capture |
 | 130 | interrupted (Ctrl-C), after printing what was analysed so far |
 
-Results go to standard output, everything else to standard error. A closed pipe (`| head`) ends quietly. With `-o` the
-file appears when it is complete; SIGTERM ends a command at once and leaves none.
+Results go to standard output, everything else to standard error. A closed pipe (`| head`) ends quietly.
+
+Ctrl-C ends the reading. What was read is analysed and printed; `explain` draws as much of the connection as can be read in
+half a second more; `diff` needs both of its captures whole, and `extract` writes only what came from a pipe, since of a file
+the rest could still be read. A second Ctrl-C ends a command at once.
+
+## Files that are written
+
+These rules hold for `-o` and `--report` of every command.
+
+- **An input** is never written over, not with `--force` either: the command ends with 2. That holds by whatever name (links,
+  a capture of a directory that is read, the file behind standard input), and for files of rules.
+- **Another capture**, told by its content, compressed or not, is written over with `--force` only. `extract` writes over it, as
+  `tcpdump -w` does.
+- **Any other file** is replaced when the new content is complete. Until then, and after an error, Ctrl-C or SIGTERM, the old
+  one is as it was, and nothing else is left. Its mode, owner and access list stay. Where a file cannot be replaced (a mount
+  point, a folder that takes no new file, an owner that cannot be kept) its content is written over at the end.
+- **A link** stays: what it leads to is written.
+- **A device, a FIFO, `/dev/stdout`, `/dev/fd/N`** are written to and never replaced.
+
+## Inputs that are streams
+
+Standard input (`-`, `/dev/stdin`), FIFOs and process substitution work in every command. `explain`, `extract` and `diff`
+need what they gave a second time, and keep it in a temporary file that has no name (`TMPDIR` says where) until they end.
+One stream named twice is refused.
 
 ## Environment
 

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
@@ -12,18 +13,23 @@ from tcptrace_py.capture.source import read_some
 class Interrupt:
     """Puts the first Ctrl-C off until a block of frames is done: amid a segment, half of it would be counted.
 
-    Where a pipe is waited for it goes through at once, and the second one always does.
+    Where a pipe is waited for it goes through at once, and the second one always does. `ends`: what is raised between
+    the blocks. `most_s`: after so long it is as if Ctrl-C had come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ends: type[BaseException] = KeyboardInterrupt, most_s: float | None = None) -> None:
+        self.came = False
+        self._ends = ends
+        self._until_s = None if most_s is None else time.monotonic() + most_s
         self._asked = False
         self._ours = False
 
     def between_blocks(self, progress: Callable[[int, int | None], None]) -> Callable[[int, int | None], None]:
-        """Progress as given, which also raises the KeyboardInterrupt that was put off."""
+        """Progress as given, which also raises what was put off."""
         def told(done: int, total: int | None) -> None:
-            if self._asked:
-                raise KeyboardInterrupt
+            if self._asked or (self._until_s is not None and time.monotonic() > self._until_s):
+                self.came = True
+                raise self._ends
             progress(done, total)
 
         return told

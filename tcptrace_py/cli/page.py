@@ -3,11 +3,11 @@
 import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import TextIO
 
 from tcptrace_py.model.errors import UsageError
-
-from .terminate import all_is_said
+from tcptrace_py.writing import STDOUT, Output
 
 NARROWEST = 40
 UNKNOWN_WIDTH = 120  # a file or a pipe does not wrap
@@ -65,18 +65,21 @@ def format_for(path: str | None) -> str:
     return BY_ENDING.get(os.path.splitext(path or "")[1].lower(), "table")  # noqa: PTH122 - no pathlib for this alone
 
 
-def emit(write: Callable[[TextIO], None], path: str | None) -> None:
+def emit(write: Callable[[TextIO], None], output: Output) -> None:
     """Call `write` with the output. A reader that closes the pipe ends it quietly.
 
     A file is put in place when it is complete, so that none is left half written. Raises UsageError where it cannot be.
     """
-    if path is None:
+    if output.path == STDOUT:
+        output.check()
         _to_stdout(write)
         return
-    try:
-        _to_file(write, path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+    with output.open() as out:
+        text = TextIOWrapper(out, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)
+        try:
+            write(text)
+        finally:
+            text.detach()  # `out` is closed by whoever opened it
 
 
 def _to_stdout(write: Callable[[TextIO], None]) -> None:
@@ -89,18 +92,3 @@ def _to_stdout(write: Callable[[TextIO], None]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _to_file(write: Callable[[TextIO], None], path: str) -> None:
-    special = os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113 - /dev/stdout, a named pipe
-    part = path if special else f"{path}.part"
-    try:
-        with open(part, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:  # noqa: PTH123
-            write(out)
-        if not special:
-            all_is_said()  # before the file is in place: where it stands, the exit code speaks of it
-            os.replace(part, path)  # noqa: PTH105
-    except BaseException:
-        if not special and os.path.exists(part):  # noqa: PTH110
-            os.unlink(part)  # noqa: PTH108
-        raise

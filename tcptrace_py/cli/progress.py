@@ -10,12 +10,17 @@ EVERY_S = 0.1
 
 
 class Progress:
-    """Called with bytes done and bytes in all (None: unknown); prints one line, and takes it away at the end."""
+    """Called with bytes done and bytes in all (None: unknown); prints one line, and takes it away at the end.
 
-    def __init__(self) -> None:
+    Where captures are read several times, `part` says which share of all the work this reading is (from 0 to 1), and
+    `start_s` when the first one began (`time.monotonic`).
+    """
+
+    def __init__(self, part: tuple[float, float] = (0.0, 1.0), start_s: float | None = None) -> None:
         self._on = sys.stderr is not None and sys.stderr.isatty()
-        self._start = self._next = time.monotonic()
-        self._next += AFTER_S
+        self._part = part
+        self._start_s = time.monotonic() if start_s is None else start_s
+        self._next = self._start_s + AFTER_S
         self._shown = False
 
     def __call__(self, done: int, total: int | None = None) -> None:
@@ -27,7 +32,7 @@ class Progress:
             return
         self._next = now + EVERY_S
         self._shown = True
-        sys.stderr.write(f"\r\x1b[K{line(done, total, now - self._start)}")
+        sys.stderr.write(f"\r\x1b[K{line(done, total, now - self._start_s, self._part)}")
         sys.stderr.flush()
 
     def __enter__(self) -> Self:
@@ -40,11 +45,12 @@ class Progress:
             sys.stderr.flush()
 
 
-def line(done: int, total: int | None, elapsed_s: float) -> str:
+def line(done: int, total: int | None, elapsed_s: float, part: tuple[float, float] = (0.0, 1.0)) -> str:
     """Text of the progress line."""
     megabytes = f"{done / 1e6:,.0f} MB"
     if not total:
         return f"  {megabytes} read"
-    ratio = min(done / total, 1.0)
+    begin, end = part
+    ratio = begin + min(done / total, 1.0) * (end - begin)
     left = f", {elapsed_s / ratio - elapsed_s:,.0f} s left" if ratio > 0.02 else ""
     return f"  {100 * ratio:3.0f} %  {megabytes} of {total / 1e6:,.0f} MB{left}"

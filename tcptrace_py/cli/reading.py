@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import sys
+import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
     Read = TypeVar("Read", bound=Analysis)
 
+    from .interrupt import Interrupt
+
 OS_NAMES = ("linux", "macos", "freebsd", "windows", "rfc9293")  # model.profiles.PROFILES; a test holds them together
+INTERRUPTED = "interrupted; this is what was analysed so far"
 
 
 @dataclass
@@ -40,49 +44,35 @@ class Reading:
     check_checksums: bool
     allow_damaged: bool
     jobs: int | None = None
+    start_s: float = field(default_factory=time.monotonic)
 
     def analyze(
-        self, *, keep_rows: bool = True, slowest: int = 5, each: Callable[[Connection], None] | None = None
+        self, *, keep_rows: bool = True, slowest: int = 5, each: Callable[[Connection], None] | None = None, share: float = 1.0
     ) -> Result:
         """Read and analyse, with progress on a terminal. Without `keep_rows` no connections are listed.
 
-        `each` gets every connection as it ends.
+        `each` gets every connection as it ends. `share`: how much of all the work this is, where more follows.
         """
         from tcptrace_py.api import analyze
 
         return self._read(lambda progress: analyze(
             self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s, check_checksums=self.check_checksums,
-            progress=progress, keep_rows=keep_rows, slowest=slowest, each=each, jobs=self.jobs))
+            progress=progress, keep_rows=keep_rows, slowest=slowest, each=each, jobs=self.jobs), share)
 
-    def find(self, wanted: Iterable[Which], *, slowest: int = 5) -> Analysis:
+    def find(self, wanted: Iterable[Which], *, slowest: int = 5, share: float = 1.0) -> Analysis:
         """Read and analyse as well, and list only connections of the four-tuples that are wanted: as quick as listing none.
 
-        The captures are read twice and more, so that none may be standard input.
+        The captures are read twice and more: streams must be kept for that (`capture.opening.keep_streams`).
         """
         from tcptrace_py.second_reading import find
 
-        return self._read(lambda progress: find(self.captures, wanted, self.options, progress=progress, slowest=slowest, jobs=self.jobs))
-
-    @contextmanager
-    def again(self) -> Iterator[Reading]:
-        """The same, of captures that can be read several times (`second_reading.readable_again`)."""
-        from tcptrace_py.second_reading import readable_again
-
-        self._refuse_terminal()
-        with readable_again(self.captures) as captures:
-            yield replace(self, captures=captures)
+        return self._read(lambda progress: find(self.captures, wanted, self.options, progress=progress, slowest=slowest, jobs=self.jobs),
+                          share)
 
     def _refuse_terminal(self) -> None:
         if "-" in self.captures and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal, not a capture: pipe one into it (tcpdump -w - | tcpstates "
                              "analyze -)")
-
-    @property
-    def can_be_read_again(self) -> bool:
-        """Whether no capture is standard input or another pipe."""
-        from tcptrace_py.second_reading import is_read_once
-
-        return not any(map(is_read_once, self.captures))
 
     @property
     def options(self) -> Options:
@@ -91,19 +81,27 @@ class Reading:
 
         return Options(self.selection, self.profiles, self.idle_s, self.check_checksums)
 
-    def _read(self, read: Callable[[Callable[[int, int | None], None]], Read]) -> Read:
-        """Read with progress on a terminal, and until Ctrl-C."""
+    def _read(self, read: Callable[[Callable[[int, int | None], None]], Read], share: float) -> Read:
+        """Read with progress on a terminal, and until Ctrl-C. `share`: how much of all the work this is."""
         from .interrupt import Interrupt
         from .progress import Progress
 
         self._refuse_terminal()
-        with Progress() as progress, Interrupt() as interrupt:
+        with Progress((0.0, share), self.start_s) as progress, Interrupt() as interrupt:
             return read(interrupt.between_blocks(progress))
+
+    @contextmanager
+    def again(self, interrupt: Interrupt, share: float) -> Iterator[Callable[[int, int | None], None]]:
+        """Watch a reading that follows the analysis: gives its `progress`, which raises what `interrupt` says."""
+        from .progress import Progress
+
+        with Progress((share, 1.0), self.start_s) as progress, interrupt:
+            yield interrupt.between_blocks(progress)
 
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""
         if analysis.interrupted:
-            click.echo("tcpstates: interrupted; this is what was analysed so far", err=True)
+            click.echo(f"tcpstates: {INTERRUPTED}", err=True)
             return codes.INTERRUPTED
         damaged = [problem for problem in analysis.capture.problems if problem.damaged]
         for problem in [] if told else damaged:

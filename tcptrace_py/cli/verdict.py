@@ -11,36 +11,50 @@ import click
 
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs import verdicts
+from tcptrace_py.writing import check_apart
 
 from . import codes, page
+from .destination import Destination, output_options, output_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tcptrace_py.model.report import Report
+    from tcptrace_py.writing import Output
 
 
 @dataclass(frozen=True)
 class VerdictOutput:
-    """A format and where to print it (None: standard output), and further formats with their files."""
+    """A format and where to print it, and further formats with their files."""
 
     form: str
-    path: str | None
+    destination: Destination
     colour: bool | None
     also: tuple[tuple[str, str], ...]
 
     @property
     def told(self) -> bool:
         """Whether a person at a terminal reads everything there is to say."""
-        return self.form == "text" and self.path is None and sys.stdout.isatty()
+        return self.form == "text" and self.destination.path is None and sys.stdout.isatty()
 
-    def write(self, report: Report) -> None:
+    def outputs(self, inputs: Sequence[str]) -> list[Output]:
+        """Where everything goes, the reports first, of a command that reads `inputs`.
+
+        Raises UsageError where something cannot be written, so ask before anything is read.
+        """
+        outputs = [output_to(path, inputs, force=self.destination.force)
+                   for path in (*(file for _, file in self.also), self.destination.path)]
+        check_apart(outputs)
+        return outputs
+
+    def write(self, report: Report, outputs: Sequence[Output]) -> None:
         """Write the reports, then print the verdict. Raises UsageError where a file cannot be written."""
         from tcptrace_py.outputs.view import View
 
-        for name, file in self.also:
-            _write(report, name, file, View(width=page.UNKNOWN_WIDTH))
-        _write(report, self.form, self.path, View(width=page.width(), colour=page.takes_colour(self.colour, self.path)))
+        path = self.destination.path
+        for (name, _), output in zip(self.also, outputs, strict=False):
+            _write(report, name, output, View(width=page.UNKNOWN_WIDTH))
+        _write(report, self.form, outputs[-1], View(width=page.width(), colour=page.takes_colour(self.colour, path)))
 
 
 def exit_code(report: Report, of_reading: int) -> int:
@@ -51,13 +65,12 @@ def exit_code(report: Report, of_reading: int) -> int:
 def verdict_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command, which gets them as one argument, `verdict`."""
     @functools.wraps(command)
-    def with_verdict(*, format_name: str, output: str | None, reports: Sequence[str], colour: bool | None,
+    def with_verdict(*, format_name: str, destination: Destination, reports: Sequence[str], colour: bool | None,
                      **options: Any) -> Any:
         also = tuple(_report(text) for text in reports)
-        verdict = VerdictOutput(format_name, None if output == "-" else output, colour, also)
-        return command(verdict=verdict, **options)
+        return command(verdict=VerdictOutput(format_name, destination, colour, also), **options)
 
-    decorated: Callable[..., Any] = with_verdict
+    decorated: Callable[..., Any] = output_options(with_verdict)
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
@@ -66,8 +79,6 @@ def verdict_options(command: Callable[..., Any]) -> Callable[..., Any]:
 _OPTIONS = (
     click.option("--format", "format_name", type=click.Choice(verdicts.names()), default="text", show_default=True,
                  help="How to print the verdict."),
-    click.option("-o", "--output", metavar="FILE", type=click.Path(),
-                 help="Write to FILE instead of standard output."),
     click.option("--report", "reports", metavar="FORMAT=FILE", multiple=True,
                  help="Write the verdict to FILE in FORMAT as well; may be repeated."),
     click.option("--colour/--no-colour", "--color/--no-color", "colour", default=None,
@@ -82,5 +93,5 @@ def _report(text: str) -> tuple[str, str]:
     return name, file
 
 
-def _write(report: Report, name: str, path: str | None, view: Any) -> None:
-    page.emit(lambda out: verdicts.named(name).write(report, view, out), path)
+def _write(report: Report, name: str, output: Output, view: Any) -> None:
+    page.emit(lambda out: verdicts.named(name).write(report, view, out), output)

@@ -7,12 +7,15 @@ import lzma
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import lz4.frame
 import pytest
 import zstandard
 
 from tcptrace_py.capture import codecs
+from tcptrace_py.capture.compression import DecompressedSource
+from tcptrace_py.capture.source import PIECE_BYTES, FileSource
 from tcptrace_py.model.errors import CaptureError
 
 from .writing import S, pcap, pcapng, read
@@ -138,3 +141,18 @@ def test_a_bomb_stays_small(kind: str) -> None:
 def test_standard_input_may_be_compressed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(pcap(ROWS)))))
     assert read("-").data == DATA
+
+
+def test_progress_counts_what_was_decompressed_not_what_waits(tmp_path: Path) -> None:
+    rng = Random(1)
+    content = b"".join(rng.randbytes(60) * 10 for _ in range(40_000))
+    path = tmp_path / "x.gz"
+    path.write_bytes(gzip.compress(content, 1))
+    size_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        source = FileSource(file, size_bytes)
+        whole = DecompressedSource(source, source.refill(b"", 4096), "gzip")
+        whole.piece_bytes = PIECE_BYTES
+        got = len(whole.refill(b"", 1))
+        assert size_bytes > PIECE_BYTES  # so that most of the file waits
+        assert 0.5 < (whole.done_bytes / size_bytes) / (got / len(content)) < 2

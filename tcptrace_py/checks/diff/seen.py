@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.checks.rules.data_retransmissions import repeats
@@ -84,20 +83,16 @@ def _peaks(rows: Iterable[tuple[str, int]]) -> dict[str, int]:
     return peaks
 
 
-def is_document(path: str) -> bool:
-    """Whether a file looks like a saved document rather than a capture."""
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(64).lstrip().startswith(b"{")
-    except OSError:
-        return False
+def is_document(head: bytes) -> bool:
+    """Whether what begins so looks like a saved document rather than a capture."""
+    return head.lstrip().startswith(b"{")
 
 
-def of_document(path: str) -> Traffic:
+def of_document(path: str, content: bytes) -> Traffic:
     """The traffic of a document that `analyze --format json` saved. Raises UsageError for anything else."""
     try:
-        document = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        document = json.loads(content)
+    except ValueError as error:
         raise UsageError(f"{path}: is no saved analysis: {error}") from None
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         found = document.get("schema") if isinstance(document, dict) else None

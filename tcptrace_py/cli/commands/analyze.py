@@ -9,6 +9,7 @@ import click
 
 from tcptrace_py.cli import page
 from tcptrace_py.cli.choosing import Choice, choosing_options
+from tcptrace_py.cli.destination import Destination, output_options
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs import formats
@@ -34,7 +35,7 @@ Examples:
 @reading_options
 @click.option("--format", "format_name", type=click.Choice(formats.names()),
               help="How to print it. Default: by the ending of --output's FILE, else table.")
-@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output.")
+@output_options
 @click.option("--show", type=click.Choice(SHOWS),
               help="Show one view in full instead of the overview (table, markdown).")
 @choosing_options
@@ -43,7 +44,7 @@ Examples:
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Most rows of each list (table, markdown).")
 @click.option("--colour/--no-colour", "--color/--no-color", "colour", default=None,
               help="Colour or none. Default: on a terminal, unless NO_COLOR is set.")
-def command(*, reading: Reading, format_name: str | None, output: str | None, choice: Choice,
+def command(*, reading: Reading, format_name: str | None, destination: Destination, choice: Choice,
             show: str | None, extent: str, limit: int | None, colour: bool | None) -> int:
     """Say what every TCP connection in the captures did.
 
@@ -54,19 +55,22 @@ def command(*, reading: Reading, format_name: str | None, output: str | None, ch
     and --stream choose, of what was analysed, which connections are listed: the summary, the hosts and the ports count
     them all.
     """
+    from tcptrace_py.capture.opening import keep_streams
     from tcptrace_py.outputs.registry import named
 
-    path = None if output == "-" else output
+    path = destination.path
     form = named(format_name or page.format_for(path))
     if not form.FOR_PEOPLE and (show or limit):
         raise UsageError("--show and --limit shape what people read: they go with --format table or markdown")
     view = choice.view(show=show, extent=extent, limit=limit, width=page.width(),
                        colour=page.takes_colour(colour, path))
+    output = destination.output(reading.captures)
     lists = not form.FOR_PEOPLE or view.filtered or show in LISTING
     result: Analysis
-    if choice.which and reading.can_be_read_again:
-        result = reading.find(choice.which, slowest=limit or SLOWEST)
+    if choice.which:
+        with keep_streams():
+            result = reading.find(choice.which, slowest=limit or SLOWEST)
     else:
         result = reading.analyze(keep_rows=lists, slowest=limit or SLOWEST)
-    page.emit(lambda out: form.write(result, view, out), path)
+    page.emit(lambda out: form.write(result, view, out), output)
     return reading.exit_code(result, told=form.FOR_PEOPLE and path is None and sys.stdout.isatty())

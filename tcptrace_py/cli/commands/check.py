@@ -14,7 +14,6 @@ from tcptrace_py.model.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from tcptrace_py.checks.engine import Check
     from tcptrace_py.checks.sql import Query
@@ -89,26 +88,33 @@ def command(
     """
     from tcptrace_py.checks import engine, options
 
-    checks = _checks(files, limits, forbidden)
+    rules = _rules(files)
+    checks = _checks(rules, limits, forbidden)
     allow = options.accepted(allowed)
+    outputs = verdict.outputs([*reading.captures, *rules])
     result = reading.analyze()
     report = engine.run(result, checks, allow=allow, allow_damaged=reading.allow_damaged, allow_empty=allow_empty)
-    verdict.write(report)
+    verdict.write(report, outputs)
     return exit_code(report, reading.exit_code(result, told=verdict.told))
 
 
-def _checks(files: Sequence[str], limits: dict[str, str | None], forbidden: tuple[str, ...]) -> list[Check | Query]:
-    """All that is asked for. Raises UsageError where that is nothing."""
+def _rules(files: Sequence[str]) -> Sequence[str]:
+    """Files of rules: those that are named, else the pyproject.toml here or above that holds some."""
     from pathlib import Path
 
+    from tcptrace_py.checks import config
+
+    found = None if files else config.find_pyproject(Path.cwd())
+    return files if found is None else [os.path.relpath(found)]
+
+
+def _checks(rules: Sequence[str], limits: dict[str, str | None], forbidden: tuple[str, ...]) -> list[Check | Query]:
+    """All that is asked for. Raises UsageError where that is nothing."""
     from tcptrace_py.checks import config
     from tcptrace_py.checks.options import from_options
 
     given = {f"--{name.replace('_', '-')}": value for name, value in limits.items() if value is not None}
-    paths: list[str | Path] = [*files]
-    if not paths and (found := config.find_pyproject(Path.cwd())) is not None:
-        paths = [os.path.relpath(found)]
-    checks: list[Check | Query] = [check for path in paths for check in config.load(path)]
+    checks: list[Check | Query] = [check for path in rules for check in config.load(path)]
     checks += from_options(given, forbidden)
     if not checks:
         raise UsageError(

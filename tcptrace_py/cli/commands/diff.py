@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,10 +17,13 @@ from tcptrace_py.model.errors import UsageError
 
 if TYPE_CHECKING:
     from tcptrace_py.api import Result
+    from tcptrace_py.checks.diff.compare import Tolerance
     from tcptrace_py.checks.diff.path import Bearable
     from tcptrace_py.checks.diff.seen import Traffic
     from tcptrace_py.model.path import Point
     from tcptrace_py.model.report import Report
+
+ANALYSIS = 0.6  # of the time that a point takes; the rest is the second reading
 
 
 @click.command("diff", epilog="""\b
@@ -65,30 +70,33 @@ def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict:
     direction, where time goes, which RSTs and FINs arrived that nobody sent, which addresses and options were
     rewritten, and which connections only one of the two captures holds.
     """
+    from tcptrace_py.capture.opening import keep_streams, refuse_twice
+    from tcptrace_py.checks.diff.compare import Tolerance
     from tcptrace_py.checks.options import accepted
     from tcptrace_py.checks.params import Duration, Ratio
 
     allow = accepted(allowed)
     if len(reading.captures) != 2:
         raise UsageError("diff takes two: tcpstates diff BASE NEW (a directory of captures counts as one)")
+    refuse_twice(reading.captures)
+    outputs = verdict.outputs(reading.captures)
     if same_traffic:
         from tcptrace_py.checks.diff.path import Bearable
 
         _refuse("threshold", "alpha", "least", "strict")
         bearable = Bearable(0.0 if max_loss is None else Ratio().read(max_loss),
                             None if max_transit is None else Duration().read(max_transit))
-        return _give(reading, verdict, *_same_traffic(reading, bearable, allow))
-    if max_loss is not None or max_transit is not None:
-        raise UsageError("--max-loss and --max-transit go with --same-traffic")
-    from tcptrace_py.checks.diff.compare import Tolerance, diff
-
-    tolerance = Tolerance(Ratio().read(threshold), Ratio().read(alpha), Duration().read(least), strict)
-    base, base_result = _traffic(reading, reading.captures[0])
-    new, result = _traffic(reading, reading.captures[1])
-    results = [each for each in (base_result, result) if each is not None]
-    report = diff(base, new, tolerance, allow=allow, allow_damaged=reading.allow_damaged,
-                  interrupted=any(each.interrupted for each in results))
-    return _give(reading, verdict, report, results)
+        with keep_streams():
+            report, results = _same_traffic(reading, bearable, allow)
+    else:
+        if max_loss is not None or max_transit is not None:
+            raise UsageError("--max-loss and --max-transit go with --same-traffic")
+        tolerance = Tolerance(Ratio().read(threshold), Ratio().read(alpha), Duration().read(least), strict)
+        with keep_streams():
+            report, results = _compared(reading, tolerance, allow)
+    verdict.write(report, outputs)
+    of_reading = [reading.exit_code(each, told=verdict.told) for each in results]
+    return exit_code(report, max([codes.DAMAGED if report.damaged else 0, *of_reading]))
 
 
 def _refuse(*names: str) -> None:
@@ -99,46 +107,74 @@ def _refuse(*names: str) -> None:
             raise UsageError(f"--{name} is for BASE and NEW; with --same-traffic there are --max-loss and --max-transit")
 
 
-def _give(reading: Reading, verdict: VerdictOutput, report: Report, results: list[Result]) -> int:
-    verdict.write(report)
-    of_reading = [reading.exit_code(each, told=verdict.told) for each in results]
-    damaged = codes.DAMAGED if report.damaged else 0
-    return exit_code(report, max([damaged, *of_reading]))
+def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...]) -> tuple[Report, list[Result]]:
+    from tcptrace_py.checks.diff.compare import diff
+
+    base, of_base = _traffic(reading, reading.captures[0])
+    if of_base is not None and of_base.interrupted:  # there is nothing to compare it with
+        raise KeyboardInterrupt
+    new, of_new = _traffic(reading, reading.captures[1])
+    results = [each for each in (of_base, of_new) if each is not None]
+    report = diff(base, new, tolerance, allow=allow, allow_damaged=reading.allow_damaged,
+                  interrupted=any(each.interrupted for each in results))
+    return report, results
 
 
 def _traffic(reading: Reading, path: str) -> tuple[Traffic, Result | None]:
     from tcptrace_py.checks.diff import seen
 
-    if seen.is_document(path):
-        return seen.of_document(path), None
-    result = replace(reading, captures=[path]).analyze()
+    if (document := _document(path)) is not None:
+        return seen.of_document(path, document), None
+    result = replace(reading, captures=[path], start_s=time.monotonic()).analyze()
     return seen.of_analysis(path, result), result
+
+
+def _document(path: str) -> bytes | None:
+    """All of a saved document; None for what is none. Of a stream, what is looked at here is kept (`keep_streams`)."""
+    from tcptrace_py.capture.opening import open_source
+    from tcptrace_py.capture.source import HEAD_BYTES, SourceDamageError
+    from tcptrace_py.checks.diff.seen import is_document
+    from tcptrace_py.model.errors import CaptureError
+
+    if os.path.isdir(path):  # noqa: PTH112 - pathlib is not needed for this
+        return None
+    try:
+        source = open_source(path)
+        try:
+            data = source.refill(b"", HEAD_BYTES)
+            if source.interrupted:
+                raise KeyboardInterrupt
+            if not is_document(data):
+                return None
+            while len(longer := source.refill(data, 2 * len(data))) > len(data):
+                data = longer
+        finally:
+            source.close()
+    except (CaptureError, SourceDamageError):  # whoever reads it as a capture says why
+        return None
+    return data
 
 
 def _same_traffic(reading: Reading, bearable: Bearable, allow: tuple[str, ...]) -> tuple[Report, list[Result]]:
     from tcptrace_py.checks.diff.path import same_traffic
     from tcptrace_py.findings.path.compare import compare
 
-    read = []
-    with reading.again() as again:
-        for path, name in zip(again.captures, reading.captures, strict=True):
-            read.append(_point(replace(reading, captures=[path]), name))
-    (a, one), (b, other) = read
+    (a, one), (b, other) = [_point(replace(reading, captures=[path], start_s=time.monotonic())) for path in reading.captures]
     report = same_traffic(compare(a, b), bearable, allow=allow, allow_damaged=reading.allow_damaged,
                           interrupted=one.interrupted or other.interrupted)
     return report, [one, other]
 
 
-def _point(reading: Reading, name: str) -> tuple[Point, Result]:
-    from tcptrace_py.checks.diff import seen
-    from tcptrace_py.cli.progress import Progress
+def _point(reading: Reading) -> tuple[Point, Result]:
+    from tcptrace_py.cli.interrupt import Interrupt
     from tcptrace_py.points import read_point
 
-    if seen.is_document(reading.captures[0]):
+    name = reading.captures[0]
+    if _document(name) is not None:
         raise UsageError(f"{name}: is a saved analysis, which holds no segments: --same-traffic takes two captures")
-    result = reading.analyze()
+    result = reading.analyze(share=ANALYSIS)
     if result.interrupted:  # of half a capture, everything else would look lost
         raise KeyboardInterrupt
-    with Progress() as progress:
+    with reading.again(Interrupt(), ANALYSIS) as progress:
         point = read_point(name, reading.captures, result, reading.options, progress=progress)
     return point, result

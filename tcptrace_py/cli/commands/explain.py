@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from tcptrace_py.cli import page
+from tcptrace_py.cli import codes, page
+from tcptrace_py.cli.destination import Destination, output_options
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs.explain import FORMATS
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.results import Analysis
+
+ANALYSIS = 0.7  # of the time; the rest is the second reading
+MOST = 3  # connections that are named where none matches
+STILL_S = 0.5  # so long the second reading may go on after a Ctrl-C that came in the first
 
 
 class Command(click.Command):
@@ -44,7 +54,7 @@ Examples:
     show_default=True,
     help="A ladder for the terminal, or a Mermaid sequence diagram for documents and tickets.",
 )
-@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output.")
+@output_options
 @click.option("--why", is_flag=True, help="Give the reason of every change of state, with its section of RFC 9293.")
 @click.option("--full", is_flag=True, help="Show every segment: fold nothing.")
 @click.option(
@@ -55,7 +65,7 @@ Examples:
     help="Colour or none. Default: on a terminal, unless NO_COLOR is set.",
 )
 def command(
-    *, reading: Reading, which: str, format_name: str, output: str | None, why: bool, full: bool, colour: bool | None
+    *, reading: Reading, which: str, format_name: str, destination: Destination, why: bool, full: bool, colour: bool | None
 ) -> int:
     """Draw one connection: its segments as arrows, both sides' states beside them, and its story in words.
 
@@ -69,29 +79,51 @@ def command(
     Sequence numbers are relative to each side's first. Plain segments in a row are folded (--full shows all); delays
     that matter are pointed out.
     """
+    from tcptrace_py.capture.opening import keep_streams
+    from tcptrace_py.capture.reader import EndReadingError
+    from tcptrace_py.cli.interrupt import Interrupt
     from tcptrace_py.ladder import folded_ladder, ladder
     from tcptrace_py.model.which import Which, parse_which
     from tcptrace_py.outputs.explain import formats
     from tcptrace_py.outputs.view import View
 
     wanted = parse_which(which)
-    path = None if output == "-" else output
-    with reading.again() as again:
-        result = again.find([wanted])
+    path = destination.path
+    output = destination.output(reading.captures)
+    with keep_streams() as kept:
+        result = reading.find([wanted], share=ANALYSIS)
+        kept.end()
         found = wanted.among(result.connections)
         if not found:
-            count = result.summary.connections
-            ids = f" (their ids are 0 to {count - 1}; `analyze --show connections` lists them)" if count > 1 else ""
-            raise UsageError(f"no connection {which} among the {count} of this capture{ids}")
+            return _missing(result, which)
         same = Which.of(found[0]).among(result.connections)
         read = ladder if full else folded_ladder
-        rungs = read(again.captures, found[0], same, options=reading.options)
+        interrupt = Interrupt(EndReadingError, STILL_S if result.interrupted else None)
+        with reading.again(interrupt, ANALYSIS) as progress:
+            rungs = read(reading.captures, found[0], same, options=reading.options, progress=progress)
+        result.interrupted |= interrupt.came
     view = View(width=page.width(), colour=page.takes_colour(colour, path))
     end_ns = result.capture.end_ns or 0
     page.emit(
         lambda out: formats.write(
             format_name, found[0], rungs, found[1:], view, out=out, end_ns=end_ns, why=why, full=full
         ),
-        path,
+        output,
     )
     return reading.exit_code(result)
+
+
+def _missing(result: Analysis, which: str) -> int:
+    """Say that no connection is WHICH, and which there are. Raises UsageError, but where Ctrl-C may be why."""
+    from tcptrace_py.outputs.units import end
+
+    count = result.summary.connections
+    if result.interrupted:
+        click.echo(f"tcpstates: interrupted; no connection {which} among the {count} that were read so far", err=True)
+        return codes.INTERRUPTED
+    if not count:
+        raise UsageError(f"no connection {which}: this capture holds none")
+    few = result.digest.shown() if result.digest is not None else []
+    shown = [f"{row.id}: {end(row.client)}-{end(row.server)}" for row in few[:MOST]]
+    more = f"{' and so on' if shown else 'their ids are 0'} to {count - 1}; `analyze --show connections` lists them" if count > MOST else ""
+    raise UsageError(f"no connection {which} among the {count} of this capture ({', '.join(shown)}{more})")

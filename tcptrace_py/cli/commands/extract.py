@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,17 @@ import click
 
 from tcptrace_py.cli import codes
 from tcptrace_py.cli.choosing import Choice, choosing_options
+from tcptrace_py.cli.destination import output_to
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.trouble import trouble_of
+from tcptrace_py.writing import STDOUT
 
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Connection
+
+FORMATS = ("pcap", "pcapng")  # capture.write.FORMATS; a test holds them together
+ANALYSIS = 0.6  # of the time; the rest are the two readings behind it
 
 
 @click.command("extract", epilog="""\b
@@ -27,9 +33,12 @@ Examples:
 @reading_options
 @choosing_options
 @click.option("--broken", is_flag=True, help="Only connections that went wrong (docs: What counts as broken).")
+@click.option("--format", "form", type=click.Choice(FORMATS),
+              help="Format to write. Default: by the ending of FILE (.pcap, .pcapng), else that of the first capture.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(), required=True,
-              help="Capture to write: .pcap or .pcapng; with another ending the format of the input.")
-def command(*, reading: Reading, choice: Choice, broken: bool, output: str) -> int:
+              help="Capture to write; - for standard output (... -o - | wireshark -k -i -). A capture that is there already is "
+                   "written over, unless it is one of those that are read.")
+def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None, output: str) -> int:
     """Write the connections that match as a capture of their own, whole.
 
     Every frame of theirs is copied with its bytes, lengths and time untouched: retransmissions, duplicates, fragments
@@ -40,23 +49,32 @@ def command(*, reading: Reading, choice: Choice, broken: bool, output: str) -> i
     Exits with 1 where no connection matches; nothing is written then.
     """
     from tcptrace_py import extraction
+    from tcptrace_py.capture.opening import keep_streams
+    from tcptrace_py.cli.interrupt import Interrupt
 
-    if output in reading.captures:
-        raise UsageError(f"{output} is one of the captures: write to another file")
+    written = output_to(output, reading.captures, force=True)
+    written.check()
+    if output == STDOUT and sys.stdout is not None and sys.stdout.isatty():
+        raise UsageError("standard output is a terminal, which shows no captures: pipe it on (... -o - | wireshark -k -i -)")
     view, span = choice.view(), reading.selection
 
     def picks(connection: Connection) -> bool:
         return (view.picks(connection) and extraction.overlaps(span, connection)
                 and (not broken or trouble_of(connection) is not None))
 
-    with reading.again() as again:
-        whole = replace(again, selection=extraction.without_times(span))
-        result = whole.find(choice.which) if choice.which else whole.analyze()
+    with keep_streams() as kept:
+        whole = replace(reading, selection=extraction.without_times(span))
+        result = whole.find(choice.which, share=ANALYSIS) if choice.which else whole.analyze(share=ANALYSIS)
+        if result.interrupted and not kept:  # what came from a pipe is all there is; the captures would be read twice more
+            raise KeyboardInterrupt
+        kept.end()
         count = result.summary.connections
         if not any(picks(connection) for connection in result.connections):
             click.echo(f"tcpstates: no connection of {count} matches; nothing is written", err=True)
-            return codes.CHECK_FAILED
-        done = extraction.extract(whole.captures, output, result.connections, picks, options=whole.options)
-    click.echo(f"{output}: {done.connections} of {count} connections, {done.frames} of "
+            return reading.exit_code(result) if result.interrupted else codes.CHECK_FAILED
+        with whole.again(Interrupt(), ANALYSIS) as progress:
+            done = extraction.extract(reading.captures, written, result.connections, picks, form=form, options=whole.options,
+                                      progress=progress)
+    click.echo(f"{written.name}: {done.connections} of {count} connections, {done.frames} of "
                f"{result.capture.packets} packets", err=True)
     return reading.exit_code(result)

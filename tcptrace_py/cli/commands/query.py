@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from tcptrace_py.cli import page
+from tcptrace_py.cli.destination import Destination, output_options
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs import rows
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @click.command(
@@ -33,8 +29,8 @@ Examples:
     show_default=True,
     help="How to print the rows.",
 )
-@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output.")
-def command(*, reading: Reading, format_name: str, output: str | None) -> int:
+@output_options
+def command(*, reading: Reading, format_name: str, destination: Destination) -> int:
     """Ask the captures in SQL: tcpstates query CAPTURE... SQL, the statement last.
 
     The tables are connections, hosts, ports, transitions and time_wait; docs/rules.md names their columns. Needs the
@@ -47,9 +43,10 @@ def command(*, reading: Reading, format_name: str, output: str | None) -> int:
         raise UsageError(_missing(statement))
     sql.verify(statement)
     reading.captures = captures
+    output = destination.output(captures)
     result = reading.analyze()
     found = sql.Database(result).query(statement)
-    _print(found.columns, found.rows, format_name, output)
+    page.emit(lambda out: rows.write(found.columns, found.rows, format_name, out), output)
     return reading.exit_code(result)
 
 
@@ -57,7 +54,3 @@ def _missing(statement: str) -> str:
     if " " in statement:
         return 'no capture: tcpstates query CAPTURE "SELECT ..."'
     return f'no statement: tcpstates query {statement} "SELECT ..."'
-
-
-def _print(columns: Sequence[str], found: Sequence[tuple[object, ...]], format_name: str, output: str | None) -> None:
-    page.emit(lambda out: rows.write(columns, found, format_name, out), None if output == "-" else output)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tcptrace_py.cli import page
+from tcptrace_py.cli.destination import Destination, output_options
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs.time_wait import FORMATS, PICTURES, TABLES
@@ -35,7 +36,7 @@ Examples:
     type=click.Choice(FORMATS),
     help="How to print it. Default: by the ending of --output's FILE, else table.",
 )
-@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output.")
+@output_options
 @click.option("--table", "table", type=click.Choice(TABLES), help="What csv holds. Default: services.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Most rows of each list (table, markdown).")
 @click.option(
@@ -57,7 +58,7 @@ def command(
     *,
     reading: Reading,
     format_name: str | None,
-    output: str | None,
+    destination: Destination,
     table: str | None,
     limit: int | None,
     picture: str,
@@ -75,7 +76,7 @@ def command(
     from tcptrace_py.findings.diagnosis import Ledger
     from tcptrace_py.outputs.view import View
 
-    path = None if output == "-" else output
+    path = destination.path
     name = format_name or page.format_for(path)
     if name not in FORMATS:
         raise UsageError(f"time-wait has no format {name}: one of {', '.join(FORMATS)}")
@@ -89,6 +90,7 @@ def command(
         colour=page.takes_colour(colour, path),
         picture=page.picture(picture, path),
     )
+    output = destination.output(reading.captures)
     ledger = Ledger()
     result = reading.analyze(keep_rows=False, each=ledger.add)
     chosen = reading.selection
@@ -99,5 +101,5 @@ def command(
 
         formats.write(name, diagnosis, result, view, out, table=table or "services")
 
-    page.emit(write, path)
+    page.emit(write, output)
     return reading.exit_code(result, told=name in FOR_PEOPLE and path is None and sys.stdout.isatty())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,6 @@ from tcptrace_py.cli import main
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.report import Report, Status
 from tests.checks.scenes import scene
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BEFORE, AFTER = str(FOLDER / "ci" / "before.pcap"), str(FOLDER / "ci" / "after.pcap")
 
@@ -162,7 +160,8 @@ def test_a_saved_analysis_is_as_good_as_its_capture(name: str, tmp_path: Path) -
     capture = str(FOLDER / name)
     if not (FOLDER / name).exists():
         pytest.fail(f"no sample {name}")
-    saved = seen.of_document(_saved(capture, tmp_path / "a.json"))
+    path = _saved(capture, tmp_path / "a.json")
+    saved = seen.of_document(path, Path(path).read_bytes())
     fresh = seen.of_analysis(capture, analyze(capture))
     for rows in fresh.services.values():
         for i, row in enumerate(rows):
@@ -173,7 +172,6 @@ def test_a_saved_analysis_is_as_good_as_its_capture(name: str, tmp_path: Path) -
 
 
 def test_documents_that_are_no_analysis(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
     document = json.loads((tmp_path / "a.json").read_text()) if _saved(BEFORE, tmp_path / "a.json") else {}
     for content, words in (
         ("{", "is no saved analysis"),
@@ -182,9 +180,8 @@ def test_documents_that_are_no_analysis(tmp_path: Path) -> None:
         ('{"schema": "tcpstates/analysis/1"}', "lacks what an analysis holds"),
         (json.dumps({**document, "connections": []}), "--connections all"),
     ):
-        path.write_text(content)
         with pytest.raises(UsageError, match=words):
-            seen.of_document(str(path))
+            seen.of_document("x.json", content.encode())
 
 
 @pytest.mark.parametrize(
