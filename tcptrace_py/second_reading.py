@@ -7,7 +7,6 @@ same table, it makes of them what it made of them the first time.
 
 from __future__ import annotations
 
-import os
 from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from .pipeline.partition import tell_owners
 from .pipeline.running import Directory, Machinery, few_collections, run
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .flows.table import Observer

@@ -30,7 +30,9 @@ TAIL = """## Exit codes
 | 70 | internal error: a bug in tcpstates, never in your capture |
 | 130 | interrupted (Ctrl-C), after printing what was analysed so far |
 
-Results go to standard output, everything else to standard error. A closed pipe (`| head`) ends quietly.
+Results go to standard output, everything else to standard error. A closed pipe (`| head`) ends quietly. A filter or a
+selection that matches no connection says so, names what there is, and makes no difference to the exit code of `analyze`,
+`time-wait` and `query`; `check` and `diff` fail (1), `extract` writes nothing (1), `explain` has nothing to draw (2).
 
 Ctrl-C ends the reading. What was read is analysed and printed; `explain` draws as much of the connection as can be read in
 half a second more; `diff` needs both of its captures whole, and `extract` writes only what came from a pipe, since of a file

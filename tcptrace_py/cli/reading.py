@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .interrupt import Interrupt
 
 OS_NAMES = ("linux", "macos", "freebsd", "windows", "rfc9293")  # model.profiles.PROFILES; a test holds them together
+LOOK_BYTES = 32 << 20  # enough to say what there is where nothing was what was asked for
 INTERRUPTED = "interrupted; this is what was analysed so far"
 
 
@@ -88,7 +89,36 @@ class Reading:
 
         self._refuse_terminal()
         with Progress((0.0, share), self.start_s) as progress, Interrupt() as interrupt:
-            return read(interrupt.between_blocks(progress))
+            result = read(interrupt.between_blocks(progress))
+        if not (result.summary.connections or result.interrupted or self.selection.takes_all) and result.capture.segments:
+            from tcptrace_py.outputs.occurring import none_selected
+
+            click.echo(f"tcpstates: {none_selected(result, self.selection, self._without_selection())}", err=True)
+        return result
+
+    def _without_selection(self) -> Result | None:
+        """What there is in the first part of the captures; None where they cannot be read again."""
+        from pathlib import Path
+
+        if self.selection.takes_all_keys or not all(Path(path).is_file() or Path(path).is_dir() for path in self.captures):
+            return None
+        from tcptrace_py.api import analyze
+        from tcptrace_py.capture.reader import EndReadingError
+
+        from .interrupt import Interrupt
+        from .progress import Progress
+
+        def look(done: int, total: int | None) -> None:
+            if done > LOOK_BYTES:
+                interrupt.came = True
+                raise EndReadingError
+            progress(done, total)
+
+        with Progress() as progress, Interrupt(EndReadingError) as interrupt:
+            result = analyze(self.captures, check_checksums=self.check_checksums, keep_rows=False,
+                             progress=interrupt.between_blocks(look))
+        result.interrupted = interrupt.came
+        return result
 
     @contextmanager
     def again(self, interrupt: Interrupt, share: float) -> Iterator[Callable[[int, int | None], None]]:

@@ -22,7 +22,8 @@ class View:
     """Filters (an empty one lets everything through), the view and its extent, and the page it is printed on.
 
     `show` is one of SHOWS, or None for the overview; `extent` one of EXTENTS; `limit` the most rows of a list (None:
-    what suits the view); `width` the columns of the page; `picture` how curves are drawn: bars, curve or none.
+    what suits the view); `width` the columns of the page; `picture` how curves are drawn: bars, curve or none; `selected`
+    the options that chose what was analysed at all, as text.
     """
 
     show: str | None = None
@@ -36,6 +37,7 @@ class View:
     width: int = 80
     colour: bool = False
     picture: str = "bars"
+    selected: str = ""
 
     @property
     def filtered(self) -> bool:

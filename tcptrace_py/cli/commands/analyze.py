@@ -18,9 +18,6 @@ from tcptrace_py.outputs.view import EXTENTS, SHOWS
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Analysis
 
-LISTING = ("connections",)  # views that need every connection; the others are made of what adds up
-SLOWEST = 50
-
 
 @click.command("analyze", epilog="""\b
 Examples:
@@ -56,6 +53,8 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     them all.
     """
     from tcptrace_py.capture.opening import keep_streams
+    from tcptrace_py.outputs import views
+    from tcptrace_py.outputs.occurring import none_picked, selected
     from tcptrace_py.outputs.registry import named
 
     path = destination.path
@@ -63,14 +62,19 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     if not form.FOR_PEOPLE and (show or limit):
         raise UsageError("--show and --limit shape what people read: they go with --format table or markdown")
     view = choice.view(show=show, extent=extent, limit=limit, width=page.width(),
-                       colour=page.takes_colour(colour, path))
+                       colour=page.takes_colour(colour, path), selected=selected(reading.selection))
     output = destination.output(reading.captures)
-    lists = not form.FOR_PEOPLE or view.filtered or show in LISTING
+    lists = not form.FOR_PEOPLE or views.lists_connections(view)
+    slowest = views.slowest(view) if form.FOR_PEOPLE else 0
     result: Analysis
     if choice.which:
         with keep_streams():
-            result = reading.find(choice.which, slowest=limit or SLOWEST)
+            result = reading.find(choice.which, slowest=slowest)
+            if result.summary.connections and not any(view.chosen(result)):
+                result = reading.analyze(slowest=slowest)  # to say what there is
     else:
-        result = reading.analyze(keep_rows=lists, slowest=limit or SLOWEST)
+        result = reading.analyze(keep_rows=lists, slowest=slowest)
     page.emit(lambda out: form.write(result, view, out), output)
+    if not form.FOR_PEOPLE and view.filtered and result.summary.connections and not any(view.chosen(result)):
+        click.echo(f"tcpstates: {none_picked(result, view)}", err=True)
     return reading.exit_code(result, told=form.FOR_PEOPLE and path is None and sys.stdout.isatty())

@@ -17,7 +17,7 @@ from tcptrace_py.model.trouble import trouble_of
 from tcptrace_py.writing import STDOUT
 
 if TYPE_CHECKING:
-    from tcptrace_py.model.results import Connection
+    from tcptrace_py.model.results import Analysis, Connection
 
 FORMATS = ("pcap", "pcapng")  # capture.write.FORMATS; a test holds them together
 ANALYSIS = 0.6  # of the time; the rest are the two readings behind it
@@ -51,6 +51,7 @@ def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None,
     from tcptrace_py import extraction
     from tcptrace_py.capture.opening import keep_streams
     from tcptrace_py.cli.interrupt import Interrupt
+    from tcptrace_py.outputs.occurring import none_picked
 
     written = output_to(output, reading.captures, force=True)
     written.check()
@@ -64,13 +65,18 @@ def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None,
 
     with keep_streams() as kept:
         whole = replace(reading, selection=extraction.without_times(span))
-        result = whole.find(choice.which, share=ANALYSIS) if choice.which else whole.analyze(share=ANALYSIS)
+        result: Analysis = whole.find(choice.which, share=ANALYSIS) if choice.which else whole.analyze(share=ANALYSIS)
+        if choice.which and not any(view.chosen(result)):
+            result = whole.analyze(share=ANALYSIS)  # to say what there is
         if result.interrupted and not kept:  # what came from a pipe is all there is; the captures would be read twice more
             raise KeyboardInterrupt
         kept.end()
         count = result.summary.connections
         if not any(picks(connection) for connection in result.connections):
-            click.echo(f"tcpstates: no connection of {count} matches; nothing is written", err=True)
+            what = f"no connection of {count} matches"
+            if count and not any(view.chosen(result)):
+                what = none_picked(result, view)
+            click.echo(f"tcpstates: {what}; nothing is written", err=True)
             return reading.exit_code(result) if result.interrupted else codes.CHECK_FAILED
         with whole.again(Interrupt(), ANALYSIS) as progress:
             done = extraction.extract(reading.captures, written, result.connections, picks, form=form, options=whole.options,

@@ -1,13 +1,15 @@
 """--show connections: a line for each connection, in the order of their first frames."""
 
-from itertools import islice
+from itertools import chain, islice
 
 from tcptrace_py.model.results import Analysis
 from tcptrace_py.outputs.blocks import Blocks, Heading, Note
 from tcptrace_py.outputs.view import View
 
 from .detail import detail
-from .parts import connection_grid, is_dated, title
+from .parts import connection_grid, is_dated, nothing_listed, title
+
+LISTS_CONNECTIONS = True
 
 
 def blocks(analysis: Analysis, view: View) -> Blocks:
@@ -16,7 +18,11 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     left_out = "left out by --limit" if view.limit else ""
     yield Heading("Connections", "display filter: tcp.stream eq STREAM")
     rows = iter(view.listed(analysis))
-    yield connection_grid(islice(rows, view.limit), dated=is_dated(analysis))
+    first = next(rows, None)
+    if first is None:
+        yield from nothing_listed(analysis, view)
+        return
+    yield connection_grid(islice(chain([first], rows), view.limit), dated=is_dated(analysis))
     rest = sum(1 for _ in rows)
     if rest:
         yield Note(f"… and {rest:,} more {left_out}", "quiet")

@@ -8,13 +8,13 @@ from tcptrace_py.outputs.words import NO_OUTWARD_LEG, OUTCOMES, VANTAGES
 
 from .parts import filter_note, slow_grid, title
 
-MOST = 10_000  # sorting needs them all at hand
+SLOWEST = 10_000  # sorting needs them all at hand
 
 
 def blocks(analysis: Analysis, view: View) -> Blocks:
     """Outcomes, percentiles, list."""
     summary = analysis.summary
-    limit = view.limit or MOST
+    limit = view.limit or SLOWEST
     digest = view.digest(analysis, limit)
     yield from title(analysis)
     yield Heading("Outcomes", "as the client saw them")
@@ -27,7 +27,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
         yield _latency_grid(summary.latency, summary.latency_by_vantage)
         if summary.latency_by_vantage.get("server", Latency(0)).count:
             yield Note(NO_OUTWARD_LEG, "quiet")
-    yield from filter_note(view, digest.count, summary.connections)
+    yield from filter_note(view, digest.count, analysis)
     slowest = digest.slowest(limit)
     if slowest:
         yield Heading("Handshakes", "the slowest first")

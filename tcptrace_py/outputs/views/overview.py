@@ -23,13 +23,14 @@ from .parts import (
     filter_note,
     host_grid,
     is_dated,
+    none_found,
     port_grid,
     problem_notes,
     slow_grid,
     title,
 )
 
-TOP = 5
+TOP = SLOWEST = 5
 IN_DETAIL = 2  # so few connections are shown state by state
 NEAR_CEILING = 0.5
 WIDE = 100  # columns from which on display filters are spelled out in a list that needs much room
@@ -42,11 +43,11 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     yield from title(analysis)
     yield from _quality(analysis, limit)
     if analysis.summary.connections == 0:
-        yield Note("No TCP connection was found.")
+        yield none_found(analysis, view)
         return
     if not view.streams and analysis.summary.connections > IN_DETAIL:
         yield from _totals(analysis, digest, limit)
-    yield from filter_note(view, digest.count, analysis.summary.connections)
+    yield from filter_note(view, digest.count, analysis)
     yield from _connections(analysis, digest, view)
 
 

@@ -6,6 +6,7 @@ from os.path import commonpath
 from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.results import Analysis, Connection, Host, PortBudget
 from tcptrace_py.outputs.blocks import Blocks, Column, Facts, Grid, Heading, Note, more_text
+from tcptrace_py.outputs.occurring import none_picked
 from tcptrace_py.outputs.units import clock, count, end, human, printable, scope_text, service, share, size, some
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.words import closed, display_filter, full_in, opened, port_range, retries
@@ -41,11 +42,31 @@ def _names(paths: list[str]) -> str:
     return f"{len(paths)} files{f' in {folder}' if folder else ''}"
 
 
-def filter_note(view: View, shown: int, total: int) -> Blocks:
-    """Say that the lists hold fewer connections than the summary counts."""
-    if view.filtered:
+def filter_note(view: View, shown: int, analysis: Analysis) -> Blocks:
+    """Say that the lists hold fewer connections than the summary counts; where it is none, what there is."""
+    total = analysis.summary.connections
+    if view.filtered and total and not shown:
+        text = none_picked(analysis, view)
+        yield Note(f"{text[0].upper()}{text[1:]}.", "bad", "!")
+    elif view.filtered:
         yield Note(f"The lists hold the {count(shown)} of {some(total, 'connection')} that you asked for; "
                    "all other numbers count every connection.", "quiet")
+
+
+def none_found(analysis: Analysis, view: View) -> Note:
+    """Say that there is no connection at all, or none that was to be analysed."""
+    return Note(f"No connection matches {view.selected}." if view.selected and analysis.capture.segments
+                else "No TCP connection was found.")
+
+
+def nothing_listed(analysis: Analysis, view: View) -> Blocks:
+    """Say why a list of connections is empty."""
+    if not analysis.summary.connections:
+        yield none_found(analysis, view)
+    elif next(view.chosen(analysis), None) is None:
+        yield from filter_note(view, 0, analysis)
+    elif view.extent == "notable":
+        yield Note("None of them went wrong.")
 
 
 def problem_notes(problems: Iterable[Problem]) -> Blocks:

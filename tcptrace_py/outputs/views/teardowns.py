@@ -11,6 +11,7 @@ from tcptrace_py.outputs.words import CAUSES, PATTERNS, display_filter
 
 from .parts import filter_note, title
 
+LISTS_CONNECTIONS = True
 MOST_RESETS = 1000
 
 
@@ -24,7 +25,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     if any(summary.reset_causes.values()):
         yield Heading("Resets that ended a connection")
         yield _counted(summary.reset_causes, CAUSES, sum(summary.reset_causes.values()), "cause")
-    yield from filter_note(view, digest.count, summary.connections)
+    yield from filter_note(view, digest.count, analysis)
     yield Heading("Who closes first", "by service")
     yield service_grid(digest, view.limit)
     yield from _resets(analysis, view)

@@ -21,7 +21,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     if held:
         yield Heading("Hosts", ADDRESSES)
         yield host_grid(held, view.limit, full=True)
-    yield from filter_note(view, digest.count, analysis.summary.connections)
+    yield from filter_note(view, digest.count, analysis)
     if digest.services:
         yield Heading("Services", "who closed first, and which side's TIME_WAIT that left")
         yield service_grid(digest, view.limit)

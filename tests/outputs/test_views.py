@@ -1,0 +1,127 @@
+"""Each view, asked for by itself and with filters that let everything pass: the same rows. And filters that let nothing pass."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from tcptrace_py import analyze
+from tcptrace_py.cli import main
+from tcptrace_py.model.selection import Selection
+from tcptrace_py.model.state import State
+from tcptrace_py.outputs import views
+from tcptrace_py.outputs.occurring import none_picked, none_selected
+from tcptrace_py.outputs.view import SHOWS, View
+from tcptrace_py.outputs.words import OUTCOMES, PATTERNS
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+EVERYTHING = {
+    "outcome": [word for name in OUTCOMES for word in ("--outcome", name)],
+    "teardown": [word for name in PATTERNS for word in ("--teardown", name)],
+    "state": [word for state in State for word in ("--state", state.name)],
+    "final-state": [word for state in State for word in ("--final-state", state.name)],
+}
+CAPTURES = ("request-crosses-the-close.pcap", "close-wait-never-closes.pcap", "several-handshakes-ipv6.pcap", "odd-flags.pcap",
+            "buildup-health-checks.server.pcap.xz")
+
+
+def page(*words: str) -> list[str]:
+    out = io.StringIO()
+    with redirect_stdout(out):
+        assert main.main(["analyze", *words]) in {0, 3}
+    return [line for line in out.getvalue().splitlines() if line.strip() and "that you asked for" not in line and "count every" not in line]
+
+
+@pytest.mark.parametrize("show", [None, *SHOWS])
+@pytest.mark.parametrize("capture", CAPTURES)
+def test_filters_that_let_everything_pass_change_nothing(capture: str, show: str | None) -> None:
+    path = str(SAMPLES / capture)
+    shown = ["--show", show] if show else []
+    plain = page(path, *shown)
+    for words in EVERYTHING.values():
+        assert page(path, *shown, *words) == plain
+    assert page(path, *shown, "--limit", "3", *EVERYTHING["state"]) == page(path, *shown, "--limit", "3")
+
+
+def test_resets_and_handshakes_are_listed_without_a_filter() -> None:
+    path = str(SAMPLES / "request-crosses-the-close.pcap")
+    assert any("data-after-close" in line and "tcp.stream eq 0" in line for line in page(path, "--show", "teardowns"))
+    assert any("20 ms" in line and "tcp.stream eq 0" in line for line in page(path, "--show", "handshakes"))
+
+
+def test_handshakes_are_listed_beyond_the_overview() -> None:
+    path = str(SAMPLES / "pile-up-on-a-proxy.pcap.xz")
+    assert len([line for line in page(path, "--show", "handshakes") if "tcp.stream eq" in line]) == 3502
+
+
+def test_each_view_says_what_it_needs() -> None:
+    needs = {show: (views.lists_connections(View(show)), views.slowest(View(show))) for show in (None, *SHOWS)}
+    assert needs == {None: (False, 5), "connections": (True, 0), "hosts": (False, 0), "handshakes": (False, 10_000),
+                     "teardowns": (True, 0), "time-wait": (False, 0), "problems": (False, 0)}
+    assert views.lists_connections(View("hosts", states=frozenset({"CLOSING"})))
+    assert views.slowest(View("handshakes", limit=20_000)) == 20_000
+
+
+THREE = str(SAMPLES / "close-wait-never-closes.pcap")
+
+
+@pytest.mark.parametrize(("view", "words"), [
+    ({"outcomes": {"refused"}}, "no connection of 3 matches --outcome refused; handshakes: completed (3)"),
+    ({"patterns": {"rst"}}, "no connection of 3 matches --teardown rst; teardowns: half-closed (2), four-way (1)"),
+    ({"streams": {9}}, "no connection of 3 matches --stream 9; streams: 0 to 2"),
+    ({"final_states": {"CLOSING"}},
+     "no connection of 3 matches --final-state CLOSING; final states: CLOSE_WAIT (2), FIN_WAIT_2 (2), CLOSED (1), TIME_WAIT (1)"),
+    ({"patterns": {"four-way"}, "streams": {0}},
+     "no connection of 3 matches --teardown four-way, --stream 0; teardowns: half-closed (2), four-way (1); streams: 0 to 2"),
+])  # fmt: skip
+def test_a_filter_that_matches_nothing_names_what_there_is(view: dict[str, set[object]], words: str) -> None:
+    chosen = View(**{name: frozenset(found) for name, found in view.items()})  # type: ignore[arg-type]
+    assert none_picked(analyze(THREE), chosen) == words
+
+
+@pytest.mark.parametrize("show", [None, "connections", "handshakes", "teardowns", "time-wait"])
+def test_the_page_says_it_and_exits_with_0(show: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["analyze", THREE, "--teardown", "rst", *(["--show", show] if show else [])]) == 0
+    out, err = capsys.readouterr()
+    assert "No connection of 3 matches --teardown rst; teardowns: half-closed (2), four-way (1)." in " ".join(out.split())
+    assert err == ""
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+def test_programs_get_it_beside_the_document(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["analyze", THREE, "--teardown", "rst", "--format", form]) == 0
+    assert "no connection of 3 matches --teardown rst; teardowns: half-closed (2)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("chosen", "words"), [
+    (Selection(ports=((81, 81),)), "no connection matches --port 81; there are connections to 198.51.100.20:80 (3)"),
+    (Selection(ports=((81, 90),), hosts=("10.0.0.1",)),
+     "no connection matches --host 10.0.0.1 --port 81-90; there are connections to 198.51.100.20:80 (3) from 192.0.2.10"),
+    (Selection(from_ns=10**18),
+     "no connection matches --from 2001-09-09 01:46:40.000; the capture goes from 2026-01-02 03:04:05.000 to 2026-01-02 03:04:27.087 UTC"),
+])  # fmt: skip
+def test_a_selection_that_matches_nothing_names_what_there_is(chosen: Selection, words: str) -> None:
+    analysis = analyze(THREE, selection=Selection(ports=((1, 1),)))
+    assert none_selected(analysis, chosen, analyze(THREE)) == words
+
+
+@pytest.mark.parametrize(("words", "code"), [
+    (("analyze", THREE), 0), (("time-wait", THREE), 0), (("explain", THREE, "0"), 2), (("check", THREE, "--forbid", "rst"), 1),
+    (("diff", THREE, THREE), 1), (("extract", THREE, "-o", "x.pcap"), 1),
+])  # fmt: skip
+def test_every_command_says_so_of_a_selection(words: tuple[str, ...], code: int, capsys: pytest.CaptureFixture[str], tmp_path: Path,
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main.main([*words, "--port", "81"]) == code
+    assert "no connection matches --port 81; there are connections to 198.51.100.20:80 (3)" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stream_is_not_read_twice_for_that(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path(THREE).open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert main.main(["analyze", "-", "--port", "81"]) == 0
+    assert capsys.readouterr().err == "tcpstates: no connection matches --port 81\n"
