@@ -5,7 +5,6 @@ states, in which order, how firmly known, why), sentences. A block stands for it
 again, here or elsewhere (`packed`, `unpacked`).
 """
 
-import json
 from array import array
 from collections.abc import Sequence
 
@@ -143,6 +142,8 @@ class Block:
 
     def packed(self) -> bytes:
         """The block as bytes: a line that names the format, the sizes, the names, then the tables."""
+        import json  # noqa: PLC0415 - only many connections are packed
+
         tables = (self.connections, self.entries, self.stays, self.resets, self.anomalies)
         names = json.dumps({
             "version": VERSION, "rows": [table.count for table in tables],
@@ -157,6 +158,8 @@ class Block:
 
 def unpacked(data: bytes) -> Block:
     """Block that was packed. Raises ValueError for anything else."""
+    import json  # noqa: PLC0415 - see packed
+
     if data[:len(_MAGIC)] != _MAGIC:
         raise ValueError("not a block of facts")
     at = len(_MAGIC) + 8

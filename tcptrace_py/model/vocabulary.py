@@ -6,7 +6,14 @@ Members are their own text, as documents print it. Lists may grow at the end; th
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class Word(StrEnum):
+    """A word of a list, shown as the text that it is."""
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class Kind(Word):
     """How a handshake went; none where no SYN was answered."""
 
     THREE_WAY = "three-way"
@@ -15,7 +22,7 @@ class Kind(StrEnum):
     FAST_OPEN = "fast-open"
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """What came of a handshake, as its client saw it."""
 
     COMPLETED = "completed"
@@ -26,7 +33,7 @@ class Outcome(StrEnum):
     NOT_CAPTURED = "not-captured"
 
 
-class Pattern(StrEnum):
+class Pattern(Word):
     """How a connection ended."""
 
     FOUR_WAY = "four-way"
@@ -37,7 +44,7 @@ class Pattern(StrEnum):
     NONE = "none"
 
 
-class Cause(StrEnum):
+class Cause(Word):
     """Why a RST was sent."""
 
     REFUSED = "refused"
@@ -49,7 +56,7 @@ class Cause(StrEnum):
     LATE = "late"
 
 
-class Confidence(StrEnum):
+class Confidence(Word):
     """How sure a judgement is."""
 
     HIGH = "high"
@@ -57,7 +64,7 @@ class Confidence(StrEnum):
     LOW = "low"
 
 
-class Role(StrEnum):
+class Role(Word):
     """A side by its part in the connection; of a reset's sender also that it cannot be told."""
 
     CLIENT = "client"
@@ -65,7 +72,7 @@ class Role(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Vantage(StrEnum):
+class Vantage(Word):
     """Where a capture was taken."""
 
     CLIENT = "client"
@@ -73,7 +80,7 @@ class Vantage(StrEnum):
     MIDDLE = "middle"
 
 
-class EndedBy(StrEnum):
+class EndedBy(Word):
     """How a stay in TIME_WAIT ended."""
 
     EXPIRED = "expired"

@@ -72,7 +72,7 @@ def test_a_rule_is_one_file(package: Path) -> None:
 
 def test_what_the_page_names_is_there() -> None:
     text = PAGE.read_text("utf-8")
-    names = """decode/linktypes.py outputs/formats/ checks/rules/ findings/anomalies.py findings/ model/results.py
+    names = """decode/linktypes.py outputs/formats/ checks/rules/ facts/anomalies.py facts/ findings/ model/results.py
                outputs/document.py schema/ states/machine.py"""
     for name in names.split():
         assert f"tcptrace_py/{name}" in text
