@@ -62,6 +62,24 @@ class Result(Analysis):
 
         return document(self)
 
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The connections as a stream of Arrow, which DuckDB, polars, pandas and pyarrow read without a copy of each value.
+
+        Its columns are those of the table `connections` of `tcpstates query`. Raises TypeError where they are not kept.
+        """
+        from .facts.fields import CONNECTIONS  # noqa: PLC0415 - only who asks for columns pays for them
+        from .facts.store import Connections  # noqa: PLC0415
+
+        if not isinstance(self.connections, Connections):
+            raise TypeError("the connections of this result are not kept as columns")
+        return CONNECTIONS.stream(self.connections.blocks).__arrow_c_stream__(requested_schema)
+
+    def to_arrow(self) -> Any:
+        """Return the connections as a `pyarrow.Table`; needs pyarrow. See `__arrow_c_stream__`."""
+        import pyarrow as pa  # noqa: PLC0415 - asked for
+
+        return pa.RecordBatchReader.from_stream(self).read_all()
+
 
 def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = None, profiles: Profiles | None = None,
             idle_s: float | None = None, check_checksums: bool = False,

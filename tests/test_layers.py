@@ -27,7 +27,7 @@ ALLOWED = {
     "pipeline": {"model", *STAGES},
     "checks": {"", "model", "facts", "pipeline"},
     "outputs": {"", "model", "facts", "pipeline"},
-    "api": {"model", "pipeline", "outputs"},
+    "api": {"model", "facts", "pipeline", "outputs"},
     "second_reading": {"model", "capture", "decode", "flows", "pipeline"},
     "ladder": {"model", "findings", "second_reading"},
     "points": {"model", "second_reading"},
@@ -39,7 +39,7 @@ ALLOWED = {
     "__main__": {"cli"},
 }
 ONLY_IN = {"dpkt": {"decode"}, "click": {"cli"}, "tabulate": {"outputs"}, "pytest": {"pytest_plugin"}}
-EXTRAS = {"zstandard", "lz4", "duckdb", "jsonschema", "plotille"}  # may be missing: imported when they are needed, never before
+EXTRAS = {"zstandard", "lz4", "duckdb", "pyarrow", "jsonschema", "plotille"}  # may be missing: imported when they are needed, never before
 
 Import = tuple[str, bool]  # module's full name, whether it is imported whenever its importer is
 

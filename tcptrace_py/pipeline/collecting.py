@@ -27,7 +27,7 @@ from tcptrace_py.model.verdict import Verdict
 
 from .replaying import Replayer, Template
 
-FEW_ROWS = 16  # of the block that rows are written into which nobody keeps
+FEW_ROWS = 64  # of a block that rows are written into which are not kept
 MOST_NAMES = 4096  # that such a block may collect
 SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.facts.STAYS_WITHIN_NS)
 
@@ -239,13 +239,15 @@ class Collector:
         live.dissolve()
 
     def _written_down(self) -> None:
-        """A row is complete and was seen by all who need it at once."""
-        if not self.keep_rows:
-            self.writer.block.clear()
-            if self.writer.block.names > MOST_NAMES:
-                self.writer.begin(Block(FEW_ROWS))
-        elif self.writer.block.connections.count >= ROWS:
-            self.hand_over()
+        """A row is complete. What is shown to somebody stays as it is, as long as he keeps it; what nobody sees is written over."""
+        block = self.writer.block
+        if self.keep_rows:
+            if block.connections.count >= ROWS:
+                self.hand_over()
+        elif block.connections.count >= FEW_ROWS if self.each is not None else block.names > MOST_NAMES:
+            self.writer.begin(Block(FEW_ROWS))
+        elif self.each is None:
+            block.clear()
 
     def _written(self, live: Live, verdict: Verdict, known_ns: int) -> ConnectionView:
         """Write a connection into the block that is being filled."""

@@ -2,11 +2,12 @@
 
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tcptrace_py import Analysis, Result, analyze
+from tcptrace_py import Analysis, Connection, Result, analyze
 from tests.outputs import factory
 
 
@@ -42,3 +43,38 @@ def test_document_is_that_of_the_json_format(result: Result) -> None:
     found = result.to_document()
     assert found["schema"] == "tcpstates/analysis/1"
     assert [row["stream"] for row in found["connections"]] == [0, 1, 2, 3, 4]
+
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def test_what_each_was_given_stays_as_it_was() -> None:
+    path = SAMPLES / "buildup-health-checks.server.pcap.xz"
+    given: list[Connection] = []
+    analyze(path, keep_rows=False, each=given.append)
+    kept = {connection.first_frame: connection for connection in analyze(path).connections}
+    assert len(given) == len(kept) > 100
+    for connection in given:
+        assert replace(kept[connection.first_frame], id=connection.id) == connection
+
+
+def test_columns_for_whoever_reads_arrow() -> None:
+    duckdb = pytest.importorskip("duckdb")
+    result = analyze(SAMPLES / "pile-up-on-a-proxy.pcap.xz")
+    with duckdb.connect() as database:
+        database.register("result", result)
+        found = database.execute("SELECT count(*), count(DISTINCT client_port), min(outcome) FROM result").fetchall()
+    ports = {connection.client.port for connection in result}
+    assert found == [(len(result), len(ports), "completed")]
+    added_up = analyze(SAMPLES / "pile-up-on-a-proxy.pcap.xz", keep_rows=False)
+    added_up.connections = []
+    with pytest.raises(TypeError, match="not kept as columns"):
+        added_up.__arrow_c_stream__()
+
+
+def test_a_table_of_pyarrow() -> None:
+    pytest.importorskip("pyarrow")
+    result = analyze(SAMPLES / "syn-refused.pcap")
+    table = result.to_arrow()
+    assert table.num_rows == len(result) == 1
+    assert table.column("outcome").to_pylist() == ["refused"]
