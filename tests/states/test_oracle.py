@@ -27,7 +27,15 @@ AT_ONCE = 100  # connections of one block
 FIRST_PORT = 20_000
 PLACES = ((False, False), (True, False), (False, True), (True, True))
 ROUND_TRIPS_NS = (0, 20 * MS, 20 * MS, 150 * MS)
+MORE_OPENINGS = (
+    "0.00 C S len=5\n0.02 S SA\n0.04 C A",
+    "0.00 C S len=5\n0.02 S SA\n0.021 S PA len=7\n0.022 S FA\n0.04 C A\n0.06 C FA\n0.08 S A",
+    "0.00 C S\n0.02 S SA\n0.04 C A\n1.10 S SA seq=0\n1.12 C A",
+)
 MORE_CLOSES = (
+    "1.00 C PA seq=500 len=10\n1.01 C R seq=510",
+    "1.00 S PA seq=500 len=10\n1.02 C A\n1.03 S R seq=510",
+    "1.00 C FA\n1.02 S FA\n1.30 C FA seq=1\n1.32 S A\n1.34 C A",
     "1.00 C FA\n1.50 C FA seq=1\n1.52 S FA\n1.54 C A",
     "1.00 S FA\n1.30 S FA seq=1\n1.60 C FA\n1.62 S A\n1.70 C FA seq=1",
     "1.00 C FA\n1.01 S RA\n1.02 C R",
@@ -37,7 +45,7 @@ MORE_CLOSES = (
 
 def tidy(rng: Random, port: int) -> list[Seg]:
     """Opening, middle and close, each of some kind, with the options of one kind of host."""
-    text = "\n".join(rng.choice(part) for part in (OPENINGS[:-1], MIDDLES, CLOSES + MORE_CLOSES))
+    text = "\n".join(rng.choice(part) for part in (OPENINGS[:-1] + MORE_OPENINGS, MIDDLES, CLOSES + MORE_CLOSES))
     segments = ladder(text, isns=rng.choice(((1000, 9000), (2**32 - 1, 2**32 - 5), (2**31, 0))), port=port)
     kind = rng.randrange(4)
     if kind:
