@@ -1,5 +1,6 @@
 """Streams that are read more than once: what a pipe gave is kept in a temporary file, and read again from there."""
 
+from contextlib import suppress
 from tempfile import TemporaryFile
 
 from tcptrace_py.model.errors import CaptureError
@@ -47,7 +48,8 @@ class KeptStream:
     def close(self) -> None:
         """Let go of the copy and of the stream."""
         self._stream.close()
-        self._copy.close()
+        with suppress(OSError):  # what could not be written was told when it was tried
+            self._copy.close()
 
 
 class KeptSource(PipeSource):
