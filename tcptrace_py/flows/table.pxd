@@ -10,7 +10,7 @@ from tcptrace_py.model.seq cimport ahead
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
 cdef long long LAST_IDS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
-cdef long long OPENING_IDLE_NS, COPY_NS, MIRROR_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_STRAY_SYNS
+cdef long long COPY_NS, MIRROR_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_STRAY_SYNS
 
 
 cdef class FlowTable:
