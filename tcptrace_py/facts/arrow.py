@@ -1,17 +1,15 @@
-"""Columns for whoever speaks Arrow's PyCapsule interface (DuckDB, polars, pandas, pyarrow), and by DuckDB as Parquet.
+"""Columns for whoever speaks Arrow's PyCapsule interface (DuckDB, polars, pandas, pyarrow).
 
 The consumer reads our buffers where they are; `arrow_structs` holds them until it lets go. No library is needed for it.
 """
 
 from __future__ import annotations
 
-import os
 import struct
 import sys
 from array import array
 from functools import cache
 from itertools import accumulate
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from tcptrace_py.model.errors import UsageError
@@ -171,31 +169,6 @@ def scan(connection: Any, stream: Stream, statement: str) -> None:
         raise
     finally:
         connection.unregister("stream")
-
-
-def write_parquet(stream: Stream, path: str) -> None:
-    """Write a file of Parquet, put in place when it is complete. Raises UsageError where it cannot be, or without DuckDB.
-
-    What the stream's batches raise is raised.
-    """
-    connection = database("Parquet")
-    import duckdb  # noqa: PLC0415 - it is there
-
-    special = Path(path).exists() and not Path(path).is_file()  # /dev/stdout, a named pipe
-    part = os.path.abspath(path if special else f"{path}.part")  # noqa: PTH100 - DuckDB would take s3://... for a URL
-    quoted = part.replace("'", "''")
-    try:
-        scan(connection, stream, f"COPY stream TO '{quoted}' (FORMAT parquet, USE_TMP_FILE false)")
-        if not special:
-            Path(part).replace(path)
-    except (duckdb.Error, OSError, UnicodeError) as error:
-        if error is stream.failure:
-            raise
-        raise UsageError(f"cannot write {path}: {error}") from None
-    finally:
-        connection.close()
-        if not special and Path(part).exists():
-            Path(part).unlink()
 
 
 def _column_schema(column: Column) -> Node:

@@ -1,6 +1,6 @@
 """The tables of facts, field by field: name, type, unit, meaning, and where in a block it stands.
 
-What reads columns takes them from here: SQL, Parquet, Arrow, and the pages of the docs about them.
+What reads columns takes them from here: SQL, Arrow, and the pages of the docs about them.
 """
 
 from __future__ import annotations

@@ -1,15 +1,14 @@
 """The whole capture in numbers: everything is counted in integers, so that the order of adding up cannot show."""
 
 from tcptrace_py.model.results import Summary, TimeWaitTotals
+from tcptrace_py.model.vocabulary import Cause, Outcome, Pattern, Vantage
 
 from .accounts import Accounts
 from .facts import Facts
 from .percentiles import Values
 
-OUTCOMES = ("completed", "refused", "unanswered", "aborted", "half-open", "not-captured")
-PATTERNS = ("four-way", "simultaneous", "rst", "half-closed", "unfinished-close", "none")
-CAUSES = ("refused", "no-socket", "aborted-handshake", "abort", "abort-unread-data", "data-after-close", "late")
-VANTAGES = ("client", "server", "middle", "unknown")
+OUTCOMES, PATTERNS, CAUSES = tuple(map(str, Outcome)), tuple(map(str, Pattern)), tuple(map(str, Cause))
+VANTAGES = (*map(str, Vantage), "unknown")
 
 
 class Totals:

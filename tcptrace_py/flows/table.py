@@ -115,7 +115,8 @@ class FlowTable:
         """Take in a block of segments, in capture order."""
         columns, textbook = Columns(block), self.textbook
         i = 0
-        self.observed = block
+        if self.observer is not None:
+            self.observed = block  # kept for no other purpose: a block's memory is of use when its rows were taken in
         while self.observer is not None and i < block.count:
             if columns.me < 0 or columns.owner[i] == columns.me:
                 self._examine(columns, i, self.sides.get(columns.key[i]))

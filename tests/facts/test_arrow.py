@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcptrace_py.facts import arrow, arrow_structs
-from tcptrace_py.facts.arrow import Batch, Coded, Column, Stream, Text, Texts, Values, database, scan, write_parquet
+from tcptrace_py.facts.arrow import Batch, Coded, Column, Stream, Text, Texts, Values, database, scan
 from tcptrace_py.model.errors import CaptureError, UsageError
 
 from .consumer import Consumer, buffers, children, release
@@ -433,76 +433,10 @@ def test_tables_are_loaded_before_the_database_is_confined() -> None:
             connection.execute("SELECT * FROM stream")  # neither what was registered nor this function's variable
 
 
-def test_without_duckdb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    with pytest.raises(UsageError, match=r"^Parquet needs DuckDB: pip install 'tcptrace-py\[sql\]'$"):
-        write_parquet(numbered(1), str(tmp_path / "x.parquet"))
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "name", ["plain.parquet", 'it\'s "so"; --.parquet', "no ending", "s3:é*?.parquet", "{uuid}.parquet"]
-)
-def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_parquet(numbered(2), name)
-    write_parquet(numbered(5), name)  # in its place
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-    (tmp_path / name).rename("read.parquet")
-    assert duckdb.execute(f"SELECT {SAME} FROM 'read.parquet'").fetchall() == [(12_500, 5 * 2500 * 2499 // 2, 0)]
-
-
-def test_parquet_has_the_types_and_null(tmp_path: Path) -> None:
-    columns = [Column("time", "tsn:", null=0), Column("word", "i", null=-1, coded=True), Column("empty", "l")]
-    cells: list[arrow.Cells] = [
-        array("q", [0, 1_700_000_000_123_456_789]),
-        Coded(array("i", [1, -1]), Text.of(["a", "b"])),
-        array("q", [1, 2]),
-    ]
-    path = str(tmp_path / "x.parquet")
-    write_parquet(Stream(columns, lambda: [Batch(2, cells)]), path)
-    assert duckdb.execute(
-        "SELECT epoch_ns(time), typeof(time), word, typeof(word) FROM read_parquet(?)", [path]
-    ).fetchall() == [
-        (None, "TIMESTAMP_NS", "b", "VARCHAR"),
-        (1_700_000_000_123_456_789, "TIMESTAMP_NS", None, "VARCHAR"),
-    ]
-    write_parquet(Stream(columns, list), path)
-    assert duckdb.execute("SELECT count(*) FROM read_parquet(?)", [path]).fetchall() == [(0,)]
-
-
-@pytest.mark.parametrize("error", [CaptureError("gone"), OSError("disk"), KeyboardInterrupt()])
-def test_parquet_that_fails_leaves_the_old_file(tmp_path: Path, error: BaseException) -> None:
-    path = tmp_path / "x.parquet"
-    path.write_text("old")
-    with pytest.raises(type(error)) as raised:
-        write_parquet(failing(error), str(path))
-    assert raised.value is error
-    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("x.parquet", "old")]
-
-
-@pytest.mark.parametrize("name", ["missing/x.parquet", "file/x.parquet", "\udcff.parquet"])
-def test_parquet_that_cannot_be_written(tmp_path: Path, name: str) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match=r"cannot write .*parquet: "):
-        write_parquet(numbered(1), str(tmp_path / name))
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
-def test_parquet_into_a_pipe(tmp_path: Path) -> None:
-    import os
-
-    pipe, copy = tmp_path / "pipe", tmp_path / "copy"
-    os.mkfifo(pipe)
-    reader = threading.Thread(target=lambda: copy.write_bytes(pipe.read_bytes()))
-    reader.start()
-    write_parquet(numbered(5), str(pipe))
-    reader.join()
-    assert pipe.is_fifo()
-    assert duckdb.execute(f"SELECT {SAME} FROM read_parquet(?)", [str(copy)]).fetchall() == [
-        (12_500, 5 * 2500 * 2499 // 2, 0)
-    ]
+    with pytest.raises(UsageError, match=r"^SQL needs DuckDB: pip install 'tcptrace-py\[sql\]'$"):
+        database("SQL")
 
 
 def in_pyarrow(stream: Stream) -> dict[str, list[Any]]:

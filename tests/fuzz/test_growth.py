@@ -25,8 +25,6 @@ SEGMENT_S = 600e-6  # most that a segment may cost, whatever it is: two hundred 
 BASE_S = 0.05  # what small measurements do not tell
 SEGMENT_BYTES = 60  # most by which a segment more may raise the peak where there is but one connection
 CONNECTION_BYTES = 8_000
-COLUMNS_BYTES = 1 << 20  # by which the columns of a block may grow, which is not full yet
-ROWS_BYTES = 1 << 17  # by which the tables of textbook connections grow when they double from 64 rows of 640 bytes, copies included
 OF_MANY = {"syn flood", "lone resets", "tuple reused", "slow scan", "clock jumps"}
 TOLD_SINGLY = {"random segments"}  # each segment is an anomaly of its own
 ANOMALY_BYTES = 1_500
@@ -63,7 +61,7 @@ def test_memory_is_in_proportion_to_connections(name: str, tmp_path: Path) -> No
         peaks.append(tracemalloc.get_traced_memory()[1] - min(size, 3 << 20))  # the window of the file's bytes
         tracemalloc.stop()
     each = 0 if name in OF_MANY else ANOMALY_BYTES if name in TOLD_SINGLY else SEGMENT_BYTES
-    allowed = few * each + (connections[1] - connections[0]) * CONNECTION_BYTES + COLUMNS_BYTES + ROWS_BYTES
+    allowed = few * each + (connections[1] - connections[0]) * CONNECTION_BYTES + (1 << 20)
     assert peaks[1] - peaks[0] < allowed, f"{peaks} bytes, {connections} connections"
 
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
 from tcptrace_py.checks.measure import Allowance, counted
+from tcptrace_py.model.vocabulary import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.results import Connection
 
 CODE, NAME = "TS301", "resets"
-CAUSES = ("refused", "no-socket", "aborted-handshake", "abort", "abort-unread-data", "data-after-close", "late")
+CAUSES = tuple(map(str, Cause))
 USUAL = tuple(cause for cause in CAUSES if cause not in ("refused", "late"))
 
 

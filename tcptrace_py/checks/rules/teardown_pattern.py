@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from tcptrace_py.checks import params
 from tcptrace_py.checks.measure import Allowance, counted
 from tcptrace_py.model.errors import UsageError
+from tcptrace_py.model.vocabulary import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.results import Connection
 
 CODE, NAME = "TS302", "teardown-pattern"
-PATTERNS = ("four-way", "simultaneous", "rst", "half-closed", "unfinished-close", "none")
+PATTERNS = tuple(map(str, Pattern))
 
 
 @dataclass(frozen=True)
