@@ -7,11 +7,13 @@ same table, it makes of them what it made of them the first time.
 
 from __future__ import annotations
 
+import time
 from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .capture import open_captures
+from .capture.reader import EndReadingError
 from .decode import Decoder
 from .model import words
 from .model.addresses import packed
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     Captures = Sequence[str | os.PathLike[str]]
     Progress = Callable[[int, int | None], None]
 
+STILL_S = 0.2  # so long each reading may go on after a Ctrl-C that came in the first
 CHOSEN, OTHERS = 0, 1  # to the decoder and the flow table, what was not chosen is another process's
 
 
@@ -150,6 +153,16 @@ def _leave_out(segments: SegmentBlock, tuples: frozenset[bytes], until_frame: in
             segments.foreign += 1
 
 
+def _ends_soon() -> Progress:
+    until_s = time.monotonic() + STILL_S
+
+    def told(_done: int, _total: int | None) -> None:
+        if time.monotonic() > until_s:
+            raise EndReadingError
+
+    return told
+
+
 class _Again:
     """Reads captures again for connections that were only added up."""
 
@@ -159,7 +172,7 @@ class _Again:
         self.options = options
         self.end_ns = analysis.capture.end_ns or 0
         self.until_frame = analysis.capture.packets if analysis.interrupted else None
-        self.progress = None if analysis.interrupted else progress  # it ends the reading where it was asked to, and has done that
+        self.progress = _ends_soon() if analysis.interrupted else progress
 
     def tuples(self, wanted: Iterable[Which]) -> frozenset[bytes]:
         """Four-tuples of wanted connections, where there are any."""
@@ -196,8 +209,8 @@ class _Again:
         table.finish(self.end_ns)
         collector.replayer.vantages.pairs = directory.pairs
         collector.finish(self.end_ns)
-        rows = [row.detached() for row in collector.rows]
+        collector.rows.rename_streams(directory.streams.rank)
+        rows = list(collector.rows)
         for row in rows:
             row.id = directory.connections.rank(row.first_frame)
-            row.stream = None if row.stream is None else directory.streams.rank(row.stream)
         return rows

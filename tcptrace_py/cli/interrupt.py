@@ -14,20 +14,21 @@ class Interrupt:
     """Puts the first Ctrl-C off until a block of frames is done: amid a segment, half of it would be counted.
 
     Where a pipe is waited for it goes through at once, and the second one always does. `ends`: what is raised between
-    the blocks. `most_s`: after so long it is as if Ctrl-C had come.
+    the blocks. `most_s`: after so long it is as if Ctrl-C had come. `asked`: Ctrl-C came, be it behind the last block,
+    where nothing is raised any more. `came`: the reading was ended.
     """
 
     def __init__(self, ends: type[BaseException] = KeyboardInterrupt, most_s: float | None = None) -> None:
         self.came = False
         self._ends = ends
         self._until_s = None if most_s is None else time.monotonic() + most_s
-        self._asked = False
+        self.asked = False
         self._ours = False
 
     def between_blocks(self, progress: Callable[[int, int | None], None]) -> Callable[[int, int | None], None]:
         """Progress as given, which also raises what was put off."""
         def told(done: int, total: int | None) -> None:
-            if self._asked or (self._until_s is not None and time.monotonic() > self._until_s):
+            if self.asked or (self._until_s is not None and time.monotonic() > self._until_s):
                 self.came = True
                 raise self._ends
             progress(done, total)
@@ -49,6 +50,6 @@ class Interrupt:
 
     def _stop(self, _number: int, frame: FrameType | None) -> None:
         waiting = frame is not None and frame.f_code is read_some.__code__
-        if self._asked or waiting:
+        if self.asked or waiting:
             raise KeyboardInterrupt
-        self._asked = True
+        self.asked = True

@@ -90,6 +90,7 @@ class Reading:
         self._refuse_terminal()
         with Progress((0.0, share), self.start_s) as progress, Interrupt() as interrupt:
             result = read(interrupt.between_blocks(progress))
+        result.interrupted |= interrupt.asked  # behind the last block, too: what comes next may take long
         if not (result.summary.connections or result.interrupted or self.selection.takes_all) and result.capture.segments:
             from tcptrace_py.outputs.occurring import none_selected
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 ANALYSIS = 0.7  # of the time; the rest is the second reading
 MOST = 3  # connections that are named where none matches
-STILL_S = 0.5  # so long the second reading may go on after a Ctrl-C that came in the first
 
 
 class Command(click.Command):
@@ -86,6 +85,7 @@ def command(
     from tcptrace_py.model.which import Which, parse_which
     from tcptrace_py.outputs.explain import formats
     from tcptrace_py.outputs.view import View
+    from tcptrace_py.second_reading import STILL_S
 
     wanted = parse_which(which)
     path = destination.path
