@@ -124,11 +124,15 @@ class Block:
             texts.append(text(self.addresses.values[len(texts)]))  # type: ignore[arg-type]
         return texts[number]
 
+    def path_codes(self, number: int) -> bytes:
+        """The states of a path by its number: three bytes each, a State, a place in BASES and the number of its reason."""
+        return self.paths.values[number]  # type: ignore[return-value]
+
     def path(self, number: int) -> tuple[Entry, ...]:
         """The states of a path by its number, in order."""
         found = self._entries_of.get(number)
         if found is None:
-            steps: bytes = self.paths.values[number]  # type: ignore[assignment]
+            steps = self.path_codes(number)
             found = self._entries_of[number] = tuple([
                 (STATES[steps[at]], BASES[steps[at + 1]], str(self.reasons.values[steps[at + 2]])) for at in range(0, len(steps), 3)])
         return found

@@ -1,36 +1,48 @@
 """How a connection was opened, as its client saw it."""
 
 from tcptrace_py.model.live import Segment
-from tcptrace_py.model.results import Handshake
 from tcptrace_py.model.segments import ACK, RST
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import NOWHERE, Verdict
+from tcptrace_py.model.vocabulary import Kind, Outcome, numbers
+
+from .block import HANDSHAKE, KIND, OUTCOME, SYN_REPEATS, SYN_TO_SYNACK, SYNACK_REPEATS, SYNACK_TO_ACK
+from .table import MISSING, Table
 
 ESTABLISHED = State.ESTABLISHED
+KINDS, OUTCOMES = numbers(Kind), numbers(Outcome)
 
 
-def handshake(verdict: Verdict, log: list[Segment]) -> Handshake:
-    """Kind, outcome and the latencies of both legs (ns).
+def write_handshake(table: Table, row: int, verdict: Verdict, log: list[Segment]) -> None:
+    """Write kind, outcome and the latencies of both legs (ns) into a row of the connections.
 
     A segment further on also proves the handshake, but not when: the ACK was lost, or a filter left it out.
     """
-    opening = verdict.opening
-    to_synack = to_ack = total = None
+    opening, size = verdict.opening, table.capacity
+    to_synack_ns = to_ack_ns = total_ns = MISSING
     if opening.synack >= 0:
         synack = log[opening.synack]
         if opening.last_syn >= 0:
             first, last = log[opening.first_syn], log[opening.last_syn]
-            to_synack = synack.time_ns - last.time_ns
+            to_synack_ns = synack.time_ns - last.time_ns
         if opening.ack >= 0:
             answer = log[opening.ack]
             if answer.seq == synack.ack:
                 answered = log[opening.ack_of]
-                to_ack = max(answer.time_ns - answered.time_ns, 0)
+                to_ack_ns = max(answer.time_ns - answered.time_ns, 0)
                 if opening.last_syn >= 0:  # else the SYN was captured behind its answer: no clock for it
-                    total = max(answer.time_ns - first.time_ns, 0)
+                    total_ns = max(answer.time_ns - first.time_ns, 0)
         if opening.simultaneous and not verdict.self_connect:
-            to_ack, total = None, to_synack and synack.time_ns - first.time_ns
-    return Handshake(kind(verdict), outcome(verdict, log), to_synack, to_ack, total, opening.syn_repeats, opening.synack_repeats)
+            to_ack_ns = MISSING
+            total_ns = synack.time_ns - first.time_ns if to_synack_ns != MISSING else MISSING
+    how = kind(verdict)
+    table.small[KIND * size + row] = -1 if how is None else KINDS[how]
+    table.small[OUTCOME * size + row] = OUTCOMES[outcome(verdict, log)]
+    table.wide[SYN_TO_SYNACK * size + row] = to_synack_ns
+    table.wide[SYNACK_TO_ACK * size + row] = to_ack_ns
+    table.wide[HANDSHAKE * size + row] = total_ns
+    table.narrow[SYN_REPEATS * size + row] = opening.syn_repeats
+    table.narrow[SYNACK_REPEATS * size + row] = opening.synack_repeats
 
 
 def kind(verdict: Verdict) -> str | None:

@@ -1,26 +1,30 @@
 """Why a RST was sent: cause, confidence, and what speaks for it (DESIGN 3)."""
 
 from tcptrace_py.model.live import COPY, STRAY, Connection, Context, Segment
-from tcptrace_py.model.results import Reset
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import ResetMarks, Verdict
+from tcptrace_py.model.vocabulary import Cause, Confidence, Role, numbers
+
+from .block import RESET_AT, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_EVIDENCE, RESET_FRAME, Block
 
 SOON_NS = 50_000_000  # within this of incoming data a program that closes with data unread is likely
 OWN_HOPS = 2  # a TTL that differs by more is another sender's
 
 ESTABLISHED = State.ESTABLISHED
+CAUSES, CONFIDENCES, ROLES = numbers(Cause), numbers(Confidence), numbers(Role)
 
 Judgement = tuple[str, str, list[str]]  # cause, confidence, evidence
 
 
-def resets(live: Connection, verdict: Verdict) -> list[Reset]:
-    """Every RST of a connection, in capture order."""
-    return [_judge(live, verdict, marks) for marks in verdict.resets]
+def write_resets(block: Block, live: Connection, verdict: Verdict) -> None:
+    """Write every RST of a connection into the block, in capture order."""
+    for marks in verdict.resets:
+        _write(block, live, verdict, marks)
 
 
-def _judge(live: Connection, verdict: Verdict, marks: ResetMarks) -> Reset:
+def _write(block: Block, live: Connection, verdict: Verdict, marks: ResetMarks) -> None:
     segment = live.log[marks.index]
     context = segment.context or Context()
     cause, confidence, proof = _cause(live, verdict, marks, segment, context)
@@ -34,7 +38,13 @@ def _judge(live: Connection, verdict: Verdict, marks: ResetMarks) -> Reset:
         proof.append(f"idle {context.idle_ns / 1e9:.0f} s before")
     if not marks.acceptable:
         proof.append("its numbers are not what the receiver expects")
-    return Reset(by, cause, confidence, segment.frame, segment.time_ns, tuple(proof))
+    table = block.resets
+    row = table.row()
+    size = table.capacity
+    table.wide[RESET_FRAME * size + row], table.wide[RESET_AT * size + row] = segment.frame, segment.time_ns
+    table.narrow[RESET_EVIDENCE * size + row] = block.evidence.number(tuple(proof))
+    table.small[RESET_BY * size + row], table.small[RESET_CAUSE * size + row] = ROLES[by], CAUSES[cause]
+    table.small[RESET_CONFIDENCE * size + row] = CONFIDENCES[confidence]
 
 
 def _usual_ttl(live: Connection, number: int) -> int:

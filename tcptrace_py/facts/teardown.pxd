@@ -1,23 +1,28 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.facts.block cimport Block
+from tcptrace_py.facts.table cimport Table
 from tcptrace_py.model.live cimport Connection, Segment, Side
 from tcptrace_py.model.verdict cimport Close, ResetMarks, Step, Verdict
 
-cdef long long CLOSED, FIN_WAIT_2, TIME_WAIT
-cdef tuple SIDES
+cdef long long CLOSED, FIN_WAIT_2, TIME_WAIT, MISSING
+cdef Py_ssize_t CLOSE, ENDING_RESET, FIRST_FIN, PATTERN, RESET_FRAME, RESETS, RESETS_AT, SEGMENTS
+cdef dict PATTERNS
 
 
-@cython.locals(log=list, segment=Segment)
-cpdef teardown(Connection live, Verdict verdict, list resets)
+@cython.locals(log=list, segment=Segment, table=Table, narrow="int[::1]", small="signed char[::1]", size=cython.Py_ssize_t, first="long long")
+cpdef write_teardown(Block block, Py_ssize_t row, Connection live, Verdict verdict)
+@cython.locals(table=Table, resets=Table, at=cython.Py_ssize_t, reset=cython.Py_ssize_t)
+cdef Py_ssize_t _reset_of(Block block, Py_ssize_t row, long long frame) except -2
 @cython.locals(first="long long", marks=ResetMarks, reset=Segment, earliest=Segment)
 cdef long long _first_abort(Verdict verdict, list log) except -2
 cdef long long _left_ns(Verdict verdict, Segment segment) except? -1
 @cython.locals(close=Close)
 cpdef pattern(Verdict verdict)
 @cython.locals(log=list, close=Close, one="long long", other="long long", number="long long", silent=Side)
-cpdef first_fin(Connection live, Verdict verdict)
+cpdef long long first_fin(Connection live, Verdict verdict) except -2
 cdef int _segments(Verdict verdict, long long first) except -1
 @cython.locals(starts="long long", begin_ns="long long", done_ns="long long", number="long long", index="long long", segment=Segment,
                done=bint, path=list, place=cython.Py_ssize_t, step=Step)
-cdef _duration(Verdict verdict, list log)
+cdef long long _duration_ns(Verdict verdict, list log) except? -1

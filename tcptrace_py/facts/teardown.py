@@ -1,29 +1,43 @@
 """How a connection ended: pattern, who closed first, how long it took."""
 
 from tcptrace_py.model.live import Connection, Segment
-from tcptrace_py.model.results import Reset, Teardown
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import Verdict
+from tcptrace_py.model.vocabulary import Pattern, numbers
 
-SIDES = ("client", "server")
+from .block import CLOSE, ENDING_RESET, FIRST_FIN, PATTERN, RESET_FRAME, RESETS, RESETS_AT, SEGMENTS, Block
+from .table import MISSING
+
+PATTERNS = numbers(Pattern)
 CLOSED, FIN_WAIT_2, TIME_WAIT = State.CLOSED, State.FIN_WAIT_2, State.TIME_WAIT
 
 
-def teardown(live: Connection, verdict: Verdict, resets: list[Reset]) -> Teardown:
-    """The close of a connection. `resets` are all its resets, as `findings.resets` judged them."""
-    log = live.log
-    first = first_fin(live, verdict)
-    name = None if first is None else SIDES[0 if first == verdict.client else 1]
+def write_teardown(block: Block, row: int, live: Connection, verdict: Verdict) -> None:
+    """Write the close of a connection, whose resets are written, into its row."""
+    log, table = live.log, block.connections
+    narrow, small, size = table.narrow, table.small, table.capacity
+    first, how = first_fin(live, verdict), "rst"
+    narrow[ENDING_RESET * size + row], small[SEGMENTS * size + row] = -1, -1
     if verdict.fatal >= 0:
-        segment, ended_by = log[_first_abort(verdict, log)], None
-        for reset in resets:
-            if reset.frame == segment.frame:
-                ended_by = reset
-                break
-        return Teardown("rst", None, name, _duration(verdict, log), ended_by)
-    how = pattern(verdict)
-    segments = _segments(verdict, first) if how == "four-way" and first is not None else None
-    return Teardown(how, segments, name, _duration(verdict, log), None)
+        segment = log[_first_abort(verdict, log)]
+        narrow[ENDING_RESET * size + row] = _reset_of(block, row, segment.frame)
+    else:
+        how = pattern(verdict)
+        if how == "four-way" and first >= 0:
+            small[SEGMENTS * size + row] = _segments(verdict, first)
+    small[PATTERN * size + row] = PATTERNS[how]
+    small[FIRST_FIN * size + row] = -1 if first < 0 else first != verdict.client
+    table.wide[CLOSE * size + row] = _duration_ns(verdict, log)
+
+
+def _reset_of(block: Block, row: int, frame: int) -> int:
+    """Row of the connection's reset that stands in this frame; -1 where there is none."""
+    table, resets = block.connections, block.resets
+    at = table.narrow[RESETS_AT * table.capacity + row]
+    for reset in range(at, at + table.narrow[RESETS * table.capacity + row]):
+        if resets.wide[RESET_FRAME * resets.capacity + reset] == frame:
+            return reset
+    return -1
 
 
 def _first_abort(verdict: Verdict, log: list[Segment]) -> int:
@@ -57,18 +71,18 @@ def pattern(verdict: Verdict) -> str:
     return "four-way" if close.second[0] or close.second[1] else "simultaneous"
 
 
-def first_fin(live: Connection, verdict: Verdict) -> int | None:
-    """Number of the side whose FIN left first; None without FINs, or where the other's may lie before the capture."""
+def first_fin(live: Connection, verdict: Verdict) -> int:
+    """Number of the side whose FIN left first; -1 without FINs, or where the other's may lie before the capture."""
     log, close = live.log, verdict.close
     one, other = close.first(0), close.first(1)
     if verdict.self_connect:
-        return 0 if one >= 0 else None
+        return 0 if one >= 0 else -1
     if one < 0 and other < 0:
-        return None
+        return -1
     if one < 0 or other < 0:
         number = 0 if one >= 0 else 1
         silent = live.side(1 - number)
-        return None if verdict.midstream and not silent.last_data_ns else number
+        return -1 if verdict.midstream and not silent.last_data_ns else number
     if close.second[0]:
         return 1
     if close.second[1]:
@@ -82,8 +96,8 @@ def _segments(verdict: Verdict, first: int) -> int:
     return 3 if at_once else 4
 
 
-def _duration(verdict: Verdict, log: list[Segment]) -> int | None:
-    """From the first FIN or RST to the last segment that completes the close, in ns; None where that is not (yet) so."""
+def _duration_ns(verdict: Verdict, log: list[Segment]) -> int:
+    """From the first FIN or RST to the last segment that completes the close; MISSING where that is not (yet) so."""
     starts, begin_ns, done_ns = 0, -1, -1
     for number in range(2):
         index = verdict.close.first(number)
@@ -95,7 +109,7 @@ def _duration(verdict: Verdict, log: list[Segment]) -> int | None:
         segment = log[verdict.fatal]
         return max(segment.time_ns - begin_ns, 0) if starts else 0
     if not starts or (starts < 2 and not verdict.self_connect):
-        return None
+        return MISSING
     done = False
     for path in verdict.paths:
         for place in range(1, len(path)):
@@ -104,4 +118,4 @@ def _duration(verdict: Verdict, log: list[Segment]) -> int | None:
                 segment = log[step.index]
                 done_ns = max(done_ns, segment.time_ns) if done else segment.time_ns
                 done = True
-    return max(done_ns - begin_ns, 0) if done else None
+    return max(done_ns - begin_ns, 0) if done else MISSING

@@ -1,14 +1,28 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.facts.block cimport Block
+from tcptrace_py.facts.table cimport Table
 from tcptrace_py.model.live cimport Connection, Segment
 from tcptrace_py.model.verdict cimport StayMarks, Step, Verdict
+
+cdef long long MISSING, CLOSED
+cdef Py_ssize_t CLIENT_PATH, ENTERED, ENTRIES_AT, START, STAY_BASIS, STAY_ENDED, STAY_ENDED_BY, STAY_ENTERED, STAY_EXPIRES
+cdef Py_ssize_t STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
+cdef int CAPTURE_END
+
 
 cpdef int how_it_ends(long long expires_ns, long long killed_ns, long long reused_ns)
 @cython.locals(how=int)
 cpdef long long end_of_stay(long long entered_ns, long long expires_ns, long long killed_ns, long long reused_ns)
-@cython.locals(marks=StayMarks, client=list, server=list)
-cpdef list stays(Connection live, Verdict verdict, tuple lengths_ns, long long end_ns)
-@cython.locals(log=list, path=list, segment=Segment, step=Step, entered="long long", expires="long long", restarts="long long",
-               index=cython.Py_ssize_t, killed="long long", reused="long long", how=int, reused_by=Connection)
-cdef _stay(Connection live, Verdict verdict, StayMarks marks, long long length_ns, long long end_ns)
+@cython.locals(marks=StayMarks, role=int)
+cpdef write_stays(Block block, Connection live, Verdict verdict, tuple lengths_ns, long long end_ns)
+@cython.locals(log=list, path=list, segment=Segment, step=Step, entered_ns="long long", expires_ns="long long", restarts=int,
+               index=cython.Py_ssize_t, killed_ns="long long", reused_ns="long long", ended_ns="long long", how=int, reused_by=Connection,
+               table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, wide="long long[::1]", small="signed char[::1]")
+cdef _write(Block block, Connection live, Verdict verdict, StayMarks marks, int role, long long length_ns, long long end_ns)
+@cython.locals(table=Table, ended_ns="long long")
+cpdef long long until_ns(Block block, Py_ssize_t stay) except? -1
+@cython.locals(table=Table, entries=Table, size=cython.Py_ssize_t, at=cython.Py_ssize_t, stay=cython.Py_ssize_t, steps=bytes,
+               count=cython.Py_ssize_t, closed_ns="long long")
+cpdef long long port_released_ns(Block block, Py_ssize_t row) except? -1

@@ -2,11 +2,30 @@
 
 from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.live import Connection
-from tcptrace_py.model.results import Stay
+from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import StayMarks, Verdict
+from tcptrace_py.model.vocabulary import EndedBy
 
-EXPIRED, REUSED, KILLED = 0, 1, 2  # how a stay ends, if nothing more comes
-WORDS = ("expired", "reused", "killed")
+from .block import (
+    CLIENT_PATH,
+    ENTERED,
+    ENTRIES_AT,
+    START,
+    STAY_BASIS,
+    STAY_ENDED,
+    STAY_ENDED_BY,
+    STAY_ENTERED,
+    STAY_EXPIRES,
+    STAY_RESTARTS,
+    STAY_SIDE,
+    STAYS,
+    STAYS_AT,
+    Block,
+)
+from .table import MISSING
+
+EXPIRED, REUSED, KILLED, CAPTURE_END = range(len(EndedBy))  # how a stay ends: the numbers of these words
+CLOSED = State.CLOSED
 
 
 def how_it_ends(expires_ns: int, killed_ns: int, reused_ns: int) -> int:
@@ -24,37 +43,66 @@ def end_of_stay(entered_ns: int, expires_ns: int, killed_ns: int, reused_ns: int
     return max(killed_ns if how == KILLED else reused_ns, entered_ns)
 
 
-def stays(live: Connection, verdict: Verdict, lengths_ns: tuple[int, int], end_ns: int) -> list[Stay]:
-    """The connection's stays, the client's first. `lengths_ns`: TIME_WAIT of client and server."""
-    client = [_stay(live, verdict, marks, lengths_ns[0], end_ns) for marks in verdict.stays if marks.side == verdict.client]
-    server = [_stay(live, verdict, marks, lengths_ns[1], end_ns) for marks in verdict.stays if marks.side != verdict.client]
-    return client + server
+def write_stays(block: Block, live: Connection, verdict: Verdict, lengths_ns: tuple[int, int], end_ns: int) -> None:
+    """Write the connection's stays into the block, the client's first. `lengths_ns`: TIME_WAIT of client and server."""
+    for role in range(2):
+        for marks in verdict.stays:
+            if (marks.side != verdict.client) == role:
+                _write(block, live, verdict, marks, role, lengths_ns[role], end_ns)
 
 
-def _stay(live: Connection, verdict: Verdict, marks: StayMarks, length_ns: int, end_ns: int) -> Stay:
+def _write(block: Block, live: Connection, verdict: Verdict, marks: StayMarks, role: int, length_ns: int, end_ns: int) -> None:
     log, path = live.log, verdict.paths[marks.side]
     segment = log[marks.entered]
-    entered = segment.time_ns
+    entered_ns = segment.time_ns
     for step in path:  # far from a side a receipt may be captured before what proves the state before it
         if step.index >= 0:
             segment = log[step.index]
-            entered = max(entered, segment.time_ns)
-    expires = entered + length_ns
+            entered_ns = max(entered_ns, segment.time_ns)
+    expires_ns = entered_ns + length_ns
     restarts = 0
     for index in marks.restarts:
         segment = log[index]
-        if segment.time_ns <= expires:
-            expires = max(segment.time_ns + length_ns, expires)
+        if segment.time_ns <= expires_ns:
+            expires_ns = max(segment.time_ns + length_ns, expires_ns)
             restarts += 1
-    killed = reused = NEVER_NS
+    killed_ns = reused_ns = NEVER_NS
     if marks.killed >= 0:
         segment = log[marks.killed]
-        killed = segment.time_ns
+        killed_ns = segment.time_ns
     reused_by = live.reused_by
     if reused_by is not None:
-        reused = reused_by.start_ns
-    how = how_it_ends(expires, killed, reused)
-    name = "client" if marks.side == verdict.client else "server"
-    if how == EXPIRED and expires > end_ns:
-        return Stay(name, entered, marks.basis, expires, restarts, None, "capture-end", True)
-    return Stay(name, entered, marks.basis, expires, restarts, end_of_stay(entered, expires, killed, reused), WORDS[how], False)
+        reused_ns = reused_by.start_ns
+    how = how_it_ends(expires_ns, killed_ns, reused_ns)
+    ended_ns = end_of_stay(entered_ns, expires_ns, killed_ns, reused_ns)
+    if how == EXPIRED and expires_ns > end_ns:
+        how, ended_ns = CAPTURE_END, MISSING
+    table = block.stays
+    row = table.row()
+    wide, small, size = table.wide, table.small, table.capacity
+    wide[STAY_ENTERED * size + row], wide[STAY_EXPIRES * size + row], wide[STAY_ENDED * size + row] = entered_ns, expires_ns, ended_ns
+    table.narrow[STAY_RESTARTS * size + row] = restarts
+    small[STAY_SIDE * size + row], small[STAY_BASIS * size + row], small[STAY_ENDED_BY * size + row] = role, marks.basis_code, how
+
+
+def until_ns(block: Block, stay: int) -> int:
+    """When a stay ended, or would: one that outlives the capture ends as its profile says."""
+    table = block.stays
+    ended_ns = table.wide[STAY_ENDED * table.capacity + stay]
+    return table.wide[STAY_EXPIRES * table.capacity + stay] if ended_ns == MISSING else ended_ns
+
+
+def port_released_ns(block: Block, row: int) -> int:
+    """When the client's port of a connection was free again; NEVER_NS if, as far as the capture tells, it was not."""
+    table, entries = block.connections, block.entries
+    size = table.capacity
+    at = table.narrow[STAYS_AT * size + row]
+    for stay in range(at, at + table.small[STAYS * size + row]):
+        if block.stays.small[STAY_SIDE * block.stays.capacity + stay] == 0:
+            return until_ns(block, stay)
+    steps = block.path_codes(table.narrow[CLIENT_PATH * size + row])
+    count = len(steps) // 3
+    if not count or steps[3 * count - 3] != CLOSED:
+        return NEVER_NS
+    closed_ns = entries.wide[ENTERED * entries.capacity + table.narrow[ENTRIES_AT * size + row] + count - 1]
+    return NEVER_NS if closed_ns == MISSING else max(closed_ns, table.wide[START * size + row])

@@ -2,7 +2,11 @@
 import cython
 
 from tcptrace_py.facts.block cimport Block
+from tcptrace_py.facts.handshake cimport write_handshake
+from tcptrace_py.facts.resets cimport write_resets
 from tcptrace_py.facts.table cimport Table
+from tcptrace_py.facts.teardown cimport write_teardown
+from tcptrace_py.facts.time_wait cimport write_stays
 from tcptrace_py.model.closed cimport Closed
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Rare, Segment
@@ -16,8 +20,10 @@ cdef Py_ssize_t STREAM, CLIENT, SERVER, CLIENT_PORT, SERVER_PORT, SCOPE, HISTORY
 cdef Py_ssize_t SERVER_REPEATS, CLIENT_PATH, SERVER_PATH, ENTRIES_AT, STAYS_AT, RESETS_AT, RESETS, ANOMALIES_AT, ANOMALIES, ENDING_RESET
 cdef Py_ssize_t VANTAGE, MIDSTREAM, TIMESTAMPS, KIND, OUTCOME, PATTERN, SEGMENTS, FIRST_FIN, STAYS
 cdef Py_ssize_t ENTERED, ENTRY_FRAME, STAY_ENTERED, STAY_EXPIRES, STAY_ENDED, STAY_RESTARTS, STAY_SIDE, STAY_BASIS, STAY_ENDED_BY
-cdef Py_ssize_t RESET_FRAME, RESET_AT, RESET_EVIDENCE, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE
-cdef int _EXPIRED, _CAPTURE_END
+
+cdef int EXPIRED, CAPTURE_END
+cdef dict _VANTAGES
+cdef tuple ENDINGS
 cdef Py_ssize_t ANOMALY_FRAME, ANOMALY_CODE, ANOMALY_EXPLANATION
 
 
@@ -54,7 +60,7 @@ cdef class Writer:
     cdef long long _steps(self, Shape shape, _Path path, Closed closed, int role, long long end_ns) except -1
     @cython.locals(steps=bytearray, step=Step)
     cdef long long _named(self, _Path path, int expired) except -1
-    cdef long long _history(self, unsigned long long letters) except -1
+    cdef long long _history(self, unsigned long long letters, int client) except -1
     cdef long long _length_ns(self, bytes key, int role) except -1
     @cython.locals(block=Block, length=cython.Py_ssize_t, ports=cython.Py_ssize_t)
     cdef _ends(self, bytes key, int vlan, long long teid, int[::1] narrow, Py_ssize_t size, Py_ssize_t row)
@@ -62,14 +68,12 @@ cdef class Writer:
     cdef _counts(self, LiveSide side, long long[::1] wide, int[::1] narrow, Py_ssize_t size, Py_ssize_t row, Py_ssize_t packets,
                  Py_ssize_t repeats)
     @cython.locals(block=Block, entries=Table, log=list, segment=Segment, steps=bytearray, latest_ns="long long", at_ns="long long",
-                   frame="long long", step=Step, marks=StayMarks)
-    cdef long long _path(self, Live live, Verdict verdict, int number, stay) except -1
+                   frame="long long", step=Step, number=int)
+    cdef long long _path(self, Live live, Verdict verdict, int role) except -1
+    @cython.locals(table=Table, size=cython.Py_ssize_t, at=cython.Py_ssize_t, stay=cython.Py_ssize_t, marks=StayMarks)
+    cdef _leave_time_wait(self, bytearray steps, Live live, Verdict verdict, int role)
     cdef _name(self, bytearray steps, Step step)
     cdef _entry(self, Table entries, long long at_ns, long long frame)
-    @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
-    cdef _stay(self, stay)
-    @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
-    cdef Py_ssize_t _reset(self, reset) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t)
     cdef _anomaly(self, anomaly)
 

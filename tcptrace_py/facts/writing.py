@@ -8,11 +8,11 @@ from tcptrace_py.model.live import LETTERS, STRAY
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.live import Side as LiveSide
 from tcptrace_py.model.profiles import Profiles
-from tcptrace_py.model.results import Anomaly, Reset, Stay
+from tcptrace_py.model.results import Anomaly
 from tcptrace_py.model.segments import IPV6_KEY, OPT_TIMESTAMPS, RST, key_parts
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import NOWHERE, StayMarks, Step, Verdict
-from tcptrace_py.model.vocabulary import Cause, Confidence, EndedBy, Kind, Outcome, Pattern, Role, Vantage
+from tcptrace_py.model.vocabulary import EndedBy, Vantage, numbers
 
 from .anomalies import anomalies
 from .block import (
@@ -21,7 +21,6 @@ from .block import (
     ANOMALY_CODE,
     ANOMALY_EXPLANATION,
     ANOMALY_FRAME,
-    BASES,
     CLIENT,
     CLIENT_PACKETS,
     CLIENT_PATH,
@@ -42,12 +41,6 @@ from .block import (
     MIDSTREAM,
     OUTCOME,
     PATTERN,
-    RESET_AT,
-    RESET_BY,
-    RESET_CAUSE,
-    RESET_CONFIDENCE,
-    RESET_EVIDENCE,
-    RESET_FRAME,
     RESETS,
     RESETS_AT,
     SCOPE,
@@ -76,22 +69,14 @@ from .block import (
     VANTAGE,
     Block,
 )
-from .handshake import handshake
-from .resets import resets
+from .handshake import write_handshake
+from .resets import write_resets
 from .table import MISSING, Table
-from .teardown import teardown
-from .time_wait import stays
+from .teardown import write_teardown
+from .time_wait import CAPTURE_END, EXPIRED, write_stays
 
-_KINDS = {str(word): number for number, word in enumerate(Kind)}
-_OUTCOMES = {str(word): number for number, word in enumerate(Outcome)}
-_PATTERNS = {str(word): number for number, word in enumerate(Pattern)}
-_CAUSES = {str(word): number for number, word in enumerate(Cause)}
-_CONFIDENCES = {str(word): number for number, word in enumerate(Confidence)}
-_ROLES = {str(word): number for number, word in enumerate(Role)}
-_VANTAGES = {str(word): number for number, word in enumerate(Vantage)}
-_ENDED_BY = {str(word): number for number, word in enumerate(EndedBy)}
-_EXPIRED, _CAPTURE_END = _ENDED_BY["expired"], _ENDED_BY["capture-end"]
-_BASES = {str(word): number for number, word in enumerate(BASES)}
+_VANTAGES = numbers(Vantage)
+ENDINGS = tuple(map(str, EndedBy))
 
 
 class Shape:
@@ -151,7 +136,7 @@ class Writer:
         self.profiles = profiles
         self.block = block
         self._path_numbers: dict[tuple[_Path, int], int] = {}  # in this block
-        self._history_numbers: dict[int, int] = {}
+        self._history_numbers: dict[tuple[int, int], int] = {}
         self.one_profile_ns = -1 if profiles.by_address else profiles.default.time_wait_ns  # TIME_WAIT of every host
 
     def write(self, live: Live, verdict: Verdict, end_ns: int) -> int:
@@ -165,42 +150,20 @@ class Writer:
         wide[START * size + row], wide[END * size + row] = live.start_ns, live.end_ns
         wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = live.first_frame, live.last_frame
         narrow[STREAM * size + row] = live.stream if live.stream >= 0 else -1
-        narrow[HISTORY * size + row] = block.histories.number(history(live.history, client))
+        narrow[HISTORY * size + row] = self._history(live.history, client)
         small[VANTAGE * size + row] = _VANTAGES[verdict.view.name] if verdict.view.name is not None else -1
         small[MIDSTREAM * size + row], small[TIMESTAMPS * size + row] = verdict.midstream, _timestamps(live)
 
-        opened = handshake(verdict, log)
-        small[KIND * size + row] = -1 if opened.kind is None else _KINDS[opened.kind]
-        small[OUTCOME * size + row] = _OUTCOMES[opened.outcome]
-        wide[SYN_TO_SYNACK * size + row] = MISSING if opened.syn_to_synack_ns is None else opened.syn_to_synack_ns
-        wide[SYNACK_TO_ACK * size + row] = MISSING if opened.synack_to_ack_ns is None else opened.synack_to_ack_ns
-        wide[HANDSHAKE * size + row] = MISSING if opened.total_ns is None else opened.total_ns
-        narrow[SYN_REPEATS * size + row] = opened.syn_retransmissions
-        narrow[SYNACK_REPEATS * size + row] = opened.synack_retransmissions
-
-        all_resets = resets(live, verdict)
-        close = teardown(live, verdict, all_resets)
-        small[PATTERN * size + row] = _PATTERNS[close.pattern]
-        small[SEGMENTS * size + row] = -1 if close.segments is None else close.segments
-        small[FIRST_FIN * size + row] = -1 if close.first_fin is None else _ROLES[close.first_fin]
-        wide[CLOSE * size + row] = MISSING if close.duration_ns is None else close.duration_ns
-        narrow[RESETS_AT * size + row], narrow[RESETS * size + row] = block.resets.count, len(all_resets)
-        narrow[ENDING_RESET * size + row] = -1
-        for reset in all_resets:
-            at = self._reset(reset)
-            if close.reset is reset:
-                narrow[ENDING_RESET * size + row] = at
-
-        narrow[STAYS_AT * size + row], small[STAYS * size + row] = block.stays.count, 0
-        all_stays: list[Stay] = []
+        write_handshake(table, row, verdict, log)
+        narrow[RESETS_AT * size + row], narrow[RESETS * size + row] = block.resets.count, len(verdict.resets)
+        write_resets(block, live, verdict)
+        write_teardown(block, row, live, verdict)
+        narrow[STAYS_AT * size + row], small[STAYS * size + row] = block.stays.count, len(verdict.stays)
         if verdict.stays:
-            all_stays = stays(live, verdict, (self._length_ns(own.key, 0), self._length_ns(own.key, 1)), end_ns)
-            small[STAYS * size + row] = len(all_stays)
-            for stay in all_stays:
-                self._stay(stay)
+            write_stays(block, live, verdict, (self._length_ns(own.key, 0), self._length_ns(own.key, 1)), end_ns)
         narrow[ENTRIES_AT * size + row] = block.entries.count
-        narrow[CLIENT_PATH * size + row] = self._path(live, verdict, client, _of(all_stays, "client"))
-        narrow[SERVER_PATH * size + row] = -1 if live.self_connect else self._path(live, verdict, 1 - client, _of(all_stays, "server"))
+        narrow[CLIENT_PATH * size + row] = self._path(live, verdict, 0)
+        narrow[SERVER_PATH * size + row] = -1 if live.self_connect else self._path(live, verdict, 1)
         self._counts(own, wide, narrow, size, row, CLIENT_PACKETS, CLIENT_REPEATS)
         self._counts(other, wide, narrow, size, row, SERVER_PACKETS, SERVER_REPEATS)
 
@@ -220,7 +183,7 @@ class Writer:
         wide[START * size + row], wide[END * size + row] = closed.start_ns, closed.end_ns
         wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = closed.first_frame, closed.last_frame
         narrow[STREAM * size + row] = closed.stream
-        narrow[HISTORY * size + row] = self._history(closed.history)
+        narrow[HISTORY * size + row] = self._history(closed.history, 0)
         small[VANTAGE * size + row], small[MIDSTREAM * size + row] = shape.vantage, shape.midstream
         small[TIMESTAMPS * size + row] = closed.timestamps
         small[KIND * size + row], small[OUTCOME * size + row] = shape.kind, shape.outcome
@@ -277,9 +240,9 @@ class Writer:
         table.narrow[STAY_RESTARTS * size + row] = 0
         small[STAY_SIDE * size + row], small[STAY_BASIS * size + row] = role, shape.basis
         if expires_ns > end_ns:
-            wide[STAY_ENDED * size + row], small[STAY_ENDED_BY * size + row] = MISSING, _CAPTURE_END
+            wide[STAY_ENDED * size + row], small[STAY_ENDED_BY * size + row] = MISSING, CAPTURE_END
             return self._named(path, 0)
-        wide[STAY_ENDED * size + row], small[STAY_ENDED_BY * size + row] = expires_ns, _EXPIRED
+        wide[STAY_ENDED * size + row], small[STAY_ENDED_BY * size + row] = expires_ns, EXPIRED
         self._entry(entries, expires_ns, MISSING)
         return self._named(path, 1)
 
@@ -295,11 +258,11 @@ class Writer:
             known = self._path_numbers[path, expired] = self.block.paths.number(bytes(steps))
         return known
 
-    def _history(self, letters: int) -> int:
-        """Number of the history of a connection whose side 0 is the client."""
-        known = self._history_numbers.get(letters)
+    def _history(self, letters: int, client: int) -> int:
+        """Number of a history; `client`: number of the side that is it."""
+        known = self._history_numbers.get((letters, client))
         if known is None:
-            known = self._history_numbers[letters] = self.block.histories.number(history(letters, 0))
+            known = self._history_numbers[letters, client] = self.block.histories.number(history(letters, client))
         return known
 
     def begin(self, block: Block) -> None:
@@ -336,12 +299,13 @@ class Writer:
         narrow[repeats * size + row] = rare.retransmissions if rare is not None else 0
         narrow[(repeats + 1) * size + row] = rare.fin_repeats if rare is not None else 0
 
-    def _path(self, live: Live, verdict: Verdict, number: int, stay: Stay | None) -> int:
+    def _path(self, live: Live, verdict: Verdict, role: int) -> int:
         """Write the states of a side, CLOSED behind a stay that ended included; returns the number of their path.
 
         Far from a side a receipt may be captured before what proves the state before it: it is told no earlier.
         """
         block, entries, log = self.block, self.block.entries, live.log
+        number = verdict.client if role == 0 else 1 - verdict.client
         steps = bytearray()
         latest_ns = MISSING
         for step in verdict.paths[number]:
@@ -352,12 +316,22 @@ class Writer:
                 at_ns, frame = latest_ns, segment.frame
             self._name(steps, step)
             self._entry(entries, at_ns, frame)
-        if stay is not None and stay.ended_at_ns is not None and verdict.final_code(number) == State.TIME_WAIT:
-            for marks in verdict.stays:
-                if marks.side == number and stay.ended_by in marks.exits:
-                    self._name(steps, marks.exits[stay.ended_by])
-                    self._entry(entries, stay.ended_at_ns, _left_at(live, marks, stay))
+        if verdict.stays and verdict.final_code(number) == State.TIME_WAIT:
+            self._leave_time_wait(steps, live, verdict, role)
         return block.paths.number(bytes(steps))
+
+    def _leave_time_wait(self, steps: bytearray, live: Live, verdict: Verdict, role: int) -> None:
+        """Write the step that ended a side's stay, if one did: the stays of this row are the last that were written."""
+        table = self.block.stays
+        size, at = table.capacity, table.count - len(verdict.stays)
+        for stay in range(at, table.count):
+            if table.small[STAY_SIDE * size + stay] != role or table.wide[STAY_ENDED * size + stay] == MISSING:
+                continue
+            how = ENDINGS[table.small[STAY_ENDED_BY * size + stay]]
+            for marks in verdict.stays:
+                if (marks.side != verdict.client) == role and how in marks.exits:
+                    self._name(steps, marks.exits[how])
+                    self._entry(self.block.entries, table.wide[STAY_ENDED * size + stay], _left_at(live, marks, how))
 
     def _name(self, steps: bytearray, step: Step) -> None:
         """Put a step to a path, as the block names it."""
@@ -370,26 +344,6 @@ class Writer:
         entries.wide[ENTERED * entries.capacity + row] = at_ns
         entries.wide[ENTRY_FRAME * entries.capacity + row] = frame
 
-    def _stay(self, stay: Stay) -> None:
-        table = self.block.stays
-        row = table.row()
-        wide, small, size = table.wide, table.small, table.capacity
-        wide[STAY_ENTERED * size + row], wide[STAY_EXPIRES * size + row] = stay.entered_ns, stay.expires_ns
-        wide[STAY_ENDED * size + row] = MISSING if stay.ended_at_ns is None else stay.ended_at_ns
-        table.narrow[STAY_RESTARTS * size + row] = stay.restarts
-        small[STAY_SIDE * size + row], small[STAY_BASIS * size + row] = _ROLES[stay.side], _BASES[stay.basis]
-        small[STAY_ENDED_BY * size + row] = _ENDED_BY[stay.ended_by]
-
-    def _reset(self, reset: Reset) -> int:
-        table = self.block.resets
-        row = table.row()
-        wide, small, size = table.wide, table.small, table.capacity
-        wide[RESET_FRAME * size + row], wide[RESET_AT * size + row] = reset.frame, reset.at_ns
-        table.narrow[RESET_EVIDENCE * size + row] = self.block.evidence.number(reset.evidence)
-        small[RESET_BY * size + row], small[RESET_CAUSE * size + row] = _ROLES[reset.by], _CAUSES[reset.cause]
-        small[RESET_CONFIDENCE * size + row] = _CONFIDENCES[reset.confidence]
-        return row
-
     def _anomaly(self, anomaly: Anomaly) -> None:
         table, texts = self.block.anomalies, self.block.texts
         row = table.row()
@@ -398,18 +352,11 @@ class Writer:
         table.narrow[ANOMALY_EXPLANATION * table.capacity + row] = texts.number(anomaly.explanation)
 
 
-def _of(found: list[Stay], side: str) -> Stay | None:
-    for stay in found:
-        if stay.side == side:
-            return stay
-    return None
-
-
-def _left_at(live: Live, marks: StayMarks, stay: Stay) -> int:
+def _left_at(live: Live, marks: StayMarks, how: str) -> int:
     """Frame that ended a stay; MISSING where a clock did."""
-    if stay.ended_by == "reused" and live.reused_by is not None:
+    if how == "reused" and live.reused_by is not None:
         return live.reused_by.first_frame
-    return live.log[marks.killed].frame if stay.ended_by == "killed" else MISSING
+    return live.log[marks.killed].frame if how == "killed" else MISSING
 
 
 def _timestamps(live: Live) -> int:

@@ -13,6 +13,11 @@ class Word(StrEnum):
         return repr(self.value)
 
 
+def numbers(words: type[Word]) -> dict[str, int]:
+    """Number of each word of a list."""
+    return {str(word): number for number, word in enumerate(words)}
+
+
 class Kind(Word):
     """How a handshake went; none where no SYN was answered."""
 
