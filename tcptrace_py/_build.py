@@ -20,7 +20,7 @@ HOT = (
     "flows.resting", "flows.streams", "flows.table", "flows.textbook",
     "facts.anomalies", "facts.block", "facts.handshake", "facts.resets", "facts.table", "facts.teardown", "facts.time_wait",
     "facts.views", "facts.writing",
-    "findings.accounts", "findings.facts", "findings.hosts", "findings.ledger", "findings.occupancy", "findings.percentiles",
+    "findings.accounts", "findings.outline", "findings.hosts", "findings.ledger", "findings.occupancy", "findings.percentiles",
     "findings.port_use", "findings.ports", "findings.quality", "findings.rhythm", "findings.summary", "findings.vantage",
     "states.closing", "states.evidence", "states.fins", "states.opening", "states.replay", "states.resets", "states.time_wait",
     "pipeline.collecting", "pipeline.partition", "pipeline.replaying",

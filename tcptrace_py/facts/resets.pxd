@@ -8,7 +8,7 @@ from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport Opening, ResetMarks, Step, Verdict
 
 cdef long long COPY, STRAY, ACK, FIN, RST, SYN, SOON_NS, OWN_HOPS, ESTABLISHED
-cdef Py_ssize_t RESET_AT, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_EVIDENCE, RESET_FRAME
+cdef Py_ssize_t ENDING_RESET, RESET_AT, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_EVIDENCE, RESET_FRAME
 cdef dict CAUSES, CONFIDENCES, ROLES
 
 
@@ -16,6 +16,8 @@ cdef dict CAUSES, CONFIDENCES, ROLES
 cpdef write_resets(Block block, Connection live, Verdict verdict)
 @cython.locals(segment=Segment, context=Context, proof=list, ttl=int, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
 cdef _write(Block block, Connection live, Verdict verdict, ResetMarks marks)
+@cython.locals(table=Table, resets=Table, at=cython.Py_ssize_t)
+cpdef int ending_cause(Block block, Py_ssize_t row) except -2
 @cython.locals(log=list, i=cython.Py_ssize_t, segment=Segment)
 cdef int _usual_ttl(Connection live, long long number) except -1
 @cython.locals(number="long long", opening=Opening, own_fin="long long", received="long long")

@@ -7,7 +7,7 @@ from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import ResetMarks, Verdict
 from tcptrace_py.model.vocabulary import Cause, Confidence, Role, numbers
 
-from .block import RESET_AT, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_EVIDENCE, RESET_FRAME, Block
+from .block import ENDING_RESET, RESET_AT, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_EVIDENCE, RESET_FRAME, Block
 
 SOON_NS = 50_000_000  # within this of incoming data a program that closes with data unread is likely
 OWN_HOPS = 2  # a TTL that differs by more is another sender's
@@ -45,6 +45,13 @@ def _write(block: Block, live: Connection, verdict: Verdict, marks: ResetMarks) 
     table.narrow[RESET_EVIDENCE * size + row] = block.evidence.number(tuple(proof))
     table.small[RESET_BY * size + row], table.small[RESET_CAUSE * size + row] = ROLES[by], CAUSES[cause]
     table.small[RESET_CONFIDENCE * size + row] = CONFIDENCES[confidence]
+
+
+def ending_cause(block: Block, row: int) -> int:
+    """Number of the cause of the reset that ended a connection; -1 where none did."""
+    table, resets = block.connections, block.resets
+    at = table.narrow[ENDING_RESET * table.capacity + row]
+    return -1 if at < 0 else resets.small[RESET_CAUSE * resets.capacity + at]
 
 
 def _usual_ttl(live: Connection, number: int) -> int:

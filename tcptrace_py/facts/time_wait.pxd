@@ -9,7 +9,6 @@ from tcptrace_py.model.verdict cimport StayMarks, Step, Verdict
 cdef long long MISSING, CLOSED
 cdef Py_ssize_t CLIENT_PATH, ENTERED, ENTRIES_AT, START, STAY_BASIS, STAY_ENDED, STAY_ENDED_BY, STAY_ENTERED, STAY_EXPIRES
 cdef Py_ssize_t STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
-cdef int CAPTURE_END
 
 
 cpdef int how_it_ends(long long expires_ns, long long killed_ns, long long reused_ns)

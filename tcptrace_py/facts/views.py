@@ -437,6 +437,13 @@ class ConnectionView(_View, Connection):
         return None if number < 0 else number > 0
 
 
+def place_of(connection: Connection) -> tuple[Block, int]:
+    """The block and the row that a connection of an analysis stands for."""
+    if not isinstance(connection, ConnectionView):
+        raise TypeError("a connection that is no row of a table")
+    return connection._block, connection._row  # noqa: SLF001 - it is this module's own
+
+
 def _reset(block: Block, at: int) -> Reset:
     table = block.resets
     small, size = table.small, table.capacity

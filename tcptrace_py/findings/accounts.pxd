@@ -1,12 +1,15 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-from tcptrace_py.findings.facts cimport Facts, StayFacts
+from tcptrace_py.facts.block cimport Block
+from tcptrace_py.facts.table cimport Table
+from tcptrace_py.facts.time_wait cimport port_released_ns, until_ns
 from tcptrace_py.findings.occupancy cimport Occupancy
 from tcptrace_py.findings.vantage cimport Pair, Vantages
 from tcptrace_py.model cimport words
 
-cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE
+cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS
+cdef Py_ssize_t END, FIRST_FIN, PATTERN, START, STAY_ENDED_BY, STAY_ENTERED, STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
 
 
 cdef class HostRow:
@@ -39,10 +42,14 @@ cdef class Accounts:
 
     @cython.locals(ports=cython.Py_ssize_t, name=bytes, account=Account)
     cpdef Account of(self, bytes key)
-    @cython.locals(stay=StayFacts, occupancy=Occupancy, kind="long long")
-    cpdef add(self, Account account, Facts facts)
-    @cython.locals(occupancy=Occupancy, kind="long long", start_ns="long long", until_ns="long long", early_ns="long long")
-    cpdef _hold(self, Account account, Facts facts)
+    @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, pattern=int, first_fin=int, start_ns="long long",
+                   earliest_ns="long long", at=cython.Py_ssize_t, stay=cython.Py_ssize_t)
+    cpdef add(self, Account account, Block block, Py_ssize_t row, long long port, long long announced)
+    @cython.locals(table=Table, occupancy=Occupancy, small="signed char[::1]", size=cython.Py_ssize_t, entered_ns="long long",
+                   end_ns="long long", how=int, restarted=bint, kind="long long")
+    cdef _add_stay(self, Account account, Block block, Py_ssize_t stay, long long earliest_ns)
+    @cython.locals(occupancy=Occupancy, kind="long long", early_ns="long long")
+    cdef _hold(self, Account account, long long start_ns, long long released_ns, long long earliest_ns, long long announced, long long port)
 
 
 cpdef long long late_ns(Account account, long long end_ns)

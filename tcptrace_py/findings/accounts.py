@@ -5,17 +5,33 @@ Hosts, services and port budgets are sums over accounts; how many there are at o
 
 from array import array
 
-from tcptrace_py.facts.time_wait import KILLED, REUSED
+from tcptrace_py.facts.block import (
+    END,
+    FIRST_FIN,
+    PATTERN,
+    START,
+    STAY_ENDED_BY,
+    STAY_ENTERED,
+    STAY_RESTARTS,
+    STAY_SIDE,
+    STAYS,
+    STAYS_AT,
+    Block,
+)
+from tcptrace_py.facts.time_wait import KILLED, REUSED, port_released_ns, until_ns
 from tcptrace_py.model import words
 from tcptrace_py.model.addresses import text
-from tcptrace_py.model.clock import NEVER_NS
+from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY
+from tcptrace_py.model.vocabulary import Pattern
 
-from .facts import COUNTED, Facts
 from .occupancy import Occupancy
+from .outline import COUNTED
 from .vantage import Pair, Vantages
 
+RST, SIMULTANEOUS = list(Pattern).index(Pattern.RST), list(Pattern).index(Pattern.SIMULTANEOUS)
+STAYS_WITHIN_NS = 20 * SECOND_NS  # what of a stay lies longer before its connection's last segment is told as early (Occupancy)
 LATE = 4  # the last such part of the time, of one TIME_WAIT at most, tells the present rate
 
 
@@ -123,53 +139,67 @@ class Accounts:
             host = self.hosts[address, scope] = HostRow(address, scope, self.occupancy.row())
         return host
 
-    def add(self, account: Account, facts: Facts) -> None:
-        """Take in one connection."""
+    def add(self, account: Account, block: Block, row: int, port: int, announced: int) -> None:
+        """Take in a described connection.
+
+        `port` is the client's, ANY_PORT where the capture began later than it. `announced`: the kind (of `Occupancy`) under
+        which its port was counted as held when the connection was old already; -1: it was not; COUNTED: all of it was.
+        """
+        table = block.connections
+        small, size = table.small, table.capacity
+        pattern, first_fin, start_ns = small[PATTERN * size + row], small[FIRST_FIN * size + row], table.wide[START * size + row]
+        earliest_ns = table.wide[END * size + row] - STAYS_WITHIN_NS
         account.connections += 1
-        account.first_ns = min(account.first_ns, facts.start_ns)
-        account.last_ns = max(account.last_ns, facts.start_ns)
-        account.client_first += facts.first_fin == 0
-        account.server_first += facts.first_fin == 1
-        if facts.pattern == "simultaneous":
+        account.first_ns = min(account.first_ns, start_ns)
+        account.last_ns = max(account.last_ns, start_ns)
+        account.client_first += first_fin == 0
+        account.server_first += first_fin == 1
+        if pattern == SIMULTANEOUS:
             account.simultaneous += 1
-            account.simultaneous_client += facts.first_fin == 0
-            account.simultaneous_server += facts.first_fin == 1
-        account.resets += facts.pattern == "rst"
-        self._hold(account, facts)
-        occupancy = self.occupancy
-        for stay in facts.stays:
-            if stay.by_server:
-                account.stays_server += 1
-                account.restarted_server += stay.restarted
-                account.reused_server += stay.how == REUSED
-                account.killed_server += stay.how == KILLED
-            else:
-                account.stays_client += 1
-                account.restarted_client += stay.restarted
-                account.reused_client += stay.how == REUSED
-                account.killed_client += stay.how == KILLED
-            kind = account.server_stay_kind if stay.by_server else account.client_stay_kind
-            occupancy.add(max(stay.entered_ns, facts.earliest_ns), stay.end_ns, kind)
-            if stay.entered_ns < facts.earliest_ns:
-                occupancy.add_early(stay.entered_ns, min(facts.earliest_ns, stay.end_ns), kind)
+            account.simultaneous_client += first_fin == 0
+            account.simultaneous_server += first_fin == 1
+        account.resets += pattern == RST
+        if announced != COUNTED:
+            self._hold(account, start_ns, port_released_ns(block, row), earliest_ns, announced, port)
+        at = table.narrow[STAYS_AT * size + row]
+        for stay in range(at, at + small[STAYS * size + row]):
+            self._add_stay(account, block, stay, earliest_ns)
 
-    def _hold(self, account: Account, facts: Facts) -> None:
+    def _add_stay(self, account: Account, block: Block, stay: int, earliest_ns: int) -> None:
+        table, occupancy = block.stays, self.occupancy
+        small, size = table.small, table.capacity
+        entered_ns, end_ns, how = table.wide[STAY_ENTERED * size + stay], until_ns(block, stay), small[STAY_ENDED_BY * size + stay]
+        restarted = table.narrow[STAY_RESTARTS * size + stay] > 0
+        if small[STAY_SIDE * size + stay]:
+            kind = account.server_stay_kind
+            account.stays_server += 1
+            account.restarted_server += restarted
+            account.reused_server += how == REUSED
+            account.killed_server += how == KILLED
+        else:
+            kind = account.client_stay_kind
+            account.stays_client += 1
+            account.restarted_client += restarted
+            account.reused_client += how == REUSED
+            account.killed_client += how == KILLED
+        occupancy.add(max(entered_ns, earliest_ns), end_ns, kind)
+        if entered_ns < earliest_ns:
+            occupancy.add_early(entered_ns, min(earliest_ns, end_ns), kind)
+
+    def _hold(self, account: Account, start_ns: int, released_ns: int, earliest_ns: int, announced: int, port: int) -> None:
         """Count the client's port for as long as it was taken, as far as it was not counted before."""
-        occupancy, kind, start_ns, until_ns = self.occupancy, account.held_kind, facts.start_ns, facts.released_ns
-        if facts.announced == COUNTED:
-            return
-        if facts.announced < 0:
-            occupancy.add(start_ns, until_ns, kind, facts.port)
-        elif facts.announced == kind:
-            if until_ns != NEVER_NS:
-                occupancy.end(until_ns, kind, facts.port)
+        occupancy, kind = self.occupancy, account.held_kind
+        if announced < 0:
+            occupancy.add(start_ns, released_ns, kind, port)
+        elif announced == kind:
+            if released_ns != NEVER_NS:
+                occupancy.end(released_ns, kind, port)
         else:  # it was taken for the other side's: what is too late to be moved stays there
-            early_ns = max(start_ns, facts.earliest_ns)
-            occupancy.end(early_ns, facts.announced, facts.port)
-            occupancy.add_early(start_ns, early_ns, facts.announced, facts.port, -1)
-            occupancy.add(early_ns, until_ns, kind, facts.port)
-            occupancy.add_early(start_ns, min(early_ns, until_ns), kind, facts.port)
-
+            early_ns = max(start_ns, earliest_ns)
+            occupancy.end(early_ns, announced, port)
+            occupancy.add_early(start_ns, early_ns, announced, port, -1)
+            occupancy.add(early_ns, released_ns, kind, port)
+            occupancy.add_early(start_ns, min(early_ns, released_ns), kind, port)
 
     def close(self, end_ns: int) -> None:
         """All is told, of a capture that ends then: settle what is pending."""

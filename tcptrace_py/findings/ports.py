@@ -6,6 +6,7 @@ A port is taken while the client's side is open or in TIME_WAIT; a server's TIME
 
 from collections.abc import Iterable
 
+from tcptrace_py.facts.views import place_of
 from tcptrace_py.model.addresses import packed, scope_of
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.profiles import Profiles
@@ -13,7 +14,6 @@ from tcptrace_py.model.results import Connection, Exhaustion, PortBudget, Scope
 from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
 
 from .accounts import Account, Accounts, late_ns
-from .facts import from_row
 from .occupancy import ANY_PORT
 from .port_use import PortRange, PortTotals, exhaustion_of, is_within, range_of
 from .vantage import Vantages
@@ -44,7 +44,8 @@ def budgets_of(connections: Iterable[Connection], profiles: Profiles, end_ns: in
             tunnel = b"" if scope is None else scope_bytes(SCOPE_VNI, scope.vni or 0)
             name = names[key] = packed(client.address) + packed(server.address) + server.port.to_bytes(2) + tunnel
         port = client.port if connection.history[:1] == "S" else ANY_PORT
-        accounts.add(accounts.named(name), from_row(connection, port))
+        block, row = place_of(connection)
+        accounts.add(accounts.named(name), block, row, port, -1)
     accounts.close(end_ns)
     return budgets(accounts)
 

@@ -39,9 +39,10 @@ class Quality:
             self._count("midstream", live.first_frame)
         if not live.self_connect and (live.a.packets == 0 or live.b.packets == 0) and self._expects_answer(live):
             self._count("one-sided", live.first_frame)
-        unseen = next((segment.frame for segment in live.log if segment.marks & AHEAD), None)
-        if unseen is not None:
-            self._count("acked-unseen", unseen)
+        for segment in live.log:
+            if segment.marks & AHEAD:
+                self._count("acked-unseen", segment.frame)
+                break
 
     def _expects_answer(self, live: Connection) -> bool:
         """A side that acknowledges has heard its peer: silence in the capture is then the capture's."""

@@ -1,13 +1,12 @@
 # cython: language_level=3, annotation_typing=False
-import cython
-
-from tcptrace_py.findings.facts cimport Facts
 from tcptrace_py.findings.percentiles cimport Values
+
+cdef int COMPLETED, UNKNOWN
 
 
 cdef class Totals:
     cdef public long long connections
-    cdef public dict outcomes, patterns, causes, latencies
+    cdef public list outcomes, patterns, causes, latencies
 
-    @cython.locals(values=Values)
-    cpdef add(self, Facts facts)
+    cpdef add(self, int outcome, int pattern, int cause, long long count)
+    cpdef Values latencies_of(self, int outcome, int vantage)

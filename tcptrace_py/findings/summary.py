@@ -4,49 +4,41 @@ from tcptrace_py.model.results import Summary, TimeWaitTotals
 from tcptrace_py.model.vocabulary import Cause, Outcome, Pattern, Vantage
 
 from .accounts import Accounts
-from .facts import Facts
 from .percentiles import Values
 
 OUTCOMES, PATTERNS, CAUSES = tuple(map(str, Outcome)), tuple(map(str, Pattern)), tuple(map(str, Cause))
 VANTAGES = (*map(str, Vantage), "unknown")
+COMPLETED, UNKNOWN = OUTCOMES.index("completed"), VANTAGES.index("unknown")
 
 
 class Totals:
-    """Counts over connections, taken in one at a time."""
+    """Counts over connections, by the numbers of their words."""
 
     def __init__(self) -> None:
         self.connections = 0
-        self.outcomes = dict.fromkeys(OUTCOMES, 0)
-        self.patterns = dict.fromkeys(PATTERNS, 0)
-        self.causes = dict.fromkeys(CAUSES, 0)
-        self.latencies = {name: Values() for name in VANTAGES}
+        self.outcomes, self.patterns, self.causes = [0] * len(OUTCOMES), [0] * len(PATTERNS), [0] * len(CAUSES)
+        self.latencies = [Values() for _ in VANTAGES]
 
-    def add(self, facts: Facts) -> None:
-        """Take in one connection."""
-        self.connections += 1
-        self.outcomes[facts.outcome] += 1
-        self.patterns[facts.pattern] += 1
-        if facts.cause is not None:
-            self.causes[facts.cause] += 1
-        if facts.total_ns >= 0 and facts.outcome == "completed":
-            self.latencies[facts.vantage].add(facts.total_ns)
-
-    def add_many(self, outcome: str, pattern: str, cause: str | None, count: int) -> None:
-        """Count textbook connections whose latencies were taken in one by one."""
+    def add(self, outcome: int, pattern: int, cause: int, count: int) -> None:
+        """Count connections that went the same way; `cause`: of the reset that ended them, -1: none."""
         self.connections += count
         self.outcomes[outcome] += count
         self.patterns[pattern] += count
-        if cause is not None:
+        if cause >= 0:
             self.causes[cause] += count
+
+    def latencies_of(self, outcome: int, vantage: int) -> Values | None:
+        """Where the handshake times are added up of connections that were captured there; None where they do not count."""
+        return self.latencies[vantage if vantage >= 0 else UNKNOWN] if outcome == COMPLETED else None
 
     def merge(self, other: "Totals") -> None:
         """Take in another part of the capture."""
         self.connections += other.connections
         for mine, others in ((self.outcomes, other.outcomes), (self.patterns, other.patterns), (self.causes, other.causes)):
-            for name, count in others.items():
-                mine[name] += count
-        for name, values in other.latencies.items():
-            self.latencies[name].merge(values)
+            for number, count in enumerate(others):
+                mine[number] += count
+        for values, more in zip(self.latencies, other.latencies, strict=True):
+            values.merge(more)
 
     def result(self, accounts: Accounts) -> Summary:
         """The summary. The accounts are closed."""
@@ -54,6 +46,8 @@ class Totals:
         peak, peak_at = occupancy.peak_of(accounts.stays_row)
         entered = sum(account.stays_client + account.stays_server for account in accounts.rows.values())
         waits = TimeWaitTotals(entered, peak, peak_at, occupancy.level[accounts.stays_row])
-        by_vantage = {name: values.latency() for name, values in self.latencies.items() if values.count}
-        every = Values.joined(list(self.latencies.values())).latency()
-        return Summary(self.connections, self.outcomes, every, by_vantage, self.patterns, self.causes, waits)
+        by_vantage = {name: values.latency() for name, values in zip(VANTAGES, self.latencies, strict=True) if values.count}
+        every = Values.joined(self.latencies).latency()
+        outcomes, patterns, causes = (dict(zip(names, counts, strict=True)) for names, counts in (
+            (OUTCOMES, self.outcomes), (PATTERNS, self.patterns), (CAUSES, self.causes)))
+        return Summary(self.connections, outcomes, every, by_vantage, patterns, causes, waits)

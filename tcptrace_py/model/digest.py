@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop, nsmallest
 
-from .results import Anomaly, Connection
+from .results import Connection
 from .trouble import Trouble, trouble_of
 
 FEW = 12  # so many connections are listed one by one instead of their slowest and their broken
@@ -88,7 +88,7 @@ class Digest:
         if service is not None:
             _count_service(service, connection)
         for anomaly in connection.anomalies:
-            self._add_anomaly(connection, anomaly)
+            self.add_anomaly(anomaly.code, anomaly.explanation, connection.stream, anomaly.frame)
 
     def add_trouble(self, trouble: Trouble, ends: tuple[str, str, int], stream: int | None, first_frame: int) -> None:
         """Count a connection in trouble; `ends`: its client's and its server's address, the server's port."""
@@ -115,7 +115,7 @@ class Digest:
         """Whether this connection is to be shown by itself, as one of few or one of the slowest."""
         if self.count < FEW:
             return True
-        if total_ns is None or self.most_slow <= 0:
+        if total_ns is None or total_ns < 0 or self.most_slow <= 0:
             return False
         return len(self._slow) < self.most_slow or (total_ns, -first_frame) > self._slow[0][:2]
 
@@ -131,7 +131,7 @@ class Digest:
         if self.count < FEW:
             self.few.append(connection)
         total_ns = connection.handshake.total_ns
-        if total_ns is None or self.most_slow <= 0:
+        if total_ns is None or total_ns < 0 or self.most_slow <= 0:
             return
         item = (total_ns, -connection.first_frame, connection)
         if len(self._slow) < self.most_slow:
@@ -223,13 +223,13 @@ class Digest:
         server = connection.server
         self.add_trouble(trouble, (connection.client.address, server.address, server.port), connection.stream, connection.first_frame)
 
-    def _add_anomaly(self, connection: Connection, anomaly: Anomaly) -> None:
-        group = self.anomalies.get(anomaly.code)
+    def add_anomaly(self, code: str, explanation: str, stream: int | None, frame: int) -> None:
+        """Count an anomaly of a connection."""
+        group = self.anomalies.get(code)
         if group is None:
-            group = AnomalyGroup(anomaly.code, anomaly.explanation, connection.stream, anomaly.frame)
-            self.anomalies[anomaly.code] = group
-        elif anomaly.frame < group.frame:
-            group.explanation, group.stream, group.frame = anomaly.explanation, connection.stream, anomaly.frame
+            group = self.anomalies[code] = AnomalyGroup(code, explanation, stream, frame)
+        elif frame < group.frame:
+            group.explanation, group.stream, group.frame = explanation, stream, frame
         group.count += 1
 
 

@@ -49,13 +49,16 @@ _FAILED_OUTCOMES = frozenset(("refused", "unanswered", "aborted", "half-open"))
 def trouble_of(connection: Connection) -> Trouble | None:
     """Return the gravest trouble of a connection; None where all went well as far as was captured."""
     handshake, teardown = connection.handshake, connection.teardown
-    if handshake.outcome in _FAILED_OUTCOMES:
-        return TROUBLES[handshake.outcome]
-    if teardown.pattern == "rst":
-        cause = teardown.reset.cause if teardown.reset is not None else "rst"
-        return TROUBLES.get(cause, TROUBLES["rst"])
-    if teardown.pattern in TROUBLES:
-        return TROUBLES[teardown.pattern]
-    if handshake.syn_retransmissions:
-        return TROUBLES[SLOW_SYN]
-    return None
+    return gravest(handshake.outcome, teardown.pattern, None if teardown.reset is None else teardown.reset.cause,
+                   repeated=handshake.syn_retransmissions > 0)
+
+
+def gravest(outcome: str, pattern: str, cause: str | None, *, repeated: bool) -> Trouble | None:
+    """Return the same by a connection's words; `repeated`: its SYN was sent again."""
+    if outcome in _FAILED_OUTCOMES:
+        return TROUBLES[outcome]
+    if pattern == "rst":
+        return TROUBLES.get(cause or "rst", TROUBLES["rst"])
+    if pattern in TROUBLES:
+        return TROUBLES[pattern]
+    return TROUBLES[SLOW_SYN] if repeated else None

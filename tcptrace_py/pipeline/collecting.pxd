@@ -1,9 +1,13 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.facts.block cimport Block
+from tcptrace_py.facts.resets cimport ending_cause
+from tcptrace_py.facts.table cimport Table
 from tcptrace_py.facts.writing cimport Shape, Writer
 from tcptrace_py.findings.accounts cimport Account, Accounts
-from tcptrace_py.findings.facts cimport Outline, port_to_count
+from tcptrace_py.findings.outline cimport Outline, port_to_count
+from tcptrace_py.findings.percentiles cimport Values
 from tcptrace_py.findings.occupancy cimport Occupancy
 from tcptrace_py.findings.quality cimport Quality
 from tcptrace_py.findings.summary cimport Totals
@@ -16,9 +20,12 @@ from tcptrace_py.model.closed cimport Closed
 from tcptrace_py.model.live cimport Segment, begins_with_syn, client_at_first
 from tcptrace_py.model.first_frames cimport FirstFrames
 from tcptrace_py.model.segments cimport local_port
+from tcptrace_py.model.verdict cimport Verdict
 from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
-cdef long long NEVER_NS, AT_CLIENT, COUNTED, REUSED
+cdef long long NEVER_NS, AT_CLIENT, COUNTED, REUSED, MISSING
+cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, ANOMALY_EXPLANATION, ANOMALY_FRAME, CLIENT, HANDSHAKE, OUTCOME, PATTERN, SERVER
+cdef Py_ssize_t SERVER_PORT, SYN_REPEATS, VANTAGE
 
 
 cdef class Collector:
@@ -28,6 +35,7 @@ cdef class Collector:
     cdef public Closed closed
     cdef public bint keep_rows, describes_all
     cdef public list waiting
+    cdef public dict troubles
     cdef public FirstFrames first_frames
     cdef public Totals totals
     cdef public Accounts accounts
@@ -37,7 +45,7 @@ cdef class Collector:
 
     @cython.locals(own=Legs, template=Template)
     cpdef take(self, Live live, long long known_ns)
-    @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long")
+    @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long", row=cython.Py_ssize_t)
     cpdef bint _take_alike(self, Live live, Template template, long long known_ns)
     @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", to_server_ns="long long", to_client_ns="long long",
                    template=Template, outline=Outline, total_ns="long long", account=Account)
@@ -50,3 +58,11 @@ cdef class Collector:
     @cython.locals(occupancy=Occupancy, until_ns="long long")
     cpdef _add_alike(self, Outline outline, Account account, long long start_ns, long long first_frame, long long total_ns,
                      long long client_stay_ns, long long server_stay_ns, long long released_ns, long long reused_ns, long long announced, long long port)
+    @cython.locals(verdict=Verdict, block=Block, row=cython.Py_ssize_t, outline=Outline)
+    cpdef _conclude(self, Live live, long long known_ns, Template template)
+    @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int, cause=int, total_ns="long long",
+                   latencies=Values, client=int, server=int, at=cython.Py_ssize_t, anomaly=cython.Py_ssize_t, found=Table, texts=list,
+                   code=int, why=int)
+    cdef _add_row(self, Block block, Py_ssize_t row, Live live)
+    @cython.locals(what="long long")
+    cdef _trouble(self, int outcome, int pattern, int cause, bint repeated)

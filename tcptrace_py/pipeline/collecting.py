@@ -2,15 +2,33 @@
 
 from collections.abc import Callable
 
-from tcptrace_py.facts.block import ROWS, Block
+from tcptrace_py.facts.block import (
+    ANOMALIES,
+    ANOMALIES_AT,
+    ANOMALY_CODE,
+    ANOMALY_EXPLANATION,
+    ANOMALY_FRAME,
+    CLIENT,
+    HANDSHAKE,
+    OUTCOME,
+    PATTERN,
+    ROWS,
+    SERVER,
+    SERVER_PORT,
+    SYN_REPEATS,
+    VANTAGE,
+    Block,
+)
+from tcptrace_py.facts.resets import ending_cause
 from tcptrace_py.facts.store import Connections
+from tcptrace_py.facts.table import MISSING
 from tcptrace_py.facts.time_wait import REUSED, end_of_stay, how_it_ends
 from tcptrace_py.facts.views import ConnectionView
 from tcptrace_py.facts.writing import Shape, Writer
 from tcptrace_py.findings.accounts import Account, Accounts
-from tcptrace_py.findings.facts import COUNTED, Outline, from_row, port_to_count
+from tcptrace_py.findings.outline import COUNTED, Outline, port_to_count
 from tcptrace_py.findings.quality import Quality
-from tcptrace_py.findings.summary import Totals
+from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals
 from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
 from tcptrace_py.flows import resting
 from tcptrace_py.flows.textbook import Textbook
@@ -23,13 +41,13 @@ from tcptrace_py.model.live import begins_with_syn, client_at_first, refused
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection
 from tcptrace_py.model.segments import local_port
-from tcptrace_py.model.verdict import Verdict
+from tcptrace_py.model.trouble import Trouble, gravest
 
 from .replaying import Replayer, Template
 
 FEW_ROWS = 64  # of a block that rows are written into which are not kept
 MOST_NAMES = 4096  # that such a block may collect
-SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.facts.STAYS_WITHIN_NS)
+SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.accounts.STAYS_WITHIN_NS)
 
 
 class Collector:
@@ -54,6 +72,7 @@ class Collector:
         self.digest = Digest(slowest)
         self.floor_ns = -1  # handshakes quicker than this are none of the slowest; -1: not known
         self.alike = self.alike_timed = 0  # connections that the digest was not told of yet
+        self.troubles: dict[int, Trouble | None] = {}  # by what they hang on
 
     def take(self, live: Live, known_ns: int) -> None:
         """A connection has ended, or the capture has, which is known up to `known_ns`: give its verdict, at once if possible."""
@@ -82,7 +101,8 @@ class Collector:
             if self.digest.count + self.alike + len(self.waiting) < FEW:
                 return False
             if outline is None:
-                outline = template.outline = Outline(self._written(live, template.verdict, known_ns), template.verdict)
+                row = self.writer.write(live, template.verdict, known_ns)
+                outline = template.outline = Outline(self.writer.block, row, template.verdict)
                 self.writer.block.clear()
         if outline is None or not outline.alike:
             return False
@@ -189,7 +209,7 @@ class Collector:
             if outline.latencies is not None:
                 outline.latencies.add(total_ns)
         account.connections += 1
-        account.resets += outline.cause is not None
+        account.resets += outline.cause >= 0
         if start_ns < account.first_ns:  # noqa: PLR1730 - a call less
             account.first_ns = start_ns
         if start_ns > account.last_ns:  # noqa: PLR1730
@@ -217,26 +237,56 @@ class Collector:
     def _conclude(self, live: Live, known_ns: int, template: Template | None) -> None:
         """Judge a connection, describe it and add it up. Without a template all handshakes are known, or its own suffices."""
         verdict = template.verdict if template is not None else self.replayer.verdict(live, settled=True)
-        row = self._written(live, verdict, known_ns)
+        block, row = self.writer.block, self.writer.write(live, verdict, known_ns)
         if template is not None and template.outline is None:
-            template.outline = Outline(row, verdict)
-            template.outline.shape = Shape(verdict, self.writer.block, self.writer.block.connections.count - 1)
-            if template.outline.outcome == "completed":
-                template.outline.latencies = self.totals.latencies[template.outline.vantage]
-        self._tell()
-        self.digest.add(row)
-        self.floor_ns = self.digest.floor_ns()
+            outline = template.outline = Outline(block, row, verdict)
+            outline.shape = Shape(verdict, block, row)
+            outline.latencies = self.totals.latencies_of(outline.outcome, outline.vantage)
         self.quality.add(live)
         if self.each is not None:
-            self.each(row)
+            self.each(ConnectionView(block, row))
         if not begins_with_syn(live):
             self.announce([live])  # which of the two is taken for the client hangs on nothing that comes later
-        facts = from_row(row, port_to_count(live), live.announced)
-        self.totals.add(facts)
-        self.accounts.add(self.accounts.of(live.side(verdict.client).key), facts)
+        self._add_row(block, row, live)
+        self.accounts.add(self.accounts.of(live.side(verdict.client).key), block, row, port_to_count(live), live.announced)
         self.first_frames.add(live.first_frame)
         self._written_down()
         live.dissolve()
+
+    def _add_row(self, block: Block, row: int, live: Live) -> None:
+        """Add a described connection to the totals and to what is listed."""
+        table = block.connections
+        small, size = table.small, table.capacity
+        outcome, pattern, cause = small[OUTCOME * size + row], small[PATTERN * size + row], ending_cause(block, row)
+        total_ns = table.wide[HANDSHAKE * size + row]
+        self.totals.add(outcome, pattern, cause, 1)
+        if self._is_shown(total_ns, live.first_frame):
+            self.digest.show(ConnectionView(block, row))
+        self.alike += 1
+        if total_ns != MISSING:
+            self.alike_timed += 1
+        if total_ns >= 0:
+            latencies = self.totals.latencies_of(outcome, small[VANTAGE * size + row])
+            if latencies is not None:
+                latencies.add(total_ns)
+        stream = live.stream if live.stream >= 0 else None
+        trouble = self._trouble(outcome, pattern, cause, table.narrow[SYN_REPEATS * size + row] > 0)
+        if trouble is not None:
+            client, server = table.narrow[CLIENT * size + row], table.narrow[SERVER * size + row]
+            ends = block.address(client), block.address(server), table.narrow[SERVER_PORT * size + row]
+            self.digest.add_trouble(trouble, ends, stream, live.first_frame)
+        at = table.narrow[ANOMALIES_AT * size + row]
+        found, texts = block.anomalies, block.texts.values
+        for anomaly in range(at, at + table.narrow[ANOMALIES * size + row]):
+            code, why = found.narrow[ANOMALY_CODE * found.capacity + anomaly], found.narrow[ANOMALY_EXPLANATION * found.capacity + anomaly]
+            self.digest.add_anomaly(str(texts[code]), str(texts[why]), stream, found.wide[ANOMALY_FRAME * found.capacity + anomaly])
+
+    def _trouble(self, outcome: int, pattern: int, cause: int, repeated: bool) -> Trouble | None:
+        """The gravest trouble of connections of these words."""
+        what = ((outcome << 8 | pattern) << 8 | cause + 1) << 1 | repeated
+        if what not in self.troubles:
+            self.troubles[what] = gravest(OUTCOMES[outcome], PATTERNS[pattern], None if cause < 0 else CAUSES[cause], repeated=repeated)
+        return self.troubles[what]
 
     def _written_down(self) -> None:
         """A row is complete. What is shown to somebody stays as it is, as long as he keeps it; what nobody sees is written over."""
@@ -248,10 +298,6 @@ class Collector:
             self.writer.begin(Block(FEW_ROWS))
         elif self.each is None:
             block.clear()
-
-    def _written(self, live: Live, verdict: Verdict, known_ns: int) -> ConnectionView:
-        """Write a connection into the block that is being filled."""
-        return ConnectionView(self.writer.block, self.writer.write(live, verdict, known_ns))
 
     def hand_over(self) -> None:
         """Put the block that is being filled to the others."""
@@ -297,7 +343,7 @@ class Collector:
         for template in self.replayer.templates.values():
             outline = template.outline
             if outline is not None and outline.count:
-                self.totals.add_many(outline.outcome, outline.pattern, outline.cause, outline.count)
+                self.totals.add(outline.outcome, outline.pattern, outline.cause, outline.count)
                 outline.count = 0
 
     def close(self, end_ns: int) -> None:

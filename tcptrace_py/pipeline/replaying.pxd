@@ -1,7 +1,7 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-from tcptrace_py.findings.facts cimport Outline
+from tcptrace_py.findings.outline cimport Outline
 from tcptrace_py.findings.vantage cimport Legs, Vantages, place
 from tcptrace_py.model.live cimport Connection as Live
 

@@ -11,7 +11,7 @@ from tcptrace_py.model.verdict import Verdict
 from tcptrace_py.states.replay import judge
 
 if TYPE_CHECKING:
-    from tcptrace_py.findings.facts import Outline
+    from tcptrace_py.findings.outline import Outline
 
 RECENT = 1 << 8
 

@@ -6,19 +6,46 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcptrace_py.facts import block as at
+from tcptrace_py.facts.block import Block
+from tcptrace_py.facts.table import MISSING
 from tcptrace_py.facts.time_wait import EXPIRED
 from tcptrace_py.findings.accounts import Accounts
-from tcptrace_py.findings.facts import Facts, StayFacts
 from tcptrace_py.findings.ports import budgets
 from tcptrace_py.findings.vantage import Vantages
 from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.state import State
 from tests.ladder import CLIENT, SERVER, pack
 
 if TYPE_CHECKING:
+    from collections.abc import MutableSequence
+
     from tcptrace_py.model.results import PortBudget
 
 S = 1_000_000_000
 Stretch = tuple[float, int]  # seconds, connections a second
+
+
+def closed_at(time_ns: int, *, waits: bool) -> Block:
+    """One connection that its client opened and closed at once, with or without a stay in TIME_WAIT."""
+    block = Block(1)
+    row, entry = block.connections.row(), block.entries.row()
+    put(block.connections.wide, {at.START: time_ns, at.END: time_ns})
+    put(block.connections.narrow, {at.CLIENT_PATH: block.paths.number(bytes((State.CLOSED, 0, block.reasons.number(""))))})
+    put(block.connections.small, {at.FIRST_FIN: 0, at.STAYS: waits})
+    block.entries.wide[at.ENTERED * block.entries.capacity + entry] = time_ns
+    if waits:
+        block.stays.row()
+        put(block.stays.wide, {at.STAY_ENTERED: time_ns, at.STAY_EXPIRES: time_ns + 60 * S, at.STAY_ENDED: MISSING})
+        put(block.stays.small, {at.STAY_SIDE: 0, at.STAY_ENDED_BY: EXPIRED})
+    assert row == entry == 0
+    return block
+
+
+def put(columns: MutableSequence[int], values: dict[int, int]) -> None:
+    """Write values into the only row of a table."""
+    for column, value in values.items():
+        columns[column] = value
 
 
 def filled(*stretches: Stretch, silent_s: float = 0, keeps: float = 1) -> PortBudget:
@@ -33,12 +60,7 @@ def filled(*stretches: Stretch, silent_s: float = 0, keeps: float = 1) -> PortBu
         for i in range(round(seconds * per_s)):
             start = now + i * S // per_s
             number += 1
-            facts = Facts(start, start, 32768 + number * 7919 % 28232)
-            facts.released_ns = start
-            if i % 10 < keeps * 10:
-                facts.released_ns = start + 60 * S
-                facts.stays.append(StayFacts(False, start, start + 60 * S, EXPIRED, False))
-            accounts.add(account, facts)
+            accounts.add(account, closed_at(start, waits=i % 10 < keeps * 10), 0, 32768 + number * 7919 % 28232, -1)
         now += round(seconds * S)
     accounts.close(now + round(silent_s * S))
     (found,) = budgets(accounts)
