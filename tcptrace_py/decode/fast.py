@@ -169,6 +169,8 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                         continue
                     if protocol == 58 and data[segment] >= 128:
                         continue  # informational: echoes, neighbour discovery
+                    if protocol == 0 and data[segment] == 58 and data[segment + 1] == 0 and data[segment + 8] >= 128:
+                        continue  # the same behind hop-by-hop options of 8 bytes: listener reports (RFC 2710, 3810)
                     break
                 seq, ack, flags, window, checksum = wire.tcp(data, segment)
                 source = ip + 8

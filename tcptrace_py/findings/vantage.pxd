@@ -5,7 +5,7 @@ from tcptrace_py.model.live cimport Connection, Segment, Side, client_of
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport View
 
-cdef long long COPY, STRAY, ACK, RST, SYN, CLEAR_RATIO, LOCAL_NS, SAMPLES, PAIR_WORDS, NOWHERE, LOCAL, UNCLEAR, AT_SERVER, BETWEEN
+cdef long long COPY, STRAY, IPV6_KEY, ACK, RST, SYN, CLEAR_RATIO, LOCAL_NS, SAMPLES, PAIR_WORDS, NOWHERE, LOCAL, UNCLEAR, AT_SERVER, BETWEEN
 
 
 cdef class Legs:
@@ -33,6 +33,7 @@ cdef class Pair:
     cdef public Samples samples
     cdef public Py_ssize_t base
     cdef public long long count, latest
+    cdef public tuple medians
 
     @cython.locals(rows="long long[::1]", at=cython.Py_ssize_t)
     cpdef learn(self, long long first_frame, long long low_ns, long long high_ns)
@@ -45,7 +46,10 @@ cdef class Vantages:
     cdef public Samples samples
 
     cpdef Pair pair(self, bytes one, bytes other)
+    @cython.locals(key=bytes, size=cython.Py_ssize_t, source=bytes, target=bytes)
     cpdef learn(self, Connection live, Legs own)
     cpdef bint clear(self, Legs own)
-    @cython.locals(low="long long", high="long long")
+    @cython.locals(to_a="long long", to_b="long long", pair=tuple)
     cpdef View view(self, Connection live, Legs own, bint settled=*)
+    @cython.locals(key=bytes, size=cython.Py_ssize_t, source=bytes, target=bytes, pair=Pair)
+    cdef tuple _pair(self, Connection live)

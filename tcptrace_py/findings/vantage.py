@@ -5,7 +5,7 @@ from typing import Any
 
 from tcptrace_py.model.growing import longer
 from tcptrace_py.model.live import COPY, STRAY, Connection, client_of
-from tcptrace_py.model.segments import ACK, RST, SYN, key_parts
+from tcptrace_py.model.segments import ACK, IPV6_KEY, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import View
 
@@ -113,13 +113,14 @@ class Samples:
 class Pair:
     """Two hosts: the legs of the earliest handshakes between them, towards the host with the lower address and the other."""
 
-    __slots__ = ("base", "count", "latest", "samples")
+    __slots__ = ("base", "count", "latest", "medians", "samples")
 
     def __init__(self, samples: Samples) -> None:
         self.samples = samples
         self.base = samples.place()
         self.count = 0
         self.latest = 0  # the latest first frame among them
+        self.medians: tuple[int, int] | None = None  # of both legs, once they were asked for
 
     def learn(self, first_frame: int, low_ns: int, high_ns: int) -> None:
         """Take a handshake in, by its connection's first frame."""
@@ -127,6 +128,7 @@ class Pair:
             if first_frame > self.latest:
                 return
             self._drop_latest()
+        self.medians = None
         rows, at = self.samples.rows, self.base + 3 * self.count
         rows[at], rows[at + 1], rows[at + 2] = first_frame, low_ns, high_ns
         self.count += 1
@@ -156,8 +158,10 @@ class Pair:
         """Medians of both legs; None where no handshake is known."""
         if not self.count:
             return None
-        rows = self.told()
-        return sorted(rows[1::3])[self.count // 2], sorted(rows[2::3])[self.count // 2]
+        if self.medians is None:
+            rows = self.told()
+            self.medians = sorted(rows[1::3])[self.count // 2], sorted(rows[2::3])[self.count // 2]
+        return self.medians
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.told(),)
@@ -189,12 +193,13 @@ class Vantages:
         """Take a connection's handshake in among those of its hosts."""
         if own is None:
             return
-        source, target, *_ = key_parts(live.side(own.client).key)
-        pair = self.pair(source, target)
+        key = live.side(own.client).key
+        size = 4 if len(key) < IPV6_KEY else 16
+        source, target = key[:size], key[size:2 * size]
         if source <= target:
-            pair.learn(live.first_frame, own.to_client_ns, own.to_server_ns)
+            self.pair(source, target).learn(live.first_frame, own.to_client_ns, own.to_server_ns)
         else:
-            pair.learn(live.first_frame, own.to_server_ns, own.to_client_ns)
+            self.pair(source, target).learn(live.first_frame, own.to_server_ns, own.to_client_ns)
 
     def clear(self, own: Legs | None) -> bool:
         """Whether a connection's own handshake tells where the capture stood."""
@@ -202,24 +207,29 @@ class Vantages:
 
     def view(self, live: Connection, own: Legs | None, settled: bool = False) -> View:
         """Where the capture stood for this connection: by its own handshake, else, once all are known, by its hosts' other ones."""
-        to = (0, 0)  # there and back between the capture point and side 0, side 1
+        to_a = to_b = 0  # there and back between the capture point and side 0, side 1
         if own is not None:
-            to = (own.to_client_ns, own.to_server_ns) if own.client == 0 else (own.to_server_ns, own.to_client_ns)
-        if max(to) < LOCAL_NS:
+            to_a, to_b = own.to_client_ns, own.to_server_ns
+            if own.client == 1:
+                to_a, to_b = to_b, to_a
+        if to_a < LOCAL_NS and to_b < LOCAL_NS:
             pair = self._pair(live) if settled else None
             if pair is None and own is None:
                 return View(None, (False, False), UNKNOWN_ROUND_TRIP_NS)
-            to = pair or to
-        where = vantage(to[1], to[0])  # named as if side 0 were the client
+            if pair is not None:
+                to_a, to_b = pair
+        where = vantage(to_b, to_a)  # named as if side 0 were the client
         name = where
         if where in ("client", "server") and client_of(live) == 1:
             name = "server" if where == "client" else "client"
-        near = (True, True) if max(to) < LOCAL_NS else (where == "client", where == "server")
-        return View(name, near, to[0] + to[1], (to[1] - to[0]) // 2)
+        near = (True, True) if to_a < LOCAL_NS and to_b < LOCAL_NS else (where == "client", where == "server")
+        return View(name, near, to_a + to_b, (to_b - to_a) // 2)
 
     def _pair(self, live: Connection) -> tuple[int, int] | None:
-        source, target, *_ = key_parts(live.a.key)
-        pair = self.pairs.get(min(source, target) + max(source, target))
+        key = live.a.key
+        size = 4 if len(key) < IPV6_KEY else 16
+        source, target = key[:size], key[size:2 * size]
+        pair = self.pairs.get(source + target if source <= target else target + source)
         legs_ns = None if pair is None else pair.legs_ns()
         if legs_ns is None:
             return None

@@ -236,7 +236,7 @@ class Collector:
 
     def _conclude(self, live: Live, known_ns: int, template: Template | None) -> None:
         """Judge a connection, describe it and add it up. Without a template all handshakes are known, or its own suffices."""
-        verdict = template.verdict if template is not None else self.replayer.verdict(live, settled=True)
+        verdict = template.verdict if template is not None else self.replayer.settled_verdict(live)
         block, row = self.writer.block, self.writer.write(live, verdict, known_ns)
         if template is not None and template.outline is None:
             outline = template.outline = Outline(block, row, verdict)

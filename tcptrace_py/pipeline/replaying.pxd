@@ -2,15 +2,18 @@
 import cython
 
 from tcptrace_py.findings.outline cimport Outline
-from tcptrace_py.findings.vantage cimport Legs, Vantages, place
+from tcptrace_py.findings.vantage cimport Legs, Vantages, legs, place
 from tcptrace_py.model.live cimport Connection as Live
+from tcptrace_py.model.live cimport refused
+from tcptrace_py.model.verdict cimport Verdict
+from tcptrace_py.states.replay cimport judge
 
 
 cdef long long RECENT
 
 
 cdef class Template:
-    cdef public object verdict
+    cdef public Verdict verdict
     cdef public Outline outline
     cdef public unsigned long long signature
     cdef public int where
@@ -24,6 +27,8 @@ cdef class Replayer:
 
     @cython.locals(known=Template)
     cpdef Template template(self, Live live, Legs own)
+    @cython.locals(own=Legs, template=Template)
+    cpdef Verdict settled_verdict(self, Live live)
     @cython.locals(slot=cython.Py_ssize_t, recent=Template)
     cpdef Template known(self, unsigned long long signature, int where)
 

@@ -60,11 +60,17 @@ class Replayer:
             recent = self.recent[slot] = self.templates.get(template_name(signature, where, 0))
         return recent
 
-    def verdict(self, live: Live, *, settled: bool = False) -> Verdict:
-        """The verdict on a connection; `settled`: all handshakes of its hosts are known."""
+    def verdict(self, live: Live) -> Verdict:
+        """The verdict on a connection, as far as it is known while others go on."""
         own = legs(live)
-        template = None if settled and refused(live) else self.template(live, own)
-        return judge(live, self.vantages.view(live, own, settled=settled)) if template is None else template.verdict
+        template = self.template(live, own)
+        return judge(live, self.vantages.view(live, own)) if template is None else template.verdict
+
+    def settled_verdict(self, live: Live) -> Verdict:
+        """The same when all handshakes of its hosts are known."""
+        own = legs(live)
+        template = None if not live.plain or refused(live) else self.template(live, own)
+        return judge(live, self.vantages.view(live, own, settled=True)) if template is None else template.verdict
 
     def states_of(self, live: Live, time_ns: int) -> tuple[State, State]:
         """Both sides' states at a moment, by number."""
