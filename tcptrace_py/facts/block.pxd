@@ -16,7 +16,6 @@ cdef class Block:
     cdef public dict _entries_of, _path_texts
     cdef public list _address_texts
 
-    cpdef bytes path_codes(self, Py_ssize_t number)
     cpdef tuple path(self, int number)
     cpdef str path_names(self, int number)
     cpdef str address(self, int number)

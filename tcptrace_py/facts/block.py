@@ -21,7 +21,8 @@ _MAGIC = b"tcpstates facts\n"
 # Columns of connections, by width. Times and durations are nanoseconds.
 START, END, FIRST_FRAME, LAST_FRAME, SYN_TO_SYNACK, SYNACK_TO_ACK, HANDSHAKE, CLOSE = range(8)
 CLIENT_PACKETS, CLIENT_BYTES, SERVER_PACKETS, SERVER_BYTES = range(8, 12)
-WIDE_COLUMNS = 12
+RELEASED = 12  # when the client's port was free again
+WIDE_COLUMNS = 13
 (STREAM, CLIENT, SERVER, CLIENT_PORT, SERVER_PORT, SCOPE, HISTORY, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS, CLIENT_FIN_REPEATS,
  SERVER_REPEATS, SERVER_FIN_REPEATS) = range(13)
 # Where its rows of other tables begin, and how many they are; how many states there are is said by the paths (-1: no such side).
@@ -124,15 +125,11 @@ class Block:
             texts.append(text(self.addresses.values[len(texts)]))  # type: ignore[arg-type]
         return texts[number]
 
-    def path_codes(self, number: int) -> bytes:
-        """The states of a path by its number: three bytes each, a State, a place in BASES and the number of its reason."""
-        return self.paths.values[number]  # type: ignore[return-value]
-
     def path(self, number: int) -> tuple[Entry, ...]:
         """The states of a path by its number, in order."""
         found = self._entries_of.get(number)
         if found is None:
-            steps = self.path_codes(number)
+            steps: bytes = self.paths.values[number]  # type: ignore[assignment]
             found = self._entries_of[number] = tuple([
                 (STATES[steps[at]], BASES[steps[at + 1]], str(self.reasons.values[steps[at + 2]])) for at in range(0, len(steps), 3)])
         return found

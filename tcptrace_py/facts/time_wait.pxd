@@ -7,8 +7,8 @@ from tcptrace_py.model.live cimport Connection, Segment
 from tcptrace_py.model.verdict cimport StayMarks, Step, Verdict
 
 cdef long long MISSING, CLOSED
-cdef Py_ssize_t CLIENT_PATH, ENTERED, ENTRIES_AT, START, STAY_BASIS, STAY_ENDED, STAY_ENDED_BY, STAY_ENTERED, STAY_EXPIRES
-cdef Py_ssize_t STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
+cdef Py_ssize_t STAY_BASIS, STAY_ENDED, STAY_ENDED_BY, STAY_ENTERED, STAY_EXPIRES
+cdef Py_ssize_t STAY_RESTARTS, STAY_SIDE, STAYS_AT
 
 
 cpdef int how_it_ends(long long expires_ns, long long killed_ns, long long reused_ns)
@@ -22,6 +22,5 @@ cpdef write_stays(Block block, Connection live, Verdict verdict, tuple lengths_n
 cdef _write(Block block, Connection live, Verdict verdict, StayMarks marks, int role, long long length_ns, long long end_ns)
 @cython.locals(table=Table, ended_ns="long long")
 cpdef long long until_ns(Block block, Py_ssize_t stay) except? -1
-@cython.locals(table=Table, entries=Table, size=cython.Py_ssize_t, at=cython.Py_ssize_t, stay=cython.Py_ssize_t, steps=bytes,
-               count=cython.Py_ssize_t, closed_ns="long long")
-cpdef long long port_released_ns(Block block, Py_ssize_t row) except? -1
+@cython.locals(at=cython.Py_ssize_t, stay=cython.Py_ssize_t, path=list, last=Step, step=Step, segment=Segment, latest_ns="long long")
+cpdef long long released_ns(Block block, Py_ssize_t row, Connection live, Verdict verdict) except? -1

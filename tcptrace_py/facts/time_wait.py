@@ -7,10 +7,6 @@ from tcptrace_py.model.verdict import StayMarks, Verdict
 from tcptrace_py.model.vocabulary import EndedBy
 
 from .block import (
-    CLIENT_PATH,
-    ENTERED,
-    ENTRIES_AT,
-    START,
     STAY_BASIS,
     STAY_ENDED,
     STAY_ENDED_BY,
@@ -18,7 +14,6 @@ from .block import (
     STAY_EXPIRES,
     STAY_RESTARTS,
     STAY_SIDE,
-    STAYS,
     STAYS_AT,
     Block,
 )
@@ -92,17 +87,18 @@ def until_ns(block: Block, stay: int) -> int:
     return table.wide[STAY_EXPIRES * table.capacity + stay] if ended_ns == MISSING else ended_ns
 
 
-def port_released_ns(block: Block, row: int) -> int:
-    """When the client's port of a connection was free again; NEVER_NS if, as far as the capture tells, it was not."""
-    table, entries = block.connections, block.entries
-    size = table.capacity
-    at = table.narrow[STAYS_AT * size + row]
-    for stay in range(at, at + table.small[STAYS * size + row]):
+def released_ns(block: Block, row: int, live: Connection, verdict: Verdict) -> int:
+    """When the client's port of a connection, whose stays are written, was free again; MISSING if, as far as captured, it was not."""
+    at = block.connections.narrow[STAYS_AT * block.connections.capacity + row]
+    for stay in range(at, block.stays.count):
         if block.stays.small[STAY_SIDE * block.stays.capacity + stay] == 0:
             return until_ns(block, stay)
-    steps = block.path_codes(table.narrow[CLIENT_PATH * size + row])
-    count = len(steps) // 3
-    if not count or steps[3 * count - 3] != CLOSED:
-        return NEVER_NS
-    closed_ns = entries.wide[ENTERED * entries.capacity + table.narrow[ENTRIES_AT * size + row] + count - 1]
-    return NEVER_NS if closed_ns == MISSING else max(closed_ns, table.wide[START * size + row])
+    path, latest_ns = verdict.paths[verdict.client], live.start_ns
+    last = path[len(path) - 1]
+    if last.state_code != CLOSED or last.index < 0:
+        return MISSING
+    for step in path:
+        if step.index >= 0:
+            segment = live.log[step.index]
+            latest_ns = max(latest_ns, segment.time_ns)
+    return latest_ns

@@ -6,7 +6,7 @@ from tcptrace_py.facts.handshake cimport write_handshake
 from tcptrace_py.facts.resets cimport write_resets
 from tcptrace_py.facts.table cimport Table
 from tcptrace_py.facts.teardown cimport write_teardown
-from tcptrace_py.facts.time_wait cimport write_stays
+from tcptrace_py.facts.time_wait cimport released_ns, write_stays
 from tcptrace_py.model.closed cimport Closed
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Rare, Segment
@@ -21,7 +21,8 @@ cdef Py_ssize_t SERVER_REPEATS, CLIENT_PATH, SERVER_PATH, ENTRIES_AT, STAYS_AT, 
 cdef Py_ssize_t VANTAGE, MIDSTREAM, TIMESTAMPS, KIND, OUTCOME, PATTERN, SEGMENTS, FIRST_FIN, STAYS
 cdef Py_ssize_t ENTERED, ENTRY_FRAME, STAY_ENTERED, STAY_EXPIRES, STAY_ENDED, STAY_RESTARTS, STAY_SIDE, STAY_BASIS, STAY_ENDED_BY
 
-cdef int EXPIRED, CAPTURE_END
+cdef int EXPIRED, CAPTURE_END, _TIME_WAIT
+cdef Py_ssize_t RELEASED
 cdef dict _VANTAGES
 cdef tuple ENDINGS
 cdef Py_ssize_t ANOMALY_FRAME, ANOMALY_CODE, ANOMALY_EXPLANATION
@@ -31,6 +32,7 @@ cdef class _Path:
     cdef public int[::1] indices
     cdef public list steps
     cdef public Step expired
+    cdef public bint closes
 
 
 cdef class Shape:
@@ -50,14 +52,18 @@ cdef class Writer:
     @cython.locals(block=Block, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, at=cython.Py_ssize_t, client=int, log=list,
                    wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", own=LiveSide, other=LiveSide)
     cpdef Py_ssize_t write(self, Live live, Verdict verdict, long long end_ns) except -1
+    @cython.locals(table=Table, entries=Table, narrow="int[::1]", size=cython.Py_ssize_t)
+    cpdef write_course(self, Live live, Verdict verdict, Py_ssize_t row)
     @cython.locals(block=Block, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, wide="long long[::1]", narrow="int[::1]",
                    small="signed char[::1]", times_ns="long long[::1]")
     cpdef Py_ssize_t write_like(self, Shape shape, Closed closed, long long end_ns) except -1
     @cython.locals(begin_ns="long long", end_ns="long long", at=cython.Py_ssize_t)
     cdef long long _close_ns(self, Shape shape, long long[::1] times_ns) except? -1
-    @cython.locals(entries=Table, latest_ns="long long", frame="long long", expires_ns="long long", table=Table, row=cython.Py_ssize_t,
+    @cython.locals(path=_Path, entries=Table, latest_ns="long long", frame="long long", expires_ns="long long", table=Table,
                    wide="long long[::1]", small="signed char[::1]", size=cython.Py_ssize_t, at=cython.Py_ssize_t, index=int)
-    cdef long long _steps(self, Shape shape, _Path path, Closed closed, int role, long long end_ns) except -1
+    cdef long long _steps(self, Shape shape, Closed closed, Py_ssize_t row, int role, long long end_ns) except -1
+    @cython.locals(table=Table)
+    cdef _release(self, Py_ssize_t row, int role, long long time_ns)
     @cython.locals(steps=bytearray, step=Step)
     cdef long long _named(self, _Path path, int expired) except -1
     cdef long long _history(self, unsigned long long letters, int client) except -1

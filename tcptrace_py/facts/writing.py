@@ -41,6 +41,7 @@ from .block import (
     MIDSTREAM,
     OUTCOME,
     PATTERN,
+    RELEASED,
     RESETS,
     RESETS_AT,
     SCOPE,
@@ -73,8 +74,9 @@ from .handshake import write_handshake
 from .resets import write_resets
 from .table import MISSING, Table
 from .teardown import write_teardown
-from .time_wait import CAPTURE_END, EXPIRED, write_stays
+from .time_wait import CAPTURE_END, EXPIRED, released_ns, write_stays
 
+_TIME_WAIT = State.TIME_WAIT
 _VANTAGES = numbers(Vantage)
 ENDINGS = tuple(map(str, EndedBy))
 
@@ -115,11 +117,12 @@ class Shape:
 class _Path:
     """A side's path: the log index of each of its steps, and the step behind TIME_WAIT when it has run out."""
 
-    __slots__ = ("expired", "indices", "steps")
+    __slots__ = ("closes", "expired", "indices", "steps")
 
     def __init__(self, verdict: Verdict, number: int) -> None:
         self.steps = verdict.paths[number]
         self.indices = array("i", [step.index for step in self.steps])
+        self.closes = self.steps[-1].state == State.CLOSED and self.steps[-1].index >= 0
         self.expired: Step | None = None
         for marks in verdict.stays:
             if marks.side == number:
@@ -140,7 +143,7 @@ class Writer:
         self.one_profile_ns = -1 if profiles.by_address else profiles.default.time_wait_ns  # TIME_WAIT of every host
 
     def write(self, live: Live, verdict: Verdict, end_ns: int) -> int:
-        """Write a connection; `end_ns` is the time up to which it is known that nothing more came. Returns its row."""
+        """Write a connection, all but its course; `end_ns`: up to then it is known that nothing more came. Returns its row."""
         block, log, client = self.block, live.log, verdict.client
         table = block.connections
         row = table.row()
@@ -150,7 +153,6 @@ class Writer:
         wide[START * size + row], wide[END * size + row] = live.start_ns, live.end_ns
         wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = live.first_frame, live.last_frame
         narrow[STREAM * size + row] = live.stream if live.stream >= 0 else -1
-        narrow[HISTORY * size + row] = self._history(live.history, client)
         small[VANTAGE * size + row] = _VANTAGES[verdict.view.name] if verdict.view.name is not None else -1
         small[MIDSTREAM * size + row], small[TIMESTAMPS * size + row] = verdict.midstream, _timestamps(live)
 
@@ -161,9 +163,7 @@ class Writer:
         narrow[STAYS_AT * size + row], small[STAYS * size + row] = block.stays.count, len(verdict.stays)
         if verdict.stays:
             write_stays(block, live, verdict, (self._length_ns(own.key, 0), self._length_ns(own.key, 1)), end_ns)
-        narrow[ENTRIES_AT * size + row] = block.entries.count
-        narrow[CLIENT_PATH * size + row] = self._path(live, verdict, 0)
-        narrow[SERVER_PATH * size + row] = -1 if live.self_connect else self._path(live, verdict, 1)
+        wide[RELEASED * size + row] = released_ns(block, row, live, verdict)
         self._counts(own, wide, narrow, size, row, CLIENT_PACKETS, CLIENT_REPEATS)
         self._counts(other, wide, narrow, size, row, SERVER_PACKETS, SERVER_REPEATS)
 
@@ -172,6 +172,15 @@ class Writer:
         for anomaly in found:
             self._anomaly(anomaly)
         return row
+
+    def write_course(self, live: Live, verdict: Verdict, row: int) -> None:
+        """Write the course of the connection that was written last, in this row: its history and the states of both sides."""
+        table, entries = self.block.connections, self.block.entries
+        narrow, size = table.narrow, table.capacity
+        narrow[HISTORY * size + row] = self._history(live.history, verdict.client)
+        narrow[ENTRIES_AT * size + row] = entries.count
+        narrow[CLIENT_PATH * size + row] = self._path(live, verdict, 0)
+        narrow[SERVER_PATH * size + row] = -1 if live.self_connect else self._path(live, verdict, 1)
 
     def write_like(self, shape: Shape, closed: Closed, end_ns: int) -> int:
         """Write a connection that closed by the book as others did before; see `write`."""
@@ -199,8 +208,8 @@ class Writer:
         narrow[ENDING_RESET * size + row] = -1
         narrow[STAYS_AT * size + row], small[STAYS * size + row] = block.stays.count, shape.stay_side >= 0
         narrow[ENTRIES_AT * size + row] = block.entries.count
-        narrow[CLIENT_PATH * size + row] = self._steps(shape, shape.client_path, closed, 0, end_ns)
-        narrow[SERVER_PATH * size + row] = self._steps(shape, shape.server_path, closed, 1, end_ns)
+        narrow[CLIENT_PATH * size + row] = self._steps(shape, closed, row, 0, end_ns)
+        narrow[SERVER_PATH * size + row] = self._steps(shape, closed, row, 1, end_ns)
         wide[CLIENT_PACKETS * size + row], wide[(CLIENT_PACKETS + 1) * size + row] = closed.packets_0, closed.payload_0
         wide[SERVER_PACKETS * size + row], wide[(SERVER_PACKETS + 1) * size + row] = closed.packets_1, closed.payload_1
         narrow[CLIENT_REPEATS * size + row] = narrow[(CLIENT_REPEATS + 1) * size + row] = 0
@@ -218,9 +227,9 @@ class Writer:
             end_ns = max(end_ns, times_ns[shape.completes[at]])
         return max(end_ns - begin_ns, 0)
 
-    def _steps(self, shape: Shape, path: _Path, closed: Closed, role: int, end_ns: int) -> int:
-        """Write the states of a side and its stay in TIME_WAIT; returns the number of the path."""
-        entries = self.block.entries
+    def _steps(self, shape: Shape, closed: Closed, row: int, role: int, end_ns: int) -> int:
+        """Write the states of a side, its stay in TIME_WAIT and when its port was free; returns the number of the path."""
+        path, entries = shape.server_path if role else shape.client_path, self.block.entries
         latest_ns, frame = MISSING, MISSING
         for at in range(len(path.indices)):
             index = path.indices[at]
@@ -231,8 +240,10 @@ class Writer:
             frame = closed.frames[index]
             self._entry(entries, latest_ns, frame)
         if shape.stay_side != role:
+            self._release(row, role, max(latest_ns, closed.start_ns) if path.closes else MISSING)
             return self._named(path, 0)
         expires_ns = latest_ns + self._length_ns(closed.key, role)
+        self._release(row, role, expires_ns)
         table = self.block.stays
         row = table.row()
         wide, small, size = table.wide, table.small, table.capacity
@@ -245,6 +256,12 @@ class Writer:
         wide[STAY_ENDED * size + row], small[STAY_ENDED_BY * size + row] = expires_ns, EXPIRED
         self._entry(entries, expires_ns, MISSING)
         return self._named(path, 1)
+
+    def _release(self, row: int, role: int, time_ns: int) -> None:
+        """Write when the client's port was free again."""
+        if role == 0:
+            table = self.block.connections
+            table.wide[RELEASED * table.capacity + row] = time_ns
 
     def _named(self, path: _Path, expired: int) -> int:
         """Number of a path, behind whose TIME_WAIT comes CLOSED where it has `expired`."""
@@ -316,7 +333,7 @@ class Writer:
                 at_ns, frame = latest_ns, segment.frame
             self._name(steps, step)
             self._entry(entries, at_ns, frame)
-        if verdict.stays and verdict.final_code(number) == State.TIME_WAIT:
+        if verdict.stays and verdict.final_code(number) == _TIME_WAIT:
             self._leave_time_wait(steps, live, verdict, role)
         return block.paths.number(bytes(steps))
 

@@ -3,13 +3,13 @@ import cython
 
 from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
-from tcptrace_py.facts.time_wait cimport port_released_ns, until_ns
+from tcptrace_py.facts.time_wait cimport until_ns
 from tcptrace_py.findings.occupancy cimport Occupancy
 from tcptrace_py.findings.vantage cimport Pair, Vantages
 from tcptrace_py.model cimport words
 
-cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS
-cdef Py_ssize_t END, FIRST_FIN, PATTERN, START, STAY_ENDED_BY, STAY_ENTERED, STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
+cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, MISSING
+cdef Py_ssize_t END, FIRST_FIN, PATTERN, RELEASED, START, STAY_ENDED_BY, STAY_ENTERED, STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
 
 
 cdef class HostRow:
@@ -43,7 +43,7 @@ cdef class Accounts:
     @cython.locals(ports=cython.Py_ssize_t, name=bytes, account=Account)
     cpdef Account of(self, bytes key)
     @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, pattern=int, first_fin=int, start_ns="long long",
-                   earliest_ns="long long", at=cython.Py_ssize_t, stay=cython.Py_ssize_t)
+                   earliest_ns="long long", released_ns="long long", at=cython.Py_ssize_t, stay=cython.Py_ssize_t)
     cpdef add(self, Account account, Block block, Py_ssize_t row, long long port, long long announced)
     @cython.locals(table=Table, occupancy=Occupancy, small="signed char[::1]", size=cython.Py_ssize_t, entered_ns="long long",
                    end_ns="long long", how=int, restarted=bint, kind="long long")

@@ -9,6 +9,7 @@ from tcptrace_py.facts.block import (
     END,
     FIRST_FIN,
     PATTERN,
+    RELEASED,
     START,
     STAY_ENDED_BY,
     STAY_ENTERED,
@@ -18,7 +19,8 @@ from tcptrace_py.facts.block import (
     STAYS_AT,
     Block,
 )
-from tcptrace_py.facts.time_wait import KILLED, REUSED, port_released_ns, until_ns
+from tcptrace_py.facts.table import MISSING
+from tcptrace_py.facts.time_wait import KILLED, REUSED, until_ns
 from tcptrace_py.model import words
 from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
@@ -160,7 +162,8 @@ class Accounts:
             account.simultaneous_server += first_fin == 1
         account.resets += pattern == RST
         if announced != COUNTED:
-            self._hold(account, start_ns, port_released_ns(block, row), earliest_ns, announced, port)
+            released_ns = table.wide[RELEASED * size + row]
+            self._hold(account, start_ns, NEVER_NS if released_ns == MISSING else released_ns, earliest_ns, announced, port)
         at = table.narrow[STAYS_AT * size + row]
         for stay in range(at, at + small[STAYS * size + row]):
             self._add_stay(account, block, stay, earliest_ns)

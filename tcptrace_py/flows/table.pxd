@@ -23,7 +23,7 @@ cdef class FlowTable:
     cdef public StreamIndex streams
     cdef public Textbook textbook
 
-    @cython.locals(columns=Columns, textbook=Textbook, side=Side, i=cython.Py_ssize_t)
+    @cython.locals(columns=Columns, textbook=Textbook, side=Side, i=cython.Py_ssize_t, count=cython.Py_ssize_t)
     cpdef feed(self, block)
     @cython.locals(
         key=bytes, peer=Side, connection=Connection, segment=Segment, place="long long", flags="long long", seq="long long",

@@ -113,28 +113,28 @@ class FlowTable:
 
     def feed(self, block: SegmentBlock) -> None:
         """Take in a block of segments, in capture order."""
-        columns, textbook = Columns(block), self.textbook
+        columns, textbook, count = Columns(block), self.textbook, block.count
         i = 0
         if self.observer is not None:
             self.observed = block  # kept for no other purpose: a block's memory is of use when its rows were taken in
-        while self.observer is not None and i < block.count:
+        while self.observer is not None and i < count:
             if columns.me < 0 or columns.owner[i] == columns.me:
                 self._examine(columns, i, self.sides.get(columns.key[i]))
             i += 1
-        while i < block.count:
+        while i < count:
             i = textbook.run(columns, i)
-            if i < block.count:
+            if i < count:
                 self.take(columns, i, self.sides.get(columns.key[i]))
                 i += 1
-            while i < block.count:  # objects come in flocks: a long transfer, a capture with losses
+            while i < count:  # objects come in flocks: a long transfer, a capture with losses
                 side = self.sides.get(columns.key[i])
                 if side is not None:
                     self.take(columns, i, side)
                 elif columns.me < 0 or columns.owner[i] == columns.me:
                     break  # it is no other process's
                 i += 1
-        if block.count:
-            self.segments += block.count - block.foreign
+        if count:
+            self.segments += count - block.foreign
             self._sweep(block)
 
     def take(self, columns: Columns, i: int, side: Side | None) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .clock import NEVER_NS
 from .problems import Problem
 from .profiles import Profile, Profiles
 from .state import Basis, State
@@ -166,17 +165,6 @@ class Connection:
     def network(self) -> Scope | None:
         """The part of its scope that makes its addresses others: its network, not its VLAN tag or tunnel endpoint."""
         return None if self.scope is None or self.scope.vni is None else Scope(None, self.scope.vni, None)
-
-    @property
-    def port_released_ns(self) -> int:
-        """When the client's port was free again; NEVER_NS if, as far as the capture tells, it was not."""
-        for stay in self.time_wait:
-            if stay.side == "client":
-                return stay.until_ns
-        if self.client_side.final_state != State.CLOSED:
-            return NEVER_NS
-        closed_ns = self.client_side.steps[-1][1]
-        return NEVER_NS if closed_ns is None else max(closed_ns, self.start_ns)
 
 
 @dataclass(slots=True)

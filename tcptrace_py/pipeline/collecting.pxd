@@ -58,7 +58,7 @@ cdef class Collector:
     @cython.locals(occupancy=Occupancy, until_ns="long long")
     cpdef _add_alike(self, Outline outline, Account account, long long start_ns, long long first_frame, long long total_ns,
                      long long client_stay_ns, long long server_stay_ns, long long released_ns, long long reused_ns, long long announced, long long port)
-    @cython.locals(verdict=Verdict, block=Block, row=cython.Py_ssize_t, outline=Outline)
+    @cython.locals(verdict=Verdict, block=Block, row=cython.Py_ssize_t, outline=Outline, shown=bint)
     cpdef _conclude(self, Live live, long long known_ns, Template template)
     @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int, cause=int, total_ns="long long",
                    latencies=Values, client=int, server=int, at=cython.Py_ssize_t, anomaly=cython.Py_ssize_t, found=Table, texts=list,

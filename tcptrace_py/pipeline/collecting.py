@@ -238,6 +238,11 @@ class Collector:
         """Judge a connection, describe it and add it up. Without a template all handshakes are known, or its own suffices."""
         verdict = template.verdict if template is not None else self.replayer.settled_verdict(live)
         block, row = self.writer.block, self.writer.write(live, verdict, known_ns)
+        shown = self._is_shown(block.connections.wide[HANDSHAKE * block.connections.capacity + row], live.first_frame)
+        if shown or self.describes_all:
+            self.writer.write_course(live, verdict, row)
+        if shown:
+            self.digest.show(ConnectionView(block, row))
         if template is not None and template.outline is None:
             outline = template.outline = Outline(block, row, verdict)
             outline.shape = Shape(verdict, block, row)
@@ -260,8 +265,6 @@ class Collector:
         outcome, pattern, cause = small[OUTCOME * size + row], small[PATTERN * size + row], ending_cause(block, row)
         total_ns = table.wide[HANDSHAKE * size + row]
         self.totals.add(outcome, pattern, cause, 1)
-        if self._is_shown(total_ns, live.first_frame):
-            self.digest.show(ConnectionView(block, row))
         self.alike += 1
         if total_ns != MISSING:
             self.alike_timed += 1

@@ -9,6 +9,7 @@ from tcptrace_py.facts.store import Connections
 from tcptrace_py.facts.table import MISSING, Table
 from tcptrace_py.facts.views import CAUSES, CONFIDENCES, ENDINGS, KINDS, OUTCOMES, PATTERNS, ROLES, VANTAGES
 from tcptrace_py.model.results import Connection, Side
+from tcptrace_py.model.state import State
 
 
 def kept(connections: Iterable[Connection]) -> Connections:
@@ -42,6 +43,15 @@ def _path(block: Block, side: Side | None) -> int:
         steps += bytes((entry.state, BASES.index(entry.basis), block.reasons.number(entry.reason)))
         _put(block.entries, block.entries.row(), {at.ENTERED: entry.at_ns, at.ENTRY_FRAME: entry.frame}, {}, {})
     return block.paths.number(bytes(steps))
+
+
+def released_ns(c: Connection) -> int | None:
+    """When the client's port was free again, by what else the connection says."""
+    for stay in c.time_wait:
+        if stay.side == "client":
+            return stay.until_ns
+    closed_ns = c.client_side.states[-1].at_ns if c.client_side.final_state == State.CLOSED else None
+    return None if closed_ns is None else max(closed_ns, c.start_ns)
 
 
 def _write(block: Block, c: Connection) -> None:
@@ -82,6 +92,7 @@ def _write(block: Block, c: Connection) -> None:
         at.SYN_TO_SYNACK: opened.syn_to_synack_ns, at.SYNACK_TO_ACK: opened.synack_to_ack_ns, at.HANDSHAKE: opened.total_ns,
         at.CLOSE: close.duration_ns, at.CLIENT_PACKETS: c.client_side.packets, at.CLIENT_BYTES: c.client_side.payload_bytes,
         at.SERVER_PACKETS: server.packets if server else 0, at.SERVER_BYTES: server.payload_bytes if server else 0,
+        at.RELEASED: released_ns(c),
     }, narrow, {
         at.VANTAGE: _word(VANTAGES, c.vantage), at.MIDSTREAM: c.midstream, at.KIND: _word(KINDS, opened.kind),
         at.TIMESTAMPS: c.timestamps, at.OUTCOME: _word(OUTCOMES, opened.outcome), at.PATTERN: _word(PATTERNS, close.pattern),

@@ -57,7 +57,6 @@ def test_short_ways_say_the_same(made: Connection) -> None:
         assert (mine.path, mine.steps) == (theirs.path, theirs.steps)
         assert mine.path.split() == [entry.state.name for entry in theirs.states]
         assert mine.steps == [(entry.state, entry.at_ns, entry.frame, entry.basis) for entry in theirs.states]
-    assert view.port_released_ns == made.port_released_ns
 
 
 def test_packed_and_unpacked() -> None:

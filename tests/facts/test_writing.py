@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 
 from tcptrace_py import _compiled, analyze
+from tcptrace_py.facts.block import RELEASED
+from tcptrace_py.facts.table import MISSING
+from tcptrace_py.facts.views import place_of
 from tcptrace_py.facts.writing import Writer, history
 from tcptrace_py.flows import table as flow_table
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.outputs.document import document
+from tests.facts.handmade import released_ns
 
 SAMPLES = Path(__file__).parents[2] / "samples"
+ALONE = ("recorded-self-connect.pcap", "recorded-simultaneous-close.pcap", "port-reused-after-reset.pcap")
 PILES = ("buildup-health-checks.server.pcap.xz", "buildup-crawler.client.pcap.xz")
 
 
@@ -48,6 +53,20 @@ def test_every_small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow_table, "BY_THE_BOOK", False)
     for path, by_record in zip(paths, before, strict=True):
         assert documents(path) == by_record, path.name
+
+
+@pytest.mark.parametrize("name", PILES)
+@pytest.mark.parametrize("by_the_book", [True, False])
+def test_ports_are_free_when_their_side_is_closed(name: str, by_the_book: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_table, "BY_THE_BOOK", by_the_book)
+    rows = 0
+    for path in (SAMPLES / name, *(SAMPLES / more for more in ALONE)):
+        for connection in analyze(path).connections:
+            block, row = place_of(connection)
+            at_ns = block.connections.wide[RELEASED * block.connections.capacity + row]
+            assert (None if at_ns == MISSING else at_ns) == released_ns(connection), connection.id
+            rows += 1
+    assert rows > 100
 
 
 def test_histories() -> None:

@@ -14,7 +14,6 @@ from tcptrace_py.findings.accounts import Accounts
 from tcptrace_py.findings.ports import budgets
 from tcptrace_py.findings.vantage import Vantages
 from tcptrace_py.model.profiles import Profiles
-from tcptrace_py.model.state import State
 from tests.ladder import CLIENT, SERVER, pack
 
 if TYPE_CHECKING:
@@ -29,16 +28,13 @@ Stretch = tuple[float, int]  # seconds, connections a second
 def closed_at(time_ns: int, *, waits: bool) -> Block:
     """One connection that its client opened and closed at once, with or without a stay in TIME_WAIT."""
     block = Block(1)
-    row, entry = block.connections.row(), block.entries.row()
-    put(block.connections.wide, {at.START: time_ns, at.END: time_ns})
-    put(block.connections.narrow, {at.CLIENT_PATH: block.paths.number(bytes((State.CLOSED, 0, block.reasons.number(""))))})
+    assert block.connections.row() == 0
+    put(block.connections.wide, {at.START: time_ns, at.END: time_ns, at.RELEASED: time_ns + waits * 60 * S})
     put(block.connections.small, {at.FIRST_FIN: 0, at.STAYS: waits})
-    block.entries.wide[at.ENTERED * block.entries.capacity + entry] = time_ns
     if waits:
         block.stays.row()
         put(block.stays.wide, {at.STAY_ENTERED: time_ns, at.STAY_EXPIRES: time_ns + 60 * S, at.STAY_ENDED: MISSING})
         put(block.stays.small, {at.STAY_SIDE: 0, at.STAY_ENDED_BY: EXPIRED})
-    assert row == entry == 0
     return block
 
 
