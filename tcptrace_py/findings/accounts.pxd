@@ -5,31 +5,30 @@ from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
 from tcptrace_py.facts.time_wait cimport until_ns
 from tcptrace_py.findings.occupancy cimport Occupancy
+from tcptrace_py.findings.port_use cimport PortUse
 from tcptrace_py.findings.vantage cimport Pair, Vantages
 from tcptrace_py.model cimport words
 
-cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, MISSING
+cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, MISSING, NONE, HELD, CLIENT_STAYS, SERVER_STAYS
 cdef Py_ssize_t END, FIRST_FIN, PATTERN, RELEASED, START, STAY_ENDED_BY, STAY_ENTERED, STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
 
 
 cdef class HostRow:
     cdef public bytes address, scope
-    cdef public long long row
-    cdef public str name
+    cdef public int number, row
+    cdef str _name
 
 
 cdef class Account:
     cdef public HostRow client, server
+    cdef public bytes name
     cdef public Pair pair
-    cdef public bint low_is_client
     cdef public long long first_ns, last_ns
     cdef public unsigned int connections, client_first, server_first, resets, stays_client, stays_server
     cdef public unsigned int simultaneous, simultaneous_client, simultaneous_server, recent, restarted_client, restarted_server
     cdef public unsigned int reused_client, reused_server, killed_client, killed_server
     cdef public long long client_wait_ns, server_wait_ns
     cdef public int number, port, held_row, waits_row, held_kind, client_stay_kind, server_stay_kind
-
-    cpdef learn(self, long long first_frame, long long to_server_ns, long long to_client_ns)
 
 
 cdef class Accounts:
@@ -38,10 +37,23 @@ cdef class Accounts:
     cdef public Occupancy occupancy
     cdef public long long stays_row, end_ns
     cdef public dict rows, hosts
-    cdef public list names
+    cdef public list kind_names
+    cdef public bytearray kind_counts
+    cdef public long long default_wait_ns, low, high
+    cdef public bint given
 
     @cython.locals(ports=cython.Py_ssize_t, name=bytes, account=Account)
     cpdef Account of(self, bytes key)
+    @cython.locals(source=bytes, target=bytes, scope=bytes, client=HostRow, server=HostRow, use=PortUse, account=Account)
+    cdef Account _open(self, bytes name, Py_ssize_t ports)
+    @cython.locals(host=HostRow)
+    cdef HostRow _host(self, bytes address, bytes scope)
+    cdef int _kind(self, Account account, int counts, int first, int second, int third, int ports_of) except -2
+    cdef int _waits(self, HostRow host) except -2
+    cpdef int client_stays(self, Account account) except -2
+    cpdef int server_stays(self, Account account) except -2
+    @cython.locals(client=bytes, server=bytes)
+    cpdef learn(self, Account account, long long first_frame, long long to_server_ns, long long to_client_ns)
     @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, pattern=int, first_fin=int, start_ns="long long",
                    earliest_ns="long long", released_ns="long long", at=cython.Py_ssize_t, stay=cython.Py_ssize_t)
     cpdef add(self, Account account, Block block, Py_ssize_t row, long long port, long long announced)

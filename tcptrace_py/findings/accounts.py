@@ -28,7 +28,7 @@ from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY
 from tcptrace_py.model.vocabulary import Pattern
 
-from .occupancy import Occupancy
+from .occupancy import NONE, Occupancy
 from .outline import COUNTED
 from .vantage import Pair, Vantages
 
@@ -37,33 +37,48 @@ STAYS_WITHIN_NS = 20 * SECOND_NS  # what of a stay lies longer before its connec
 LATE = 4  # the last such part of the time, of one TIME_WAIT at most, tells the present rate
 
 
+HELD, CLIENT_STAYS, SERVER_STAYS = range(3)  # what an account's kinds of intervals count
+
+
 class HostRow:
-    """An address in a scope (both packed, and in words): the row of its stays in TIME_WAIT."""
+    """An address in a scope (both packed): its number among all, the row of its stays in TIME_WAIT (NONE: it has had none)."""
 
-    __slots__ = ("address", "name", "row", "scope")
+    __slots__ = ("_name", "address", "number", "row", "scope")
 
-    def __init__(self, address: bytes, scope: bytes, row: int) -> None:
+    def __init__(self, address: bytes, scope: bytes, number: int) -> None:
         self.address = address
-        self.name = text(address)
         self.scope = scope
-        self.row = row
+        self.number = number
+        self.row = NONE
+        self._name: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The address in words."""
+        if self._name is None:
+            self._name = text(self.address)
+        return self._name
 
 
 class Account:
-    """Connections of one client address to one service. Pairs of counts are the client's and the server's."""
+    """Connections of one client address to one service. Pairs of counts are the client's and the server's.
+
+    Most accounts of a large capture hold one connection or a few, and addresses may be forged: what only some need (a row for
+    stays in TIME_WAIT, the pair of hosts) is made when it is needed. NONE until then.
+    """
 
     __slots__ = ("client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "held_kind", "held_row",
-                 "killed_client", "killed_server", "last_ns", "low_is_client", "number", "pair", "port", "recent", "resets",
+                 "killed_client", "killed_server", "last_ns", "name", "number", "pair", "port", "recent", "resets",
                  "restarted_client", "restarted_server", "reused_client", "reused_server", "server", "server_first", "server_stay_kind",
                  "server_wait_ns",
                  "simultaneous", "simultaneous_client", "simultaneous_server", "stays_client", "stays_server", "waits_row")
 
-    def __init__(self, client: HostRow, server: HostRow, port: int, pair: Pair) -> None:
+    def __init__(self, name: bytes, client: HostRow, server: HostRow, port: int) -> None:
+        self.name = name
         self.client = client
         self.server = server
         self.port = port
-        self.pair = pair
-        self.low_is_client = client.address <= server.address  # of the pair's two
+        self.pair: Pair | None = None
         self.connections = 0
         self.first_ns = NEVER_NS
         self.last_ns = 0
@@ -77,15 +92,8 @@ class Account:
         self.client_wait_ns = self.server_wait_ns = 0  # how long TIME_WAIT lasts there
         self.recent = 0  # stays at the client that began in the last part of the time (findings.ports)
         self.number = 0  # in `PortUse`
-        self.held_row = self.waits_row = 0
-        self.held_kind = self.client_stay_kind = self.server_stay_kind = 0
-
-    def learn(self, first_frame: int, to_server_ns: int, to_client_ns: int) -> None:
-        """Take in both legs of a handshake, of a connection that began with this frame."""
-        if self.low_is_client:
-            self.pair.learn(first_frame, to_client_ns, to_server_ns)
-        else:
-            self.pair.learn(first_frame, to_server_ns, to_client_ns)
+        self.held_row = self.waits_row = NONE
+        self.held_kind = self.client_stay_kind = self.server_stay_kind = NONE
 
 
 class Accounts:
@@ -98,7 +106,10 @@ class Accounts:
         self.occupancy = Occupancy()
         self.stays_row = self.occupancy.row()  # all stays in TIME_WAIT
         self.rows: dict[bytes, Account] = {}
-        self.names: list[bytes] = []  # of the rows, in their order
+        self.kind_names: list[bytes] = []  # of the accounts that have made kinds of intervals, in the order of these kinds
+        self.kind_counts = bytearray()  # and what these count
+        default = profiles.default
+        self.default_wait_ns, (self.low, self.high), self.given = default.time_wait_ns, default.ephemeral_ports, default.ports_given
         self.hosts: dict[tuple[bytes, bytes], HostRow] = {}
 
     def of(self, key: bytes) -> Account:
@@ -118,28 +129,68 @@ class Accounts:
         return account
 
     def _open(self, name: bytes, ports: int) -> Account:
-        self.names.append(name)
         source, target, scope = name[:ports // 2], name[ports // 2:ports], name[ports + 2:]
-        client, server = self._host(source, scope), self._host(target, scope)
-        account = Account(client, server, name[ports] << 8 | name[ports + 1], self.vantages.pair(source, target))
-        profile = server_profile = self.profiles.default
+        client, server, use = self._host(source, scope), self._host(target, scope), self.occupancy.ports
+        account = Account(name, client, server, name[ports] << 8 | name[ports + 1])
         if self.profiles.by_address:
-            profile, server_profile = self.profiles.of(client.name), self.profiles.of(server.name)
-        account.client_wait_ns, account.server_wait_ns = profile.time_wait_ns, server_profile.time_wait_ns
-        occupancy = self.occupancy
-        account.held_row, account.waits_row = occupancy.row(), occupancy.row()
-        low, high = profile.ephemeral_ports
-        account.number = occupancy.ports.open(low, high, profile.ports_given)
-        account.held_kind = occupancy.kind(account.held_row, account=account.number)
-        account.client_stay_kind = occupancy.kind(self.stays_row, client.row, account.waits_row)
-        account.server_stay_kind = occupancy.kind(self.stays_row, server.row)
+            profile = self.profiles.of(client.name)
+            account.client_wait_ns, account.server_wait_ns = profile.time_wait_ns, self.profiles.of(server.name).time_wait_ns
+            low, high = profile.ephemeral_ports
+            account.number = use.open(low, high, profile.ports_given)
+        else:
+            account.client_wait_ns = account.server_wait_ns = self.default_wait_ns
+            account.number = use.open(self.low, self.high, self.given)
+        account.held_row = self.occupancy.row()
+        account.held_kind = self._kind(account, HELD, account.held_row, NONE, NONE, account.number)
         return account
 
     def _host(self, address: bytes, scope: bytes) -> HostRow:
         host = self.hosts.get((address, scope))
         if host is None:
-            host = self.hosts[address, scope] = HostRow(address, scope, self.occupancy.row())
+            host = self.hosts[address, scope] = HostRow(address, scope, len(self.hosts))
         return host
+
+    def _kind(self, account: Account, counts: int, first: int, second: int, third: int, ports_of: int) -> int:
+        self.kind_names.append(account.name)
+        self.kind_counts.append(counts)
+        return self.occupancy.kind(first, second, third, ports_of)
+
+    def _waits(self, host: HostRow) -> int:
+        """Row of a host's stays in TIME_WAIT."""
+        if host.row < 0:
+            host.row = self.occupancy.row()
+        return host.row
+
+    def client_stays(self, account: Account) -> int:
+        """The kind of stays in TIME_WAIT at the client."""
+        if account.client_stay_kind < 0:
+            account.waits_row = self.occupancy.row()
+            waits = self._waits(account.client)
+            account.client_stay_kind = self._kind(account, CLIENT_STAYS, self.stays_row, waits, account.waits_row, NONE)
+        return account.client_stay_kind
+
+    def server_stays(self, account: Account) -> int:
+        """The kind of stays in TIME_WAIT at the server."""
+        if account.server_stay_kind < 0:
+            account.server_stay_kind = self._kind(account, SERVER_STAYS, self.stays_row, self._waits(account.server), NONE, NONE)
+        return account.server_stay_kind
+
+    def kind(self, name: bytes, counts: int) -> int:
+        """The kind of an account, by its name, that counts one of HELD, CLIENT_STAYS, SERVER_STAYS."""
+        account = self.named(name)
+        if counts == HELD:
+            return account.held_kind
+        return self.client_stays(account) if counts == CLIENT_STAYS else self.server_stays(account)
+
+    def learn(self, account: Account, first_frame: int, to_server_ns: int, to_client_ns: int) -> None:
+        """Take in both legs of a handshake, of a connection that began with this frame."""
+        client, server = account.client.address, account.server.address
+        if account.pair is None:
+            account.pair = self.vantages.pair(client, server)
+        if client <= server:
+            account.pair.learn(first_frame, to_client_ns, to_server_ns)
+        else:
+            account.pair.learn(first_frame, to_server_ns, to_client_ns)
 
     def add(self, account: Account, block: Block, row: int, port: int, announced: int) -> None:
         """Take in a described connection.
@@ -174,13 +225,13 @@ class Accounts:
         entered_ns, end_ns, how = table.wide[STAY_ENTERED * size + stay], until_ns(block, stay), small[STAY_ENDED_BY * size + stay]
         restarted = table.narrow[STAY_RESTARTS * size + stay] > 0
         if small[STAY_SIDE * size + stay]:
-            kind = account.server_stay_kind
+            kind = self.server_stays(account)
             account.stays_server += 1
             account.restarted_server += restarted
             account.reused_server += how == REUSED
             account.killed_server += how == KILLED
         else:
-            kind = account.client_stay_kind
+            kind = self.client_stays(account)
             account.stays_client += 1
             account.restarted_client += restarted
             account.reused_client += how == REUSED
@@ -208,10 +259,11 @@ class Accounts:
         """All is told, of a capture that ends then: settle what is pending."""
         self.end_ns = end_ns
         since_ns = array("q", [NEVER_NS]) * len(self.occupancy.level)
-        for account in self.rows.values():
+        waited = [account for account in self.rows.values() if account.waits_row >= 0]
+        for account in waited:
             since_ns[account.waits_row] = end_ns - late_ns(account, end_ns)
         recent = self.occupancy.begun_after(since_ns)
-        for account in self.rows.values():
+        for account in waited:
             account.recent = recent[account.waits_row]
         self.occupancy.finish(end_ns)
 

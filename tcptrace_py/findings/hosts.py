@@ -14,9 +14,9 @@ def hosts(accounts: Accounts) -> list[Host]:
     as_client: dict[int, list[Account]] = {}
     as_server: dict[int, list[Account]] = {}
     for account in accounts.rows.values():
-        as_client.setdefault(account.client.row, []).append(account)
-        as_server.setdefault(account.server.row, []).append(account)
-    found = [_host(host, as_client.get(host.row, ()), as_server.get(host.row, ()), accounts.occupancy)
+        as_client.setdefault(account.client.number, []).append(account)
+        as_server.setdefault(account.server.number, []).append(account)
+    found = [_host(host, as_client.get(host.number, ()), as_server.get(host.number, ()), accounts.occupancy)
              for host in accounts.hosts.values()]
     return sorted(found, key=lambda h: (-h.time_wait.peak, -h.time_wait.entered, -h.connections_as_client - h.connections_as_server,
                                         h.address, str(h.scope)))
@@ -30,7 +30,7 @@ def _host(host: HostRow, as_client: Iterable[Account], as_server: Iterable[Accou
     killed = sum([account.killed_client for account in as_client]) + sum([account.killed_server for account in as_server])
     peak, peak_at = occupancy.peak_of(host.row)
     waits = HostTimeWait(entered_as_client + entered_as_server, entered_as_client, entered_as_server, peak, peak_at,
-                         occupancy.level[host.row], restarted, reused, killed)
+                         occupancy.level_of(host.row), restarted, reused, killed)
     return Host(host.name, scope_of(host.scope), sum(account.connections for account in as_client),
                 sum(account.connections for account in as_server),
                 sum(account.client_first for account in as_client) + sum(account.server_first for account in as_server), waits)

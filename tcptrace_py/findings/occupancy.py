@@ -56,7 +56,7 @@ class Occupancy:
         self.peak_ns.append(0)
         return len(self.level) - 1
 
-    def kind(self, first: int, second: int = NONE, third: int = NONE, *, account: int = NONE) -> int:
+    def kind(self, first: int, second: int = NONE, third: int = NONE, account: int = NONE) -> int:
         """Make a new kind of interval, which raises these rows and holds ports of that account of `ports`."""
         self.first.append(first)
         self.second.append(second)
@@ -211,8 +211,14 @@ class Occupancy:
                 if now > peak[row]:
                     peak[row], peak_ns[row] = now, time_ns
 
+    def level_of(self, row: int) -> int:
+        """How many there are now; none of NONE."""
+        return 0 if row < 0 else self.level[row]
+
     def peak_of(self, row: int) -> tuple[int, int | None]:
-        """Most at once and the first moment (ns) at which it was so; (0, None) of nothing. Settled ones alone count."""
+        """Most at once and the first moment (ns) at which it was so; (0, None) of nothing, and of NONE. Settled ones alone count."""
+        if row < 0:
+            return 0, None
         return self.peak[row], self.peak_ns[row] if self.peak[row] else None
 
 

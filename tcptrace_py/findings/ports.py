@@ -78,7 +78,7 @@ def _as_elsewhere(account: Account, accounts: Accounts, found: Found, shown: dic
 def _budget(account: Account, accounts: Accounts, found: Found) -> PortBudget:
     known, full = found
     occupancy, wait_ns = accounts.occupancy, account.client_wait_ns
-    peak, peak_at = occupancy.peak_of(account.held_row)
+    (peak, peak_at), (waiting, _) = occupancy.peak_of(account.held_row), occupancy.peak_of(account.waits_row)
     held, span_ns = occupancy.level[account.held_row], account.last_ns - account.first_ns
     per_s = (account.connections - 1) * SECOND_NS / span_ns if span_ns > 0 else None
     if full is not None and full.before_per_s is not None:
@@ -91,7 +91,7 @@ def _budget(account: Account, accounts: Accounts, found: Found) -> PortBudget:
             filling, lasted = present
             left = max(known.size - held, 0) / filling
     return PortBudget(account.client.name, account.server.name, account.port, scope_of(account.client.scope), account.connections,
-                      peak, occupancy.peak[account.waits_row], peak_at, (known.low, known.high), known.known_from, held, per_s, ceiling,
+                      peak, waiting, peak_at, (known.low, known.high), known.known_from, held, per_s, ceiling,
                       left, full, filling, lasted)
 
 

@@ -55,7 +55,7 @@ cdef class Collector:
     @cython.locals(record=bytes)
     cpdef take_records(self, Textbook textbook, long long since_ns, long long known_ns)
     cpdef bint _is_shown(self, long long total_ns, long long first_frame)
-    @cython.locals(occupancy=Occupancy, until_ns="long long")
+    @cython.locals(occupancy=Occupancy, until_ns="long long", released_server_ns="long long")
     cpdef _add_alike(self, Outline outline, Account account, long long start_ns, long long first_frame, long long total_ns,
                      long long client_stay_ns, long long server_stay_ns, long long released_ns, long long reused_ns, long long announced, long long port)
     @cython.locals(verdict=Verdict, block=Block, row=cython.Py_ssize_t, outline=Outline, shown=bint)

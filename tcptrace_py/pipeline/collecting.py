@@ -167,7 +167,7 @@ class Collector:
             resting.time_ns(record, outline.server_stay) if outline.server_stay >= 0 else -1,
             resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1,
             local_port(resting.key(record)))
-        account.learn(first_frame, to_server_ns, to_client_ns)
+        self.accounts.learn(account, first_frame, to_server_ns, to_client_ns)
         if self.describes_all:
             self._write_down(record, outline, known_ns)
         return True
@@ -223,12 +223,13 @@ class Collector:
             released_ns = end_of_stay(client_stay_ns, until_ns, NEVER_NS, reused_ns)
             account.reused_client += how_it_ends(until_ns, NEVER_NS, reused_ns) == REUSED
             account.stays_client += 1
-            occupancy.add(client_stay_ns, released_ns, account.client_stay_kind)
+            occupancy.add(client_stay_ns, released_ns, self.accounts.client_stays(account))
         if server_stay_ns >= 0:
             until_ns = server_stay_ns + account.server_wait_ns
             account.reused_server += how_it_ends(until_ns, NEVER_NS, reused_ns) == REUSED
             account.stays_server += 1
-            occupancy.add(server_stay_ns, end_of_stay(server_stay_ns, until_ns, NEVER_NS, reused_ns), account.server_stay_kind)
+            released_server_ns = end_of_stay(server_stay_ns, until_ns, NEVER_NS, reused_ns)
+            occupancy.add(server_stay_ns, released_server_ns, self.accounts.server_stays(account))
         if announced < 0:
             occupancy.add(start_ns, released_ns, account.held_kind, port)
         elif released_ns != NEVER_NS:

@@ -44,6 +44,7 @@ TELL_EVERY = 4  # rounds between two reports of begins and ends
 
 
 NOTHING = Range([], 0, 0)
+Told = tuple[list[bytes], bytearray, Any]  # names of accounts, what each one's kind of interval counts, begins and ends
 
 
 class Head(NamedTuple):
@@ -80,7 +81,7 @@ class Part:
         self.tells_pairs = tells_pairs
         self.interrupted = False
         self._spare: list[SegmentBlock] = []
-        self._named = 0  # accounts whose names were told
+        self._named = 0  # kinds of intervals that were told
         self._recent = [b""] * RECENT
         self._announced_ns = -(1 << 62)  # up to here all ports are counted as held that were
         mine = round(BUCKETS / jobs * FIRST_SHARE)
@@ -138,20 +139,19 @@ class Part:
 
     # -- what is told -----------------------------------------------------------------------------------------------
 
-    def tell(self) -> tuple[list[bytes], Any, int]:
-        """Report for the first process: new accounts by name, begins and ends, and up to when (ns) all is told."""
+    def tell(self) -> tuple[Told | None, int]:
+        """Report for the first process: what is new, and up to when (ns) all is told."""
         until_ns = self.table.clock_ns - self.collector.replayer.longest_ns - SETTLE_NS
         if until_ns - self._announced_ns >= ANNOUNCE_NS:
             self.collector.announce(self.table.older(until_ns))
             self._announced_ns = until_ns
-        names, events = ([], None) if self.number == 0 else self.told()  # the first process keeps its own
-        return names, events, self._announced_ns
+        return None if self.number == 0 else self.told(), self._announced_ns  # the first process keeps its own
 
-    def told(self) -> tuple[list[bytes], Any]:
-        """New accounts by name, begins and ends."""
-        names = self.collector.accounts.names[self._named:]
-        self._named += len(names)
-        return names, self.collector.occupancy.release()
+    def told(self) -> Told:
+        """New kinds of intervals: the accounts' names and what they count; begins and ends."""
+        accounts, named = self.collector.accounts, self._named
+        self._named = len(accounts.kind_names)
+        return accounts.kind_names[named:], accounts.kind_counts[named:], self.collector.occupancy.release()
 
     def ends_ns(self) -> int:
         """When what is analysed ends; the whole capture is known."""
@@ -343,19 +343,18 @@ class Sums:
 
     def hear(self, whose: int, told: Any) -> None:
         """Take a report in; settle what all have told."""
-        names, events, until_ns = told
+        events, until_ns = told
         self.until_ns[whose] = until_ns
-        if whose != 0:
-            self.take(whose, names, events)
+        if events is not None:
+            self.take(whose, events)
         if self.occupancy.is_due:
             self.occupancy.settle(min(self.until_ns.values()))
 
-    def take(self, whose: int, names: list[bytes], events: Any) -> None:
-        """Take in new accounts of a part, and its begins and ends."""
-        kinds = self.kinds[whose]
-        for name in names:
-            account = self.part.collector.accounts.named(name)
-            kinds.extend((account.held_kind, account.client_stay_kind, account.server_stay_kind))
+    def take(self, whose: int, told: Told) -> None:
+        """Take in new kinds of intervals of a part, and its begins and ends."""
+        names, counted, events = told
+        kinds, accounts = self.kinds[whose], self.part.collector.accounts
+        kinds.extend([accounts.kind(name, what) for name, what in zip(names, counted, strict=True)])
         self.occupancy.take(events, kinds)
 
     def finish(self, end_ns: int) -> None:
@@ -369,7 +368,7 @@ class Sums:
         for whose in others:
             their_needs, told = self.channels.receive(whose)
             needs |= their_needs
-            self.take(whose, *told)
+            self.take(whose, told)
         collector.settle_before_waiting(end_ns)
         pairs = self._pairs(needs)
         for whose in others:
@@ -394,7 +393,7 @@ class Sums:
 
     def _add(self, whose: int, state: dict[str, Any]) -> None:
         collector, table = self.part.collector, self.part.table
-        self.take(whose, *state["told"])
+        self.take(whose, state["told"])
         add_counts(collector.accounts, state["accounts"])
         collector.digest.merge(state["digest"])
         collector.rows.take(self.scratches[whose], state["rows"])
