@@ -89,7 +89,7 @@ def test_nothing_but_a_header(tmp_path: Path) -> None:
     assert list(result.connections) == []
     assert (result.capture.packets, result.capture.start_ns, result.capture.end_ns) == (0, None, None)
     assert (result.summary.connections, result.summary.latency.count, result.summary.time_wait.peak) == (0, 0, 0)
-    assert (result.hosts, result.ports) == ([], [])
+    assert (list(result.hosts), list(result.ports)) == ([], [])
 
 
 def test_no_tcp(tmp_path: Path) -> None:

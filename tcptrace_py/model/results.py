@@ -3,9 +3,9 @@
 Times are integer nanoseconds since 1970-01-01T00:00:00Z and durations integer nanoseconds; None is unknown or absent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from .problems import Problem
 from .profiles import Profile, Profiles
@@ -13,6 +13,9 @@ from .state import Basis, State
 
 if TYPE_CHECKING:
     from .digest import Digest
+
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +255,49 @@ class Host:
     time_wait: HostTimeWait
 
 
+class Rows(Sequence[Row]):
+    """Rows of a result, in its order: a sequence whose rows may be made only when somebody goes through them (`every`)."""
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self.made: list[Row] | None = list(rows)
+
+    def every(self) -> list[Row]:
+        """All of them."""
+        return self.made or []
+
+    def __len__(self) -> int:
+        return len(self.every())
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        return self.every()[at]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment] # as of a list
+
+    def __repr__(self) -> str:
+        return repr(self.every())
+
+
+class Hosts(Rows[Host]):
+    """Hosts, those with the most TIME_WAIT at once first."""
+
+    def busiest(self, most: int | None) -> list[Host]:
+        """At most so many (None: all), those that entered TIME_WAIT most often first."""
+        return sorted(self.every(), key=_busiest)[:most]
+
+
+def _busiest(host: Host) -> tuple[int, int, int, str]:
+    return -host.time_wait.entered, -host.closed_first, -host.connections_as_client - host.connections_as_server, host.address
+
+
 @dataclass(frozen=True, slots=True)
 class Exhaustion:
     """That a client's local ports towards one service ran out, and by what it shows."""
@@ -337,7 +383,7 @@ class Analysis:
     profiles: list[ProfileRow]
     capture: CaptureInfo
     summary: Summary
-    hosts: list[Host]
+    hosts: Hosts
     ports: list[PortBudget]
     connections: Iterable[Connection]
     interrupted: bool = False

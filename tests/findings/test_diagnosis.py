@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tcptrace_py.findings import diagnosis
 from tcptrace_py.findings.diagnosis import diagnose
 from tcptrace_py.model.profiles import Profiles
-from tcptrace_py.model.results import Analysis, CaptureInfo, ProfileRow
+from tcptrace_py.model.results import Analysis, CaptureInfo, Hosts, ProfileRow
 from tests.ladder import CLOSE, HANDSHAKE, SECOND_NS, START_NS, Played, ladder, play
 from tests.traffic import moved, traffic
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def analysis_of(played: Played) -> Analysis:
     info = CaptureInfo(start_ns=min((row.start_ns for row in played.rows), default=START_NS), end_ns=played.end_ns)
     profiles = [ProfileRow("*", "linux", 60.0, (32768, 60999))]
-    return Analysis(profiles, info, played.summary, list(played.hosts.values()), played.ports, played.rows)
+    return Analysis(profiles, info, played.summary, Hosts(played.hosts.values()), played.ports, played.rows)
 
 
 LATE = """

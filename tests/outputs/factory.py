@@ -14,6 +14,7 @@ from tcptrace_py.model.results import (
     FileInfo,
     Handshake,
     Host,
+    Hosts,
     HostTimeWait,
     Latency,
     PortBudget,
@@ -129,7 +130,7 @@ def analysis(connections: list[Connection], *, problems: tuple[Problem, ...] = (
             tally([c.teardown.pattern for c in connections]),
             tally([c.teardown.reset.cause for c in connections if c.teardown.reset]),
             TimeWaitTotals(entered, entered, START + 58_213 * MS if entered else None, entered)),
-        hosts=[host(address, connections) for address in addresses], ports=list(ports), connections=kept(connections),
+        hosts=Hosts([host(address, connections) for address in addresses]), ports=list(ports), connections=kept(connections),
         interrupted=interrupted)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from os.path import commonpath
 
 from tcptrace_py.model.problems import Problem
-from tcptrace_py.model.results import Analysis, Connection, Host, PortBudget
+from tcptrace_py.model.results import Analysis, Connection, Host, Hosts, PortBudget
 from tcptrace_py.outputs.blocks import Blocks, Column, Facts, Grid, Heading, Note, more_text
 from tcptrace_py.outputs.occurring import none_picked
 from tcptrace_py.outputs.units import clock, count, end, human, printable, scope_text, service, share, size, some
@@ -80,11 +80,9 @@ def problem_notes(problems: Iterable[Problem]) -> Blocks:
         yield Note(f"{printable(problem.explanation)}{aside}", tone, mark)
 
 
-def host_grid(hosts: list[Host], limit: int | None, *, full: bool = False) -> Grid:
+def host_grid(hosts: Hosts, limit: int | None, *, full: bool = False) -> Grid:
     """Hosts, those with the most TIME_WAIT first."""
-    ranked = sorted(hosts, key=lambda h: (-h.time_wait.entered, -h.closed_first,
-                                          -h.connections_as_client - h.connections_as_server, h.address))
-    shown = ranked[:limit]
+    shown = hosts.busiest(limit)
     columns = [Column("host", least=15), Column("scope", drop=2), Column("opened", right=True),
                Column("served", right=True),
                Column("closed first", right=True), Column("TIME_WAIT", right=True), Column("peak", right=True),
@@ -92,7 +90,7 @@ def host_grid(hosts: list[Host], limit: int | None, *, full: bool = False) -> Gr
     if full:
         columns += [Column(name, right=True, drop=3) for name in ("restarted", "reused", "killed")]
     rows = (_host_row(host, full=full) for host in shown)
-    return Grid(tuple(columns), rows, more_text(len(ranked), len(shown), "--show hosts"))
+    return Grid(tuple(columns), rows, more_text(len(hosts), len(shown), "--show hosts"))
 
 
 def _host_row(host: Host, *, full: bool) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """--show time-wait: who holds it, since when, towards which services, and how many local ports that leaves."""
 
-from tcptrace_py.model.results import Analysis, ProfileRow
+from tcptrace_py.model.results import Analysis, Hosts, ProfileRow
 from tcptrace_py.outputs.blocks import Blocks, Heading, Note
 from tcptrace_py.outputs.units import human
 from tcptrace_py.outputs.view import View
@@ -13,7 +13,7 @@ from .teardowns import service_grid
 def blocks(analysis: Analysis, view: View) -> Blocks:
     """Totals, hosts, services, ports."""
     digest = view.digest(analysis, 0)
-    held = [host for host in analysis.hosts if host.time_wait.entered]
+    held = Hosts(host for host in analysis.hosts if host.time_wait.entered)
     yield from title(analysis)
     yield Heading("TIME_WAIT")
     yield facts(("In all", time_wait_words(analysis.summary.time_wait)),
