@@ -50,6 +50,8 @@ cdef class Accounts:
     cdef HostRow _host(self, bytes address, bytes scope)
     cdef int _kind(self, Account account, int counts, int first, int second, int third, int ports_of) except -2
     cdef int _waits(self, HostRow host) except -2
+    @cython.locals(account=Account, since_ns="long long[::1]", recent="long long[::1]", waited=list)
+    cpdef close(self, long long end_ns)
     cpdef int client_stays(self, Account account) except -2
     cpdef int server_stays(self, Account account) except -2
     @cython.locals(client=bytes, server=bytes)

@@ -259,9 +259,11 @@ class Accounts:
         """All is told, of a capture that ends then: settle what is pending."""
         self.end_ns = end_ns
         since_ns = array("q", [NEVER_NS]) * len(self.occupancy.level)
-        waited = [account for account in self.rows.values() if account.waits_row >= 0]
-        for account in waited:
-            since_ns[account.waits_row] = end_ns - late_ns(account, end_ns)
+        waited = []
+        for account in self.rows.values():
+            if account.waits_row >= 0:
+                since_ns[account.waits_row] = end_ns - late_ns(account, end_ns)
+                waited.append(account)
         recent = self.occupancy.begun_after(since_ns)
         for account in waited:
             account.recent = recent[account.waits_row]

@@ -14,6 +14,8 @@ cdef class Occupancy:
     cdef public object first, second, third, account, level, peak, peak_ns, early
     cdef public PortUse ports
 
+    cpdef int row(self) except -2
+    cpdef int kind(self, int first, int second=*, int third=*, int account=*) except -2
     cpdef add(self, long long begin_ns, long long end_ns, long long kind, long long port=*)
     @cython.locals(at=cython.Py_ssize_t)
     cpdef begin(self, long long time_ns, long long kind, long long port=*)

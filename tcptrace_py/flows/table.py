@@ -998,11 +998,14 @@ class FlowTable:
         """The capture has ended: hand on everything that is left."""
         self.now_ns = end_ns
         self._retire_rested(FOR_EVER_NS)
-        for row in self.textbook.older(FOR_EVER_NS):
-            self._revive(row)
-        rest = {id(side.connection): side.connection for side in self.sides.values()}.values()
-        for connection in sorted(rest, key=lambda c: c.first_frame):
-            self.forget(connection)
+        objects = {id(side.connection): side.connection for side in self.sides.values()}.values()
+        rest = sorted(objects, key=lambda c: c.first_frame, reverse=True)
+        for first_frame, row in self.textbook.in_order():  # one by one: in a flood of SYNs there are many
+            while rest and rest[-1].first_frame < first_frame:
+                self.forget(rest.pop())
+            self.forget(self.textbook.release(row))
+        while rest:
+            self.forget(rest.pop())
 
     def clear(self) -> None:
         """Give back all memory: nothing more will be asked but the sums."""

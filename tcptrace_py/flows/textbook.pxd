@@ -74,6 +74,8 @@ cdef class Textbook:
     @cython.locals(narrow="unsigned int[::1]", since_s="long long", row="long long", end_ns="long long")
     cpdef long long silent(self, long long since_ns) except -1
     @cython.locals(row="long long")
+    cpdef list in_order(self)
+    @cython.locals(row="long long")
     cpdef list older(self, long long than_ns)
     @cython.locals(at="long long", far="long long", key=bytes, connection=Connection, a=Side, b=Side, state="long long",
                    packed="long long", index="long long")

@@ -480,6 +480,14 @@ class Textbook:
             row = self.narrow[row * ROW_WORDS + NEXT]
         return found
 
+    def in_order(self) -> list[tuple[int, int]]:
+        """First frame and number of each open row, in order of first frame."""
+        found, row = [], self.narrow[NEXT]
+        while row != RING:
+            found.append((self.wide[row * WIDE_ROW + FIRST_FRAME], row))
+            row = self.narrow[row * ROW_WORDS + NEXT]
+        return sorted(found)
+
     # -- what a row says --------------------------------------------------------------------------------------------
 
     def connection(self, row: int) -> Connection:

@@ -33,7 +33,7 @@ cdef class Collector:
     cdef public object profiles, digest, each, rows
     cdef public Writer writer
     cdef public Closed closed
-    cdef public bint keep_rows, describes_all
+    cdef public bint keep_rows, describes_all, are_many
     cdef public list waiting
     cdef public dict troubles
     cdef public FirstFrames first_frames
@@ -66,3 +66,5 @@ cdef class Collector:
     cdef _add_row(self, Block block, Py_ssize_t row, Live live)
     @cython.locals(what="long long")
     cdef _trouble(self, int outcome, int pattern, int cause, bint repeated)
+    @cython.locals(account=Account, services=dict)
+    cpdef _count_services(self)

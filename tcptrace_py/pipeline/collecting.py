@@ -72,6 +72,7 @@ class Collector:
         self.digest = Digest(slowest)
         self.floor_ns = -1  # handshakes quicker than this are none of the slowest; -1: not known
         self.alike = self.alike_timed = 0  # connections that the digest was not told of yet
+        self.are_many = False  # connections: too many to be described one by one, but for the slowest
         self.troubles: dict[int, Trouble | None] = {}  # by what they hang on
 
     def take(self, live: Live, known_ns: int) -> None:
@@ -185,6 +186,8 @@ class Collector:
         """Whether a connection is one of few, or one of the slowest so far: these are described."""
         if self.floor_ns >= 0 and total_ns < self.floor_ns:
             return False
+        if total_ns < 0 and self.are_many:
+            return False
         self._tell()
         digest = self.digest
         shown = digest.takes(total_ns if total_ns >= 0 else None, first_frame)
@@ -196,6 +199,7 @@ class Collector:
         self.digest.count += self.alike
         self.digest.timed += self.alike_timed
         self.alike = self.alike_timed = 0
+        self.are_many = self.digest.count >= FEW
 
     def _add_alike(self, outline: Outline, account: Account, start_ns: int, first_frame: int, total_ns: int, client_stay_ns: int,
                    server_stay_ns: int, released_ns: int, reused_ns: int, announced: int, port: int) -> None:
@@ -374,10 +378,16 @@ class Collector:
             if service is None:
                 service = services[key] = Service(*key)
             service.connections += account.connections
-            service.simultaneous += account.simultaneous
-            service.client_first += account.client_first - account.simultaneous_client
-            service.server_first += account.server_first - account.simultaneous_server
-            service.resets += account.resets
-            service.time_wait_client += account.stays_client
-            service.time_wait_server += account.stays_server
+            if account.simultaneous:
+                service.simultaneous += account.simultaneous
+            if account.client_first:
+                service.client_first += account.client_first - account.simultaneous_client
+            if account.server_first:
+                service.server_first += account.server_first - account.simultaneous_server
+            if account.resets:
+                service.resets += account.resets
+            if account.stays_client:
+                service.time_wait_client += account.stays_client
+            if account.stays_server:
+                service.time_wait_server += account.stays_server
         self.digest.list_services(services.values())
