@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .model.errors import UsageError
 from .model.results import Analysis
+from .model.vocabulary import Outcome, Pattern, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +53,11 @@ class Result(Analysis):
         return (connection for connection in self.connections if connection.stream == number)
 
     def where(self, *, outcome: str | None = None, pattern: str | None = None) -> Iterator[Connection]:
-        """Yield connections with this handshake outcome and this teardown pattern; None leaves the question open."""
+        """Yield connections with this handshake outcome and this teardown pattern; None leaves the question open.
+
+        Raises UsageError for a word that is no outcome or no pattern.
+        """
+        outcome, pattern = word(Outcome, outcome, "outcome"), word(Pattern, pattern, "pattern")
         return (connection for connection in self.connections
                 if outcome in (None, connection.handshake.outcome) and pattern in (None, connection.teardown.pattern))
 

@@ -22,13 +22,13 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tcptrace_py.model.errors import UsageError
+from tcptrace_py.model.errors import UsageError, did_you_mean
 from tcptrace_py.model.report import Origin, Severity
 
 from . import scope
 from .engine import QUALITY, Check
 from .locate import line_of
-from .params import did_you_mean, params_of
+from .params import params_of
 from .registry import all_rules, find
 from .sql import Query, verify_rule
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tcptrace_py.model.errors import did_you_mean
 from tcptrace_py.model.report import Origin, Outcome, Report, Severity, Status
 
 from .facts import Facts
 from .measure import service
-from .params import did_you_mean
 from .registry import doc_of, find
 from .scope import Scope
 from .sql import Database, Query

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tcptrace_py.model.errors import UsageError
+from tcptrace_py.model.errors import UsageError, did_you_mean
 from tcptrace_py.model.report import Origin
 
 from .engine import Check
-from .params import did_you_mean, params_of
+from .params import params_of
 from .registry import find
 from .rules.anomalies import ALL as ANOMALIES
 from .rules.capture_quality import PROBLEMS

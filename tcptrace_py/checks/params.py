@@ -9,10 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any, Protocol
 
-from tcptrace_py.model.errors import UsageError
+from tcptrace_py.model.errors import UsageError, did_you_mean
 
 _UNITS_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|min|h)")
@@ -175,12 +174,6 @@ def params_of(limits: Any) -> dict[str, Param]:
         )
         for each in fields(limits)
     }
-
-
-def did_you_mean(wrong: Any, choices: Sequence[str]) -> str:
-    """A suggestion, or nothing."""
-    near = get_close_matches(str(wrong).lower(), choices, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _number(value: Any) -> float | None:

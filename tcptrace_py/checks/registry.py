@@ -10,10 +10,9 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from tcptrace_py.model.errors import UsageError
+from tcptrace_py.model.errors import UsageError, did_you_mean
 
 from . import rules
-from .params import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,5 +1,7 @@
 """What can go wrong before there is anything to report. Damage inside a capture is a Problem, never an exception."""
 
+from collections.abc import Iterable
+
 
 class TcpstatesError(Exception):
     """Base of everything this package raises on purpose."""
@@ -11,3 +13,11 @@ class UsageError(TcpstatesError):
 
 class CaptureError(TcpstatesError):
     """An input that cannot be read at all: missing, empty, or no capture. Names the file; the command exits with 2."""
+
+
+def did_you_mean(wrong: object, choices: Iterable[str]) -> str:
+    """A suggestion to end a message with, or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+    near = get_close_matches(str(wrong).lower(), list(choices), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -5,6 +5,8 @@ Members are their own text, as documents print it. Lists may grow at the end; th
 
 from enum import StrEnum
 
+from .errors import UsageError, did_you_mean
+
 
 class Word(StrEnum):
     """A word of a list, shown as the text that it is."""
@@ -16,6 +18,13 @@ class Word(StrEnum):
 def numbers(words: type[Word]) -> dict[str, int]:
     """Number of each word of a list."""
     return {str(word): number for number, word in enumerate(words)}
+
+
+def word(words: type[Word], text: str | None, what: str) -> str | None:
+    """A word of a list as its text, None as None; `what` names the list. Raises UsageError, with a suggestion, for any other text."""
+    if text is None or text in set(words):
+        return text
+    raise UsageError(f"there is no {what} {text!r}{did_you_mean(text, words) or '; there are ' + ', '.join(words)}")
 
 
 class Kind(Word):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcptrace_py import Analysis, Connection, Result, analyze
+from tcptrace_py.model.errors import UsageError
 from tests.outputs import factory
 
 
@@ -36,6 +37,10 @@ def test_conveniences(result: Result) -> None:
     assert [connection.id for connection in result.stream(4)] == [4]
     assert [connection.id for connection in result.where(pattern="rst")] == [1, 3]
     assert [connection.id for connection in result.where(outcome="completed", pattern="rst")] == [3]
+    with pytest.raises(UsageError, match="no pattern 'four_way'; did you mean 'four-way'"):
+        result.where(pattern="four_way")
+    with pytest.raises(UsageError, match="no outcome 'xyzzy'; there are completed, refused"):
+        result.where(outcome="xyzzy")
     assert repr(result) == "<Result web.pcap: connections 5 (3 completed, 1 refused, 1 unanswered), capture problems 0>"
 
 
