@@ -10,7 +10,7 @@ from tcptrace_py.model.seq cimport ahead
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
 cdef long long LAST_IDS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
-cdef long long COPY_NS, MIRROR_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_STRAY_SYNS
+cdef long long COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_STRAY_SYNS
 
 
 cdef class FlowTable:
@@ -122,6 +122,9 @@ cdef class FlowTable:
 cdef bint finished(Connection connection) except -1
 @cython.locals(connection=Connection, peer=Side, flags="long long", time_ns="long long")
 cdef bint _refuses(Side side, Columns columns, Py_ssize_t i, long long marks) except -1
+@cython.locals(ids="unsigned long long", last="long long", before="long long", third="long long")
+cdef bint _ids_tell(Side side) except -1
+cdef bint _has_copies(Side side) except -1
 @cython.locals(least="unsigned long long")
 @cython.locals(last="long long", before="long long", third="long long")
 cdef bint _is_old_id(unsigned long long recent_ids, long long ip_id, bint carries) except -1

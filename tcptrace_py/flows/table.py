@@ -56,6 +56,8 @@ FOR_EVER_NS = (1 << 63) - 1
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
 MIRROR_NS = 500_000  # a second capture of the same frame follows at once
+RESENT_SYN_NS = 900_000_000  # a SYN is sent again after a second at the earliest (RFC 6298 2.1), by some stacks with the same timestamp
+PLAUSIBLE_BYTES = 1 << 20  # of an opener: so much may have been sent behind its SYN and not captured before its peer's first segment
 MOST_BEHIND = 64  # IP IDs: so far behind a sender's latest segment a copy of one of its earlier ones is looked for
 CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set, or a damaged stamp
 FIRST_LOOK_NS = 4 * SECOND_NS  # most connections are over by then, and nothing is to hold on to them for longer
@@ -621,8 +623,9 @@ class FlowTable:
     def _copy_marks(self, side: Side, columns: Columns, i: int) -> int:
         """COPY if this is a segment captured before, once more, which its sender did not send again; DELAYED if it was long under way.
 
-        A sender gives every retransmission a new IP ID; where it gives none (0, or IPv6), the time tells: a copy comes
-        before any timer could have run, and nothing came in between that calls for the same answer again.
+        A sender gives every retransmission a new IP ID; where it gives none (0, or IPv6), or the same to different segments
+        (RFC 6864 4.1), the time tells: a copy comes before any timer could have run, and nothing came in between that calls
+        for the same answer again. Of what is not logged only the ID and the end of the latest segment are known.
         """
         if columns.notes[i] & HEADER_CUT:
             return 0
@@ -640,19 +643,23 @@ class FlowTable:
                     and segment.ack == ack and segment.payload == payload and segment.window == window and segment.tsval == columns.tsval[i]
                     and self._same_again(side, columns, i, segment.time_ns, segment.interface)):
                 return segment.marks & STRAY | (COPY if columns.time_ns[i] - segment.time_ns <= COPY_NS else COPY | DELAYED)
-        if ip_id > 0 and columns.time_ns[i] - side.last_ns < COPY_NS and _is_old_id(side.recent_ids, ip_id, payload > 0 or flags & FIN > 0):
+        if (ip_id > 0 and not flags & (SYN | FIN | RST) and columns.time_ns[i] - side.last_ns < COPY_NS  # those are all in the log
+                and not (ip_id == side.last_ip_id and seq != side.last_seq) and _ids_tell(side)
+                and _is_old_id(side.recent_ids, ip_id, payload > 0)):
             return 0 if _brings(side, seq, end, ack, flags) else COPY
         return 0
 
     def _same_again(self, side: Side, columns: Columns, i: int, before_ns: int, interface: int) -> bool:
         """Whether the second of two equal segments is a copy of the first."""
-        if columns.ip_id[i] > 0:
+        if columns.ip_id[i] > 0 and _ids_tell(side):
             return True
         gap_ns = columns.time_ns[i] - before_ns
-        if gap_ns > COPY_NS:  # no clock stands still for as long as a SYN waits before it is sent again
-            return bool(columns.flags[i] & SYN and columns.options[i] & OPT_TIMESTAMPS)
+        if gap_ns > COPY_NS:  # hardly a clock stands still for so long
+            return gap_ns < RESENT_SYN_NS and bool(columns.flags[i] & SYN and columns.options[i] & OPT_TIMESTAMPS)
         if columns.interface[i] != interface:
             return True
+        if columns.flags[i] & RST:
+            return _has_copies(side) or _has_copies(side.peer)  # tcp_v4_send_reset(): one for each segment, all with ID 0
         if columns.payload[i] or columns.flags[i] & FIN:
             return bool(columns.options[i] & OPT_TIMESTAMPS) or gap_ns < MIRROR_NS
         if columns.flags[i] & SYN and not columns.flags[i] & ACK:
@@ -667,8 +674,12 @@ class FlowTable:
         A capture that missed much looks the same for one segment; the next one in a row is believed.
         """
         flags, seq = columns.flags[i], columns.seq[i]
-        if not side.has_seq or flags & (SYN | RST):
+        if flags & (SYN | RST):
             return False
+        if not side.has_seq:
+            # RFC 9293 3.10.7.3, first: in SYN_SENT it is no answer, but of an old connection's, and is itself answered by a RST
+            return bool(flags & ACK and peer.syn_seen and not peer.spoke and not peer.synack_seen and peer is not side
+                        and not 0 < ahead(columns.ack[i], peer.isn) < PLAUSIBLE_BYTES)
         beyond = ahead(seq, side.next_seq)
         room = max(peer.window << (peer.window_scale if peer.window_scale >= 0 else 14), 32768) * 2
         before_opening = side.syn_seen and side.payload_bytes < 1 << 30 and ahead(seq, side.isn) < 0
@@ -1037,6 +1048,23 @@ def _refuses(side: Side, columns: Columns, i: int, marks: int) -> bool:
         flags & (SYN | ACK | RST | FIN) == RST | ACK and not marks and not columns.payload[i] and not columns.notes[i] & ~HARMLESS
         and side.number == 1 and len(connection.log) == 1 and peer.packets == 1 and side.packets == 1 and peer.syn_seen
         and columns.ack[i] == peer.next_seq and time_ns >= connection.end_ns and time_ns - connection.end_ns < SILENCE_NS)
+
+
+def _ids_tell(side: Side) -> bool:
+    """Whether a side's latest segments, copies left out, have IP IDs of their own: then the same ID means the same segment.
+
+    Zero is no ID, and does not speak against the others (Linux: SYN/ACK, RST, TIME_WAIT).
+    """
+    ids = side.recent_ids
+    last, before, third = ids & 0xFFFF, ids >> 16 & 0xFFFF, ids >> 32 & 0xFFFF
+    if side.packets < 2 or (last == before and last):
+        return False
+    return side.packets < 3 or not third or third not in (last, before)
+
+
+def _has_copies(side: Side) -> bool:
+    """Whether segments of a side were captured twice."""
+    return side.rare is not None and side.rare.copies > 0
 
 
 def _is_old_id(recent_ids: int, ip_id: int, carries: bool) -> bool:

@@ -13,6 +13,8 @@ DATA = "1.000 C PA len=10 id=77\n"
 QUIET = "0.900 S PA len=3\n"  # both have spoken: nothing is logged any more
 NEXT = "\n".join(f"1.00{n} C PA len=5 id={77 + n}" for n in range(1, 5)) + "\n"
 
+SAME = "0.8 C PA len=2 id=7\n0.9 C PA len=3 id=7\n"  # different segments with one IP ID: it tells nothing apart
+
 # after the handshake and ten bytes with IP ID 77: what comes next, how many are copies, what the client sent again
 TOLD_APART = [
     ("mirror port: at once, same ID", DATA + "1.00001 C PA seq=1 len=10 id=77", 1, 0),
@@ -38,6 +40,10 @@ TOLD_APART = [
     ("no ID (IPv6), mirror port", "1 C PA len=10 id=-1\n1.00001 C PA seq=1 len=10 id=-1", 1, 0),
     ("no ID (IPv6), sent again after a timeout", "1 C PA len=10 id=-1\n1.210 C PA seq=1 len=10 id=-1", 0, 1),
     ("no ID (IPv6), newer timestamp", "1 C PA len=10 id=-1 ts=5,1\n1.020 C PA seq=1 len=10 id=-1 ts=25,1", 0, 1),
+    ("ID always the same, sent again after a timeout", SAME + "1 C PA len=10 id=7\n1.210 C PA seq=6 len=10 id=7", 0, 1),
+    ("ID always the same, sent again at once", SAME + "1 C PA len=10 id=7\n1.020 C PA seq=6 len=10 id=7", 0, 1),
+    ("ID always the same, mirror port", SAME + "1 C PA len=10 id=7\n1.00001 C PA seq=6 len=10 id=7", 1, 0),
+    ("ID always the same, FIN sent again", SAME + "1 C FA id=7\n1.210 C FA seq=6 id=7", 0, 1),
     ("FIN, mirror port", "1 C FA id=5\n1.00001 C FA seq=1 id=5", 1, 0),
     ("FIN sent again", "1 C FA id=5\n1.210 C FA seq=1 id=6", 0, 1),
     ("FIN with ID 0 sent again", "1 C FA id=0\n1.210 C FA seq=1 id=0", 0, 1),
@@ -68,6 +74,10 @@ ACKS = [
         "1 S PA seq=11 len=9\n1.01 C A ack=1 id=-1\n1.011 S PA seq=20 len=9\n1.012 C A ack=1 id=-1",
         0,
     ),
+    ("duplicate ACKs, ID always the same", "1 S PA seq=11 len=9\n1.01 C A ack=1 id=2\n1.02 S PA len=9\n1.03 C A ack=1 id=2", 0),
+    ("a RST behind an ACK with its ID", "1 S PA len=9\n1.01 C A id=9\n1.011 C R id=9", 0),
+    ("two RSTs for two segments, ID 0 (Linux)", "1 S PA len=9\n1.0001 S FA\n1.01 C R seq=1 id=0\n1.01001 C R seq=1 id=0", 0),
+    ("a RST and all before it twice, ID 0", "1 S PA len=9 id=5\n1.00001 S PA seq=1 len=9 id=5\n1.01 C R id=0\n1.01001 C R id=0", 2),
     ("window updates", "1 S PA len=9\n1.01 C A id=0 win=10\n1.0101 C A id=0 win=20", 0),
 ]
 
@@ -84,6 +94,7 @@ SYNS = [
     ("SYN, no ID, sent again", "0 C S id=-1\n1 C S seq=0 id=-1\n1.01 S SA\n1.02 C A", 0, 1, 0),
     ("SYN/ACK of Linux (ID 0), mirror port", "0 C S\n0.01 S SA id=0\n0.01001 S SA seq=0 id=0\n0.02 C A", 1, 0, 0),
     ("SYN/ACK of Linux (ID 0) sent again", "0 C S\n0.01 S SA id=0\n1.01 S SA seq=0 id=0\n1.02 C A", 0, 0, 1),
+    ("SYN, no ID, sent again with the same timestamp (gVisor)", "0 C S id=-1 ts=5,0\n1 C S seq=0 id=-1 ts=5,0\n1.01 S SA\n1.02 C A", 0, 1, 0),
     (
         "SYN/ACK of Linux for a SYN sent again",
         "0 C S\n0.05 S SA id=0\n1 C S seq=0\n1.05 S SA seq=0 id=0\n1.06 C A",
