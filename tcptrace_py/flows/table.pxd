@@ -58,7 +58,8 @@ cdef class FlowTable:
     @cython.locals(sender=Side, tsval="long long", syn=Segment)
     cdef bint _worth_keeping(self, Connection connection, Connection shadow) except -1
 
-    @cython.locals(connection=Connection, successor=Connection, shadow=Connection, peer=Side, seq="long long", tsval="long long")
+    @cython.locals(connection=Connection, successor=Connection, shadow=Connection, peer=Side, seq="long long", tsval="long long",
+                   after="long long", behind="long long")
     cdef Side _bare_syn(self, Side side, Columns columns, Py_ssize_t i, long long stream)
     @cython.locals(tsval="long long")
     cdef bint _acceptable(self, Side side, Columns columns, Py_ssize_t i, tuple states) except -1
@@ -88,6 +89,10 @@ cdef class FlowTable:
     @cython.locals(flags="long long", seq="long long", beyond="long long", room="long long", before_opening=bint, rare=Rare,
                    tsval="long long")
     cdef bint _is_stray(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end) except -1
+    @cython.locals(connection=Connection, rare=Rare, log=list, at=cython.Py_ssize_t, segment=Segment)
+    cdef _adopt(self, Side side)
+    @cython.locals(segment=Segment)
+    cdef _take_answer(self, Side side, long long ack)
     @cython.locals(ack="long long")
     cdef long long _unseen(self, Side peer, Columns columns, Py_ssize_t i) except -1
     @cython.locals(flags="long long", seq="long long", payload="long long", marks="long long", rare=Rare)
@@ -122,12 +127,16 @@ cdef class FlowTable:
 cdef bint finished(Connection connection) except -1
 @cython.locals(connection=Connection, peer=Side, flags="long long", time_ns="long long")
 cdef bint _refuses(Side side, Columns columns, Py_ssize_t i, long long marks) except -1
+@cython.locals(segment=Segment)
+cdef bint _is_answered(Side side, long long after, long long behind) except -1
+@cython.locals(log=list, segment=Segment)
+cdef bint _refuses_another(Connection connection, long long after, long long behind) except -1
 @cython.locals(ids="unsigned long long", last="long long", before="long long", third="long long")
 cdef bint _ids_tell(Side side) except -1
 cdef bint _has_copies(Side side) except -1
-@cython.locals(least="unsigned long long")
 @cython.locals(last="long long", before="long long", third="long long")
 cdef bint _is_old_id(unsigned long long recent_ids, long long ip_id, bint carries) except -1
+@cython.locals(least="unsigned long long")
 cdef bint _skipped(unsigned long long recent_ids, long long ip_id) except -1
 @cython.locals(isn=bytes, rows=bytes, at=cython.Py_ssize_t, tsval="long long")
 cdef bint _is_of_earlier(Connection connection, Columns columns, Py_ssize_t i) except -1

@@ -466,8 +466,12 @@ class FlowTable:
         connection, peer, seq = side.connection, side.peer, columns.seq[i]
         if side.syn_seen and seq == side.isn:
             return side
-        if not side.has_seq and (not peer.has_ack or peer.max_ack in ((seq + 1) & MASK, (seq + 1 + columns.payload[i]) & MASK)):
+        after, behind = (seq + 1) & MASK, (seq + 1 + columns.payload[i]) & MASK
+        if not side.has_seq and (not peer.has_ack or peer.max_ack in (after, behind)) and (
+                peer.has_seq or stream == connection.stream or not _refuses_another(connection, after, behind)):
             return side  # its first segment: an answer (simultaneous open), or captured behind its answer
+        if side.has_seq and not side.syn_seen and _is_answered(side, after, behind):
+            return side  # captured behind the SYN/ACK that acknowledges it, and behind more
         if side.has_seq and not side.syn_seen and 0 < ahead(side.next_seq, seq) < 65536 and connection.phase == OPENING:
             return side  # captured behind later segments of its own
         states = self.states_of(connection, columns.time_ns[i])
@@ -587,7 +591,7 @@ class FlowTable:
         """What a RST came upon."""
         connection = side.connection
         context = Context()
-        context.previous_frame = connection.last_frame
+        context.previous_frame, context.previous_ns = connection.last_frame, connection.end_ns
         context.previous_by_peer = peer.last_ns == connection.end_ns and peer.packets > 0
         context.previous_is_data = context.previous_by_peer and peer.last_data_ns == peer.last_ns
         context.peer_ack = peer.max_ack if peer.has_ack else -1
@@ -703,18 +707,47 @@ class FlowTable:
                 peer.next_seq = ack
                 peer.payload_bytes += 1
                 return 0
-            return AHEAD
+            if peer.rare is not None and peer.rare.stray_next == ack:
+                self._adopt(peer)  # received, so it was this connection's: what lies before it was not captured
+            else:
+                return AHEAD
         if peer.holes is not None and ahead(peer.holes[0][1], ack) <= 0:
             peer.holes = [hole for hole in peer.holes if ahead(hole[1], ack) > 0] or None
             return AHEAD
         return 0
 
+    def _adopt(self, side: Side) -> None:
+        """Take a side's latest stray segment for what it is: the first behind a gap in the capture.
+
+        Its bytes stay uncounted: whoever was told of it as a stray (`observer`) has counted none.
+        """
+        connection, rare = side.connection, side.needs_rare()
+        log = connection.log
+        for at in range(len(log) - 1, -1, -1):
+            segment = log[at]
+            if segment.side != side.number or segment.end != rare.stray_next or not segment.marks & STRAY:
+                continue
+            segment.marks = segment.marks & ~STRAY | GAP
+            rare.stray_next = -1
+            self._add_hole(side, segment.seq)
+            side.next_seq = segment.end
+            side.last_ns = max(side.last_ns, segment.time_ns)
+            if segment.payload:
+                side.last_data_ns = max(side.last_data_ns, segment.time_ns)
+            if segment.flags & FIN:
+                side.fin_seen = True
+                connection.phase = CLOSING
+            if not side.has_ack or ahead(segment.ack, side.max_ack) > 0:
+                side.max_ack = segment.ack
+            side.has_ack = side.spoke = True
+            return
+
     def _sequence(self, side: Side, peer: Side, columns: Columns, i: int, end: int) -> int:
         """Move the side's sequence numbers on; returns the marks that its segment earns."""
         flags, seq, payload = columns.flags[i], columns.seq[i], columns.payload[i]
         marks = 0
-        if flags & RST:
-            return 0  # a RST has no place in the sender's own sequence space (RFC 9293 3.10.7.1)
+        if flags & RST or not flags & (SYN | ACK):
+            return 0  # a RST has no place in the sender's own sequence space (RFC 9293 3.10.7.1), nor has what is dropped (3.10.7.4, fifth)
         if flags & SYN:
             marks |= self._synchronize(side, peer, columns, i, end)
             if marks & STRAY:
@@ -733,18 +766,32 @@ class FlowTable:
             marks |= PROBE
         if marks & PROBE:
             self._probe(side, peer, columns.frame[i])
-        if flags & FIN and not flags & SYN:
+        if flags & FIN and flags & ACK:
             if side.fin_seen and marks & REPEAT:
                 rare = side.needs_rare()
                 rare.fin_repeats += 1
             side.fin_seen = True
         if flags & ACK:
+            if not side.spoke and not flags & SYN and peer.synack_seen and peer is not side:
+                self._take_answer(peer, columns.ack[i])
             if not side.has_ack or ahead(columns.ack[i], side.max_ack) > 0:
                 side.max_ack = columns.ack[i]
             side.has_ack = True
         if flags & (ACK | SYN) == ACK:
             side.spoke = True
         return marks
+
+    def _take_answer(self, side: Side, ack: int) -> None:
+        """Of a side's SYN/ACKs with different numbers the one that its peer acknowledges counts (RFC 9293 3.10.7.3)."""
+        if ack == (side.isn + 1) & MASK:
+            return
+        for segment in side.connection.log:
+            if segment.side == side.number and segment.flags & (SYN | ACK | RST) == SYN | ACK and ack in (
+                    (segment.seq + 1) & MASK, segment.end) and segment.seq != side.isn and not side.spoke:
+                side.isn = segment.seq
+                side.next_seq = segment.end
+                side.peer.max_ack = segment.seq
+                return
 
     def _synchronize(self, side: Side, peer: Side, columns: Columns, i: int, end: int) -> int:
         flags, seq, ack = columns.flags[i], columns.seq[i], columns.ack[i]
@@ -1048,6 +1095,23 @@ def _refuses(side: Side, columns: Columns, i: int, marks: int) -> bool:
         flags & (SYN | ACK | RST | FIN) == RST | ACK and not marks and not columns.payload[i] and not columns.notes[i] & ~HARMLESS
         and side.number == 1 and len(connection.log) == 1 and peer.packets == 1 and side.packets == 1 and peer.syn_seen
         and columns.ack[i] == peer.next_seq and time_ns >= connection.end_ns and time_ns - connection.end_ns < SILENCE_NS)
+
+
+def _is_answered(side: Side, after: int, behind: int) -> bool:
+    """Whether a SYN/ACK in the log acknowledges a SYN of this side by one of these numbers."""
+    for segment in side.connection.log:
+        if segment.side != side.number and segment.flags & (SYN | ACK | RST) == SYN | ACK and segment.ack in (after, behind):
+            return True
+    return False
+
+
+def _refuses_another(connection: Connection, after: int, behind: int) -> bool:
+    """Whether a connection is nothing but a RST that acknowledges another SYN than the one with these numbers: a leftover."""
+    log = connection.log
+    if not log:
+        return False
+    segment = log[len(log) - 1]
+    return segment.flags & (RST | ACK) == RST | ACK and segment.ack not in (after, behind)
 
 
 def _ids_tell(side: Side) -> bool:

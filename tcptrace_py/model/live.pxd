@@ -8,7 +8,7 @@ cdef long long ACK, RST, SYN
 
 @cython.no_gc
 cdef class Context:
-    cdef public long long data_ns, idle_ns, own_ack, own_next, peer_ack, previous_frame, sacked_end, unread
+    cdef public long long data_ns, idle_ns, own_ack, own_next, peer_ack, previous_frame, previous_ns, sacked_end, unread
     cdef public bint previous_by_peer, previous_is_data
 
 

@@ -61,10 +61,11 @@ class Context:
     """What a RST came upon: how the connection stood when it was captured."""
 
     __slots__ = ("data_ns", "idle_ns", "own_ack", "own_next", "peer_ack", "previous_by_peer", "previous_frame",
-                 "previous_is_data", "sacked_end", "unread")
+                 "previous_is_data", "previous_ns", "sacked_end", "unread")
 
     def __init__(self) -> None:
         self.previous_frame = 0  # of the connection's previous segment
+        self.previous_ns = 0  # its time
         self.previous_by_peer = False
         self.previous_is_data = False
         self.peer_ack = -1  # the peer's latest acknowledgement number; -1: none
