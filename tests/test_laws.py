@@ -82,9 +82,9 @@ def test_only_what_the_design_names(segments: list[Seg]) -> None:
         assert row.teardown.first_fin in {"client", "server", None}
         assert row.vantage in {"client", "server", "middle", None}
         for reset in row.resets:
-            assert reset.cause in CAUSES
+            assert reset.cause in CAUSES if reset.by != "between" else reset.cause is None
             assert reset.confidence in {"high", "medium", "low"}
-            assert reset.by in {"client", "server", "unknown"}
+            assert reset.by in {"client", "server", "unknown", "between"}
         for stay in row.time_wait:
             assert stay.ended_by in {"expired", "reused", "killed", "capture-end"}
             assert (stay.ended_at_ns is None) == stay.censored == (stay.ended_by == "capture-end")
@@ -415,3 +415,100 @@ def test_a_reset_that_a_far_side_outlives_ends_its_stay() -> None:
     assert [stay.censored for stay in row.time_wait] == [
         False for entry in row.client_side.states if entry.state == State.TIME_WAIT
     ]
+
+
+# -- other stacks ----------------------------------------------------------------------------------------------------
+
+ORDERLY = [
+    opening + middle + close
+    for opening in ("0.00 C S\n0.02 S SA\n0.04 C A\n", "0.00 C S\n1.00 C S seq=0\n1.02 S SA\n1.04 C A\n")
+    for middle in ("", "0.1 C PA len=9\n0.12 S PA len=900\n0.14 C A\n", "0.1 C PA len=9\n0.12 S A\n0.4 S PA len=9\n0.42 C A\n")
+    for close in (
+        "2.00 C FA\n2.02 S A\n2.04 S FA\n2.06 C A",
+        "2.00 S FA\n2.02 C FA\n2.04 S A",
+        "2.00 C FA\n2.01 S FA ack=@\n2.03 C A\n2.03 S A",
+        "2.00 C FA\n2.005 S FA ack=@\n2.02 C FA seq=@\n2.03 S FA seq=@",
+        "2.00 C FA\n2.30 C FA seq=@\n2.32 S A\n2.40 S FA\n2.42 C A",
+        "2.00 S PA len=10\n2.02 C A\n2.5 C R",
+        "2.00 C RA",
+        "2.00 C FA\n2.02 S A\n2.10 S FA\n2.12 C RA",
+        "",
+    )
+]
+
+
+def _orderly(text: str) -> list[Seg]:
+    """Segments of a ladder; `@` stands for the number before the FIN that its peer, or itself, sent."""
+    before: dict[str, int] = {}
+    lines, sent = [], {"C": 0, "S": 0}
+    for line in text.splitlines():
+        _, side, flags, *rest = line.split()
+        other = "S" if side == "C" else "C"
+        lines.append(line.replace("ack=@", f"ack={before.get(other, 0)}").replace("seq=@", f"seq={before.get(side, 0)}"))
+        if "F" in flags and side not in before:
+            before[side] = sent[side]
+        if "seq=" not in line:
+            sent[side] += ("S" in flags) + ("F" in flags) + sum(int(item[4:]) for item in rest if item.startswith("len="))
+    return ladder("\n".join(lines))
+
+
+def verdicts(segments: list[Seg]) -> list[Any]:
+    """What is compared where stacks differ: pattern, outcome, first closer, causes, states and stays."""
+    return [
+        (
+            row.teardown.pattern,
+            row.teardown.first_fin,
+            row.handshake.outcome,
+            [(reset.by, reset.cause) for reset in row.resets],
+            [[(entry.state, entry.frame) for entry in side.states] for side in _sides(row)],
+            [(stay.side, stay.entered_ns, stay.restarts) for stay in row.time_wait],
+        )
+        for row in play(segments).rows
+    ]
+
+
+@pytest.mark.parametrize("text", ORDERLY)
+def test_verdicts_do_not_rest_on_ip_ids_that_do_not_change_or_on_ttls(text: str) -> None:
+    segments = _orderly(text)
+    once = verdicts(segments)
+    for constant in (1, 4711):
+        assert verdicts([replace(segment, ip_id=constant) for segment in segments]) == once
+    for ttl in (32, 57, 128, 255):
+        assert verdicts([replace(segment, ttl=ttl) for segment in segments]) == once
+    assert verdicts([replace(segment, ttl=255 if segment.flags & RST else 64) for segment in segments]) == once
+
+
+@many
+@given(traffic)
+def test_never_are_both_sides_in_close_wait(segments: list[Seg]) -> None:
+    for row in play(segments).rows:
+        assert [side.final_state for side in _sides(row)] != [State.CLOSE_WAIT, State.CLOSE_WAIT]
+
+
+@many
+@given(traffic)
+def test_a_four_way_close_has_one_stay_held_by_its_first_closer(segments: list[Seg]) -> None:
+    for row in play(segments).rows:
+        if row.teardown.pattern == "four-way":
+            assert len(row.time_wait) <= 1
+            assert all(stay.side == row.teardown.first_fin for stay in row.time_wait)
+
+
+@pytest.mark.parametrize("text", ORDERLY)
+def test_an_orderly_four_way_close_has_exactly_one_stay(text: str) -> None:
+    for row in play(_orderly(text)).rows:
+        if row.teardown.pattern == "four-way":
+            assert [stay.side for stay in row.time_wait] == [row.teardown.first_fin]
+
+
+@pytest.mark.parametrize("text", ORDERLY)
+def test_no_state_rests_on_a_frame_before_the_event_it_answers(text: str) -> None:
+    """What answers a side's SYN or FIN comes behind it, in a capture that is in order."""
+    asking = {State.SYN_SENT, State.SYN_RECEIVED, State.FIN_WAIT_1, State.LAST_ACK}
+    for row in play(_orderly(text)).rows:
+        for side in _sides(row):
+            asked = 0
+            for entry in side.states:
+                assert entry.frame is None or entry.frame >= asked
+                if entry.state in asking and entry.frame is not None:
+                    asked = entry.frame

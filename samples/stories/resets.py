@@ -130,7 +130,7 @@ def reset_no_socket(wire: Wire) -> None:
     "reset-after-idle.pcap",
     connection(
         DONE,
-        tear("rst", None, reset=reset(..., "no-socket", 9, evidence="idle")),
+        tear("rst", None, reset=reset("between", None, 9, evidence="idle")),
         client=f"{CLIENT_UP} CLOSED",
     ),
 )
@@ -266,7 +266,7 @@ def reset_outside_the_window(wire: Wire) -> None:
     "reset-forged.pcap",
     connection(
         DONE,
-        tear("rst", None, reset=reset("unknown", ..., 8, evidence="TTL")),
+        tear("rst", None, reset=reset("between", None, 8, evidence="TTL")),
         client=f"{CLIENT_UP} CLOSED",
         anomalies=None,
     ),

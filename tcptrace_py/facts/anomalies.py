@@ -15,6 +15,8 @@ ICMP = {
     (6, 1): "unreachable", (6, 2): "packet too big", (6, 3): "time exceeded", (6, 4): "parameter problem",
 }
 
+FRAGMENTATION_NEEDED = (4, 3, 4)  # of the kind "unreachable", but the destination is reached: path MTU discovery (RFC 1191)
+
 
 def anomalies(live: Connection, verdict: Verdict) -> list[Anomaly]:
     """Anomalies in order of their frames."""
@@ -51,10 +53,10 @@ def _count_more(found: list[Anomaly], code: str, more: int) -> None:
 
 def _of_segment(found: list[Anomaly], live: Connection, verdict: Verdict, index: int, segment: Segment) -> None:
     flags, frame, marks = segment.flags, segment.frame, segment.marks
-    if flags & (SYN | FIN) == SYN | FIN:
+    if flags & (SYN | FIN | ACK) == SYN | FIN:
         found.append(Anomaly("syn-fin", frame, "SYN and FIN in one segment: no stack sends that"))
     elif flags & (SYN | RST) == SYN | RST or flags & (FIN | RST) == FIN | RST or not flags & (SYN | RST | ACK):
-        found.append(Anomaly("bad-flags", frame, "a combination of flags that RFC 9293 knows no use for"))
+        found.append(Anomaly("bad-flags", frame, "a combination of flags that RFC 9293 knows no use for: dropped, and sent as a probe"))
     if marks & REFUSED:
         return
     if marks & STRAY:
@@ -88,7 +90,7 @@ def _of_stray(live: Connection, segment: Segment) -> Anomaly:
 def _after_close(found: list[Anomaly], live: Connection, verdict: Verdict, index: int, segment: Segment) -> None:
     """A segment of a side that was CLOSED, later than it could have been sent before."""
     if verdict.fatal >= 0:
-        if index > verdict.fatal and _knew_of_reset(live, verdict, segment):
+        if index > verdict.fatal and _knew_of_reset(live, verdict, segment) and _had_left(verdict, segment.side, index):
             if segment.payload:
                 found.append(Anomaly("data-after-rst", segment.frame, "data, though its sender's connection had been reset before"))
             else:
@@ -126,7 +128,7 @@ def _of_reset(found: list[Anomaly], verdict: Verdict, index: int, segment: Segme
 
 def _is_repeated_late(live: Connection, verdict: Verdict, index: int, segment: Segment) -> bool:
     side, opening = live.side(segment.side), verdict.opening
-    return segment.seq == side.isn and 0 <= opening.ack < index and segment.side == verdict.client
+    return segment.seq == side.isn and 0 <= opening.ack < index and segment.side == verdict.client and opening.first_syn < index
 
 
 def _after_own_fin(live: Connection, verdict: Verdict, segment: Segment) -> bool:
@@ -144,8 +146,17 @@ def _knew_of_reset(live: Connection, verdict: Verdict, segment: Segment) -> bool
     return segment.time_ns > reset.time_ns + grace_ns
 
 
+def _had_left(verdict: Verdict, number: int, index: int) -> bool:
+    """Whether a side's path had come to CLOSED before a log index."""
+    path = verdict.paths[number]
+    if not path:
+        return False
+    last = path[len(path) - 1]
+    return last.state_code == CLOSED and last.index < index
+
+
 def _icmp(frame: int, kind: int) -> Anomaly:
     version, number, code = kind >> 16, kind >> 8 & 255, kind & 255
-    name = ICMP.get((version, number), f"type {number}")
+    name = "too big" if (version, number, code) == FRAGMENTATION_NEEDED else ICMP.get((version, number), f"type {number}")
     return Anomaly("icmp-unreachable" if name == "unreachable" else "icmp-error", frame,
                    f"an ICMPv{version} error quotes a segment of this connection: {name}, code {code}")

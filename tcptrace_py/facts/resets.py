@@ -4,18 +4,18 @@ from tcptrace_py.model.live import COPY, STRAY, Connection, Context, Segment
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.state import State
-from tcptrace_py.model.verdict import ResetMarks, Verdict
+from tcptrace_py.model.verdict import BETWEEN, NAMED, ResetMarks, Verdict
 from tcptrace_py.model.vocabulary import Cause, Confidence, Role, numbers
 
 from .block import ENDING_RESET, RESET_AT, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_EVIDENCE, RESET_FRAME, Block
 
 SOON_NS = 50_000_000  # within this of incoming data a program that closes with data unread is likely
-OWN_HOPS = 2  # a TTL that differs by more is another sender's
+ANSWERED_NS = 1_000_000_000  # beyond this and a round trip a RST answers nothing: who has no socket answers at once
 
-ESTABLISHED = State.ESTABLISHED
+CLOSED, ESTABLISHED = State.CLOSED, State.ESTABLISHED
 CAUSES, CONFIDENCES, ROLES = numbers(Cause), numbers(Confidence), numbers(Role)
 
-Judgement = tuple[str, str, list[str]]  # cause, confidence, evidence
+Judgement = tuple[str | None, str, list[str]]  # cause, confidence, evidence
 
 
 def write_resets(block: Block, live: Connection, verdict: Verdict) -> None:
@@ -29,10 +29,15 @@ def _write(block: Block, live: Connection, verdict: Verdict, marks: ResetMarks) 
     context = segment.context or Context()
     cause, confidence, proof = _cause(live, verdict, marks, segment, context)
     by = "client" if segment.side == verdict.client else "server"
-    ttl = _usual_ttl(live, segment.side)
-    if ttl and segment.ttl and ttl != segment.ttl and cause != "refused":
+    if marks.origin != NAMED:
+        ttl, goes_on = _usual_ttl(live, segment.side), _goes_on(live, marks)
+        proof = [line for line in proof if line.startswith("answers")]
         proof.append(f"TTL {segment.ttl}, its sender's other segments {ttl}")
-        if abs(ttl - segment.ttl) > OWN_HOPS:
+        if marks.origin == BETWEEN:
+            by, cause, confidence = "between", None, "high" if goes_on else "medium"
+            if goes_on:
+                proof.append("its sender went on sending")
+        else:
             by, confidence = "unknown", "low"
     if context.idle_ns:
         proof.append(f"idle {context.idle_ns / 1e9:.0f} s before")
@@ -43,7 +48,8 @@ def _write(block: Block, live: Connection, verdict: Verdict, marks: ResetMarks) 
     size = table.capacity
     table.wide[RESET_FRAME * size + row], table.wide[RESET_AT * size + row] = segment.frame, segment.time_ns
     table.narrow[RESET_EVIDENCE * size + row] = block.evidence.number(tuple(proof))
-    table.small[RESET_BY * size + row], table.small[RESET_CAUSE * size + row] = ROLES[by], CAUSES[cause]
+    table.small[RESET_BY * size + row] = ROLES[by]
+    table.small[RESET_CAUSE * size + row] = -1 if cause is None else CAUSES[cause]
     table.small[RESET_CONFIDENCE * size + row] = CONFIDENCES[confidence]
 
 
@@ -64,6 +70,18 @@ def _usual_ttl(live: Connection, number: int) -> int:
     return 0
 
 
+def _goes_on(live: Connection, marks: ResetMarks) -> bool:
+    """Whether the side that a RST names sent anything else behind it."""
+    log = live.log
+    reset = log[marks.index]
+    for i in range(marks.index + 1, len(log)):
+        segment = log[i]
+        if segment.side == reset.side and not segment.flags & RST and not segment.marks & (COPY | STRAY) and (
+                segment.time_ns > reset.time_ns):
+            return True
+    return False
+
+
 def _cause(live: Connection, verdict: Verdict, marks: ResetMarks, segment: Segment, context: Context) -> Judgement:
     number, opening = segment.side, verdict.opening
     if marks.index == opening.refusal:
@@ -74,12 +92,20 @@ def _cause(live: Connection, verdict: Verdict, marks: ResetMarks, segment: Segme
         if 0 <= opening.synack < marks.index:
             return "aborted-handshake", "high", ["behind the SYN/ACK, before any other segment of its sender"]
         return "no-socket", "medium", ["its sender had no such connection"]
+    if number == verdict.client and marks.index < verdict.entered(number, ESTABLISHED) and _answers_synack(live, marks):
+        return "aborted-handshake", "low", ["answers a SYN/ACK that its sender did not take; its attempt went on"]
     own_fin = verdict.close.first(number)
     if 0 <= own_fin < marks.index:
         return _after_own_fin(live, verdict, marks, own_fin, context)
     if not segment.flags & ACK:
-        return _without_ack(live, marks, segment, context)
+        return _without_ack(live, verdict, marks, segment, context)
+    if _had_left(verdict, number, marks.index):
+        return "no-socket", "high", ["its sender's connection had ended before"]
+    if context.own_next < 0 and context.own_ack < 0 and not context.previous_by_peer:
+        return "no-socket", "low", ["nothing else of the connection was captured before it"]
     received = min(ahead(segment.ack, context.own_ack), context.unread) if context.own_ack >= 0 else 0
+    if received > 0 and context.idle_ns and context.previous_by_peer:
+        return "no-socket", "low", ["answers the first segment behind a long silence; close() with unread data looks the same"]
     if received > 0:
         return "abort-unread-data", "medium", [f"it acknowledges {received} bytes that came just before; SO_LINGER 0 looks the same"]
     if not segment.seq and context.own_next < 0 and context.own_ack < 0 and context.previous_by_peer:
@@ -116,16 +142,63 @@ def _after_own_fin(live: Connection, verdict: Verdict, marks: ResetMarks, own_fi
         return "data-after-close", "medium", ["request crossed the close" if crossed else "data came after it had closed"]
     if not segment.flags & ACK:
         return "no-socket", "medium", ["its sender had given the closed connection up"]
+    if marks.index:
+        before = log[marks.index - 1]
+        if before.side != segment.side and before.flags & (FIN | RST) == FIN and before.frame == context.previous_frame:
+            return "no-socket", "high", [f"answers the FIN of frame {before.frame}, which a socket would acknowledge"]
     return "abort", "low", ["RST behind its own FIN"]
 
 
-def _without_ack(live: Connection, marks: ResetMarks, segment: Segment, context: Context) -> Judgement:
-    """A RST without ACK stands at the acknowledgement number of the segment that it answers (RFC 9293 3.10.7.1)."""
-    if context.previous_by_peer and context.peer_ack == segment.seq:
+def _had_left(verdict: Verdict, number: int, index: int) -> bool:
+    """Whether a side's path had come to CLOSED before a log index."""
+    path = verdict.paths[number]
+    if not path:
+        return False
+    last = path[len(path) - 1]
+    return last.state_code == CLOSED and 0 <= last.index < index
+
+
+def _answers_synack(live: Connection, marks: ResetMarks) -> bool:
+    """Whether a RST without ACK answers a SYN/ACK."""
+    reset = live.log[marks.index]
+    if reset.flags & ACK or marks.answers < 0:
+        return False
+    answered = live.log[marks.answers]
+    return answered.flags & SYN > 0
+
+
+def _without_ack(live: Connection, verdict: Verdict, marks: ResetMarks, segment: Segment, context: Context) -> Judgement:
+    """A RST without ACK stands at the acknowledgement number of the segment that it answers (RFC 9293 3.10.7.1).
+
+    Where its sender has just acknowledged all that came, there is nothing to answer: its own socket sent it, as Windows, lwIP
+    and VxWorks do.
+    """
+    since_ns = segment.time_ns - ANSWERED_NS - verdict.view.round_trip_ns
+    if context.previous_by_peer and context.peer_ack == segment.seq and context.previous_ns >= since_ns:
         name = "data" if context.previous_is_data else "segment"
         return "no-socket", "high", [f"answers the {name} of frame {context.previous_frame}"]
-    if marks.answers < 0:
-        return "no-socket", "low", ["no segment was captured that it answers"]
-    what = live.log[marks.answers]
+    at_its_end = segment.seq == context.own_next and context.own_ack >= 0 and not context.unread and not _owes_ack(live, marks, context)
+    if at_its_end and not context.previous_by_peer:
+        return "abort", "medium", ["behind its sender's own acknowledgement of all that had come"]
+    answers = marks.answers
+    if answers >= 0:
+        what = live.log[answers]
+        if what.time_ns < since_ns:
+            answers = -1
+    if answers < 0:
+        return "abort" if at_its_end else "no-socket", "low", ["no segment was captured that it answers"]
+    what = live.log[answers]
     name = "FIN" if what.flags & FIN else "data" if what.payload else "SYN/ACK" if what.flags & SYN else "ACK"
     return "no-socket", "high", [f"answers the {name} of frame {what.frame}"]
+
+
+def _owes_ack(live: Connection, marks: ResetMarks, context: Context) -> bool:
+    """Whether a RST's sender had not acknowledged its peer's FIN."""
+    log = live.log
+    reset = log[marks.index]
+    for i in range(marks.index):
+        segment = log[i]
+        if segment.side != reset.side and segment.flags & (FIN | RST) == FIN and ahead(segment.end, context.own_ack) > 0 and (
+                not segment.marks & STRAY):
+            return True
+    return False

@@ -447,8 +447,9 @@ def place_of(connection: Connection) -> tuple[Block, int]:
 def _reset(block: Block, at: int) -> Reset:
     table = block.resets
     small, size = table.small, table.capacity
+    cause = small[RESET_CAUSE * size + at]
     return Reset(
-        ROLES[small[RESET_BY * size + at]], CAUSES[small[RESET_CAUSE * size + at]], CONFIDENCES[small[RESET_CONFIDENCE * size + at]],
+        ROLES[small[RESET_BY * size + at]], None if cause < 0 else CAUSES[cause], CONFIDENCES[small[RESET_CONFIDENCE * size + at]],
         table.wide[RESET_FRAME * size + at], table.wide[RESET_AT * size + at],
         block.evidence.values[table.narrow[RESET_EVIDENCE * size + at]])  # type: ignore[arg-type]
 

@@ -66,8 +66,8 @@ class Handshake:
 class Reset:
     """A RST, why it was sent, and what speaks for that."""
 
-    by: str  # client, server, unknown
-    cause: str
+    by: str  # client, server, between (neither of the two), unknown
+    cause: str | None  # None where it came from between
     confidence: str  # high, medium, low
     frame: int
     at_ns: int

@@ -36,7 +36,7 @@ cdef class StayMarks:
 @cython.no_gc
 cdef class ResetMarks:
     cdef public bint acceptable, in_window, late
-    cdef public long long answers, index
+    cdef public long long answers, index, origin
 
 
 cdef class Close:

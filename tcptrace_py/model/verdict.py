@@ -7,9 +7,11 @@ that went the same way. NOWHERE stands for "not captured" or "did not happen".
 from .state import Basis, State
 
 NOWHERE = -1
+NAMED, BETWEEN, UNTOLD = range(3)  # who sent a RST: the side that it names, neither of the two, one that cannot be told
 OBSERVED, ASSUMED, INFERRED, CLOCK = range(4)  # bases as numbers: their places in BASES
 BASES = tuple(Basis)
 STATES = tuple(State)
+RESENT_NS = 190_000_000  # Linux waits 200 ms and a round trip, or three of these, before it sends again (RFC 6298, TCP_RTO_MIN)
 MORE_GRACE_NS = 2_000_000  # what a host needs to answer, and a clock to be off
 
 
@@ -100,16 +102,17 @@ class StayMarks:
 
 
 class ResetMarks:
-    """A RST: whether its receiver obeys its numbers, whether the close was complete before, which segment it answers."""
+    """A RST: whether its receiver obeys its numbers, whether the close was complete before, which segment it answers, who sent it."""
 
-    __slots__ = ("acceptable", "answers", "in_window", "index", "late")
+    __slots__ = ("acceptable", "answers", "in_window", "index", "late", "origin")
 
-    def __init__(self, index: int, acceptable: bool, in_window: bool, late: bool, answers: int) -> None:
+    def __init__(self, index: int, acceptable: bool, in_window: bool, late: bool, answers: int, origin: int) -> None:
         self.index = index
         self.acceptable = acceptable
         self.in_window = in_window  # of a synchronized receiver: RFC 5961's case for a challenge ACK
         self.late = late
         self.answers = answers
+        self.origin = origin  # NAMED, BETWEEN, UNTOLD
 
 
 class Close:

@@ -79,11 +79,12 @@ class Confidence(Word):
 
 
 class Role(Word):
-    """A side by its part in the connection; of a reset's sender also that it cannot be told."""
+    """A side by its part in the connection; of a reset's sender also that it cannot be told, or that it is neither side."""
 
     CLIENT = "client"
     SERVER = "server"
     UNKNOWN = "unknown"
+    BETWEEN = "between"
 
 
 class Vantage(Word):

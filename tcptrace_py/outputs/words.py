@@ -92,7 +92,7 @@ def closed(connection: Connection) -> str:
     teardown = connection.teardown
     if teardown.pattern == "rst" and teardown.reset is not None:
         by = "" if teardown.reset.by == "unknown" else f" by {teardown.reset.by}"
-        return teardown.reset.cause + by
+        return f"rst from {teardown.reset.by}" if teardown.reset.cause is None else teardown.reset.cause + by
     if teardown.pattern == "none":
         return "open" if connection.handshake.outcome in ("completed", "not-captured") else "-"
     return f"{teardown.pattern}{_first(teardown)}"

@@ -15,7 +15,7 @@ cpdef Close close_of(Evidence evidence)
 @cython.locals(i=cython.Py_ssize_t)
 cdef bint _is_acknowledged(Evidence evidence, Half mine, Half peer) except -1
 @cython.locals(mine=Half, peer=Half, events=list, taken="long long", cover="long long", acknowledged="long long", got_fin=Happening,
-               sent_fin=Happening, got_ack=Happening, second=bint)
+               sent_fin=Happening, got_ack=Happening, second=bint, left="long long", segment=Segment)
 cpdef list closing_events(Evidence evidence, long long number)
 @cython.locals(i=cython.Py_ssize_t, segment=Segment)
 cdef long long _fin_left(list log, Half mine) except -2

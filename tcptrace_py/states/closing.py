@@ -36,7 +36,9 @@ def closing_events(evidence: Evidence, number: int) -> list[Happening]:
     got_fin = _got_fin(evidence, mine, taken, cover)
     sent_fin = got_ack = None
     if mine.fins:
-        sent_fin = happened(SENT_FIN, _fin_left(evidence.log, mine), OBSERVED)
+        left = _fin_left(evidence.log, mine)
+        segment = evidence.log[left]
+        sent_fin = happened(SENT_FIN, left, OBSERVED if segment.flags & FIN else ASSUMED)  # what stands behind it shows no moment
         acknowledged = fin_acknowledged(evidence, mine)
     second = closed_second(evidence, mine)
     if acknowledged >= 0 and acknowledged == taken and cover >= 0 and not second:
@@ -62,7 +64,8 @@ def _fin_left(log: list[Segment], mine: Half) -> int:
     """The first of the side's segments, in order of sending, that shows its FIN to have left: the FIN, or what stands behind it."""
     for i in mine.sent:
         segment = log[i]
-        if not segment.flags & (SYN | RST) and (segment.seq == mine.fin_end or (segment.flags & FIN and segment.end == mine.fin_end)):
+        if not segment.flags & RST and ((segment.seq == mine.fin_end and not segment.flags & SYN) or (
+                segment.flags & (FIN | ACK) == FIN | ACK and segment.end == mine.fin_end)):
             return i
     return mine.fins[0]
 
@@ -72,7 +75,7 @@ def _got_fin(evidence: Evidence, mine: Half, taken: int, cover: int) -> Happenin
     if cover >= 0:
         if taken >= 0 and mine.near and not (mine.fins and not closed_second(evidence, mine)):
             segment = evidence.log[taken]
-            if not segment.marks & GAP:
+            if not segment.marks & GAP and not segment.flags & SYN:
                 return happened(GOT_FIN, taken, OBSERVED)
         return happened(GOT_FIN, cover, OBSERVED)
     if taken >= 0:

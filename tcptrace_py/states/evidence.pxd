@@ -20,7 +20,7 @@ cpdef Happening happened(int event, long long index, int basis)
 
 cdef class Half:
     cdef public bint near
-    cdef public long long acknowledged, closed_second, cover, fin_end, fin_taken, number
+    cdef public long long acknowledged, beyond_fin, closed_second, cover, fin_end, fin_frame, fin_taken, number
     cdef public list fins, indices, sent
 
 
@@ -31,7 +31,7 @@ cdef class Evidence:
     cdef public Opening opening
     cdef public list log, resets
     cdef public long long client, fatal
-    cdef public bint self_connect
+    cdef public bint fatal_by_third, self_connect
 
     @cython.locals(log=list, firsts=list, seconds=list, i=cython.Py_ssize_t, segment=Segment)
     cdef _read(self)
@@ -43,6 +43,7 @@ cdef class Evidence:
     cdef list _by_timestamps(self, list indices, long long base)
     @cython.locals(segment=Segment)
     cpdef long long time(self, Py_ssize_t index) except? -1
+    @cython.locals(sender=Half)
     cpdef bint covers(self, Segment segment, Half closer) except -1
     cpdef bint not_crossing(self, Py_ssize_t received, Py_ssize_t repeated) except -1
     @cython.locals(mine=Segment, theirs=Segment)

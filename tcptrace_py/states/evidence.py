@@ -42,7 +42,8 @@ def happened(event: int, index: int, basis: int) -> Happening:
 class Half:
     """One side's half of the log, and what was found out about its FIN. Lists are of log indices, copies and strays left out."""
 
-    __slots__ = ("acknowledged", "closed_second", "cover", "fin_end", "fin_taken", "fins", "indices", "near", "number", "sent")
+    __slots__ = ("acknowledged", "beyond_fin", "closed_second", "cover", "fin_end", "fin_frame", "fin_taken", "fins", "indices", "near",
+                 "number", "sent")
 
     def __init__(self, number: int, near: bool) -> None:
         self.number = number
@@ -51,6 +52,8 @@ class Half:
         self.sent = self.indices  # in the order of sending
         self.fins: list[int] = []  # copies of its FIN, in the order of sending
         self.fin_end = -1  # the sequence number behind its FIN; -1: none
+        self.fin_frame = -1  # the frame of its first FIN in the order of sending; -1: none
+        self.beyond_fin = 0  # so many numbers beyond its FIN it sent all the same
         self.cover = NOWHERE  # the first of its segments, in the order of sending, that acknowledges the peer's FIN
         self.acknowledged = NOWHERE  # the first segment that acknowledges its FIN, copies and strays included
         self.closed_second = NOWHERE  # kept by `fins.closed_second`
@@ -60,7 +63,7 @@ class Half:
 class Evidence:
     """One connection's log. Sides are 0 and 1; times in ns."""
 
-    __slots__ = ("a", "b", "client", "connection", "fatal", "log", "opening", "resets", "self_connect", "view")
+    __slots__ = ("a", "b", "client", "connection", "fatal", "fatal_by_third", "log", "opening", "resets", "self_connect", "view")
 
     def __init__(self, connection: Connection, view: View) -> None:
         self.connection = connection
@@ -71,6 +74,7 @@ class Evidence:
         self.opening = Opening()
         self.resets: list[int] = []
         self.fatal = NOWHERE  # the RST that ended the connection
+        self.fatal_by_third = False  # the side that it names did not send it
         self.a, self.b = Half(0, view.near[0]), Half(1, view.near[1])
         self._read()
 
@@ -131,9 +135,18 @@ class Evidence:
         return segment.time_ns
 
     def covers(self, segment: Segment, closer: Half) -> bool:
-        """Whether a segment acknowledges the FIN of its sender's peer."""
-        return closer.fin_end >= 0 and segment.flags & ACK > 0 and segment.side != closer.number and ahead(
-            segment.ack, closer.fin_end) >= 0
+        """Whether a segment acknowledges the FIN of its sender's peer: nothing beyond what was sent can be (RFC 9293 3.10.7.4, fifth).
+
+        A socket that has sent its own FIN answers its peer's with an ACK. The RST|ACK that comes instead is answered for no
+        socket, by the numbers of the FIN: lwIP's tcp_rst(), RFC 9293 3.10.7.1.
+        """
+        if closer.fin_end < 0 or not segment.flags & ACK or segment.side == closer.number:
+            return False
+        if segment.flags & RST:
+            sender = self.half(segment.side)
+            if 0 <= sender.fin_frame < segment.frame:
+                return False
+        return 0 <= ahead(segment.ack, closer.fin_end) <= closer.beyond_fin
 
     def not_crossing(self, received: int, repeated: int) -> bool:
         """Whether the repetition left long enough after the other segment passed to count as not knowing it."""

@@ -1,7 +1,7 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-from tcptrace_py.model.live cimport Segment
+from tcptrace_py.model.live cimport Segment, Side
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.states.evidence cimport Evidence, Half
 
@@ -10,8 +10,8 @@ cdef long long GAP, REPEAT, SKIPPED, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, S
 
 @cython.locals(a=Half, b=Half)
 cpdef find_fins(Evidence evidence)
-@cython.locals(i=cython.Py_ssize_t, segment=Segment)
-cdef _find_own(list log, Half mine)
+@cython.locals(i=cython.Py_ssize_t, segment=Segment, side=Side)
+cdef _find_own(Evidence evidence, Half mine)
 @cython.locals(i=cython.Py_ssize_t)
 cdef long long _first_cover(Evidence evidence, Half mine, Half peer) except -2
 @cython.locals(i=cython.Py_ssize_t)
@@ -20,6 +20,8 @@ cpdef bint closed_second(Evidence evidence, Half mine) except -1
 @cython.locals(peer=Half, cover="long long", fin_at="long long", cover_at="long long", segment=Segment, repeats="long long",
                i=cython.Py_ssize_t)
 cdef bint _closed_second(Evidence evidence, Half mine) except -1
+@cython.locals(fin="long long", i=cython.Py_ssize_t, segment=Segment)
+cdef bint _was_overtaken(Evidence evidence, Half closer, Py_ssize_t before) except -1
 @cython.locals(place=cython.Py_ssize_t, at="long long")
 cpdef long long position(list order, long long index) except -2
 @cython.locals(cover="long long", theirs=list, round_trip_ns="long long", answer=Segment, waited_ns="long long")

@@ -3,32 +3,37 @@
 from tcptrace_py.model.live import GAP, REPEAT, SKIPPED, Segment
 from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import ahead
-from tcptrace_py.model.verdict import NOWHERE
+from tcptrace_py.model.verdict import NOWHERE, RESENT_NS
 
 from .evidence import Evidence, Half
 
 UNASKED = -2  # a question whose answer is kept, before it is asked
-RESENT_NS = 190_000_000  # Linux waits 200 ms and a round trip, or three of these, before it sends again (RFC 6298, TCP_RTO_MIN)
-DELAYED_ACK_NS = 40_000_000  # and so long with an ACK (TCP_DELACK_MIN)
+DELAYED_ACK_NS = 40_000_000  # so long Linux waits with an ACK (TCP_DELACK_MIN)
 
 
 def find_fins(evidence: Evidence) -> None:
     """Both sides' FINs, and the first segments that acknowledge them."""
     a, b = evidence.a, evidence.b
-    _find_own(evidence.log, a)
-    _find_own(evidence.log, b)
+    _find_own(evidence, a)
+    _find_own(evidence, b)
     a.cover, b.cover = _first_cover(evidence, a, b), _first_cover(evidence, b, a)
     a.acknowledged, b.acknowledged = _first_covering(evidence, a), _first_covering(evidence, b)
 
 
-def _find_own(log: list[Segment], mine: Half) -> None:
-    """A side's FINs in the order of sending. Only one sequence number can be the FIN's: the first captured decides."""
+def _find_own(evidence: Evidence, mine: Half) -> None:
+    """A side's FINs in the order of sending. Only one sequence number can be the FIN's: the first captured decides.
+
+    Without ACK it is dropped (RFC 9293 3.10.7.4, fifth): a scanner's probe. On a SYN/ACK it counts (3.10.7.3, fourth).
+    """
     mine.closed_second = mine.fin_taken = UNASKED
     for i in mine.sent:
-        segment = log[i]
-        if segment.flags & (FIN | SYN | RST) == FIN:
+        segment = evidence.log[i]
+        if segment.flags & (FIN | RST | ACK) == FIN | ACK:
             if mine.fin_end < 0:
                 mine.fin_end = segment.end
+                mine.fin_frame = segment.frame
+                side = evidence.connection.side(mine.number)
+                mine.beyond_fin = max(ahead(side.next_seq, segment.end), 0)
             if segment.end == mine.fin_end:
                 mine.fins.append(i)
 
@@ -73,8 +78,9 @@ def _closed_second(evidence: Evidence, mine: Half) -> bool:
     segment = evidence.log[cover]
     if cover_at < fin_at and not segment.flags & FIN and segment.seq == mine.fin_end:
         # Its FIN was sent before and lost, unless it answers a repetition of the peer's: a D-SACK says so (RFC 2883); where
-        # there is no SACK, one lost FIN explains a repetition better than two.
-        if segment.options & OPT_DSACK:
+        # there is no SACK, one lost FIN explains a repetition better than two. A segment that the peer's FIN overtook also
+        # calls for a pure ACK, whatever was sent before (RFC 9293 3.10.7.4, first).
+        if segment.options & OPT_DSACK or _was_overtaken(evidence, peer, cover):
             return True
         repeats = 0
         for i in peer.fins:
@@ -82,6 +88,16 @@ def _closed_second(evidence: Evidence, mine: Half) -> bool:
                 repeats += 1
         return repeats > 1 and not evidence.both_send_sack()
     return not (cover_at == fin_at and _sent_again_alone(evidence, mine, peer))
+
+
+def _was_overtaken(evidence: Evidence, closer: Half, before: int) -> bool:
+    """Whether a segment from before a side's FIN was captured behind it, and before this log index."""
+    fin = closer.fins[0]
+    for i in closer.indices:
+        segment = evidence.log[i]
+        if fin < i < before and not segment.flags & (FIN | SYN | RST) and not segment.payload and ahead(segment.seq, closer.fin_end) < 0:
+            return True
+    return False
 
 
 def position(order: list[int], index: int) -> int:
@@ -256,10 +272,16 @@ def fin_acknowledged(evidence: Evidence, mine: Half) -> int:
 
 
 def _repeats_unknowing(evidence: Evidence, mine: Half, received: int) -> bool:
-    """Whether a side sends its FIN again so long behind the acknowledgement of it that this cannot have come."""
+    """Whether a side sends its FIN again so long behind the acknowledgement of it that this cannot have come.
+
+    BSD's tcp_output() has the FIN on every segment from FIN_WAIT_1, CLOSING and LAST_ACK: on the one that is the ACK of the
+    peer's FIN it says nothing.
+    """
     for place in range(1, len(mine.fins)):
         i = mine.fins[place]
         segment = evidence.log[i]
+        if i == mine.cover:
+            continue
         if i > received and segment.marks & REPEAT and evidence.not_crossing(received, i):
             return True
     return False

@@ -39,6 +39,12 @@ cdef Happening _assumed(long long index)
 @cython.locals(first="long long", i=cython.Py_ssize_t, again=cython.Py_ssize_t, repeated=bint)
 cdef long long _before_words(Evidence evidence, list peer_acks, list repeats, long long spoke) except -2
 @cython.locals(words="long long", i=cython.Py_ssize_t, segment=Segment)
-cdef long long _first_words(Evidence evidence, Half mine, long long acknowledged) except -2
+cdef long long _first_words(Evidence evidence, Half mine, long long acknowledged, long long first_ack) except -2
+@cython.locals(peer=Half, opener=Side, i="long long", segment=Segment)
+cdef long long _words_behind(Evidence evidence, Half mine, long long first_ack) except -2
+@cython.locals(count="long long", i=cython.Py_ssize_t, segment=Segment)
+cdef bint _is_sent_again(Evidence evidence, Half opener, Py_ssize_t before) except -1
+@cython.locals(sender=Side, peer=Side, i=cython.Py_ssize_t, reset=Segment)
+cdef bint _is_refused(Evidence evidence, Segment answer) except -1
 @cython.locals(i=cython.Py_ssize_t, segment=Segment)
 cdef bint _sends_data(Evidence evidence, Half peer) except -1

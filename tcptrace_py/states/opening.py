@@ -98,7 +98,8 @@ def _ack_of_synack(evidence: Evidence, opening: Opening) -> int:
     caller = evidence.half(synack.side if evidence.self_connect else 1 - synack.side)
     for i in caller.sent:
         segment = log[i]
-        if i == opening.synack or not segment.flags & ACK or segment.flags & RST or ahead(segment.ack, want) < 0:
+        if i == opening.synack or not segment.flags & ACK or segment.flags & RST or ahead(segment.ack, want) < 0 or (
+                _is_refused(evidence, segment)):
             continue
         if segment.flags & SYN and (evidence.self_connect or caller.number != evidence.client):
             continue  # a SYN/ACK is an answer only where both called
@@ -137,7 +138,9 @@ def opening_events(evidence: Evidence, number: int) -> list[Happening]:
         segment = log[opening.synack]
         answered_by = segment.side
     events: list[Happening] = []
-    if syn >= 0:
+    if syn >= 0 and syn > opening.synack >= 0 and answered_by != number and mine.indices[0] != syn:
+        events.append(happened(SENT_SYN, opening.synack, ASSUMED))  # captured behind what it began: its answer shows it better
+    elif syn >= 0:
         events.append(happened(SENT_SYN, syn, OBSERVED))
     if synack >= 0:
         events.append(happened(SENT_SYN_ACK, synack, OBSERVED))
@@ -176,9 +179,24 @@ def _first_knowing(evidence: Evidence, mine: Half, syn: int, synack: int) -> int
         segment = evidence.log[i]
         if i == syn or segment.flags & (SYN | RST) or not segment.flags & ACK:
             continue
-        if synack < 0 or ahead(segment.ack, want) >= 0:
+        if synack < 0 or (ahead(segment.ack, want) >= 0 and not _is_refused(evidence, segment)):
             return i
     return NOWHERE
+
+
+def _is_refused(evidence: Evidence, answer: Segment) -> bool:
+    """Whether an opener's ACK is for another SYN/ACK than was captured, and met a RST (RFC 9293 3.10.7.4, fifth: SYN-RECEIVED).
+
+    It is the first that the opener sends, acknowledges what its peer never sent, and the RST stands at that very number.
+    """
+    sender, peer = evidence.connection.side(answer.side), evidence.connection.side(1 - answer.side)
+    if not sender.syn_seen or peer.spoke or ahead(answer.ack, peer.next_seq) <= 0 or answer.seq != (sender.isn + 1) & MASK:
+        return False
+    for i in evidence.resets:
+        reset = evidence.log[i]
+        if reset.side != answer.side and reset.flags & ACK == 0 and reset.seq == answer.ack:
+            return True
+    return False
 
 
 def _syn_acknowledged(evidence: Evidence, mine: Half, synack: int, active: bool) -> Happening | None:
@@ -193,12 +211,13 @@ def _syn_acknowledged(evidence: Evidence, mine: Half, synack: int, active: bool)
     peer_acks: list[int] = []
     for i in peer.indices:
         segment = log[i]
-        if segment.flags & ACK and not segment.flags & RST and (active or not segment.flags & SYN) and ahead(segment.ack, want) >= 0:
+        if segment.flags & ACK and not segment.flags & RST and (active or not segment.flags & SYN) and (
+                ahead(segment.ack, want) >= 0 and not _is_refused(evidence, segment)):
             peer_acks.append(i)
     first = NOWHERE
     if peer_acks:
         first = peer_acks[0]
-    spoke = _first_words(evidence, mine, first if first >= 0 and not active else len(log))
+    spoke = _first_words(evidence, mine, first if first >= 0 and not active else len(log), first)
     repeats = [i for i in evidence.all_with(mine, SYN | ACK, SYN | ACK | RST) if i != synack]
     if spoke >= 0 and evidence.opening.fast_open and not active:
         return _assumed(first)  # with data in the SYN accepted it may speak, and close, before
@@ -244,12 +263,12 @@ def _before_words(evidence: Evidence, peer_acks: list[int], repeats: list[int], 
     return first
 
 
-def _first_words(evidence: Evidence, mine: Half, acknowledged: int) -> int:
+def _first_words(evidence: Evidence, mine: Half, acknowledged: int, first_ack: int) -> int:
     """A side's first segment that a socket of its own sent: neither SYN nor RST, nor the RST that a listener answers with.
 
     A listener's request is reset by a RST without ACK, or silently dropped; what waits for accept() is aborted, RST and ACK.
     """
-    words = evidence.first_with(mine, 0, SYN | RST)
+    words = _words_behind(evidence, mine, first_ack)
     if words >= 0:
         return words
     for i in mine.indices:
@@ -257,6 +276,35 @@ def _first_words(evidence: Evidence, mine: Half, acknowledged: int) -> int:
         if segment.flags & RST and i > acknowledged:
             return i if segment.flags & ACK else NOWHERE
     return NOWHERE
+
+
+def _words_behind(evidence: Evidence, mine: Half, first_ack: int) -> int:
+    """A side's first segment but SYNs, RSTs and, before it was first acknowledged, challenges.
+
+    A pure ACK of nothing but the SYN, behind a SYN that came again, is what SYN_RECEIVED has for it (RFC 9293 3.10.7.4, fourth).
+    """
+    peer = evidence.half(1 - mine.number)
+    opener = evidence.connection.side(peer.number)
+    for i in mine.indices:
+        segment = evidence.log[i]
+        if segment.flags & (SYN | RST):
+            continue
+        if segment.payload or segment.flags & FIN or 0 <= first_ack < i or not opener.syn_seen or (
+                segment.ack != (opener.isn + 1) & MASK) or not _is_sent_again(evidence, peer, i):
+            return i
+    return NOWHERE
+
+
+def _is_sent_again(evidence: Evidence, opener: Half, before: int) -> bool:
+    """Whether an opener sent its SYN again before a log index, and nothing else."""
+    count = 0
+    for i in opener.indices:
+        segment = evidence.log[i]
+        if i < before and segment.flags & SYN:
+            count += 1
+        elif i < before:
+            return False
+    return count > 1
 
 
 def _sends_data(evidence: Evidence, peer: Half) -> bool:

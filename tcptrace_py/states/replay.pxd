@@ -8,10 +8,10 @@ from tcptrace_py.states.closing cimport close_of, closing_events
 from tcptrace_py.states.evidence cimport Evidence, Half, Happening
 from tcptrace_py.states.fins cimport closed_second, find_fins
 from tcptrace_py.states.opening cimport find_opening, opening_events
-from tcptrace_py.states.resets cimport comes_before, fatal_reset, refused_ack, reset_event, reset_marks, takes_effect
+from tcptrace_py.states.resets cimport comes_before, fatal_reset, origin, refused_ack, reset_event, reset_marks, takes_effect
 from tcptrace_py.states.time_wait cimport find_stay
 
-cdef long long ACK, RST, SYN, MASK, ASSUMED, INFERRED, NOWHERE, CLOSED, CLOSING, ESTABLISHED, LISTEN, SYN_SENT, EVENTS
+cdef long long ACK, RST, SYN, MASK, ASSUMED, BETWEEN, INFERRED, NOWHERE, CLOSED, CLOSING, ESTABLISHED, LISTEN, SYN_SENT, EVENTS
 cdef long long GOT_ACK_OF_FIN, GOT_ACK_OF_SYN, GOT_SYN_ACK, SENT_FIN, SENT_RST, SENT_SYN_ACK
 cdef tuple NEXT, REASONS
 cdef str BEFORE
@@ -27,5 +27,7 @@ cdef Step _start(Evidence evidence, long long number, list opening)
 cdef bint _answered(Evidence evidence, long long number) except -1
 @cython.locals(closing=list, events=list, reset=Happening, position="long long", before=list, happening=Happening)
 cdef list _in_order(Evidence evidence, long long number, list opening)
+@cython.locals(mine=Half, segment=Segment)
+cdef bint _fin_on_synack(Evidence evidence, long long number) except -1
 @cython.locals(last=Happening, happening=Happening)
 cdef bint _closed_before_open(Evidence evidence, long long number, list opening, list closing) except -1

@@ -3,7 +3,7 @@
 from tcptrace_py.model.live import Connection
 from tcptrace_py.model.segments import ACK, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
-from tcptrace_py.model.verdict import ASSUMED, INFERRED, NOWHERE, Step, Verdict, View, step_to
+from tcptrace_py.model.verdict import ASSUMED, BETWEEN, INFERRED, NOWHERE, Step, Verdict, View, step_to
 
 from .closing import close_of, closing_events
 from .evidence import Evidence, Happening
@@ -26,7 +26,7 @@ from .machine import (
     unexpected,
 )
 from .opening import find_opening, opening_events
-from .resets import comes_before, fatal_reset, refused_ack, reset_event, reset_marks, takes_effect
+from .resets import comes_before, fatal_reset, origin, refused_ack, reset_event, reset_marks, takes_effect
 from .time_wait import find_stay
 
 BEFORE = "its state before the first event"
@@ -38,6 +38,7 @@ def judge(connection: Connection, view: View) -> Verdict:
     evidence.opening = find_opening(evidence)
     find_fins(evidence)
     evidence.fatal = fatal_reset(evidence)
+    evidence.fatal_by_third = evidence.fatal >= 0 and origin(evidence, evidence.fatal) == BETWEEN
     verdict = Verdict(view, evidence.client, evidence.opening, close_of(evidence))
     verdict.midstream = not connection.a.syn_seen and not connection.b.syn_seen
     verdict.self_connect = evidence.self_connect
@@ -99,7 +100,8 @@ def _answered(evidence: Evidence, number: int) -> bool:
 def _in_order(evidence: Evidence, number: int, opening: list[Happening]) -> list[Happening]:
     """Opening, close and RST of one side in the order in which they happened to it."""
     closing = closing_events(evidence, number)
-    if evidence.opening.fast_open and opening and _closed_before_open(evidence, number, opening, closing):
+    if opening and (evidence.opening.fast_open or _fin_on_synack(evidence, number)) and _closed_before_open(
+            evidence, number, opening, closing):
         opening = opening[:len(opening) - 1]
     events = opening + closing
     reset = reset_event(evidence, number)
@@ -109,6 +111,14 @@ def _in_order(evidence: Evidence, number: int, opening: list[Happening]) -> list
     before = [happening for happening in events if comes_before(evidence, number, happening, position)]
     before.append(reset)
     return before
+
+
+def _fin_on_synack(evidence: Evidence, number: int) -> bool:
+    mine = evidence.half(number)
+    if not mine.fins:
+        return False
+    segment = evidence.log[mine.fins[0]]
+    return segment.flags & SYN > 0
 
 
 def _closed_before_open(evidence: Evidence, number: int, opening: list[Happening], closing: list[Happening]) -> bool:

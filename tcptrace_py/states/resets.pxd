@@ -5,7 +5,8 @@ from tcptrace_py.model.live cimport Context, Segment, Side
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.states.evidence cimport Evidence, Half, Happening, happened
 
-cdef long long COPY, REPEAT, STRAY, ACK, OPT_TIMESTAMPS, RST, SYN, ASSUMED, NOWHERE, OBSERVED
+cdef long long COPY, REPEAT, STRAY, ACK, FIN, OPT_TIMESTAMPS, RST, SYN, ASSUMED, BETWEEN, NAMED, NOWHERE, OBSERVED, UNTOLD
+cdef long long LOST_IN_A_ROW, RESENT_NS
 cdef long long GOT_ACK_OF_FIN, GOT_FIN, GOT_RST, SENT_RST
 
 
@@ -25,15 +26,24 @@ cdef bint _acknowledges(list log, Half mine, long long number) except -1
 cdef bint _in_window(Evidence evidence, Py_ssize_t index) except -1
 @cython.locals(i=cython.Py_ssize_t, segment=Segment)
 cdef bint _heard_before(Evidence evidence, Py_ssize_t index, Half mine, Half theirs) except -1
-@cython.locals(reset=Segment, sender=Side)
+@cython.locals(log=list, reset=Segment, sender=Side, answered_later=bint, i=cython.Py_ssize_t, segment=Segment)
 cdef bint _ends_nothing(Evidence evidence, Py_ssize_t index) except -1
+@cython.locals(reset=Segment, i=cython.Py_ssize_t, segment=Segment)
+cdef bint _answered_anew(Evidence evidence, Py_ssize_t index) except -1
+@cython.locals(reset=Segment, mine=Half, usual="long long", own="long long", goes_on=bint, i=cython.Py_ssize_t, segment=Segment)
+cpdef long long origin(Evidence evidence, Py_ssize_t index) except -1
+@cython.locals(begun="long long")
+cpdef long long hops(long long ttl) except? -1
+@cython.locals(lost="long long", reset=Segment, late="long long", sends_on=bint, repeats=bint, i=cython.Py_ssize_t,
+               at=cython.Py_ssize_t, segment=Segment)
+cdef long long _arrived(Evidence evidence, Half mine) except -2
 @cython.locals(reset=Segment, log=list, late="long long", receiver=Side, sender=Side, receiver_on=bint, sender_on=bint,
                i=cython.Py_ssize_t, segment=Segment)
 cdef bint _went_on(Evidence evidence, Py_ssize_t index) except -1
 @cython.locals(reset=Segment, mine=Half, theirs=Half)
 cdef bint _is_late(Evidence evidence, Py_ssize_t index) except -1
 
-@cython.locals(reset=Segment, own="long long")
+@cython.locals(reset=Segment, own="long long", index="long long")
 cpdef Happening reset_event(Evidence evidence, long long number)
 @cython.locals(mine=Half, late="long long", position="long long", i=cython.Py_ssize_t, segment=Segment)
 cpdef long long takes_effect(Evidence evidence, long long number, Happening reset) except -2

@@ -1,12 +1,14 @@
 """Which RSTs their receivers obey, which one ended the connection, and when each side learnt of it (RFC 9293 3.5.3, 3.10.7; RFC 5961)."""
 
 from tcptrace_py.model.live import COPY, REPEAT, STRAY, Segment
-from tcptrace_py.model.segments import ACK, OPT_TIMESTAMPS, RST, SYN
+from tcptrace_py.model.segments import ACK, FIN, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import ahead
-from tcptrace_py.model.verdict import ASSUMED, NOWHERE, OBSERVED, ResetMarks
+from tcptrace_py.model.verdict import ASSUMED, BETWEEN, NAMED, NOWHERE, OBSERVED, RESENT_NS, UNTOLD, ResetMarks
 
 from .evidence import Evidence, Half, Happening, happened
 from .machine import GOT_ACK_OF_FIN, GOT_FIN, GOT_RST, SENT_RST
+
+LOST_IN_A_ROW = 2  # RSTs that did not arrive before the last: then that one is not assumed to have arrived either
 
 
 def fatal_reset(evidence: Evidence) -> int:
@@ -24,7 +26,8 @@ def reset_marks(evidence: Evidence) -> list[ResetMarks]:
     marks: list[ResetMarks] = []
     for index in evidence.resets:
         late = index != evidence.fatal and _is_late(evidence, index)
-        marks.append(ResetMarks(index, _acceptable(evidence, index), _in_window(evidence, index), late, _answers(evidence.log, index)))
+        marks.append(ResetMarks(index, _acceptable(evidence, index), _in_window(evidence, index), late, _answers(evidence.log, index),
+                                origin(evidence, index)))
     return marks
 
 
@@ -111,12 +114,36 @@ def _heard_before(evidence: Evidence, index: int, mine: Half, theirs: Half) -> b
 
 
 def _ends_nothing(evidence: Evidence, index: int) -> bool:
-    """An opener's answer to a segment that does not belong to its attempt (RFC 9293 3.10.7.3, figures 8 and 9): it goes on."""
-    reset = evidence.log[index]
+    """An opener's answer to a segment that does not belong to its attempt (RFC 9293 3.10.7.3, figures 8 and 9): it goes on.
+
+    It has a RST for a SYN/ACK with a wrong timestamp as well (tcp_rcv_synsent_state_process()), and answers the next one.
+    """
+    log = evidence.log
+    reset = log[index]
     sender = evidence.connection.side(reset.side)
     if reset.flags & ACK or not sender.syn_seen or sender.synack_seen:
         return False
-    return not 1 <= ahead(reset.seq, sender.isn) <= max(ahead(sender.next_seq, sender.isn), 1)
+    answered_later = False
+    for i in evidence.half(reset.side).indices:
+        segment = log[i]
+        if segment.flags & (SYN | RST | ACK) == ACK:
+            if i < index:
+                return False  # its attempt had succeeded
+            answered_later = True
+            break
+    if not 1 <= ahead(reset.seq, sender.isn) <= max(ahead(sender.next_seq, sender.isn), 1):
+        return True
+    return answered_later and _answered_anew(evidence, index)
+
+
+def _answered_anew(evidence: Evidence, index: int) -> bool:
+    """Whether a RST's receiver sent a SYN/ACK behind it."""
+    reset = evidence.log[index]
+    for i in evidence.half(1 - reset.side).indices:
+        segment = evidence.log[i]
+        if i > index and segment.flags & (SYN | ACK | RST) == SYN | ACK:
+            return True
+    return False
 
 
 def _went_on(evidence: Evidence, index: int) -> bool:
@@ -155,20 +182,77 @@ def _is_late(evidence: Evidence, index: int) -> bool:
     return reset.flags & ACK > 0 and evidence.covers(reset, theirs)
 
 
+# -- who sent it ------------------------------------------------------------------------------------------------------
+
+
+def origin(evidence: Evidence, index: int) -> int:
+    """Who sent a RST: NAMED, or BETWEEN where it came another way than what its named sender sends, which went on or is further off.
+
+    The way is told by the hops that the TTL has lost: RSTs may begin with another TTL than segments of a socket (255 against 64).
+    """
+    reset = evidence.log[index]
+    if evidence.self_connect or not reset.ttl:
+        return NAMED
+    mine = evidence.half(reset.side)
+    usual, goes_on = -1, False
+    for i in mine.indices:
+        segment = evidence.log[i]
+        if segment.flags & RST or not segment.ttl:
+            continue
+        if usual >= 0 and usual != hops(segment.ttl):
+            return NAMED  # its segments come in more ways than one
+        usual = hops(segment.ttl)
+        goes_on = goes_on or (i > index and segment.time_ns > reset.time_ns)
+    own = hops(reset.ttl)
+    if usual < 0 or own == usual:
+        return NAMED
+    return BETWEEN if goes_on or own < usual else UNTOLD
+
+
+def hops(ttl: int) -> int:
+    """Routers that a segment has passed, by the TTL that it is left with: systems begin with 32, 64, 128 or 255."""
+    begun = 32 if ttl <= 32 else 64 if ttl <= 64 else 128 if ttl <= 128 else 255
+    return begun - ttl
+
+
 # -- whom it touches, and when ----------------------------------------------------------------------------------------
 
 
 def reset_event(evidence: Evidence, number: int) -> Happening | None:
-    """What the fatal RST, or its own abort, is to a side; None without one. `takes_effect` says when."""
+    """What the fatal RST, or its own abort, is to a side; None without one. `takes_effect` says when.
+
+    A third's RST is nothing to the side that it names. Data and FINs sent on say that a RST did not arrive: a later one did.
+    """
     if evidence.fatal < 0:
         return None
     reset = evidence.log[evidence.fatal]
-    if reset.side == number:
+    if reset.side == number and not evidence.fatal_by_third:
         return happened(SENT_RST, evidence.fatal, OBSERVED)
-    own = _own_abort(evidence, evidence.half(number))
-    if own >= 0:
-        return happened(SENT_RST, own, OBSERVED)
-    return happened(GOT_RST, evidence.fatal, ASSUMED)
+    if reset.side != number:
+        own = _own_abort(evidence, evidence.half(number))
+        if own >= 0:
+            return happened(SENT_RST, own, OBSERVED)
+    index = _arrived(evidence, evidence.half(number))
+    return happened(GOT_RST, index, ASSUMED) if index >= 0 else None
+
+
+def _arrived(evidence: Evidence, mine: Half) -> int:
+    """The first RST to a side, from the fatal one on, behind which it sends neither data nor FIN; NOWHERE if none is known to have come."""
+    lost = 0
+    for i in evidence.resets:
+        reset = evidence.log[i]
+        if i < evidence.fatal or reset.side == mine.number or (i != evidence.fatal and not _acceptable(evidence, i)):
+            continue
+        late, sends_on, repeats = reset.time_ns + evidence.view.grace_ns() + RESENT_NS, False, False
+        for at in mine.indices:
+            segment = evidence.log[at]
+            if at > i and segment.time_ns > late and not segment.flags & RST and (segment.payload or segment.flags & FIN):
+                sends_on = True
+                repeats = repeats or segment.marks & REPEAT > 0
+        if not sends_on:
+            return i if lost < LOST_IN_A_ROW else NOWHERE
+        lost += repeats
+    return NOWHERE
 
 
 def takes_effect(evidence: Evidence, number: int, reset: Happening) -> int:
@@ -176,10 +260,10 @@ def takes_effect(evidence: Evidence, number: int, reset: Happening) -> int:
     mine = evidence.half(number)
     if reset.event == SENT_RST or mine.near:
         return reset.index
-    late, position = evidence.time(evidence.fatal) + evidence.view.grace_ns(), evidence.fatal
+    late, position = evidence.time(reset.index) + evidence.view.grace_ns(), reset.index
     for i in mine.indices:
         segment = evidence.log[i]
-        if i > evidence.fatal and segment.time_ns <= late and not segment.flags & RST:
+        if i > reset.index and segment.time_ns <= late and not segment.flags & RST:
             position = i
     return position
 
@@ -201,7 +285,7 @@ def comes_before(evidence: Evidence, number: int, happening: Happening, position
     if happening.index > position or _met_no_socket(evidence, number, happening.index):
         return False
     fatal = evidence.log[evidence.fatal]
-    return fatal.side != number or _known_to_resetter(evidence, happening, fatal)
+    return fatal.side != number or evidence.fatal_by_third or _known_to_resetter(evidence, happening, fatal)
 
 
 def _met_no_socket(evidence: Evidence, number: int, index: int) -> bool:

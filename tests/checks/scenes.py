@@ -158,6 +158,14 @@ def _reset(plain: Connection, cause: str, by: str = "server") -> Connection:
     return replace(made, start_ns=plain.start_ns, end_ns=plain.end_ns)
 
 
+def _third_reset(plain: Connection) -> Connection:
+    """Reset by neither of its sides."""
+    made = factory.aborted(plain.id, "abort", "between")
+    assert made.teardown.reset is not None
+    reset = replace(made.teardown.reset, cause=None)
+    return replace(made, start_ns=plain.start_ns, end_ns=plain.end_ns, resets=(reset,), teardown=replace(made.teardown, reset=reset))
+
+
 def _late_reset(plain: Connection) -> Connection:
     return replace(plain, resets=(Reset("client", "late", "high", 9, plain.end_ns),))
 
@@ -246,7 +254,7 @@ KINDS: dict[str, Any] = {
     "ok": _ok, "server-first": _server_first, "simultaneous": _simultaneous, "refused": _failed("refused"),
     "unanswered": _failed("unanswered"), "half-open": _failed("half-open"), "aborted": _aborted, "untimed": _untimed,
     "midstream": _midstream, "syn-again": _again("syn"), "synack-again": _again("synack"), "fin-again": _fin_again,
-    "repeats": _repeats, "zero-window": _zero_window, "reset": _reset, "late-reset": _late_reset,
+    "repeats": _repeats, "zero-window": _zero_window, "reset": _reset, "third-reset": _third_reset, "late-reset": _late_reset,
     "ignored-reset": _ignored_reset, "half-closed": _half_closed, "unfinished-close": _unfinished, "open": _open,
     "close-wait": _stays_in("CLOSE_WAIT"), "fin-wait-2": _stays_in("FIN_WAIT_2"), "last-ack": _stays_in("LAST_ACK"),
     "anomaly": _anomaly, "waits": _waits, "no-wait": _no_wait, "self-connect": _self_connect,

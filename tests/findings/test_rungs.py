@@ -63,7 +63,7 @@ def agree(rungs: Sequence[Rung], connection: Connection) -> None:
 
 def _fins_again(rungs: Sequence[Rung]) -> list[Rung]:
     """FINs that were sent again: not with data that was, before any FIN."""
-    fins = [rung for rung in rungs if rung.sent.flags & (FIN | SYN | RST) == FIN and not {COPY, LATE_COPY, STRAY} & {*rung.marks}]
+    fins = [rung for rung in rungs if rung.sent.flags & (FIN | RST | ACK) == FIN | ACK and not {COPY, LATE_COPY, STRAY} & {*rung.marks}]
     return [rung for rung in fins[1:] if SENT_AGAIN in rung.marks]
 
 

@@ -94,7 +94,13 @@ SYNS = [
     ("SYN, no ID, sent again", "0 C S id=-1\n1 C S seq=0 id=-1\n1.01 S SA\n1.02 C A", 0, 1, 0),
     ("SYN/ACK of Linux (ID 0), mirror port", "0 C S\n0.01 S SA id=0\n0.01001 S SA seq=0 id=0\n0.02 C A", 1, 0, 0),
     ("SYN/ACK of Linux (ID 0) sent again", "0 C S\n0.01 S SA id=0\n1.01 S SA seq=0 id=0\n1.02 C A", 0, 0, 1),
-    ("SYN, no ID, sent again with the same timestamp (gVisor)", "0 C S id=-1 ts=5,0\n1 C S seq=0 id=-1 ts=5,0\n1.01 S SA\n1.02 C A", 0, 1, 0),
+    (
+        "SYN, no ID, sent again with the same timestamp (gVisor)",
+        "0 C S id=-1 ts=5,0\n1 C S seq=0 id=-1 ts=5,0\n1.01 S SA\n1.02 C A",
+        0,
+        1,
+        0,
+    ),
     (
         "SYN/ACK of Linux for a SYN sent again",
         "0 C S\n0.05 S SA id=0\n1 C S seq=0\n1.05 S SA seq=0 id=0\n1.06 C A",

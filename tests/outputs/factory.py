@@ -128,7 +128,7 @@ def analysis(connections: list[Connection], *, problems: tuple[Problem, ...] = (
         summary=Summary(
             len(connections), tally([c.handshake.outcome for c in connections]), latency(connections), by_vantage,
             tally([c.teardown.pattern for c in connections]),
-            tally([c.teardown.reset.cause for c in connections if c.teardown.reset]),
+            tally([c.teardown.reset.cause for c in connections if c.teardown.reset and c.teardown.reset.cause]),
             TimeWaitTotals(entered, entered, START + 58_213 * MS if entered else None, entered)),
         hosts=Hosts([host(address, connections) for address in addresses]), ports=list(ports), connections=kept(connections),
         interrupted=interrupted)

@@ -46,6 +46,8 @@ ELSEWHERE = {
     "simultaneous-open-syn-lost.pcap": "who is called the client is who was captured first",
     "simultaneous-close-fin-lost.pcap": "what is captured at its receiver is not lost behind the capture",
 }
+# of two streams, as Wireshark counts them: a RST that was captured before the SYN it names is of an earlier connection
+BEFORE_ITS_SYN = ("forged-reset-in-syn-sent.pcap", "server")
 OF_CONNECTIONS = {"handshakes", "opens", "strays", "closes", "resets", "time_wait", "losses", "probes"}
 ANYWHERE = [told for told in ALL if told.theme in OF_CONNECTIONS and told.file not in ELSEWHERE]
 
@@ -68,6 +70,8 @@ def _seen_from_anywhere(row: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("tap", ["client", "server", "middle"])
 @pytest.mark.parametrize("told", ANYWHERE, ids=_named)
 def test_states_do_not_depend_on_the_capture_point(told: Story, tap: Vantage, tmp_path: Path) -> None:
+    if (told.file, tap) == BEFORE_ITS_SYN:
+        pytest.skip("its RST is captured before the SYN there")
     capture = tmp_path / told.file
     capture.write_bytes(told.content(tap))
     expected = tuple(_seen_from_anywhere(row) for row in told.expected.connections or ())

@@ -6,13 +6,14 @@ frames each that show one thing which public captures have. A path is what a sid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tcptrace_py import analyze
+from tcptrace_py.model.state import Basis, State
 from tests.ladder import path
 
 HERE = Path(__file__).parent
@@ -40,6 +41,50 @@ BY_THE_CLIENT = Right(OPENED + CLOSED_FIRST, ANSWERED + CLOSED_SECOND, "four-way
 CAPTURES: dict[str, tuple[Right, ...]] = {
     "gap_const": (BY_THE_CLIENT,),
     "gap_incr": (BY_THE_CLIENT,),
+    "challenge_ack": (replace(BY_THE_SERVER, resets=((3, "client", "no-socket"),)),),
+    "two_synacks": (BY_THE_SERVER,),
+    "big_gap": (BY_THE_SERVER,),
+    "late_syn": (BY_THE_SERVER,),
+    "c06-syn-last": (BY_THE_CLIENT,),
+    "rstack_then_conn": (
+        Right("CLOSED", "CLOSED", "rst", outcome="not-captured", resets=((1, "server", "no-socket"),)),
+        BY_THE_SERVER,
+    ),
+    "wrong_final_ack": (
+        Right("CLOSED SYN_SENT CLOSED", "LISTEN SYN_RECEIVED CLOSED", "rst", outcome="aborted",
+              resets=((4, "server", "aborted-handshake"),)),
+    ),
+    "rst_behind_gap": (Right(OPENED + " CLOSED", ANSWERED + " CLOSED", "rst", resets=((6, "client", "no-socket"),)),),
+    "plain_rst_abort": (Right(OPENED + " CLOSED", ANSWERED + " CLOSED", "rst", resets=((8, "client", "abort"),)),),
+    "challenge-ack-in-syn-received": (Right("CLOSED SYN_SENT", "LISTEN SYN_RECEIVED", "none", outcome="half-open"),),
+    "fin-on-syn-ack": (
+        Right(OPENED + CLOSED_SECOND, "LISTEN SYN_RECEIVED" + CLOSED_FIRST, "four-way", "server", stays=("server",),
+              resets=((6, "server", "late"),)),
+    ),
+    "firewall-rst-attributed-to-server": (
+        Right(OPENED + " CLOSED", ANSWERED + " FIN_WAIT_1", "rst", "server",
+              resets=((9, "between", None), *((frame, "client", "no-socket") for frame in (11, 13, 15, 17, 19))), anomalies=()),
+    ),
+    "frag-needed-called-unreachable": (Right(OPENED, ANSWERED, "none", anomalies=("icmp-error",)),),
+    "pure-ack-behind-lost-fin-is-not-simultaneous": (BY_THE_CLIENT,),
+    "rst-ack-answering-fin": (
+        Right(OPENED + CLOSED_SECOND, ANSWERED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED", "rst", "server", resets=((10, "server", "no-socket"),)),
+    ),
+    "rst-ack-for-no-socket-taken-for-ack-of-fin": (
+        Right(OPENED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED", ANSWERED + CLOSED_SECOND, "rst", "client",
+              resets=((13, "client", "data-after-close"),)),
+    ),
+    "rst-ack-no-socket-called-unread-data": (
+        Right(OPENED + " CLOSED", ANSWERED + " CLOSED", "rst", resets=((8, "server", "no-socket"),)),
+    ),
+    "rst-lost-after-capture": (
+        Right(OPENED + " CLOSED", ANSWERED, "rst", anomalies=(),
+              resets=((8, "client", "abort"), *((frame, "client", "no-socket") for frame in range(10, 23, 2)))),
+    ),
+    "rst-of-bad-synack-then-good": (
+        Right(OPENED + " FIN_WAIT_1 CLOSED", ANSWERED + " CLOSED", "rst", "client", anomalies=("rst-ignored",),
+              resets=((3, "client", "aborted-handshake"), (7, "server", "abort"))),
+    ),
     "two-rsts-taken-for-capture-duplicates": (
         Right(OPENED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED", ANSWERED + CLOSED_SECOND, "rst", "client",
               resets=((14, "client", "data-after-close"), (15, "client", "data-after-close"))),
@@ -67,6 +112,14 @@ def test_what_happened_is_said(name: str) -> None:
 
 def test_every_capture_is_asked_for() -> None:
     assert {file.stem for file in HERE.glob("*.pcap")} == set(CAPTURES)
+
+
+def test_what_stands_behind_a_lost_fin_shows_no_moment() -> None:
+    """The server's FIN was lost before the capture: where the path has it is assumed."""
+    (connection,) = analyze([HERE / "pure-ack-behind-lost-fin-is-not-simultaneous.pcap"]).connections
+    server = connection.server_side
+    assert server is not None
+    assert {entry.basis for entry in server.states if entry.state == State.LAST_ACK} == {Basis.ASSUMED}
 
 
 @pytest.mark.parametrize("name", ["gap_const", "two-rsts-taken-for-capture-duplicates"])

@@ -10,7 +10,7 @@ import pytest
 
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.profiles import Profiles
-from tcptrace_py.model.segments import OPT_DSACK, OPT_SACK_OK, OPT_TIMESTAMPS
+from tcptrace_py.model.segments import OPT_DSACK, OPT_SACK_OK, OPT_TIMESTAMPS, RST
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.verdict import View
 from tcptrace_py.pipeline.replaying import Replayer
@@ -33,6 +33,10 @@ MORE_OPENINGS = (
     "0.00 C S\n0.02 S SA\n0.04 C A\n1.10 S SA seq=0\n1.12 C A",
 )
 MORE_CLOSES = (
+    "1.00 C FA\n1.005 S FA\n1.02 C FA seq=1\n1.03 S FA seq=1",
+    "1.00 S PA len=10\n1.02 C RA\n1.50 S PA seq=1 len=10\n1.52 C RA\n2.30 S PA seq=1 len=10\n2.32 C RA",
+    "1.00 C PA len=5\n1.01 S R\n1.50 S FA\n1.52 C R\n1.90 S FA seq=1\n1.92 C R",
+    "1.00 C FA\n1.01 S A\n1.02 S FA\n1.03 C RA",
     "1.00 C PA seq=500 len=10\n1.01 C R seq=510",
     "1.00 S PA seq=500 len=10\n1.02 C A\n1.03 S R seq=510",
     "1.00 C FA\n1.02 S FA\n1.30 C FA seq=1\n1.32 S A\n1.34 C A",
@@ -54,6 +58,8 @@ def tidy(rng: Random, port: int) -> list[Seg]:
         segments = [replace(s, options=options if kind < 3 or rng.randrange(4) else 0,
                             tsval=(s.time_ns - START_NS) // scale_ns, tsecr=max((s.time_ns - START_NS - 20 * MS) // scale_ns, 0))
                     for s in segments]
+    if not rng.randrange(4):  # RSTs that come another way, or begin with another TTL
+        segments = [replace(s, ttl=rng.choice((63, 64, 251, 128)) if s.flags & RST else s.ttl) for s in segments]
     if rng.randrange(2):
         segments = [replace(s, ip_id=number + 1 if rng.randrange(8) else 0) for number, s in enumerate(segments)]
     return segments
@@ -127,7 +133,7 @@ def facts(verdict: Any) -> dict[str, Any]:
     return {
         "paths": [[(step.state, step.index, step.basis, step.reason) for step in path] for path in verdict.paths],
         "stays": [(stay.side, stay.entered, stay.basis, stay.restarts, stay.killed) for stay in verdict.stays],
-        "resets": [(r.index, r.acceptable, r.in_window, r.late, r.answers) for r in verdict.resets],
+        "resets": [(r.index, r.acceptable, r.in_window, r.late, r.answers, r.origin) for r in verdict.resets],
         **{name: getattr(verdict, name) for name in ("client", "fatal", "midstream", "self_connect", "unexpected")},
         **{name: getattr(verdict.opening, name) for name in (
             "ack", "ack_of", "fast_open", "first_syn", "last_syn", "refusal", "simultaneous", "syn_repeats", "synack", "synack_repeats")},

@@ -50,10 +50,13 @@ class Limits(Allowance):
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """Count connections with a reset of these causes."""
 
+    def counts(cause: str | None) -> bool:
+        return cause in limits.causes or (cause is None and limits.causes == USUAL)  # None: a third's, which has no cause
+
     def cut_off(connection: Connection) -> bool:
         ended = [connection.teardown.reset] if connection.teardown.reset is not None else []
         late = [reset for reset in connection.resets if reset.cause == "late"]
-        return any(reset.cause in limits.causes and limits.by in ("anyone", reset.by) for reset in ended + late)
+        return any(counts(reset.cause) and limits.by in ("anyone", reset.by) for reset in ended + late)
 
     names = "" if limits.causes == USUAL else f" ({', '.join(limits.causes)})"
     return counted(facts, limits, f"connections reset{names}", bad=cut_off)

@@ -151,7 +151,8 @@ def _remarks(connection: Connection) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for reset in connection.resets:
         evidence = f" ({', '.join(reset.evidence)})" if reset.evidence else ""
-        found.setdefault(reset.frame, []).append(f"reset: {reset.cause}, {reset.confidence} confidence{evidence}")
+        what = "reset from between" if reset.cause is None else f"reset: {reset.cause}"
+        found.setdefault(reset.frame, []).append(f"{what}, {reset.confidence} confidence{evidence}")
     for anomaly in connection.anomalies:
         if anomaly.code not in ("keep-alive-probe", "zero-window-probe", "acked-unseen", "zero-window"):
             found.setdefault(anomaly.frame, []).append(anomaly.explanation)

@@ -132,10 +132,12 @@ def _reset(teardown: Teardown) -> str:
     reset = teardown.reset
     if reset is None:
         return "A reset ended it."
-    by = "Somebody between the two" if reset.by == "unknown" else f"The {reset.by}"
+    by = "Somebody between the two" if reset.by in ("between", "unknown") else f"The {reset.by}"
     evidence = f" (evidence: {', '.join(reset.evidence)})" if reset.evidence else ""
-    meaning = CAUSES.get(reset.cause, reset.cause)
     sure = f"{reset.confidence} confidence{evidence}"
+    if reset.cause is None:
+        return f"{by} reset it in frame {reset.frame}, {sure}."
+    meaning = CAUSES.get(reset.cause, reset.cause)
     return f"{by} reset it in frame {reset.frame}: {reset.cause}, {sure}. That is: {meaning}."
 
 

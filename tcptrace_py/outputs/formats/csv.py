@@ -24,7 +24,7 @@ def _of_server(pick: Callable[[Side], str | int]) -> Callable[[Connection], str 
     return lambda c: None if c.server_side is None else pick(c.server_side)
 
 
-def _of_reset(pick: Callable[[Reset], str]) -> Callable[[Connection], str | int | None]:
+def _of_reset(pick: Callable[[Reset], str | None]) -> Callable[[Connection], str | int | None]:
     return lambda c: None if c.teardown.reset is None else pick(c.teardown.reset)
 
 

@@ -51,8 +51,10 @@ def _opening(handshake: Handshake, vantage: str | None) -> str:
 def _closing(teardown: Teardown) -> str:
     if teardown.reset is not None and teardown.pattern == "rst":
         reset = teardown.reset
-        by = "somebody between them" if reset.by == "unknown" else f"the {reset.by}"
+        by = "somebody between them" if reset.by in ("between", "unknown") else f"the {reset.by}"
         evidence = f"; {', '.join(reset.evidence)}" if reset.evidence else ""
+        if reset.cause is None:
+            return f"reset by {by} in frame {reset.frame} (confidence {reset.confidence}{evidence})"
         return (f"reset by {by} in frame {reset.frame}: {reset.cause} ({CAUSES.get(reset.cause, reset.cause)}; "
                 f"confidence {reset.confidence}{evidence})")
     if teardown.pattern == "none":

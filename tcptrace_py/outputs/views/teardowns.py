@@ -81,5 +81,5 @@ def _ending_resets(connections: Iterator[Connection]) -> Iterator[tuple[Connecti
 
 
 def _reset_row(connection: Connection, reset: Reset) -> tuple[str, ...]:
-    return (str(reset.frame), reset.cause, reset.by, reset.confidence, end(connection.client), end(connection.server),
+    return (str(reset.frame), reset.cause or "-", reset.by, reset.confidence, end(connection.client), end(connection.server),
             display_filter(connection.stream), "; ".join(reset.evidence))

@@ -14,8 +14,9 @@ from tcptrace_py.model.live import COPY, GAP, REPEAT, SKIPPED, STRAY, Connection
 from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_MSS, OPT_SACK_OK, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.state import Basis
-from tcptrace_py.model.verdict import View
+from tcptrace_py.model.verdict import BETWEEN, NAMED, UNTOLD, View
 from tcptrace_py.states.machine import Event
+from tcptrace_py.states.resets import hops
 
 from .verdict import NOWHERE, Close, Opening, ResetMarks
 
@@ -37,6 +38,7 @@ class Evidence:
         for i, segment in enumerate(self.log):
             if not segment.marks & (COPY | STRAY):
                 self.indices[segment.side].append(i)
+        self.fin_frames = [-1, -1]  # corrected: of each side's first FIN
         self._sent = (self._in_order_of_sending(0), self._in_order_of_sending(1))
         self.client = client_of(connection)
         self.opening = self._opening()
@@ -55,7 +57,11 @@ class Evidence:
     def covers(self, segment: Segment, number: int) -> bool:
         """Whether a segment of the peer's acknowledges side `number`'s FIN."""
         end = self.fin_end[number]
-        return end >= 0 and bool(segment.flags & ACK) and segment.side != number and ahead(segment.ack, end) >= 0
+        if segment.flags & RST and 0 <= self.fin_frames[segment.side] < segment.frame:
+            return False  # corrected: a socket that had sent its FIN would acknowledge the peer's; lwIP's RST|ACK is of no socket
+        # corrected: what was never sent cannot be acknowledged
+        return end >= 0 and bool(segment.flags & ACK) and segment.side != number and (
+            0 <= ahead(segment.ack, end) <= max(ahead(self.connection.side(number).next_seq, end), 0))
 
     def sent(self, number: int) -> list[int]:
         """Log indices of a side's segments in the order in which it sent them (copies left out)."""
@@ -127,13 +133,21 @@ class Evidence:
         caller = answerer if self.connection.self_connect else 1 - answerer
         for i in self.sent(caller):
             segment = log[i]
-            if i != opening.synack and segment.flags & ACK and not segment.flags & RST and ahead(segment.ack, want) >= 0:
+            if i != opening.synack and segment.flags & ACK and not segment.flags & RST and ahead(segment.ack, want) >= 0 and (
+                    not self._is_refused(segment)):
                 if segment.flags & SYN and i not in own_answers:
                     continue
                 if segment.flags & SYN and self.connection.self_connect:
                     continue
                 return i
         return NOWHERE
+
+    def _is_refused(self, answer: Segment) -> bool:
+        """Corrected: an opener's first ACK, for what its peer never sent, that met a RST at that number."""
+        sender, peer = self.connection.side(answer.side), self.connection.side(1 - answer.side)
+        return sender.syn_seen and not peer.spoke and ahead(answer.ack, peer.next_seq) > 0 and (
+            answer.seq == (sender.isn + 1) & MASK) and any(
+            self.log[i].flags & (RST | ACK) == RST and self.log[i].seq == answer.ack for i in self.indices[peer.number])
 
     def _last_synack_before(self, opening: Opening) -> int:
         first, last = self.log[opening.synack], opening.synack
@@ -158,7 +172,10 @@ class Evidence:
         syn = self._first(number, SYN, SYN | ACK | RST | FIN)
         synack = self._first(number, SYN | ACK, SYN | ACK | RST)
         events: list[Happening] = []
-        if syn >= 0:
+        answers_me = opening.synack >= 0 and log[opening.synack].side != number
+        if syn >= 0 and answers_me and opening.synack < syn and self.indices[number][0] != syn:
+            events.append((Event.SENT_SYN, opening.synack, ASSUMED))  # corrected: its SYN was captured behind what it began
+        elif syn >= 0:
             events.append((Event.SENT_SYN, syn, OBSERVED))
         if synack >= 0:
             events.append((Event.SENT_SYN_ACK, synack, OBSERVED))
@@ -201,7 +218,7 @@ class Evidence:
             segment = log[i]
             if i == syn or segment.flags & (SYN | RST) or not segment.flags & ACK:
                 continue
-            if peer_synack < 0 or ahead(segment.ack, (log[peer_synack].seq + 1) & MASK) >= 0:
+            if peer_synack < 0 or (ahead(segment.ack, (log[peer_synack].seq + 1) & MASK) >= 0 and not self._is_refused(segment)):
                 return i
         return NOWHERE
 
@@ -210,8 +227,8 @@ class Evidence:
         log = self.log
         want = (log[synack].seq + 1) & MASK
         peer_acks = [i for i in self.indices[1 - number] if log[i].flags & ACK and not log[i].flags & RST
-                     and (active or not log[i].flags & SYN) and ahead(log[i].ack, want) >= 0]
-        spoke = self._first_words(number, peer_acks[0] if peer_acks and not active else len(log))
+                     and (active or not log[i].flags & SYN) and ahead(log[i].ack, want) >= 0 and not self._is_refused(log[i])]
+        spoke = self._first_words(number, peer_acks[0] if peer_acks and not active else len(log), peer_acks[0] if peer_acks else NOWHERE)
         repeats = [i for i in self.indices[number] if log[i].flags & (SYN | ACK | RST) == SYN | ACK and i != synack]
         if spoke >= 0 and self.opening.fast_open and not active:
             first = peer_acks[0] if peer_acks else NOWHERE  # with data in the SYN accepted it may speak, and close, before
@@ -234,14 +251,22 @@ class Evidence:
         after = [i for i in peer_acks if i > again[-1]]
         return (after[0], ASSUMED) if after else (NOWHERE, ASSUMED)
 
-    def _first_words(self, number: int, acknowledged: int) -> int:
+    def _first_words(self, number: int, acknowledged: int, first_ack: int) -> int:
         """A side's first segment that a socket of its own sent: neither SYN nor RST, nor the RST that a listener answers with.
 
         A listener's request is reset by a RST without ACK, or silently dropped; what waits for accept() is aborted, RST and ACK.
         """
-        words = self._first(number, 0, SYN | RST)
+        # corrected: a pure ACK of the SYN, behind a SYN that came again, is SYN_RECEIVED's challenge
+        opener = self.connection.side(1 - number)
+        words = next((i for i in self.indices[number] if not self.log[i].flags & (SYN | RST) and not (
+            not self.log[i].payload and not self.log[i].flags & FIN and not 0 <= first_ack < i and opener.syn_seen
+            and self.log[i].ack == (opener.isn + 1) & MASK and self._only_syns_before(1 - number, i))), NOWHERE)
         reset = next((i for i in self.indices[number] if self.log[i].flags & RST and i > acknowledged), NOWHERE)
         return reset if words < 0 <= reset and self.log[reset].flags & ACK else words
+
+    def _only_syns_before(self, number: int, index: int) -> bool:
+        flags = [self.log[i].flags for i in self.indices[number] if i < index]
+        return len(flags) > 1 and all(each & SYN for each in flags)
 
     def _not_crossing(self, received: int, repeated: int) -> bool:
         """Whether the repetition left long enough after the other segment passed to count as not knowing it."""
@@ -267,8 +292,10 @@ class Evidence:
 
     def _fins(self, number: int) -> list[int]:
         """A side's FINs in the order of sending. Only one sequence number can be the FIN's: the first captured decides."""
-        fins = [i for i in self.sent(number) if self.log[i].flags & (FIN | SYN | RST) == FIN]
+        # corrected: without ACK it is dropped, on a SYN/ACK it counts
+        fins = [i for i in self.sent(number) if self.log[i].flags & (FIN | RST | ACK) == FIN | ACK]
         if fins:
+            self.fin_frames[number] = self.log[fins[0]].frame
             end = self.log[fins[0]].end
             fins = [i for i in fins if self.log[i].end == end]
         return fins
@@ -319,7 +346,11 @@ class Evidence:
             # Its FIN was sent before and lost, unless it answers a repetition of the peer's: a D-SACK says so; where there is
             # no SACK, one lost FIN explains a repetition better than two.
             repeated = len([i for i in theirs if i < cover]) > 1
-            return bool(segment.options & OPT_DSACK) or (repeated and not self._has_sack())
+            fin = theirs[0]
+            overtaken = any(fin < i < cover and not log[i].flags & (FIN | SYN | RST) and not log[i].payload
+                            and ahead(log[i].seq, self.fin_end[1 - number]) < 0 for i in self.indices[1 - number])
+            # corrected: what the peer's FIN overtook calls for a pure ACK as well
+            return bool(segment.options & OPT_DSACK) or overtaken or (repeated and not self._has_sack())
         return not (cover_at == fin_at and self._sent_again_alone(cover, theirs))
 
     def _sent_again_alone(self, cover: int, theirs: list[int]) -> bool:
@@ -424,7 +455,8 @@ class Evidence:
             return NOWHERE
         if self.view.near[number]:
             return min(covering)
-        repeats = [i for i in self.fins[number][1:] if log[i].marks & REPEAT]
+        # corrected: BSD has the FIN once more on the ACK of the peer's
+        repeats = [i for i in self.fins[number][1:] if log[i].marks & REPEAT and i != self.first_cover(number)]
         for candidate in covering:
             if not any(self._not_crossing(candidate, r) for r in repeats if r > candidate):
                 return candidate
@@ -439,7 +471,8 @@ class Evidence:
         taken = self.fin_accepted(1 - number) if theirs else NOWHERE
         cover = self.first_cover(number) if theirs else NOWHERE
         got_fin = self._got_fin(number, taken, cover)
-        sent_fin = (Event.SENT_FIN, self._fin_left(number), OBSERVED) if mine else None
+        left = self._fin_left(number) if mine else NOWHERE  # corrected: what stands behind a FIN shows no moment
+        sent_fin = (Event.SENT_FIN, left, OBSERVED if self.log[left].flags & FIN else ASSUMED) if mine else None
         acknowledged = self.fin_acknowledged(number) if mine else NOWHERE
         if acknowledged >= 0 and acknowledged == taken and cover >= 0 and not self.closed_second(number):
             acknowledged, taken = cover, cover  # FIN and ACK in one segment are processed at once: shown when they are answered
@@ -465,7 +498,8 @@ class Evidence:
         """When the side had the peer's FIN: proved by its own acknowledgement, near it at the FIN's own capture."""
         if cover >= 0:
             quick = self.fins[number] and not self.closed_second(number)
-            if taken >= 0 and self.view.near[number] and not quick and not self.log[taken].marks & GAP:
+            if taken >= 0 and self.view.near[number] and not quick and not self.log[taken].marks & GAP and (
+                    not self.log[taken].flags & SYN):  # corrected: one on a SYN/ACK is taken when that is
                 return (Event.GOT_FIN, taken, OBSERVED)
             return (Event.GOT_FIN, cover, OBSERVED)
         if taken >= 0:
@@ -530,6 +564,11 @@ class Evidence:
         sender = self.connection.side(reset.side)
         if reset.flags & ACK or not sender.syn_seen or sender.synack_seen:
             return False
+        words = next((i for i in self.indices[reset.side] if self.log[i].flags & (SYN | RST | ACK) == ACK), NOWHERE)
+        if 0 <= words < index:
+            return False  # corrected: its attempt had succeeded
+        if words >= 0 and any(i > index and self.log[i].flags & (SYN | ACK | RST) == SYN | ACK for i in self.indices[1 - reset.side]):
+            return True  # corrected: it refused a SYN/ACK, and took the next
         return not 1 <= ahead(reset.seq, sender.isn) <= max(ahead(sender.next_seq, sender.isn), 1)
 
     def reset_marks(self) -> list[ResetMarks]:
@@ -540,7 +579,7 @@ class Evidence:
             if segment.flags & RST and not segment.marks & (COPY | STRAY):
                 late = index != self.fatal and self.complete_before(index)
                 marks.append(ResetMarks(index, acceptable=self.acceptable(index), in_window=self._in_window(index), late=late,
-                                        answers=latest[1 - segment.side].get(segment.seq, NOWHERE)))
+                                        answers=latest[1 - segment.side].get(segment.seq, NOWHERE), origin=self.origin(index)))
             elif segment.flags & ACK:
                 latest[segment.side][segment.ack] = index
         return marks
@@ -633,12 +672,37 @@ class Evidence:
         if self.fatal < 0:
             return []
         reset = self.log[self.fatal]
-        if reset.side == number:
+        if reset.side == number and self.origin(self.fatal) != BETWEEN:  # corrected: of a third's the named sender knows nothing
             return [(self.fatal, (Event.SENT_RST, self.fatal, OBSERVED))]
-        own = self._own_abort(number)
+        own = self._own_abort(number) if reset.side != number else NOWHERE
         if own >= 0:
             return [(own, (Event.SENT_RST, own, OBSERVED))]
-        return [(self._dies_at(number), (Event.GOT_RST, self.fatal, ASSUMED))]
+        arrived = self._arrived(number)
+        return [(self._dies_at(number, arrived), (Event.GOT_RST, arrived, ASSUMED))] if arrived >= 0 else []
+
+    def origin(self, index: int) -> int:
+        """Corrected: who sent a RST, by the hops that it and its named sender's other segments have passed."""
+        reset = self.log[index]
+        others = [i for i in self.indices[reset.side] if not self.log[i].flags & RST and self.log[i].ttl]
+        passed = {hops(self.log[i].ttl) for i in others}
+        if self.connection.self_connect or not reset.ttl or len(passed) != 1 or hops(reset.ttl) in passed:
+            return NAMED
+        goes_on = any(i > index and self.time(i) > reset.time_ns for i in others)
+        return BETWEEN if goes_on or hops(reset.ttl) < min(passed) else UNTOLD
+
+    def _arrived(self, number: int) -> int:
+        """Corrected: the first RST, from the fatal one on, behind which the side sends neither data nor FIN."""
+        lost = 0
+        for i in self.resets:
+            if i < self.fatal or self.log[i].side == number or (i != self.fatal and not self.acceptable(i)):
+                continue
+            late = self.time(i) + self._grace_ns() + RESENT_NS
+            later = [self.log[at] for at in self.indices[number] if at > i and self.time(at) > late and not self.log[at].flags & RST
+                     and (self.log[at].payload or self.log[at].flags & FIN)]
+            if not later:
+                return i if lost < 2 else NOWHERE
+            lost += any(segment.marks & REPEAT for segment in later)
+        return NOWHERE
 
     def _own_abort(self, number: int) -> int:
         """A RST with ACK behind the peer's: only a socket that did not know of that one sends it, by its own abort."""
@@ -651,13 +715,13 @@ class Evidence:
                 return i
         return NOWHERE
 
-    def _dies_at(self, number: int) -> int:
-        """Position of the last segment that the receiver of the fatal RST sent without knowing it."""
+    def _dies_at(self, number: int, arrived: int) -> int:
+        """Position of the last segment that the receiver of the RST sent without knowing it."""
         if self.view.near[number]:
-            return self.fatal
-        late = self.time(self.fatal) + self._grace_ns()
-        position = self.fatal
+            return arrived
+        late = self.time(arrived) + self._grace_ns()
+        position = arrived
         for i in self.indices[number]:
-            if i > self.fatal and self.log[i].time_ns <= late and not self.log[i].flags & RST:
+            if i > arrived and self.log[i].time_ns <= late and not self.log[i].flags & RST:
                 position = i
         return position

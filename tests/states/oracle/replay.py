@@ -4,7 +4,7 @@ from tcptrace_py.model.live import COPY, DELAYED, REFUSED, REPEAT, STRAY, Connec
 from tcptrace_py.model.segments import ACK, FIN, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.state import Basis, State
-from tcptrace_py.model.verdict import View
+from tcptrace_py.model.verdict import BETWEEN, View
 from tcptrace_py.states.machine import Event, reason, step
 
 from .evidence import Evidence, Happening
@@ -75,7 +75,9 @@ def _answered(evidence: Evidence, number: int) -> bool:
 def _in_order(evidence: Evidence, number: int, opening: list[Happening]) -> list[Happening]:
     """Opening, close and RST of one side in the order in which they happened to it."""
     events = opening + evidence.closing_events(number)
-    if evidence.opening.fast_open and opening and opening[-1][0] == Event.GOT_ACK_OF_SYN:
+    fins = evidence.fins[number]
+    on_synack = bool(fins) and bool(evidence.log[fins[0]].flags & SYN)  # corrected: that FIN left with the SYN/ACK
+    if (evidence.opening.fast_open or on_synack) and opening and opening[-1][0] == Event.GOT_ACK_OF_SYN:
         own_fin = next((e for e in events if e[0] == Event.SENT_FIN), None)
         if own_fin is not None and not evidence.closed_second(number) and not evidence.sent_knowing(own_fin[1], opening[-1][1]):
             events.remove(opening[-1])  # it closed in SYN_RECEIVED; the acknowledgement of its SYN changes nothing later
@@ -89,7 +91,8 @@ def _before_reset(evidence: Evidence, number: int, happening: Happening, positio
     event, index, _ = happening
     if index > position or _met_no_socket(evidence, number, index):
         return False
-    if evidence.log[evidence.fatal].side == number and event in (Event.GOT_FIN, Event.GOT_ACK_OF_FIN):
+    if evidence.log[evidence.fatal].side == number and evidence.origin(evidence.fatal) != BETWEEN and (  # corrected: a third's
+            event in (Event.GOT_FIN, Event.GOT_ACK_OF_FIN)):
         return _known_to_resetter(evidence, happening)
     return True
 

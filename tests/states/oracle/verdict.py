@@ -57,14 +57,15 @@ class StayMarks:
 class ResetMarks:
     """A RST: whether its receiver obeys its numbers, whether the close was complete before, which segment it answers."""
 
-    __slots__ = ("acceptable", "answers", "in_window", "index", "late")
+    __slots__ = ("acceptable", "answers", "in_window", "index", "late", "origin")
 
-    def __init__(self, index: int, *, acceptable: bool, in_window: bool, late: bool, answers: int) -> None:
+    def __init__(self, index: int, *, acceptable: bool, in_window: bool, late: bool, answers: int, origin: int) -> None:
         self.index = index
         self.acceptable = acceptable
         self.in_window = in_window  # of a synchronized receiver: RFC 5961's case for a challenge ACK
         self.late = late
         self.answers = answers
+        self.origin = origin
 
 
 class Close:
