@@ -73,7 +73,7 @@ def pattern(verdict: Verdict) -> str:
 
 
 def first_fin(live: Connection, verdict: Verdict) -> int:
-    """Number of the side whose FIN left first; -1 without FINs, or where the other's may lie before the capture."""
+    """Number of the side whose FIN left first; -1 without FINs, or where the other's may lie outside the capture."""
     log, close = live.log, verdict.close
     one, other = close.first(0), close.first(1)
     if verdict.self_connect:
@@ -83,6 +83,8 @@ def first_fin(live: Connection, verdict: Verdict) -> int:
     if one < 0 or other < 0:
         number = 0 if one >= 0 else 1
         silent = live.side(1 - number)
+        if not silent.packets:
+            return -1  # one direction only: the other FIN was not seen, which does not say that it was not sent
         return -1 if verdict.midstream and not silent.last_data_ns else number
     if close.second[0]:
         return 1

@@ -30,6 +30,7 @@ CLOSES = [
     ("half-closed, never acknowledged", OPEN + "1 S FA\n2 S FA seq=1", "half-closed", None, "server", None),
     ("last ACK never captured", OPEN + "1 C FA\n1.01 S FA\n1.5 S FA seq=1", "unfinished-close", None, "client", None),
     ("neither FIN acknowledged", OPEN + "1 C FA\n1.001 S FA ack=1", "unfinished-close", None, "client", None),
+    ("one direction only: who was first is not known", "0 C S\n0.02 C A ack=1\n1 C FA", "half-closed", None, None, None),
     ("open", OPEN, "none", None, None, None),
     ("never opened", "0 C S\n1 C S seq=0", "none", None, None, None),
     ("half-open", "0 C S\n0.01 S SA", "none", None, None, None),

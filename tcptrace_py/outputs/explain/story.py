@@ -121,7 +121,10 @@ def _closed(connection: Connection) -> Iterator[str]:
     elif teardown.pattern == "rst" and connection.handshake.outcome != "refused":
         yield _reset(teardown)
     elif teardown.pattern == "half-closed":
-        yield f"Only the {first} closed; the {second} had not by the end of the capture."
+        if first is None:
+            yield "One side closed; what was captured does not tell whether the other had closed before."
+        else:
+            yield f"Only the {first} closed; the {second} had not by the end of the capture."
     elif teardown.pattern == "unfinished-close":
         yield "Both sides closed, but one FIN was never acknowledged."
     elif teardown.pattern == "none" and connection.handshake.outcome in ("completed", "not-captured"):
