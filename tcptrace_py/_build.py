@@ -20,9 +20,11 @@ HOT = (
     "flows.resting", "flows.streams", "flows.table", "flows.textbook",
     "facts.anomalies", "facts.block", "facts.handshake", "facts.resets", "facts.table", "facts.teardown", "facts.time_wait",
     "facts.views", "facts.writing",
-    "findings.accounts", "findings.outline", "findings.hosts", "findings.ledger", "findings.occupancy", "findings.percentiles",
-    "findings.port_use", "findings.ports", "findings.quality", "findings.rhythm", "findings.summary", "findings.vantage",
+    "findings.accounts", "findings.outline", "findings.hosts", "findings.ledger", "findings.neighbours", "findings.occupancy",
+    "findings.percentiles", "findings.port_use", "findings.ports", "findings.quality", "findings.rhythm", "findings.summary",
+    "findings.vantage",
     "states.closing", "states.evidence", "states.fins", "states.opening", "states.replay", "states.resets", "states.time_wait",
+    "outputs.units",
     "pipeline.collecting", "pipeline.partition", "pipeline.replaying",
 )
 # How hard the C compiler tries: where loops run for every frame, for segments and connections off the fast path, elsewhere. It is

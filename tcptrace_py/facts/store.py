@@ -9,7 +9,7 @@ from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.results import Connection
 
 from .block import FIRST_FRAME, STREAM, Block, unpacked
-from .views import ConnectionView
+from .views import connection
 
 MOST_BLOCKS = 16  # kept in memory, some 2 MB each, before all are written to a file
 MOST_READ = 24  # kept in memory of those that are read from a file: connections are in order in it but for the long ones
@@ -156,8 +156,13 @@ class Connections:
         """All blocks, in the order in which their connections ended."""
         return (self.block(number) for number in range(len(self._blocks)))
 
+    def connection(self, identifier: int) -> Connection:
+        """The connection with this id."""
+        place = self._order[identifier]
+        return connection(self.block(place >> 32), place & 0xFFFFFFFF, identifier)
+
     def __iter__(self) -> Iterator[Connection]:
         in_memory = self._blocks
         for identifier, place in enumerate(self._order):
             block = in_memory[place >> 32] or self.block(place >> 32)
-            yield ConnectionView(block, place & 0xFFFFFFFF, identifier)
+            yield connection(block, place & 0xFFFFFFFF, identifier)

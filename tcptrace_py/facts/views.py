@@ -4,9 +4,6 @@ A view answers like the object that it stands for, and costs next to nothing to 
 is good for as long as its block keeps the row: `plain` makes a copy of its own.
 """
 
-# mypy: disable-error-code="override,misc"
-# (what a view answers is read from columns, so that none of it can be set)
-
 from dataclasses import fields
 from typing import Any
 
@@ -99,27 +96,48 @@ CONFIDENCES, ROLES, VANTAGES, ENDINGS = tuple(Confidence), tuple(Role), tuple(Va
 
 def plain(view: Any) -> Any:
     """A view's result as an object that stands for itself; other objects as they are."""
-    kind = getattr(view, "stands_for", None)
+    kind = getattr(type(view), "stands_for", None)
     if kind is None:
         return view
     return kind(**{field.name: plain(getattr(view, field.name)) for field in fields(kind)})
 
 
-def _wide(table: Table, column: int, row: int) -> int | None:
+def connection(block: Block, row: int, identifier: int = 0) -> Connection:
+    """A row as a connection."""
+    return ConnectionView(block, row, identifier)  # type: ignore[return-value] # it passes for one
+
+
+def _wide(table: Table, column: int, row: int) -> int:
+    return table.wide[column * table.capacity + row]
+
+
+def _known(table: Table, column: int, row: int) -> int | None:
     value = table.wide[column * table.capacity + row]
     return None if value == MISSING else value
 
 
+def _narrow(table: Table, column: int, row: int) -> int:
+    return table.narrow[column * table.capacity + row]
+
+
+def _small(table: Table, column: int, row: int) -> int:
+    return table.small[column * table.capacity + row]
+
+
 class _View:
-    """What all views share: where they read, and that they are as good as what they stand for."""
+    """What all views share: they pass for what they stand for, without being derived from it (a C type cannot be)."""
 
     __slots__ = ()
-    stands_for: type
+    stands_for: Any = object
 
-    @property
+    @property  # type: ignore[misc] # read only
     def __class__(self) -> type:
         """The result's own class, by which dataclasses are compared, copied with changes, and checked."""
-        return self.stands_for
+        kind: type = self.stands_for
+        return kind
+
+    def __eq__(self, other: object) -> bool:
+        return bool(plain(self) == plain(other))
 
     def __hash__(self) -> int:
         return hash(plain(self))
@@ -131,12 +149,30 @@ class _View:
         return plain, (plain(self),)
 
 
-class HandshakeView(_View, Handshake):
+class EndpointView(_View):
+    """An end of a row."""
+
+    __slots__ = ("_address", "_block", "port")
+    stands_for = Endpoint
+    __dataclass_fields__ = Endpoint.__dataclass_fields__
+
+    def __init__(self, block: Block, address: int, port: int) -> None:
+        self._block = block
+        self._address = address
+        self.port = port
+
+    @property
+    def address(self) -> str:
+        """The address as text."""
+        return self._block.address(self._address)
+
+
+class HandshakeView(_View):
     """The handshake of a row."""
 
     __slots__ = ("_row", "_table")
     stands_for = Handshake
-    __setattr__ = object.__setattr__
+    __dataclass_fields__ = Handshake.__dataclass_fields__
 
     def __init__(self, table: Table, row: int) -> None:
         self._table = table
@@ -145,46 +181,46 @@ class HandshakeView(_View, Handshake):
     @property
     def kind(self) -> str | None:
         """three-way, simultaneous, self-connect, fast-open; None where no SYN was answered."""
-        number = self._table.small[KIND * self._table.capacity + self._row]
+        number = _small(self._table, KIND, self._row)
         return None if number < 0 else KINDS[number]
 
     @property
     def outcome(self) -> str:
         """What came of it, as the client saw it."""
-        return OUTCOMES[self._table.small[OUTCOME * self._table.capacity + self._row]]
+        return OUTCOMES[_small(self._table, OUTCOME, self._row)]
 
     @property
     def syn_to_synack_ns(self) -> int | None:
         """From the last SYN before the SYN/ACK to it."""
-        return _wide(self._table, SYN_TO_SYNACK, self._row)
+        return _known(self._table, SYN_TO_SYNACK, self._row)
 
     @property
     def synack_to_ack_ns(self) -> int | None:
         """From the SYN/ACK to the ACK."""
-        return _wide(self._table, SYNACK_TO_ACK, self._row)
+        return _known(self._table, SYNACK_TO_ACK, self._row)
 
     @property
     def total_ns(self) -> int | None:
         """From the first SYN to the ACK."""
-        return _wide(self._table, HANDSHAKE, self._row)
+        return _known(self._table, HANDSHAKE, self._row)
 
     @property
     def syn_retransmissions(self) -> int:
         """SYNs sent again."""
-        return self._table.narrow[SYN_REPEATS * self._table.capacity + self._row]
+        return _narrow(self._table, SYN_REPEATS, self._row)
 
     @property
     def synack_retransmissions(self) -> int:
         """SYN/ACKs sent again."""
-        return self._table.narrow[SYNACK_REPEATS * self._table.capacity + self._row]
+        return _narrow(self._table, SYNACK_REPEATS, self._row)
 
 
-class TeardownView(_View, Teardown):
+class TeardownView(_View):
     """The close of a row."""
 
     __slots__ = ("_block", "_row")
     stands_for = Teardown
-    __setattr__ = object.__setattr__
+    __dataclass_fields__ = Teardown.__dataclass_fields__
 
     def __init__(self, block: Block, row: int) -> None:
         self._block = block
@@ -193,42 +229,38 @@ class TeardownView(_View, Teardown):
     @property
     def pattern(self) -> str:
         """How it went."""
-        table = self._block.connections
-        return PATTERNS[table.small[PATTERN * table.capacity + self._row]]
+        return PATTERNS[_small(self._block.connections, PATTERN, self._row)]
 
     @property
     def segments(self) -> int | None:
         """3 or 4 of a four-way close."""
-        table = self._block.connections
-        number = table.small[SEGMENTS * table.capacity + self._row]
+        number = _small(self._block.connections, SEGMENTS, self._row)
         return None if number < 0 else number
 
     @property
     def first_fin(self) -> str | None:
         """Side whose FIN left first."""
-        table = self._block.connections
-        number = table.small[FIRST_FIN * table.capacity + self._row]
+        number = _small(self._block.connections, FIRST_FIN, self._row)
         return None if number < 0 else ROLES[number]
 
     @property
     def duration_ns(self) -> int | None:
         """From the first FIN or RST to the last segment that completes the close."""
-        return _wide(self._block.connections, CLOSE, self._row)
+        return _known(self._block.connections, CLOSE, self._row)
 
     @property
     def reset(self) -> Reset | None:
         """The reset that ended the connection."""
-        table = self._block.connections
-        at = table.narrow[ENDING_RESET * table.capacity + self._row]
+        at = _narrow(self._block.connections, ENDING_RESET, self._row)
         return None if at < 0 else _reset(self._block, at)
 
 
-class SideView(_View, Side):
-    """One side of a row; `_first` is 0 for the client, 1 for the server."""
+class SideView(_View):
+    """One side of a row; `_server`: the server's."""
 
     __slots__ = ("_block", "_row", "_server")
     stands_for = Side
-    __setattr__ = object.__setattr__
+    __dataclass_fields__ = Side.__dataclass_fields__
 
     def __init__(self, block: Block, row: int, server: bool) -> None:
         self._block = block
@@ -238,26 +270,22 @@ class SideView(_View, Side):
     @property
     def packets(self) -> int:
         """Segments that it sent."""
-        table = self._block.connections
-        return table.wide[(SERVER_PACKETS if self._server else CLIENT_PACKETS) * table.capacity + self._row]
+        return _wide(self._block.connections, SERVER_PACKETS if self._server else CLIENT_PACKETS, self._row)
 
     @property
     def payload_bytes(self) -> int:
         """Distinct bytes that it sent."""
-        table = self._block.connections
-        return table.wide[(SERVER_BYTES if self._server else CLIENT_BYTES) * table.capacity + self._row]
+        return _wide(self._block.connections, SERVER_BYTES if self._server else CLIENT_BYTES, self._row)
 
     @property
     def retransmissions(self) -> int:
         """Segments that repeat SYN, FIN or data."""
-        table = self._block.connections
-        return table.narrow[(SERVER_REPEATS if self._server else CLIENT_REPEATS) * table.capacity + self._row]
+        return _narrow(self._block.connections, SERVER_REPEATS if self._server else CLIENT_REPEATS, self._row)
 
     @property
     def fin_retransmissions(self) -> int:
         """FINs among them."""
-        table = self._block.connections
-        return table.narrow[(SERVER_FIN_REPEATS if self._server else CLIENT_FIN_REPEATS) * table.capacity + self._row]
+        return _narrow(self._block.connections, SERVER_FIN_REPEATS if self._server else CLIENT_FIN_REPEATS, self._row)
 
     @property
     def final_state(self) -> State:
@@ -269,38 +297,90 @@ class SideView(_View, Side):
         """States that it entered."""
         entries, at = self._block.entries, self._first_entry()
         return tuple([
-            StateEntry(state, _wide(entries, ENTERED, at + step), _wide(entries, ENTRY_FRAME, at + step), basis, why)
+            StateEntry(state, _known(entries, ENTERED, at + step), _known(entries, ENTRY_FRAME, at + step), basis, why)
             for step, (state, basis, why) in enumerate(self._path())])
 
     @property
     def path(self) -> str:
         """Names of the states in order, apart by spaces."""
-        table = self._block.connections
-        return self._block.path_names(table.narrow[(SERVER_PATH if self._server else CLIENT_PATH) * table.capacity + self._row])
+        return self._block.path_names(_narrow(self._block.connections, SERVER_PATH if self._server else CLIENT_PATH, self._row))
 
     @property
     def steps(self) -> list[tuple[State, int | None, int | None, Basis]]:
         """The states as plain tuples."""
         entries, at = self._block.entries, self._first_entry()
-        return [(state, _wide(entries, ENTERED, at + step), _wide(entries, ENTRY_FRAME, at + step), basis)
+        return [(state, _known(entries, ENTERED, at + step), _known(entries, ENTRY_FRAME, at + step), basis)
                 for step, (state, basis, _) in enumerate(self._path())]
 
     def _first_entry(self) -> int:
         """Row of its first state."""
-        block, table = self._block, self._block.connections
-        at = table.narrow[ENTRIES_AT * table.capacity + self._row]
-        return at + len(block.path(table.narrow[CLIENT_PATH * table.capacity + self._row])) if self._server else at
+        block = self._block
+        at = _narrow(self._block.connections, ENTRIES_AT, self._row)
+        return at + len(block.path(_narrow(self._block.connections, CLIENT_PATH, self._row))) if self._server else at
 
     def _path(self) -> tuple[Entry, ...]:
-        table = self._block.connections
-        return self._block.path(table.narrow[(SERVER_PATH if self._server else CLIENT_PATH) * table.capacity + self._row])
+        return self._block.path(_narrow(self._block.connections, SERVER_PATH if self._server else CLIENT_PATH, self._row))
 
 
-class ConnectionView(_View, Connection):
+class StayView(_View):
+    """A row of the stays."""
+
+    __slots__ = ("_row", "_table")
+    stands_for = Stay
+    __dataclass_fields__ = Stay.__dataclass_fields__
+    until_ns = Stay.until_ns
+
+    def __init__(self, table: Table, row: int) -> None:
+        self._table = table
+        self._row = row
+
+    @property
+    def side(self) -> str:
+        """Whose it is."""
+        return ROLES[_small(self._table, STAY_SIDE, self._row)]
+
+    @property
+    def entered_ns(self) -> int:
+        """When it was entered."""
+        return _wide(self._table, STAY_ENTERED, self._row)
+
+    @property
+    def basis(self) -> Basis:
+        """How firmly that is known."""
+        return BASES[_small(self._table, STAY_BASIS, self._row)]
+
+    @property
+    def expires_ns(self) -> int:
+        """When 2MSL runs out."""
+        return _wide(self._table, STAY_EXPIRES, self._row)
+
+    @property
+    def restarts(self) -> int:
+        """How often 2MSL began anew."""
+        return _narrow(self._table, STAY_RESTARTS, self._row)
+
+    @property
+    def ended_at_ns(self) -> int | None:
+        """When it ended; None where it outlives the capture."""
+        return _known(self._table, STAY_ENDED, self._row)
+
+    @property
+    def ended_by(self) -> str:
+        """What ended it."""
+        return ENDINGS[_small(self._table, STAY_ENDED_BY, self._row)]
+
+    @property
+    def censored(self) -> bool:
+        """Whether it outlives the capture."""
+        return _wide(self._table, STAY_ENDED, self._row) == MISSING
+
+
+class ConnectionView(_View):
     """A row of the connections. Its `id` is set by who knows it."""
 
     __slots__ = ("_block", "_id", "_row")
     stands_for = Connection
+    __dataclass_fields__ = Connection.__dataclass_fields__
 
     def __init__(self, block: Block, row: int, identifier: int = 0) -> None:
         self._block = block
@@ -321,119 +401,111 @@ class ConnectionView(_View, Connection):
     def id(self, number: int) -> None:
         self._id = number
 
-    def _wide(self, column: int) -> int:
-        table = self._block.connections
-        return table.wide[column * table.capacity + self._row]
-
-    def _narrow(self, column: int) -> int:
-        table = self._block.connections
-        return table.narrow[column * table.capacity + self._row]
-
-    def _small(self, column: int) -> int:
-        table = self._block.connections
-        return table.small[column * table.capacity + self._row]
+    network = Connection.network
 
     @property
     def stream(self) -> int | None:
         """Wireshark's tcp.stream of the first frame."""
-        number = self._narrow(STREAM)
+        number = _narrow(self._block.connections, STREAM, self._row)
         return None if number < 0 else number
 
     @property
-    def client(self) -> Endpoint:
+    def client(self) -> EndpointView:
         """Who sent the first SYN."""
-        return Endpoint(self._block.address(self._narrow(CLIENT)), self._narrow(CLIENT_PORT))
+        rows = self._block.connections
+        return EndpointView(self._block, _narrow(rows, CLIENT, self._row), _narrow(rows, CLIENT_PORT, self._row))
 
     @property
-    def server(self) -> Endpoint:
+    def server(self) -> EndpointView:
         """The other end."""
-        return Endpoint(self._block.address(self._narrow(SERVER)), self._narrow(SERVER_PORT))
+        rows = self._block.connections
+        return EndpointView(self._block, _narrow(rows, SERVER, self._row), _narrow(rows, SERVER_PORT, self._row))
 
     @property
     def scope(self) -> Scope | None:
         """Where the first segment was."""
-        number = self._narrow(SCOPE)
+        number = _narrow(self._block.connections, SCOPE, self._row)
         return None if number < 0 else self._block.scopes.values[number]  # type: ignore[return-value]
 
     @property
     def start_ns(self) -> int:
         """Time of the first frame."""
-        return self._wide(START)
+        return _wide(self._block.connections, START, self._row)
 
     @property
     def end_ns(self) -> int:
         """Time of the last frame."""
-        return self._wide(END)
+        return _wide(self._block.connections, END, self._row)
 
     @property
     def first_frame(self) -> int:
         """First frame."""
-        return self._wide(FIRST_FRAME)
+        return _wide(self._block.connections, FIRST_FRAME, self._row)
 
     @property
     def last_frame(self) -> int:
         """Last frame."""
-        return self._wide(LAST_FRAME)
+        return _wide(self._block.connections, LAST_FRAME, self._row)
 
     @property
     def vantage(self) -> str | None:
         """Where it was captured."""
-        number = self._small(VANTAGE)
+        number = _small(self._block.connections, VANTAGE, self._row)
         return None if number < 0 else VANTAGES[number]
 
     @property
     def midstream(self) -> bool:
         """Whether it began before the capture."""
-        return self._small(MIDSTREAM) != 0
+        return _small(self._block.connections, MIDSTREAM, self._row) != 0
 
     @property
     def history(self) -> str:
         """Zeek's letters."""
-        return str(self._block.histories.values[self._narrow(HISTORY)])
+        return str(self._block.histories.values[_narrow(self._block.connections, HISTORY, self._row)])
 
     @property
-    def handshake(self) -> Handshake:
+    def handshake(self) -> HandshakeView:
         """How it was opened."""
         return HandshakeView(self._block.connections, self._row)
 
     @property
-    def teardown(self) -> Teardown:
+    def teardown(self) -> TeardownView:
         """How it ended."""
         return TeardownView(self._block, self._row)
 
     @property
     def resets(self) -> tuple[Reset, ...]:
         """Every reset."""
-        at, count = self._narrow(RESETS_AT), self._narrow(RESETS)
+        at, count = _narrow(self._block.connections, RESETS_AT, self._row), _narrow(self._block.connections, RESETS, self._row)
         return tuple([_reset(self._block, at + number) for number in range(count)]) if count else ()
 
     @property
-    def client_side(self) -> Side:
+    def client_side(self) -> SideView:
         """The client's side."""
         return SideView(self._block, self._row, False)
 
     @property
-    def server_side(self) -> Side | None:
+    def server_side(self) -> SideView | None:
         """The server's side."""
-        return None if self._narrow(SERVER_PATH) < 0 else SideView(self._block, self._row, True)
+        return None if _narrow(self._block.connections, SERVER_PATH, self._row) < 0 else SideView(self._block, self._row, True)
 
     @property
-    def time_wait(self) -> tuple[Stay, ...]:
+    def time_wait(self) -> tuple[StayView, ...]:
         """Stays in TIME_WAIT."""
-        count = self._small(STAYS)
-        at = self._narrow(STAYS_AT)
-        return tuple([_stay(self._block.stays, at + number) for number in range(count)]) if count else ()
+        count = _small(self._block.connections, STAYS, self._row)
+        at = _narrow(self._block.connections, STAYS_AT, self._row)
+        return tuple([StayView(self._block.stays, at + number) for number in range(count)]) if count else ()
 
     @property
     def anomalies(self) -> tuple[Anomaly, ...]:
         """What no rule explains."""
-        at, count = self._narrow(ANOMALIES_AT), self._narrow(ANOMALIES)
+        at, count = _narrow(self._block.connections, ANOMALIES_AT, self._row), _narrow(self._block.connections, ANOMALIES, self._row)
         return tuple([_anomaly(self._block, at + number) for number in range(count)]) if count else ()
 
     @property
     def timestamps(self) -> bool | None:
         """Whether both sides sent TCP timestamps."""
-        number = self._small(TIMESTAMPS)
+        number = _small(self._block.connections, TIMESTAMPS, self._row)
         return None if number < 0 else number > 0
 
 
@@ -452,15 +524,6 @@ def _reset(block: Block, at: int) -> Reset:
         ROLES[small[RESET_BY * size + at]], None if cause < 0 else CAUSES[cause], CONFIDENCES[small[RESET_CONFIDENCE * size + at]],
         table.wide[RESET_FRAME * size + at], table.wide[RESET_AT * size + at],
         block.evidence.values[table.narrow[RESET_EVIDENCE * size + at]])  # type: ignore[arg-type]
-
-
-def _stay(table: Table, at: int) -> Stay:
-    small, size = table.small, table.capacity
-    ended_ns = _wide(table, STAY_ENDED, at)
-    return Stay(
-        ROLES[small[STAY_SIDE * size + at]], table.wide[STAY_ENTERED * size + at], BASES[small[STAY_BASIS * size + at]],
-        table.wide[STAY_EXPIRES * size + at], table.narrow[STAY_RESTARTS * size + at], ended_ns,
-        ENDINGS[small[STAY_ENDED_BY * size + at]], ended_ns is None)
 
 
 def _anomaly(block: Block, at: int) -> Anomaly:

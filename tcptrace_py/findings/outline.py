@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.facts.block import FIRST_FIN, OUTCOME, PATTERN, VANTAGE, Block
 from tcptrace_py.facts.resets import ending_cause
-from tcptrace_py.facts.views import ConnectionView
+from tcptrace_py.facts.views import connection
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.live import begins_with_syn, client_of
 from tcptrace_py.model.segments import local_port
@@ -39,7 +39,7 @@ class Outline:
                  "outcome", "pattern", "server_stay", "shape", "trouble", "vantage")
 
     def __init__(self, block: Block, row: int, verdict: Verdict) -> None:
-        table, opening, first = block.connections, verdict.opening, ConnectionView(block, row)
+        table, opening, first = block.connections, verdict.opening, connection(block, row)
         small, size = table.small, table.capacity
         self.count = 0  # connections that it served for
         self.shape: Shape | None = None  # what their rows have in common

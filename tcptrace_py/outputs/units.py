@@ -23,7 +23,8 @@ def rfc3339(time_ns: int | None) -> str | None:
     """RFC 3339 in UTC with nine decimals; None stays None."""
     if time_ns is None:
         return None
-    seconds, rest = divmod(time_ns, _SECOND_NS)
+    ns = time_ns
+    seconds, rest = ns // _SECOND_NS, ns % _SECOND_NS
     return f"{_whole_second(seconds)}.{rest:09d}Z"
 
 
@@ -40,7 +41,8 @@ def ms_text(duration_ns: int | None) -> str:
     """Milliseconds as exact decimal text; empty for None."""
     if duration_ns is None:
         return ""
-    whole, rest = divmod(abs(duration_ns), 1_000_000)
+    ns = abs(duration_ns)
+    whole, rest = ns // 1_000_000, ns % 1_000_000
     digits = f"{rest:06d}".rstrip("0")
     return f"{'-' if duration_ns < 0 else ''}{whole}{'.' if digits else ''}{digits}"
 
@@ -77,7 +79,8 @@ def clock(time_ns: int | None, *, dated: bool = False, decimals: int = 3) -> str
     """Time of day in UTC for people, with the date where the capture spans several; a hyphen for the unknown."""
     if time_ns is None:
         return "-"
-    seconds, rest = divmod(time_ns, _SECOND_NS)
+    ns = time_ns
+    seconds, rest = ns // _SECOND_NS, ns % _SECOND_NS
     date, _, time = _whole_second(seconds).partition("T")
     fraction = f".{rest:09d}"[:decimals + 1] if decimals else ""
     return f"{date} {time}{fraction}" if dated else time + fraction

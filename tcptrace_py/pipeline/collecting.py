@@ -23,7 +23,7 @@ from tcptrace_py.facts.resets import ending_cause
 from tcptrace_py.facts.store import Connections
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.facts.time_wait import REUSED, end_of_stay, how_it_ends
-from tcptrace_py.facts.views import ConnectionView
+from tcptrace_py.facts.views import connection
 from tcptrace_py.facts.writing import Shape, Writer
 from tcptrace_py.findings.accounts import Account, Accounts
 from tcptrace_py.findings.outline import COUNTED, Outline, port_to_count
@@ -179,7 +179,7 @@ class Collector:
         resting.read(record, self.closed)
         row = self.writer.write_like(outline.shape, self.closed, known_ns)
         if self.each is not None:
-            self.each(ConnectionView(self.writer.block, row))
+            self.each(connection(self.writer.block, row))
         self._written_down()
 
     def _is_shown(self, total_ns: int, first_frame: int) -> bool:
@@ -247,14 +247,14 @@ class Collector:
         if shown or self.describes_all:
             self.writer.write_course(live, verdict, row)
         if shown:
-            self.digest.show(ConnectionView(block, row))
+            self.digest.show(connection(block, row))
         if template is not None and template.outline is None:
             outline = template.outline = Outline(block, row, verdict)
             outline.shape = Shape(verdict, block, row)
             outline.latencies = self.totals.latencies_of(outline.outcome, outline.vantage)
         self.quality.add(live)
         if self.each is not None:
-            self.each(ConnectionView(block, row))
+            self.each(connection(block, row))
         if not begins_with_syn(live):
             self.announce([live])  # which of the two is taken for the client hangs on nothing that comes later
         self._add_row(block, row, live)
