@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tcptrace_py.flows.table import Observer
     from tcptrace_py.model.live import Connection as Live
-    from tcptrace_py.model.results import Connection, Host, PortBudget, Side, Summary
+    from tcptrace_py.model.results import Connection, Host, PortBudgets, Side, Summary
     from tcptrace_py.model.verdict import Verdict
 
 SECOND_NS = 1_000_000_000
@@ -241,7 +241,7 @@ class Played:
         return {host.address: host for host in hosts(self.collector.accounts)}
 
     @property
-    def ports(self) -> list[PortBudget]:
+    def ports(self) -> PortBudgets:
         return budgets(self.collector.accounts)
 
     @property

@@ -38,3 +38,9 @@ cdef class PortUse:
     @cython.locals(half="long long")
     cpdef _watch(self, Py_ssize_t at)
     cpdef _turn(self, Watched watched, long long low, long long high, long long level)
+
+
+@cython.locals(at=cython.Py_ssize_t)
+cpdef believed(PortUse use, Py_ssize_t account)
+@cython.locals(at=cython.Py_ssize_t)
+cpdef bint is_ordinary(PortUse use, Py_ssize_t account)

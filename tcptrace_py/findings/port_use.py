@@ -230,21 +230,32 @@ class PortTotals(NamedTuple):
     end_ns: int
 
 
+def believed(use: PortUse, account: int) -> PortRange:
+    """The range of ports that an account is said to have."""
+    at = account * WORDS
+    return PortRange(use.numbers[at + LOW], use.numbers[at + HIGH], "option" if use.numbers[at + GIVEN] else "profile")
+
+
+def is_ordinary(use: PortUse, account: int) -> bool:
+    """Whether nothing of an account's ports speaks for another range than what it is said to have, or for ports that ran out."""
+    at = account * WORDS
+    return use.numbers[at + WATCHED] == 0 and use.numbers[at + OUTSIDERS] == 0
+
+
 def range_of(use: PortUse, account: int, totals: PortTotals) -> tuple[PortRange, Exhaustion | None]:
     """The range of ports of an account, and the exhaustion if there was one."""
     numbers, watched = use.of(account), use.watched_of(account)
-    low, high, lowest, highest = numbers[LOW], numbers[HIGH], numbers[LOWEST], numbers[HIGHEST]
-    believed, seen = PortRange(low, high, "profile"), PortRange(lowest, highest, "traffic")
+    said, lowest, highest = believed(use, account), numbers[LOWEST], numbers[HIGHEST]
+    seen = PortRange(lowest, highest, "traffic")
     others = len(use.outside.get(account, ())) >= FEWEST and numbers[OUTSIDERS] * OUTSIDE > numbers[STARTED]
 
     def full(filled: Filled, size: int, *, known: bool) -> Exhaustion | None:
         return None if watched is None else _exhaustion(numbers, watched, filled, size, totals, known=known)
 
     if numbers[GIVEN]:
-        believed = PortRange(low, high, "option")
-        return believed, None if watched is None else full(watched.believed, believed.size, known=True)
+        return said, None if watched is None else full(watched.believed, said.size, known=True)
     if watched is None:
-        return seen if others else believed, None
+        return seen if others else said, None
     half = watched.by_parity
     if half is not None and watched.half_low - 1 <= lowest and highest <= watched.half_high + 1:
         shown = PortRange(lowest, min(lowest + watched.half_high - watched.half_low + 1, 65535), "traffic")
@@ -252,8 +263,8 @@ def range_of(use: PortUse, account: int, totals: PortTotals) -> tuple[PortRange,
     dense = full(watched.dense, seen.size, known=False)
     if others:
         return seen, dense
-    found = full(watched.believed, believed.size, known=True)
-    return (seen, dense) if found is None and dense is not None else (believed, found)
+    found = full(watched.believed, said.size, known=True)
+    return (seen, dense) if found is None and dense is not None else (said, found)
 
 
 def is_within(use: PortUse, account: int, other: PortRange) -> bool:

@@ -6,5 +6,6 @@ from tcptrace_py.findings.occupancy cimport Occupancy
 
 
 @cython.locals(occupancy=Occupancy, wait_ns="long long", span_ns="long long", held="long long")
-cpdef _budget(Account account, Accounts accounts, found)
+cpdef _budget(Account account, Accounts accounts, scope, known, full)
+cpdef bint may_be_near(Account account, Accounts accounts, double ratio)
 cpdef bint _goes_on(Account account, long long end_ns)

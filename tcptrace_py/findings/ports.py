@@ -4,18 +4,18 @@ A port is taken while the client's side is open or in TIME_WAIT; a server's TIME
 (client address, server address, server port), not for the host (net/ipv4/inet_hashtables.c, __inet_hash_connect).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tcptrace_py.facts.views import place_of
 from tcptrace_py.model.addresses import packed, scope_of
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.profiles import Profiles
-from tcptrace_py.model.results import Connection, Exhaustion, PortBudget, Scope
+from tcptrace_py.model.results import Connection, Exhaustion, PortBudget, PortBudgets, Scope
 from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
 
 from .accounts import Account, Accounts, late_ns
 from .occupancy import ANY_PORT
-from .port_use import PortRange, PortTotals, exhaustion_of, is_within, range_of
+from .port_use import PortRange, PortTotals, believed, exhaustion_of, is_ordinary, is_within, range_of
 from .vantage import Vantages
 
 STOPPED = 4  # silence at the end, for more than such a part of the time before: that is not how it goes on
@@ -24,16 +24,69 @@ Client = tuple[bytes, bytes]  # address, scope
 Found = tuple[PortRange, Exhaustion | None]
 
 
-def budgets(accounts: Accounts) -> list[PortBudget]:
-    """All budgets, the most used first. The accounts are closed."""
-    rows = [account for account in accounts.rows.values() if account.connections]
-    found = [range_of(accounts.occupancy.ports, account.number, _totals(account, accounts)) for account in rows]
-    shown = _shown(zip(rows, found, strict=True))
-    made = [_budget(account, accounts, _as_elsewhere(account, accounts, own, shown)) for account, own in zip(rows, found, strict=True)]
-    return sorted(made, key=lambda b: (-b.used_ratio, -b.connections, b.client, b.server, b.server_port, str(b.scope)))
+class Budgets(PortBudgets):
+    """The budgets of accounts that are closed: each is made when it is asked for."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        super().__init__()
+        self.made = None
+        self._accounts = accounts
+        self._rows = [account for account in accounts.rows.values() if account.connections]
+        use = accounts.occupancy.ports
+        own = [(account, range_of(use, account.number, _totals(account, accounts))) for account in self._rows
+               if not is_ordinary(use, account.number)]
+        self._own = {account.number: found for account, found in own}
+        self._shown = _shown(own)
+        self._scopes = {account.client.scope: scope_of(account.client.scope) for account in self._rows}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def every(self) -> list[PortBudget]:
+        """All of them."""
+        if self.made is None:
+            self.made = sorted(map(self._budget, self._rows), key=_most_used)
+        return self.made
+
+    def near(self, ratio: float) -> list[PortBudget]:
+        """Those of which so much of the range was used, and those that are alarming."""
+        every = bool(self._shown)
+        found = map(self._budget, [account for account in self._rows
+                                   if every or account.number in self._own or may_be_near(account, self._accounts, ratio)])
+        return sorted([budget for budget in found if budget.used_ratio >= ratio or budget.is_alarming], key=_most_used)
+
+    def of(self, keys: Iterable[tuple[str, str, int, Scope | None]]) -> Iterator[PortBudget]:
+        """Those of some clients and services."""
+        by_key = {(account.client.name, account.server.name, account.port, self._scopes[account.client.scope]): account
+                  for account in self._rows}
+        return (self._budget(by_key[key]) for key in keys)
+
+    def _budget(self, account: Account) -> PortBudget:
+        accounts, scope = self._accounts, self._scopes[account.client.scope]
+        found = self._own.get(account.number)
+        if found is None:
+            found = believed(accounts.occupancy.ports, account.number), None
+        if self._shown:
+            found = _as_elsewhere(account, accounts, found, self._shown)
+        return _budget(account, accounts, scope, found[0], found[1])
 
 
-def budgets_of(connections: Iterable[Connection], profiles: Profiles, end_ns: int) -> list[PortBudget]:
+def may_be_near(account: Account, accounts: Accounts, ratio: float) -> bool:
+    """Whether a budget of an ordinary range is worth a look: by far most accounts hold few ports."""
+    size = believed(accounts.occupancy.ports, account.number).size
+    return account.connections >= SUSTAINED or bool(accounts.occupancy.peak_of(account.held_row)[0] >= ratio * size)
+
+
+def budgets(accounts: Accounts) -> PortBudgets:
+    """All budgets. The accounts are closed."""
+    return Budgets(accounts)
+
+
+def _most_used(budget: PortBudget) -> tuple[float, int, str, str, int, str]:
+    return -budget.used_ratio, -budget.connections, budget.client, budget.server, budget.server_port, str(budget.scope)
+
+
+def budgets_of(connections: Iterable[Connection], profiles: Profiles, end_ns: int) -> PortBudgets:
     """The budgets of described connections alone, in a capture that ends then: of those that somebody chose."""
     accounts, names = Accounts(profiles, Vantages()), dict[tuple[str, str, int, Scope | None], bytes]()
     for connection in connections:
@@ -66,7 +119,7 @@ def _shown(rows: Iterable[tuple[Account, Found]]) -> dict[Client, PortRange]:
 
 def _as_elsewhere(account: Account, accounts: Accounts, found: Found, shown: dict[Client, PortRange]) -> Found:
     """The range of ports is the client's: what shows of it at one service holds for its others."""
-    other = shown.get((account.client.address, account.client.scope)) if shown else None
+    other = shown.get((account.client.address, account.client.scope))
     if other is None or found[0].known_from != "profile":
         return found
     use = accounts.occupancy.ports
@@ -75,8 +128,7 @@ def _as_elsewhere(account: Account, accounts: Accounts, found: Found, shown: dic
     return other, exhaustion_of(use, account.number, _totals(account, accounts), other)
 
 
-def _budget(account: Account, accounts: Accounts, found: Found) -> PortBudget:
-    known, full = found
+def _budget(account: Account, accounts: Accounts, scope: Scope | None, known: PortRange, full: Exhaustion | None) -> PortBudget:
     occupancy, wait_ns = accounts.occupancy, account.client_wait_ns
     (peak, peak_at), (waiting, _) = occupancy.peak_of(account.held_row), occupancy.peak_of(account.waits_row)
     held, span_ns = occupancy.level[account.held_row], account.last_ns - account.first_ns
@@ -90,7 +142,7 @@ def _budget(account: Account, accounts: Accounts, found: Found) -> PortBudget:
         if present[0] > ceiling:
             filling, lasted = present
             left = max(known.size - held, 0) / filling
-    return PortBudget(account.client.name, account.server.name, account.port, scope_of(account.client.scope), account.connections,
+    return PortBudget(account.client.name, account.server.name, account.port, scope, account.connections,
                       peak, waiting, peak_at, (known.low, known.high), known.known_from, held, per_s, ceiling,
                       left, full, filling, lasted)
 

@@ -3,7 +3,7 @@
 Times are integer nanoseconds since 1970-01-01T00:00:00Z and durations integer nanoseconds; None is unknown or absent.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, overload
 
@@ -228,7 +228,7 @@ class Summary:
     time_wait: TimeWaitTotals
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HostTimeWait:
     """TIME_WAIT of one address."""
 
@@ -243,7 +243,7 @@ class HostTimeWait:
     stays_killed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Host:
     """One address: what it did as client and as server."""
 
@@ -310,7 +310,7 @@ class Exhaustion:
     into_time_wait: int  # connections from a port whose TIME_WAIT was not over
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PortBudget:
     """Local ports of one client address towards one service (server address and port): those open or in TIME_WAIT.
 
@@ -353,6 +353,19 @@ class PortBudget:
         return self.exhaustion is not None or self.exhausted_in_s is not None
 
 
+class PortBudgets(Rows[PortBudget]):
+    """Budgets, the most used first."""
+
+    def of(self, keys: Iterable[tuple[str, str, int, Scope | None]]) -> Iterator[PortBudget]:
+        """Those of some clients and services: client, server, server's port, network."""
+        by_key = {(budget.client, budget.server, budget.server_port, budget.scope): budget for budget in self.every()}
+        return (by_key[key] for key in keys)
+
+    def near(self, ratio: float) -> list[PortBudget]:
+        """Those of which so much of the range was used, and those that are alarming."""
+        return [budget for budget in self.every() if budget.used_ratio >= ratio or budget.is_alarming]
+
+
 @dataclass(slots=True)
 class ProfileRow:
     """A profile and the hosts it was applied to ("*" for all others)."""
@@ -384,7 +397,7 @@ class Analysis:
     capture: CaptureInfo
     summary: Summary
     hosts: Hosts
-    ports: list[PortBudget]
+    ports: PortBudgets
     connections: Iterable[Connection]
     interrupted: bool = False
     digest: "Digest | None" = None  # of all connections, where it was made on the way

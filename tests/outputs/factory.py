@@ -18,6 +18,7 @@ from tcptrace_py.model.results import (
     HostTimeWait,
     Latency,
     PortBudget,
+    PortBudgets,
     ProfileRow,
     Reset,
     Scope,
@@ -130,7 +131,7 @@ def analysis(connections: list[Connection], *, problems: tuple[Problem, ...] = (
             tally([c.teardown.pattern for c in connections]),
             tally([c.teardown.reset.cause for c in connections if c.teardown.reset and c.teardown.reset.cause]),
             TimeWaitTotals(entered, entered, START + 58_213 * MS if entered else None, entered)),
-        hosts=Hosts([host(address, connections) for address in addresses]), ports=list(ports), connections=kept(connections),
+        hosts=Hosts([host(address, connections) for address in addresses]), ports=PortBudgets(ports), connections=kept(connections),
         interrupted=interrupted)
 
 

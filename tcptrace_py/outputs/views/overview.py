@@ -55,7 +55,7 @@ def _totals(analysis: Analysis, digest: Digest, limit: int) -> Blocks:
     yield from _summary(analysis.summary, digest)
     yield Heading("Hosts", ADDRESSES)
     yield host_grid(analysis.hosts, limit)
-    near = [budget for budget in analysis.ports if budget.used_ratio >= NEAR_CEILING or budget.is_alarming]
+    near = analysis.ports.near(NEAR_CEILING)
     if near:
         yield Heading("Local ports near their ceiling", "from one client address to one service")
         yield port_grid(near, limit)

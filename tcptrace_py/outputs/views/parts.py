@@ -1,6 +1,6 @@
 """Grids and notes that more than one view shows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os.path import commonpath
 
 from tcptrace_py.model.problems import Problem
@@ -114,16 +114,15 @@ def _number(number: int) -> str:
     return count(number) if number else "-"
 
 
-def port_grid(budgets: list[PortBudget], limit: int | None) -> Grid:
-    """Port budgets, the tightest first."""
-    ranked = sorted(budgets, key=lambda b: (-b.used_ratio, -b.connections, b.client, b.server, b.server_port))
-    shown = ranked[:limit]
+def port_grid(budgets: Sequence[PortBudget], limit: int | None) -> Grid:
+    """Port budgets, which come with the tightest first."""
+    shown = budgets[:limit]
     columns = (Column("client", least=15), Column("service", least=17), Column("connections", right=True, drop=2),
                Column("ports held", right=True), Column("of", right=True), Column("range", drop=4), Column("used", right=True),
                Column("TIME_WAIT", right=True, drop=3), Column("new per s", right=True, drop=1),
                Column("ceiling per s", right=True, drop=1), Column("full in", right=True))
     return Grid(columns, (_port_row(budget) for budget in shown),
-                more_text(len(ranked), len(shown), "--show time-wait"))
+                more_text(len(budgets), len(shown), "--show time-wait"))
 
 
 def _port_row(budget: PortBudget) -> tuple[str, ...]:
