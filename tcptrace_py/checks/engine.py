@@ -45,7 +45,7 @@ class Check:
     def run(self, analysis: Analysis) -> Outcome:
         """Check it. Where nothing matched, the outcome says what would have."""
         facts = Facts(analysis, self.scope)
-        count = sum(1 for _ in facts.connections)
+        count = facts.count
         measures = tuple(self.rule.check(facts, self.limits))
         if any(not measure.holds for measure in measures):
             return self.outcome(Status.FAILED, count, measures)
@@ -127,12 +127,12 @@ def _nothing_to_measure(count: int) -> str:
 
 def _nothing_matched(analysis: Analysis, scope: Scope) -> str:
     """Say that no connection is in scope, what there is instead, and what may have been meant."""
-    services: dict[str, tuple[str, int]] = {}
-    for connection in analysis.connections:
-        services.setdefault(
-            service(connection.server.address, connection.server.port),
-            (connection.server.address, connection.server.port),
-        )
+    first: dict[tuple[str, int], int] = {}  # of the connections to a service
+    facts = Facts(analysis, Scope())
+    for rows in facts.rows():
+        for ends, identifier in zip(rows.ends(range(rows.count)), rows.block.ids, strict=True):
+            first[ends] = min(identifier, first.get(ends, identifier))
+    services = {service(*ends): ends for ends in sorted(first, key=first.__getitem__)}
     if not services:
         return "no TCP connection at all was there to be checked"
     near = ""

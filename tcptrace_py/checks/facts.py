@@ -6,20 +6,28 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tcptrace_py.facts.block import OUTCOME
+from tcptrace_py.facts.store import Connections
+from tcptrace_py.facts.views import connection
 from tcptrace_py.model.results import profiles_of
+from tcptrace_py.model.vocabulary import Outcome
+
+from .rows import Mask, Rows, neither, picked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from tcptrace_py.model.results import Analysis, CaptureInfo, Connection, PortBudget, Side, Stay
-    from tcptrace_py.model.state import State
+    from tcptrace_py.model.results import Analysis, CaptureInfo, Connection, PortBudget
 
     from .scope import Scope
 
 
 @dataclass(frozen=True)
 class Facts:
-    """An analysis seen through a scope. Rules read it as often as they like and change nothing."""
+    """An analysis seen through a scope. Rules read it as often as they like and change nothing.
+
+    Raises TypeError for an analysis whose connections are not kept as tables.
+    """
 
     analysis: Analysis
     scope: Scope
@@ -34,13 +42,21 @@ class Facts:
         """Time up to which it is known that nothing more happened."""
         return self.analysis.capture.end_ns or 0
 
+    @property
+    def store(self) -> Connections:
+        """Where the connections are kept."""
+        if not isinstance(self.analysis.connections, Connections):
+            raise TypeError("the connections of this analysis are not kept as tables")
+        return self.analysis.connections
+
+    def rows(self) -> Iterator[Rows]:
+        """The connections, block by block, with those in scope as the `chosen` ones of each."""
+        return (Rows(block, self.scope, self.analysis.capture.start_ns) for block in self.store.blocks())
+
     @cached_property
-    def connections(self) -> Iterable[Connection]:
-        """The connections in scope; they can be iterated as often as needed."""
-        if self.scope.takes_all:
-            return self.analysis.connections
-        start_ns = self.analysis.capture.start_ns
-        return [connection for connection in self.analysis.connections if self.scope.takes(connection, start_ns)]
+    def count(self) -> int:
+        """How many connections are in scope."""
+        return len(self.store) if self.scope.takes_all else sum(rows.chosen.count(1) for rows in self.rows())
 
     @cached_property
     def ports(self) -> Sequence[PortBudget]:
@@ -49,38 +65,17 @@ class Facts:
             return self.analysis.ports
         from tcptrace_py.pipeline import budgets_of  # noqa: PLC0415 - long to import, and seldom needed
 
-        return budgets_of(self.connections, profiles_of(self.analysis.profiles), self.end_ns)
+        return budgets_of(self._connections(), profiles_of(self.analysis.profiles), self.end_ns)
 
-    def sides(self, connection: Connection) -> Iterator[tuple[str, Side]]:
-        """The sides of a connection whose own behaviour is looked at, with their roles."""
-        for role, side, end in (
-            ("client", connection.client_side, connection.client),
-            ("server", connection.server_side, connection.server),
-        ):
-            if side is not None and self.scope.looks_at(role, end.address):
-                yield role, side
-
-    def stays(self, connection: Connection) -> Iterator[Stay]:
-        """The stays in TIME_WAIT that are looked at."""
-        if self.scope.looks_at_all:
-            return iter(connection.time_wait)
-        looked_at = {role for role, _ in self.sides(connection)}
-        return (stay for stay in connection.time_wait if stay.side in looked_at)
+    def _connections(self) -> Iterator[Connection]:
+        return (connection(rows.block, row) for rows in self.rows() for row in picked(rows.chosen))
 
 
-def established(connection: Connection) -> bool:
-    """Whether a connection was open at some time, as far as can be known."""
-    return connection.handshake.outcome in ("completed", "not-captured")
+def captured(rows: Rows) -> Mask:
+    """Connections whose handshake is in the capture."""
+    return neither(rows.are(OUTCOME, Outcome.NOT_CAPTURED))
 
 
-def durations_ns(side: Side, state: State, end_ns: int) -> Iterator[int]:
-    """How long a side stayed in a state, each time; up to the capture's end if it was still there."""
-    if state.name not in side.path.split():
-        return
-    steps = side.steps
-    for (entered, at_ns, *_), following in zip(steps, (*steps[1:], None), strict=True):
-        if entered != state or at_ns is None:
-            continue
-        until_ns = end_ns if following is None else following[1]
-        if until_ns is not None:
-            yield until_ns - at_ns
+def established(rows: Rows) -> Mask:
+    """Connections that were open at some time, as far as can be known."""
+    return rows.are(OUTCOME, Outcome.COMPLETED, Outcome.NOT_CAPTURED)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import mul
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model.report import Measure, Unit
 
 from . import params
-from .facts import durations_ns
 from .measure import Worst, at_most
+from .rows import ROLES, both
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,15 +29,13 @@ class Longest:
 
 def longest(facts: Facts, limits: Longest, state: State) -> Iterator[Measure]:
     """Hold the longest stay of any side in scope against the limit; a stay that outlives the capture counts so far."""
-    most_ns, seen, worst = 0, False, Worst()
-    for connection in facts.connections:
-        seen = True
-        own_ns = max(
-            (stay_ns for _, side in facts.sides(connection) for stay_ns in durations_ns(side, state, facts.end_ns)),
-            default=0,
-        )
-        most_ns = max(most_ns, own_ns)
-        if own_ns > limits.limit:
-            worst.add(connection, own_ns)
-    if seen:
+    most_ns, worst = 0, Worst(facts.store)
+    for rows in facts.rows():
+        lasted_ns = [0] * rows.count
+        for role in ROLES:
+            looked_at = both(rows.chosen, rows.looked_at(role))
+            lasted_ns = list(map(max, lasted_ns, map(mul, rows.longest_ns(role, state, facts.end_ns), looked_at)))
+        most_ns = max(most_ns, *lasted_ns)
+        worst.add(rows, [row for row, stay_ns in enumerate(lasted_ns) if stay_ns > limits.limit], lasted_ns)
+    if facts.count:
         yield at_most(f"longest stay in {state.name}", most_ns, limits.limit, Unit.NS, worst)

@@ -5,22 +5,26 @@ There is one comparison, `at_most`; a rule says what is counted, out of what, an
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from dataclasses import dataclass, field
-from heapq import heappush, heappushpop
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.report import Measure, Unit
 
 from . import params
+from .rows import both, picked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from tcptrace_py.facts.store import Connections
     from tcptrace_py.model.results import Connection
 
     from .facts import Facts
+    from .rows import Mask, Rows
 
 WORST = 5  # connections to look at first
 GROUPS = 3  # places where most of them were met
@@ -30,26 +34,28 @@ SUBJECTS = 20  # hosts or services that fail one rule, listed one by one
 class Worst:
     """The connections with the highest rank, their number, and the services they were met at."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Connections) -> None:
         self.count = 0
         self.services: Counter[tuple[str, int]] = Counter()
-        self._heap: list[tuple[float, int, Connection]] = []
+        self._store = store
+        self._first: list[tuple[float, int]] = []  # rank and id of the worst, both turned round
 
-    def add(self, connection: Connection, rank: float = 0) -> None:
-        """Take in an offender; of equal rank the earlier comes first."""
-        self.count += 1
-        server = connection.server
-        self.services[server.address, server.port] += 1
-        item = (rank, -connection.id, connection)
-        if len(self._heap) < WORST:
-            heappush(self._heap, item)
-        elif item[:2] > self._heap[0][:2]:
-            heappushpop(self._heap, item)
+    def add(self, rows: Rows, which: Sequence[int], ranks: Sequence[float] | None = None) -> None:
+        """Take in these rows as offenders; of equal rank the earlier comes first. `ranks`: of all rows."""
+        ids = rows.block.ids
+        self.take([ids[row] for row in which], rows.ends(which), None if ranks is None else [ranks[row] for row in which])
+
+    def take(self, ids: Sequence[int], services: Iterable[tuple[str, int]], ranks: Sequence[float] | None = None) -> None:
+        """Take in offenders by their ids, and the servers that they went to."""
+        self.count += len(ids)
+        self.services.update(services)
+        found = [(0, number) for number in ids] if ranks is None else [(-rank, number) for rank, number in zip(ranks, ids, strict=True)]
+        self._first = sorted(self._first + found)[:WORST]
 
     @property
     def connections(self) -> tuple[Connection, ...]:
         """The worst, in order."""
-        return tuple(connection for _, _, connection in sorted(self._heap, key=lambda item: item[:2], reverse=True))
+        return tuple(self._store.connection(identifier) for _, identifier in self._first)
 
     @property
     def groups(self) -> tuple[tuple[str, int], ...]:
@@ -62,10 +68,8 @@ def at_most(
     what: str, value: float, limit: float, unit: Unit, worst: Worst | None = None, *, subject: str = "", note: str = ""
 ) -> Measure:
     """Hold a number against the limit that it may reach and not exceed."""
-    found = worst or Worst()
-    return Measure(
-        what, value, limit, unit, value <= limit, subject, found.connections, found.count, found.groups, note
-    )
+    connections, count, groups = ((), 0, ()) if worst is None else (worst.connections, worst.count, worst.groups)
+    return Measure(what, value, limit, unit, value <= limit, subject, connections, count, groups, note)
 
 
 @dataclass(frozen=True)
@@ -81,16 +85,15 @@ def counted(
     limits: Allowance,
     what: str,
     *,
-    bad: Callable[[Connection], bool],
-    judged: Callable[[Connection], bool] = lambda _: True,
+    bad: Callable[[Rows], Mask],
+    judged: Callable[[Rows], Mask] = lambda rows: rows.every,
 ) -> Iterator[Measure]:
     """Count the connections that are `bad` among those that can be `judged`; nothing where none can."""
-    total, worst = 0, Worst()
-    for connection in facts.connections:
-        if judged(connection):
-            total += 1
-            if bad(connection):
-                worst.add(connection)
+    total, worst = 0, Worst(facts.store)
+    for rows in facts.rows():
+        mask = both(rows.chosen, judged(rows))
+        total += mask.count(1)
+        worst.add(rows, picked(both(mask, bad(rows))))
     if not total:
         return
     if limits.max is not None or limits.max_share is None:
@@ -106,54 +109,78 @@ def counted(
         )
 
 
-@dataclass(slots=True)
-class Tally:
-    """What is counted against one host or service: how many, how many at once, and the connections behind them."""
+class Found(NamedTuple):
+    """A number that was found for a subject, and what tells the connections behind it."""
 
-    count: int = 0
-    peak: int = 0
-    worst: Worst = field(default_factory=Worst)
+    subject: str
+    value: float
+    worst: Callable[[], Worst]
+    note: str = ""
 
 
-class Tallies:
-    """Intervals, each counted against somebody."""
+class Tally(NamedTuple):
+    """What is counted against one host or service: how many, how many at once, and what tells the connections behind them."""
 
-    def __init__(self) -> None:
+    number: int
+    peak: int
+    worst: Callable[[], Worst]
+
+
+Subject = TypeVar("Subject")
+
+
+class Tallies(Generic[Subject]):
+    """Intervals, each counted against somebody: in columns, a row for each."""
+
+    def __init__(self, facts: Facts) -> None:
         from tcptrace_py.pipeline import Occupancy  # noqa: PLC0415 - long to import, and not needed by most rules
 
+        self._store = facts.store
         self._occupancy = Occupancy()
-        self._kinds: dict[str, int] = {}
-        self._tallies: list[Tally] = []
+        self._numbers: dict[Subject, int] = {}
+        self._services: dict[tuple[str, int], int] = {}
+        self._subject, self._service, self._id = array("i"), array("i"), array("q")
 
-    def of(self, subject: str) -> int:
+    def of(self, subject: Subject) -> int:
         """Number of a subject."""
-        kind = self._kinds.get(subject)
-        if kind is None:
-            kind = self._kinds[subject] = self._occupancy.kind(self._occupancy.row())
-            self._tallies.append(Tally())
-        return kind
+        number = self._numbers.get(subject)
+        if number is None:
+            number = self._numbers[subject] = self._occupancy.kind(self._occupancy.row())
+        return number
 
-    def add(self, subject: str, connection: Connection, begin_ns: int, end_ns: int) -> None:
-        """Count one from `begin_ns` until just before `end_ns`."""
-        kind = self.of(subject)
-        tally = self._tallies[kind]
-        tally.count += 1
-        tally.worst.add(connection)
-        self._occupancy.add(begin_ns, end_ns, kind)
+    def add(self, rows: Rows, found: Iterable[tuple[Subject, int, int, int]]) -> None:
+        """Count what some rows of a block hold: for whom, the row, from when until just before when."""
+        which = []
+        for subject, row, begin_ns, end_ns in found:
+            number = self.of(subject)
+            self._occupancy.add(begin_ns, end_ns, number)
+            self._subject.append(number)
+            which.append(row)
+        self._id.extend([rows.block.ids[row] for row in which])
+        services = self._services
+        self._service.extend([services.setdefault(ends, len(services)) for ends in rows.ends(which)])
 
-    def finish(self) -> dict[str, Tally]:
+    def finish(self) -> Iterator[tuple[Subject, Tally]]:
         """What that comes to, by subject."""
         self._occupancy.finish(NEVER_NS - 1)
-        for tally, peak in zip(self._tallies, self._occupancy.peak, strict=True):
-            tally.peak = peak
-        return dict(zip(self._kinds, self._tallies, strict=True))
+        counts = Counter(self._subject)
+        for (subject, number), peak in zip(self._numbers.items(), self._occupancy.peak, strict=True):
+            yield subject, Tally(counts[number], peak, partial(self._worst, number))
+
+    def _worst(self, number: int) -> Worst:
+        """The connections behind a subject."""
+        worst, services = Worst(self._store), list(self._services)
+        mine = [at for at, subject in enumerate(self._subject) if subject == number]
+        worst.take([self._id[at] for at in mine], [services[self._service[at]] for at in mine])
+        return worst
 
 
-def largest(measures: Iterable[Measure]) -> Iterator[Measure]:
-    """Of measures of one thing for many subjects those that fail, and where none does the largest."""
-    ordered = sorted(measures, key=lambda measure: (-measure.value / (measure.limit or 1), measure.subject))
-    failed = [measure for measure in ordered if not measure.holds]
-    yield from failed[:SUBJECTS] or ordered[:1]
+def largest(what: str, limit: float, unit: Unit, found: Iterable[Found]) -> Iterator[Measure]:
+    """Measure one thing for many subjects: those that fail, and where none does the largest."""
+    ordered = sorted(found, key=lambda one: (-one.value / (limit or 1), one.subject))
+    failed = [one for one in ordered if one.value > limit]
+    for subject, value, worst, note in failed[:SUBJECTS] or ordered[:1]:
+        yield at_most(what, value, limit, unit, worst(), subject=subject, note=note)
 
 
 def service(address: str, port: int) -> str:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.selection import parse_host, parse_net, parse_ports, parse_time
 
 from .params import Duration, Word
-
-if TYPE_CHECKING:
-    from tcptrace_py.model.results import Connection, Endpoint
 
 KEYS = ("hosts", "nets", "ports", "role", "from", "to")
 ROLES = ("client", "server")
@@ -54,47 +51,25 @@ class Scope:
 
     @property
     def takes_all(self) -> bool:
-        """Whether no connection is left out, so that `takes` need not be asked."""
-        return not (self._choosy or self.ports or self.begin or self.end)
-
-    def takes(self, connection: Connection, start_ns: int | None) -> bool:
-        """Whether a connection is chosen; `start_ns` is the time of the capture's first frame."""
-        if self.begin is not None and connection.start_ns < self.begin.of(start_ns):
-            return False
-        if self.end is not None and connection.start_ns >= self.end.of(start_ns):
-            return False
-        if self.ports and not any(self._has_port(end) for end in self._ends(connection)):
-            return False
-        return not self._choosy or any(self.has_address(end.address) for end in self._ends(connection))
-
-    @property
-    def looks_at_all(self) -> bool:
-        """Whether every side's own behaviour is looked at, so that `looks_at` need not be asked."""
-        return self.role is None and not self._choosy
-
-    def looks_at(self, side: str, address: str) -> bool:
-        """Whether it is this side's own behaviour that is looked at: the chosen role's, the chosen hosts'."""
-        return self.role in (None, side) and (not self._choosy or self.has_address(address))
+        """Whether no connection is left out."""
+        return not (self.is_choosy or self.ports or self.begin or self.end)
 
     def has_address(self, address: str) -> bool:
         """Whether an address is among the chosen hosts and networks."""
         return address in self.hosts or any(ip_address(address) in net for net in self._networks)
 
+    def has_port(self, port: int) -> bool:
+        """Whether a port is among the chosen ones."""
+        return any(low <= port <= high for low, high in self.ports)
+
     @property
-    def _choosy(self) -> bool:
+    def is_choosy(self) -> bool:
+        """Whether hosts or networks are chosen."""
         return bool(self.hosts or self._networks)
-
-    def _ends(self, connection: Connection) -> tuple[Endpoint, ...]:
-        if self.role == "client":
-            return (connection.client,)
-        return (connection.server,) if self.role == "server" else (connection.client, connection.server)
-
-    def _has_port(self, end: Endpoint) -> bool:
-        return any(low <= end.port <= high for low, high in self.ports)
 
     def __str__(self) -> str:
         """What was chosen, in words."""
-        parts = [", ".join((*self.hosts, *self.nets))] if self._choosy else []
+        parts = [", ".join((*self.hosts, *self.nets))] if self.is_choosy else []
         parts += ["port " + ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in self.ports)] if self.ports else []
         parts += [f"as {self.role}"] if self.role else []
         parts += [f"from {self.begin.text}"] if self.begin else []

@@ -18,7 +18,8 @@ ROWS = 2048  # connections of a full block
 VERSION = 1
 _MAGIC = b"tcpstates facts\n"
 
-# Columns of connections, by width. Times and durations are nanoseconds.
+# Columns of connections, by width. Times and durations are nanoseconds. A self-connect has a client's side only: the server's
+# numbers are 0, its path -1.
 START, END, FIRST_FRAME, LAST_FRAME, SYN_TO_SYNACK, SYNACK_TO_ACK, HANDSHAKE, CLOSE = range(8)
 CLIENT_PACKETS, CLIENT_BYTES, SERVER_PACKETS, SERVER_BYTES = range(8, 12)
 RELEASED = 12  # when the client's port was free again

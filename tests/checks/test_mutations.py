@@ -9,13 +9,13 @@ import ast
 import inspect
 import sys
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcptrace_py.checks import facts, lingering, measure, waiting
+from tcptrace_py.checks import facts, lingering, measure, rows, waiting
 from tcptrace_py.checks.registry import all_rules
 from tests.checks import test_rules
 
@@ -27,11 +27,9 @@ NEIGHBOURS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip
-SHARED = (measure, facts, lingering, waiting)
+SHARED = (measure, facts, lingering, rows, waiting)
 # Comparisons whose neighbour says the same: the line's text, and why no case can tell.
-SAME = {
-    "elif item[:2] > self._heap[0][:2]:": "no two connections have one id",
-}
+SAME: dict[str, str] = {}
 
 
 def comparisons(module: ModuleType) -> list[tuple[int, str]]:
@@ -81,7 +79,7 @@ def _functions(module: ModuleType) -> Iterator[FunctionType]:
         if getattr(value, "__module__", None) != module.__name__:
             continue
         for each in [value, *(vars(value).values() if isinstance(value, type) else ())]:
-            function = each.fget if isinstance(each, property) else each
+            function = each.fget if isinstance(each, property) else each.func if isinstance(each, cached_property) else each
             if isinstance(function, FunctionType) and function.__code__.co_filename == module.__file__:
                 yield function
 

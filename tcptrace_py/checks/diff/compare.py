@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcptrace_py.checks.measure import Worst, at_most, service
+from tcptrace_py.checks.measure import WORST, at_most, service
 from tcptrace_py.checks.rules.capture_quality import PROBLEMS
 from tcptrace_py.model.report import Measure, Origin, Outcome, Report, Severity, Status, Unit
 
@@ -172,15 +173,13 @@ class Change(NamedTuple):
 
 def _measure(what: str, change: Change, tolerance: Tolerance) -> Measure:
     risen, chance = change.value > change.limit, tolerance.chance(change.p)
-    worst = Worst()
-    for row in change.offenders:
-        if row.connection is not None:
-            worst.add(row.connection, row.total_ns or 0)
+    analysed = [(-(row.total_ns or 0), row.connection.id, row.connection) for row in change.offenders if row.connection is not None]
+    worst = tuple(connection for *_, connection in nsmallest(WORST, analysed, key=lambda item: item[:2]))
     note = change.note
     if risen and change.p < 1:
         note += f"; by chance alone {_often(change.p)}" + (": may be noise" if chance else "")
     holds = not risen or chance
-    return Measure(what, change.value, change.limit, change.unit, holds, "", worst.connections, worst.count, (), note)
+    return Measure(what, change.value, change.limit, change.unit, holds, "", worst, len(analysed), (), note)
 
 
 def _share(

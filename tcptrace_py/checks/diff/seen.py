@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tcptrace_py.checks.rules.data_retransmissions import repeats
+from tcptrace_py.checks.rules.data_retransmissions import repeated_data
 from tcptrace_py.checks.scope import ROLES
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.problems import Problem
@@ -57,6 +57,8 @@ def of_analysis(name: str, analysis: Analysis) -> Traffic:
     traffic = Traffic(name, analysis.capture, peaks=_peaks((host.address, host.time_wait.peak) for host in analysis.hosts))
     for connection in analysis.connections:
         handshake, teardown = connection.handshake, connection.teardown
+        openings = handshake.syn_retransmissions, handshake.synack_retransmissions
+        sides = zip((connection.client_side, connection.server_side), openings, strict=True)
         traffic.add(
             Seen(
                 (connection.server.address, connection.server.port),
@@ -66,8 +68,8 @@ def of_analysis(name: str, analysis: Analysis) -> Traffic:
                 teardown.pattern,
                 teardown.first_fin,
                 None if teardown.reset is None else teardown.reset.cause,
-                handshake.syn_retransmissions + handshake.synack_retransmissions > 0,
-                repeats(connection) > 0,
+                sum(openings) > 0,
+                any(repeated_data(side.retransmissions, side.fin_retransmissions, sent) for side, sent in sides if side is not None),
                 tuple(stay.side for stay in connection.time_wait),
                 connection,
             )
@@ -127,7 +129,7 @@ def _of_row(row: dict[str, Any]) -> Seen:
     total_ms = handshake["total_ms"]
     openings = (handshake["syn_retransmissions"], handshake["synack_retransmissions"])
     sides = [(row[f"{role}_side"], sent) for role, sent in zip(ROLES, openings, strict=True) if row[f"{role}_side"]]
-    again = sum(max(side["retransmissions"] - side["fin_retransmissions"] - sent, 0) for side, sent in sides)
+    again = any(repeated_data(side["retransmissions"], side["fin_retransmissions"], sent) for side, sent in sides)
     return Seen(
         (row["server"]["address"], row["server"]["port"]),
         row["client"]["address"],
@@ -137,7 +139,7 @@ def _of_row(row: dict[str, Any]) -> Seen:
         teardown["first_fin"],
         teardown["reset"]["cause"] if teardown["reset"] else None,
         sum(openings) > 0,
-        again > 0,
+        again,
         tuple(stay["side"] for stay in row["time_wait"]),
     )
 

@@ -21,13 +21,15 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
 from tcptrace_py.checks.measure import Allowance, counted
+from tcptrace_py.checks.rows import values
+from tcptrace_py.facts.block import ANOMALIES, ANOMALIES_AT, ANOMALY_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcptrace_py.checks.facts import Facts
+    from tcptrace_py.checks.rows import Mask, Rows
     from tcptrace_py.model.report import Measure
-    from tcptrace_py.model.results import Connection
 
 CODE, NAME = "TS501", "anomalies"
 ORDINARY = ("keep-alive-probe", "zero-window", "zero-window-probe", "old-duplicate-syn", "acked-unseen")
@@ -60,8 +62,11 @@ class Limits(Allowance):
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """Count connections with such an anomaly."""
 
-    def strange(connection: Connection) -> bool:
-        return any(anomaly.code in limits.forbid for anomaly in connection.anomalies)
+    def strange(rows: Rows) -> Mask:
+        block = rows.block
+        counts = [block.texts.values[code] in limits.forbid for code in values(block.anomalies.narrow, block.anomalies, ANOMALY_CODE)]
+        places = zip(rows.narrow(ANOMALIES_AT), rows.narrow(ANOMALIES), strict=True)
+        return bytes([any(counts[begin:begin + count]) for begin, count in places])
 
     names = "" if limits.forbid == STRANGE else f" ({', '.join(limits.forbid)})"
     return counted(facts, limits, f"connections with anomalies{names}", bad=strange)

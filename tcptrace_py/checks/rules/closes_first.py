@@ -22,6 +22,9 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
 from tcptrace_py.checks.measure import Allowance, counted
+from tcptrace_py.checks.rows import both, neither
+from tcptrace_py.facts.block import FIRST_FIN, PATTERN
+from tcptrace_py.model.vocabulary import Pattern, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 CODE, NAME = "TS303", "closes-first"
 OTHER = {"client": "server", "server": "client"}
+SIDES = (Role.CLIENT, Role.SERVER)
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,6 @@ def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
         facts,
         limits,
         f"connections that the {other} closed first",
-        judged=lambda connection: (
-            connection.teardown.first_fin is not None and connection.teardown.pattern != "simultaneous"
-        ),
-        bad=lambda connection: connection.teardown.first_fin == other,
+        judged=lambda rows: both(rows.are(FIRST_FIN, *SIDES), neither(rows.are(PATTERN, Pattern.SIMULTANEOUS))),
+        bad=lambda rows: rows.are(FIRST_FIN, Role(other)),
     )

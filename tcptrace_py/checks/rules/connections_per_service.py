@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
-from tcptrace_py.checks.measure import Tallies, at_most, largest, service
+from tcptrace_py.checks.measure import Found, Tallies, largest, service
+from tcptrace_py.checks.rows import picked
+from tcptrace_py.facts.block import CLIENT, END, START
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.report import Measure, Unit
 
@@ -46,18 +48,16 @@ class Limits:
 
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """Connections from each client address to each service: in all, and at once."""
-    counted = Tallies()
-    for connection in facts.connections:
-        subject = f"{connection.client.address} to {service(connection.server.address, connection.server.port)}"
-        counted.add(subject, connection, connection.start_ns, connection.end_ns)
-    found = counted.finish()
+    counted = Tallies[tuple[str, str, int]](facts)
+    for rows in facts.rows():
+        address, starts_ns, ends_ns = rows.block.address, rows.wide(START), rows.wide(END)
+        clients, chosen = rows.narrow(CLIENT), picked(rows.chosen)
+        counted.add(rows, (((address(clients[row]), *ends), row, starts_ns[row], ends_ns[row])
+                           for row, ends in zip(chosen, rows.ends(chosen), strict=True)))
+    found = [(f"{client} to {service(server, port)}", tally) for (client, server, port), tally in counted.finish()]
     if limits.max is not None:
-        yield from largest(
-            at_most("connections", tally.count, limits.max, Unit.COUNT, tally.worst, subject=subject)
-            for subject, tally in found.items()
-        )
+        every = (Found(subject, tally.number, tally.worst) for subject, tally in found)
+        yield from largest("connections", limits.max, Unit.COUNT, every)
     if limits.max_at_once is not None:
-        yield from largest(
-            at_most("connections at once", tally.peak, limits.max_at_once, Unit.COUNT, tally.worst, subject=subject)
-            for subject, tally in found.items()
-        )
+        at_once = (Found(subject, tally.peak, tally.worst) for subject, tally in found)
+        yield from largest("connections at once", limits.max_at_once, Unit.COUNT, at_once)

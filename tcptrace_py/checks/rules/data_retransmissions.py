@@ -16,17 +16,29 @@ TOML:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import add
 from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
 from tcptrace_py.checks.measure import Worst, at_most
+from tcptrace_py.checks.rows import picked
+from tcptrace_py.facts.block import (
+    CLIENT_FIN_REPEATS,
+    CLIENT_PACKETS,
+    CLIENT_REPEATS,
+    SERVER_FIN_REPEATS,
+    SERVER_PACKETS,
+    SERVER_REPEATS,
+    SYN_REPEATS,
+    SYNACK_REPEATS,
+)
 from tcptrace_py.model.report import Measure, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcptrace_py.checks.facts import Facts
-    from tcptrace_py.model.results import Connection
+    from tcptrace_py.checks.rows import Rows
 
 CODE, NAME = "TS202", "data-retransmissions"
 
@@ -41,13 +53,13 @@ class Limits:
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """Repeated data segments out of all segments."""
     packets = repeated = 0
-    worst = Worst()
-    for connection in facts.connections:
-        own = repeats(connection)
-        packets += sum(side.packets for side in (connection.client_side, connection.server_side) if side is not None)
-        repeated += own
-        if own:
-            worst.add(connection, own)
+    worst = Worst(facts.store)
+    for rows in facts.rows():
+        own, chosen = repeats(rows), picked(rows.chosen)
+        sent = rows.wide(CLIENT_PACKETS), rows.wide(SERVER_PACKETS)
+        packets += sum(sent[0][row] + sent[1][row] for row in chosen)
+        repeated += sum(own[row] for row in chosen)
+        worst.add(rows, [row for row in chosen if own[row]], own)
     if packets:
         yield at_most(
             "share of segments that repeat data",
@@ -59,12 +71,13 @@ def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
         )
 
 
-def repeats(connection: Connection) -> int:
-    """Segments of a connection that repeat data."""
-    openings = (connection.handshake.syn_retransmissions, connection.handshake.synack_retransmissions)
-    sides = (connection.client_side, connection.server_side)
-    return sum(
-        max(side.retransmissions - side.fin_retransmissions - opening, 0)
-        for side, opening in zip(sides, openings, strict=True)
-        if side is not None
-    )
+def repeats(rows: Rows) -> list[int]:
+    """Segments of each connection that repeat data."""
+    client = map(repeated_data, *map(rows.narrow, (CLIENT_REPEATS, CLIENT_FIN_REPEATS, SYN_REPEATS)))
+    server = map(repeated_data, *map(rows.narrow, (SERVER_REPEATS, SERVER_FIN_REPEATS, SYNACK_REPEATS)))
+    return list(map(add, client, server))
+
+
+def repeated_data(every: int, fins: int, openings: int) -> int:
+    """Of the segments that a side sent again those with data, when so many were FINs, and SYNs or SYN/ACKs."""
+    return max(every - fins - openings, 0)

@@ -17,13 +17,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcptrace_py.checks.measure import Allowance, counted
+from tcptrace_py.facts.block import CLIENT_FIN_REPEATS, FIRST_FIN, SERVER_FIN_REPEATS
+from tcptrace_py.model.vocabulary import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcptrace_py.checks.facts import Facts
     from tcptrace_py.model.report import Measure
-    from tcptrace_py.model.results import Connection
 
 CODE, NAME = "TS203", "fin-retransmissions"
 Limits = Allowance
@@ -35,13 +36,6 @@ def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
         facts,
         limits,
         "connections whose FIN was sent again",
-        judged=lambda connection: connection.teardown.first_fin is not None,
-        bad=sent_again,
-    )
-
-
-def sent_again(connection: Connection) -> bool:
-    """Whether a side had to send its FIN more than once."""
-    return any(
-        side is not None and side.fin_retransmissions > 0 for side in (connection.client_side, connection.server_side)
+        judged=lambda rows: rows.are(FIRST_FIN, Role.CLIENT, Role.SERVER),
+        bad=lambda rows: rows.some(CLIENT_FIN_REPEATS, SERVER_FIN_REPEATS),
     )

@@ -16,7 +16,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcptrace_py.checks.facts import captured
 from tcptrace_py.checks.measure import Allowance, counted
+from tcptrace_py.facts.block import OUTCOME
+from tcptrace_py.model.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +37,6 @@ def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
         facts,
         limits,
         "half-open handshakes",
-        judged=lambda connection: connection.handshake.outcome != "not-captured",
-        bad=lambda connection: connection.handshake.outcome == "half-open",
+        judged=captured,
+        bad=lambda rows: rows.are(OUTCOME, Outcome.HALF_OPEN),
     )

@@ -19,23 +19,32 @@ TOML:
 
 from __future__ import annotations
 
-from collections import Counter
+from array import array
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
 from tcptrace_py.checks.measure import Worst, at_most
+from tcptrace_py.checks.rows import both, picked
+from tcptrace_py.facts.block import HANDSHAKE, OUTCOME, VANTAGE
+from tcptrace_py.facts.table import MISSING
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.report import Measure, Unit
+from tcptrace_py.model.vocabulary import Outcome, Vantage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcptrace_py.checks.facts import Facts
-    from tcptrace_py.model.results import Connection
+    from tcptrace_py.checks.rows import Mask, Rows
 
 CODE, NAME = "TS101", "handshake-latency"
+CAPTURED = {
+    Vantage.CLIENT: ", captured at the client",
+    Vantage.MIDDLE: ", captured between client and server",
+    Vantage.SERVER: ", captured at the server: the SYN's way there is not in it",
+}
 RANKS = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
 
 
@@ -62,48 +71,30 @@ class Limits:
 
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """A measure for each percentile that has a limit."""
-    timed = [connection for connection in facts.connections if _counts(connection, limits.vantage)]
-    if not timed:
-        return
-    times = sorted(_total_ns(connection) for connection in timed)
-    for name, percent in RANKS.items():
-        limit = getattr(limits, name)
-        if limit is None:
-            continue
-        worst = Worst()
-        for connection in timed:
-            if _total_ns(connection) > limit:
-                worst.add(connection, _total_ns(connection))
-        value = times[max(-(-percent * len(times) // 100) - 1, 0)]
+    asked = {name: limit for name in RANKS if (limit := getattr(limits, name)) is not None}
+    worst = {name: Worst(facts.store) for name in asked}
+    times, vantages = array("q"), set[int]()
+    for rows in facts.rows():
+        total_ns, timed = rows.wide(HANDSHAKE), picked(both(rows.chosen, _counts(rows, limits.vantage)))
+        times.extend([total_ns[row] for row in timed])
+        vantages.update(map(rows.small(VANTAGE).__getitem__, timed))
+        for name, limit in asked.items():
+            worst[name].add(rows, [row for row in timed if total_ns[row] > limit], total_ns)
+    in_order = sorted(times)
+    for name, limit in asked.items() if in_order else ():
+        value = in_order[max(-(-RANKS[name] * len(in_order) // 100) - 1, 0)]
         yield at_most(
-            f"{name} of completed handshakes",
-            value,
-            limit,
-            Unit.NS,
-            worst,
-            note=f"{len(timed)} of them{_vantages(timed)}",
+            f"{name} of completed handshakes", value, limit, Unit.NS, worst[name], note=f"{len(in_order)} of them{_words(vantages)}"
         )
 
 
-def _counts(connection: Connection, vantage: str) -> bool:
-    handshake = connection.handshake
-    return (
-        handshake.outcome == "completed" and handshake.total_ns is not None and vantage in ("any", connection.vantage)
-    )
+def _counts(rows: Rows, vantage: str) -> Mask:
+    """Completed handshakes that have a time and were captured there."""
+    counts = both(rows.are(OUTCOME, Outcome.COMPLETED), bytes([total_ns != MISSING for total_ns in rows.wide(HANDSHAKE)]))
+    return counts if vantage == "any" else both(counts, rows.are(VANTAGE, Vantage(vantage)))
 
 
-def _total_ns(connection: Connection) -> int:
-    return connection.handshake.total_ns or 0
-
-
-def _vantages(timed: list[Connection]) -> str:
+def _words(vantages: set[int]) -> str:
     """Say where they were captured, if it is known of all of them."""
-    where = Counter(connection.vantage for connection in timed)
-    name = next(iter(where))
-    if len(where) > 1 or name is None:
-        return ""
-    return {
-        "client": ", captured at the client",
-        "middle": ", captured between client and server",
-        "server": ", captured at the server: the SYN's way there is not in it",
-    }[name]
+    (vantage, *others) = vantages
+    return "" if others or vantage < 0 else CAPTURED[tuple(Vantage)[vantage]]

@@ -21,13 +21,16 @@ from typing import TYPE_CHECKING
 from tcptrace_py.checks import params
 from tcptrace_py.checks.facts import established
 from tcptrace_py.checks.measure import Allowance, counted
+from tcptrace_py.checks.rows import both
+from tcptrace_py.facts.block import END, PATTERN
+from tcptrace_py.model.vocabulary import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcptrace_py.checks.facts import Facts
+    from tcptrace_py.checks.rows import Mask, Rows
     from tcptrace_py.model.report import Measure
-    from tcptrace_py.model.results import Connection
 
 CODE, NAME = "TS304", "left-open"
 
@@ -42,7 +45,8 @@ class Limits(Allowance):
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """Count connections without any close."""
 
-    def left(connection: Connection) -> bool:
-        return connection.teardown.pattern == "none" and facts.end_ns - connection.end_ns >= (limits.idle or 0)
+    def left(rows: Rows) -> Mask:
+        latest_ns = facts.end_ns - (limits.idle or 0)
+        return both(rows.are(PATTERN, Pattern.NONE), bytes([end_ns <= latest_ns for end_ns in rows.wide(END)]))
 
     return counted(facts, limits, "connections left open", judged=established, bad=left)

@@ -16,19 +16,21 @@ TOML:
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
-from tcptrace_py.checks.measure import Worst, at_most, largest, service
+from tcptrace_py.checks.measure import Found, Tallies, Tally, largest, service
+from tcptrace_py.checks.rows import picked
+from tcptrace_py.facts.block import CLIENT, SCOPE
 from tcptrace_py.model.report import Measure, Unit
+from tcptrace_py.model.results import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcptrace_py.checks.facts import Facts
-    from tcptrace_py.model.results import PortBudget, Scope
+    from tcptrace_py.model.results import PortBudget
 
 CODE, NAME = "TS403", "port-budget"
 RANGE_FROM = {"option": "given", "traffic": "as the capture shows", "profile": "the default"}
@@ -43,24 +45,22 @@ class Limits:
 
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """The share of the range that is taken at the peak, for each client address and service."""
-    behind: dict[tuple[str, str, int, Scope | None], Worst] = defaultdict(Worst)
-    for connection in facts.connections:
-        server = connection.server
-        behind[connection.client.address, server.address, server.port, connection.network].add(connection)
-    return largest(
-        _measure(budget, limits, behind[budget.client, budget.server, budget.server_port, budget.scope])
-        for budget in facts.ports
-    )
+    counted = Tallies[tuple[str, str, int, Scope | None]](facts)
+    for rows in facts.rows():
+        address, networks = rows.block.address, rows.networks
+        clients, scopes, chosen = rows.narrow(CLIENT), rows.narrow(SCOPE), picked(rows.chosen)
+        counted.add(rows, (((address(clients[row]), *ends, networks[scopes[row]]), row, 0, 0)
+                           for row, ends in zip(chosen, rows.ends(chosen), strict=True)))
+    behind = dict(counted.finish())
+    found = (_found(budget, behind[budget.client, budget.server, budget.server_port, budget.scope]) for budget in facts.ports)
+    return largest("share of local ports taken at once", limits.max_used, Unit.RATIO, found)
 
 
-def _measure(budget: PortBudget, limits: Limits, worst: Worst) -> Measure:
+def _found(budget: PortBudget, behind: Tally) -> Found:
     low, high = budget.port_range
-    return at_most(
-        "share of local ports taken at once",
+    return Found(
+        f"{budget.client} to {service(budget.server, budget.server_port)}",
         budget.used_ratio,
-        limits.max_used,
-        Unit.RATIO,
-        worst,
-        subject=f"{budget.client} to {service(budget.server, budget.server_port)}",
-        note=f"{budget.peak_held} of {budget.port_count} ports ({low}-{high}, {RANGE_FROM[budget.range_from]})",
+        behind.worst,
+        f"{budget.peak_held} of {budget.port_count} ports ({low}-{high}, {RANGE_FROM[budget.range_from]})",
     )

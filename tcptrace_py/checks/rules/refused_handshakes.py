@@ -15,7 +15,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcptrace_py.checks.facts import captured
 from tcptrace_py.checks.measure import Allowance, counted
+from tcptrace_py.facts.block import OUTCOME
+from tcptrace_py.model.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +36,6 @@ def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
         facts,
         limits,
         "refused handshakes",
-        judged=lambda connection: connection.handshake.outcome != "not-captured",
-        bad=lambda connection: connection.handshake.outcome == "refused",
+        judged=captured,
+        bad=lambda rows: rows.are(OUTCOME, Outcome.REFUSED),
     )

@@ -25,17 +25,19 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
 from tcptrace_py.checks.measure import Allowance, counted
-from tcptrace_py.model.vocabulary import Cause
+from tcptrace_py.checks.rows import values
+from tcptrace_py.facts.block import ENDING_RESET, RESET_BY, RESET_CAUSE, RESETS, RESETS_AT
+from tcptrace_py.model.vocabulary import Cause, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcptrace_py.checks.facts import Facts
+    from tcptrace_py.checks.rows import Mask, Rows
     from tcptrace_py.model.report import Measure
-    from tcptrace_py.model.results import Connection
 
 CODE, NAME = "TS301", "resets"
-CAUSES = tuple(map(str, Cause))
+CAUSES, SIDES = tuple(map(str, Cause)), tuple(map(str, Role))
 USUAL = tuple(cause for cause in CAUSES if cause not in ("refused", "late"))
 
 
@@ -49,14 +51,16 @@ class Limits(Allowance):
 
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """Count connections with a reset of these causes."""
+    others = limits.causes == USUAL  # of what came from between the two, which has no cause
 
-    def counts(cause: str | None) -> bool:
-        return cause in limits.causes or (cause is None and limits.causes == USUAL)  # None: a third's, which has no cause
-
-    def cut_off(connection: Connection) -> bool:
-        ended = [connection.teardown.reset] if connection.teardown.reset is not None else []
-        late = [reset for reset in connection.resets if reset.cause == "late"]
-        return any(counts(reset.cause) and limits.by in ("anyone", reset.by) for reset in ended + late)
+    def cut_off(rows: Rows) -> Mask:
+        table = rows.block.resets
+        causes, sides = values(table.small, table, RESET_CAUSE), values(table.small, table, RESET_BY)
+        counts = [(others if cause < 0 else CAUSES[cause] in limits.causes) and limits.by in ("anyone", SIDES[side])
+                  for cause, side in zip(causes, sides, strict=True)]
+        late = [count and cause >= 0 and CAUSES[cause] == Cause.LATE for count, cause in zip(counts, causes, strict=True)]
+        return bytes([(ending >= 0 and counts[ending]) or any(late[begin:begin + count]) for ending, begin, count in zip(
+            rows.narrow(ENDING_RESET), rows.narrow(RESETS_AT), rows.narrow(RESETS), strict=True)])
 
     names = "" if limits.causes == USUAL else f" ({', '.join(limits.causes)})"
     return counted(facts, limits, f"connections reset{names}", bad=cut_off)

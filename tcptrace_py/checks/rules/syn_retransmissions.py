@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcptrace_py.checks.facts import captured
 from tcptrace_py.checks.measure import Allowance, counted
+from tcptrace_py.facts.block import SYN_REPEATS, SYNACK_REPEATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +37,6 @@ def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
         facts,
         limits,
         "connections whose SYN or SYN/ACK was sent again",
-        judged=lambda connection: connection.handshake.outcome != "not-captured",
-        bad=lambda connection: (
-            connection.handshake.syn_retransmissions > 0 or connection.handshake.synack_retransmissions > 0
-        ),
+        judged=captured,
+        bad=lambda rows: rows.some(SYN_REPEATS, SYNACK_REPEATS),
     )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
 from tcptrace_py.checks.measure import Allowance, counted
+from tcptrace_py.facts.block import PATTERN
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.vocabulary import Pattern
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from tcptrace_py.checks.facts import Facts
     from tcptrace_py.model.report import Measure
-    from tcptrace_py.model.results import Connection
 
 CODE, NAME = "TS302", "teardown-pattern"
 PATTERNS = tuple(map(str, Pattern))
@@ -50,7 +50,5 @@ def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """Count connections that ended otherwise."""
     forbidden = limits.forbid or tuple(pattern for pattern in PATTERNS if pattern not in limits.allow)
 
-    def otherwise(connection: Connection) -> bool:
-        return connection.teardown.pattern in forbidden
-
-    return counted(facts, limits, f"connections that ended {' or '.join(forbidden)}", bad=otherwise)
+    words = tuple(map(Pattern, forbidden))
+    return counted(facts, limits, f"connections that ended {' or '.join(forbidden)}", bad=lambda rows: rows.are(PATTERN, *words))

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcptrace_py.checks.measure import at_most, largest
+from tcptrace_py.checks.measure import Found, largest
 from tcptrace_py.checks.waiting import WaitLimits, tallies
 from tcptrace_py.model.report import Measure, Unit
 
@@ -32,7 +32,5 @@ Limits = WaitLimits
 
 def check(facts: Facts, limits: WaitLimits) -> Iterator[Measure]:
     """The stays entered, for each subject."""
-    return largest(
-        at_most("TIME_WAIT entered", tally.count, limits.max, Unit.COUNT, tally.worst, subject=subject)
-        for subject, tally in tallies(facts, limits.per).items()
-    )
+    found = (Found(subject, tally.number, tally.worst) for subject, tally in tallies(facts, limits.per))
+    return largest("TIME_WAIT entered", limits.max, Unit.COUNT, found)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcptrace_py.checks.measure import at_most, largest
+from tcptrace_py.checks.measure import Found, largest
 from tcptrace_py.checks.waiting import WaitLimits, tallies
 from tcptrace_py.model.report import Measure, Unit
 
@@ -35,7 +35,5 @@ Limits = WaitLimits
 
 def check(facts: Facts, limits: WaitLimits) -> Iterator[Measure]:
     """The most stays at one moment, for each subject."""
-    return largest(
-        at_most("TIME_WAIT at once", tally.peak, limits.max, Unit.COUNT, tally.worst, subject=subject)
-        for subject, tally in tallies(facts, limits.per).items()
-    )
+    found = (Found(subject, tally.peak, tally.worst) for subject, tally in tallies(facts, limits.per))
+    return largest("TIME_WAIT at once", limits.max, Unit.COUNT, found)

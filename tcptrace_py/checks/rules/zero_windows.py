@@ -19,13 +19,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcptrace_py.checks.measure import Allowance, counted
+from tcptrace_py.checks.rows import both, either
+from tcptrace_py.facts.block import HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcptrace_py.checks.facts import Facts
+    from tcptrace_py.checks.rows import Mask, Rows
     from tcptrace_py.model.report import Measure
-    from tcptrace_py.model.results import Connection
 
 CODE, NAME = "TS204", "zero-windows"
 Limits = Allowance
@@ -35,7 +37,11 @@ LETTERS = {"client": "W", "server": "w"}  # in the history of a connection
 def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
     """Count connections of which a side in scope announced a window of 0."""
 
-    def closed(connection: Connection) -> bool:
-        return any(LETTERS[role] in connection.history for role, _ in facts.sides(connection))
+    def closed(rows: Rows) -> Mask:
+        histories, found = rows.narrow(HISTORY), []
+        for role, letter in LETTERS.items():
+            closed_its = [letter in str(history) for history in rows.block.histories.values]
+            found.append(both(rows.looked_at(role), bytes([closed_its[number] for number in histories])))
+        return either(*found)
 
     return counted(facts, limits, "connections in which a receiver closed its window", bad=closed)
