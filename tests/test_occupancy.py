@@ -93,7 +93,7 @@ ranges_given = st.sampled_from([None, None, (33000, 33099), (1024, 65535)])
 def analysed(segments: list[Seg], profiles: Profiles) -> Analysis:
     played = play(sorted(segments, key=lambda segment: segment.time_ns), profiles=profiles)
     info = CaptureInfo(start_ns=min(segment.time_ns for segment in segments), end_ns=played.end_ns)
-    return Analysis(profile_rows(profiles), info, played.summary, Hosts(played.hosts.values()), played.ports, played.rows)
+    return Analysis(profile_rows(profiles), info, played.summary, Hosts(played.hosts.values()), played.ports, played.collector.rows)
 
 
 PORT_KEYS = ("range_from", "peak_held", "peak_time_wait", "peak_at", "used_ratio", "connections_per_s", "ceiling_per_s", "exhausted_in_s")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tcptrace_py.api import Result
     from tcptrace_py.model.profiles import Profiles
-    from tcptrace_py.model.results import Analysis, Connection
+    from tcptrace_py.model.results import Analysis
     from tcptrace_py.model.selection import Selection
     from tcptrace_py.model.which import Which
     from tcptrace_py.second_reading import Options
@@ -47,18 +47,16 @@ class Reading:
     jobs: int | None = None
     start_s: float = field(default_factory=time.monotonic)
 
-    def analyze(
-        self, *, keep_rows: bool = True, slowest: int = 5, each: Callable[[Connection], None] | None = None, share: float = 1.0
-    ) -> Result:
+    def analyze(self, *, keep_rows: bool = True, slowest: int = 5, share: float = 1.0) -> Result:
         """Read and analyse, with progress on a terminal. Without `keep_rows` no connections are listed.
 
-        `each` gets every connection as it ends. `share`: how much of all the work this is, where more follows.
+        `share`: how much of all the work this is, where more follows.
         """
         from tcptrace_py.api import analyze
 
         return self._read(lambda progress: analyze(
             self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s, check_checksums=self.check_checksums,
-            progress=progress, keep_rows=keep_rows, slowest=slowest, each=each, jobs=self.jobs), share)
+            progress=progress, keep_rows=keep_rows, slowest=slowest, jobs=self.jobs), share)
 
     def find(self, wanted: Iterable[Which], *, slowest: int = 5, share: float = 1.0) -> Analysis:
         """Read and analyse as well, and list only connections of the four-tuples that are wanted: as quick as listing none.

@@ -10,6 +10,7 @@ from dataclasses import replace
 from tcptrace_py.model.diagnosis import Advice, HostLedger, ServerLedger, ServiceLedger
 from tcptrace_py.model.profiles import PROFILES, Profile, Profiles
 
+SOME = 10  # stays in TIME_WAIT that a service left, for anything to be said of them
 MANY = 100  # connections from which on reuse is worth a word, and TIME_WAIT is noticed at all
 PRESSED = 0.5  # of the ports: from here on Linux connect() slows down
 WIDEST = (1024, 65535)  # below are the ports that need privileges
@@ -23,8 +24,10 @@ MOST_SUBJECTS = 3  # services that one kind of advice names
 
 def advise(services: Sequence[ServiceLedger], servers: Sequence[ServerLedger], profiles: Profiles) -> Iterator[Advice]:
     """All advice that fits, in the order in which it is given; of each kind for the gravest services only."""
-    for rule in (_reuse, _check_less, _close_first, _spread, _widen, _tw_reuse):
-        found = [advice for service in services for advice in rule(service, profiles.of(service.client))]
+    held, short = [service for service in services if service.time_wait >= SOME], [service for service in services if pressed(service)]
+    rules = ((_reuse, held), (_check_less, held), (_close_first, short), (_spread, short), (_widen, short), (_tw_reuse, short))
+    for rule, candidates in rules:
+        found = [advice for service in candidates for advice in rule(service, profiles.of(service.client))]
         named, others = found[:MOST_SUBJECTS], found[MOST_SUBJECTS:]
         yield from named[:-1]
         yield from (replace(advice, others=len(others)) for advice in named[-1:])
@@ -72,7 +75,7 @@ def _reuse_by_crowd(services: Sequence[ServiceLedger], servers: Sequence[ServerL
 
 
 def _check_less(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
-    if service.pattern == "health-check" and service.period_ns and service.connections and service.time_wait >= 10:
+    if service.pattern == "health-check" and service.period_ns and service.connections:
         per_stay = service.time_wait / service.connections
         held = service.per_s * profile.time_wait_s * per_stay if service.per_s is not None else 0.0
         checks = service.burst or 1
@@ -80,15 +83,12 @@ def _check_less(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
 
 
 def _close_first(service: ServiceLedger, _: Profile) -> Iterator[Advice]:
-    if pressed(service) and service.client_first > service.server_first:
+    if service.client_first > service.server_first:
         yield _about("who-closes-first", service, client_first=service.client_first, connections=service.connections)
 
 
 def _spread(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
-    if pressed(service):
-        yield _about(
-            "spread-over-addresses", service, addresses=_addresses(service, profile), ports=service.ports.port_count
-        )
+    yield _about("spread-over-addresses", service, addresses=_addresses(service, profile), ports=service.ports.port_count)
 
 
 def _addresses(service: ServiceLedger, profile: Profile) -> int:
@@ -108,7 +108,7 @@ def _keeping_per_s(service: ServiceLedger) -> float:
 
 def _widen(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
     count, most = service.ports.port_count, WIDEST[1] - WIDEST[0] + 1
-    if pressed(service) and count * WIDER <= most:
+    if count * WIDER <= most:
         per_s = most / profile.time_wait_s if profile.time_wait_s else 0.0
         usual = PROFILES.get(profile.name, profile).port_count
         numbers = {"ports": count, "most": most, "per_s": per_s, "usual": usual}
@@ -117,7 +117,7 @@ def _widen(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
 
 
 def _tw_reuse(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
-    if pressed(service) and profile.name == "linux" and not _unstamped(service):
+    if profile.name == "linux" and not _unstamped(service):
         stamped, plain = service.timestamps
         yield _about("tcp_tw_reuse", service, ports=service.ports.port_count, with_timestamps=stamped, without=plain)
 

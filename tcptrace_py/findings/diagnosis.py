@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 from math import inf
 
+from tcptrace_py.facts.block import Block
+from tcptrace_py.facts.store import Connections
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.diagnosis import Diagnosis, HostLedger, ServerLedger, ServiceLedger
 from tcptrace_py.model.profiles import Profiles
-from tcptrace_py.model.results import Analysis, Connection, Host, PortBudget, Scope, profiles_of
+from tcptrace_py.model.results import Analysis, Host, PortBudget, Scope, profiles_of
 
 from .advice import advise, warn
-from .ledger import PLAIN, STAMPED, Connections, HostKey, Stays
+from .ledger import HostKey, ServiceKey, Services, Stays
 from .neighbours import Neighbours, stuck_ns
 from .quality import EXPLANATIONS
 
@@ -21,21 +23,19 @@ MOST_SERVICES = 20_000  # the gravest: a port scan makes a service of every port
 
 
 class Ledger:
-    """Everything that one pass keeps: `add` every connection as it ends, then `finish`."""
+    """Everything that is read off the tables of facts: `add` every block, then `finish`."""
 
     def __init__(self) -> None:
-        self.connections = Connections()
+        self.services = Services()
         self.stays = Stays()
         self.neighbours = Neighbours()
 
-    def add(self, connection: Connection) -> None:
-        """Take in one connection."""
-        scope = connection.network
-        server = connection.server
-        self.connections.add(connection, (connection.client.address, server.address, server.port, scope))
-        if connection.time_wait:
-            self.stays.add(connection, scope)
-        self.neighbours.add(connection, scope)
+    def add(self, block: Block) -> None:
+        """Take in the connections of a block."""
+        first = len(self.services.service)
+        self.services.add(block)
+        self.stays.add(block)
+        self.neighbours.add(block, self.services.service[first:])
 
     def finish(
         self, analysis: Analysis, profiles: Profiles, *, from_ns: int | None = None, to_ns: int | None = None
@@ -45,9 +45,10 @@ class Ledger:
         start_ns = min(max(start_ns, from_ns or 0), end_ns)
         end_ns = max(min(end_ns, end_ns if to_ns is None else to_ns), start_ns)
         held = analysis.summary.time_wait
-        services = self._services(analysis, end_ns)
-        servers = self._servers(held.entered)
-        hosts = self._hosts(_ordered(analysis.hosts, analysis.ports), profiles, (start_ns, end_ns))
+        keys = self.services.keys()
+        services = self._services(analysis, keys, end_ns)
+        servers = self._servers(keys, held.entered)
+        hosts = self._hosts(_ordered(analysis.hosts, analysis.ports.near(inf)), profiles, (start_ns, end_ns))
         known = analysis.capture.start_ns is not None
         return Diagnosis(
             start_ns if known else None,
@@ -61,8 +62,8 @@ class Ledger:
             hosts,
             services,
             servers,
-            len(self.connections.service) - sum(service.connections for service in services),
-            self.neighbours.result(start_ns, end_ns),
+            len(self.services.service) - sum(service.connections for service in services),
+            self.neighbours.result(keys, start_ns, end_ns),
             stuck_ns(start_ns, end_ns),
             tuple(advise(services, servers, profiles)),
             tuple(warn(hosts, services, profiles)),
@@ -76,45 +77,45 @@ class Ledger:
             entered = stays.entered(key)
             found.append(HostLedger(
                 host.address, host.scope, held.entered, held.entered_as_client, held.entered_as_server, held.peak, held.peak_at_ns,
-                held.at_end, self.stays.before[self.stays.numbers[key]], held.at_end, held.stays_restarted, held.stays_reused,
+                held.at_end, self.stays.before[stays.hosts[key]], held.at_end, held.stays_restarted, held.stays_reused,
                 held.stays_killed, _build_up_per_s(entered, held.peak_at_ns), entered[0], entered[-1], profile.name,
                 profile.time_wait_ns, stays.series(key, *span_ns) if place < MOST_CURVES else None))  # fmt: skip
         return tuple(found)
 
-    def _services(self, analysis: Analysis, end_ns: int) -> tuple[ServiceLedger, ...]:
+    def _services(self, analysis: Analysis, keys: Sequence[ServiceKey], end_ns: int) -> tuple[ServiceLedger, ...]:
         """The gravest of them, as many as are kept apart."""
-        rows, numbers = self.connections, self.connections.numbers
-        groups = rows.groups(array("i", range(len(numbers))), len(numbers))
+        rows = self.services
+        groups = rows.groups(array("i", range(len(keys))), len(keys))
         open_ = rows.most_open(end_ns)
         cut = any(p.code == "snapped" and p.explanation != EXPLANATIONS["snapped"] for p in analysis.capture.problems)
         entered = analysis.summary.time_wait.entered
+        alarms = {(ports.client, ports.server, ports.server_port, ports.scope): ports for ports in analysis.ports.near(inf)}
 
-        def gravity(ports: PortBudget) -> tuple[bool, float, int, int, str, str, int, str]:
+        def gravity(number: int) -> tuple[bool, float, int, int, str, str, int, str]:
             """Exhausted ports first, then those that will be, the soonest first, then the most TIME_WAIT."""
-            stays = groups.time_wait(numbers[ports.client, ports.server, ports.server_port, ports.scope])
-            left_s = inf if ports.exhausted_in_s is None else ports.exhausted_in_s
-            return (ports.exhaustion is None, left_s, -stays, -ports.connections, ports.client, ports.server, ports.server_port,
-                    str(ports.scope))
+            client, server, port, scope = keys[number]
+            alarm = alarms.get(keys[number]) if alarms else None
+            left_s = inf if alarm is None or alarm.exhausted_in_s is None else alarm.exhausted_in_s
+            return (alarm is None or alarm.exhaustion is None, left_s, -groups.time_wait(number), -groups.size(number), client, server,
+                    port, "" if scope is None else str(scope))
 
-        found = []
-        for ports in nsmallest(MOST_SERVICES, analysis.ports, key=gravity):
-            number = numbers[ports.client, ports.server, ports.server_port, ports.scope]
+        gravest, found = sorted(range(len(keys)), key=gravity)[:MOST_SERVICES], []
+        for number, ports in zip(gravest, analysis.ports.of([keys[number] for number in gravest]), strict=True):
             group = groups.of(number)
-            counts, why = group.counts, group.rhythm()
+            why, (stamped, plain) = group.rhythm(), group.timestamps()
             found.append(ServiceLedger(
-                ports.client, ports.server, ports.server_port, ports.scope, ports.connections, *group.closes(),
-                _share(groups.time_wait(number), entered), why.pattern, why.period_ns, why.burst, group.lifetime_p50_ns(),
-                group.payload_p50_bytes(), open_[number], group.per_s(), group.starts_ns[-1] - group.starts_ns[0],
+                *keys[number], ports.connections, *group.closes(), _share(groups.time_wait(number), entered), why.pattern, why.period_ns,
+                why.burst, group.lifetime_p50_ns(), group.payload_p50_bytes(), open_[number], group.per_s(), group.span_ns(),
                 # Frames were cut inside TCP's header: that no timestamps were seen does not say that there were none.
-                (counts[STAMPED], 0 if cut else counts[PLAIN]), ports))  # fmt: skip
+                (stamped, 0 if cut else plain), ports))  # fmt: skip
         return tuple(found)
 
-    def _servers(self, entered: int) -> tuple[ServerLedger, ...]:
+    def _servers(self, services: Sequence[ServiceKey], entered: int) -> tuple[ServerLedger, ...]:
         """Services, whoever opens connections to them: those with the most TIME_WAIT, as many as are kept apart."""
-        rows = self.connections
+        rows = self.services
         keys: dict[tuple[str, int, Scope | None], int] = {}
         group_of, clients = array("i"), array("i")
-        for _, server, port, scope in rows.numbers:  # one for each client
+        for _, server, port, scope in services:  # one for each client
             number = keys.setdefault((server, port, scope), len(keys))
             if number == len(clients):
                 clients.append(0)
@@ -130,7 +131,7 @@ class Ledger:
             group, number = groups.of(keys[key]), keys[key]
             why = group.rhythm()
             found.append(ServerLedger(
-                *key, clients[number], len(group.starts_ns), *group.closes(), _share(groups.time_wait(number), entered), why.pattern,
+                *key, clients[number], groups.size(number), *group.closes(), _share(groups.time_wait(number), entered), why.pattern,
                 why.period_ns, why.burst, group.lifetime_p50_ns(), group.per_s()))  # fmt: skip
         return tuple(found)
 
@@ -147,21 +148,26 @@ def _build_up_per_s(entered_ns: Sequence[int], peak_at_ns: int | None) -> float 
     return (bisect_right(entered_ns, peak_at_ns) - 1) * SECOND_NS / (peak_at_ns - entered_ns[0])
 
 
-def diagnose(analysis: Analysis, profiles: Profiles | None = None) -> Diagnosis:
-    """Say who holds TIME_WAIT, why, how near the ceiling and what to do. `profiles` are those of the analysis."""
+def diagnose(analysis: Analysis, profiles: Profiles | None = None, *, from_ns: int | None = None, to_ns: int | None = None) -> Diagnosis:
+    """Say who holds TIME_WAIT, why, how near the ceiling and what to do. `profiles` are those of the analysis.
+
+    `from_ns` and `to_ns` bound what was analysed, where that is not the whole capture. Raises TypeError for an analysis
+    whose connections are not kept as tables.
+    """
+    if not isinstance(analysis.connections, Connections):
+        raise TypeError("the connections of this analysis are not kept as tables")
     ledger = Ledger()
-    for connection in analysis.connections:
-        ledger.add(connection)
-    return ledger.finish(analysis, profiles or profiles_of(analysis.profiles))
+    for block in analysis.connections.blocks():
+        ledger.add(block)
+    return ledger.finish(analysis, profiles or profiles_of(analysis.profiles), from_ns=from_ns, to_ns=to_ns)
 
 
-def _ordered(hosts: Iterable[Host], ports: Iterable[PortBudget]) -> list[Host]:
+def _ordered(hosts: Iterable[Host], alarming: Iterable[PortBudget]) -> list[Host]:
     """Hosts that hold TIME_WAIT: whose ports ran out first, then those whose ports will, then those with the most at once."""
     alarms: dict[HostKey, int] = {}
-    for row in ports:
-        if row.is_alarming:
-            key = (row.client, row.scope)
-            alarms[key] = max(2 if row.exhaustion else 1, alarms.get(key, 0))
+    for row in alarming:
+        key = (row.client, row.scope)
+        alarms[key] = max(2 if row.exhaustion else 1, alarms.get(key, 0))
     return sorted(
         (host for host in hosts if host.time_wait.entered),
         key=lambda host: (

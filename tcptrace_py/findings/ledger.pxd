@@ -1,32 +1,84 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.facts.block cimport Block
+from tcptrace_py.facts.table cimport Table
 from tcptrace_py.findings.occupancy cimport Occupancy
 from tcptrace_py.model cimport columns
 
-cdef long long NEVER_NS, UNKNOWN
-cdef Py_ssize_t COUNTS
+cdef long long NEVER_NS, UNKNOWN, MISSING, SECOND_NS
+cdef Py_ssize_t COUNTS, CLIENT_FIRST, SERVER_FIRST, BOTH, RESETS, UNCLOSED, WAITS_CLIENT, WAITS_SERVER, STAMPED, PLAIN, NO_STEP
+cdef Py_ssize_t COMPLETED, NOT_CAPTURED, SIMULTANEOUS, RST
+cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, CLIENT, CLIENT_BYTES, CLIENT_PATH, ENTERED, ENTRIES_AT, FIRST_FIN, MIDSTREAM, OUTCOME
+cdef Py_ssize_t PATTERN, SCOPE, SERVER, SERVER_BYTES, SERVER_PORT, START, STAY_ENDED, STAY_ENTERED, STAY_EXPIRES, STAY_SIDE
+cdef Py_ssize_t STAYS, STAYS_AT, TIMESTAMPS
+
+
+cdef class Groups
 
 
 cdef class Group:
-    cdef public object starts_ns, lifetimes_ns, payloads, counts
+    cdef Groups _columns
+    cdef public Py_ssize_t low, high
+    cdef public object counts
+
+    cpdef closes(self)
+    cpdef timestamps(self)
+    cpdef per_s(self)
+    cpdef long long span_ns(self)
+    cpdef lifetime_p50_ns(self)
+    cpdef payload_p50_bytes(self)
 
 
-cdef class Connections:
+cdef Py_ssize_t _known(long long[::1] column, Py_ssize_t low, Py_ssize_t high)
+cdef object _middle(long long[::1] column, Py_ssize_t low, Py_ssize_t high)
+
+
+cdef class Services:
     cdef public dict numbers
     cdef public object counts, service, starts_ns, closes_ns, payloads, opened
 
+    @cython.locals(table=Table, service="int[::1]", numbers=dict, narrow="int[::1]", size=cython.Py_ssize_t, addresses=list,
+                   networks=list, row=cython.Py_ssize_t)
+    cpdef _number(self, Block block, Py_ssize_t first)
+    @cython.locals(
+        table=Table, stays=Table, anomalies=Table, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
+        size=cython.Py_ssize_t, entries="long long[::1]", sides="signed char[::1]", codes="int[::1]", unseen=int, closing=list,
+        counts="long long[::1]", service="int[::1]", opened="signed char[::1]", starts_ns="long long[::1]", closes_ns="long long[::1]",
+        payloads="long long[::1]", row=cython.Py_ssize_t, to=cython.Py_ssize_t, at=cython.Py_ssize_t, pattern=int, first_fin=int,
+        begin=cython.Py_ssize_t, stay=cython.Py_ssize_t, stamped=int, start_ns="long long", step=cython.Py_ssize_t, at_ns="long long",
+        anomaly=cython.Py_ssize_t, outcome=int)
+    cpdef _count(self, Block block, Py_ssize_t first)
     @cython.locals(open_=Occupancy, service="int[::1]", starts_ns="long long[::1]", closes_ns="long long[::1]", opened="signed char[::1]",
                    at=cython.Py_ssize_t)
     cpdef most_open(self, long long end_ns)
 
 
 cdef class Groups:
-    cdef public object edges, starts_ns, lifetimes_ns, payloads, counts
+    cdef public object edges, counts
+    cdef public long long[::1] starts_ns, lifetimes_ns, payloads
 
-    @cython.locals(service="int[::1]", starts_ns="long long[::1]", closes_ns="long long[::1]", lifetimes="long long[::1]",
-                   to_groups="int[::1]", at=cython.Py_ssize_t, size=cython.Py_ssize_t)
-    cpdef _arrange(self, Connections rows, int[::1] group_of, Py_ssize_t count)
+    @cython.locals(starts_ns="long long[::1]", closes_ns="long long[::1]", lifetimes="long long[::1]", at=cython.Py_ssize_t,
+                   size=cython.Py_ssize_t)
+    cpdef _arrange(self, Services rows, int[::1] group_of, Py_ssize_t count)
+    @cython.locals(rows="int[::1]", groups="int[::1]", at=cython.Py_ssize_t)
+    cpdef _sorted(self, long long[::1] column, int[::1] service, int[::1] group_of, Py_ssize_t count)
     @cython.locals(to="long long[::1]", counts="long long[::1]", here=cython.Py_ssize_t, there=cython.Py_ssize_t,
                    number=cython.Py_ssize_t, word=cython.Py_ssize_t)
-    cpdef _sum_up(self, Connections rows, int[::1] group_of, Py_ssize_t count)
+    cpdef _sum_up(self, Services rows, int[::1] group_of, Py_ssize_t count)
+
+
+cdef class Stays:
+    cdef public dict numbers
+    cdef public object host, entered_ns, until_ns, before
+
+    @cython.locals(
+        table=Table, stays=Table, numbers=dict, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
+        size=cython.Py_ssize_t, times="long long[::1]", sides="signed char[::1]", room=cython.Py_ssize_t, addresses=list, networks=list,
+        first=cython.Py_ssize_t, host="int[::1]", to_entered_ns="long long[::1]", to_until_ns="long long[::1]", row=cython.Py_ssize_t,
+        begin=cython.Py_ssize_t, stay=cython.Py_ssize_t, holder=cython.Py_ssize_t, entered_ns="long long", until_ns="long long")
+    cpdef add(self, Block block)
+
+
+@cython.locals(opened=bint)
+cdef Py_ssize_t _closing_step(Block block, int path)

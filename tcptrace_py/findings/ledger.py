@@ -1,39 +1,74 @@
-"""What `time-wait` keeps beside the sums of every analysis: columns of numbers, a row for each connection and each stay.
+"""What `time-wait` reads off the tables of facts: columns of numbers, a row for each connection and each stay.
 
 How many there are at once, ports and their ranges are no matter of these: they stand in the analysis (`occupancy`).
 """
 
 from array import array
 
+from tcptrace_py.facts.block import (
+    ANOMALIES,
+    ANOMALIES_AT,
+    ANOMALY_CODE,
+    CLIENT,
+    CLIENT_BYTES,
+    CLIENT_PATH,
+    ENTERED,
+    ENTRIES_AT,
+    FIRST_FIN,
+    MIDSTREAM,
+    OUTCOME,
+    PATTERN,
+    SCOPE,
+    SERVER,
+    SERVER_BYTES,
+    SERVER_PORT,
+    START,
+    STAY_ENDED,
+    STAY_ENTERED,
+    STAY_EXPIRES,
+    STAY_SIDE,
+    STAYS,
+    STAYS_AT,
+    TIMESTAMPS,
+    Block,
+)
+from tcptrace_py.facts.table import MISSING
 from tcptrace_py.model import columns
+from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.diagnosis import Series
-from tcptrace_py.model.results import Connection, Scope
+from tcptrace_py.model.results import Scope
 from tcptrace_py.model.state import State
+from tcptrace_py.model.vocabulary import Outcome, Pattern
 
 from .occupancy import Occupancy, counts_at
-from .rhythm import Rhythm, median, rhythm
+from .rhythm import FEW, TOO_FEW, Rhythm, rhythm
 
 POINTS = 240
 STEPS_NS = tuple(digit * 10**power for power in range(6, 15) for digit in (1, 2, 5))
 UNOPENED, OPEN = State.LISTEN, State.ESTABLISHED  # states up to these come before a connection is opened, is closed
 ServiceKey = tuple[str, str, int, Scope | None]  # client, server, server's port, network
 HostKey = tuple[str, Scope | None]
+NO_NETWORK = -1
 # Numbers of a service: how its connections were closed, what TIME_WAIT that left, whether they use timestamps.
 COUNTS = 9
 CLIENT_FIRST, SERVER_FIRST, BOTH, RESETS, UNCLOSED, WAITS_CLIENT, WAITS_SERVER, STAMPED, PLAIN = range(COUNTS)
 UNKNOWN = -1
+COMPLETED, NOT_CAPTURED = tuple(Outcome).index(Outcome.COMPLETED), tuple(Outcome).index(Outcome.NOT_CAPTURED)
+SIMULTANEOUS, RST = tuple(Pattern).index(Pattern.SIMULTANEOUS), tuple(Pattern).index(Pattern.RST)
+NO_STEP = -1
+ACKED_UNSEEN = "acked-unseen"
 
 
 class Group:
-    """Connections of one service: sorted beginnings, lengths and bytes (in any order, where they are known), numbers."""
+    """Connections of one service: rows `low` to `high` of the columns of all groups, each of which is sorted within a group."""
 
-    __slots__ = ("counts", "lifetimes_ns", "payloads", "starts_ns")
+    __slots__ = ("_columns", "counts", "high", "low")
 
-    def __init__(self, starts_ns: "array[int]", lifetimes_ns: "array[int]", payloads: "array[int]", counts: "array[int]") -> None:
-        self.starts_ns = array("q", sorted(starts_ns))
-        self.lifetimes_ns = sorted([length for length in lifetimes_ns if length != UNKNOWN])
-        self.payloads = sorted([size for size in payloads if size != UNKNOWN])
+    def __init__(self, columns_: "Groups", low: int, high: int, counts: "array[int]") -> None:
+        self._columns = columns_
+        self.low = low
+        self.high = high
         self.counts = counts
 
     def closes(self) -> tuple[int, int, int, int, int, int, int]:
@@ -41,55 +76,136 @@ class Group:
         n = self.counts
         return n[CLIENT_FIRST], n[SERVER_FIRST], n[BOTH], n[RESETS], n[UNCLOSED], n[WAITS_CLIENT], n[WAITS_SERVER]
 
+    def timestamps(self) -> tuple[int, int]:
+        """How many use timestamps at both ends, and how many do not; of the rest it is unknown."""
+        return self.counts[STAMPED], self.counts[PLAIN]
+
     def rhythm(self) -> Rhythm:
         """Why they come."""
-        return rhythm(self.starts_ns, self.lifetimes_ns or [0], self.payloads)
+        if self.high - self.low < FEW:
+            return TOO_FEW
+        of, low, high = self._columns, self.low, self.high
+        lifetimes_ns = _copy(of.lifetimes_ns[_known(of.lifetimes_ns, low, high):high])
+        payloads = _copy(of.payloads[_known(of.payloads, low, high):high])
+        return rhythm(_copy(of.starts_ns[low:high]), lifetimes_ns or [0], payloads)
 
     def per_s(self) -> float | None:
         """How many a second."""
-        span = self.starts_ns[-1] - self.starts_ns[0]
-        return (len(self.starts_ns) - 1) * SECOND_NS / span if span else None
+        span = self.span_ns()
+        return (self.high - self.low - 1) * SECOND_NS / span if span else None
+
+    def span_ns(self) -> int:
+        """From the first beginning to the last."""
+        return self._columns.starts_ns[self.high - 1] - self._columns.starts_ns[self.low]
 
     def lifetime_p50_ns(self) -> int | None:
         """How long they were open, typically."""
-        return median(self.lifetimes_ns)
+        return _middle(self._columns.lifetimes_ns, self.low, self.high)
 
     def payload_p50_bytes(self) -> int | None:
         """What they carried, typically."""
-        return median(self.payloads)
+        return _middle(self._columns.payloads, self.low, self.high)
 
 
-class Connections:
+def _copy(column: "array[int]") -> "array[int]":
+    return array("q", bytes(column))
+
+
+def _known(column: "array[int]", low: int, high: int) -> int:
+    """Where in these rows of a sorted column what is known begins."""
+    while low < high and column[low] == UNKNOWN:
+        low += 1
+    return low
+
+
+def _middle(column: "array[int]", low: int, high: int) -> int | None:
+    """The middle one of what is known (the lower of two), in these rows of a sorted column; None of nothing."""
+    low = _known(column, low, high)
+    return None if low == high else column[(low + high - 1) // 2]
+
+
+class Services:
     """Every connection, by the service that it goes to and the address that it comes from."""
 
     __slots__ = ("closes_ns", "counts", "numbers", "opened", "payloads", "service", "starts_ns")
 
     def __init__(self) -> None:
-        self.numbers: dict[ServiceKey, int] = {}  # in order of first arrival
+        self.numbers: dict[tuple[bytes, bytes, int, int], int] = {}  # by their addresses, port and network, packed
         self.counts = array("q")
         self.service = array("i")
         self.starts_ns, self.closes_ns, self.payloads = array("q"), array("q"), array("q")
         self.opened = array("b")
 
-    def add(self, connection: Connection, key: ServiceKey) -> None:
-        """Take in one connection."""
-        number = self.numbers.get(key)
-        if number is None:
-            number = self.numbers[key] = len(self.numbers)
-            self.counts.frombytes(bytes(8 * COUNTS))
-        at = number * COUNTS
-        self.counts[at + _closer(connection)] += 1
-        for stay in connection.time_wait:
-            self.counts[at + (WAITS_CLIENT if stay.side == "client" else WAITS_SERVER)] += 1
-        if connection.timestamps is not None:
-            self.counts[at + (STAMPED if connection.timestamps else PLAIN)] += 1
-        server = connection.server_side
-        known = not any(anomaly.code == "acked-unseen" for anomaly in connection.anomalies)  # else nobody knows how much
-        self.service.append(number)
-        self.starts_ns.append(connection.start_ns)
-        self.closes_ns.append(began_to_close(connection))
-        self.payloads.append(connection.client_side.payload_bytes + (server.payload_bytes if server else 0) if known else UNKNOWN)
-        self.opened.append(connection.handshake.outcome in ("completed", "not-captured"))
+    def add(self, block: Block) -> None:
+        """Take in the connections of a block."""
+        first, rows = len(self.service), block.connections.count
+        self.service.frombytes(bytes(4 * rows))
+        self.opened.frombytes(bytes(rows))
+        for column in (self.starts_ns, self.closes_ns, self.payloads):
+            column.frombytes(bytes(8 * rows))
+        self._number(block, first)
+        self.counts.frombytes(bytes(8 * (COUNTS * len(self.numbers) - len(self.counts))))
+        self._count(block, first)
+
+    def _number(self, block: Block, first: int) -> None:
+        """Say of each connection which service's it is."""
+        table, service, numbers = block.connections, self.service, self.numbers
+        narrow, size, networks = table.narrow, table.capacity, networks_of(block)
+        addresses: list[bytes] = block.addresses.values  # type: ignore[assignment]
+        for row in range(table.count):
+            key = (addresses[narrow[CLIENT * size + row]], addresses[narrow[SERVER * size + row]], narrow[SERVER_PORT * size + row],
+                   networks[narrow[SCOPE * size + row]])
+            number = numbers.get(key)
+            if number is None:
+                number = numbers[key] = len(numbers)
+            service[first + row] = number
+
+    def keys(self) -> list[ServiceKey]:
+        """The services by their numbers, in words."""
+        texts = Texts()
+        return [(texts[client], texts[server], port, scope_of_network(network)) for client, server, port, network in self.numbers]
+
+    def _count(self, block: Block, first: int) -> None:
+        """Count for their services what connections are like, and note their times."""
+        table, stays, anomalies = block.connections, block.stays, block.anomalies
+        wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
+        entries, sides, codes = block.entries.wide, stays.small, anomalies.narrow
+        unseen = block.texts.by_value.get(ACKED_UNSEEN, -1)
+        closing = [_closing_step(block, number) for number in range(len(block.paths.values))]
+        counts, service, opened = self.counts, self.service, self.opened
+        starts_ns, closes_ns, payloads = self.starts_ns, self.closes_ns, self.payloads
+        for row in range(table.count):
+            to, at = first + row, COUNTS * service[first + row]
+            pattern, first_fin = small[PATTERN * size + row], small[FIRST_FIN * size + row]
+            if pattern == SIMULTANEOUS:
+                counts[at + BOTH] += 1
+            elif pattern == RST:
+                counts[at + RESETS] += 1
+            elif first_fin >= 0:
+                counts[at + (SERVER_FIRST if first_fin else CLIENT_FIRST)] += 1
+            else:
+                counts[at + UNCLOSED] += 1
+            begin = narrow[STAYS_AT * size + row]
+            for stay in range(begin, begin + small[STAYS * size + row]):
+                counts[at + (WAITS_SERVER if sides[STAY_SIDE * stays.capacity + stay] else WAITS_CLIENT)] += 1
+            stamped = small[TIMESTAMPS * size + row]
+            if stamped >= 0:
+                counts[at + (STAMPED if stamped else PLAIN)] += 1
+            start_ns = wide[START * size + row]
+            starts_ns[to] = start_ns
+            step = closing[narrow[CLIENT_PATH * size + row]]
+            if step == NO_STEP:
+                closes_ns[to] = NEVER_NS
+            else:
+                at_ns = entries[ENTERED * block.entries.capacity + narrow[ENTRIES_AT * size + row] + step]
+                closes_ns[to] = max(at_ns, start_ns)  # MISSING is less than any time
+            payloads[to] = wide[CLIENT_BYTES * size + row] + wide[SERVER_BYTES * size + row]
+            begin = narrow[ANOMALIES_AT * size + row]
+            for anomaly in range(begin, begin + narrow[ANOMALIES * size + row]):
+                if codes[ANOMALY_CODE * anomalies.capacity + anomaly] == unseen:
+                    payloads[to] = UNKNOWN  # nobody knows how much
+            outcome = small[OUTCOME * size + row]
+            opened[to] = outcome in (COMPLETED, NOT_CAPTURED)
 
     def groups(self, group_of: "array[int]", count: int) -> "Groups":
         """Connections by group; `group_of` says into which of `count` groups a service's go."""
@@ -113,22 +229,30 @@ class Groups:
 
     __slots__ = ("counts", "edges", "lifetimes_ns", "payloads", "starts_ns")
 
-    def __init__(self, rows: Connections, group_of: "array[int]", count: int) -> None:
+    def __init__(self, rows: Services, group_of: "array[int]", count: int) -> None:
         self._arrange(rows, group_of, count)
         self._sum_up(rows, group_of, count)
 
-    def _arrange(self, rows: Connections, group_of: "array[int]", count: int) -> None:
+    def _arrange(self, rows: Services, group_of: "array[int]", count: int) -> None:
         size = len(rows.service)
-        lifetimes_ns, groups = array("q", bytes(8 * size)), array("i", bytes(4 * size))
-        service, starts_ns, closes_ns, lifetimes, to_groups = rows.service, rows.starts_ns, rows.closes_ns, lifetimes_ns, groups
+        lifetimes_ns = array("q", bytes(8 * size))
+        lifetimes, starts_ns, closes_ns = lifetimes_ns, rows.starts_ns, rows.closes_ns
         for at in range(size):
             lifetimes[at] = UNKNOWN if closes_ns[at] == NEVER_NS else closes_ns[at] - starts_ns[at]
-            to_groups[at] = group_of[service[at]]
-        self.edges, order = columns.grouped(groups, count)
-        self.starts_ns, self.payloads = columns.picked(rows.starts_ns, order), columns.picked(rows.payloads, order)
-        self.lifetimes_ns = columns.picked(lifetimes_ns, order)
+        self.lifetimes_ns = self._sorted(lifetimes_ns, rows.service, group_of, count)
+        self.payloads = self._sorted(rows.payloads, rows.service, group_of, count)
+        self.starts_ns = self._sorted(rows.starts_ns, rows.service, group_of, count)
 
-    def _sum_up(self, rows: Connections, group_of: "array[int]", count: int) -> None:
+    def _sorted(self, column: "array[int]", service: "array[int]", group_of: "array[int]", count: int) -> "array[int]":
+        """The values of a column, those of one group next to each other and in order."""
+        order, groups_of = columns.in_order(column, len(column))[:len(column)], array("i", bytes(4 * len(column)))
+        rows, groups = order, groups_of
+        for at in range(len(groups)):
+            groups[at] = group_of[service[rows[at]]]
+        self.edges, places = columns.grouped(groups_of, count)
+        return columns.picked(columns.picked(column, order), places)
+
+    def _sum_up(self, rows: Services, group_of: "array[int]", count: int) -> None:
         self.counts = array("q", bytes(8 * COUNTS * count))
         to, counts = self.counts, rows.counts
         for number in range(len(rows.numbers)):
@@ -138,8 +262,7 @@ class Groups:
 
     def of(self, group: int) -> Group:
         """One group."""
-        low, high = self.edges[group], self.edges[group + 1]
-        return Group(self.starts_ns[low:high], self.lifetimes_ns[low:high], self.payloads[low:high], self.numbers(group))
+        return Group(self, self.edges[group], self.edges[group + 1], self.numbers(group))
 
     def size(self, group: int) -> int:
         """How many connections are in it."""
@@ -158,23 +281,37 @@ class Stays:
     """Every stay in TIME_WAIT, by the address that holds it."""
 
     def __init__(self) -> None:
-        self.numbers: dict[HostKey, int] = {}
+        self.numbers: dict[tuple[bytes, int], int] = {}  # of hosts, by address and network, packed
         self.host = array("i")
         self.entered_ns, self.until_ns = array("q"), array("q")
         self.before = array("q")  # of each host: stays whose beginning was not captured
 
-    def add(self, connection: Connection, scope: Scope | None) -> None:
-        """Take in the stays of one connection; `scope`: the network that makes its addresses others."""
-        for stay in connection.time_wait:
-            key = (connection.client.address if stay.side == "client" else connection.server.address), scope
-            number = self.numbers.get(key)
-            if number is None:
-                number = self.numbers[key] = len(self.numbers)
-                self.before.append(0)
-            self.before[number] += connection.midstream and stay.entered_ns <= connection.start_ns
-            self.host.append(number)
-            self.entered_ns.append(stay.entered_ns)
-            self.until_ns.append(stay.until_ns)
+    def add(self, block: Block) -> None:
+        """Take in the stays of a block."""
+        table, stays, numbers = block.connections, block.stays, self.numbers
+        wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
+        times, sides, room = stays.wide, stays.small, stays.capacity
+        networks, first = networks_of(block), len(self.host)
+        addresses: list[bytes] = block.addresses.values  # type: ignore[assignment]
+        self.host.frombytes(bytes(4 * stays.count))
+        self.entered_ns.frombytes(bytes(8 * stays.count))
+        self.until_ns.frombytes(bytes(8 * stays.count))
+        host, to_entered_ns, to_until_ns = self.host, self.entered_ns, self.until_ns
+        for row in range(table.count):
+            begin = narrow[STAYS_AT * size + row]
+            for stay in range(begin, begin + small[STAYS * size + row]):
+                holder = SERVER if sides[STAY_SIDE * room + stay] else CLIENT
+                key = addresses[narrow[holder * size + row]], networks[narrow[SCOPE * size + row]]
+                number = numbers.get(key)
+                if number is None:
+                    number = numbers[key] = len(numbers)
+                    self.before.append(0)
+                entered_ns, until_ns = times[STAY_ENTERED * room + stay], times[STAY_ENDED * room + stay]
+                if small[MIDSTREAM * size + row] and entered_ns <= wide[START * size + row]:
+                    self.before[number] += 1
+                host[first + stay] = number
+                to_entered_ns[first + stay] = entered_ns
+                to_until_ns[first + stay] = times[STAY_EXPIRES * room + stay] if until_ns == MISSING else until_ns
 
     def by_host(self) -> "StaysByHost":
         """The stays of each host."""
@@ -185,7 +322,8 @@ class StaysByHost:
     """The columns of all stays, those of one host next to each other."""
 
     def __init__(self, rows: Stays) -> None:
-        self.hosts = rows.numbers
+        texts = Texts()
+        self.hosts = {(texts[address], scope_of_network(network)): number for (address, network), number in rows.numbers.items()}
         self.edges, order = columns.grouped(rows.host, len(rows.numbers))
         self.entered_ns, self.until_ns = columns.picked(rows.entered_ns, order), columns.picked(rows.until_ns, order)
 
@@ -204,21 +342,30 @@ class StaysByHost:
         return Series(start_ns, end_ns, step, tuple(counts_at(moments, self.entered_ns[low:high], self.until_ns[low:high])))
 
 
-def _closer(connection: Connection) -> int:
-    """Which of the COUNTS says how it was closed."""
-    teardown = connection.teardown
-    if teardown.pattern == "simultaneous":
-        return BOTH
-    if teardown.pattern == "rst":
-        return RESETS
-    return {"client": CLIENT_FIRST, "server": SERVER_FIRST}.get(teardown.first_fin or "", UNCLOSED)
+class Texts(dict[bytes, str]):
+    """Addresses in words, each made once."""
+
+    def __missing__(self, address: bytes) -> str:
+        self[address] = words = text(address)
+        return words
 
 
-def began_to_close(connection: Connection) -> int:
-    """When the client's side left ESTABLISHED (ns); NEVER_NS if it was open at the capture's end."""
+def networks_of(block: Block) -> list[int]:
+    """The network of each of a block's scopes, which makes addresses others, or NO_NETWORK; the last one stands for no scope."""
+    scopes: list[Scope] = block.scopes.values  # type: ignore[assignment]
+    return [*(NO_NETWORK if scope.vni is None else scope.vni for scope in scopes), NO_NETWORK]
+
+
+def scope_of_network(network: int) -> Scope | None:
+    """A network in words."""
+    return None if network == NO_NETWORK else Scope(None, network, None)
+
+
+def _closing_step(block: Block, path: int) -> int:
+    """At which step of a path a side leaves ESTABLISHED; NO_STEP if it was open at the capture's end."""
     opened = False
-    for state, at_ns, _, _ in connection.client_side.steps:
+    for step, (state, _, _) in enumerate(block.path(path)):
         if state > OPEN or (opened and state <= UNOPENED):
-            return connection.start_ns if at_ns is None else max(at_ns, connection.start_ns)
+            return step
         opened = opened or state > UNOPENED
-    return NEVER_NS
+    return NO_STEP

@@ -7,10 +7,30 @@ ends would seem to last: only those count there that end with a FIN.
 """
 
 from array import array
+from collections.abc import Sequence
+from heapq import nsmallest
 
+from tcptrace_py.facts.block import (
+    ANOMALIES,
+    ANOMALIES_AT,
+    ANOMALY_CODE,
+    CLIENT_PACKETS,
+    CLIENT_PATH,
+    ENTERED,
+    ENTRIES_AT,
+    OUTCOME,
+    SERVER_PACKETS,
+    SERVER_PATH,
+    Block,
+    Entry,
+)
+from tcptrace_py.facts.table import MISSING
+from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.diagnosis import Neighbour
-from tcptrace_py.model.results import Connection, Scope, Side
 from tcptrace_py.model.state import State
+from tcptrace_py.model.vocabulary import Outcome
+
+from .ledger import ACKED_UNSEEN, ServiceKey
 
 STUCK_NS = 1_000_000_000
 LEAST_NS = 10_000_000
@@ -26,9 +46,13 @@ WATCHED = frozenset(
     )
 )
 ENDED_BY_FIN = frozenset((State.CLOSE_WAIT, State.FIN_WAIT_2))
-HALF_OPEN = "half-open"  # one side is established, the other's socket is gone
-MOST_ROWS = 10_000
-MOST_CLIENTS = 1_000
+HALF_OPEN = len(State)  # one side is established, the other's socket is gone
+NAMES = (*(state.name for state in State), "half-open")
+MOST_ROWS = 10_000  # the most frequent
+ROLES = ("client", "server")
+BY_SERVER = 16  # added to the number of a state that a server is in
+OPEN, CLOSED = int(State.ESTABLISHED), int(State.CLOSED)
+UNANSWERED, COMPLETED, NOT_CAPTURED = map(tuple(Outcome).index, (Outcome.UNANSWERED, Outcome.COMPLETED, Outcome.NOT_CAPTURED))
 
 
 def stuck_ns(start_ns: int, end_ns: int) -> int:
@@ -37,104 +61,121 @@ def stuck_ns(start_ns: int, end_ns: int) -> int:
 
 
 class _Row:
-    __slots__ = ("clients", "count", "longest", "since")
+    """Times that some side was in a state towards one service: how many, of them at the end, the longest, for which clients."""
 
-    def __init__(self) -> None:
-        self.count = self.longest = 0  # of those that are over
-        self.since: array[int] = array("q")  # when those were entered that lasted until the capture's end
-        self.clients: set[str] = set()
+    __slots__ = ("count", "longest", "services", "still", "what")
+
+    def __init__(self, what: int) -> None:
+        self.what = what
+        self.count = self.still = self.longest = 0
+        self.services: set[int] = set()
 
 
 class Neighbours:
-    """Counts by state, host and service, taken in one connection at a time."""
+    """Every time that a side was in such a state for long, in columns: which state, of whose connection, from when until when."""
+
+    __slots__ = ("service", "since_ns", "until_ns", "what")
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[str, str, str, int, str, Scope | None], _Row] = {}
+        self.what, self.service = array("b"), array("i")
+        self.since_ns, self.until_ns = array("q"), array("q")  # NEVER_NS: until the capture's end
 
-    def add(self, connection: Connection, scope: Scope | None) -> None:
-        """Take in one connection; `scope`: the network that makes its addresses others."""
-        watched = ENDED_BY_FIN if _lacks_segments(connection) else WATCHED
-        for role, side in (("client", connection.client_side), ("server", connection.server_side)):
-            if side is not None and (side.packets or watched is WATCHED):
-                self._side(connection, scope, role, side, watched)
-        one, other = connection.client_side, connection.server_side
-        if other is not None:
-            finals = {one.final_state, other.final_state}
-            if finals == {State.CLOSED, State.ESTABLISHED} and connection.handshake.outcome in (
-                "completed",
-                "not-captured",
-            ):
-                role = "client" if one.final_state == State.ESTABLISHED else "server"
-                gone = other if role == "client" else one
-                since = gone.steps[-1][1]
-                if since is not None:
-                    self._count(connection, scope, role, HALF_OPEN, since, None)
-
-    def _side(
-        self, connection: Connection, scope: Scope | None, role: str, side: Side, watched: frozenset[State]
-    ) -> None:
-        steps = side.steps
-        for number, (state, at_ns, _, _) in enumerate(steps, 1):
-            if state not in watched or at_ns is None:
+    def add(self, block: Block, service: Sequence[int]) -> None:
+        """Take in the connections of a block; `service` says which one's each is (`Services`)."""
+        table, anomalies = block.connections, block.anomalies
+        wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
+        entries, room, codes = block.entries.wide, ENTERED * block.entries.capacity, anomalies.narrow
+        unseen = block.texts.by_value.get(ACKED_UNSEEN, -1)
+        paths = [block.path(number) for number in range(len(block.paths.values))]
+        every, by_fin = [_steps_in(path, WATCHED) for path in paths], [_steps_in(path, ENDED_BY_FIN) for path in paths]
+        last, final = [len(path) - 1 for path in paths], [int(path[-1][0]) for path in paths]
+        for row in range(table.count):
+            client, server = narrow[CLIENT_PATH * size + row], narrow[SERVER_PATH * size + row]
+            sent, answered, outcome = wide[CLIENT_PACKETS * size + row], wide[SERVER_PACKETS * size + row], small[OUTCOME * size + row]
+            lacks = server >= 0 and outcome != UNANSWERED and (sent == 0 or answered == 0)  # one direction
+            at = narrow[ANOMALIES_AT * size + row]
+            for anomaly in range(at, at + narrow[ANOMALIES * size + row]):
+                if codes[ANOMALY_CODE * anomalies.capacity + anomaly] == unseen:
+                    lacks = True  # or what was acknowledged
+            watched = by_fin if lacks else every
+            at = room + narrow[ENTRIES_AT * size + row]
+            if sent > 0 or not lacks:
+                for step, state in watched[client]:
+                    self._look(entries, at + step, step == last[client], state, service[row])
+            if server < 0:
                 continue
-            until = steps[number][1] if number < len(steps) else None
-            if until is None or until - at_ns >= STUCK_NS:
-                self._count(connection, scope, role, state.name, at_ns, until)
+            behind = at + last[client] + 1
+            if answered > 0 or not lacks:
+                for step, state in watched[server]:
+                    self._look(entries, behind + step, step == last[server], state + BY_SERVER, service[row])
+            if outcome in (COMPLETED, NOT_CAPTURED):
+                if final[client] == OPEN and final[server] == CLOSED:
+                    self._note(entries[behind + last[server]], NEVER_NS, HALF_OPEN, service[row])
+                elif final[client] == CLOSED and final[server] == OPEN:
+                    self._note(entries[at + last[client]], NEVER_NS, HALF_OPEN + BY_SERVER, service[row])
 
-    def _count(
-        self, connection: Connection, scope: Scope | None, role: str, state: str, since_ns: int, until_ns: int | None
-    ) -> None:
-        key = (
-            state,
-            role,
-            connection.server.address,
-            connection.server.port,
-            connection.client.address if role == "client" else "",
-            scope,
-        )
-        row = self.rows.get(key)
-        if row is None:
-            if len(self.rows) >= MOST_ROWS:
-                return
-            row = self.rows[key] = _Row()
-        if until_ns is None:
-            row.since.append(since_ns)
-        else:
+    def _look(self, entries: Sequence[int], at: int, at_end: bool, what: int, service: int) -> None:
+        """Note a state that lasted: entered at a row of the entries, left at the next one, if the side was not in it `at_end`."""
+        until_ns = MISSING if at_end else entries[at + 1]
+        if until_ns == MISSING:
+            self._note(entries[at], NEVER_NS, what, service)
+        elif until_ns - entries[at] >= STUCK_NS:
+            self._note(entries[at], until_ns, what, service)
+
+    def _note(self, since_ns: int, until_ns: int, what: int, service: int) -> None:
+        if since_ns != MISSING:
+            self.what.append(what)
+            self.service.append(service)
+            self.since_ns.append(since_ns)
+            self.until_ns.append(until_ns)
+
+    def result(self, keys: Sequence[ServiceKey], start_ns: int, end_ns: int) -> tuple[Neighbour, ...]:
+        """MOST_ROWS rows, the most frequent first; `keys` of the services by number. The capture lasts from `start_ns` to `end_ns`."""
+        rows = self._summed(keys, stuck_ns(start_ns, end_ns), end_ns)
+        if len(rows) > MOST_ROWS:
+            enough = nsmallest(MOST_ROWS, map(_rank, rows))[-1]
+            rows = [row for row in rows if _rank(row) <= enough]
+        found = [_neighbour(row, keys) for row in rows]
+        found.sort(key=lambda n: (-n.count, -n.longest_ns, n.state, n.address, n.server_port, str(n.scope), n.role, n.server))
+        return tuple(found[:MOST_ROWS])
+
+    def _summed(self, keys: Sequence[ServiceKey], least_ns: int, end_ns: int) -> list[_Row]:
+        """What is noted, by state, host and service; at the capture's end it counts if it lasted for `least_ns`."""
+        rows: dict[tuple[int, object], _Row] = {}
+        what, service, since_ns, until_ns = self.what, self.service, self.since_ns, self.until_ns
+        for at in range(len(what)):
+            still = until_ns[at] == NEVER_NS
+            lasted_ns = (end_ns if still else until_ns[at]) - since_ns[at]
+            if still and lasted_ns < least_ns:
+                continue
+            number = service[at]
+            key = what[at], keys[number][1:] if what[at] >= BY_SERVER else number
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = _Row(what[at])
             row.count += 1
-            row.longest = max(row.longest, until_ns - since_ns)
-        if len(row.clients) < MOST_CLIENTS:
-            row.clients.add(connection.client.address)
-
-    def result(self, start_ns: int, end_ns: int) -> tuple[Neighbour, ...]:
-        """All rows, the most frequent first; the capture lasts from `start_ns` to `end_ns`."""
-        found = []
-        least = stuck_ns(start_ns, end_ns)
-        for (state, role, server, port, client, scope), row in self.rows.items():
-            still = [end_ns - since for since in row.since if end_ns - since >= least]
-            if not still and not row.count:
-                continue
-            peer = server if role == "client" else min(row.clients)
-            found.append(
-                Neighbour(
-                    state,
-                    client or server,
-                    role,
-                    peer,
-                    server,
-                    port,
-                    row.count + len(still),
-                    len(still),
-                    max(row.longest, *still) if still else row.longest,
-                    len(row.clients),
-                    scope,
-                )
-            )
-        return tuple(sorted(found, key=lambda n: (-n.count, -n.longest_ns, n.state, n.address, n.server_port, str(n.scope))))
+            row.still += still
+            row.longest = max(row.longest, lasted_ns)
+            row.services.add(number)
+        return list(rows.values())
 
 
-def _lacks_segments(connection: Connection) -> bool:
-    """Whether the capture holds one direction only, or less than was acknowledged."""
-    client, server = connection.client_side, connection.server_side
-    if server is not None and connection.handshake.outcome != "unanswered" and not (client.packets and server.packets):
-        return True
-    return any(anomaly.code == "acked-unseen" for anomaly in connection.anomalies)
+def _rank(row: _Row) -> tuple[int, int]:
+    return -row.count, -row.longest
+
+
+def _neighbour(row: _Row, keys: Sequence[ServiceKey]) -> Neighbour:
+    client, server, port, scope = min((keys[number] for number in row.services), key=_client)
+    by_server = row.what >= BY_SERVER
+    address, peer = (server, client) if by_server else (client, server)
+    return Neighbour(NAMES[row.what % BY_SERVER], address, ROLES[by_server], peer, server, port, row.count, row.still, row.longest,
+                     len(row.services), scope)
+
+
+def _client(key: ServiceKey) -> str:
+    return key[0]
+
+
+def _steps_in(path: Sequence[Entry], states: frozenset[State]) -> list[tuple[int, int]]:
+    """The steps of a path into some of the states, and the states' numbers."""
+    return [(step, int(state)) for step, (state, _, _) in enumerate(path) if state in states]

@@ -1,7 +1,7 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-cdef long long FEW, LAGS, PERIOD_NS
+cdef long long LAGS, PERIOD_NS
 cdef double STEADY
 
 

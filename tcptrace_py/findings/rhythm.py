@@ -28,6 +28,9 @@ class Rhythm:
     burst: int | None = None
 
 
+TOO_FEW = Rhythm("few")
+
+
 def median(values: Sequence[int]) -> int | None:
     """The middle one (the lower of two); None of nothing."""
     return sorted(values)[(len(values) - 1) // 2] if values else None
@@ -39,7 +42,7 @@ def rhythm(starts_ns: "array[int]", lifetimes_ns: Sequence[int], payloads: Seque
     Lengths and bytes may be fewer: what the capture does not tell is left out.
     """
     if len(starts_ns) < FEW:
-        return Rhythm("few")
+        return TOO_FEW
     typical, small = median(lifetimes_ns) or 0, (median(payloads) or 0) <= SMALL_BYTES
     period = _period(starts_ns)
     if period is not None and small and typical <= period[0] // 2:

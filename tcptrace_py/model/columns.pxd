@@ -42,7 +42,7 @@ cdef inline Py_ssize_t equal(int[::1] column, Py_ssize_t count, long long value)
     return found
 
 
-cdef inline object _order(long long[::1] column, Py_ssize_t count):
+cdef inline object in_order(long long[::1] column, Py_ssize_t count):
     # Least significant digits first (11 bits a pass), over as many digits as the span of the values has.
     cdef object first = memoryview(bytearray(4 * max(count, 1))).cast("i")
     cdef object second = memoryview(bytearray(4 * max(count, 1))).cast("i")
@@ -95,7 +95,7 @@ cdef inline tuple take_below(long long[::1] keys, long long[::1] values, Py_ssiz
         keys[high], values[high] = key, value
     cdef object taken_keys = memoryview(bytearray(8 * max(below, 1))).cast("q")
     cdef object taken_values = memoryview(bytearray(8 * max(below, 1))).cast("q")
-    cdef int[::1] rows = _order(keys, below)
+    cdef int[::1] rows = in_order(keys, below)
     cdef long long[::1] to_keys = taken_keys
     cdef long long[::1] to_values = taken_values
     for i in range(below):

@@ -61,6 +61,11 @@ def grouped(groups: "array[int]", count: int) -> "tuple[Sequence[int], Sequence[
     return list(accumulate(sizes)), order
 
 
+def in_order(column: "array[int]", count: int) -> "Sequence[int]":
+    """The first `count` rows in order of their values, equal ones as they are."""
+    return array("i", sorted(range(count), key=column.__getitem__))
+
+
 def picked(column: "array[int]", order: "Sequence[int]") -> "array[int]":
     """The values of these rows."""
     return array("q", map(column.__getitem__, order))

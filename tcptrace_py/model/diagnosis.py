@@ -34,7 +34,7 @@ class Series:
         return min(self.start_ns + index * self.step_ns, self.end_ns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HostLedger:
     """TIME_WAIT of one address. `before`: stays whose beginning was not captured; `outlive`: not over at its end."""
 
@@ -59,7 +59,7 @@ class HostLedger:
     series: Series | None  # of the gravest hosts only
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServiceLedger:
     """All connections of one client address to one service (server address and port)."""
 
@@ -93,7 +93,7 @@ class ServiceLedger:
         return self.time_wait_client + self.time_wait_server
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServerLedger:
     """All connections to one service, whoever opened them."""
 
@@ -122,7 +122,7 @@ class ServerLedger:
         return self.time_wait_client + self.time_wait_server
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Neighbour:
     """Connections in a state that people take for TIME_WAIT: on one host, towards or from one service."""
 

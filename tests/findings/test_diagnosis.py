@@ -13,6 +13,7 @@ from tcptrace_py.findings import diagnosis
 from tcptrace_py.findings.diagnosis import diagnose
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Analysis, CaptureInfo, Hosts, ProfileRow
+from tests.facts.handmade import kept
 from tests.ladder import CLOSE, HANDSHAKE, SECOND_NS, START_NS, Played, ladder, play
 from tests.traffic import moved, traffic
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def analysis_of(played: Played) -> Analysis:
     info = CaptureInfo(start_ns=min((row.start_ns for row in played.rows), default=START_NS), end_ns=played.end_ns)
     profiles = [ProfileRow("*", "linux", 60.0, (32768, 60999))]
-    return Analysis(profiles, info, played.summary, Hosts(played.hosts.values()), played.ports, played.rows)
+    return Analysis(profiles, info, played.summary, Hosts(played.hosts.values()), played.ports, played.collector.rows)
 
 
 LATE = """
@@ -80,7 +81,7 @@ def test_the_gravest_services_are_kept_apart_in_whatever_order_connections_end(o
     many = [s for n in range(12) for s in moved(ladder(CLOSED), server=f"10.0.1.{n // 2}", port=40000 + n, later_ns=n * SECOND_NS)]
     analysis = analysis_of(play(sorted(many, key=lambda segment: segment.time_ns)))
     rows = list(analysis.connections)
-    shuffled = replace(analysis, connections=[rows[n] for n in order])
+    shuffled = replace(analysis, connections=kept([rows[n] for n in order]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(diagnosis, "MOST_SERVICES", 4)
         found, again = diagnose(analysis), diagnose(shuffled)

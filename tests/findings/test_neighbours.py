@@ -1,12 +1,14 @@
 """Who sits in the states that are taken for TIME_WAIT, on the recorded samples that have them."""
 
+from dataclasses import replace
+
 import pytest
 
 from tcptrace_py import analyze
-from tcptrace_py.findings.diagnosis import diagnose
-from tcptrace_py.findings.neighbours import Neighbours
+from tcptrace_py.findings.diagnosis import Ledger, diagnose
 from tcptrace_py.model.results import Scope
 from tests.buildups import SAMPLES
+from tests.facts.handmade import kept
 
 CASES = [
     ("recorded-close-wait-leak", ("CLOSE_WAIT", "server")),
@@ -42,9 +44,10 @@ def test_the_same_addresses_in_another_network_are_others() -> None:
     analysis = analyze(SAMPLES / "recorded-close-wait-leak.pcap")
     start_ns, end_ns = analysis.capture.start_ns or 0, analysis.capture.end_ns or 0
     (whole,) = (row for row in diagnose(analysis).neighbours if row.state == "CLOSE_WAIT")
-    both = Neighbours()
+    ledger, rows = Ledger(), list(analysis.connections)
     for scope in (Scope(None, 7, None), Scope(None, 8, None)):
-        for connection in analysis.connections:
-            both.add(connection, scope)
-    rows = [row for row in both.result(start_ns, end_ns) if row.state == "CLOSE_WAIT"]
-    assert [(row.scope, row.count) for row in rows] == [(Scope(None, 7, None), whole.count), (Scope(None, 8, None), whole.count)]
+        for block in kept([replace(row, scope=scope) for row in rows]).blocks():
+            ledger.add(block)
+    found = ledger.neighbours.result(ledger.services.keys(), start_ns, end_ns)
+    assert [(row.scope, row.count) for row in found if row.state == "CLOSE_WAIT"] == [
+        (Scope(None, 7, None), whole.count), (Scope(None, 8, None), whole.count)]

@@ -73,7 +73,7 @@ def command(
     of local ports are no part of a capture: give the operating system of all hosts or of one with --os, or the numbers
     with --time-wait and --port-range.
     """
-    from tcptrace_py.findings.diagnosis import Ledger
+    from tcptrace_py.findings.diagnosis import diagnose
     from tcptrace_py.outputs.view import View
 
     path = destination.path
@@ -91,10 +91,9 @@ def command(
         picture=page.picture(picture, path),
     )
     output = destination.output(reading.captures)
-    ledger = Ledger()
-    result = reading.analyze(keep_rows=False, each=ledger.add)
+    result = reading.analyze(slowest=0)
     chosen = reading.selection
-    diagnosis = ledger.finish(result, reading.profiles, from_ns=chosen.from_ns, to_ns=chosen.to_ns)
+    diagnosis = diagnose(result, reading.profiles, from_ns=chosen.from_ns, to_ns=chosen.to_ns)
 
     def write(out: TextIO) -> None:
         from tcptrace_py.outputs.time_wait import formats
