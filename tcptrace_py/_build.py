@@ -16,7 +16,7 @@ from setuptools.command.build_ext import build_ext
 
 HOT = (
     "model.closed", "model.first_frames", "model.live", "model.segments", "model.seq", "model.verdict",
-    "capture.pcap_walk", "decode.fast", "decode.options",
+    "capture.merge", "capture.pcap_walk", "capture.pcapng_walk", "decode.fast", "decode.options",
     "flows.resting", "flows.streams", "flows.table", "flows.textbook",
     "facts.anomalies", "facts.block", "facts.handshake", "facts.resets", "facts.table", "facts.teardown", "facts.time_wait",
     "facts.views", "facts.writing",
@@ -29,7 +29,7 @@ HOT = (
 )
 # How hard the C compiler tries: where loops run for every frame, for segments and connections off the fast path, elsewhere. It is
 # what most of the time of an install goes into, and CI has a bound for that.
-EACH_FRAME = ("capture.pcap_walk", "decode.fast", "flows.streams", "flows.textbook")
+EACH_FRAME = ("capture.pcap_walk", "capture.pcapng_walk", "decode.fast", "flows.streams", "flows.textbook")
 IRREGULAR = ("facts.writing", "flows.table", "model.live", "pipeline.collecting", "states.evidence", "states.fins", "states.opening",
              "states.closing", "states.replay", "states.resets")
 SHARED = "_cython"  # what Cython writes for views of memory and for functions, once instead of in each module of HOT

@@ -12,14 +12,15 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heapify, heappop
-from itertools import accumulate, islice
-from operator import le
+from itertools import accumulate
 
+from tcptrace_py.model import columns
 from tcptrace_py.model.frames import FrameBlock
 
 from .columns import BLOCK_FRAMES, rows_of
 from .section import TIME_MIN_NS
 
+COLUMNS = ("time_ns", "offset", "captured", "wire", "link", "interface")
 Place = tuple[int, int]  # latest time so far, and minus the file's index: compares as frames come in the merged capture
 
 
@@ -35,7 +36,7 @@ class Input:
         self._blocks: Iterator[FrameBlock] = iter(())
         self._before_ns = TIME_MIN_NS  # latest time in the blocks before
         self._last_ns = TIME_MIN_NS  # and in this one
-        self._keys: list[int] | None = None
+        self._keys: array[int] | None = None
 
     def open(self) -> bool:
         """Get the first block; False where there is none."""
@@ -49,7 +50,7 @@ class Input:
         if block is None:
             return False
         self._before_ns = self._last_ns
-        self._last_ns = max(self._before_ns, *block.time_ns)
+        self._last_ns = max(self._before_ns, columns.most(block.time_ns, block.count))
         return True
 
     @property
@@ -58,13 +59,13 @@ class Input:
         return self._last_ns, self.order
 
     @property
-    def keys(self) -> list[int]:
+    def keys(self) -> "array[int]":
         """The latest time so far, for every row."""
         if self._keys is None:
-            times = [self._before_ns, *self.block.time_ns]
-            if not all(map(le, times, islice(times, 1, None))):  # else they are the keys, at a fifth of the cost
-                times = list(accumulate(times, max))
-            self._keys = times[1:]
+            times_ns, count = self.block.time_ns, self.block.count
+            if times_ns[0] < self._before_ns or columns.descents(times_ns, count):  # else the times are the keys
+                times_ns = array("q", accumulate(times_ns, max, initial=self._before_ns))[1:]
+            self._keys = times_ns
         return self._keys
 
     def rows_up_to(self, limit: Place) -> int:
@@ -127,27 +128,26 @@ def _due_up_to(limit: Place, due: list[Input]) -> Iterator[FrameBlock]:
 
 def _sorted(parts: list[tuple[Input, int, int]]) -> Iterator[FrameBlock]:
     """Blocks of the rows of several files, which come in the order in which equal times stand."""
-    keys: list[int] = []
+    keys = array("q")
     pieces: list[bytes] = []
-    columns = tuple(array("q") for _column in range(6))
+    found = tuple(array("q") for _column in COLUMNS)
     shift_bytes = 0
     for one, start, end in parts:
         block = one.block
-        keys += one.keys[start:end]
+        keys.extend(one.keys[start:end])
         low, high = block.offset[start], block.offset[end - 1] + block.captured[end - 1]
         pieces.append(block.data[low:high])
         moved = array("q", [offset + shift_bytes - low for offset in block.offset[start:end]])
         shift_bytes += high - low
-        for column, more in zip(columns, (block.time_ns[start:end], moved, block.captured[start:end],
-                                          block.wire[start:end], block.link[start:end], block.interface[start:end]),
-                                strict=True):
-            column.extend(more)
+        for name, column in zip(COLUMNS, found, strict=True):
+            column.extend(moved if name == "offset" else getattr(block, name)[start:end])
     data = b"".join(pieces)
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    for first in range(0, len(order), BLOCK_FRAMES):
-        rows = order[first:first + BLOCK_FRAMES]
+    order = columns.in_order(keys, len(keys))
+    for first in range(0, len(keys), BLOCK_FRAMES):
         block = FrameBlock(data, 1)
-        block.count = len(rows)
-        block.time_ns, block.offset, block.captured, block.wire, block.link, block.interface = (
-            array("q", [column[row] for row in rows]) for column in columns)
+        block.count = min(len(keys) - first, BLOCK_FRAMES)
+        for name, column in zip(COLUMNS, found, strict=True):
+            picked = array("q", bytes(8 * block.count))
+            columns.pick(column, order, first, picked, block.count)
+            setattr(block, name, picked)
         yield block

@@ -1,3 +1,5 @@
+# cython: boundscheck=False, wraparound=False
+# (compiled: every index below is looked at before, or counts rows of columns that are long enough)
 """The walk over pcapng's enhanced packet blocks, and the search for the next block where one was corrupt.
 
 Pure functions over a window of bytes (draft-ietf-opsawg-pcapng sections 3.1, 4.3).
@@ -8,6 +10,7 @@ from struct import Struct
 
 from tcptrace_py.model.frames import FrameBlock
 
+from . import wire
 from .columns import BLOCK_FRAMES
 from .section import Section
 
@@ -30,29 +33,39 @@ def walk(block: FrameBlock, data: bytes, position: int, end: int, section: Secti
 
     It stops at a full block, at a block that is not all there, of another type, or odd in any way. Hot, hence long.
     """
-    unpack, trailer = section.packet.unpack_from, section.word.unpack_from
-    links, numbers, scales, limits, shifts = (section.links, section.numbers, section.scales, section.limits,
-                                              section.offsets_ns)
-    known = len(links)
+    little = section.order == "<"
+    known, current = len(section.links), -1
     times, offsets, captureds, wires = block.time_ns, block.offset, block.captured, block.wire
-    block_links, interfaces = block.link, block.interface
+    links, interfaces = block.link, block.interface
+    most, longest = BLOCK_FRAMES, BLOCK_LIMIT
     row = block.count
     last = end - 32
-    while position <= last and row < BLOCK_FRAMES:
-        kind, total, interface, high, low, captured, wire = unpack(data, position)
+    link = number = scale = limit = shift_ns = 0
+    while position <= last and row < most:
+        if little:
+            kind, total, interface, high, low, captured, length = wire.little_packet(data, position)
+        else:
+            kind, total, interface, high, low, captured, length = wire.big_packet(data, position)
         following = position + total
-        if (kind != 6 or following > end or total & 3 or captured > total - 32 or total > BLOCK_LIMIT
-                or interface >= known or trailer(data, following - 4)[0] != total):
+        if kind != 6 or following > end or total & 3 or captured > total - 32 or total > longest or interface >= known:
             break
+        if (wire.little_word(data, following - 4) if little else wire.big_word(data, following - 4)) != total:
+            break
+        if interface != current:
+            limit = section.limits[interface]
+            if limit < 0:  # its times are no numbers of 64 bits
+                break
+            link, number, scale, shift_ns = section.of(interface)
+            current = interface
         ticks = high << 32 | low
-        if ticks > limits[interface]:
+        if not 0 <= ticks <= limit:
             break
-        times[row] = ticks * scales[interface] + shifts[interface]
+        times[row] = ticks * scale + shift_ns
         offsets[row] = position + 28
         captureds[row] = captured
-        wires[row] = wire
-        block_links[row] = links[interface]
-        interfaces[row] = numbers[interface]
+        wires[row] = length
+        links[row] = link
+        interfaces[row] = number
         row += 1
         position = following
     block.count = row

@@ -44,6 +44,10 @@ class Section:
         self.limits.append(min(TIME_MAX_NS, TIME_MAX_NS - offset_ns) // (NS_PER_S // units) if exact else -1)
         self.offsets_ns.append(offset_ns)
 
+    def of(self, interface: int) -> tuple[int, int, int, int]:
+        """An interface's link type, its number in the whole capture, its scale and its offset."""
+        return self.links[interface], self.numbers[interface], self.scales[interface], self.offsets_ns[interface]
+
     def to_ns(self, interface: int, ticks: int) -> int:
         """Nanoseconds since 1970, rounded down, of any size."""
         return ticks * NS_PER_S // self._units[interface] + self.offsets_ns[interface]

@@ -42,6 +42,23 @@ cdef inline Py_ssize_t equal(int[::1] column, Py_ssize_t count, long long value)
     return found
 
 
+cdef inline long long total(long long[::1] column, Py_ssize_t count):
+    cdef Py_ssize_t i
+    cdef long long found = 0
+    for i in range(count):
+        found += column[i]
+    return found
+
+
+cdef inline int sums_before(long long[::1] column, long long[::1] sums, Py_ssize_t count) except -1:
+    cdef Py_ssize_t i
+    cdef long long found = 0
+    for i in range(count):
+        sums[i] = found
+        found += column[i]
+    return 0
+
+
 cdef inline object in_order(long long[::1] column, Py_ssize_t count):
     # Least significant digits first (11 bits a pass), over as many digits as the span of the values has.
     cdef object first = memoryview(bytearray(4 * max(count, 1))).cast("i")
@@ -79,6 +96,15 @@ cdef inline object in_order(long long[::1] column, Py_ssize_t count):
         if shift > 63:
             break
     return first
+
+
+cdef inline int pick(long long[::1] column, int[::1] rows, Py_ssize_t first, long long[::1] picked, Py_ssize_t count) except -1:
+    cdef Py_ssize_t i
+    if first + count > rows.shape[0] or count > picked.shape[0]:
+        raise ValueError("there are fewer rows")
+    for i in range(count):
+        picked[i] = column[rows[first + i]]
+    return 0
 
 
 cdef inline tuple take_below(long long[::1] keys, long long[::1] values, Py_ssize_t count, long long limit):

@@ -38,6 +38,21 @@ def equal(column: "array[int]", count: int, value: int) -> int:
     return column[:count].count(value)
 
 
+def total(column: "array[int]", count: int) -> int:
+    """Sum of the first `count` values."""
+    return sum(column[:count])
+
+
+def sums_before(column: "array[int]", sums: "array[int]", count: int) -> None:
+    """Write into the first `count` rows of `sums` what all rows of `column` before them add up to."""
+    sums[:count] = array("q", accumulate(column[:max(count - 1, 0)], initial=0))[:count]
+
+
+def pick(column: "array[int]", rows: "Sequence[int]", first: int, picked: "array[int]", count: int) -> None:
+    """Write into the first `count` rows of `picked` what stands in the rows of `column` that `rows` names from its `first` one on."""
+    picked[:count] = array("q", [column[row] for row in rows[first:first + count]])
+
+
 def take_below(keys: "array[int]", values: "array[int]", count: int, limit: int) -> "tuple[Sequence[int], Sequence[int], int]":
     """Take out the rows of two columns, among the first `count`, whose key is below a limit.
 
@@ -62,7 +77,7 @@ def grouped(groups: "array[int]", count: int) -> "tuple[Sequence[int], Sequence[
 
 
 def in_order(column: "array[int]", count: int) -> "Sequence[int]":
-    """The first `count` rows in order of their values, equal ones as they are."""
+    """Numbers of the first `count` rows (the sequence may be longer) in order of their values, equal ones as they stand."""
     return array("i", sorted(range(count), key=column.__getitem__))
 
 

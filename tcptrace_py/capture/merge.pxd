@@ -1,0 +1,2 @@
+# cython: language_level=3, annotation_typing=False
+from tcptrace_py.model cimport columns
