@@ -133,7 +133,7 @@ def _blocks(
     for key in tuples or ():
         owners[words.bucket(key, 4 if len(key) < IPV6_KEY else 16)] = CHOSEN
     if tuples is not None:
-        decoder.deal_out(owners, CHOSEN)
+        decoder.share(owners, CHOSEN, lambda: None)
     segments: SegmentBlock | None = None
     for frames in open_captures(list(captures), problems, progress=progress).blocks():
         if until_frame is not None and frames.first_frame > until_frame:

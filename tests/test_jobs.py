@@ -1,59 +1,61 @@
-"""Several processes say the same as one."""
+"""Several processes say the same as one, of captures of any kind, in whatever pieces."""
 
 from __future__ import annotations
 
+import gzip
 import lzma
 import os
+import random
+import struct
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tcptrace_py.capture import ranges
-from tcptrace_py.capture.ranges import OutOfOrdinaryError
+from tcptrace_py.capture import CaptureReader, open_captures
+from tcptrace_py.model.errors import NotSharedError
+from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.which import Which
+from tcptrace_py.model.words import BUCKETS
 from tcptrace_py.outputs.document import document
-from tcptrace_py.pipeline import jobs, run, worthwhile
+from tcptrace_py.pipeline import jobs, run, running, worthwhile
 from tcptrace_py.second_reading import Options, find
+from tests.capture.writing import enhanced, interface, pcap_header, pcap_record, section
+from tests.decode import build
+from tests.fuzz.hostile import SCENARIOS, capture
+from tests.ladder import CLIENT, SERVER
+from tests.pieces import share_in_pieces
+from tests.traffic import moved, traffic
+from tests.wire import frame_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from tcptrace_py.model.frames import FrameBlock
     from tcptrace_py.model.results import Analysis
+    from tests.ladder import Seg
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-PIECE_BYTES = 2048
 PACKED = ("buildup-health-checks.server.pcap.xz", "pile-up-on-a-proxy.pcap.xz")
-
-
-def captures() -> list[Path]:
-    """Samples of several pieces."""
-    return [path for path in sorted(SAMPLES.glob("*.pcap")) if path.stat().st_size > 2 * PIECE_BYTES] + [
-        SAMPLES / name for name in PACKED]
-
+NO_CAPTURES = {"empty.pcap", "not-a-capture.pcap"}
+CAPTURES = [path for path in sorted(SAMPLES.glob("*.pcap*"))
+            if path.name not in {*NO_CAPTURES, *PACKED} and path.stat().st_size < 30_000]
+MOST_FRAMES = 20  # of a piece
+NANO = 0xA1B23C4D
+Row = tuple[int, bytes, int, int]  # time in nanoseconds, data, length on the wire, link type
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="several processes are used on Linux only")
 
 
 @pytest.fixture(autouse=True)
-def small_pieces(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Pieces so small that a sample has many; tells which attempts were given up."""
-    given_up: list[str] = []
-    monkeypatch.setattr(ranges, "good_piece_bytes", lambda _mean_bytes: PIECE_BYTES)
-    run_parts = jobs.run_parts
-
-    def noted(*args: object) -> None:
-        try:
-            run_parts(*args)  # type: ignore[arg-type]
-        except OutOfOrdinaryError as error:
-            given_up.append(str(error))
-            raise
-
-    monkeypatch.setattr(jobs, "run_parts", noted)
-    return given_up  # type: ignore[return-value]
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Tells how many frames each block had that was shared."""
+    return share_in_pieces(monkeypatch, lambda: MOST_FRAMES)
 
 
 def facts(analysis: Analysis) -> str:
@@ -63,67 +65,290 @@ def facts(analysis: Analysis) -> str:
                  {code: (group.count, group.frame, group.stream) for code, group in sorted(digest.anomalies.items())}))
 
 
-@pytest.mark.parametrize("path", captures(), ids=lambda path: path.name)
-def test_the_same_in_any_number_of_processes(path: Path, tmp_path: Path, small_pieces: list[str]) -> None:
-    cut = False
-    if path.suffix == ".xz":
-        data = lzma.decompress(path.read_bytes())
-        path = tmp_path / path.stem
-        cut = len(data) > 200_000
-        path.write_bytes(data[:200_000])  # amid a record: found at the end of the first attempt
+def same(paths: Sequence[Path] | Path, count: int, *, keep_rows: bool = True) -> None:
+    assert facts(run(paths, keep_rows=keep_rows, jobs=count)) == facts(run(paths, keep_rows=keep_rows))
+
+
+# -- other forms of a capture ---------------------------------------------------------------------------------------------
+
+
+def rows(path: Path) -> list[Row]:
+    """What the reader makes of a capture."""
+    return [(block.time_ns[i], block.data[block.offset[i]:block.offset[i] + block.captured[i]], block.wire[i], block.link[i])
+            for block in open_captures([path], Problems()).blocks() for i in range(block.count)]
+
+
+def as_pcapng(found: list[Row], path: Path) -> list[Path]:
+    """One file, an interface for each link type, described where it is first used."""
+    links: list[int] = []
+    parts = [section()]
+    for time_ns, data, wire, link in found:
+        if link not in links:
+            links.append(link)
+            parts.append(interface(max(link, 0), tsresol=9))
+        parts.append(enhanced(max(time_ns, 0), data, links.index(link), wire=wire))
+    path.write_bytes(b"".join(parts))
+    return [path]
+
+
+def as_gzip(found: list[Row], path: Path) -> list[Path]:
+    """The same, compressed."""
+    as_pcapng(found, path)
+    path.write_bytes(gzip.compress(path.read_bytes(), 1))
+    return [path]
+
+
+def as_rotated(found: list[Row], path: Path) -> list[Path]:
+    """Five files, one after the other."""
+    cuts = sorted(random.Random(len(found)).choices(range(len(found) + 1), k=4))
+    paths = [path.with_suffix(f".{number}") for number in range(5)]
+    for one, start, end in zip(paths, [0, *cuts], [*cuts, len(found)], strict=True):
+        as_pcapng(found[start:end], one)
+    return paths
+
+
+def as_overlapping(found: list[Row], path: Path) -> list[Path]:
+    """Three files of the same time."""
+    rng = random.Random(len(found))
+    of = [rng.randrange(3) for _ in found]
+    paths = [path.with_suffix(f".{number}") for number in range(3)]
+    for number, one in enumerate(paths):
+        as_pcapng([row for row, its in zip(found, of, strict=True) if its == number], one)
+    return paths
+
+
+FORMS = (as_pcapng, as_gzip, as_rotated, as_overlapping)
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_samples_as_they_are(path: Path, small_pieces: list[int]) -> None:
+    count = 2 + len(path.name) % 2
+    same(path, count, keep_rows=count == 2)
+    assert small_pieces or not rows(path) or not worthwhile.AGGREGATED.isdisjoint(row[3] for row in rows(path))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_all_samples_as_one_capture_of_another_form(form: Callable[[list[Row], Path], list[Path]], tmp_path: Path) -> None:
+    """One after the other, an hour between them."""
+    found: list[Row] = []
+    for number, path in enumerate(CAPTURES):
+        its = [row for row in rows(path) if row[3] not in worthwhile.AGGREGATED]
+        found += [(1_700_000_000_000_000_000 + 3_600_000_000_000 * number + row[0] - its[0][0], *row[1:]) for row in its]
+    paths = form(found, tmp_path / "capture")
+    for count in (2, 3):
+        same(paths, count)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_samples_in_other_forms(path: Path, form: Callable[[list[Row], Path], list[Path]], tmp_path: Path) -> None:
+    paths = form(rows(path), tmp_path / "capture")
     for keep_rows, count in ((True, 2), (False, 3)):
-        assert facts(run(path, keep_rows=keep_rows, jobs=count)) == facts(run(path, keep_rows=keep_rows))
-    assert bool(small_pieces) == cut, small_pieces
+        same(paths, count, keep_rows=keep_rows)
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_long_ones_and_a_cut_record(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "MOST_FRAMES", 400)
+    (tmp_path / "cut.pcap").write_bytes(lzma.decompress((SAMPLES / name).read_bytes())[:400_000])
+    same(tmp_path / "cut.pcap", 3, keep_rows=False)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_hostile_traffic(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.pcap"
+    path.write_bytes(capture(SCENARIOS[name](300)))
+    same(path, 2 + len(name) % 2)
+
+
+# -- fragments and damage -------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> list[tuple[int, bytes]]:
+    """Frames of a few connections in order of time, some of their packets in fragments, which may come late, twice or never."""
+    found: list[tuple[int, bytes]] = []
+    for number in range(draw(st.integers(1, 3))):
+        segments: list[Seg] = moved(draw(traffic), port=40_000 + number, client=CLIENT, server=SERVER)
+        for at, segment in enumerate(segments):
+            frame = frame_of(segment)
+            if len(frame) < 14 + 20 + 16 or draw(st.integers(0, 2)):
+                found.append((segment.time_ns, frame))
+                continue
+            content, cut = frame[34:], 8 * draw(st.integers(1, (len(frame) - 35) // 8))
+            name = draw(st.sampled_from((at, at, 7)))
+            for offset, end, more in draw(st.permutations([(0, cut, 0x2000), (cut, len(content), 0)])):
+                piece = build.ethernet(build.ipv4(content[offset:end], source=CLIENT, target=SERVER, identification=name,
+                                                  fragment=more | offset // 8))
+                late_ns = draw(st.sampled_from((0, 0, 10**6, 5 * 10**8, 40 * 10**9)))
+                found += [(segment.time_ns + late_ns, piece)] * draw(st.sampled_from((1, 1, 1, 0, 2)))
+    found.sort(key=lambda row: row[0])
+    return found
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A pcap or pcapng of such frames, some of its records altered, its tail perhaps cut."""
+    found = draw(frames())
+    plain = draw(st.booleans())
+    head = pcap_header(magic=NANO) if plain else section() + interface(tsresol=9)
+    records = [pcap_record(time_ns, data, magic=NANO) if plain else enhanced(time_ns, data) for time_ns, data in found]
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(records)))
+        records.insert(at, draw(st.sampled_from((b"\0" * 40, b"\xff" * 33, struct.pack("<IIII", 1, 1, 1 << 30, 60), b""))))
+        at = draw(st.integers(0, len(records) - 1))
+        place, value = draw(st.integers(0, 40)), draw(st.binary(min_size=1, max_size=4))
+        records[at] = records[at][:place] + value + records[at][place + len(value):]
+    content = b"".join(records)
+    return head + content[:len(content) - draw(st.sampled_from((0, 0, 1, 17, 50)))]
+
+
+hasty = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+@given(content=damaged(), count=st.integers(2, 3), most_frames=st.integers(1, 4))
+@hasty
+def test_fragments_across_pieces_and_damaged_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, count: int,
+                                                     most_frames: int) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "MOST_FRAMES", most_frames)
+    path = tmp_path / "capture"
+    path.write_bytes(content)
+    same(path, count)
+
+
+def test_fragments_of_every_block_and_more_than_a_link_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packets in the making take megabytes, and go from worker to worker with each block."""
+    monkeypatch.setattr(sys.modules[__name__], "MOST_FRAMES", 5)
+    content = [pcap_header(magic=NANO)]
+    for number in range(80):
+        piece = build.ethernet(build.ipv4(bytes(32_000), identification=number, fragment=0x2000 | 3000))
+        content.append(pcap_record(10**18 + number * 10**6, piece, magic=NANO))
+    (tmp_path / "capture").write_bytes(b"".join(content))
+    same(tmp_path / "capture", 3)
+
+
+def test_a_frame_larger_than_the_memory_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "SLOT_BYTES", 100)
+    same(CAPTURES[0], 2)
+
+
+# -- the rest -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [PACKED[0], "recorded-half-close.pcap", "recorded-time-wait-reused-by-syn.pcap"])
-def test_connections_are_found_again(name: str, tmp_path: Path, small_pieces: list[str]) -> None:
+def test_connections_are_found_again(name: str, monkeypatch: pytest.MonkeyPatch, small_pieces: list[int]) -> None:
     """Described alone after several processes had added them up; what handshakes of other processes told counts as well."""
+    if name in PACKED:
+        monkeypatch.setattr(sys.modules[__name__], "MOST_FRAMES", 400)
     path = SAMPLES / name
-    if path.suffix == ".xz":
-        path = tmp_path / path.stem
-        path.write_bytes(lzma.decompress((SAMPLES / name).read_bytes()))
     rows = list(run(path).connections)
     wanted = [Which(id=rows[len(rows) * n // 20].id) for n in range(20)]
     wanted += [Which(stream=rows[len(rows) * n // 20].stream) for n in range(20)]
     found = find([path], wanted, Options(), jobs=3)
     for which in wanted:
         assert which.among(found.connections) == which.among(rows)
-    assert small_pieces == []
+    assert small_pieces
 
 
-def test_options_are_those_of_one_process(tmp_path: Path) -> None:
+def test_options_are_those_of_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "MOST_FRAMES", 1000)
     path = tmp_path / "buildup.pcap"
     path.write_bytes(lzma.decompress((SAMPLES / PACKED[0]).read_bytes()))
     options = {"selection": Selection(ports=((80, 8080),)), "profiles": Profiles.named("windows"), "idle_s": 1.0, "check_checksums": True}
     assert facts(run(path, jobs=2, **options)) == facts(run(path, **options))  # type: ignore[arg-type]
 
 
-def test_ctrl_c_ends_all_of_them_with_what_they_know() -> None:
-    path = max(captures()[:-2], key=lambda path: path.stat().st_size)
+@pytest.mark.parametrize("count", [1, 2])
+def test_ctrl_c_ends_all_of_them_with_what_they_know(count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "buildup.pcap"
+    path.write_bytes(lzma.decompress((SAMPLES / PACKED[0]).read_bytes()))
+    blocks = CaptureReader.blocks
 
-    def progress(done: int, total: int | None) -> None:
-        assert total == path.stat().st_size
-        if done > total // 2:
-            raise KeyboardInterrupt
+    def ended(reader: CaptureReader) -> Iterator[FrameBlock]:
+        for number, block in enumerate(blocks(reader)):
+            if number == 9:
+                raise KeyboardInterrupt
+            yield block
 
-    analysis = run(path, jobs=2, progress=progress)
-    whole = run(path)
+    monkeypatch.setattr(CaptureReader, "blocks", ended)
+    analysis = run(path, jobs=count)
     assert analysis.interrupted
-    assert 0 < analysis.capture.packets < whole.capture.packets
+    assert 0 < analysis.capture.packets <= 9 * MOST_FRAMES
+    assert facts(analysis) == facts(run(path))
 
 
-def test_a_process_that_dies_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch, small_pieces: list[str]) -> None:
-    path = captures()[0]
-    before = facts(run(path))
-    monkeypatch.setattr(jobs, "work", lambda _part, _channels: os._exit(1))
-    assert facts(run(path, jobs=2)) == before
-    assert small_pieces == ["one of the processes ended early"]
+def test_ctrl_c_amid_a_block_ends_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(jobs, "pack_frames", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(CAPTURES[0], jobs=2)
 
 
-def test_what_helps() -> None:
-    small, packed = str(captures()[0]), str(SAMPLES / PACKED[0])
-    assert worthwhile.useful_jobs(None, [small]) == 1  # not worth it
-    assert worthwhile.useful_jobs(2, [small]) == 2
-    assert worthwhile.useful_jobs(2, [packed]) == worthwhile.useful_jobs(2, [small, small]) == worthwhile.useful_jobs(2, ["-"]) == 1
-    assert [worthwhile.decompresses_beside(jobs) for jobs in (None, 1, 2)] == [False, False, True]
+def test_a_process_that_dies_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost: list[str] = []
+    analyse = running._analyse
+
+    def noted(*args: object, **options: object) -> Analysis:
+        try:
+            return analyse(*args, **options)  # type: ignore[arg-type]
+        except NotSharedError as error:
+            lost.append(str(error))
+            raise
+
+    monkeypatch.setattr(running, "_analyse", noted)
+    before = facts(run(CAPTURES[0]))
+    for dies in ("work", "unpack_frames"):
+        monkeypatch.setattr(jobs, dies, lambda *_args: os._exit(1))
+        assert facts(run(CAPTURES[0], jobs=2)) == before
+    assert lost == ["a worker ended early"] * 2
+
+
+def test_aggregated_frames_behind_others_are_for_one_process(tmp_path: Path, small_pieces: list[int]) -> None:
+    found = sorted(rows(SAMPLES / "vlan.pcap") + rows(SAMPLES / "wireless.pcap"), key=lambda row: row[3])
+    same(as_pcapng(found, tmp_path / "capture"), 2)
+    assert 0 < sum(small_pieces) < len(found)
+
+
+@pytest.mark.parametrize(("share", "firsts"), [(1.0, 0.25), (0.4, 0.1), (0.0, 0.0)])
+def test_the_first_worker_has_its_share_of_the_tuples(share: float, firsts: float) -> None:
+    owner_of = jobs.owners(4, share)
+    assert len(owner_of) == BUCKETS
+    assert [owner_of.count(whose) / BUCKETS for whose in range(4)] == pytest.approx([firsts, *[(1 - firsts) / 3] * 3], abs=1 / BUCKETS)
+
+
+def test_messages_of_any_size_are_there_for_some_rounds() -> None:
+    deposit = jobs.Deposit()
+    for first in range(3):
+        left = {number: [number] * (1 << 18 if number % 2 else 1) for number in range(first, first + jobs.AREAS)}
+        sizes = {number: deposit.leave(number, message) for number, message in left.items()}
+        assert {number: deposit.take(number, size) for number, size in sizes.items()} == left
+    deposit.close()
+
+
+def test_who_reads_has_less_of_the_rest() -> None:
+    plain, packed = (open_captures([SAMPLES / name], Problems()) for name in ("half-close.pcap", PACKED[0]))
+    assert 0 < worthwhile.first_share(packed, 2) < worthwhile.first_share(plain, 2) < 1
+    assert worthwhile.first_share(plain, 4) < worthwhile.first_share(plain, 2)
+    assert worthwhile.first_share(plain, worthwhile.MOST_JOBS) == 0
+
+
+def test_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    def useful(asked: int | None, *paths: Path | str) -> int:
+        reader = open_captures(paths, Problems())
+        return worthwhile.useful_jobs(asked, reader, next(reader.blocks()))
+
+    plain, packed, wireless = CAPTURES[0], SAMPLES / PACKED[0], SAMPLES / "wireless.pcap"
+    assert useful(None, plain) == 1  # not worth it
+    assert useful(2, plain) == useful(2, packed) == useful(2, plain, packed) == 2
+    assert useful(2, wireless) == 1
+    assert useful(99, plain) == worthwhile.MOST_JOBS
+    monkeypatch.setattr(worthwhile, "LEAST_BYTES", 1000)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0, 1, 2})
+    assert useful(None, plain) == useful(None, packed) == 3
+    monkeypatch.setattr(worthwhile, "MOST_MEAN_BYTES", 10)
+    assert useful(None, plain) == 1
+    monkeypatch.setattr(worthwhile, "BYTES_EACH", 1 << 20)
+    assert useful(2, plain) == 1

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tcptrace_py.capture import ranges
 from tcptrace_py.checks import config, engine
 from tcptrace_py.findings import occupancy
 from tcptrace_py.findings.diagnosis import diagnose
@@ -23,6 +22,7 @@ from tcptrace_py.outputs.document import document
 from tcptrace_py.outputs.time_wait.document import document as time_wait_document
 from tcptrace_py.pipeline import budgets_of, profile_rows, run
 from tests.ladder import SECOND_NS, START_NS, Seg, ladder, play
+from tests.pieces import share_in_pieces
 from tests.traffic import moved, traffic, wild
 from tests.wire import write
 
@@ -172,10 +172,11 @@ linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="se
 LATE_SYNACK = "0 S PA len=9\n5 C A\n300 S SA\n300.1 C PA len=3\n600 C A"  # who is the client shows after five minutes
 
 
-def same_in_two_processes(path: Path, piece_bytes: int) -> Analysis:
+def same_in_two_processes(path: Path, most_frames: int) -> Analysis:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranges, "good_piece_bytes", lambda _mean_bytes: piece_bytes)
+        shared = share_in_pieces(patch, lambda: most_frames)
         one, two = (run(path, jobs=jobs, keep_rows=False) for jobs in (1, 2))
+    assert sum(shared) == two.capture.packets
     assert (one.ports, one.hosts, one.summary) == (two.ports, two.hosts, two.summary)
     return one
 
@@ -186,7 +187,7 @@ def same_in_two_processes(path: Path, piece_bytes: int) -> Analysis:
 def test_the_number_of_processes_does_not_show(tmp_path: Path, connections: list[list[Seg]]) -> None:
     every = [s for i, one in enumerate(connections) for s in moved(one, port=33000 + i, later_ns=i * 40 * SECOND_NS)]
     late = ladder(LATE_SYNACK, port=40, server="10.0.0.7")
-    same_in_two_processes(write(tmp_path / "some.pcap", sorted([*every, *late], key=lambda segment: segment.time_ns)), 512)
+    same_in_two_processes(write(tmp_path / "some.pcap", sorted([*every, *late], key=lambda segment: segment.time_ns)), 14)
 
 
 @linux_only
@@ -199,6 +200,6 @@ def test_nor_does_it_where_ports_are_told_as_held_before_all_is_known(
     crowd = Client("10.0.0.1", "10.0.9.1", 33000, 140, "kernel", 400, 1000, CLOSES[:2])
     late = ladder(LATE_SYNACK, port=40, server="10.0.0.7")
     path = write(tmp_path / "some.pcap", sorted([*crowd.segments(), *late], key=lambda segment: segment.time_ns))
-    found = {(row.client, row.server): row for row in same_in_two_processes(path, 4096).ports}
+    found = {(row.client, row.server): row for row in same_in_two_processes(path, 100).ports}
     assert {key: row.connections for key, row in found.items()} == {("10.0.0.1", "10.0.9.1"): 400, ("10.0.0.1", "10.0.0.7"): 1}
     assert found["10.0.0.1", "10.0.9.1"].peak_held in {30, 31}

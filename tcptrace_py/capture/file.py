@@ -21,8 +21,19 @@ from .section import TIME_MIN_NS
 from .source import HEAD_BYTES, PIECE_BYTES, STDIN, Source, SourceDamageError
 
 LAYERS = 2  # of compression: one may be inside another
-BESIDE_BYTES = 4 << 20  # an input so large is worth a process that decompresses it
-MANY, SMALL_PIECE_BYTES = 16, 1 << 17  # so many inputs may be open at once that their buffers add up
+MANY, SMALL_PIECE_BYTES = 16, 1 << 17  # with so many inputs open at once their buffers add up
+
+
+class Opened:
+    """How many inputs of a set are open: rotated files one or two at once, others all."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @property
+    def piece_bytes(self) -> int:
+        """How much each reads at once."""
+        return PIECE_BYTES if self.count < MANY else SMALL_PIECE_BYTES
 
 
 class NotACaptureError(CaptureError):
@@ -120,21 +131,20 @@ class CaptureFile:
         self.info = FileInfo(name_of(path), _format_of(data))
         self.size_bytes = source.size_bytes
         self.reopenable = source.reopenable
+        self.compressed = isinstance(source, DecompressedSource)
         self.done_bytes = 0
         self.interrupted = source.interrupted
         self._opened: tuple[Source, bytes] | None = None if source.reopenable else (source, data)
         if source.reopenable:
             source.close()
 
-    def blocks(self, problems: Problems, new_interface: Callable[[], int], *, others: int = 0,
-               beside: bool = False) -> Iterator[FrameBlock]:
+    def blocks(self, problems: Problems, new_interface: Callable[[], int], opened: Opened | None = None) -> Iterator[FrameBlock]:
         """Give the frames, numbered from 1 within this file; once. Damage goes to `problems`, never up.
 
-        `others` inputs are read as well: frame numbers are then the file's own, and buffers smaller. `beside`: a process
-        of its own may decompress it.
+        `opened`: of the set that it is one of; frame numbers are then the file's own.
         """
-        damage = Damage(problems, self.info, alone=not others)
-        for block in self._read(damage, new_interface, PIECE_BYTES if others < MANY else SMALL_PIECE_BYTES, beside=beside):
+        damage = Damage(problems, self.info, alone=opened is None)
+        for block in self._read(damage, new_interface, opened or Opened()):
             self.info.packets += block.count
             yield block
 
@@ -142,31 +152,34 @@ class CaptureFile:
         """Time of the first frame, from a look at the first bytes; the least possible where that does not show it."""
         if self.reopenable:
             scratch = Damage(Problems(), FileInfo(self.path, self.info.format), alone=False)
-            for block in self._read(scratch, count().__next__, 0):
+            for block in self._read(scratch, count().__next__, None):
                 return block.time_ns[0]
         return TIME_MIN_NS
 
-    def _read(self, damage: Damage, new_interface: Callable[[], int], piece_bytes: int, *,
-              beside: bool = False) -> Iterator[FrameBlock]:
-        """Blocks of frames from the first bytes (`piece_bytes` 0) or from all."""
+    def _read(self, damage: Damage, new_interface: Callable[[], int], opened: Opened | None) -> Iterator[FrameBlock]:
+        """Blocks of frames from all bytes; from the first ones where it is not `opened` for more."""
         try:
             source, data = self._opened or open_capture(self.path)
         except CaptureError as error:  # it could be read a moment ago
             damage.broken_off("read-error", str(error), 0)
             return
+        if opened:
+            opened.count += 1
+            source.piece_bytes = opened.piece_bytes
         try:
             if isinstance(source, DecompressedSource):
                 damage.unit = f" of the {source.kind} content"
-                if beside and source.reopenable and (source.size_bytes or 0) >= BESIDE_BYTES:
-                    source = _beside(source)
-            source.piece_bytes = piece_bytes
             if self.interrupted:  # while it was recognised, of a stream that is kept
                 damage.ended_by_hand()
-            for block in _frames(source, data, new_interface, damage, whole=piece_bytes > 0):
+            for block in _frames(source, data, new_interface, damage, whole=opened is not None):
                 self.done_bytes = source.done_bytes
                 yield block
+                if opened:
+                    source.piece_bytes = opened.piece_bytes
             self.done_bytes = source.done_bytes
         finally:
+            if opened:
+                opened.count -= 1
             self.interrupted |= source.interrupted
             source.close()
 
@@ -199,12 +212,6 @@ def _frames(source: Source, data: bytes, new_interface: Callable[[], int], damag
         rest, base, position = data[position:], base + position, 0
         data = _longer(source, rest, need_bytes, damage, next_frame - 1)
         final = len(data) == len(rest)
-
-
-def _beside(source: DecompressedSource) -> Source:
-    from .beside import BesideSource, may_start  # noqa: PLC0415 - few inputs need it
-
-    return BesideSource(source) if may_start() else source
 
 
 def _longer(source: Source, rest: bytes, need_bytes: int, damage: Damage, frame: int) -> bytes:

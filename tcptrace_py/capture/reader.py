@@ -10,12 +10,13 @@ from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 
-from .file import CaptureFile, NotACaptureError
+from .file import CaptureFile, NotACaptureError, Opened
 from .merge import Input, merge
 from .opening import refuse_twice
 from .source import STDIN, reason
 
 Progress = Callable[[int, int | None], None]
+GUESSED_RATIO = 3  # of what compressed captures hold to their size
 
 
 class EndReadingError(Exception):
@@ -26,13 +27,27 @@ class CaptureReader:
     """Captures that are there to be read. `files` says for each what it is, and after reading what it held."""
 
     def __init__(self, captures: Sequence[CaptureFile], problems: Problems, progress: Progress | None = None, *,
-                 beside: bool = False, ended: bool = False) -> None:
+                 ended: bool = False) -> None:
         self.files = [capture.info for capture in captures]
         self._captures = captures
         self._problems = problems
         self._progress = progress
-        self._beside = beside
         self._ended = ended
+
+    @property
+    def once(self) -> bool:
+        """Whether some input is a pipe, which nobody can read again."""
+        return not all(capture.reopenable for capture in self._captures)
+
+    @property
+    def compressed(self) -> bool:
+        """Whether some input is compressed."""
+        return any(capture.compressed for capture in self._captures)
+
+    @property
+    def about_bytes(self) -> int:
+        """How much there is to read, compressed inputs guessed; pipes apart."""
+        return sum((capture.size_bytes or 0) * (GUESSED_RATIO if capture.compressed else 1) for capture in self._captures)
 
     def blocks(self) -> Iterator[FrameBlock]:
         """All frames in the order of `mergecap`, at most BLOCK_FRAMES to a block; to be called once.
@@ -59,9 +74,9 @@ class CaptureReader:
     def _merged(self) -> Iterator[FrameBlock]:
         new_interface = partial(next, count())
         if len(self._captures) == 1:
-            return self._captures[0].blocks(self._problems, new_interface, beside=self._beside)
-        others = len(self._captures) - 1
-        return merge(Input(capture.head_ns(), partial(capture.blocks, self._problems, new_interface, others=others, beside=self._beside))
+            return self._captures[0].blocks(self._problems, new_interface)
+        opened = Opened()
+        return merge(Input(capture.head_ns(), partial(capture.blocks, self._problems, new_interface, opened))
                      for capture in self._captures)
 
     def _done(self) -> tuple[int, int | None]:
@@ -71,12 +86,12 @@ class CaptureReader:
 
 
 def open_captures(paths: Sequence[str | os.PathLike[str]], problems: Problems, *,
-                  progress: Progress | None = None, beside: bool = False) -> CaptureReader:
+                  progress: Progress | None = None) -> CaptureReader:
     """Recognise the inputs: files, directories (the captures in them, by name), "-" for standard input.
 
     Raises CaptureError where none can be read, UsageError for standard input given twice; where only some cannot be
     read, those become problems. `progress` is called about once a block with the bytes read so far and in all (None
-    where that is unknown). `beside`: processes of their own may decompress large inputs (where processes can be forked).
+    where that is unknown).
     """
     captures: list[CaptureFile] = []
     failures: list[str] = []
@@ -103,7 +118,7 @@ def open_captures(paths: Sequence[str | os.PathLike[str]], problems: Problems, *
         raise CaptureError("; ".join(failures) or "no captures were named")
     for failure in failures:
         problems.add("unreadable-file", failure, damaged=True)
-    return CaptureReader(captures, problems, progress, beside=beside, ended=ended)
+    return CaptureReader(captures, problems, progress, ended=ended)
 
 
 def _directory(path: str, problems: Problems) -> list[CaptureFile]:

@@ -179,9 +179,8 @@ _OPTIONS = (
                  help="Leave out segments with a wrong TCP checksum. Checksums of a capturing host's own segments are "
                       "often unfinished, so they are only reported otherwise."),
     click.option("--jobs", metavar="N", type=click.IntRange(min=1),
-                 help="Processes to use; the result is the same with any number. Default: what helps (on Linux, several for the "
-                      "overview of an uncompressed pcap of 24 MB and more whose frames are short). With 2 and more, large "
-                      "compressed inputs are decompressed in a process of their own."),
+                 help="Processes to use; the result is the same with any number. Default: what helps (on Linux, one for each processor "
+                      "for the overview of captures of 24 MB and more whose frames are short)."),
     click.option("--allow-damaged", is_flag=True,
                  help="Exit with 0 although some input was cut or unreadable."),
 )

@@ -11,7 +11,9 @@ from .quality import CHECKSUM_SAMPLE, Tally
 
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Callable
 
+    from .fragments import Packets
     from .general import General
 
 
@@ -30,11 +32,17 @@ class Decoder:
         self._me = -1
         self._tally = Tally(obey=check_checksums, sample=checksum_sample)
         self._general: General | None = None
+        self._fragments_before: Callable[[], Packets | None] | None = None
 
-    def deal_out(self, owner_of: "array[int]", me: int) -> None:
-        """From now on only segments that are this process's get keys where that saves time (see SegmentBlock)."""
+    def share(self, owner_of: "array[int]", me: int, fragments_before: "Callable[[], Packets | None]") -> None:
+        """From now on this is process `me` of several that decode a capture, block by block in turn.
+
+        Only segments that it replays itself get keys where that saves time (see SegmentBlock). `fragments_before` gives the
+        packets in the making that another process handed on last (None: none did since this one), and may wait for them.
+        """
         self._tally.owner_of = owner_of
         self._me = me
+        self._fragments_before = fragments_before
 
     def decode(self, block: FrameBlock, spare: SegmentBlock | None = None) -> SegmentBlock:
         """Give the segments of a block in frame order, QUOTED rows among them. Nothing that a frame holds can raise.
@@ -56,15 +64,14 @@ class Decoder:
             row = decode_plain(block, row + 1, out, self._tally)
         return out
 
-    @property
-    def holds_fragments(self) -> bool:
-        """Whether it keeps fragments of IP packets, which frames decoded later may belong to."""
-        return self._general is not None and self._general.holds_fragments
+    def hand_on_fragments(self) -> "Packets | None":
+        """Packets in the making, for the process that has the next block; None where this block held no fragments."""
+        return None if self._general is None else self._general.fragments.hand_on()
 
-    def finish(self) -> None:
-        """Report what the capture's end leaves over: incomplete fragments, and the counts kept until now."""
-        if self._general:
-            self._general.finish()
+    def finish(self, *, fragments: bool = True) -> None:
+        """Report what the capture's end leaves over: incomplete `fragments`, unless another process does, and counts."""
+        if self._general and fragments:
+            self._general.fragments.finish()
         self._tally.report(self._problems)
 
     def _rest(self) -> "General":
@@ -72,4 +79,5 @@ class Decoder:
             from .general import General  # noqa: PLC0415  dpkt takes longer to import than a small capture to decode
 
             self._general = General(self._problems, self._tally, self._joined)
+            self._general.fragments.before = self._fragments_before
         return self._general

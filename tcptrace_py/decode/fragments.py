@@ -1,8 +1,12 @@
 """IP fragments back into packets (RFC 791 section 3.2, RFC 8200 section 4.5), in bounded memory."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tcptrace_py.model.problems import Problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TIMEOUT_NS = 30_000_000_000  # Linux: net.ipv4.ipfrag_time; IPv6 would allow 60 s
 MAX_PACKETS = 4096
@@ -77,22 +81,35 @@ class _Packet:
         return self.length >= 0 and self.units == (self.length + 7) // 8 and not self.done
 
 
+Packets = dict[tuple[bytes, int, int, bytes], _Packet]
+
+
 class Reassembler:
     """Packets in the making by what names them (addresses, identification, protocol, scope), oldest first.
 
     A packet that is complete stays for its time, so that a duplicate fragment begins no new one. The frames of its
     fragments are added to `joined`, where there is one.
+
+    Where several processes share a capture, its fragments go through all of them in turn: `before` gives the packets that
+    another process had behind the frames that come before these (None: this one knows the latest), `hand_on` gives them away.
     """
 
     def __init__(self, problems: Problems, joined: list[tuple[int, ...]] | None = None) -> None:
         self._problems = problems
         self._joined = joined
-        self._packets: dict[tuple[bytes, int, int, bytes], _Packet] = {}
+        self._packets: Packets = {}
         self._bytes = 0
+        self.before: Callable[[], Packets | None] | None = None
+        self._changed = False  # since packets were handed on
 
     def add(self, name: tuple[bytes, int, int, bytes], piece: Fragment, time_ns: int,
             frame: int) -> tuple[int, bytes, int] | None:
         """Take in a fragment; give protocol, captured content and length on the wire of a packet that it completes."""
+        if self.before is not None and not self._changed:
+            self._changed = True
+            latest = self.before()
+            if latest is not None:
+                self._packets, self._bytes = latest, sum(len(packet.data) for packet in latest.values())
         self._expire(time_ns)
         packet = self._packets.get(name)
         if packet is not None and packet.done and not self._repeats(packet, piece):
@@ -113,8 +130,12 @@ class Reassembler:
             self._joined.append(tuple(packet.frames))
         return packet.protocol, bytes(packet.data[:packet.readable]), packet.length
 
-    def __bool__(self) -> bool:
-        return bool(self._packets)
+    def hand_on(self) -> Packets | None:
+        """Packets for whoever has the frames that come next; None where nothing has changed."""
+        if not self._changed:
+            return None
+        self._changed = False
+        return self._packets
 
     def finish(self) -> None:
         """Give up what is left."""

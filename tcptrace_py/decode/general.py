@@ -27,8 +27,8 @@ class General:
 
     def __init__(self, problems: Problems, tally: Tally, joined: list[tuple[int, ...]] | None = None) -> None:
         self._problems = problems
-        self._fragments = Reassembler(problems, joined)
-        self._walk = Walk(problems, tally, self._fragments)
+        self.fragments = Reassembler(problems, joined)
+        self._walk = Walk(problems, tally, self.fragments)
 
     def decode(self, block: FrameBlock, i: int, out: SegmentBlock) -> None:
         """Append the segments of row i of a block of frames; never raises, whatever the frame holds."""
@@ -53,15 +53,6 @@ class General:
                 self._cut(frame)
             else:
                 self._unreadable(_SHORT, frame)
-
-    @property
-    def holds_fragments(self) -> bool:
-        """Whether there are packets in the making, or lately made."""
-        return bool(self._fragments)
-
-    def finish(self) -> None:
-        """Report fragments whose packets never became whole."""
-        self._fragments.finish()
 
     def _unreadable(self, reason: str, frame: int) -> None:
         if self._walk.quoted < 0:  # quotes are cut short by nature

@@ -24,7 +24,7 @@ cdef class FlowTable:
     cdef public Textbook textbook
 
     @cython.locals(columns=Columns, textbook=Textbook, side=Side, i=cython.Py_ssize_t, count=cython.Py_ssize_t)
-    cpdef feed(self, block)
+    cpdef feed(self, block, latest_ns=*)
     @cython.locals(
         key=bytes, peer=Side, connection=Connection, segment=Segment, place="long long", flags="long long", seq="long long",
         ack="long long", payload="long long", time_ns="long long", ip_id="long long", tsval="long long", silent_ns="long long",

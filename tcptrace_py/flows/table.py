@@ -113,8 +113,11 @@ class FlowTable:
         self.last_ns = 0
         self.now_ns = 0  # up to here the capture is known
 
-    def feed(self, block: SegmentBlock) -> None:
-        """Take in a block of segments, in capture order."""
+    def feed(self, block: SegmentBlock, latest_ns: tuple[int, ...] | None = None) -> None:
+        """Take in a block of segments, in capture order.
+
+        `latest_ns`: `block.latest_ns()` of the whole block, where these rows were picked from it (maybe none).
+        """
         columns, textbook, count = Columns(block), self.textbook, block.count
         i = 0
         if self.observer is not None:
@@ -135,9 +138,11 @@ class FlowTable:
                 elif columns.me < 0 or columns.owner[i] == columns.me:
                     break  # it is no other process's
                 i += 1
-        if count:
-            self.segments += count - block.foreign
-            self._sweep(block)
+        self.segments += count - block.foreign
+        if latest_ns is None:
+            latest_ns = block.latest_ns()
+        if latest_ns:
+            self._sweep(latest_ns)
 
     def take(self, columns: Columns, i: int, side: Side | None) -> None:
         """Take in a segment of a side, or one that continues no textbook connection, or not by the book."""
@@ -990,11 +995,11 @@ class FlowTable:
         else:
             bucket.append(connection)
 
-    def _sweep(self, block: SegmentBlock) -> None:
+    def _sweep(self, latest_ns: tuple[int, ...]) -> None:
         """Retire what is over. The clock is the earlier of a block's last two stamps, so that one wild stamp moves nothing."""
-        last = block.count - 1
-        self.clock_ns = min(block.time_ns[last], block.time_ns[last - 1] if last else self.last_ns or block.time_ns[last])
-        self.last_ns = block.time_ns[last]
+        last_ns = latest_ns[-1]
+        self.clock_ns = min(last_ns, latest_ns[0] if len(latest_ns) > 1 else self.last_ns or last_ns)
+        self.last_ns = last_ns
         now = (self.clock_ns - LAG_NS) // SECOND_NS
         self.now_ns = now * SECOND_NS
         if self.closed:

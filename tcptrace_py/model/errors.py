@@ -21,3 +21,7 @@ def did_you_mean(wrong: object, choices: Iterable[str]) -> str:
 
     near = get_close_matches(str(wrong).lower(), list(choices), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+class NotSharedError(Exception):
+    """Several processes cannot go on, as one of them ended early or what comes now is not to be shared: one has to do it all again."""

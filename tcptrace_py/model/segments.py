@@ -77,6 +77,10 @@ class SegmentBlock:
         self.sack_left, self.sack_right = array("I", bytes(4 * capacity)), array("I", bytes(4 * capacity))
         self.vlan, self.teid = _absent("i", capacity), _absent("q", capacity)
 
+    def latest_ns(self) -> tuple[int, ...]:
+        """Times of the last two rows; fewer where there are none."""
+        return tuple(self.time_ns[max(self.count - 2, 0):self.count])
+
     def reserve(self, rows: int) -> None:
         """Make room for at least this many rows in all; a frame of several segments (an A-MSDU) may need it."""
         spare = SegmentBlock(max(0, rows - len(self.frame)))

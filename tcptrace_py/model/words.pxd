@@ -132,6 +132,19 @@ cdef inline Py_ssize_t scatter(unsigned char[::1] area, Py_ssize_t at, object co
     return at + size
 
 
+cdef inline int put_frames(unsigned char[::1] area, Py_ssize_t at, bytes data, long long[::1] offsets, long long[::1] lengths,
+                           Py_ssize_t count) except -1:
+    cdef Py_ssize_t i
+    cdef const char *source = PyBytes_AS_STRING(data)
+    for i in range(count):
+        if offsets[i] < 0 or lengths[i] < 0 or offsets[i] + lengths[i] > PyBytes_GET_SIZE(data) or at + lengths[i] > area.shape[0]:
+            raise ValueError("there are fewer bytes")
+        if lengths[i]:
+            memcpy(&area[at], source + offsets[i], lengths[i])
+        at += lengths[i]
+    return 0
+
+
 cdef inline Py_ssize_t put_keys(unsigned char[::1] area, Py_ssize_t at, list keys, long long[::1] key_ats, const unsigned char *data,
                                 int[::1] rows) except -2:
     cdef Py_ssize_t i, size, lengths = at

@@ -84,6 +84,12 @@ def scatter(area: memoryview, at: int, column: "array[int]", count: int) -> int:
     return end
 
 
+def put_frames(area: memoryview, at: int, data: bytes, offsets: "array[int]", lengths: "array[int]", count: int) -> None:
+    """Write so many pieces of `data` into an area that is large enough, close together from byte `at` on."""
+    packed = b"".join([data[offset:offset + length] for offset, length in zip(offsets[:count], lengths[:count], strict=True)])
+    area[at:at + len(packed)] = packed
+
+
 def put_keys(area: memoryview, at: int, keys: list[bytes], key_ats: "array[int]", data: bytes, rows: "array[int]") -> int:
     """Write the keys of these rows into an area from byte `at` on, their lengths first: the byte behind them, -1 if they do not fit.
 

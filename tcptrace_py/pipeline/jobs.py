@@ -1,161 +1,187 @@
-"""The way of the data through several processes, for one large pcap: the same result as in one, byte for byte.
+"""The way of the data through several processes: the same result as in one, byte for byte.
 
-The file is cut into pieces, dealt out in rounds. In a round every process walks and decodes one piece, hands the segments
-to the processes that replay their four-tuples (through memory that both share), and replays its own four-tuples of all
-pieces in the capture's order. What adds up is added up at the end; what is held at once is settled by the first process,
-which the others tell of begins and ends as they go.
+The process that was asked reads the captures, with the reader that one process uses as well: so formats, compression, files
+merged by time, damage and Ctrl-C are met in one place and in the captures' order. It is the first of the workers as well, and
+deals the blocks of frames out to all of them in turn, to the others through memory that both share; a block for each worker is
+a *round*. In a round every worker decodes its block, hands the segments to the workers that replay their four-tuples, and
+replays its own four-tuples of all blocks in the captures' order. What adds up is added up at the end by the first one. It also
+settles what is held at once: the others tell it of begins and ends as they go.
 
-Anything that is out of the ordinary in the file ends the attempt: then one process reads it from the front.
+IP fragments that belong together may come in blocks of different workers. A worker that meets one first gets the packets in
+the making from the worker that had fragments last, and all hear of them when its block is decoded.
+
+Messages of a round are small: what may be large (segments, packets in the making, reports) lies in memory that processes share.
+So nobody who sends waits for one who sends as well.
 """
 
 import mmap
+import os
 import pickle
 import signal
 from array import array
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Link
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from tcptrace_py.capture.pcap_walk import FILE_HEADER_BYTES
-from tcptrace_py.capture.ranges import OutOfOrdinaryError, Range, RangedFile
+from tcptrace_py.capture.columns import BLOCK_FRAMES
 from tcptrace_py.decode import Decoder
 from tcptrace_py.facts.store import Scratch
 from tcptrace_py.findings.accounts import add_counts, counts
-from tcptrace_py.findings.quality import span_ns
 from tcptrace_py.findings.vantage import Pair, Samples
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.errors import NotSharedError
 from tcptrace_py.model.first_frames import FirstFrames
+from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
-from tcptrace_py.model.results import CaptureInfo
 from tcptrace_py.model.segments import SegmentBlock, key_parts
 from tcptrace_py.model.seq import MASK
 from tcptrace_py.model.words import BUCKETS, RECENT
 
 from .collecting import SETTLE_NS, Collector
-from .partition import ROW_MOST_BYTES, AreaFullError, pack, tell_owners, unpack
+from .partition import ROW_MOST_BYTES, frames_size, pack, pack_frames, tell_owners, unpack, unpack_frames
+from .worthwhile import AGGREGATED
 
-FIRST_SHARE = 0.96  # of a fair share of the four-tuples is the first process's: it adds up as well
-AREAS = 3  # a head of round n says that the rows of round n - 3 were taken
+if TYPE_CHECKING:
+    from tcptrace_py.decode.fragments import Packets
+
+FIRST = 0  # the worker that reads
+READER = -1  # what the first one is where it deals out: the others have a link to it for that, and one for segments
+SLOTS, SLOT_BYTES = 3, 5 << 19  # of memory for frames on their way to a worker; a larger block goes in parts
+AREAS = 4  # of memory for segments: a worker that has those of round n - 2 from another knows that its own of n - 4 were taken
+AREA_BYTES = BLOCK_FRAMES * ROW_MOST_BYTES
 ANNOUNCE_NS = 10 * SECOND_NS  # between two looks through what is alive
 TELL_EVERY = 4  # rounds between two reports of begins and ends
 
 
-NOTHING = Range([], 0, 0)
 Told = tuple[list[bytes], bytearray, Any]  # names of accounts, what each one's kind of interval counts, begins and ends
 
 
-class Head(NamedTuple):
-    """What a process says of its piece before any is decoded; empty where it saw something out of the ordinary."""
+class Frames(NamedTuple):
+    """To a worker: so many bytes of a block of frames are in the next slot; 0: it gets none in this round."""
 
-    frames: int
-    start: int
-    end: int
-    first_ns: int
-    last_ns: int
-    least_ns: int
-    most_ns: int
-    stop: bool  # the user asked to end; the first process's counts
-    told: Any  # for the first process: see Part.tell
-    problem: str | None
+    size: int
+    last: bool = True  # part of the block
+
+
+class Taken(NamedTuple):
+    """From a worker: a slot is free again."""
+
+
+class Report(NamedTuple):
+    """From a worker: what is new (None: the first one has it), and up to when (ns) all is told."""
+
+    told: Told | None
+    until_ns: int
+
+
+class Segments(NamedTuple):
+    """From worker to worker, of a round's block: how many rows are the other's, the times of the last rows of all.
+
+    So many bytes of News lie in the sender's deposit; 0: there are none for the other.
+    """
+
+    rows: int
+    latest_ns: tuple[int, ...]
+    news_bytes: int
+
+
+class News(NamedTuple):
+    """Of a round: packets whose fragments are not all there (None: the block has no fragments), and a report for the first worker."""
+
+    packets: "Packets | None"
+    report: Report | None
+
+
+class Deposit:
+    """Memory where a worker leaves a message of any size for the others, as long as the areas of a round last."""
+
+    def __init__(self) -> None:
+        self._file = os.memfd_create("tcpstates")
+
+    def leave(self, number: int, message: Any) -> int:
+        """Write the message of a round; its size in bytes."""
+        data = memoryview(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+        at, end = _place(number), _place(number) + len(data)
+        while at < end:
+            at += os.pwrite(self._file, data[at - end:], at)
+        return len(data)
+
+    def take(self, number: int, size: int) -> Any:
+        """Read it."""
+        return pickle.loads(os.pread(self._file, size, _place(number)))  # noqa: S301 - from a process of our own
+
+    def close(self) -> None:
+        """Let go of it; other processes may still have it."""
+        os.close(self._file)
+
+
+def _place(number: int) -> int:
+    return number % AREAS << 40  # what is not written takes no memory
 
 
 class Part:
-    """What one process works with."""
+    """What a worker works with."""
 
-    def __init__(self, number: int, jobs: int, file: RangedFile, table: FlowTable, collector: Collector, *,
-                 check_checksums: bool, tells_pairs: bool = False) -> None:
+    def __init__(self, number: int, owner_of: "array[int]", table: FlowTable, collector: Collector, problems: Problems, *,
+                 check_checksums: bool, fragments_before: "Callable[[], Packets | None]", tells_pairs: bool = False) -> None:
+        """`owner_of`: see `owners`."""
         self.number = number
-        self.jobs = jobs
-        self.file = file
         self.table = table
         self.openers = self.table.streams.openers = FirstFrames()
         self.collector = collector
-        if collector.keep_rows:
-            collector.rows.scratch.open()  # before there are several processes, which share it
-        self.problems = Problems()
+        self.problems = problems
         self.decoder = Decoder(self.problems, check_checksums=check_checksums)
-        self.info = CaptureInfo()
         self.tells_pairs = tells_pairs
-        self.interrupted = False
         self._spare: list[SegmentBlock] = []
         self._named = 0  # kinds of intervals that were told
         self._recent = [b""] * RECENT
         self._announced_ns = -(1 << 62)  # up to here all ports are counted as held that were
-        mine = round(BUCKETS / jobs * FIRST_SHARE)
-        self._owner_of = owner_of = array("i", [0] * mine + [1 + at * (jobs - 1) // (BUCKETS - mine) for at in range(BUCKETS - mine)])
-        self.decoder.deal_out(owner_of, number)
+        self._owner_of = owner_of
+        self.decoder.share(owner_of, number, fragments_before)
 
     # -- a round ----------------------------------------------------------------------------------------------------
 
-    def walk(self, round_number: int) -> tuple[Range, str | None]:
-        """Walk this process's piece of a round."""
-        begin = (round_number * self.jobs + self.number) * self.file.piece_bytes
-        try:
-            return self.file.range(begin, begin + self.file.piece_bytes), None
-        except (OutOfOrdinaryError, OSError) as error:
-            return NOTHING, str(error)
+    def decode(self, frames: FrameBlock) -> SegmentBlock:
+        """Segments of a block, each with the worker that it belongs to."""
+        segments = self.decoder.decode(frames, self._spare.pop() if self._spare else None)
+        tell_owners(segments, self._owner_of, self.number)
+        return segments
 
-    def head(self, piece: Range, problem: str | None, *, stop: bool, tell: bool) -> Head:
-        """What the others have to know of it."""
-        blocks = piece.blocks
-        first_ns = blocks[0].time_ns[0] if blocks else 0
-        last_ns = blocks[-1].time_ns[blocks[-1].count - 1] if blocks else 0
-        spans_ns = [span_ns(block) for block in blocks]
-        least_ns, most_ns = min((least for least, _ in spans_ns), default=0), max((most for _, most in spans_ns), default=0)
-        told = self.tell() if tell else None
-        return Head(piece.frames, piece.start, piece.end, first_ns, last_ns, least_ns, most_ns, stop, told, problem)
-
-    def decode(self, piece: Range, first_frame: int, before_ns: int | None) -> list[SegmentBlock]:
-        """Segments of the piece, each with the process that it belongs to."""
-        self.collector.quality.latest_ns = before_ns
-        found = []
-        for block in piece.blocks:
-            block.first_frame = first_frame
-            first_frame += block.count
-            self.collector.quality.frames(block)
-            segments = self.decoder.decode(block, self._spare.pop() if self._spare else None)
-            tell_owners(segments, self._owner_of, self.number)
-            found.append(segments)
-        if self.decoder.holds_fragments:
-            raise OutOfOrdinaryError("it holds IP fragments, which may belong together across pieces")
-        return found
-
-    def feed(self, segments: SegmentBlock) -> None:
-        """Replay segments that belong here; the block is free again."""
-        self.table.feed(segments)
+    def feed(self, segments: SegmentBlock, latest_ns: tuple[int, ...]) -> None:
+        """Replay segments that belong here; the block is free again. `latest_ns` as in FlowTable.feed: all keep one clock."""
+        self.table.feed(segments, latest_ns)
         self._spare.append(segments)
 
-    def unpacked(self, area: memoryview, at: int, rows: int) -> tuple[SegmentBlock, int]:
-        """Rows that another process packed, and the byte behind them."""
+    def unpacked(self, area: memoryview, rows: int) -> SegmentBlock:
+        """Rows that another worker packed."""
         segments = self._spare.pop() if self._spare else SegmentBlock(0)
         if len(segments.frame) < rows:
             segments = SegmentBlock(max(rows, 4096))
         segments.clear()
         segments.me, segments.foreign = -1, 0
-        return segments, unpack(area, at, rows, segments, self._recent)
+        unpack(area, 0, rows, segments, self._recent)
+        return segments
 
     # -- what is told -----------------------------------------------------------------------------------------------
 
-    def tell(self) -> tuple[Told | None, int]:
-        """Report for the first process: what is new, and up to when (ns) all is told."""
+    def tell(self) -> Report:
+        """Say what is new. The first one has it all in its accounts."""
         until_ns = self.table.clock_ns - self.collector.replayer.longest_ns - SETTLE_NS
         if until_ns - self._announced_ns >= ANNOUNCE_NS:
             self.collector.announce(self.table.older(until_ns))
             self._announced_ns = until_ns
-        return None if self.number == 0 else self.told(), self._announced_ns  # the first process keeps its own
+        return Report(None if self.number == FIRST else self.told(), self._announced_ns)
 
     def told(self) -> Told:
         """New kinds of intervals: the accounts' names and what they count; begins and ends."""
         accounts, named = self.collector.accounts, self._named
         self._named = len(accounts.kind_names)
         return accounts.kind_names[named:], accounts.kind_counts[named:], self.collector.occupancy.release()
-
-    def ends_ns(self) -> int:
-        """When what is analysed ends; the whole capture is known."""
-        return self.table.selection.ends_ns(self.info.end_ns or 0)
 
     def needs(self) -> set[bytes]:
         """Pairs of hosts whose handshakes decide about waiting connections."""
@@ -185,168 +211,198 @@ class Part:
         }
 
 
-@dataclass
-class Channels:
-    """A process's links to the others, and the areas of memory that it shares with each: [to or from][round % AREAS]."""
+def owners(jobs: int, first_share: float) -> "array[int]":
+    """The worker of each bucket of four-tuples (see words.bucket); the first one has so much of a fair share of them."""
+    mine = round(BUCKETS / jobs * first_share)
+    rest = BUCKETS - mine
+    return array("i", [FIRST] * mine + [1 + at * (jobs - 1) // rest for at in range(rest)])
 
-    links: dict[int, Link]
-    outgoing: dict[int, list[memoryview]]
-    incoming: dict[int, list[memoryview]]
-    early: dict[int, list[Any]] = field(default_factory=dict)  # messages that came before they were asked for
+
+class Channels:
+    """A worker's links, to the others and the reader, and the areas of memory that it shares with them."""
+
+    def __init__(self, number: int, links: dict[int, Link], deposits: list[Deposit], slots: list[memoryview],
+                 outgoing: dict[int, list[memoryview]], incoming: dict[int, list[memoryview]]) -> None:
+        self.number = number
+        self.links = links
+        self.deposits = deposits
+        self.slots = slots
+        self.outgoing = outgoing
+        self.incoming = incoming
+        self.others = sorted(outgoing)
+        self._round = -1
+        self._parts = 0  # of blocks taken
+        self._early: dict[int, deque[Segments]] = {other: deque() for other in self.others}  # messages that came before their turn
+        self._heard = dict.fromkeys(self.others, 0)  # rounds of each that messages have come of
+        self._packets: Packets | None = None  # in the making, the latest that another worker told of
+        self._packets_at = self._own_at = -1, -1  # round and worker whose block they come from; and this one's latest
+        self.hear_report: Callable[[int, Report], None] = lambda _whose, _report: None  # the first worker's
 
     def send(self, to: int, message: Any) -> None:
         """Send a message."""
-        self.links[to].send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+        _send(self.links[to], message)
 
-    def receive(self, whose: int, kind: type | None = None) -> Any:
-        """Wait for a message, the next one of a kind. A process that is gone is out of the ordinary."""
-        early = self.early.setdefault(whose, [])
-        for at, message in enumerate(early):
-            if kind is None or isinstance(message, kind):
-                return early.pop(at)
-        while True:
-            try:
-                message = pickle.loads(self.links[whose].recv_bytes())  # noqa: S301 - from a process of our own
-            except EOFError as error:
-                raise OutOfOrdinaryError("one of the processes ended early") from error
-            if kind is None or isinstance(message, kind):
-                return message
-            early.append(message)
+    def receive(self, whose: int) -> Any:
+        """Wait for the next message. Raises EOFError where the other process is gone."""
+        return _receive(self.links[whose])
+
+    def frames(self) -> tuple[bool, FrameBlock | None]:
+        """Whether there is another round, and this worker's block in it."""
+        parts: list[bytes] = []
+        while (message := self.receive(READER)) is not None:
+            if not message.size:
+                return True, None
+            area = self.slots[self._parts % SLOTS][:message.size]
+            self._parts += 1
+            if message.last and not parts:
+                block = unpack_frames(area)
+            else:
+                parts.append(bytes(area))
+            self.send(READER, Taken())
+            if message.last:
+                return True, unpack_frames(memoryview(b"".join(parts))) if parts else block
+        return False, None
+
+    def next_round(self) -> int:
+        """Begin the next round; its number."""
+        self._round += 1
+        return self._round
+
+    def segments(self, whose: int) -> Segments:
+        """The next message of another worker about segments."""
+        early = self._early[whose]
+        return early.popleft() if early else self._hear(whose)
+
+    def _hear(self, whose: int) -> Segments:
+        message: Segments = self.receive(whose)
+        place = self._heard[whose], whose
+        self._heard[whose] += 1
+        if message.news_bytes:
+            packets, report = self.deposits[whose].take(place[0], message.news_bytes)
+            if packets is not None and place > self._packets_at:
+                self._packets, self._packets_at = packets, place
+            if report is not None:
+                self.hear_report(whose, report)
+        return message
+
+    def packets_before(self) -> "Packets | None":
+        """Packets in the making before this worker's block of the round; None: as this worker left them."""
+        for number in range(min(self._heard.values(), default=0), self._round + 1):
+            for whose in self.others:
+                if self._heard[whose] == number and (number, whose) < (self._round, self.number):
+                    self._early[whose].append(self._hear(whose))
+        found = self._packets if self._packets_at > self._own_at else None
+        self._own_at = self._round, self.number
+        return found
+
+    @property
+    def has_packets(self) -> bool:
+        """Whether the packets in the making are this worker's, when all is heard."""
+        return self._own_at > self._packets_at
 
 
-class Order:
-    """Numbers frames across the pieces, and proves that each piece begins where the one before ends."""
-
-    def __init__(self) -> None:
-        self.position = FILE_HEADER_BYTES
-        self.frame = 1
-        self.before_ns: int | None = None
-
-    def take(self, head: Head, info: CaptureInfo) -> None:
-        """Take in the head of the next piece."""
-        if head.problem is not None or head.start != self.position:
-            raise OutOfOrdinaryError(head.problem or f"a piece begins at byte {head.start}, the one before ends at {self.position}")
-        self.position = head.end
-        self.frame += head.frames
-        if head.frames:
-            self.before_ns = head.last_ns
-            info.start_ns = head.least_ns if info.start_ns is None else min(info.start_ns, head.least_ns)
-            info.end_ns = head.most_ns if info.end_ns is None else max(info.end_ns, head.most_ns)
-            info.packets = self.frame - 1
-            if self.frame > MASK:
-                raise OutOfOrdinaryError("it holds more frames than there are names for streams")
+def _send(link: Link, message: Any) -> None:
+    link.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
 
-def play(part: Part, channels: Channels, steer: Callable[[int], bool], hear: Callable[[int, Any], None]) -> None:
-    """Play all rounds. `steer(done_bytes)` says whether the user asked to end; `hear(whose, told)` takes reports.
+def _receive(link: Link) -> Any:
+    return pickle.loads(link.recv_bytes())  # noqa: S301 - from a process of our own
+
+
+class Player:
+    """Plays the rounds of a worker.
 
     A round's segments are replayed when the next round's are decoded and on their way, so that none waits for another long.
     """
-    others = [number for number in range(part.jobs) if number != part.number]
-    rounds = -(-part.file.size_bytes // (part.file.piece_bytes * part.jobs))
-    piece, problem = part.walk(0)
-    head = part.head(piece, problem, stop=steer(0), tell=False)
-    _send_all(channels, others, head)
-    order = Order()
-    decoded: list[SegmentBlock] = []
-    for number in range(rounds):
-        heads = [head if whose == part.number else channels.receive(whose, Head) for whose in range(part.jobs)]
-        for whose, other in enumerate(heads):
-            if other.told is not None:
-                hear(whose, other.told)
-        if heads[0].stop:
-            part.interrupted = True
-            break
-        for whose, other in enumerate(heads):
-            if whose == part.number:
-                first_frame, before_ns = order.frame, order.before_ns
-            order.take(other, part.info)
-        before, decoded = decoded, part.decode(piece, first_frame, before_ns)
-        for to in others:
-            channels.send(to, _packed(decoded, to, channels.outgoing[to][number % AREAS]))
-        piece = NOTHING  # its bytes are not asked for any more
-        for segments in decoded:
-            segments.data = b""
-        if number + 1 < rounds:
-            piece, problem = part.walk(number + 1)
-            head = part.head(piece, problem, stop=steer(order.position), tell=number % TELL_EVERY == 0)
-            _send_all(channels, others, head)
+
+    def __init__(self, part: Part, channels: Channels) -> None:
+        self.part = part
+        self.channels = channels
+        self._number = -1
+        self._before: SegmentBlock | None = None
+
+    def play(self, frames: FrameBlock | None) -> None:
+        """Play a round with this worker's block, if it gets one."""
+        part, channels = self.part, self.channels
+        self._number = number = channels.next_round()
+        decoded, packets = None, None
+        latest_ns: tuple[int, ...] = ()
+        if frames is not None:
+            decoded = part.decode(frames)
+            packets, latest_ns = part.decoder.hand_on_fragments(), decoded.latest_ns()
+        report = part.tell() if number % TELL_EVERY == 1 else None
+        if report is not None and part.number == FIRST:
+            channels.hear_report(FIRST, report)
+            report = None
+        news_bytes = 0 if packets is None and report is None else channels.deposits[part.number].leave(number, News(packets, report))
+        for to in channels.others:
+            rows = 0 if decoded is None else pack(decoded, to, channels.outgoing[to][number % AREAS], 0)[0]
+            channels.send(to, Segments(rows, latest_ns, 0 if packets is None and to != FIRST else news_bytes))
+        if decoded is not None:
+            decoded.data = b""  # its bytes are not asked for any more
         if number:
-            _replay(part, channels, before, number - 1)
-    if part.interrupted and not number:
-        return
-    _replay(part, channels, decoded, number - part.interrupted)
-    if order.position != part.file.size_bytes and not part.interrupted:
-        raise OutOfOrdinaryError("the file ends amid a record")
+            self._replay(self._before, number - 1)
+        self._before = decoded
 
+    def end(self) -> None:
+        """There are no more rounds; all is replayed then, and decoded."""
+        if self._number >= 0:
+            self._replay(self._before, self._number)
+        self.part.decoder.finish(fragments=self.channels.has_packets)
 
-def _replay(part: Part, channels: Channels, own: list[SegmentBlock], number: int) -> None:
-    """Replay a round's segments that belong to this process, its own and those it gets, in the capture's order."""
-    for whose in range(part.jobs):
-        if whose == part.number:
-            for segments in own:
-                part.feed(segments)
-            continue
-        at = 0
-        for rows in channels.receive(whose, list):
-            segments, at = part.unpacked(channels.incoming[whose][number % AREAS], at, rows)
-            part.feed(segments)
-
-
-def _send_all(channels: Channels, others: list[int], head: Head) -> None:
-    for to in others:
-        channels.send(to, head if to == 0 else head._replace(told=None))
-
-
-def _packed(own: list[SegmentBlock], to: int, area: memoryview) -> list[int]:
-    """Pack what belongs to another process; rows of each block."""
-    found, at = [], 0
-    for segments in own:
-        try:
-            rows, at = pack(segments, to, area, at)
-        except AreaFullError as error:
-            raise OutOfOrdinaryError("the segments of a piece take more room than there is") from error
-        found.append(rows)
-    return found
+    def _replay(self, own: SegmentBlock | None, number: int) -> None:
+        """Replay a round's segments that belong to this worker, its own and those it gets, in the captures' order."""
+        part, channels = self.part, self.channels
+        for whose in sorted((*channels.others, part.number)):
+            if whose == part.number:
+                if own is not None:
+                    part.feed(own, own.latest_ns())
+            else:
+                rows, latest_ns, _ = channels.segments(whose)
+                if latest_ns:
+                    part.feed(part.unpacked(channels.incoming[whose][number % AREAS], rows), latest_ns)
 
 
 def work(part: Part, channels: Channels) -> None:
-    """What a process other than the first does; it ends with this."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears of Ctrl-C, and tells
-    part.file.open()
+    """What a worker other than the first does; its process ends with this."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that reads hears of Ctrl-C, and deals out no more
+    player = Player(part, channels)
     try:
-        play(part, channels, lambda _done: False, lambda _whose, _told: None)
-        end_ns = part.ends_ns()
-        part.decoder.finish()
+        more, frames = channels.frames()
+        while more:
+            player.play(frames)
+            frames = None
+            more, frames = channels.frames()
+        player.end()
+        end_ns = channels.receive(READER)
         part.table.finish(end_ns)
         part.table.clear()
-        channels.send(0, (part.needs(), part.told()))
-        channels.send(0, part.pairs(channels.receive(0)))
-        shared = channels.receive(0)
+        channels.send(READER, (part.needs(), part.told()))
+        channels.send(READER, part.pairs(channels.receive(READER)))
+        shared = channels.receive(READER)
         part.collector.replayer.vantages.pairs.update(shared)
         part.collector.conclude_waiting(end_ns)
-        channels.send(0, part.state(shared))
-    except (OutOfOrdinaryError, BrokenPipeError, ConnectionError):
-        pass  # the first process has seen the same, or is gone
+        channels.send(READER, part.state(shared))
+    except (EOFError, BrokenPipeError, ConnectionError):
+        pass  # a process is gone, and the one that reads will see it
 
 
 class Sums:
-    """The first process's side: what all parts add up to."""
+    """What all parts add up to, in the first one."""
 
-    def __init__(self, part: Part, channels: Channels, scratches: list[Scratch]) -> None:
+    def __init__(self, part: Part, scratches: dict[int, Scratch]) -> None:
+        """Take the first part, and where the others write described connections."""
         self.part = part
-        self.scratches = scratches  # of all parts: described connections are written there
-        self.channels = channels
+        self.scratches = scratches
         self.occupancy = part.collector.occupancy
-        self.kinds = {whose: array("i") for whose in channels.links}
-        self.until_ns = dict.fromkeys(range(part.jobs), -(1 << 62))
+        self.kinds = {whose: array("i") for whose in scratches}
+        self.until_ns = dict.fromkeys((FIRST, *scratches), -(1 << 62))
 
-    def hear(self, whose: int, told: Any) -> None:
+    def hear(self, whose: int, report: Report) -> None:
         """Take a report in; settle what all have told."""
-        events, until_ns = told
-        self.until_ns[whose] = until_ns
-        if events is not None:
-            self.take(whose, events)
+        self.until_ns[whose] = report.until_ns
+        if report.told is not None:
+            self.take(whose, report.told)
         if self.occupancy.is_due:
             self.occupancy.settle(min(self.until_ns.values()))
 
@@ -357,49 +413,21 @@ class Sums:
         kinds.extend([accounts.kind(name, what) for name, what in zip(names, counted, strict=True)])
         self.occupancy.take(events, kinds)
 
-    def finish(self, end_ns: int) -> None:
-        """Conclude what waits everywhere, and add everything up."""
-        part, others = self.part, list(self.channels.links)
-        collector = part.collector
-        part.decoder.finish()
-        part.table.finish(end_ns)
-        part.table.clear()
-        needs = part.needs()
-        for whose in others:
-            their_needs, told = self.channels.receive(whose)
-            needs |= their_needs
-            self.take(whose, told)
-        collector.settle_before_waiting(end_ns)
-        pairs = self._pairs(needs)
-        for whose in others:
-            self.channels.send(whose, pairs)
-        collector.replayer.vantages.pairs.update(pairs)
-        collector.conclude_waiting(end_ns)
-        collector.add_up()
-        for whose in others:
-            self._add(whose, self.channels.receive(whose))
-        collector.rename_streams(part.openers.rank)
-        collector.close(end_ns)
+    def know(self, pairs: dict[bytes, Pair]) -> None:
+        """Take in what a part knows of pairs of hosts."""
+        known = self.part.collector.replayer.vantages.pairs
+        for name, pair in pairs.items():
+            known.setdefault(name, Pair(Samples())).merge(pair)
 
-    def _pairs(self, names: set[bytes]) -> dict[bytes, Pair]:
-        """What all parts together know of these pairs of hosts."""
-        for whose in self.channels.links:
-            self.channels.send(whose, names)
-        pairs = self.part.pairs(names)
-        for whose in self.channels.links:
-            for name, pair in self.channels.receive(whose).items():
-                pairs.setdefault(name, Pair(Samples())).merge(pair)
-        return pairs
-
-    def _add(self, whose: int, state: dict[str, Any]) -> None:
+    def add(self, whose: int, state: dict[str, Any]) -> None:
+        """Take in all of a part."""
         collector, table = self.part.collector, self.part.table
         self.take(whose, state["told"])
         add_counts(collector.accounts, state["accounts"])
         collector.digest.merge(state["digest"])
         collector.rows.take(self.scratches[whose], state["rows"])
         collector.totals.merge(state["totals"])
-        for name, pair in state["pairs"].items():
-            collector.replayer.vantages.pairs.setdefault(name, Pair(Samples())).merge(pair)
+        self.know(state["pairs"])
         collector.quality.merge(state["quality"])
         collector.first_frames.merge(state["first_frames"])
         self.part.openers.merge(state["openers"])
@@ -411,56 +439,190 @@ class Sums:
             table.first_straggler = min(table.first_straggler or state["first_straggler"], state["first_straggler"])
 
 
-def run_parts(parts: list[Part], progress: Callable[[int, int | None], None] | None) -> None:
-    """Run all parts, the first one here, and add them up in it. Raises OutOfOrdinaryError; then nothing of them counts."""
-    context = get_context("fork")
-    jobs = len(parts)
-    ends: dict[tuple[int, int], Link] = {}
-    areas: dict[tuple[int, int], list[memoryview]] = {}
-    area_bytes = parts[0].file.piece_bytes * 5 // 2 + ROW_MOST_BYTES  # a row takes at most 2.5 times its record's bytes
-    for one in range(jobs):
-        for other in range(one):
-            ends[one, other], ends[other, one] = context.Pipe()
-            for pair in ((one, other), (other, one)):
-                area = memoryview(mmap.mmap(-1, AREAS * area_bytes))
-                areas[pair] = [area[at * area_bytes:(at + 1) * area_bytes] for at in range(AREAS)]
+class Workers:
+    """Workers that take blocks of frames in turn, the first one in this process; as a context, the others end with it.
 
-    def channels(me: int) -> Channels:
-        for (whose, _), link in ends.items():
-            if whose != me:
-                link.close()  # so that the end of a process is noticed
-        others = [number for number in range(jobs) if number != me]
-        return Channels({number: ends[me, number] for number in others}, {number: areas[me, number] for number in others},
-                        {number: areas[number, me] for number in others})
+    All methods raise NotSharedError.
+    """
 
-    workers = [context.Process(target=lambda part=part: work(part, channels(part.number)), daemon=True) for part in parts[1:]]
-    first = parts[0]
+    def __init__(self, jobs: int, part: Callable[[int, Callable[[], Any]], Part]) -> None:
+        """Start them. `part` makes what one works with, given its number and where it gets packets in the making."""
+        self._jobs = jobs
+        self._blocks = 0
+        self._own: deque[FrameBlock] = deque()  # of the first one, to be played when the others have theirs of the next round
+        self._parts = [0] * jobs
+        self._free = [SLOTS] * jobs
+        self._amid = False
+        self._links_seen = array("q")  # of the latest block that was looked at
+        context = get_context("fork")
+        ends: dict[tuple[int, int], Link] = {}
+        for one in range(1, jobs):
+            for other in range(READER, one):
+                ends[one, other], ends[other, one] = context.Pipe()
+        self._slots = {number: _areas(SLOTS, SLOT_BYTES) for number in range(1, jobs)}
+        self._deposits = [Deposit() for _ in range(jobs)]
+        areas = {(one, other): _areas(AREAS, AREA_BYTES) for one in range(jobs) for other in range(jobs) if one != other}
+        scratches = {number: Scratch() for number in range(1, jobs)}
+
+        def channels(me: int) -> Channels:
+            others = [number for number in range(jobs) if number != me]
+            return Channels(me, {other: ends[me, other] for other in (*others, READER) if (me, other) in ends}, self._deposits,
+                            self._slots.get(me, []), {other: areas[me, other] for other in others},
+                            {other: areas[other, me] for other in others})
+
+        def begin(me: int) -> None:
+            _close(ends, {me})
+            mine = channels(me)
+            own = part(me, mine.packets_before)
+            own.collector.rows.scratch = scratches[me]  # the first one reads it
+            work(own, mine)
+
+        mine = channels(FIRST)
+        first = part(FIRST, mine.packets_before)
+        if first.collector.keep_rows:
+            for scratch in scratches.values():
+                scratch.open()  # before there are several processes, which share it
+        self._processes = [context.Process(target=begin, args=(number,), daemon=True) for number in range(1, jobs)]
+        for process in self._processes:
+            process.start()
+        self._ends = {other: link for (whose, other), link in ends.items() if whose == READER}
+        _close(ends, {READER, FIRST})
+        self._sums = Sums(first, scratches)
+        self._player = Player(first, mine)
+        mine.hear_report = self._sums.hear
+
+    @property
+    def openers(self) -> FirstFrames:
+        """Frames that begin streams, when all is finished."""
+        return self._sums.part.openers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for process in self._processes:
+            process.terminate()
+            process.join()
+        for link in (*self._ends.values(), *self._player.channels.links.values()):
+            link.close()
+        for deposit in self._deposits:
+            deposit.close()
+
+    def take(self, block: FrameBlock) -> None:
+        """Give the next worker a block; wait for it where it has some already."""
+        self._amid = True
+        if block.link != self._links_seen:
+            self._links_seen = block.link
+            if not AGGREGATED.isdisjoint(block.link):
+                raise NotSharedError("frames that may hold several segments come after others")
+        if block.first_frame + block.count > MASK:
+            raise NotSharedError("there are more frames than names for streams")
+        whose = self._blocks % self._jobs
+        self._blocks += 1
+        with _all_there():
+            if whose == FIRST:
+                self._own.append(block)
+            else:
+                self._deal_out(whose, block)
+            if whose == self._jobs - 1 and len(self._own) > 1:
+                self._play_own()
+        self._amid = False
+
+    def finish(self, end_ns: int) -> None:
+        """No more blocks, of a capture that ends then: conclude what waits everywhere, and add everything up."""
+        if self._amid:
+            raise KeyboardInterrupt  # it came amid a block, half of which is of no use
+        with _all_there():
+            while self._blocks % self._jobs:
+                _send(self._ends[self._blocks % self._jobs], Frames(0))
+                self._blocks += 1
+            for link in self._ends.values():
+                _send(link, None)
+                _send(link, end_ns)
+            self._finish(end_ns)
+
+    def _finish(self, end_ns: int) -> None:
+        sums, part = self._sums, self._sums.part
+        while self._own:
+            self._play_own()
+        self._player.end()
+        part.table.finish(end_ns)
+        part.table.clear()
+        needs = part.needs()
+        for whose, link in self._ends.items():
+            while isinstance(message := _receive(link), Taken):
+                pass  # of the last blocks
+            their_needs, told = message
+            needs |= their_needs
+            sums.take(whose, told)
+        part.collector.settle_before_waiting(end_ns)
+        pairs = self._pairs(needs)
+        for link in self._ends.values():
+            _send(link, pairs)
+        part.collector.replayer.vantages.pairs.update(pairs)
+        part.collector.conclude_waiting(end_ns)
+        part.collector.add_up()
+        for whose, link in self._ends.items():
+            sums.add(whose, _receive(link))
+        part.collector.rename_streams(part.openers.rank)
+        part.collector.close(end_ns)
+
+    def _pairs(self, names: set[bytes]) -> dict[bytes, Pair]:
+        """What all parts together know of these pairs of hosts."""
+        for link in self._ends.values():
+            _send(link, names)
+        pairs = self._sums.part.pairs(names)
+        for link in self._ends.values():
+            for name, pair in _receive(link).items():
+                pairs.setdefault(name, Pair(Samples())).merge(pair)
+        return pairs
+
+    def _play_own(self) -> None:
+        """Play the first worker's next round."""
+        self._player.play(self._own.popleft())
+
+    def _deal_out(self, whose: int, block: FrameBlock) -> None:
+        size = frames_size(block)
+        if size <= SLOT_BYTES:
+            pack_frames(block, self._slot(whose))
+            _send(self._ends[whose], Frames(size))
+            return
+        while len(self._own) > 1:  # the block may have more parts than there are slots, and the worker waits for these rounds
+            self._play_own()
+        whole = memoryview(bytearray(size))
+        pack_frames(block, whole)
+        for start in range(0, size, SLOT_BYTES):
+            piece = whole[start:start + SLOT_BYTES]
+            self._slot(whose)[:len(piece)] = piece
+            _send(self._ends[whose], Frames(len(piece), start + SLOT_BYTES >= size))
+
+    def _slot(self, whose: int) -> memoryview:
+        """The next part of the memory that is shared with a worker, when it is free."""
+        if self._free[whose]:
+            self._free[whose] -= 1
+        else:
+            _receive(self._ends[whose])  # that one was taken
+        self._parts[whose] += 1
+        return self._slots[whose][(self._parts[whose] - 1) % SLOTS]
+
+
+@contextmanager
+def _all_there() -> Iterator[None]:
+    """Raise NotSharedError where a worker does not answer any more."""
     try:
-        for worker in workers:
-            worker.start()
-        mine = channels(0)
-        sums = Sums(first, mine, [part.collector.rows.scratch for part in parts])
-        first.file.open()
-        play(first, mine, _steering(progress, first.file.size_bytes), sums.hear)
-        sums.finish(first.ends_ns())
-    except (BrokenPipeError, ConnectionError) as error:
-        raise OutOfOrdinaryError("one of the processes ended early") from error
-    finally:
-        for worker in workers:
-            worker.terminate()
-            worker.join()
-        first.file.close()
-        for link in ends.values():
+        yield
+    except (EOFError, OSError) as error:
+        raise NotSharedError("a worker ended early") from error
+
+
+def _close(ends: dict[tuple[int, int], Link], mine: set[int]) -> None:
+    """Close the ends of links that are others': so the end of a process is noticed."""
+    for (whose, _), link in ends.items():
+        if whose not in mine:
             link.close()
 
 
-def _steering(progress: Callable[[int, int | None], None] | None, size_bytes: int) -> Callable[[int], bool]:
-    def steer(done_bytes: int) -> bool:
-        try:
-            if progress is not None:
-                progress(done_bytes, size_bytes)
-        except KeyboardInterrupt:
-            return True
-        return False
-
-    return steer
+def _areas(number: int, size: int) -> list[memoryview]:
+    """So many areas of memory that processes will share."""
+    whole = memoryview(mmap.mmap(-1, number * size))
+    return [whole[at * size:(at + 1) * size] for at in range(number)]

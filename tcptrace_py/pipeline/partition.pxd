@@ -6,6 +6,11 @@ from tcptrace_py.model cimport columns, words
 cdef long long IPV6_KEY, HEAD_BYTES, ROW_BYTES
 
 
+cpdef frames_size(block)
+@cython.locals(count=cython.Py_ssize_t, at=cython.Py_ssize_t, name=str)
+cpdef pack_frames(block, area)
+@cython.locals(count=cython.Py_ssize_t, at=cython.Py_ssize_t, size=cython.Py_ssize_t, name=str)
+cpdef unpack_frames(area)
 @cython.locals(i=cython.Py_ssize_t, keys=list, key=bytes, owners="int[::1]")
 cpdef tell_owners(block, int[::1] owner_of, int me)
 @cython.locals(owners="int[::1]", picked="int[::1]", rows="int[::1]", pick="int[::1]", i=cython.Py_ssize_t, count=cython.Py_ssize_t)

@@ -1,13 +1,15 @@
 # cython: boundscheck=False, wraparound=False
 # (compiled: rows are counted, and the area is looked at before rows are written)
-"""Segments to the process that replays their connection: a block's rows told apart by four-tuple, packed, unpacked.
+"""Blocks through memory that processes share: frames to one that decodes them, segments to the one that replays them.
 
 All segments of a four-tuple in any scope go the same way: stream numbers do not look at the scope.
 """
 
 from array import array
+from struct import Struct
 
 from tcptrace_py.model import columns, words
+from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.segments import IPV6_KEY, REPLAYED, SegmentBlock
 
 # As it lies in the area: a byte that says whether the block is odd, the columns REPLAYED, the lengths of the keys in a byte each,
@@ -16,9 +18,44 @@ HEAD_BYTES = 1
 ROW_BYTES = sum(getattr(SegmentBlock(0), name).itemsize for name in REPLAYED) + 1  # and the key
 ROW_MOST_BYTES = HEAD_BYTES + ROW_BYTES + 60  # an IPv6 key with two scopes has 46
 
+FRAMES_HEAD = Struct("=qqq")  # how many frames, the number of the first, how many bytes they have
+FRAME_COLUMNS = ("time_ns", "captured", "wire", "link", "interface")  # where a frame's bytes lie follows from their lengths
+FRAME_BYTES = 8 * len(FRAME_COLUMNS)  # besides its own
+
 
 class AreaFullError(Exception):
     """The rows do not fit into the area."""
+
+
+def frames_size(block: FrameBlock) -> int:
+    """Bytes that `pack_frames` needs."""
+    return FRAMES_HEAD.size + block.count * FRAME_BYTES + columns.total(block.captured, block.count)
+
+
+def pack_frames(block: FrameBlock, area: memoryview) -> None:
+    """Write a block of frames to the front of an area that is large enough, their bytes close together."""
+    count = block.count
+    FRAMES_HEAD.pack_into(area, 0, count, block.first_frame, columns.total(block.captured, count))
+    at = FRAMES_HEAD.size
+    for name in FRAME_COLUMNS:
+        area[at:at + 8 * count] = memoryview(getattr(block, name)).cast("B")[:8 * count]
+        at += 8 * count
+    words.put_frames(area, at, block.data, block.offset, block.captured, count)
+
+
+def unpack_frames(area: memoryview) -> FrameBlock:
+    """Make the block again."""
+    count, first_frame, size = FRAMES_HEAD.unpack_from(area)
+    at = FRAMES_HEAD.size + count * FRAME_BYTES
+    block = FrameBlock(bytes(area[at:at + size]), first_frame)
+    block.count = count
+    at = FRAMES_HEAD.size
+    for name in FRAME_COLUMNS:
+        getattr(block, name).frombytes(area[at:at + 8 * count])
+        at += 8 * count
+    block.offset = array("q", bytes(8 * count))
+    columns.sums_before(block.captured, block.offset, count)
+    return block
 
 
 def tell_owners(block: SegmentBlock, owner_of: "array[int]", me: int) -> None:

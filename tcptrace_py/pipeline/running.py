@@ -1,20 +1,20 @@
-"""The way of the data in one process, block by block."""
+"""The way of the data, block by block: read here, and decoded, replayed and added up here or in processes that share the work."""
 
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.capture import open_captures
 from tcptrace_py.capture.columns import BLOCK_FRAMES
-from tcptrace_py.capture.ranges import OutOfOrdinaryError, ranged_file
 from tcptrace_py.decode import Decoder
 from tcptrace_py.findings.hosts import hosts
 from tcptrace_py.findings.ports import budgets
 from tcptrace_py.findings.quality import Quality, span_ns
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.errors import NotSharedError
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
@@ -24,12 +24,14 @@ from tcptrace_py.model.selection import Selection
 
 from .collecting import Collector
 from .replaying import Replayer
-from .worthwhile import decompresses_beside, useful_jobs
+from .worthwhile import first_share, useful_jobs
 
 if TYPE_CHECKING:
     from tcptrace_py.findings.vantage import Pair
     from tcptrace_py.flows.table import Observer
     from tcptrace_py.model.segments import SegmentBlock
+
+    from .jobs import Workers
 
 DEFAULT_IDLE_S = 86400.0  # a connection may be silent for long: keep-alive is off by default, and two hours apart where it is on
 
@@ -87,75 +89,89 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
     def machinery() -> Machinery:
         return Machinery(selection=selection, profiles=profiles, idle_s=idle_s, keep_rows=keep_rows, slowest=slowest, each=each)
 
-    if jobs != 1 and each is None and not (jobs is None and keep_rows):
-        count = useful_jobs(jobs, paths)
-        if count > 1:
-            from . import jobs as parallel  # noqa: PLC0415 - only large captures need it
+    def analysis(asked: int | None) -> Analysis:
+        return _analyse(paths, machinery, profiles, progress, asked, directory, check_checksums=check_checksums)
 
-            with few_collections(), suppress(OutOfOrdinaryError):
-                return _in_parts(parallel, machinery, paths[0], count, profiles, progress, directory,
-                                 check_checksums=check_checksums)
-    return _from_the_front(machinery(), paths, profiles, progress, directory, check_checksums=check_checksums,
-                           beside=decompresses_beside(jobs))
+    if each is not None or (jobs is None and keep_rows):
+        jobs = 1
+    try:
+        return analysis(jobs)
+    except NotSharedError:
+        return analysis(1)
 
 
-def _from_the_front(machinery: Machinery, paths: Sequence[str | os.PathLike[str]], profiles: Profiles,
-                    progress: Callable[[int, int | None], None] | None, directory: Directory | None, *, check_checksums: bool,
-                    beside: bool) -> Analysis:
-    """All in this process, block by block; `beside`: but for decompression."""
+def _analyse(paths: Sequence[str | os.PathLike[str]], machinery: Callable[[], Machinery], profiles: Profiles,
+             progress: Callable[[int, int | None], None] | None, asked: int | None, directory: Directory | None, *,
+             check_checksums: bool) -> Analysis:
+    """Read block by block, and hand on. Raises NotSharedError."""
     problems = Problems()
-    reader = open_captures(paths, problems, progress=progress, beside=beside)
-    decoder = Decoder(problems, check_checksums=check_checksums)
-    info = CaptureInfo(files=reader.files)
-    collector, table = machinery.collector, machinery.table
-    if directory is not None:
-        table.streams.openers = directory.streams
-    interrupted = False
-    segments: SegmentBlock | None = None
-    frames: FrameBlock | None
+    reader = open_captures(paths, problems, progress=progress)
+    info, blocks = CaptureInfo(files=reader.files), reader.blocks()
+    whole, interrupted = machinery(), False
     with few_collections():
-        try:
-            for frames in reader.blocks():
-                _count(info, collector.quality, frames)
-                segments = decoder.decode(frames, segments)
-                table.feed(segments)
-                if frames.count < BLOCK_FRAMES:
-                    segments = None  # the last one, or a small one
-                collector.settle(table.clock_ns, table.older)
-        except KeyboardInterrupt:
-            interrupted = True
-        segments = frames = None  # their memory is better used for what follows
-        decoder.finish()
-        end_ns = table.selection.ends_ns(info.end_ns or 0)
-        table.finish(end_ns)
-        collector.finish(end_ns)
+        with ExitStack() as stack:
+            way: Alone | Workers = Alone(whole, Decoder(problems, check_checksums=check_checksums), names_streams=directory is not None)
+            try:
+                frames = next(blocks, None)
+                if frames is not None and asked != 1 and (count := useful_jobs(asked, reader, frames)) > 1:
+                    way = stack.enter_context(_workers(count, whole, machinery, problems, first_share=first_share(reader, count),
+                                                       check_checksums=check_checksums, tells_pairs=directory is not None))
+                while frames is not None:
+                    _count(info, whole.collector.quality, frames)
+                    way.take(frames)
+                    frames = None  # its memory is of use for the next one
+                    frames = next(blocks, None)
+            except KeyboardInterrupt:
+                interrupted = True
+            way.finish(whole.table.selection.ends_ns(info.end_ns or 0))
         if directory is not None:
-            collector.rename_streams(directory.streams.rank)
-            directory.connections, directory.pairs = collector.first_frames, collector.replayer.vantages.pairs
-    return machinery.result(profiles, info, problems, interrupted=interrupted)
+            assert way.openers is not None
+            directory.connections, directory.streams = whole.collector.first_frames, way.openers
+            directory.pairs = whole.collector.replayer.vantages.pairs
+        return whole.result(profiles, info, problems, interrupted=interrupted)
 
 
-def _in_parts(parallel: Any, machinery: Callable[[], Machinery], path: str | os.PathLike[str], count: int, profiles: Profiles,
-              progress: Callable[[int, int | None], None] | None, directory: Directory | None, *, check_checksums: bool) -> Analysis:
-    """In several processes. Raises OutOfOrdinaryError where the capture has to be read from the front."""
-    parts = []
-    for number in range(count):
-        own = machinery()
-        parts.append(parallel.Part(number, count, ranged_file(os.fspath(path)), own.table, own.collector,
-                                   check_checksums=check_checksums, tells_pairs=directory is not None))
-        if number == 0:
-            first = own
-    parallel.run_parts(parts, progress)
-    if directory is not None:
-        directory.connections, directory.streams = parts[0].collector.first_frames, parts[0].openers
-        directory.pairs = parts[0].collector.replayer.vantages.pairs
-    problems = Problems()
-    reader = open_captures([path], problems)  # for what it says of the file
-    problems.merge(parts[0].problems)
-    info = parts[0].info
-    info.files = reader.files
-    info.files[0].packets = info.packets
-    return first.result(profiles, info, problems, interrupted=parts[0].interrupted)
+class Alone:
+    """What one process does with blocks of frames when there is no other."""
+
+    def __init__(self, machinery: Machinery, decoder: Decoder, *, names_streams: bool) -> None:
+        self._collector, self._table = machinery.collector, machinery.table
+        self._decoder = decoder
+        self._segments: SegmentBlock | None = None
+        self.openers: FirstFrames | None = None  # frames that begin streams
+        if names_streams:
+            self.openers = self._table.streams.openers = FirstFrames()
+
+    def take(self, frames: FrameBlock) -> None:
+        """Decode and replay the next block."""
+        segments = self._decoder.decode(frames, self._segments)
+        self._table.feed(segments)
+        self._segments = segments if frames.count == BLOCK_FRAMES else None  # it is the last one, or a small one
+        self._collector.settle(self._table.clock_ns, self._table.older)
+
+    def finish(self, end_ns: int) -> None:
+        """There are no more blocks, of a capture that ends then."""
+        self._segments = None  # its memory is better used for what follows
+        self._decoder.finish()
+        self._table.finish(end_ns)
+        self._collector.finish(end_ns)
+        if self.openers is not None:
+            self._collector.rename_streams(self.openers.rank)
+
+
+def _workers(count: int, whole: Machinery, machinery: Callable[[], Machinery], problems: Problems, *, first_share: float,
+             check_checksums: bool, tells_pairs: bool) -> "Workers":
+    """Start so many workers, which do the same together; the first one has `whole` and `problems`, and adds up there."""
+    from .jobs import FIRST, Part, Workers, owners  # noqa: PLC0415 - only large captures need it
+
+    owner_of = owners(count, first_share)
+
+    def part(number: int, fragments_before: Any) -> Part:
+        own = whole if number == FIRST else machinery()
+        return Part(number, owner_of, own.table, own.collector, problems if number == FIRST else Problems(),
+                    check_checksums=check_checksums, fragments_before=fragments_before, tells_pairs=tells_pairs)
+
+    return Workers(count, part)
 
 
 @contextmanager

@@ -2,33 +2,36 @@
 
 import os
 import sys
-from collections.abc import Sequence
 
-from tcptrace_py.capture.ranges import ranged_file
+from tcptrace_py.capture import CaptureReader
+from tcptrace_py.model import columns
+from tcptrace_py.model.frames import FrameBlock
 
 LEAST_BYTES = 24 << 20  # below that starting processes costs more than they save
-MOST_MEAN_BYTES = 512  # of records: with longer ones most of the time goes into copying them, which a second process hardly shortens
+BYTES_EACH = 1 << 19  # and below that there is nothing to share
+MOST_MEAN_BYTES = 512  # of frames: with longer ones most of the time goes into copying them, which several processes hardly shorten
 MOST_JOBS = 16
-# Link types whose frames hold at most one segment, so that a frame names a stream: all but 802.11's, which may aggregate.
-LINKS = frozenset((0, 1, 12, 14, 101, 108, 113, 228, 229, 276))
+# Link types of 802.11, whose frames may hold several segments; where work is shared a frame names a stream.
+AGGREGATED = frozenset((105, 119, 127, 163, 192))
 
 
-def useful_jobs(asked: int | None, paths: Sequence[str | os.PathLike[str]]) -> int:
-    """How many processes to use for these captures: as many as asked for, or what helps."""
+# What reading (and decompressing) takes to what replaying takes, about.
+READING, DECOMPRESSING = 0.2, 0.6
+
+
+def first_share(reader: CaptureReader, jobs: int) -> float:
+    """How much of a fair share of the four-tuples the process that reads replays, so that it has as much to do as the others."""
+    return max(0.0, 1 - (DECOMPRESSING if reader.compressed else READING) * (jobs - 1))
+
+
+def useful_jobs(asked: int | None, reader: CaptureReader, first: FrameBlock) -> int:
+    """How many processes to use for captures whose first frames are these: as many as asked for, or what helps."""
     wanted = _wanted(asked)
-    if wanted < 2 or len(paths) != 1:
+    if wanted < 2 or reader.once or not AGGREGATED.isdisjoint(first.link):
         return 1
-    file = ranged_file(os.fspath(paths[0]))
-    if file is None or file.link not in LINKS or file.size_bytes < 2 * file.piece_bytes:
+    if asked is None and (reader.about_bytes < LEAST_BYTES or columns.total(first.captured, first.count) > MOST_MEAN_BYTES * first.count):
         return 1
-    if asked is None and (file.size_bytes < LEAST_BYTES or file.mean_bytes > MOST_MEAN_BYTES):
-        return 1
-    return min(wanted, MOST_JOBS, file.size_bytes // file.piece_bytes)
-
-
-def decompresses_beside(asked: int | None) -> bool:
-    """Whether a process of its own is to decompress large inputs: only where several were asked for (docs/benchmark.md)."""
-    return asked is not None and _wanted(asked) > 1
+    return max(1, min(wanted, MOST_JOBS, reader.about_bytes // BYTES_EACH))
 
 
 def _wanted(asked: int | None) -> int:

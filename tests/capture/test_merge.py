@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tcptrace_py.capture import BLOCK_FRAMES, open_captures
+from tcptrace_py.capture import BLOCK_FRAMES, file, open_captures, reader
+from tcptrace_py.capture.file import Opened
 from tcptrace_py.capture.merge import Input, merge
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
@@ -132,3 +133,23 @@ def test_damage_before_the_first_frame_is_not_overlooked(tmp_path: Path) -> None
     got = read(*paths)
     assert len(got.frames) == 2
     assert got.codes == ["corrupt-record"]
+
+
+@pytest.mark.parametrize(("overlap", "most"), [(False, 1), (True, 20)])
+def test_buffers_are_small_only_where_many_files_are_open_at_once(overlap: bool, most: int, tmp_path: Path,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = []
+
+    class Noted(Opened):
+        @property
+        def piece_bytes(self) -> int:
+            counts.append(self.count)
+            return super().piece_bytes
+
+    monkeypatch.setattr(reader, "Opened", Noted)
+    paths = [tmp_path / f"{number:02}" for number in range(20)]
+    for number, path in enumerate(paths):
+        path.write_bytes(pcap([(S * (row * 100 + number if overlap else number * 100 + row), payload(row)) for row in range(5)]))
+    assert len(read(*paths).frames) == 100
+    assert max(counts) == most
+    assert Opened().piece_bytes > file.SMALL_PIECE_BYTES

@@ -1,4 +1,4 @@
-"""Segments of several processes: each gets its own, and all of what is known of them."""
+"""Blocks between processes: each gets the segments that are its own, and all of what is known of them; frames come as they were."""
 
 from __future__ import annotations
 
@@ -13,7 +13,17 @@ from tcptrace_py.decode import Decoder
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import SegmentBlock
 from tcptrace_py.model.words import BUCKETS, RECENT, bucket
-from tcptrace_py.pipeline.partition import ROW_MOST_BYTES, AreaFullError, pack, tell_owners, unpack
+from tcptrace_py.pipeline.partition import (
+    FRAME_COLUMNS,
+    ROW_MOST_BYTES,
+    AreaFullError,
+    frames_size,
+    pack,
+    pack_frames,
+    tell_owners,
+    unpack,
+    unpack_frames,
+)
 from tests.decode.blocks import rows_of
 
 if TYPE_CHECKING:
@@ -39,7 +49,7 @@ def blocks(path: Path) -> list[FrameBlock]:
 
 def dealt(path: Path, me: int, sample: int) -> list[SegmentBlock]:
     decoder = Decoder(Problems(), checksum_sample=sample)
-    decoder.deal_out(OWNER_OF, me)
+    decoder.share(OWNER_OF, me, lambda: None)
     found = [decoder.decode(block) for block in blocks(path)]
     for block in found:
         tell_owners(block, OWNER_OF, me)
@@ -91,3 +101,22 @@ def test_an_area_may_be_too_small() -> None:
         with pytest.raises(AreaFullError):
             pack(block, block.owner[0], memoryview(bytearray(size)), 0)
     assert pack(block, block.owner[0], memoryview(bytearray(end)), 0)[1] == end
+
+
+def test_frames_come_as_they_were() -> None:
+    """But for the bytes between them, and where they lie."""
+    for path in CAPTURES:
+        for block in blocks(path):
+            size = frames_size(block)
+            area = memoryview(bytearray(size + 9))
+            pack_frames(block, area)
+            again = unpack_frames(area[:size])
+            assert (again.count, again.first_frame) == (block.count, block.first_frame)
+            assert len(again.data) == sum(block.captured[:block.count])
+            for name in FRAME_COLUMNS:
+                assert getattr(again, name) == getattr(block, name)[:block.count]
+            for i in range(block.count):
+                start, there = again.offset[i], block.offset[i]
+                assert again.data[start:start + again.captured[i]] == block.data[there:there + block.captured[i]]
+            with pytest.raises((ValueError, TypeError)):
+                pack_frames(block, memoryview(bytearray(size - 1)))
