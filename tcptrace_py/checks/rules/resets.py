@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 CODE, NAME = "TS301", "resets"
 CAUSES, SIDES = tuple(map(str, Cause)), tuple(map(str, Role))
+NUMBERS = range(len(CAUSES))
 USUAL = tuple(cause for cause in CAUSES if cause not in ("refused", "late"))
 
 
@@ -56,9 +57,10 @@ def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     def cut_off(rows: Rows) -> Mask:
         table = rows.block.resets
         causes, sides = values(table.small, table, RESET_CAUSE), values(table.small, table, RESET_BY)
-        counts = [(others if cause < 0 else CAUSES[cause] in limits.causes) and limits.by in ("anyone", SIDES[side])
-                  for cause, side in zip(causes, sides, strict=True)]
-        late = [count and cause >= 0 and CAUSES[cause] == Cause.LATE for count, cause in zip(counts, causes, strict=True)]
+        words = [CAUSES[cause] if cause in NUMBERS else None for cause in causes]
+        counts = [(others if word is None else word in limits.causes) and limits.by in ("anyone", SIDES[side])
+                  for word, side in zip(words, sides, strict=True)]
+        late = [count and word == Cause.LATE for count, word in zip(counts, words, strict=True)]
         return bytes([(ending >= 0 and counts[ending]) or any(late[begin:begin + count]) for ending, begin, count in zip(
             rows.narrow(ENDING_RESET), rows.narrow(RESETS_AT), rows.narrow(RESETS), strict=True)])
 
