@@ -79,11 +79,12 @@ class Query:
 
 
 class Database:
-    """The tables of an analysis, filled when they are first asked for."""
+    """The tables of an analysis, each filled when it is first asked for."""
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self._database: Any = None
+        self._empty: dict[str, arrow.Stream] = {}
 
     def query(self, statement: str) -> Rows:
         """Run a statement. Raises UsageError for what DuckDB does not understand, or without DuckDB."""
@@ -91,10 +92,23 @@ class Database:
             self._database = _open()
             for table in TABLES:
                 self._database.execute(_definition(table))
-            for name, stream in streams(self.analysis):
-                arrow.scan(self._database, stream, f"INSERT INTO {name} SELECT * FROM stream")  # noqa: S608 - a table of ours
+            self._empty = dict(streams(self.analysis))
             _confine(self._database)
+        for name in self._empty.keys() & _read_by(self._database, statement):
+            arrow.scan(self._database, self._empty.pop(name), f"INSERT INTO {name} SELECT * FROM stream")  # noqa: S608 - a table of ours
         return _execute(self._database, statement)
+
+
+def _read_by(database: Any, statement: str) -> set[str]:
+    """Tables that a statement reads, as DuckDB says; all of them where it does not say, or where statements are about tables."""
+    import duckdb  # noqa: PLC0415 - an extra
+
+    every = {table.name for table in TABLES}
+    try:
+        named = {name.rpartition(".")[2].strip('"').lower() for name in database.get_table_names(statement)}
+    except duckdb.Error:  # several statements, PIVOT, or none that it understands
+        return every
+    return every if not named & every or "duckdb_" in statement.lower() else named
 
 
 def verify(statement: str) -> None:

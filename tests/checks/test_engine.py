@@ -183,6 +183,29 @@ def test_tables() -> None:
     assert rows("SELECT count(*) FROM connections", []) == [(0,)]
 
 
+@pytest.mark.parametrize("statement", [
+    "SELECT count(*) FROM Connections",
+    'SELECT count(*) FROM "connections"',
+    "SELECT count(*) FROM memory.main.connections",
+    "WITH c AS (FROM connections) SELECT count(*) FROM c",
+    "SELECT (SELECT count(*) FROM connections)",
+    "SELECT count(*) FROM query('SELECT * FROM ' || 'connections')",
+    "SELECT count(*) FROM query_table(['connections'])",
+    "SELECT 1; SELECT count(*) FROM connections",
+    "SELECT estimated_size FROM duckdb_tables() WHERE table_name = 'connections'",
+    "WITH t AS (FROM duckdb_tables()) SELECT max(estimated_size) FROM t, hosts WHERE table_name = 'connections'",
+])
+def test_a_table_is_filled_however_a_statement_names_it(statement: str) -> None:
+    assert rows(statement) == [(5,)]
+
+
+def test_tables_are_filled_one_after_the_other() -> None:
+    database = sql.Database(scene(SQL_TRAFFIC))
+    for _ in range(2):
+        assert database.query("SELECT count(*) FROM hosts").rows == [(3,)]
+        assert database.query("SELECT count(*) FROM connections JOIN hosts ON client = address").rows == [(5,)]
+
+
 def test_every_column_holds_what_its_type_says() -> None:
     for path in (FOLDER / "several-handshakes-ipv6.pcap", FOLDER / "syn-refused.pcap", FOLDER / "self-connect.pcap"):
         result = analyze(path)
