@@ -95,7 +95,9 @@ CONFIDENCES, ROLES, VANTAGES, ENDINGS = tuple(Confidence), tuple(Role), tuple(Va
 
 
 def plain(view: Any) -> Any:
-    """A view's result as an object that stands for itself; other objects as they are."""
+    """A view's result as an object that stands for itself, and so with all that hangs on it; other objects as they are."""
+    if type(view) is tuple:
+        return tuple([plain(each) for each in view])
     kind = getattr(type(view), "stands_for", None)
     if kind is None:
         return view

@@ -47,6 +47,17 @@ def test_a_view_is_as_good_as_what_it_stands_for() -> None:
 
 
 @pytest.mark.parametrize("made", MADE, ids=lambda made: made.handshake.outcome)
+def test_a_detached_connection_needs_no_block(made: Connection) -> None:
+    block = next(kept([made]).blocks())
+    copy = connection(block, 0, made.id).detached()
+    for table in (block.connections, block.entries, block.stays, block.resets, block.anomalies):
+        for column in (table.wide, table.narrow, table.small):
+            for at in range(len(column)):
+                column[at] = 1
+    assert copy == made
+
+
+@pytest.mark.parametrize("made", MADE, ids=lambda made: made.handshake.outcome)
 def test_short_ways_say_the_same(made: Connection) -> None:
     view = next(iter(kept([made])))
     for mine, theirs in ((view.client_side, made.client_side), (view.server_side, made.server_side)):
