@@ -123,6 +123,17 @@ def loopback(walk: Walk, data: bytes, wire: int) -> None:
     by_ethertype(walk, FAMILIES.get(family, 0), data[4:], wire - 4)
 
 
+def pflog(walk: Walk, data: bytes, wire: int) -> None:
+    """What a BSD's pf logs: a header that tells its length, filled up to words of 4 bytes, then IP of the family it names.
+
+    sys/net/if_pflog.h: length, address family, … and, behind 60 bytes, the direction (1 in, 2 out).
+    """
+    need(data, 61)
+    size = data[0] + 3 & ~3
+    walk.notes |= (0, INCOMING, OUTGOING, 0)[data[60] & 3]
+    by_ethertype(walk, FAMILIES.get(data[1], 0), data[size:], wire - size)
+
+
 def raw(walk: Walk, data: bytes, wire: int) -> None:
     """IP without a link header; the version tells which."""
     need(data, 1)

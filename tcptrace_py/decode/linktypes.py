@@ -14,6 +14,7 @@ from .links import (
     loopback,
     mpls,
     nflog,
+    pflog,
     ppp,
     pppoe,
     raw,
@@ -64,6 +65,7 @@ LINKS: dict[int, Handler] = {
     108: loopback,
     109: behind(12, raw),  # OpenBSD's encapsulated IPsec
     113: cooked,
+    117: pflog,
     119: prism,
     127: radiotap,
     163: avs,
@@ -80,7 +82,7 @@ LINKS: dict[int, Handler] = {
 
 # Link types that people may bring and that hold no TCP, or not in a way that is read here.
 LINK_NAMES = {
-    3: "AX.25", 7: "ARCNET", 107: "Frame Relay", 117: "OpenBSD pf log", 122: "IP over Fibre Channel", 123: "SunATM",
+    3: "AX.25", 7: "ARCNET", 107: "Frame Relay", 122: "IP over Fibre Channel", 123: "SunATM",
     129: "ARCNET, Linux", 143: "DOCSIS", 177: "Linux LAPD", 187: "Bluetooth HCI",
     189: "Linux USB", 195: "IEEE 802.15.4", 197: "Endace ERF", 201: "Bluetooth HCI with direction",
     220: "Linux USB, memory-mapped", 227: "CAN, SocketCAN", 230: "IEEE 802.15.4 without FCS", 247: "InfiniBand",

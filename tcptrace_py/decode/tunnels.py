@@ -4,12 +4,14 @@ import dpkt
 
 from .links import ethernet, mpls
 from .walk import ETHERTYPES, PORTS, PROTOCOLS, UnreadableError, Walk, by_ethertype, fields, need, shallow
+from .wlan import avs, prism, wlan
 
 _UDP, _GRE = shallow(dpkt.udp.UDP), shallow(dpkt.gre.GRE)
 
 _BRIDGED, _ERSPAN, _ERSPAN3, _WCCP = 0x6558, 0x88BE, 0x22EB, 0x883E
 _NVGRE_LOWEST_KEY = 0x1000 << 8  # RFC 7637: network identifiers below 0x1000 are reserved
 _GTP_USER_DATA = 255
+_TZSP_FRAMES, _TZSP_PADDING, _TZSP_END = (0, 1), 0, 1
 
 
 def udp(walk: Walk, data: bytes, wire: int) -> None:
@@ -63,6 +65,23 @@ def gtp_u(walk: Walk, data: bytes, wire: int) -> None:
             at += size
     walk.teid = int.from_bytes(data[4:8], "big")
     _ip(walk, data[at:], wire - at)
+
+
+def tzsp(walk: Walk, data: bytes, wire: int) -> None:
+    """TZSP, by which sensors and routers hand on what they captured: version 1, a received or sent frame, tags, the frame."""
+    need(data, 4)
+    if data[0] != 1 or data[1] not in _TZSP_FRAMES:
+        return
+    at = 4
+    need(data, at + 1)
+    while data[at] != _TZSP_END:
+        need(data, at + 2)
+        at += 1 if data[at] == _TZSP_PADDING else 2 + data[at + 1]
+        need(data, at + 1)
+    handler = {1: ethernet, 18: wlan, 119: prism, 127: avs}.get(data[2] << 8 | data[3])
+    if handler:
+        walk.deeper()
+        handler(walk, data[at + 1:], wire - at - 1)
 
 
 def _ip(walk: Walk, data: bytes, wire: int) -> None:
@@ -133,6 +152,6 @@ def etherip(walk: Walk, data: bytes, wire: int) -> None:
     ethernet(walk, data[2:], wire - 2)
 
 
-PORTS.update({4789: vxlan, 8472: vxlan, 4790: vxlan_gpe, 6081: geneve, 2152: gtp_u})
+PORTS.update({4789: vxlan, 8472: vxlan, 4790: vxlan_gpe, 6081: geneve, 2152: gtp_u, 37008: tzsp})
 PROTOCOLS.update({17: udp, 47: gre, 97: etherip, 137: mpls, 143: ethernet})
 ETHERTYPES[_BRIDGED] = ethernet

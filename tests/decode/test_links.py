@@ -37,6 +37,10 @@ def pktap(flags: int) -> bytes:
     return struct.pack("<III24sI", 108, 1, 1, b"en0", flags).ljust(108, b"\0")
 
 
+def pflog(size: int, family: int, direction: int) -> bytes:
+    return (struct.pack("BB", size, family).ljust(60, b"\0") + bytes((direction,))).ljust(size + 3 & ~3, b"\0")
+
+
 def nflog(family: int, packet: bytes) -> bytes:
     prefix = struct.pack("<HH5sxxx", 9, 10, b"log: ")
     return struct.pack("!BBH", family, 0, 3) + prefix + struct.pack("<HH", 4 + len(packet), 9) + packet
@@ -87,6 +91,8 @@ FRAMES: dict[str, tuple[Raw, Row]] = {
     "atm": (Raw(SNAP6 + HELLO6, 100), ROW6),
     "cisco hdlc": (Raw(b"\x0f\0\x08\0" + HELLO, 104), {}),
     "enc": (Raw(b"\2\0\0\0\0\0\0\1\0\0\0\0" + HELLO, 109), {}),
+    "pflog in": (Raw(pflog(61, 2, 1) + HELLO, 117), {"notes": INCOMING}),
+    "pflog out, longer, IPv6": (Raw(pflog(100, 24, 2) + HELLO6, 117), ROW6 | {"notes": OUTGOING}),
     "prism": (Raw(struct.pack("<II", 0x44, 144).ljust(144, b"\0") + WLAN + SNAP + HELLO, 119), {}),
     "prism, avs": (Raw(struct.pack("!II", 0x80211001, 64).ljust(64, b"\0") + WLAN + SNAP + HELLO, 119), {}),
     "avs": (Raw(struct.pack("!II", 0x80211001, 64).ljust(64, b"\0") + WLAN + SNAP + HELLO, 163), {}),
@@ -123,6 +129,7 @@ UNREADABLE = {
     "compressed headers": (Raw(b"\xff\3\0\x2d" + b"x" * 40, 9), "compressed"),
     "version": (Raw(ethernet(b"\x65" + HELLO[1:], 0x0800)), "no IPv4 header"),
     "version 6": (Raw(ethernet(b"\x45" + HELLO6[1:], 0x86DD)), "no IPv6 header"),
+    "pflog, cut": (Raw(pflog(61, 2, 1)[:50], 117), "end inside a header"),
     "too short": (Raw(ethernet(HELLO[:17])), "end inside a header"),
     "radiotap": (Raw(b"\0\0\x04\0" + b"\0" * 40, 127), "radiotap"),
     "pktap": (Raw(struct.pack("<III", 108, 1, 250).ljust(150, b"\0"), 258), "packet tap"),

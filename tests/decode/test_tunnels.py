@@ -74,6 +74,8 @@ BUILT: dict[str, tuple[Raw, Row]] = {
                           {"key": key(scope=IN_GTP), "teid": 5}),
     "gtp-u, sequence": (udp(2152, struct.pack("!BBHIHBB", 0x32, 255, 0, 7, 1, 0, 0) + HELLO6),
                         ROW6 | {"key": key(CLIENT6, SERVER6, scope=IN_GTP), "teid": 7}),
+    "tzsp": (udp(37008, b"\1\0\0\1\1" + framed(HELLO)), {}),
+    "tzsp, sent, tags": (udp(37008, b"\1\1\0\1\0\x0a\1\x55\0\x29\2ab\1" + framed(HELLO6)), ROW6),
     "erspan 1": (in_gre(b"\0\0\x88\xbe" + framed(HELLO)), {}),
     "erspan 3, subheader": (
         in_gre(b"\x10\0\x22\xeb\0\0\0\1" + b"\x20\1" + b"\0" * 9 + b"\1" + b"\0" * 8 + framed(HELLO)), {}),
@@ -90,6 +92,9 @@ BUILT: dict[str, tuple[Raw, Row]] = {
 
 NOTHING = {
     "vxlan without its flag": udp(4789, b"\0" * 8 + framed(HELLO)),
+    "tzsp keepalive": udp(37008, b"\1\4\0\0\1" + framed(HELLO)),
+    "tzsp of another version": udp(37008, b"\2\0\0\1\1" + framed(HELLO)),
+    "tzsp around something else": udp(37008, b"\1\0\0\x20\1" + framed(HELLO)),
     "gtp signalling": udp(2152, struct.pack("!BBHI", 0x32, 1, 4, 0) + b"\0" * 4),
     "geneve of the future": udp(6081, b"\x40" + b"\0" * 40),
 }
