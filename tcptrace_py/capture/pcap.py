@@ -23,6 +23,8 @@ from .pcap_walk import (
     walk,
 )
 
+FIRST_RECORDS, FEWEST_BEYOND = 32, 3  # of these, so many must have fractions beyond a microsecond's before that is believed
+
 
 class PcapReader:
     """Cuts the windows of one pcap into blocks, and judges the records that are not ordinary."""
@@ -37,6 +39,7 @@ class PcapReader:
         self._interfaces = array("q", [interface]) * BLOCK_FRAMES
         self._damage = damage
         self._limit = CAPTURED_MAX if header.snaplen <= CAPTURED_MAX else CAPTURED_LIMIT
+        self._unit_is_told = header.scale == 1  # the first records agree with the magic number, or were found not to
         self._lost_at: int | None = None  # where in the file reading lost its way
         self._near_s: int | None = None
 
@@ -46,6 +49,15 @@ class PcapReader:
         Gives the position reached and how many bytes are needed from there; 0: none, the block is full.
         """
         data = block.data
+        if not self._unit_is_told:
+            finer, need_bytes = self._counts_nanoseconds(data, position)
+            if need_bytes and not final:
+                return position, need_bytes
+            self._unit_is_told = True
+            if finer:
+                self.header = self.header._replace(scale=1)
+                self._damage.add("nanoseconds-unannounced", "it says that its times are microseconds, and they are nanoseconds: "
+                                 "read as such", 1, damaged=False)
         while True:
             if self._lost_at is not None:
                 position = self._search(block, position, base, final)
@@ -95,6 +107,23 @@ class PcapReader:
         put(block, seconds * NS_PER_S + fraction * header.scale, position + header.record_bytes, captured, wire, 0, 0)
         return following, 0
 
+    def _counts_nanoseconds(self, data: bytes, position: int) -> tuple[bool, int]:
+        """Whether most of the first records, from here on, have fractions that only nanoseconds can be.
+
+        The second is how many bytes from here on are needed to say so; 0: none, or nothing speaks for it so far.
+        """
+        header, begin, seen, beyond = self.header, position, 0, 0
+        while seen < FIRST_RECORDS:
+            if position + header.record_bytes > len(data):
+                return _are_most(beyond, seen), position + header.record_bytes - begin if beyond or not seen else 0
+            _seconds, fraction, captured, _wire = RECORD[header.order].unpack_from(data, position)
+            if captured > self._limit or fraction >= NS_PER_S:
+                break
+            seen += 1
+            beyond += fraction >= header.unit
+            position += header.record_bytes + captured
+        return _are_most(beyond, seen), 0
+
     def _boundary(self, data: bytes, position: int, final: bool) -> bool | None:
         """Whether a record ends here: the file does, or the next header is possible. None: cannot be told yet."""
         header = self.header
@@ -123,3 +152,7 @@ class PcapReader:
         self._damage.skipped("corrupt-record", "no record can begin", lost_at or 0, None if found < 0 else base + found,
                              block.first_frame + block.count - 1)
         return len(block.data) if found < 0 else found
+
+
+def _are_most(beyond: int, seen: int) -> bool:
+    return beyond >= FEWEST_BEYOND and beyond * 2 > seen

@@ -146,6 +146,35 @@ def test_an_impossible_fraction_is_named_and_the_frame_kept(at: Path) -> None:
     assert (got.only_problem.code, got.only_problem.first_frame, got.only_problem.damaged) == ("bad-timestamp", 2, True)
 
 
+def unannounced(times_ns: list[int]) -> bytes:
+    """A pcap that says microseconds, and holds nanoseconds."""
+    records = [struct.pack("<IIII", *divmod(time_ns, S), 4, 4) + b"abcd" for time_ns in times_ns]
+    return pcap([]) + b"".join(records)
+
+
+@pytest.mark.parametrize("fractions", [
+    [5_000_000, 6_000_000, 999_999_999],
+    [500, 999_999, 1_000_000, 2_000_000, 3_000_000],  # the first two could be microseconds
+    [1_000_000 + 7 * number for number in range(20_000)],
+])
+def test_nanoseconds_that_were_not_announced(fractions: list[int], at: Path) -> None:
+    times_ns = [1_700_000_000 * S + fraction for fraction in fractions]
+    got = read_bytes(at, unannounced(times_ns))
+    assert got.times == times_ns
+    assert (got.only_problem.code, got.only_problem.damaged) == ("nanoseconds-unannounced", False)
+
+
+@pytest.mark.parametrize("fractions", [
+    [5_000_000, 6_000_000],  # too few to say
+    [1_000_000, 2_000_000, 3_000_000, 1, 2, 3],  # half of them are microseconds
+    [5, 1_000_000, 7, 2_000_000, 9, 3_000_000],
+])
+def test_some_impossible_fractions_make_no_other_clock(fractions: list[int], at: Path) -> None:
+    got = read_bytes(at, unannounced([1_700_000_000 * S + fraction for fraction in fractions]))
+    assert got.times == [1_700_000_000 * S + fraction * 1000 for fraction in fractions]
+    assert set(got.codes) == {"bad-timestamp"}
+
+
 def test_more_frames_than_a_block_holds(at: Path) -> None:
     rows = [(number * S, payload(number)) for number in range(20_000)]
     got = read_bytes(at, pcap(rows))

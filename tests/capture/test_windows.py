@@ -26,7 +26,7 @@ from .writing import (
     simple,
 )
 
-CODES = {"cut-tail", "corrupt-record", "corrupt-block", "bad-timestamp", "unknown-interface", "no-timestamps",
+CODES = {"nanoseconds-unannounced", "cut-tail", "corrupt-record", "corrupt-block", "bad-timestamp", "unknown-interface", "no-timestamps",
          "compressed-data-damaged"}
 ROWS = [(1_700_000_000 * S + number * 1_000_001_000, payload(number, 20 + number)) for number in range(12)]
 MIXED = (section() + interface() + b"".join(enhanced(time_ns // 1000, data) for time_ns, data in ROWS[:4])
