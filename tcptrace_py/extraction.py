@@ -153,7 +153,7 @@ def _copy(captures: Sequence[str], marks: _Marks, output: Output, form: str | No
           progress: Callable[[int, int | None], None] | None) -> int:
     """Copy the marked frames; gives their number. The file is put in place when it is whole."""
     reader = open_captures(captures, Problems(), progress=progress)
-    first = reader.files[0].format
+    first = reader.files[0].format if reader.files[0].format in FORMATS else FORMATS[0]
     count = 0
     with output.open() as out:
         writer = _writer(out, form or format_of(output.path, first), marks,

@@ -291,6 +291,7 @@ def test_two_outputs_are_two_files(tmp_path: Path) -> None:
     ((SAMPLES / "cut-tail.pcap.gz").read_bytes(), True),
     ((SAMPLES / "plain.pcapng").read_bytes(), True),
     (b"snoop\0\0\0" + bytes(40), True),
+    (b"btsnoop\0" + bytes(40), True),
     (b"", False),
     (b'{"schema": "tcpstates/analysis/1"}', False),
     (b"192.0.2.10 a page\n" * 40, False),

@@ -43,6 +43,15 @@ def trim(block: FrameBlock) -> None:
                 del column[block.count:]
 
 
+def finish_uniform(block: FrameBlock, links: "array[int]", interfaces: "array[int]") -> None:
+    """Cut a `uniform` block to its rows, with link and interface as in these columns of full length."""
+    trim(block)
+    if block.count == BLOCK_FRAMES:  # blocks share what is the same in all of them; nobody writes into it
+        block.link, block.interface = links, interfaces
+    else:
+        block.link, block.interface = links[:block.count], interfaces[:block.count]
+
+
 def rows_of(block: FrameBlock, start: int, end: int) -> FrameBlock:
     """Rows start to end (exclusive) as a block over the same bytes."""
     part = FrameBlock(block.data, block.first_frame + start)

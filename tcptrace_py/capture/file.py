@@ -9,7 +9,7 @@ from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import FileInfo
 
-from . import compression, pcap_walk, pcapng_walk
+from . import compression, pcap_walk, pcapng_walk, snoop
 from .columns import reserve
 from .compression import DecompressedSource
 from .damage import Damage
@@ -18,6 +18,7 @@ from .opening import open_source
 from .pcap import PcapReader
 from .pcapng import PcapngReader
 from .section import TIME_MIN_NS
+from .snoop import SnoopReader
 from .source import HEAD_BYTES, PIECE_BYTES, STDIN, Source, SourceDamageError
 
 LAYERS = 2  # of compression: one may be inside another
@@ -102,7 +103,7 @@ def _head(source: Source) -> bytes:
 
 
 def _format_of(data: bytes) -> str:
-    """Say pcap or pcapng, its header being whole. Raises CaptureError."""
+    """Say pcap, pcapng or snoop, its header being whole. Raises CaptureError."""
     if not data:
         raise NotACaptureError("is empty")
     if pcap_walk.recognise(data):
@@ -112,6 +113,9 @@ def _format_of(data: bytes) -> str:
         raise CaptureError(f"ends inside its section header, after {len(data)} bytes")
     if pcapng_walk.recognise(data):
         return "pcapng"
+    if data.startswith(snoop.MAGIC):
+        snoop.parse_header(data)
+        return "snoop"
     if compression.recognise(data):
         raise CaptureError(f"is compressed more than {LAYERS} times over")
     kind = ForeignCaptureError if is_foreign_capture(data) else NotACaptureError
@@ -227,7 +231,9 @@ def _longer(source: Source, rest: bytes, need_bytes: int, damage: Damage, frame:
             damage.ended_by_hand()
 
 
-def _reader(data: bytes, new_interface: Callable[[], int], damage: Damage) -> PcapReader | PcapngReader:
+def _reader(data: bytes, new_interface: Callable[[], int], damage: Damage) -> PcapReader | PcapngReader | SnoopReader:
     if pcap_walk.recognise(data):
         return PcapReader(pcap_walk.parse_header(data), new_interface(), damage)
+    if data.startswith(snoop.MAGIC):
+        return SnoopReader(snoop.parse_header(data), new_interface(), damage)
     return PcapngReader(pcapng_walk.recognise(data) or "<", new_interface, damage)

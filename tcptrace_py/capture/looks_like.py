@@ -1,7 +1,6 @@
 """What a file is that is no capture we read: for the message, by its first bytes."""
 
 SIGNATURES = (
-    (b"snoop\0\0\0", "a snoop capture; editcap converts it"),
     (b"btsnoop\0", "a btsnoop capture"),
     (b"\x54\x52\x53\x4e\x49\x46\x46\x20", "a Sniffer capture; editcap converts it"),
     (b"TRSNIFF data", "a Sniffer capture; editcap converts it"),

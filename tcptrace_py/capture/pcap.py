@@ -8,7 +8,7 @@ from array import array
 
 from tcptrace_py.model.frames import FrameBlock
 
-from .columns import BLOCK_FRAMES, put, trim
+from .columns import BLOCK_FRAMES, finish_uniform, put
 from .damage import Damage
 from .pcap_walk import (
     CAPTURED_LIMIT,
@@ -72,11 +72,7 @@ class PcapReader:
 
     def finish(self, block: FrameBlock) -> None:
         """Make a block ready to be handed on."""
-        trim(block)
-        if block.count == BLOCK_FRAMES:  # blocks share what is the same in all of them; nobody writes into it
-            block.link, block.interface = self._links, self._interfaces
-        else:
-            block.link, block.interface = self._links[:block.count], self._interfaces[:block.count]
+        finish_uniform(block, self._links, self._interfaces)
         self._near_s = block.time_ns[-1] // NS_PER_S
 
     def _judge(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from .writing import (
     read,
     section,
     simple,
+    snoop,
 )
 
 CODES = {"nanoseconds-unannounced", "cut-tail", "corrupt-record", "corrupt-block", "bad-timestamp", "unknown-interface", "no-timestamps",
@@ -34,6 +35,7 @@ MIXED = (section() + interface() + b"".join(enhanced(time_ns // 1000, data) for 
          + obsolete(77, b"w" * 9, order=">") + interface(1, ">", tsresol=0x94)
          + b"".join(enhanced(time_ns, data, number % 2, ">") for number, (time_ns, data) in enumerate(ROWS)))
 CAPTURES = {"pcap": pcap(ROWS), "pcap-ns": pcap(ROWS, ">", NANO), "pcapng": pcapng(ROWS), "mixed": MIXED,
+            "snoop": snoop(ROWS), "not announced": pcap([])[:24] + pcap(ROWS, "<", NANO)[24:],
             "two": pcap(ROWS) + b"\x99" * 50 + pcap(ROWS)[24:] + bytes(40)}
 
 hasty = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -108,7 +110,7 @@ def test_plausible_rubbish(tmp_path: Path, words: list[int], head: bytes) -> Non
 @pytest.mark.parametrize("record", [
     struct.pack("<IIII", 1, 1, 16 << 20, 16 << 20), struct.pack("<IIII", 0, 0, 0, 0), struct.pack("<IIII", 1, 1, 1, 0),
     struct.pack("<II", 6, 16 << 20), struct.pack("<II", 6, 0xFFFF_FFFC), struct.pack("<II", 0x0A0D0D0A, 28)])
-@pytest.mark.parametrize("head", [pcap([])[:16] + b"\xff\xff\xff\x7f" + pcap([])[20:], section() + interface()])
+@pytest.mark.parametrize("head", [pcap([])[:16] + b"\xff\xff\xff\x7f" + pcap([])[20:], section() + interface(), snoop([])])
 def test_hostile_repetition_ends_soon(tmp_path: Path, record: bytes, head: bytes) -> None:
     """What would need 16 MiB to be believed, over and over: work must stay in proportion to the file."""
     assert read_or_none(tmp_path / "capture", head + record * (600_000 // len(record))) is not None

@@ -145,3 +145,17 @@ def pcapng(rows: Sequence[tuple[int, bytes]], order: str = "<") -> bytes:
     """A whole file of one section and interface, its times in microseconds."""
     return section(order) + interface(order=order) + b"".join(
         enhanced(time_ns // 1000, data, order=order) for time_ns, data in rows)
+
+
+def snoop_header(datalink: int = 4) -> bytes:
+    return struct.pack(">8sII", b"snoop\0\0\0", 2, datalink)
+
+
+def snoop_record(time_ns: int, data: bytes, wire: int = 0, padding: int | None = None) -> bytes:
+    padding = -len(data) % 4 if padding is None else padding
+    head = (wire or len(data), len(data), 24 + len(data) + padding, 0, time_ns // S, time_ns % S // 1000)
+    return struct.pack(">IIIIII", *head) + data + bytes(padding)
+
+
+def snoop(rows: list[tuple[int, bytes]], datalink: int = 4) -> bytes:
+    return snoop_header(datalink) + b"".join(snoop_record(time_ns, data) for time_ns, data in rows)
