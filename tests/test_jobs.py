@@ -140,8 +140,8 @@ def test_all_samples_as_one_capture_of_another_form(form: Callable[[list[Row], P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+@pytest.mark.parametrize(("path", "form"), [pytest.param(path, FORMS[number % len(FORMS)], id=path.name)
+                                            for number, path in enumerate(CAPTURES)])  # each form with a part of the samples
 def test_samples_in_other_forms(path: Path, form: Callable[[list[Row], Path], list[Path]], tmp_path: Path) -> None:
     paths = form(rows(path), tmp_path / "capture")
     for keep_rows, count in ((True, 2), (False, 3)):

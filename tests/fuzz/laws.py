@@ -131,7 +131,11 @@ def _sums(found: dict[str, Any], rows: list[dict[str, Any]], link: int) -> None:
     assert summary["connections"] == number
     assert sum(summary["handshake"]["outcomes"].values()) == number
     assert sum(summary["teardown"].values()) == number
-    assert sum(summary["reset_causes"].values()) == summary["teardown"]["rst"]
+    ending = [row["teardown"]["reset"] for row in rows if row["teardown"]["pattern"] == "rst"]
+    assert len(ending) == summary["teardown"]["rst"]
+    for cause, count in summary["reset_causes"].items():
+        assert sum(reset["cause"] == cause for reset in ending) == count
+    assert all((reset["cause"] is None) == (reset["by"] == "between") for reset in ending)
     assert summary["handshake"]["latency_ms"]["count"] <= summary["handshake"]["outcomes"]["completed"]
     assert sum(host["connections_as_client"] for host in found["hosts"]) == number
     assert sum(host["connections_as_server"] for host in found["hosts"]) == number
