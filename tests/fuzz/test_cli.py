@@ -222,7 +222,7 @@ def test_an_interrupted_pipe_loses_nothing(fed: int | None, sample: str) -> None
     while int.from_bytes(fcntl.ioctl(reading, termios.FIONREAD, bytes(4)), sys.byteorder):
         assert time.monotonic() < until, "it does not read"
         time.sleep(0.05)
-    time.sleep(0.3)  # what was read is taken apart
+    _until_idle(process.pid)  # what was read is taken apart
     os.close(reading)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=LONG_S)
@@ -232,6 +232,17 @@ def test_an_interrupted_pipe_loses_nothing(fed: int | None, sample: str) -> None
     assert document["interrupted"]
     assert document["capture"]["problems"] == []
     assert document["capture"]["packets"] == len(_whole_records(data[:fed]))
+
+
+def _until_idle(number: int) -> None:
+    """Wait until a process has used no more of the processor for 0.3 s."""
+    stat, used, until = Path(f"/proc/{number}/stat"), [""], time.monotonic() + LONG_S
+    while time.monotonic() < until:
+        time.sleep(0.3)
+        now = stat.read_text().rpartition(")")[2].split()[11:13] if stat.exists() else used
+        if now == used:
+            return
+        used = now
 
 
 def _whole_records(data: bytes) -> list[int]:
