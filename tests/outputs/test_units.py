@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tcptrace_py.model.results import Endpoint, Scope
@@ -33,6 +33,7 @@ def test_durations_in_json_have_no_float_noise(duration_ns: int) -> None:
 
 
 @given(TIMES)
+@example(-(1 << 63))
 def test_durations_as_text_are_exact(duration_ns: int) -> None:
     text = units.ms_text(duration_ns)
     assert Decimal(text) * 1_000_000 == duration_ns
