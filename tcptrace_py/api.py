@@ -97,8 +97,8 @@ def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = No
     TCP checksum. `progress` is called now and then with the bytes read so far and in total (None: unknown). Without
     `keep_rows` the result lists no connections, which is faster: it holds what adds up, and a `digest` with the `slowest`.
     `each` is called with every connection as it ends, before its `id` is known: for what adds up in less memory.
-    `jobs` is how many processes to use, None what helps (on Linux, for one large uncompressed pcap, where no rows are
-    kept); the result is the same. They are forked: keep to 1 in a program that runs threads.
+    `jobs` is how many processes to use, None what helps (on Linux, for large captures of short frames, where no rows
+    are kept); the result is the same. They are forked: keep to 1 in a program that runs threads.
 
     Raises CaptureError where no input could be read at all, UsageError for arguments that make no sense. Damage within
     a capture raises nothing: it stands in `result.capture.problems`. After KeyboardInterrupt the result holds what

@@ -13,8 +13,6 @@ MOST_MEAN_BYTES = 512  # of frames: with longer ones most of the time goes into 
 MOST_JOBS = 16
 # Link types of 802.11, whose frames may hold several segments; where work is shared a frame names a stream.
 AGGREGATED = frozenset((105, 119, 127, 163, 192))
-
-
 # What reading (and decompressing) takes to what replaying takes, about.
 READING, DECOMPRESSING = 0.2, 0.6
 
