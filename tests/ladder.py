@@ -19,11 +19,15 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.findings.hosts import hosts
+from tcptrace_py.findings.naming import findings
 from tcptrace_py.findings.ports import budgets
+from tcptrace_py.findings.withholding import withheld
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.addresses import text
 from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.results import CaptureInfo
 from tcptrace_py.model.segments import OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, OPT_WSCALE, SegmentBlock, key_parts
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.pipeline import DEFAULT_IDLE_S, Collector, Replayer
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tcptrace_py.flows.table import Observer
+    from tcptrace_py.model.finding import Finding
     from tcptrace_py.model.live import Connection as Live
     from tcptrace_py.model.results import Connection, Host, PortBudgets, Side, Summary
     from tcptrace_py.model.verdict import Verdict
@@ -231,6 +236,7 @@ class Played:
     retired: list[Live]
     rows: list[Connection]
     end_ns: int
+    start_ns: int = START_NS
 
     @property
     def summary(self) -> Summary:
@@ -243,6 +249,14 @@ class Played:
     @property
     def ports(self) -> PortBudgets:
         return budgets(self.collector.accounts)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Causes, the worst first, as in a capture of the same span."""
+        collector, info = self.collector, CaptureInfo(start_ns=self.start_ns, end_ns=self.end_ns)
+        kept_back = withheld(info, self.summary, self.ports, collector.profiles)
+        return findings(Evidence(info, self.summary, collector.accounts, collector.troubled, collector.held, hosts(collector.accounts),
+                                 self.ports, collector.profiles, kept_back))  # fmt: skip
 
     @property
     def lives(self) -> list[Live]:

@@ -1,4 +1,4 @@
-"""An analysis as tables of an SQL database: connections, hosts, ports, transitions, time_wait.
+"""An analysis as tables of an SQL database: connections, hosts, ports, transitions, time_wait, findings.
 
 Times are timestamps in UTC, durations numbers with their unit in the column's name; NULL is unknown or absent. `id` is
 the connection's in every table. What is a row of the tables of facts is described there (`facts.fields`).
@@ -6,6 +6,7 @@ the connection's in every table. What is a row of the tables of facts is describ
 
 from __future__ import annotations
 
+import json
 from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Column(NamedTuple):
-    """A column of hosts or ports: its name, its SQL type, what it says, and how a row's object gives it."""
+    """A column of hosts, ports or findings: its name, its SQL type, what it says, and how a row's object gives it."""
 
     name: str
     type: str
@@ -46,8 +47,9 @@ class Listed(NamedTuple):
 
 _FORMATS = {
     "VARCHAR": arrow.TEXT, "BIGINT": arrow.INT64, "INTEGER": arrow.INT32, "DOUBLE": arrow.FLOAT64, "BOOLEAN": arrow.BOOL,
+    "TIMESTAMP_NS": arrow.TIMESTAMP_NS,
 }  # fmt: skip
-_CODES = {"BIGINT": "q", "INTEGER": "i", "DOUBLE": "d", "BOOLEAN": "B"}
+_CODES = {"BIGINT": "q", "INTEGER": "i", "DOUBLE": "d", "BOOLEAN": "B", "TIMESTAMP_NS": "q"}
 
 
 def _cells(kind: str, values: list[Any]) -> arrow.Cells:
@@ -91,9 +93,27 @@ PORTS = (
     Column("exhausted_in_s", "DOUBLE", "time until no port is left at this rate", lambda p: p.exhausted_in_s),
 )
 
+FINDINGS = (
+    Column("code", "VARCHAR", "the cause, by its name in findings.md", lambda f: f.code),
+    Column("severity", "VARCHAR", "problem, warning or note", lambda f: f.severity),
+    Column("confidence", "VARCHAR", "high or medium", lambda f: f.confidence),
+    Column("client", "VARCHAR", "address of the client that it is about", lambda f: f.client),
+    Column("server", "VARCHAR", "address of the server that it is about", lambda f: f.server),
+    Column("server_port", "INTEGER", "its port", lambda f: f.server_port),
+    Column("connections", "BIGINT", "connections that show it", lambda f: f.connections),
+    Column("of", "BIGINT", "connections that could", lambda f: f.of),
+    Column("first_at", "TIMESTAMP_NS", "when it was seen first", lambda f: f.first_at_ns),
+    Column("last_at", "TIMESTAMP_NS", "when it was seen last", lambda f: f.last_at_ns),
+    Column("first_frame", "BIGINT", "the frame to look at first", lambda f: f.first_frame),
+    Column("display_filter", "VARCHAR", "Wireshark's display filter for its connections", lambda f: f.display_filter),
+    Column("details", "VARCHAR", "its own numbers, as JSON", lambda f: json.dumps(f.details, sort_keys=True)),
+    Column("explanation", "VARCHAR", "the cause in a sentence or two", lambda f: f.explanation),
+)
+
+FINDINGS_TABLE = Listed("findings", "every cause at every place, the worst first", FINDINGS, lambda analysis: analysis.findings)
 HOSTS_TABLE = Listed("hosts", "every address", HOSTS, lambda analysis: analysis.hosts)
 PORTS_TABLE = Listed("ports", "local ports of each client address towards each service", PORTS, lambda analysis: analysis.ports)
-TABLES = (CONNECTIONS, HOSTS_TABLE, PORTS_TABLE, TRANSITIONS, STAYS)
+TABLES = (CONNECTIONS, HOSTS_TABLE, PORTS_TABLE, TRANSITIONS, STAYS, FINDINGS_TABLE)
 
 
 def streams(analysis: Analysis) -> list[tuple[str, arrow.Stream]]:

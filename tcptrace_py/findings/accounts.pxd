@@ -10,6 +10,7 @@ from tcptrace_py.findings.vantage cimport Pair, Vantages
 from tcptrace_py.model cimport words
 
 cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, MISSING, NONE, HELD, CLIENT_STAYS, SERVER_STAYS
+cdef Py_ssize_t CLIENT_PACKETS, CLIENT_REPEATS, SERVER_PACKETS, SERVER_REPEATS, SYN_REPEATS, SYNACK_REPEATS
 cdef Py_ssize_t END, FIRST_FIN, PATTERN, RELEASED, START, STAY_ENDED_BY, STAY_ENTERED, STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
 
 
@@ -23,8 +24,8 @@ cdef class Account:
     cdef public HostRow client, server
     cdef public bytes name
     cdef public Pair pair
-    cdef public long long first_ns, last_ns
-    cdef public unsigned int connections, client_first, server_first, resets, stays_client, stays_server
+    cdef public long long first_ns, last_ns, packets
+    cdef public unsigned int connections, repeats, syn_repeats, client_first, server_first, resets, stays_client, stays_server
     cdef public unsigned int simultaneous, simultaneous_client, simultaneous_server, recent, restarted_client, restarted_server
     cdef public unsigned int reused_client, reused_server, killed_client, killed_server
     cdef public long long client_wait_ns, server_wait_ns
@@ -56,7 +57,7 @@ cdef class Accounts:
     cpdef int server_stays(self, Account account) except -2
     @cython.locals(client=bytes, server=bytes)
     cpdef learn(self, Account account, long long first_frame, long long to_server_ns, long long to_client_ns)
-    @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, pattern=int, first_fin=int, start_ns="long long",
+    @cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", syns=int, size=cython.Py_ssize_t, pattern=int, first_fin=int, start_ns="long long",
                    earliest_ns="long long", released_ns="long long", at=cython.Py_ssize_t, stay=cython.Py_ssize_t)
     cpdef add(self, Account account, Block block, Py_ssize_t row, long long port, long long announced)
     @cython.locals(table=Table, occupancy=Occupancy, small="signed char[::1]", size=cython.Py_ssize_t, entered_ns="long long",

@@ -6,10 +6,14 @@ Hosts, services and port budgets are sums over accounts; how many there are at o
 from array import array
 
 from tcptrace_py.facts.block import (
+    CLIENT_PACKETS,
+    CLIENT_REPEATS,
     END,
     FIRST_FIN,
     PATTERN,
     RELEASED,
+    SERVER_PACKETS,
+    SERVER_REPEATS,
     START,
     STAY_ENDED_BY,
     STAY_ENTERED,
@@ -17,6 +21,8 @@ from tcptrace_py.facts.block import (
     STAY_SIDE,
     STAYS,
     STAYS_AT,
+    SYN_REPEATS,
+    SYNACK_REPEATS,
     Block,
 )
 from tcptrace_py.facts.table import MISSING
@@ -68,10 +74,10 @@ class Account:
     """
 
     __slots__ = ("client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "held_kind", "held_row",
-                 "killed_client", "killed_server", "last_ns", "name", "number", "pair", "port", "recent", "resets",
+                 "killed_client", "killed_server", "last_ns", "name", "number", "packets", "pair", "port", "recent", "repeats", "resets",
                  "restarted_client", "restarted_server", "reused_client", "reused_server", "server", "server_first", "server_stay_kind",
                  "server_wait_ns",
-                 "simultaneous", "simultaneous_client", "simultaneous_server", "stays_client", "stays_server", "waits_row")
+                 "simultaneous", "simultaneous_client", "simultaneous_server", "stays_client", "stays_server", "syn_repeats", "waits_row")
 
     def __init__(self, name: bytes, client: HostRow, server: HostRow, port: int) -> None:
         self.name = name
@@ -85,6 +91,8 @@ class Account:
         self.client_first = self.server_first = 0  # who closed first
         self.simultaneous = self.simultaneous_client = self.simultaneous_server = 0  # all; those where one's FIN is stamped first
         self.resets = 0
+        self.packets = self.syn_repeats = 0
+        self.repeats = 0  # segments sent again, those of handshakes apart
         self.stays_client = self.stays_server = 0  # stays in TIME_WAIT
         self.restarted_client = self.restarted_server = 0
         self.reused_client = self.reused_server = 0
@@ -212,6 +220,12 @@ class Accounts:
             account.simultaneous_client += first_fin == 0
             account.simultaneous_server += first_fin == 1
         account.resets += pattern == RST
+        narrow = table.narrow
+        syns = narrow[SYN_REPEATS * size + row]
+        account.packets += table.wide[CLIENT_PACKETS * size + row] + table.wide[SERVER_PACKETS * size + row]
+        account.syn_repeats += syns
+        account.repeats += max(narrow[CLIENT_REPEATS * size + row] + narrow[SERVER_REPEATS * size + row] - syns
+                               - narrow[SYNACK_REPEATS * size + row], 0)
         if announced != COUNTED:
             released_ns = table.wide[RELEASED * size + row]
             self._hold(account, start_ns, NEVER_NS if released_ns == MISSING else released_ns, earliest_ns, announced, port)
@@ -277,7 +291,7 @@ def late_ns(account: Account, end_ns: int) -> int:
 
 COUNTS = ("connections", "client_first", "server_first", "resets", "stays_client", "stays_server", "simultaneous", "simultaneous_client",
           "simultaneous_server", "restarted_client", "restarted_server", "reused_client", "reused_server", "killed_client",
-          "killed_server")
+          "killed_server", "packets", "syn_repeats", "repeats")
 Counts = tuple[list[bytes], "array[int]"]
 
 

@@ -13,6 +13,7 @@ that is told very late (`add_early`) does not count.
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from tcptrace_py.model import columns
 from tcptrace_py.model.clock import NEVER_NS
@@ -24,6 +25,27 @@ NONE = -1
 NOTHING_NS = -(1 << 62)  # nothing is settled
 MANY = 1 << 17  # intervals with which nothing is settled before the end; so many begins and ends may wait beyond that
 ANY_PORT = 0  # the port of an interval that tells nothing of the order of ports
+
+
+class Held(NamedTuple):
+    """Begins and ends of all intervals, in no order, with what each is (see `Occupancy`)."""
+
+    account: "array[int]"  # of each kind, the account in `ports` whose ports it holds; NONE
+    begins_ns: "array[int]"
+    begin_whats: "array[int]"
+    ends_ns: "array[int]"
+    end_whats: "array[int]"
+
+    def of(self, accounts: "set[int]") -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+        """Begins and ends of ports taken by these accounts (their `number`): time, account, port, in order of time."""
+        whose = self.account
+        begins = [(time_ns, whose[what >> 16], what & 0xFFFF) for time_ns, what in zip(self.begins_ns, self.begin_whats, strict=True)
+                  if whose[what >> 16] in accounts]
+        ends = [(time_ns, whose[what >> 16], what & 0xFFFF) for time_ns, what in zip(self.ends_ns, self.end_whats, strict=True)
+                if whose[what >> 16] in accounts]
+        return sorted(begins), sorted(ends)
+
+
 Told = tuple["array[int]", "array[int]", "array[int]", "array[int]", "array[int]"]
 
 
@@ -125,6 +147,14 @@ class Occupancy:
         for at in range(len(ends_ns)):
             what = end_whats[at]
             self.end(ends_ns[at], kinds[what >> 16], what & 0xFFFF)
+
+    def held(self) -> "Held | None":
+        """Which ports of which accounts were taken when, if nothing was settled yet: to be asked before `finish`."""
+        if self.total > self.many:
+            return None
+        return Held(self.account, array("q", bytes(self.begins_ns[:self.begin_count])),
+                    array("q", bytes(self.begin_whats[:self.begin_count])), array("q", bytes(self.ends_ns[:self.end_count])),
+                    array("q", bytes(self.end_whats[:self.end_count])))
 
     def settle(self, until_ns: int) -> None:
         """Take in everything that happened before a moment: all of it must have been told."""

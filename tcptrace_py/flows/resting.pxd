@@ -18,6 +18,7 @@ cpdef long long first_frame(bytes record)
 cpdef long long signature(bytes record)
 @cython.locals(at=cython.Py_ssize_t, low="long long", high="long long")
 cpdef long long time_ns(bytes record, Py_ssize_t index)
+cpdef long long packets(bytes record)
 cpdef long long sender(bytes record, Py_ssize_t index)
 @cython.locals(count="long long", first="long long", last="long long", packets="long long", payloads="long long", stamped="long long",
                own_payloads="long long", index="long long", at="long long", low="long long", high="long long", packed="long long",

@@ -69,6 +69,13 @@ def sender(record: bytes, index: int) -> int:
     return words.word(record, log_at(record, index) + 6) >> 31
 
 
+def packets(record: bytes) -> int:
+    """How many segments both sides sent."""
+    if words.word(record, BUDGET_LEFT) & WHOLE:
+        return logged(record)
+    return words.wide(record, HEAD_WORDS + SIDE_PACKETS) + words.wide(record, HEAD_WORDS + SIDE_WIDE + SIDE_PACKETS)
+
+
 def read(record: bytes, into: Closed) -> None:
     """Tell all that a record says of its connection as a whole."""
     count = logged(record)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from .finding import Finding, Withheld
 from .problems import Problem
 from .profiles import Profile, Profiles
 from .state import Basis, State
@@ -401,3 +402,5 @@ class Analysis:
     connections: Iterable[Connection]
     interrupted: bool = False
     digest: "Digest | None" = None  # of all connections, where it was made on the way
+    findings: tuple[Finding, ...] = ()  # causes, the worst first
+    withheld: tuple[Withheld, ...] = ()  # what the capture cannot tell

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tcptrace_py import __version__, _compiled
+from tcptrace_py.model.finding import Finding
 from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.results import (
     Analysis,
@@ -46,6 +47,8 @@ def head(analysis: Analysis) -> Row:
         "schema": SCHEMA,
         "generator": generator(),
         "interrupted": analysis.interrupted,
+        "findings": [finding_row(finding) for finding in analysis.findings],
+        "withheld": [{"what": row.what, "because": row.because, "explanation": row.explanation} for row in analysis.withheld],
         "profiles": [profile_row(profile) for profile in analysis.profiles],
         "capture": capture_row(analysis.capture),
         "summary": summary_row(analysis.summary),
@@ -83,6 +86,19 @@ def problem_row(problem: Problem) -> Row:
     """One kind of problem."""
     return {"code": problem.code, "count": problem.count, "explanation": problem.explanation,
             "first_frame": problem.first_frame, "damaged": problem.damaged}
+
+
+def finding_row(finding: Finding) -> Row:
+    """One cause at one place."""
+    return {
+        "code": finding.code, "severity": finding.severity, "confidence": finding.confidence,
+        "client": finding.client, "server": finding.server, "server_port": finding.server_port,
+        "connections": finding.connections, "of": finding.of,
+        "first_at": rfc3339(finding.first_at_ns), "last_at": rfc3339(finding.last_at_ns), "first_frame": finding.first_frame,
+        "display_filter": finding.display_filter,
+        "details": {name: round(value, 6) if isinstance(value, float) else value for name, value in finding.details.items()},
+        "explanation": finding.explanation, "evidence": list(finding.evidence), "remedy": finding.remedy,
+    }
 
 
 def latency_row(latency: Latency) -> Row:

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from tcptrace_py.model.addresses import service
+
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Endpoint, Scope
 
+__all__ = ["clock", "count", "end", "human", "ms", "ms_text", "printable", "rfc3339", "scope_text", "service", "share", "size", "some"]
 _SECOND_NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEPS = ((1_000, "ns"), (1_000_000, "µs"), (_SECOND_NS, "ms"), (120 * _SECOND_NS, "s"))
@@ -122,11 +125,6 @@ def size(number_bytes: int) -> str:
 def end(endpoint: Endpoint) -> str:
     """Address and port as people write them: brackets around IPv6."""
     return service(endpoint.address, endpoint.port)
-
-
-def service(address: str, port: int) -> str:
-    """Address and port of a service as people write them."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def scope_text(scope: Scope | None) -> str:

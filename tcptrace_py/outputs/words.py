@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 OUTCOMES = {
     "completed": "completed",
     "refused": "refused (SYN met a RST)",
-    "unanswered": "unanswered (SYN met silence)",
+    "unanswered": "unanswered (no answer was captured)",
     "aborted": "aborted (RST during the handshake)",
     "half-open": "half-open (SYN/ACK never acknowledged)",
     "not-captured": "not captured (no handshake in the capture)",

@@ -11,6 +11,7 @@ from tcptrace_py.findings.percentiles cimport Values
 from tcptrace_py.findings.occupancy cimport Occupancy
 from tcptrace_py.findings.quality cimport Quality
 from tcptrace_py.findings.summary cimport Totals
+from tcptrace_py.findings.troubled cimport Troubled
 from tcptrace_py.facts.time_wait cimport end_of_stay, how_it_ends
 from tcptrace_py.findings.vantage cimport Legs, legs, place, place_of
 from tcptrace_py.flows cimport resting
@@ -23,7 +24,7 @@ from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Verdict
 from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
-cdef long long NEVER_NS, AT_CLIENT, COUNTED, REUSED, MISSING
+cdef long long NEVER_NS, AT_CLIENT, COUNTED, REUSED, MISSING, UNANSWERED
 cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, ANOMALY_EXPLANATION, ANOMALY_FRAME, CLIENT, HANDSHAKE, OUTCOME, PATTERN, SERVER
 cdef Py_ssize_t SERVER_PORT, SYN_REPEATS, VANTAGE
 
@@ -41,6 +42,8 @@ cdef class Collector:
     cdef public Accounts accounts
     cdef public Occupancy occupancy
     cdef public Quality quality
+    cdef public Troubled troubled
+    cdef public object held
     cdef public long long floor_ns, alike, alike_timed
 
     @cython.locals(own=Legs, template=Template)
@@ -57,8 +60,9 @@ cdef class Collector:
     cpdef bint _is_shown(self, long long total_ns, long long first_frame)
     @cython.locals(occupancy=Occupancy, until_ns="long long", released_server_ns="long long")
     cpdef _add_alike(self, Outline outline, Account account, long long start_ns, long long first_frame, long long total_ns,
-                     long long client_stay_ns, long long server_stay_ns, long long released_ns, long long reused_ns, long long announced, long long port)
-    @cython.locals(verdict=Verdict, block=Block, row=cython.Py_ssize_t, outline=Outline, shown=bint)
+                     long long client_stay_ns, long long server_stay_ns, long long released_ns, long long reused_ns, long long announced, long long port,
+                     long long packets)
+    @cython.locals(verdict=Verdict, block=Block, row=cython.Py_ssize_t, outline=Outline, shown=bint, account=Account)
     cpdef _conclude(self, Live live, long long known_ns, Template template)
     @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int, cause=int, total_ns="long long",
                    latencies=Values, client=int, server=int, at=cython.Py_ssize_t, anomaly=cython.Py_ssize_t, found=Table, texts=list,

@@ -1,6 +1,7 @@
 """Verdicts to what adds up, and to single connections only where they are asked for."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from tcptrace_py.facts.block import (
     ANOMALIES,
@@ -29,6 +30,7 @@ from tcptrace_py.findings.accounts import Account, Accounts
 from tcptrace_py.findings.outline import COUNTED, Outline, port_to_count
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals
+from tcptrace_py.findings.troubled import UNANSWERED, Troubled
 from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
 from tcptrace_py.flows import resting
 from tcptrace_py.flows.textbook import Textbook
@@ -44,6 +46,9 @@ from tcptrace_py.model.segments import local_port
 from tcptrace_py.model.trouble import Trouble, gravest
 
 from .replaying import Replayer, Template
+
+if TYPE_CHECKING:
+    from tcptrace_py.findings.occupancy import Held
 
 FEW_ROWS = 64  # of a block that rows are written into which are not kept
 MOST_NAMES = 4096  # that such a block may collect
@@ -69,6 +74,8 @@ class Collector:
         self.accounts = Accounts(profiles, replayer.vantages)
         self.occupancy = self.accounts.occupancy
         self.quality = Quality()
+        self.troubled = Troubled()
+        self.held: Held | None = None  # which ports were taken when, as far as that is kept
         self.digest = Digest(slowest)
         self.floor_ns = -1  # handshakes quicker than this are none of the slowest; -1: not known
         self.alike = self.alike_timed = 0  # connections that the digest was not told of yet
@@ -117,12 +124,15 @@ class Collector:
         if outline.trouble is not None:
             ends = account.client.name, account.server.name, account.port
             self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame)
+            if outline.outcome == UNANSWERED:
+                self.troubled.add_unanswered(account, live)
         reused_ns = NEVER_NS if live.reused_by is None else live.reused_by.start_ns
         self._add_alike(
             outline, account, live.start_ns, live.first_frame, total_ns,
             log[outline.client_stay].time_ns if outline.client_stay >= 0 else -1,
             log[outline.server_stay].time_ns if outline.server_stay >= 0 else -1,
-            log[outline.client_tail].time_ns if outline.client_tail >= 0 else NEVER_NS, reused_ns, live.announced, port_to_count(live))
+            log[outline.client_tail].time_ns if outline.client_tail >= 0 else NEVER_NS, reused_ns, live.announced, port_to_count(live),
+            live.a.packets + live.b.packets)
         live.dissolve()
         return True
 
@@ -167,7 +177,7 @@ class Collector:
             resting.time_ns(record, outline.client_stay) if outline.client_stay >= 0 else -1,
             resting.time_ns(record, outline.server_stay) if outline.server_stay >= 0 else -1,
             resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1,
-            local_port(resting.key(record)))
+            local_port(resting.key(record)), resting.packets(record))
         self.accounts.learn(account, first_frame, to_server_ns, to_client_ns)
         if self.describes_all:
             self._write_down(record, outline, known_ns)
@@ -202,7 +212,7 @@ class Collector:
         self.are_many = self.digest.count >= FEW
 
     def _add_alike(self, outline: Outline, account: Account, start_ns: int, first_frame: int, total_ns: int, client_stay_ns: int,
-                   server_stay_ns: int, released_ns: int, reused_ns: int, announced: int, port: int) -> None:
+                   server_stay_ns: int, released_ns: int, reused_ns: int, announced: int, port: int, packets: int) -> None:
         """Add up a textbook connection: its account, and the times that its outline asks for (-1: there is none)."""
         occupancy = self.occupancy
         outline.count += 1
@@ -213,6 +223,7 @@ class Collector:
             if outline.latencies is not None:
                 outline.latencies.add(total_ns)
         account.connections += 1
+        account.packets += packets
         account.resets += outline.cause >= 0
         if start_ns < account.first_ns:  # noqa: PLR1730 - a call less
             account.first_ns = start_ns
@@ -258,7 +269,9 @@ class Collector:
         if not begins_with_syn(live):
             self.announce([live])  # which of the two is taken for the client hangs on nothing that comes later
         self._add_row(block, row, live)
-        self.accounts.add(self.accounts.of(live.side(verdict.client).key), block, row, port_to_count(live), live.announced)
+        account = self.accounts.of(live.side(verdict.client).key)
+        self.accounts.add(account, block, row, port_to_count(live), live.announced)
+        self.troubled.add(account, block, row, live, verdict)
         self.first_frames.add(live.first_frame)
         self._written_down()
         live.dissolve()
@@ -356,6 +369,8 @@ class Collector:
 
     def close(self, end_ns: int) -> None:
         """All is told: settle what is pending, count services, number the connections by their first frames."""
+        self.troubled.finish()
+        self.held = self.occupancy.held()
         self.accounts.close(end_ns)
         self._count_services()
         self.hand_over()
@@ -366,6 +381,7 @@ class Collector:
     def rename_streams(self, stream_of: Callable[[int], int]) -> None:
         """Give other numbers to the streams of everything that is kept."""
         self.digest.rename_streams(stream_of)
+        self.troubled.rename_streams(stream_of)
         self.hand_over()
         self.rows.rename_streams(stream_of)
 

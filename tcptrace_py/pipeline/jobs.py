@@ -203,7 +203,8 @@ class Part:
         collector.hand_over()
         return {
             "digest": collector.digest, "rows": collector.rows.parcel(), "totals": collector.totals, "quality": collector.quality,
-            "first_frames": collector.first_frames, "openers": self.openers, "accounts": counts(collector.accounts), "told": self.told(),
+            "troubled": collector.troubled.parcel(), "first_frames": collector.first_frames,
+            "openers": self.openers, "accounts": counts(collector.accounts), "told": self.told(),
             "problems": self.problems, "segments": table.segments, "duplicates": table.duplicates, "stragglers": table.stragglers,
             "first_straggler": table.first_straggler,
             "pairs": {name: pair for name, pair in collector.replayer.vantages.pairs.items() if name not in shared}
@@ -429,6 +430,7 @@ class Sums:
         collector.totals.merge(state["totals"])
         self.know(state["pairs"])
         collector.quality.merge(state["quality"])
+        collector.troubled.take(state["troubled"])
         collector.first_frames.merge(state["first_frames"])
         self.part.openers.merge(state["openers"])
         self.part.problems.merge(state["problems"])

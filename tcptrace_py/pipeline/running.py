@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from tcptrace_py.capture import open_captures
 from tcptrace_py.capture.columns import BLOCK_FRAMES
 from tcptrace_py.decode import Decoder
+from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.findings.hosts import hosts
+from tcptrace_py.findings.naming import findings
 from tcptrace_py.findings.ports import budgets
 from tcptrace_py.findings.quality import Quality, span_ns
+from tcptrace_py.findings.withholding import withheld
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.errors import NotSharedError
@@ -68,8 +71,12 @@ class Machinery:
         info.segments, info.duplicates = table.segments, table.duplicates
         collector.quality.report(problems, duplicates=table.duplicates, stragglers=(table.stragglers, table.first_straggler))
         info.problems = problems.rows()
-        return Analysis(profile_rows(profiles), info, collector.totals.result(collector.accounts), hosts(collector.accounts),
-                        budgets(collector.accounts), collector.rows, interrupted, collector.digest)
+        accounts = collector.accounts
+        summary, every_host, every_budget = collector.totals.result(accounts), hosts(accounts), budgets(accounts)
+        kept_back = withheld(info, summary, every_budget, profiles)
+        evidence = Evidence(info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back)
+        return Analysis(profile_rows(profiles), info, summary, every_host, every_budget, collector.rows, interrupted, collector.digest,
+                        findings(evidence), kept_back)
 
 
 def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, selection: Selection | None = None,

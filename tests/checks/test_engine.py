@@ -207,13 +207,14 @@ def test_tables_are_filled_one_after_the_other() -> None:
 
 
 def test_every_column_holds_what_its_type_says() -> None:
-    for path in (FOLDER / "several-handshakes-ipv6.pcap", FOLDER / "syn-refused.pcap", FOLDER / "self-connect.pcap"):
-        result = analyze(path)
+    for name in ("several-handshakes-ipv6", "syn-refused", "self-connect", "reset-forged"):
+        result = analyze(FOLDER / f"{name}.pcap")
         database = sql.Database(result)
         sides = [side for connection in result for side in (connection.client_side, connection.server_side) if side is not None]
         counts = {
             "connections": len(result), "hosts": len(result.hosts), "ports": len(result.ports),
             "transitions": sum(len(side.states) for side in sides), "time_wait": sum(len(connection.time_wait) for connection in result),
+            "findings": len(result.findings),
         }
         for table in TABLES:
             found = database.query(f"SELECT * FROM {table.name}")

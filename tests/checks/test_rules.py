@@ -9,8 +9,9 @@ import pytest
 from tcptrace_py.checks import config, engine
 from tcptrace_py.checks.engine import Check
 from tcptrace_py.checks.registry import all_rules, doc_of
+from tcptrace_py.model.finding import Finding
 from tcptrace_py.model.report import Measure, Outcome, Status, Unit
-from tcptrace_py.model.results import ProfileRow
+from tcptrace_py.model.results import Connection, ProfileRow
 from tests.checks.scenes import scene, with_ports
 
 TABLES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "cases.toml").read_text("utf-8"))
@@ -28,8 +29,16 @@ def outcome_of(name: str, case: dict[str, Any]) -> Outcome:
     if "ports" in case:
         analysis.profiles[0].ephemeral_ports = tuple(case["ports"])
         analysis.profiles[0].ports_given = True
+    analysis.findings = tuple(finding(told, list(analysis.connections)) for told in case.get("findings", ()))
     report = engine.run(with_ports(analysis), checks)
     return next(outcome for outcome in report.outcomes if outcome.name == name)
+
+
+def finding(told: str, connections: list[Connection]) -> Finding:
+    """A finding, told as "CODE SEVERITY ID...": of these connections, at the service that they go to."""
+    code, severity, *ids = told.split()
+    frames = tuple(connections[int(identifier)].first_frame for identifier in ids)
+    return Finding(code, severity, "high", None, "10.1.0.9", 80, len(ids), len(connections), None, None, None, "", {}, "", (), frames)
 
 
 def number(measure: Measure) -> float:

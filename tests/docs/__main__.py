@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import docs as rules
 from tcptrace_py.cli import docs
+from tcptrace_py.findings import docs as findings
 from tcptrace_py.states import diagram
 
 from .pages import PAGES, ROOT, with_outputs
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 WHOLE: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "cli.md": docs.page,
+    ROOT / "docs" / "findings.md": findings.page,
     ROOT / "docs" / "rules.md": rules.page,
     ROOT / "docs" / "states.md": diagram.page,
 }

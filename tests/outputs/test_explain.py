@@ -36,20 +36,20 @@ TELLING = [
 
 
 def drawn(
-    path: Path, result: Analysis, connection: Connection, width: int, form: str = "ladder", **options: bool
+    path: Path, result: Analysis, connection: Connection, width: int, form: str = "ladder", *, why: bool = False, full: bool = False
 ) -> str:
     same = Which.of(connection).among(result.connections)
     made = ladder([path], connection, same)
     out = io.StringIO()
     end_ns = result.capture.end_ns or 0
-    write(form, connection, made, [], View(width=width), out=out, end_ns=end_ns, **options)
+    write(form, connection, made, [], View(width=width), out=out, end_ns=end_ns, why=why, full=full)
     return out.getvalue()
 
 
-def first(sample: str, width: int = 80, form: str = "ladder", **options: bool) -> str:
+def first(sample: str, width: int = 80, form: str = "ladder", *, why: bool = False, full: bool = False) -> str:
     path = SAMPLES / f"{sample}.pcap"
     result = analyze(path)
-    return drawn(path, result, next(iter(result.connections)), width, form, **options)
+    return drawn(path, result, next(iter(result.connections)), width, form, why=why, full=full)
 
 
 GOLDEN = [(sample, width, "ladder", "") for sample in TELLING for width in (80, 120)]

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import TextIO
 
+from tcptrace_py.model.finding import Finding
 from tcptrace_py.model.ladder import Run, Rung
 from tcptrace_py.model.results import Connection
 from tcptrace_py.outputs.blocks import Block, Heading, Note, Picture
 from tcptrace_py.outputs.formats.table import WIDEST_PROSE, prose, write_blocks
-from tcptrace_py.outputs.units import end, scope_text, some
+from tcptrace_py.outputs.units import end, printable, scope_text, some
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.words import filter_title
 
@@ -30,17 +31,25 @@ def write(
     end_ns: int,
     why: bool = False,
     full: bool = False,
+    findings: Sequence[Finding] = (),
 ) -> None:
-    """Print a connection as one of `FORMATS`. `others` matched too and are only named; `end_ns`: the capture's end."""
+    """Print a connection as one of `FORMATS`.
+
+    `others` matched too and are only named; `end_ns`: the capture's end; `findings`: those that the connection shows.
+    """
     items = script(connection, rungs, full=full)
     told = story(connection, rungs, items, end_ns)
     if name == "mermaid":
         out.writelines(f"{line}\n" for line in mermaid.lines(connection, items, why=why))
+        told = " ".join([told, *(f"{finding.severity} {finding.code}: {finding.explanation}" for finding in findings)])
         out.writelines(f"%% {line}\n" for line in prose(told, WIDEST_PROSE))
         return
     drawn = Ladder(connection, view.width - 2, why=why).lines(items)
     page: list[Block] = [Heading(_title(connection), filter_title(connection.stream)), Picture(tuple(drawn))]
     page += [Heading("In words"), Note(told)]
+    page += [Note(printable(f"{finding.severity} {finding.code}: {finding.explanation} {finding.remedy}"),
+                  "bad" if finding.severity == "problem" else "plain", "!" if finding.severity == "problem" else "•")
+             for finding in findings]
     if others:
         ids = ", ".join(str(other.id) for other in others[:MANY])
         more = ", ..." if len(others) > MANY else ""

@@ -16,6 +16,7 @@ from tcptrace_py.outputs.words import (
 )
 
 from .detail import detail
+from .findings import finding_notes
 from .parts import (
     ADDRESSES,
     connection_grid,
@@ -45,6 +46,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     if analysis.summary.connections == 0:
         yield none_found(analysis, view)
         return
+    yield from finding_notes(analysis, analysis.findings, limit)
     if not view.streams and analysis.summary.connections > IN_DETAIL:
         yield from _totals(analysis, digest, limit)
     yield from filter_note(view, digest.count, analysis)

@@ -1,0 +1,133 @@
+"""An address is translated on the way there and not on the way back.
+
+Shows: what a client sends to one address is answered from another one: to the same client port, and with the numbers that fit. The
+client has no such connection and answers with a RST, or not at all.
+
+Look-alikes: a capture on both sides of a NAT shows every connection under two addresses; there, both are answered, and neither is
+refused by the client. An old segment of another connection has other numbers.
+
+Do: let the answers pass the box that translates: a route that leads round it, a connection table that is full or forgets, packets
+that connection tracking calls invalid (`nf_conntrack_tcp_be_liberal`), a client and a server in one network behind one service address.
+"""
+
+from collections.abc import Iterator
+
+from tcptrace_py.facts.table import MISSING
+from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.model.addresses import service
+from tcptrace_py.model.finding import Code, Finding, Gravity
+from tcptrace_py.model.seq import ahead
+from tcptrace_py.model.vocabulary import Cause, Outcome, Role, numbers
+
+OUTCOMES, ROLES = numbers(Outcome), numbers(Role)
+COMPLETED, UNANSWERED = OUTCOMES["completed"], OUTCOMES["unanswered"]
+CLIENT = ROLES["client"]
+NO_SOCKET = numbers(Cause)["no-socket"]
+FEW_BYTES = 1 << 20  # who acknowledges one of so few numbers among 2^32 means this connection
+WITHIN_BYTES = 1 << 20  # an answer's numbers are not farther than this from what was captured
+SOON_NS = 60_000_000_000  # a stray answer belongs to what was asked so shortly before
+
+
+class Asked:
+    """Rows by client and client port, to find what a stray answer belongs to."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.ports = evidence.narrow(column.CLIENT_PORT)
+        self.rows: dict[tuple[bytes, bytes, int], list[int]] = {}
+        for row in range(evidence.count):
+            self.rows.setdefault(self.client(row), []).append(row)
+
+    def client(self, row: int) -> tuple[bytes, bytes, int]:
+        """Address, scope and port of the client."""
+        account = self.evidence.account(row)
+        return account.client.address, account.client.scope, self.ports[row]
+
+    def others(self, row: int) -> Iterator[int]:
+        """Rows of the same client and port that went elsewhere."""
+        own = self.evidence.account(row)
+        return (other for other in self.rows[self.client(row)] if self.evidence.account(other).name != own.name)
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """For each address that was asked, and each that answered."""
+    asked = Asked(evidence)
+    pairs: dict[tuple[str, int, str, int], list[tuple[int, int]]] = {}
+    for row in evidence.free():
+        answered = _of_syn(evidence, asked, row) if _is_refused_answer(evidence, row) else -1
+        if answered < 0 and _is_stray(evidence, row):
+            answered = _of_connection(evidence, asked, row)
+        if answered >= 0:
+            to, by = evidence.account(answered), evidence.account(row)
+            pairs.setdefault((to.server.name, to.port, by.server.name, by.port), []).append((answered, row))
+    for (server, port, other, other_port), members in sorted(pairs.items()):
+        rows, strays = sorted({answered for answered, _ in members}), sorted({row for _, row in members})
+        clients = {evidence.account(row).client.name for row in rows}
+        before = evidence.wide(column.FIRST_FRAME)
+        first = min(strays, key=before.__getitem__)
+        of = sum(account.connections for account in evidence.accounts.rows.values()
+                 if (account.server.name, account.port) == (server, port) and account.client.name in clients)
+        yield evidence.found(
+            Code.HALF_TRANSLATED, Gravity.PROBLEM, "high", [*rows, *strays], of=of, connections=len(rows),
+            client=clients.pop() if len(clients) == 1 else None, server=server, server_port=port,
+            details={"asked": service(server, port), "answered_from": service(other, other_port)},
+            evidence=[f"frame {before[first]} answers from {service(other, other_port)}, to the client's port and with its numbers",
+                      *_refusal(evidence, strays)],
+            explanation=f"What was sent to {service(server, port)} is answered from {service(other, other_port)}: translated on the way "
+                        "there and not on the way back, so that the client does not take it.")  # fmt: skip
+
+
+def _is_refused_answer(evidence: Evidence, row: int) -> bool:
+    """Whether a SYN/ACK was answered that the client did not take."""
+    outcome = evidence.small(column.OUTCOME)[row]
+    return outcome not in (COMPLETED, UNANSWERED) and evidence.wide(column.SERVER_ISN)[row] != MISSING
+
+
+def _of_syn(evidence: Evidence, asked: Asked, row: int) -> int:
+    """The unanswered SYN of the same client port and number, to another address; -1 if there is none."""
+    own, first_ack = evidence.wide(column.CLIENT_ISN)[row], evidence.wide(column.FIRST_ACK)[row]
+    if own == MISSING:
+        if first_ack == MISSING or evidence.small(column.FIRST_BY)[row] == 0:
+            return -1
+        own = first_ack - 1 & 0xFFFFFFFF
+    for other in asked.others(row):
+        if evidence.small(column.OUTCOME)[other] == UNANSWERED and evidence.wide(column.CLIENT_ISN)[other] == own:
+            return other
+    return -1
+
+
+def _is_stray(evidence: Evidence, row: int) -> bool:
+    """Whether all that there is of a connection is a server's segment and the client's RST to it."""
+    return (
+        evidence.small(column.MIDSTREAM)[row] > 0
+        and evidence.small(column.FIRST_BY)[row] == 1
+        and evidence.wide(column.FIRST_ACK)[row] != MISSING
+        and evidence.small(column.RESET_BY)[row] == CLIENT
+        and evidence.small(column.RESET_CAUSE)[row] == NO_SOCKET
+        and evidence.wide(column.CLIENT_BYTES)[row] == 0
+    )
+
+
+def _of_connection(evidence: Evidence, asked: Asked, row: int) -> int:
+    """The connection of the same client port whose numbers a stray segment has; -1 if there is none."""
+    seq, ack = evidence.wide(column.FIRST_SEQ)[row], evidence.wide(column.FIRST_ACK)[row]
+    at_ns = evidence.wide(column.START)
+    starts, ends = evidence.wide(column.CLIENT_ISN), evidence.wide(column.CLIENT_NEXT)
+    mine, theirs = evidence.wide(column.SERVER_ISN), evidence.wide(column.SERVER_NEXT)
+    for other in asked.others(row):
+        if MISSING in (starts[other], ends[other], mine[other], theirs[other]) or at_ns[other] > at_ns[row] + SOON_NS:
+            continue
+        sent = ahead(ends[other], starts[other])
+        if not 0 < ahead(ack, starts[other]) <= sent:
+            continue
+        if sent <= FEW_BYTES or (ahead(seq, mine[other]) > 0 and ahead(theirs[other] + WITHIN_BYTES, seq) >= 0):
+            return other
+    return -1
+
+
+def _refusal(evidence: Evidence, strays: list[int]) -> Iterator[str]:
+    resets = [evidence.wide(column.RESET_FRAME)[row] for row in strays]
+    refused = [frame for frame in resets if frame != MISSING]
+    if refused:
+        yield f"the client answers with a RST, first in frame {min(refused)}"

@@ -1,0 +1,146 @@
+"""What causes are looked for in: connections in trouble, in columns, and what adds up by who connects where.
+
+A cause groups rows by what it is about (a service, a client and a service), decides, and makes its findings here. A row whose
+cause is named is `claimed`: causes that are asked later leave it out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tcptrace_py.model.finding import Finding, Gravity
+
+from . import troubled as column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
+    from tcptrace_py.model.finding import Code, Withheld
+    from tcptrace_py.model.profiles import Profiles
+    from tcptrace_py.model.results import CaptureInfo, Hosts, PortBudgets, Summary
+
+    from .accounts import Account, Accounts
+    from .occupancy import Held
+    from .troubled import Troubled
+
+    Key = TypeVar("Key", bound=Hashable)
+
+MOST_STREAMS = 20  # that a display filter names one by one
+MOST_FRAMES = 10_000  # of a finding, by which its connections are known again
+GRAVITIES = tuple(map(str, Gravity))
+
+
+class Evidence:
+    """All that an analysis collected, when it is complete. Rows are those of `troubled`, by number."""
+
+    def __init__(self, capture: CaptureInfo, summary: Summary, accounts: Accounts, troubled: Troubled, held: Held | None, hosts: Hosts,
+                 ports: PortBudgets, profiles: Profiles, withheld: Sequence[Withheld]) -> None:
+        self.capture = capture
+        self.summary = summary
+        self.accounts = accounts
+        self.held = held
+        self.hosts = hosts
+        self.ports = ports
+        self.profiles = profiles
+        self.withheld = frozenset(row.what for row in withheld)
+        self.table = troubled.table
+        self.count = self.table.count
+        self.claimed = bytearray(self.count)
+        self._columns: dict[tuple[str, int], Sequence[int]] = {}
+        self._account_of = [accounts.rows[name] for name in troubled.names]
+
+    @property
+    def start_ns(self) -> int:
+        """When the capture began."""
+        return self.capture.start_ns or 0
+
+    @property
+    def end_ns(self) -> int:
+        """When the capture ended."""
+        return self.capture.end_ns or 0
+
+    def wide(self, number: int) -> Sequence[int]:
+        """A wide column (`troubled`), a value for each row."""
+        return self._column("wide", number)
+
+    def narrow(self, number: int) -> Sequence[int]:
+        """A narrow column."""
+        return self._column("narrow", number)
+
+    def small(self, number: int) -> Sequence[int]:
+        """A small column."""
+        return self._column("small", number)
+
+    def _column(self, width: str, number: int) -> Sequence[int]:
+        found = self._columns.get((width, number))
+        if found is None:
+            begin = number * self.table.capacity
+            found = self._columns[width, number] = getattr(self.table, width)[begin:begin + self.count]
+        return found
+
+    def account(self, row: int) -> Account:
+        """Who connected where, in a row."""
+        return self._account_of[self.narrow(column.ACCOUNT)[row]]
+
+    def free(self) -> Iterable[int]:
+        """Rows whose cause is not named yet."""
+        return (row for row in range(self.count) if not self.claimed[row])
+
+    def by_service(self, rows: Iterable[int]) -> dict[tuple[str, int, bytes], list[int]]:
+        """Rows by server, port and scope, in order of first frames."""
+        return self.grouped(rows, service_of)
+
+    def by_account(self, rows: Iterable[int]) -> dict[bytes, list[int]]:
+        """Rows by who connected where."""
+        return self.grouped(rows, lambda account: account.name)
+
+    def grouped(self, rows: Iterable[int], key: Callable[[Account], Key]) -> dict[Key, list[int]]:
+        """Rows by something of their accounts, in order of first frames."""
+        found: dict[Key, list[int]] = {}
+        for row in rows:
+            found.setdefault(key(self.account(row)), []).append(row)
+        first = self.wide(column.FIRST_FRAME)
+        return {name: sorted(members, key=first.__getitem__) for name, members in found.items()}
+
+    def connections_to(self, service: tuple[str, int, bytes]) -> int:
+        """All connections to a service."""
+        return sum(account.connections for account in self.accounts.rows.values() if service_of(account) == service)
+
+    def found(self, code: Code, severity: Gravity, confidence: str, rows: Sequence[int], *, of: int, explanation: str,
+              details: dict[str, Any] | None = None, evidence: Iterable[str] = (), client: str | None = None, server: str | None = None,
+              server_port: int | None = None, span_ns: tuple[int, int] | None = None, connections: int | None = None,
+              claim: bool = True) -> Finding:
+        """Make a finding that rests on these rows; their cause is named then, unless `claim` is False.
+
+        `span_ns` are first and last time, else when the first and the last of the connections began.
+        """
+        first, starts, streams = self.wide(column.FIRST_FRAME), self.wide(column.START), self.narrow(column.STREAM)
+        frames = sorted(first[row] for row in rows)
+        if claim:
+            for row in rows:
+                self.claimed[row] = 1
+        begun = sorted(starts[row] for row in rows)
+        first_ns, last_ns = span_ns or ((begun[0], begun[-1]) if begun else (None, None))
+        return Finding(
+            str(code), str(severity), confidence, client, server, server_port, len(rows) if connections is None else connections, of,
+            first_ns, last_ns, frames[0] if frames else None,
+            display_filter([streams[row] for row in rows], client, server, server_port), details or {}, explanation, tuple(evidence),
+            tuple(frames[:MOST_FRAMES]))  # fmt: skip
+
+
+def service_of(account: Account) -> tuple[str, int, bytes]:
+    """Server, its port and scope."""
+    return account.server.name, account.port, account.server.scope
+
+
+def display_filter(streams: Iterable[int], client: str | None, server: str | None, port: int | None) -> str:
+    """Wireshark's display filter for some connections: by streams where they are few, else by what they have in common."""
+    numbers = sorted(set(streams))
+    if numbers and numbers[0] >= 0 and len(numbers) == 1:
+        return f"tcp.stream eq {numbers[0]}"
+    if numbers and numbers[0] >= 0 and len(numbers) <= MOST_STREAMS:
+        return f"tcp.stream in {{{', '.join(map(str, numbers))}}}"
+    parts = [f"ip{'v6' if ':' in address else ''}.addr == {address}" for address in (client, server) if address is not None]
+    if port is not None:
+        parts.append(f"tcp.port == {port}")
+    return " && ".join(parts)

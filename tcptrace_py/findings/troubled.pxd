@@ -1,0 +1,45 @@
+# cython: language_level=3, annotation_typing=False
+import cython
+
+from tcptrace_py.facts.block cimport Block
+from tcptrace_py.facts.table cimport Table
+from tcptrace_py.findings.accounts cimport Account
+from tcptrace_py.model.live cimport Connection as Live
+from tcptrace_py.model.live cimport Segment, Side
+from tcptrace_py.model.segments cimport local_port
+from tcptrace_py.model.verdict cimport Close, ResetMarks, Verdict
+
+cdef long long ACK, AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_REPEATS
+cdef long long AT_SYN_REPEATS, CLOSED, COMPLETED, COPY, FOUR_WAY, LISTEN, MISSING, MOST, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS
+cdef long long STRAY, SYN_SENT, UNANSWERED
+cdef Py_ssize_t ACCOUNT, CLIENT_BYTES, CLIENT_FIN, CLIENT_ISN, CLIENT_NEXT, CLIENT_PACKETS, CLIENT_PORT, CLIENT_REPEATS, CLIENT_STATE, END
+cdef Py_ssize_t FIRST_ACK, FIRST_BY, FIRST_FIN, FIRST_FRAME, FIRST_SEQ, HANDSHAKE, MIDSTREAM, OUTCOME, PATTERN, RESET_AT, RESET_BY
+cdef Py_ssize_t RESET_CAUSE, RESET_CONFIDENCE, RESET_FRAME, RESET_GOES_ON, RESET_TTL, SERVER_BYTES, SERVER_FIN, SERVER_ISN, SERVER_NEXT
+cdef Py_ssize_t SERVER_PACKETS, SERVER_REPEATS, SERVER_STATE, START, STREAM, SYN_REPEATS, SYNACK_REPEATS, USUAL_TTL, VANTAGE
+cdef tuple COPIED_NARROW, COPIED_SMALL, COPIED_WIDE
+
+
+cdef class Troubled:
+    cdef public Table table
+    cdef public list names
+    cdef public dict numbers
+
+    @cython.locals(mine=cython.Py_ssize_t, table=Table, source=Table, size=cython.Py_ssize_t, theirs=cython.Py_ssize_t,
+                   wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", column=cython.Py_ssize_t, at=cython.Py_ssize_t,
+                   close=Close, client="long long", server="long long")
+    cpdef add(self, Account account, Block block, Py_ssize_t row, Live live, Verdict verdict)
+    @cython.locals(row=cython.Py_ssize_t, table=Table, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
+                   size=cython.Py_ssize_t)
+    cpdef add_unanswered(self, Account account, Live live)
+    @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
+    cdef Py_ssize_t _row(self, Account account) except -1
+    @cython.locals(table=Table, own=Side, other=Side, first=Segment, wide="long long[::1]", size=cython.Py_ssize_t)
+    cdef _write_numbers(self, Py_ssize_t row, Live live, long long client)
+    @cython.locals(source=Table, resets=Table, table=Table, at=cython.Py_ssize_t, chosen=cython.Py_ssize_t, ending=cython.Py_ssize_t,
+                   number=cython.Py_ssize_t, marks=ResetMarks, reset=Segment, segment=Segment, size=cython.Py_ssize_t,
+                   theirs=cython.Py_ssize_t, column=cython.Py_ssize_t)
+    cdef _write_reset(self, Py_ssize_t mine, Block block, Py_ssize_t row, Live live, Verdict verdict)
+
+
+@cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int)
+cdef bint _is_troubled(Block block, Py_ssize_t row) except -1

@@ -1,0 +1,243 @@
+"""Connections in which something went wrong, in columns: what causes are looked for in.
+
+A row holds what the tables of facts say of the connection, as far as the causes ask for it (COPIED), and its numbers. It is
+written as the connection ends, from a row of the tables or, where many connections went the same way, from the connection
+itself. Of more than MOST rows those with the lowest first frames are kept: so the order in which they come does not show.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py.facts import block as of
+from tcptrace_py.facts.block import CLIENT_REPEATS as AT_CLIENT_REPEATS
+from tcptrace_py.facts.block import ENDING_RESET as AT_ENDING
+from tcptrace_py.facts.block import OUTCOME as AT_OUTCOME
+from tcptrace_py.facts.block import PATTERN as AT_PATTERN
+from tcptrace_py.facts.block import RESET_BY as AT_BY
+from tcptrace_py.facts.block import RESETS as AT_RESET_COUNT
+from tcptrace_py.facts.block import RESETS_AT as AT_RESETS
+from tcptrace_py.facts.block import SERVER_REPEATS as AT_SERVER_REPEATS
+from tcptrace_py.facts.block import SYN_REPEATS as AT_SYN_REPEATS
+from tcptrace_py.facts.block import Block
+from tcptrace_py.facts.table import MISSING, Table
+from tcptrace_py.model.live import COPY, STRAY
+from tcptrace_py.model.live import Connection as Live
+from tcptrace_py.model.segments import ACK, RST, local_port
+from tcptrace_py.model.state import State
+from tcptrace_py.model.vocabulary import Outcome, Pattern, Role, numbers
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Callable
+
+    from tcptrace_py.model.verdict import Verdict
+
+    from .accounts import Account
+
+MOST = 1 << 17
+OUTCOMES, PATTERNS = numbers(Outcome), numbers(Pattern)
+REFUSED, COMPLETED, UNANSWERED = OUTCOMES["refused"], OUTCOMES["completed"], OUTCOMES["unanswered"]
+NONE, FOUR_WAY, SIMULTANEOUS = PATTERNS["none"], PATTERNS["four-way"], PATTERNS["simultaneous"]
+SYN_SENT, LISTEN, CLOSED = State.SYN_SENT, State.LISTEN, State.CLOSED
+ROLE_BETWEEN = numbers(Role)["between"]
+
+# Columns. The first ones are those of the tables of facts, in this order.
+COPIED_WIDE = (of.START, of.END, of.FIRST_FRAME, of.HANDSHAKE, of.CLIENT_PACKETS, of.CLIENT_BYTES, of.SERVER_PACKETS, of.SERVER_BYTES)
+START, END, FIRST_FRAME, HANDSHAKE, CLIENT_PACKETS, CLIENT_BYTES, SERVER_PACKETS, SERVER_BYTES = range(8)
+# Initial numbers and the numbers behind all that was sent, of both sides; the numbers of the first segment (MISSING: none); when
+# and in which frame the reset came that ended it; when the client's FIN and the server's were sent first.
+CLIENT_ISN, CLIENT_NEXT, SERVER_ISN, SERVER_NEXT, FIRST_SEQ, FIRST_ACK, RESET_AT, RESET_FRAME, CLIENT_FIN, SERVER_FIN = range(8, 18)
+WIDE_COLUMNS = 18
+COPIED_NARROW = (of.STREAM, of.CLIENT_PORT, of.SYN_REPEATS, of.SYNACK_REPEATS, of.CLIENT_REPEATS, of.SERVER_REPEATS)
+STREAM, CLIENT_PORT, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS, SERVER_REPEATS = range(6)
+ACCOUNT, RESET_TTL, USUAL_TTL = range(6, 9)  # number of the account in `names`; TTL of the reset and of its sender's segments
+NARROW_COLUMNS = 9
+COPIED_SMALL = (of.VANTAGE, of.MIDSTREAM, of.OUTCOME, of.PATTERN, of.FIRST_FIN)
+VANTAGE, MIDSTREAM, OUTCOME, PATTERN, FIRST_FIN = range(5)
+# Who sent the first segment (0: the client); the final states; of the reset that ended it (or, without one, of the first from
+# between): by, cause and confidence, as the tables of facts have them; whether its named sender went on.
+FIRST_BY, CLIENT_STATE, SERVER_STATE, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_GOES_ON = range(5, 12)
+SMALL_COLUMNS = 12
+
+
+class Troubled:
+    """The rows, as one table, and the accounts that they belong to."""
+
+    __slots__ = ("names", "numbers", "table")
+
+    def __init__(self) -> None:
+        self.table = Table(WIDE_COLUMNS, NARROW_COLUMNS, SMALL_COLUMNS, 64)
+        self.names: list[bytes] = []  # of accounts
+        self.numbers: dict[bytes, int] = {}
+
+    def add(self, account: Account, block: Block, row: int, live: Live, verdict: Verdict) -> None:
+        """Take in a described connection, if it is in trouble."""
+        if not _is_troubled(block, row):
+            return
+        mine = self._row(account)
+        table, source = self.table, block.connections
+        size, theirs = table.capacity, source.capacity
+        wide, narrow, small = table.wide, table.narrow, table.small
+        for column in range(len(COPIED_WIDE)):
+            wide[column * size + mine] = source.wide[COPIED_WIDE[column] * theirs + row]
+        for column in range(len(COPIED_NARROW)):
+            narrow[column * size + mine] = source.narrow[COPIED_NARROW[column] * theirs + row]
+        for column in range(len(COPIED_SMALL)):
+            small[column * size + mine] = source.small[COPIED_SMALL[column] * theirs + row]
+        self._write_numbers(mine, live, verdict.client)
+        client, server = verdict.close.first(verdict.client), verdict.close.first(1 - verdict.client)
+        if client >= 0:
+            wide[CLIENT_FIN * size + mine] = live.log[client].time_ns
+        if server >= 0:
+            wide[SERVER_FIN * size + mine] = live.log[server].time_ns
+        small[CLIENT_STATE * size + mine] = verdict.final_code(verdict.client)
+        small[SERVER_STATE * size + mine] = verdict.final_code(1 - verdict.client)
+        self._write_reset(mine, block, row, live, verdict)
+
+    def add_unanswered(self, account: Account, live: Live) -> None:
+        """Take in a SYN that nobody answered, of a connection that was not described."""
+        row = self._row(account)
+        table = self.table
+        wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
+        wide[START * size + row], wide[END * size + row] = live.start_ns, live.end_ns
+        wide[FIRST_FRAME * size + row], wide[HANDSHAKE * size + row] = live.first_frame, MISSING
+        wide[CLIENT_PACKETS * size + row], wide[CLIENT_BYTES * size + row] = live.a.packets, live.a.payload_bytes
+        wide[SERVER_PACKETS * size + row] = wide[SERVER_BYTES * size + row] = 0
+        narrow[STREAM * size + row], narrow[CLIENT_PORT * size + row] = live.stream if live.stream >= 0 else -1, local_port(live.a.key)
+        narrow[SYN_REPEATS * size + row] = narrow[CLIENT_REPEATS * size + row] = live.a.packets - 1
+        narrow[SYNACK_REPEATS * size + row] = narrow[SERVER_REPEATS * size + row] = 0
+        small[VANTAGE * size + row], small[MIDSTREAM * size + row] = -1, 0
+        small[OUTCOME * size + row], small[PATTERN * size + row], small[FIRST_FIN * size + row] = UNANSWERED, NONE, -1
+        self._write_numbers(row, live, 0)
+        small[CLIENT_STATE * size + row], small[SERVER_STATE * size + row] = SYN_SENT, LISTEN
+
+    def _row(self, account: Account) -> int:
+        """Make a row for a connection of an account: without a reset, without FINs."""
+        name = account.name
+        number = self.numbers.get(name)
+        if number is None:
+            number = self.numbers[name] = len(self.names)
+            self.names.append(name)
+        if self.table.count >= 2 * MOST:
+            self.keep_first()
+        table = self.table
+        row = table.row()
+        size = table.capacity
+        table.narrow[ACCOUNT * size + row] = number
+        table.narrow[RESET_TTL * size + row] = table.narrow[USUAL_TTL * size + row] = -1
+        table.wide[RESET_AT * size + row] = table.wide[RESET_FRAME * size + row] = MISSING
+        table.wide[CLIENT_FIN * size + row] = table.wide[SERVER_FIN * size + row] = MISSING
+        table.small[RESET_BY * size + row] = table.small[RESET_CAUSE * size + row] = -1
+        table.small[RESET_CONFIDENCE * size + row] = -1
+        table.small[RESET_GOES_ON * size + row] = 0
+        return row
+
+    def _write_numbers(self, row: int, live: Live, client: int) -> None:
+        table, own, other, first = self.table, live.side(client), live.side(1 - client), live.log[0] if live.log else None
+        wide, size = table.wide, table.capacity
+        wide[CLIENT_ISN * size + row] = own.isn if own.syn_seen else MISSING
+        wide[SERVER_ISN * size + row] = other.isn if other.syn_seen else MISSING
+        wide[CLIENT_NEXT * size + row] = own.next_seq if own.has_seq else MISSING
+        wide[SERVER_NEXT * size + row] = other.next_seq if other.has_seq else MISSING
+        wide[FIRST_SEQ * size + row] = wide[FIRST_ACK * size + row] = MISSING
+        table.small[FIRST_BY * size + row] = 0
+        if first is not None:
+            wide[FIRST_SEQ * size + row] = first.seq
+            if first.flags & ACK:
+                wide[FIRST_ACK * size + row] = first.ack
+            table.small[FIRST_BY * size + row] = first.side != client
+
+    def _write_reset(self, mine: int, block: Block, row: int, live: Live, verdict: Verdict) -> None:
+        """The reset that ended it, else the first from between."""
+        source, resets, table = block.connections, block.resets, self.table
+        at, chosen = source.narrow[AT_RESETS * source.capacity + row], -1
+        ending = source.narrow[AT_ENDING * source.capacity + row]
+        for number in range(len(verdict.resets)):
+            by = resets.small[AT_BY * resets.capacity + at + number]
+            if at + number == ending or (ending < 0 and by == ROLE_BETWEEN):
+                chosen = number
+                break
+        if chosen < 0:
+            return
+        reset, size, theirs = live.log[verdict.resets[chosen].index], table.capacity, resets.capacity
+        table.wide[RESET_AT * size + mine], table.wide[RESET_FRAME * size + mine] = reset.time_ns, reset.frame
+        table.narrow[RESET_TTL * size + mine] = reset.ttl
+        for column in range(3):  # by, cause and confidence stand in the same order
+            table.small[(RESET_BY + column) * size + mine] = resets.small[(AT_BY + column) * theirs + at + chosen]
+        for segment in live.log:
+            if segment.side == reset.side and not segment.flags & RST and not segment.marks & (COPY | STRAY):
+                table.narrow[USUAL_TTL * size + mine] = segment.ttl
+                if segment.time_ns > reset.time_ns:
+                    table.small[RESET_GOES_ON * size + mine] = 1
+
+    def finish(self) -> None:
+        """All rows are there."""
+        if self.table.count > MOST:
+            self.keep_first()
+
+    def keep_first(self) -> None:
+        """Keep the MOST rows with the lowest first frames, in this order."""
+        table = self.table
+        frames = table.wide[FIRST_FRAME * table.capacity:FIRST_FRAME * table.capacity + table.count]
+        order = sorted(range(table.count), key=frames.__getitem__)[:MOST]
+        kept = Table(table.wide_columns, table.narrow_columns, table.small_columns, max(len(order), 64))
+        kept.count = len(order)
+        _pick(table.wide, kept.wide, table.wide_columns, table.capacity, kept.capacity, order)
+        _pick(table.narrow, kept.narrow, table.narrow_columns, table.capacity, kept.capacity, order)
+        _pick(table.small, kept.small, table.small_columns, table.capacity, kept.capacity, order)
+        self.table = kept
+
+    def parcel(self) -> tuple[list[bytes], int, bytes]:
+        """All of it as bytes, for another process."""
+        return self.names, self.table.count, self.table.packed()
+
+    def take(self, parcel: tuple[list[bytes], int, bytes]) -> None:
+        """Take in another part of the capture."""
+        names, count, data = parcel
+        table = Table(WIDE_COLUMNS, NARROW_COLUMNS, SMALL_COLUMNS, 1)
+        table.unpack(memoryview(data), 0, count)
+        for row in range(count):
+            name = names[table.narrow[ACCOUNT * count + row]]
+            number = self.numbers.get(name)
+            if number is None:
+                number = self.numbers[name] = len(self.names)
+                self.names.append(name)
+            mine = self.table.row()
+            size = self.table.capacity
+            for column in range(WIDE_COLUMNS):
+                self.table.wide[column * size + mine] = table.wide[column * count + row]
+            for column in range(NARROW_COLUMNS):
+                self.table.narrow[column * size + mine] = table.narrow[column * count + row]
+            for column in range(SMALL_COLUMNS):
+                self.table.small[column * size + mine] = table.small[column * count + row]
+            self.table.narrow[ACCOUNT * size + mine] = number
+
+    def rename_streams(self, stream_of: Callable[[int], int]) -> None:
+        """Give other numbers to the streams."""
+        table = self.table
+        for at in range(STREAM * table.capacity, STREAM * table.capacity + table.count):
+            if table.narrow[at] >= 0:
+                table.narrow[at] = stream_of(table.narrow[at])
+
+
+def _is_troubled(block: Block, row: int) -> bool:
+    """Whether something went wrong with a connection: not opened at once, not closed, or reset. A refusal is no riddle."""
+    table = block.connections
+    small, narrow, size = table.small, table.narrow, table.capacity
+    outcome, pattern = small[AT_OUTCOME * size + row], small[AT_PATTERN * size + row]
+    if outcome == REFUSED:
+        return False
+    if narrow[AT_SYN_REPEATS * size + row] > 0 or narrow[AT_RESET_COUNT * size + row] > 0:
+        return True
+    if pattern in (FOUR_WAY, SIMULTANEOUS):
+        return False
+    if pattern != NONE or outcome != COMPLETED:
+        return True
+    return narrow[AT_CLIENT_REPEATS * size + row] > 0 or narrow[AT_SERVER_REPEATS * size + row] > 0
+
+
+def _pick(source: array[int], target: array[int], columns: int, size: int, room: int, rows: list[int]) -> None:
+    for column in range(columns):
+        for place, row in enumerate(rows):
+            target[column * room + place] = source[column * size + row]

@@ -1,0 +1,63 @@
+"""What went wrong and why, and what a capture cannot tell: the objects that outputs and checks read."""
+
+from dataclasses import dataclass
+
+from .vocabulary import Word
+
+
+class Code(Word):
+    """Causes, in the order in which they are looked for: a connection whose cause is named is not counted under a later one.
+
+    Each has a file of its name in `findings/causes`.
+    """
+
+    HALF_TRANSLATED = "half-translated"
+    INJECTED_RESET = "injected-reset"
+
+
+class Gravity(Word):
+    """How bad a finding is: something failed, something costs or will fail, or something is worth knowing."""
+
+    PROBLEM = "problem"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One cause at one place, however many connections show it. Times are nanoseconds since 1970.
+
+    `client`, `server` and `server_port` say what it is about (None: any). `connections` show it, of those that could (`of`);
+    `first_frames` are the frames that these begin with, as many as were kept, ascending. `details` are the code's own numbers.
+    """
+
+    code: str
+    severity: str
+    confidence: str  # high, medium
+    client: str | None
+    server: str | None
+    server_port: int | None
+    connections: int
+    of: int
+    first_at_ns: int | None
+    last_at_ns: int | None
+    first_frame: int | None
+    display_filter: str
+    details: dict[str, int | float | str | None]
+    explanation: str
+    evidence: tuple[str, ...]
+    first_frames: tuple[int, ...] = ()
+
+    @property
+    def remedy(self) -> str:
+        """Where it stands what to do."""
+        return f"docs/findings.md#{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A conclusion that this capture does not bear: what it is, the problem's code, and why in a sentence."""
+
+    what: str
+    because: str
+    explanation: str

@@ -1,0 +1,41 @@
+"""What went wrong and why, in notes: a cause with its numbers, what speaks for it, and how to look at it."""
+
+from tcptrace_py.model.finding import Finding
+from tcptrace_py.model.results import Analysis
+from tcptrace_py.outputs.blocks import Blocks, Heading, Note, more_text
+from tcptrace_py.outputs.units import clock, count, printable, some
+
+from .parts import is_dated
+
+OPTION = "--format json"
+
+
+def finding_notes(analysis: Analysis, findings: tuple[Finding, ...], limit: int) -> Blocks:
+    """The findings, the worst first, at most so many."""
+    if not findings:
+        return
+    yield Heading("Findings", "the worst first; tcpstates explain shows a connection")
+    dated = is_dated(analysis)
+    for finding in findings[:limit]:
+        yield from _finding(finding, dated=dated)
+    more = more_text(len(findings), min(limit, len(findings)), OPTION)
+    if more:
+        yield Note(more, "quiet")
+
+
+def _finding(finding: Finding, *, dated: bool) -> Blocks:
+    tone, mark = ("bad", "!") if finding.severity == "problem" else ("plain", "•")
+    unsure = "" if finding.confidence == "high" else " (likely, not certain)"
+    yield Note(printable(f"{finding.severity} {finding.code}{unsure}: {finding.explanation}"), tone, mark)
+    yield Note(printable("; ".join([*finding.evidence, _where(finding, dated=dated)])), "quiet", " ")
+
+
+def _where(finding: Finding, *, dated: bool) -> str:
+    """How many connections, when, and how to look at them."""
+    parts = [f"{count(finding.connections)} of {some(finding.of, 'connection')}"]
+    if finding.first_at_ns is not None and finding.last_at_ns is not None:
+        first, last = (clock(at_ns, dated=dated, decimals=1) for at_ns in (finding.first_at_ns, finding.last_at_ns))
+        parts.append(f"at {first}" if first == last else f"{first} to {last}")
+    if finding.display_filter:
+        parts.append(finding.display_filter)
+    return f"{', '.join(parts)}; {finding.remedy}"
