@@ -58,7 +58,8 @@ class Traffic:
         """Hold the capture against files of rules, rules by name, and words that are forbidden.
 
         `checks` are rules as in a file, with underscores: `resets={"max": 3, "ports": 443}`, or a list of such tables;
-        and the options of `tcpstates check`: `forbid` and `allow` (lists of words), `allow_damaged`, `allow_empty`.
+        and the options of `tcpstates check`: `forbid` and `allow` (lists of words), `allow_damaged`, `allow_empty`,
+        `allow_unmeasurable`.
         Gives the report where all checks hold.
 
         Raises AssertionError with the verdict where one does not, UsageError for rules that make no sense.
@@ -101,6 +102,7 @@ def _hold(
     allow: Sequence[str] = (),
     allow_damaged: bool = False,
     allow_empty: bool = False,
+    allow_unmeasurable: bool = False,
     **rules: Any,
 ) -> Report:
     from tcptrace_py.checks import config, engine, options  # noqa: PLC0415 - as above
@@ -114,7 +116,8 @@ def _hold(
         checks = [check for path in paths for check in config.load(path)]
         checks += [*config.from_mapping(rules), *options.from_options({}, tuple(forbid))]
         allowed = options.accepted(tuple(allow))
-        report = engine.run(result, checks, allow=allowed, allow_damaged=allow_damaged, allow_empty=allow_empty)
+        report = engine.run(result, checks, allow=allowed, allow_damaged=allow_damaged, allow_empty=allow_empty,
+                            allow_unmeasurable=allow_unmeasurable)
     except UsageError as error:
         raise UsageError(str(error)) from None  # as above
     if report.verdict != "passed":

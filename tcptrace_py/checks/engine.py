@@ -36,6 +36,7 @@ class Check:
     severity: Severity = Severity.ERROR
     origin: Origin = ALWAYS
     allow_empty: bool = False
+    allow_unmeasurable: bool = False
 
     @property
     def name(self) -> str:
@@ -47,6 +48,9 @@ class Check:
         facts = Facts(analysis, self.scope)
         count = facts.count
         measures = tuple(self.rule.check(facts, self.limits))
+        hidden = _hidden(self.rule, analysis)
+        if hidden and count and not self.allow_unmeasurable:
+            return self.outcome(Status.UNMEASURABLE, count, measures, hidden)
         if any(not measure.holds for measure in measures):
             return self.outcome(Status.FAILED, count, measures)
         if not measures and not self.allow_empty:
@@ -81,16 +85,20 @@ def run(
     allow: Sequence[str] = (),
     allow_damaged: bool = False,
     allow_empty: bool = False,
+    allow_unmeasurable: bool = False,
 ) -> Report:
     """Run all checks; the capture's quality comes first and is looked at even if nobody asked for it.
 
     `allow` names problems of the capture that are accepted besides those that its rule accepts, `allow_damaged` accepts
-    cut and unreadable input, `allow_empty` lets every check pass that finds nothing to check. Raises UsageError for
-    queries that fail on the data.
+    cut and unreadable input, `allow_empty` lets every check pass that finds nothing to check, `allow_unmeasurable` every
+    check that hangs on what the capture cannot tell and does not fail on what it tells.
+
+    Raises UsageError for queries that fail on the data.
     """
     database = Database(analysis)
     rules = [
-        replace(check, allow_empty=check.allow_empty or allow_empty) for check in checks if isinstance(check, Check)
+        replace(check, allow_empty=check.allow_empty or allow_empty, allow_unmeasurable=allow_unmeasurable)
+        for check in checks if isinstance(check, Check)
     ]
     rule = find(QUALITY)
     quality = [check for check in rules if check.rule is rule] or [Check(rule, rule.Limits(), allow_empty=allow_empty)]
@@ -116,6 +124,14 @@ def _quality(check: Check, analysis: Analysis, *, allow_damaged: bool) -> Outcom
     if damage and not allow_damaged:
         return check.outcome(Status.DAMAGED, count, message=damage)
     return check.outcome(Status.PASSED, count, message=f"damaged, which is allowed: {damage}" if damage else "")
+
+
+def _hidden(rule: Rule, analysis: Analysis) -> str:
+    """Why the capture cannot tell what a rule measures, in words; empty where it can."""
+    needs, spite = getattr(rule, "NEEDS", ()), getattr(rule, "IN_SPITE_OF", ())
+    rows = [row for row in analysis.withheld if row.what in needs and row.because not in spite]
+    why = "; ".join(dict.fromkeys(f"{row.what} is withheld ({row.because}): {row.explanation}" for row in rows))
+    return f"not measurable: {why}; --allow-unmeasurable accepts that" if rows else ""
 
 
 def _nothing_to_measure(count: int) -> str:

@@ -31,7 +31,8 @@ class Rule(Protocol):
     Its docstring is its documentation: a first line that says what holds if all is well, what it is about, then
     `Breaks:`, `Mend:` and `TOML:` (an example). `Limits` is a frozen dataclass of parameters (see `params`); it raises
     UsageError for limits that make no sense together. `check` is a pure function: it yields no measure where nothing
-    was there to be measured.
+    was there to be measured. `NEEDS` (none without it) names conclusions, as in `Analysis.withheld`, without which it proves
+    nothing; it holds `IN_SPITE_OF` some reasons to withhold them.
     """
 
     __doc__: str | None

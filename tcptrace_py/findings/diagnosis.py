@@ -67,6 +67,7 @@ class Ledger:
             stuck_ns(start_ns, end_ns),
             tuple(advise(services, servers, profiles)),
             tuple(warn(hosts, services, profiles)),
+            frozenset(row.what for row in analysis.withheld),
         )
 
     def _hosts(self, ranked: Sequence[Host], profiles: Profiles, span_ns: tuple[int, int]) -> tuple[HostLedger, ...]:

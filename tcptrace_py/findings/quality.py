@@ -1,9 +1,23 @@
 """What limits the conclusions about a capture's connections: counted while they end, reported before anything else."""
 
+from array import array  # noqa: TC003 - Cython reads annotations at run time
+from math import gcd
+
 from tcptrace_py.model import columns
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.live import AHEAD, Connection
 from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.results import Summary
+from tcptrace_py.model.segments import ACK, FIN, RST, SYN, SegmentBlock
+
+SHAPE = FIN | SYN | RST  # a segment with none of these is plain: every connection that opens has some
+ANSWERED = 8  # of a kind of segment: it has ACK
+BARE_SYN, SYNACK = SYN, SYN | ANSWERED
+ONLY_RST = 1 << RST | 1 << (RST | ANSWERED)
+FINE_NS = 1000  # a clock that tells microseconds apart is fine
+COARSE_NS, VERY_COARSE_NS = 1_000_000, 1_000_000_000
+FEWEST_FRAMES = 5  # that a clock must show to be called still, or coarse
+SAMPLED = 0.5  # of the connections, so many lack segments
 
 
 def span_ns(block: FrameBlock) -> tuple[int, int]:
@@ -18,10 +32,16 @@ class Quality:
         self.counts: dict[str, int] = {}
         self.first: dict[str, int] = {}
         self.latest_ns: int | None = None
+        self.is_plain = False  # a segment without SYN, FIN and RST was captured
+        self.kinds = 0  # of those captured before it: a bit for each combination of SYN, FIN, RST and ANSWERED
+        self.frame_count = 0
+        self.base_ns = -1  # the first frame's time
+        self.unit_ns = 0  # what all times are apart by multiples of; 0: all times are one
 
     def frames(self, block: FrameBlock) -> None:
         """Take in a block of frames: steps of the clock, cut frames."""
         count, times_ns, first_frame = block.count, block.time_ns, block.first_frame
+        self._clock(times_ns, count)
         cut = columns.smaller(block.captured, block.wire, count)
         if cut:
             at = next(i for i in range(count) if block.captured[i] < block.wire[i])
@@ -33,6 +53,50 @@ class Quality:
             self._count("time-backwards", first_frame + at, steps)
         self.latest_ns = times_ns[count - 1]
 
+    def _clock(self, times_ns: "array[int]", count: int) -> None:
+        """What the clock tells apart, until it is known to be fine."""
+        self.frame_count += count
+        if self.base_ns < 0:
+            self.base_ns = times_ns[0]
+        for i in range(count):
+            if 0 < self.unit_ns <= FINE_NS:
+                return
+            self.unit_ns = gcd(self.unit_ns, times_ns[i] - self.base_ns)
+
+    def segments(self, block: SegmentBlock) -> None:
+        """Take in a block of segments, until one shows that the capture was not filtered by flags."""
+        if self.is_plain:
+            return
+        flags = block.flags
+        for i in range(block.count):
+            kind = flags[i] & SHAPE
+            if kind == 0:
+                self.is_plain = True
+                return
+            self.kinds |= 1 << (kind | (ANSWERED if flags[i] & ACK else 0))
+
+    @property
+    def shows_fins(self) -> bool:
+        """Whether a FIN is among the segments of a filtered capture."""
+        return any(self.kinds >> kind & 1 and kind & FIN for kind in range(16))
+
+    def filtered(self, connections: int, *, answers_lack: bool) -> str:
+        """What alone was captured, by its flags, in words; empty where nothing shows that there was more.
+
+        Behind a SYN/ACK that a FIN follows an ACK was sent, and a SYN that is not sent again was answered (`answers_lack`: there is
+        such a SYN or SYN/ACK).
+        """
+        if self.is_plain or not self.kinds:
+            return ""
+        opened = self.kinds >> BARE_SYN & 1 or self.kinds >> SYNACK & 1
+        if opened and self.shows_fins:
+            return "SYN, FIN and RST"
+        if opened and answers_lack:
+            return "SYNs" if self.kinds == 1 << BARE_SYN else "segments that open or reset"
+        if connections > 1 and self.kinds | ONLY_RST == ONLY_RST:
+            return "RSTs"
+        return ""
+
     def add(self, live: Connection) -> None:
         """Take in one connection."""
         if not live.a.syn_seen and not live.b.syn_seen:
@@ -43,6 +107,16 @@ class Quality:
             if segment.marks & AHEAD:
                 self._count("acked-unseen", segment.frame)
                 break
+
+    def _is_sampled(self, connections: int) -> bool:
+        lacking = self.counts.get("acked-unseen", 0) - self.counts.get("one-sided", 0)
+        return lacking >= FEWEST_FRAMES and lacking >= SAMPLED * connections
+
+    def _is_coarse(self, summary: Summary) -> bool:
+        """Whether the clock stands, or goes in steps within which most handshakes lie."""
+        if self.frame_count < FEWEST_FRAMES or 0 < self.unit_ns < COARSE_NS:
+            return False
+        return summary.latency.p50_ns == 0 or self.unit_ns == 0 or (self.unit_ns >= VERY_COARSE_NS and self.frame_count >= 50)
 
     def _expects_answer(self, live: Connection) -> bool:
         """A side that acknowledges has heard its peer: silence in the capture is then the capture's."""
@@ -56,9 +130,21 @@ class Quality:
         """Take in another part of the capture."""
         for code, count in other.counts.items():
             self._count(code, other.first[code], count)
+        self.is_plain = self.is_plain or other.is_plain
+        self.kinds |= other.kinds
 
-    def report(self, problems: Problems, *, duplicates: int, stragglers: tuple[int, int]) -> None:
-        """Put what was counted into words; pairs are a count and its first frame."""
+    def report(self, problems: Problems, summary: Summary, *, duplicates: int, stragglers: tuple[int, int], answers_lack: bool) -> None:
+        """Put what was counted into words; pairs are a count and its first frame. `answers_lack`: see `filtered`."""
+        filtered = self.filtered(summary.connections, answers_lack=answers_lack)
+        if filtered:
+            self.counts.pop("acked-unseen", None)  # they were not lost
+            problems.add("filtered", f"only {filtered} were captured, as a filter does: what all other segments would say is not known")
+        elif self._is_sampled(summary.connections):
+            problems.add("sampled", "most connections lack segments, as where one packet in several is recorded: what did not happen "
+                         "may only not have been captured")
+        if self._is_coarse(summary):
+            told = "all packets have the same time" if self.unit_ns == 0 else f"its times are multiples of {self.unit_ns / 1e6:g} ms"
+            problems.add("coarse-clock", f"the clock is too coarse for what is measured: {told}")
         cut_inside_headers = any(row.code == "snapped" for row in problems.rows())  # says more than that frames are cut
         for code, words in EXPLANATIONS.items():
             if code in self.counts and not (code == "snapped" and cut_inside_headers):

@@ -13,11 +13,6 @@ def text(packed: bytes) -> str:
     return socket.inet_ntop(socket.AF_INET6, packed)
 
 
-def service(address: str, port: int) -> str:
-    """Address and port as people write them: brackets around IPv6."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
 def scope_of(scope: bytes, vlan: int = -1, teid: int = -1) -> Scope | None:
     """Scope in words; None where there is neither tunnel nor VLAN tag."""
     vni = int.from_bytes(scope[1:5], "big") if scope[:1] == SCOPE_VNI else None

@@ -175,3 +175,4 @@ class Diagnosis:
     stuck_ns: int  # how long a state must last to be counted among them
     advice: tuple[Advice, ...]
     dont: tuple[Advice, ...]
+    withheld: frozenset[str] = frozenset()  # conclusions that the capture does not bear (Analysis.withheld)

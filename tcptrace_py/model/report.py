@@ -19,13 +19,14 @@ class Status(StrEnum):
     """How a check went.
 
     unmatched: nothing was there to be checked, which must not look like success; damaged: the input is, so that what
-    holds for the rest of it proves little.
+    holds for the rest of it proves little; unmeasurable: the capture cannot tell what is measured.
     """
 
     PASSED = "passed"
     FAILED = "failed"
     UNMATCHED = "unmatched"
     DAMAGED = "damaged"
+    UNMEASURABLE = "unmeasurable"
 
 
 class Unit(StrEnum):
@@ -88,7 +89,7 @@ class Outcome:
     @property
     def fails(self) -> bool:
         """Whether it makes the run fail."""
-        return self.severity is Severity.ERROR and self.status in (Status.FAILED, Status.UNMATCHED)
+        return self.severity is Severity.ERROR and self.status in (Status.FAILED, Status.UNMATCHED, Status.UNMEASURABLE)
 
 
 @dataclass(frozen=True, slots=True)

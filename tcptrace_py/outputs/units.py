@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tcptrace_py.model.addresses import service
+from tcptrace_py.model.endpoints import service
 
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Endpoint, Scope

@@ -150,6 +150,7 @@ class Part:
         """Segments of a block, each with the worker that it belongs to."""
         segments = self.decoder.decode(frames, self._spare.pop() if self._spare else None)
         tell_owners(segments, self._owner_of, self.number)
+        self.collector.quality.segments(segments)
         return segments
 
     def feed(self, segments: SegmentBlock, latest_ns: tuple[int, ...]) -> None:

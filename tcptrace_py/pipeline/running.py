@@ -14,7 +14,7 @@ from tcptrace_py.findings.hosts import hosts
 from tcptrace_py.findings.naming import findings
 from tcptrace_py.findings.ports import budgets
 from tcptrace_py.findings.quality import Quality, span_ns
-from tcptrace_py.findings.withholding import withheld
+from tcptrace_py.findings.withholding import answers_lack, told, withheld
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.errors import NotSharedError
@@ -69,11 +69,13 @@ class Machinery:
         """What it all comes to."""
         collector, table = self.collector, self.table
         info.segments, info.duplicates = table.segments, table.duplicates
-        collector.quality.report(problems, duplicates=table.duplicates, stragglers=(table.stragglers, table.first_straggler))
-        info.problems = problems.rows()
         accounts = collector.accounts
         summary, every_host, every_budget = collector.totals.result(accounts), hosts(accounts), budgets(accounts)
-        kept_back = withheld(info, summary, every_budget, profiles)
+        collector.quality.report(problems, summary, duplicates=table.duplicates, stragglers=(table.stragglers, table.first_straggler),
+                                 answers_lack=answers_lack(collector.troubled, info.end_ns or 0))
+        info.problems = problems.rows()
+        kept_back = withheld(info, summary, every_budget, profiles, shows_fins=collector.quality.shows_fins)
+        summary = told(summary, kept_back)
         evidence = Evidence(info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back)
         return Analysis(profile_rows(profiles), info, summary, every_host, every_budget, collector.rows, interrupted, collector.digest,
                         findings(evidence), kept_back)
@@ -152,6 +154,7 @@ class Alone:
     def take(self, frames: FrameBlock) -> None:
         """Decode and replay the next block."""
         segments = self._decoder.decode(frames, self._segments)
+        self._collector.quality.segments(segments)
         self._table.feed(segments)
         self._segments = segments if frames.count == BLOCK_FRAMES else None  # it is the last one, or a small one
         self._collector.settle(self._table.clock_ns, self._table.older)

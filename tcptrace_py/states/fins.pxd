@@ -38,6 +38,8 @@ cdef long long _least(list indices) except -2
 cpdef long long fin_accepted(Evidence evidence, Half mine) except -2
 @cython.locals(i="long long", segment=Segment)
 cdef bint _waits_for_data(Evidence evidence, Half peer, long long fin) except -1
+@cython.locals(segment=Segment)
+cdef bint _is_filtered(Evidence evidence) except -1
 @cython.locals(fins=list, fatal="long long", first="long long", segment=Segment, reset=Segment, gap=bint)
 cdef long long _uncovered_fin(Evidence evidence, Half mine, Half peer) except -2
 @cython.locals(most="long long", i="long long")

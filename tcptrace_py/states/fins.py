@@ -237,6 +237,8 @@ def _uncovered_fin(evidence: Evidence, mine: Half, peer: Half) -> int:
         reset = evidence.log[fatal]
         if reset.side == peer.number:
             return NOWHERE  # the RST's acknowledgement would cover the FIN if it had been received
+    if len(fins) == 1 and evidence.covers(segment, peer) and _is_filtered(evidence):
+        return first  # what is missing before and behind it was filtered, not lost
     if not peer.near:
         return NOWHERE if gap or len(fins) > 1 else first
     if evidence.connection.side(mine.number).holes:
@@ -244,6 +246,17 @@ def _uncovered_fin(evidence: Evidence, mine: Half, peer: Half) -> int:
     if len(fins) == 1:
         return first
     return _most(fins) if gap else NOWHERE
+
+
+def _is_filtered(evidence: Evidence) -> bool:
+    """Whether both SYNs and both FINs were captured and not one segment without SYN, FIN or RST, which every connection has."""
+    connection = evidence.connection
+    if not (connection.a.syn_seen and connection.b.syn_seen):
+        return False
+    for segment in evidence.log:  # noqa: SIM110 - compiled, a generator would be another function
+        if not segment.flags & (SYN | FIN | RST):
+            return False
+    return True
 
 
 def _most(indices: list[int]) -> int:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS306", "fin-wait-2"
+NEEDS = ("teardown",)
 Limits = Longest
 
 

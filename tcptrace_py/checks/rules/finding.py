@@ -23,7 +23,7 @@ from tcptrace_py.checks import params
 from tcptrace_py.checks.measure import Worst, at_most
 from tcptrace_py.checks.rows import picked
 from tcptrace_py.facts.block import FIRST_FRAME
-from tcptrace_py.model.addresses import service
+from tcptrace_py.model.endpoints import service
 from tcptrace_py.model.finding import Code, Gravity
 from tcptrace_py.model.report import Measure, Unit
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tcptrace_py.checks.rows import Mask, Rows
 
 CODE, NAME = "TS101", "handshake-latency"
+NEEDS = ("handshake-latency",)
 CAPTURED = {
     Vantage.CLIENT: ", captured at the client",
     Vantage.MIDDLE: ", captured between client and server",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS304", "left-open"
+NEEDS = ("teardown",)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tcptrace_py.model.results import PortBudget
 
 CODE, NAME = "TS403", "port-budget"
+NEEDS = ("port-budget",)
+IN_SPITE_OF = ("short-capture",)  # the limit is for what was captured, not for what is to come
 RANGE_FROM = {"option": "given", "traffic": "as the capture shows", "profile": "the default"}
 
 

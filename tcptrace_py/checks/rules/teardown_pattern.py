@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS302", "teardown-pattern"
+NEEDS = ("teardown",)
 PATTERNS = tuple(map(str, Pattern))
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tcptrace_py.checks.facts import Facts
 
 CODE, NAME = "TS402", "time-wait-count"
+NEEDS = ("time-wait",)
+IN_SPITE_OF = ("short-capture",)  # it counts, and does not say what is to come
 Limits = WaitLimits
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tcptrace_py.checks.facts import Facts
 
 CODE, NAME = "TS401", "time-wait-peak"
+NEEDS = ("time-wait",)
+IN_SPITE_OF = ("short-capture",)  # the limit is for what was captured, not for what is to come
 Limits = WaitLimits
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS103", "unanswered-handshakes"
+NEEDS = ("handshake-outcome",)
 Limits = Allowance
 
 

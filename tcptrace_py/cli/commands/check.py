@@ -67,6 +67,7 @@ Examples:
     "acked-unseen, one-sided, time-backwards, undecodable and the others of rule capture-quality.",
 )
 @click.option("--allow-empty", is_flag=True, help="Do not fail where there is nothing to check.")
+@click.option("--allow-unmeasurable", is_flag=True, help="Do not fail where the capture cannot tell what a check measures.")
 @verdict_options
 def command(
     *,
@@ -75,6 +76,7 @@ def command(
     forbidden: tuple[str, ...],
     allowed: tuple[str, ...],
     allow_empty: bool,
+    allow_unmeasurable: bool,
     verdict: VerdictOutput,
     **limits: str | None,
 ) -> int:
@@ -83,8 +85,8 @@ def command(
     Rules come from a file, from the options, or from both. Each verdict says what was measured against which limit, the
     worst connections with their display filter, and the command that explains the first of them.
 
-    A capture that is damaged, that lacks segments or one direction, or that holds nothing to check, never passes
-    unless it is told to (--allow-damaged, --allow, --allow-empty).
+    A capture that is damaged, that lacks segments or one direction, that holds nothing to check, or that cannot tell what
+    is checked, never passes unless it is told to (--allow-damaged, --allow, --allow-empty, --allow-unmeasurable).
     """
     from tcptrace_py.checks import engine, options
 
@@ -93,7 +95,8 @@ def command(
     allow = options.accepted(allowed)
     outputs = verdict.outputs([*reading.captures, *rules])
     result = reading.analyze()
-    report = engine.run(result, checks, allow=allow, allow_damaged=reading.allow_damaged, allow_empty=allow_empty)
+    report = engine.run(result, checks, allow=allow, allow_damaged=reading.allow_damaged, allow_empty=allow_empty,
+                        allow_unmeasurable=allow_unmeasurable)
     verdict.write(report, outputs)
     return exit_code(report, reading.exit_code(result, told=verdict.told))
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.findings import troubled as column
 from tcptrace_py.findings.evidence import Evidence
-from tcptrace_py.model.addresses import service
+from tcptrace_py.model.endpoints import service
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.vocabulary import Cause, Outcome, Role, numbers

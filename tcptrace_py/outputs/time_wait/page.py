@@ -21,7 +21,7 @@ PRESSING = "spread-over-addresses"  # advice that is given where ports are short
 WORTH_A_LOOK = 0.25  # of the gravest host's peak: a smaller host gets a line in the ledger only
 WORTH_A_PICTURE = 10  # at once: fewer are no curve
 LINUX_NS = 60 * SECOND_NS
-LIMITING = frozenset(("one-sided", "acked-unseen", "time-backwards", "no-timestamps", "midstream"))
+LIMITING = frozenset(("coarse-clock", "filtered", "sampled", "one-sided", "acked-unseen", "time-backwards", "no-timestamps", "midstream"))
 
 
 def blocks(diagnosis: Diagnosis, analysis: Analysis, view: View) -> Blocks:
@@ -106,7 +106,7 @@ def _advice(diagnosis: Diagnosis) -> Blocks:
     if diagnosis.advice:
         yield Heading(
             "What to do",
-            "in this order" if needed else "nothing must be done about TIME_WAIT here; if you want less of it:",
+            "in this order" if needed else "if you want less TIME_WAIT",
         )
         yield from _items(diagnosis.advice)
     else:

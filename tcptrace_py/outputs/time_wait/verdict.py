@@ -52,7 +52,7 @@ def verdict(host: HostLedger, diagnosis: Diagnosis) -> Iterator[str]:
     yield " ".join(_held(host, as_client, as_server, diagnosis))
     for row in [s for s in as_client if s.ports.is_alarming] or as_client[:1]:
         if row.connections >= WORTH_SAYING:
-            yield from ports_sentences(row, host)
+            yield from ports_sentences(row, host, is_long="time-wait" not in diagnosis.withheld)
         if cause := cause_of(row, named=len(as_client) + len(as_server) > 1):
             yield cause
     if as_server:
@@ -65,6 +65,8 @@ def verdict(host: HostLedger, diagnosis: Diagnosis) -> Iterator[str]:
 
 def stuck(diagnosis: Diagnosis) -> Iterator[str]:
     """The gravest state besides TIME_WAIT that connections are stuck in at the capture's end; nothing if few are."""
+    if "teardown" in diagnosis.withheld:
+        return  # what would show that it is not may not have been captured
     whole = sum(total.connections for total in diagnosis.servers)
     for state in STUCK:
         rows = [row for row in diagnosis.neighbours if row.state == state and row.still >= max(1, WORTH_NAMING * whole)]
@@ -171,8 +173,8 @@ def cause_of(row: ServiceLedger | ServerLedger, *, named: bool = False) -> str:
     return f"Cause{towards}: {text}." if text else ""
 
 
-def ports_sentences(row: ServiceLedger, host: HostLedger) -> Iterator[str]:
-    """How near the ceiling the client's ports towards one service are."""
+def ports_sentences(row: ServiceLedger, host: HostLedger, *, is_long: bool) -> Iterator[str]:
+    """How near the ceiling the client's ports towards one service are; `is_long`: the capture is longer than a stay."""
     ports, towards = row.ports, service(row.server, row.server_port)
     if ports.exhaustion is not None:
         yield _ran_out(ports, ports.exhaustion, row, towards)
@@ -188,7 +190,7 @@ def ports_sentences(row: ServiceLedger, host: HostLedger) -> Iterator[str]:
         return
     yield (
         f"Of its {count(ports.port_count)} local ports{_whose(ports, host)} towards {towards} at most {count(ports.peak_held)} were taken "
-        f"({share(ports.peak_held, ports.port_count)}){_danger(row, host)}.{carries}"
+        f"({share(ports.peak_held, ports.port_count)}){_danger(row, host, is_long=is_long)}.{carries}"
     )
 
 
@@ -197,16 +199,16 @@ def _whose(ports: PortBudget, host: HostLedger) -> str:
     return f" ({host.profile}'s default)" if ports.range_from == "profile" else ""
 
 
-def _danger(row: ServiceLedger, host: HostLedger) -> str:
-    """Whether that matters, where the ports neither ran out nor will."""
+def _danger(row: ServiceLedger, host: HostLedger, *, is_long: bool) -> str:
+    """Whether that matters, where the ports neither ran out nor will: no danger only where the range is known and the peak was seen."""
     ports, slow = row.ports, "connect() takes longer to find one" if host.profile == "linux" else "few are left"
     if ports.peak_held > DANGER * ports.port_count:
         return f": near the ceiling; from half of them on {slow}"
     level = (ports.connections_per_s or 0) * host.time_wait_ns / SECOND_NS * row.time_wait_client / row.connections
     if level <= DANGER * ports.port_count:
-        return ": no danger"
+        return ": no danger" if is_long and ports.range_from != "profile" else ""
     if level > ports.port_count:  # else it would have been said that they run out
-        return f": no danger, as its {rate_text(ports.connections_per_s)} lasted {human(row.span_ns)} only"
+        return f"; its {rate_text(ports.connections_per_s)}, more than they carry, lasted {human(row.span_ns)} only"
     return f"; the rate leads to about {_round(round(level))}, and from half of them on {slow}"
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure, Outcome, Report
     from tcptrace_py.model.results import Connection
 
-MARKS = {Status.PASSED: "pass", Status.FAILED: "FAIL", Status.UNMATCHED: "FAIL", Status.DAMAGED: "DAMAGED"}
+MARKS = {Status.PASSED: "pass", Status.FAILED: "FAIL", Status.UNMATCHED: "FAIL", Status.UNMEASURABLE: "FAIL", Status.DAMAGED: "DAMAGED"}
 VERDICTS = {
     "passed": "all checks hold",
     "failed": "checks failed",
@@ -24,7 +24,7 @@ VERDICTS = {
 
 def mark(outcome: Outcome) -> str:
     """How an outcome is headed: loud if it fails the run."""
-    if outcome.status in (Status.FAILED, Status.UNMATCHED) and outcome.severity is not Severity.ERROR:
+    if outcome.status not in (Status.PASSED, Status.DAMAGED) and outcome.severity is not Severity.ERROR:
         return outcome.severity.value
     return MARKS[outcome.status]
 

@@ -41,7 +41,7 @@ def _counts(report: Report) -> dict[str, str]:
 
 
 def _kind(outcome: Outcome) -> str | None:
-    if outcome.status is Status.DAMAGED or (outcome.fails and outcome.status is Status.UNMATCHED):
+    if outcome.status is Status.DAMAGED or (outcome.fails and outcome.status in (Status.UNMATCHED, Status.UNMEASURABLE)):
         return "error"
     return "failure" if outcome.fails else None
 

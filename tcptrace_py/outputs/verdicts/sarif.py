@@ -69,7 +69,7 @@ def _results(report: Report, outcome: Outcome, index: dict[str, int]) -> list[Ro
             for measure in outcome.measures
             if not measure.holds
         ]
-    if outcome.status in (Status.UNMATCHED, Status.DAMAGED):
+    if outcome.status in (Status.UNMATCHED, Status.UNMEASURABLE, Status.DAMAGED):
         return [_result(report, outcome, index, outcome.message, None)]
     return []
 

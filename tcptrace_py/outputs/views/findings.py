@@ -23,6 +23,21 @@ def finding_notes(analysis: Analysis, findings: tuple[Finding, ...], limit: int)
         yield Note(more, "quiet")
 
 
+def hides(analysis: Analysis) -> frozenset[str]:
+    """Conclusions that are withheld."""
+    return frozenset(row.what for row in analysis.withheld)
+
+
+def withheld_note(analysis: Analysis) -> Blocks:
+    """What is not concluded because of a problem of the capture; what its length or an unknown range hides is said with the numbers."""
+    problems = {problem.code for problem in analysis.capture.problems}
+    for because in dict.fromkeys(row.because for row in analysis.withheld if row.because in problems):
+        rows = [row for row in analysis.withheld if row.because == because]
+        yield Note(f"Not concluded, as the capture is {because}: " + "; ".join(f"{row.what} ({row.explanation})" for row in rows)
+                   if because != "coarse-clock" else
+                   "Not concluded, as the clock is too coarse: " + "; ".join(f"{row.what} ({row.explanation})" for row in rows), "bad", "!")
+
+
 def _finding(finding: Finding, *, dated: bool) -> Blocks:
     tone, mark = ("bad", "!") if finding.severity == "problem" else ("plain", "•")
     unsure = "" if finding.confidence == "high" else " (likely, not certain)"

@@ -16,7 +16,7 @@ from tcptrace_py.outputs.words import (
 )
 
 from .detail import detail
-from .findings import finding_notes
+from .findings import finding_notes, hides, withheld_note
 from .parts import (
     ADDRESSES,
     connection_grid,
@@ -34,6 +34,8 @@ from .parts import (
 TOP = SLOWEST = 5
 IN_DETAIL = 2  # so few connections are shown state by state
 NEAR_CEILING = 0.5
+# Troubles that may only look so where something is withheld.
+HIDDEN_BY = {"unanswered": "handshake-outcome", "half-open": "handshake-outcome", "half-closed": "teardown", "unfinished-close": "teardown"}
 WIDE = 100  # columns from which on display filters are spelled out in a list that needs much room
 
 
@@ -46,6 +48,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     if analysis.summary.connections == 0:
         yield none_found(analysis, view)
         return
+    yield from withheld_note(analysis)
     yield from finding_notes(analysis, analysis.findings, limit)
     if not view.streams and analysis.summary.connections > IN_DETAIL:
         yield from _totals(analysis, digest, limit)
@@ -54,7 +57,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
 
 
 def _totals(analysis: Analysis, digest: Digest, limit: int) -> Blocks:
-    yield from _summary(analysis.summary, digest)
+    yield from _summary(analysis.summary, digest, hides(analysis))
     yield Heading("Hosts", ADDRESSES)
     yield host_grid(analysis.hosts, limit)
     near = analysis.ports.near(NEAR_CEILING)
@@ -76,13 +79,14 @@ def _quality(analysis: Analysis, limit: int) -> Blocks:
         yield Note(more, "quiet")
 
 
-def _summary(summary: Summary, digest: Digest) -> Blocks:
+def _summary(summary: Summary, digest: Digest, hidden: frozenset[str]) -> Blocks:
     yield Heading("Summary")
-    held = time_wait_words(summary.time_wait)
+    rising = "; still rising: the capture is shorter than a stay" if "time-wait" in hidden and summary.time_wait.at_end else ""
+    held = f"{time_wait_words(summary.time_wait)}{rising}"
     anomalies = sum(group.count for group in digest.anomalies.values())
     yield facts(
         ("Connections", tally(summary.outcomes, OUTCOMES)),
-        *handshake_words(summary),
+        *([("Handshake", "not told: see above")] if "handshake-latency" in hidden else handshake_words(summary)),
         ("Close", tally(summary.patterns, {"none": "with no close seen"})),
         ("Closed first", _who_first(digest)),
         ("Resets", tally(summary.reset_causes)),
@@ -130,16 +134,26 @@ def _connections(analysis: Analysis, digest: Digest, view: View) -> Blocks:
         yield Heading("Connections", "" if wide else "display filter: tcp.stream eq STREAM")
         yield connection_grid(digest.shown(), dated=is_dated(analysis), filters=wide)
         return
+    hidden = hides(analysis)
     slowest = digest.slowest(limit)
-    if slowest:
+    if slowest and "handshake-latency" not in hidden:
         yield Heading("Slowest handshakes")
         yield slow_grid(slowest)
-    groups = digest.groups()
+    groups = [group for group in digest.groups() if HIDDEN_BY.get(group.trouble.code) not in hidden]
     if groups:
-        yield Heading("Broken connections", f"{count(digest.troubled)} of {count(digest.count)}, by service")
+        troubled = digest.troubled if len(groups) == len(digest.troubles) else sum(group.count for group in groups)
+        yield Heading("Broken connections", f"{count(troubled)} of {count(digest.count)}, by service")
         yield _trouble_grid(groups, limit)
-    else:
-        yield Note("No connection was refused, unanswered, reset or left half closed.", "quiet")
+    elif _all_went_well(analysis):
+        yield Note("Every connection was opened at once and closed by both sides.", "quiet")
+
+
+def _all_went_well(analysis: Analysis) -> bool:
+    """Whether every connection is known to have been opened and closed by the book; stalls in between are not looked for."""
+    summary = analysis.summary
+    closed = summary.patterns.get("four-way", 0) + summary.patterns.get("simultaneous", 0)
+    return closed == summary.outcomes.get("completed", 0) == summary.connections and not analysis.findings and not (
+        hides(analysis) & {"handshake-outcome", "teardown"})
 
 
 def _trouble_grid(groups: list[TroubleGroup], limit: int) -> Grid:

@@ -439,6 +439,11 @@ class Evidence:
             return NOWHERE
         if self.fatal >= 0 and self.log[self.fatal].side == peer and self.fatal > first:
             return NOWHERE  # the RST's acknowledgement would cover the FIN if it had been received
+        # added: where only SYN, FIN and RST were captured, what is missing was filtered
+        filtered = all(segment.flags & (SYN | FIN | RST) for segment in self.log)
+        opened = self.connection.a.syn_seen and self.connection.b.syn_seen
+        if filtered and opened and len(fins) == 1 and self.covers(self.log[first], peer):
+            return first
         if self.connection.side(number).holes if self.view.near[peer] else self.log[first].marks & GAP:
             return NOWHERE  # data before it is missing
         if len(fins) > 1 and not self.view.near[peer]:
