@@ -15,14 +15,14 @@ from setuptools import Extension
 from setuptools.command.build_ext import build_ext
 
 HOT = (
-    "model.closed", "model.first_frames", "model.live", "model.segments", "model.seq", "model.verdict",
+    "model.closed", "model.first_frames", "model.live", "model.packed", "model.segments", "model.seq", "model.verdict",
     "capture.merge", "capture.pcap_walk", "capture.pcapng_walk", "decode.fast", "decode.options",
     "flows.resting", "flows.streams", "flows.table", "flows.textbook",
     "facts.anomalies", "facts.block", "facts.handshake", "facts.resets", "facts.table", "facts.teardown", "facts.time_wait",
     "facts.views", "facts.writing",
     "findings.accounts", "findings.outline", "findings.hosts", "findings.ledger", "findings.neighbours", "findings.occupancy",
-    "findings.percentiles", "findings.port_use", "findings.ports", "findings.quality", "findings.rhythm", "findings.summary",
-    "findings.troubled", "findings.vantage",
+    "findings.percentiles", "findings.port_use", "findings.ports", "findings.quality", "findings.rhythm", "findings.singles",
+    "findings.summary", "findings.troubled", "findings.vantage",
     "states.closing", "states.evidence", "states.fins", "states.opening", "states.replay", "states.resets", "states.time_wait",
     "outputs.units",
     "pipeline.collecting", "pipeline.partition", "pipeline.replaying",

@@ -335,7 +335,7 @@ def play(
     edges = [0, *sorted(set(cuts)), len(segments)]
     for begin, end in pairwise(edges):
         table.feed(segment_block(segments[begin:end], begin + 1))
-        collector.settle(table.clock_ns, table.older)
+        collector.settle(table)
     last_ns = max((segment.time_ns for segment in segments), default=START_NS)
     end_ns = last_ns if end_s is None else START_NS + round(end_s * 1e9)
     table.finish(end_ns)

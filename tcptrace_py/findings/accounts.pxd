@@ -6,10 +6,12 @@ from tcptrace_py.facts.table cimport Table
 from tcptrace_py.facts.time_wait cimport until_ns
 from tcptrace_py.findings.occupancy cimport Occupancy
 from tcptrace_py.findings.port_use cimport PortUse
+from tcptrace_py.findings.singles cimport Singles
 from tcptrace_py.findings.vantage cimport Pair, Vantages
 from tcptrace_py.model cimport words
+from tcptrace_py.model.segments cimport local_port
 
-cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, MISSING, NONE, HELD, CLIENT_STAYS, SERVER_STAYS
+cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, MISSING, NONE, HELD, CLIENT_STAYS, SERVER_STAYS, HELD_ONLY
 cdef Py_ssize_t CLIENT_PACKETS, CLIENT_REPEATS, SERVER_PACKETS, SERVER_REPEATS, SYN_REPEATS, SYNACK_REPEATS
 cdef Py_ssize_t END, FIRST_FIN, PATTERN, RELEASED, START, STAY_ENDED_BY, STAY_ENTERED, STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
 
@@ -36,6 +38,7 @@ cdef class Accounts:
     cdef public object profiles
     cdef public Vantages vantages
     cdef public Occupancy occupancy
+    cdef public Singles singles
     cdef public long long stays_row, end_ns
     cdef public dict rows, hosts
     cdef public list kind_names
@@ -49,6 +52,14 @@ cdef class Accounts:
     cdef Account _open(self, bytes name, Py_ssize_t ports)
     @cython.locals(host=HostRow)
     cdef HostRow _host(self, bytes address, bytes scope)
+    @cython.locals(singles=Singles, port="long long")
+    cdef _take_over(self, Account account)
+    cpdef hold(self, bytes key, long long start_ns)
+    @cython.locals(account=Account)
+    cdef _hold_attempt(self, bytes name, long long port, long long start_ns)
+    cpdef add_attempt(self, bytes key, long long start_ns, long long released_ns, bint was_held)
+    @cython.locals(account=Account)
+    cdef _add_attempt(self, bytes name, long long port, long long start_ns, long long released_ns, bint was_held)
     cdef int _kind(self, Account account, int counts, int first, int second, int third, int ports_of) except -2
     cdef int _waits(self, HostRow host) except -2
     @cython.locals(account=Account, since_ns="long long[::1]", recent="long long[::1]", waited=list)
@@ -68,3 +79,4 @@ cdef class Accounts:
 
 
 cpdef long long late_ns(Account account, long long end_ns)
+cpdef bytes name_of(bytes key)

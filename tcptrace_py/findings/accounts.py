@@ -31,11 +31,13 @@ from tcptrace_py.model import words
 from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.profiles import Profiles
-from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY
+from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY, local_port
 from tcptrace_py.model.vocabulary import Pattern
 
 from .occupancy import NONE, Occupancy
 from .outline import COUNTED
+from .singles import HELD as HELD_ONLY
+from .singles import Singles, Told, told
 from .vantage import Pair, Vantages
 
 RST, SIMULTANEOUS = list(Pattern).index(Pattern.RST), list(Pattern).index(Pattern.SIMULTANEOUS)
@@ -114,6 +116,7 @@ class Accounts:
         self.occupancy = Occupancy()
         self.stays_row = self.occupancy.row()  # all stays in TIME_WAIT
         self.rows: dict[bytes, Account] = {}
+        self.singles = Singles()  # those that are no objects yet
         self.kind_names: list[bytes] = []  # of the accounts that have made kinds of intervals, in the order of these kinds
         self.kind_counts = bytearray()  # and what these count
         default = profiles.default
@@ -150,7 +153,66 @@ class Accounts:
             account.number = use.open(self.low, self.high, self.given)
         account.held_row = self.occupancy.row()
         account.held_kind = self._kind(account, HELD, account.held_row, NONE, NONE, account.number)
+        if self.singles.alive:
+            self._take_over(account)
         return account
+
+    def _take_over(self, account: Account) -> None:
+        """What was packed of an account, if anything was, goes into the object."""
+        singles = self.singles
+        port = singles.take_out(account.name)
+        if port < 0:
+            return
+        if not port & HELD_ONLY:
+            account.connections = account.packets = 1
+            account.first_ns = account.last_ns = singles.start_ns
+        self.occupancy.add_first(singles.start_ns, singles.released_ns, account.held_kind, port & 0xFFFF)
+
+    def hold(self, key: bytes, start_ns: int) -> None:
+        """Count the port of an attempt, whose client's key this is, as held: how long is told later (`add_attempt`)."""
+        self._hold_attempt(name_of(key), local_port(key), start_ns)
+
+    def _hold_attempt(self, name: bytes, port: int, start_ns: int) -> None:
+        if name in self.rows or not self.singles.enter(name, port | HELD_ONLY, start_ns, NEVER_NS):
+            account = self.named(name)
+            self.occupancy.begin(start_ns, account.held_kind, port)
+
+    def add_attempt(self, key: bytes, start_ns: int, released_ns: int, was_held: bool) -> None:
+        """Take in an attempt that nobody answered; `was_held`: its port was counted by `hold`."""
+        self._add_attempt(name_of(key), local_port(key), start_ns, released_ns, was_held)
+
+    def _add_attempt(self, name: bytes, port: int, start_ns: int, released_ns: int, was_held: bool) -> None:
+        account = self.rows.get(name)
+        if account is None:
+            if self.singles.conclude(name, start_ns, released_ns) if was_held else self.singles.enter(name, port, start_ns, released_ns):
+                return
+            account = self.named(name)
+        account.connections += 1
+        account.packets += 1
+        account.first_ns, account.last_ns = min(account.first_ns, start_ns), max(account.last_ns, start_ns)
+        if not was_held:
+            self.occupancy.add(start_ns, released_ns, account.held_kind, port)
+        elif released_ns != NEVER_NS:
+            self.occupancy.end(released_ns, account.held_kind, port)
+
+    def take_singles(self, given: Told) -> None:
+        """Take in what another process released of its packed accounts."""
+        for name, port, start_ns, released_ns in told(given):
+            if port & HELD_ONLY:
+                self._hold_attempt(name, port & 0xFFFF, start_ns)
+            else:
+                self._add_attempt(name, port, start_ns, released_ns, was_held=False)
+
+    @property
+    def least_ports(self) -> int:
+        """How many ports the smallest range has that some address is said to have."""
+        profiles = (self.profiles.default, *self.profiles.by_address.values())
+        return min(high - low + 1 for low, high in (profile.ephemeral_ports for profile in profiles))
+
+    def unpack_all(self) -> None:
+        """Make objects of all packed accounts."""
+        for name in self.singles.names():
+            self.named(name)
 
     def _host(self, address: bytes, scope: bytes) -> HostRow:
         host = self.hosts.get((address, scope))
@@ -282,6 +344,11 @@ class Accounts:
         for account in waited:
             account.recent = recent[account.waits_row]
         self.occupancy.finish(end_ns)
+
+
+def name_of(key: bytes) -> bytes:
+    """Name of the account of connections whose client's key this is."""
+    return words.without(key, IPV4_KEY - 4 if len(key) < IPV6_KEY else IPV6_KEY - 4, 2)
 
 
 def late_ns(account: Account, end_ns: int) -> int:

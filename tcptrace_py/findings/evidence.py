@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tcptrace_py.model.addresses import packed
 from tcptrace_py.model.finding import Finding, Gravity
 
 from . import troubled as column
@@ -47,7 +48,8 @@ class Evidence:
         self.count = self.table.count
         self.claimed = bytearray(self.count)
         self._columns: dict[tuple[str, int], Sequence[int]] = {}
-        self._account_of = [accounts.rows[name] for name in troubled.names]
+        self._account_of = [accounts.named(name) for name in troubled.names]
+        self._attempts_at = accounts.singles.services()
 
     @property
     def start_ns(self) -> int:
@@ -104,7 +106,9 @@ class Evidence:
 
     def connections_to(self, service: tuple[str, int, bytes]) -> int:
         """All connections to a service."""
-        return sum(account.connections for account in self.accounts.rows.values() if service_of(account) == service)
+        server, port, scope = service
+        packed_ones = 0 if scope else self._attempts_at.get(packed(server) + port.to_bytes(2), 0)
+        return packed_ones + sum(account.connections for account in self.accounts.rows.values() if service_of(account) == service)
 
     def found(self, code: Code, severity: Gravity, confidence: str, rows: Sequence[int], *, of: int, explanation: str,
               details: dict[str, Any] | None = None, evidence: Iterable[str] = (), client: str | None = None, server: str | None = None,

@@ -2,9 +2,17 @@
 import cython
 
 from tcptrace_py.findings.accounts cimport Account, Accounts, HostRow
+from tcptrace_py.findings.singles cimport Singles, is_alive
+from tcptrace_py.model.packed cimport PackedRows
 
-cdef Py_ssize_t OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, WORDS
+cdef Py_ssize_t OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, WORDS, KEY
 
 
 @cython.locals(account=Account, at=cython.Py_ssize_t, found="long long[::1]")
 cpdef sums(Accounts accounts)
+@cython.locals(numbers="long long[::1]", rows="unsigned int[::1]", row=cython.Py_ssize_t, at=cython.Py_ssize_t, least="long long",
+               opened="long long", served="long long", chosen=list, tied=list)
+cpdef list most_connections(PackedRows packed, Py_ssize_t most)
+@cython.locals(singles=Singles, found=tuple, own="long long[::1]", packed=PackedRows, others=PackedRows, size=cython.Py_ssize_t,
+               row=cython.Py_ssize_t, name=bytes, what=cython.Py_ssize_t, address=bytes, host=HostRow, place=cython.Py_ssize_t)
+cpdef tuple add_singles(Accounts accounts, numbers)

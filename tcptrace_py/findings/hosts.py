@@ -3,10 +3,12 @@
 from array import array
 from heapq import nsmallest
 
-from tcptrace_py.model.addresses import scope_of
+from tcptrace_py.model.addresses import scope_of, text
+from tcptrace_py.model.packed import KEY, PackedRows
 from tcptrace_py.model.results import Host, Hosts, HostTimeWait
 
 from .accounts import Accounts, HostRow
+from .singles import is_alive
 
 # Sums over a host's accounts, as client (those with _C) and as server.
 OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED = range(8)
@@ -22,25 +24,30 @@ class CountedHosts(Hosts):
         self.rows: list[HostRow] = list(accounts.hosts.values())
         self.occupancy = accounts.occupancy
         self.sums = sums(accounts)
+        self.others = add_singles(accounts, self.sums)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.rows) + sum(packed.count for packed in self.others)
 
     def every(self) -> list[Host]:
         """All of them."""
         if self.made is None:
-            self.made = sorted(map(self._host, self.rows), key=_most_at_once)
+            others = (_other(packed, row) for packed in self.others for row in range(packed.count))
+            self.made = sorted([*map(self._host, self.rows), *others], key=_most_at_once)
         return self.made
 
     def busiest(self, most: int | None) -> list[Host]:
         """At most so many (None: all), those that entered TIME_WAIT most often first."""
-        if most is None or most >= len(self.rows):
+        if most is None or most >= len(self):
             return super().busiest(most)
-        return [self._host(host) for host in nsmallest(most, self.rows, key=self._busiest)]
+        found = [self._host(host) for host in nsmallest(most, self.rows, key=self._busiest)]
+        if len(found) < most or not found[-1].time_wait.entered:
+            found.extend(_other(packed, row) for packed in self.others for row in most_connections(packed, most))
+        return Hosts(found).busiest(most)
 
-    def _busiest(self, host: HostRow) -> tuple[int, int, int, str]:
+    def _busiest(self, host: HostRow) -> tuple[int, int, int, bytes]:
         at, of = host.number * WORDS, self.sums
-        return -of[at + ENTERED_C] - of[at + ENTERED_S], -of[at + CLOSED_FIRST], -of[at + OPENED] - of[at + SERVED], host.name
+        return -of[at + ENTERED_C] - of[at + ENTERED_S], -of[at + CLOSED_FIRST], -of[at + OPENED] - of[at + SERVED], host.address
 
     def _host(self, host: HostRow) -> Host:
         own = self.sums[host.number * WORDS:(host.number + 1) * WORDS].tolist()
@@ -49,6 +56,52 @@ class CountedHosts(Hosts):
         waits = HostTimeWait(as_client + as_server, as_client, as_server, peak, peak_at, self.occupancy.level_of(host.row), restarted,
                              reused, killed)
         return Host(host.name, scope_of(host.scope), opened, served, first, waits)
+
+
+def _other(packed: PackedRows, row: int) -> Host:
+    """A host of which nothing is known but attempts."""
+    at = row * packed.row_words + KEY + packed.key_words
+    return Host(text(packed.key(row)), None, packed.rows[at + OPENED], packed.rows[at + SERVED], 0, HostTimeWait())
+
+
+def most_connections(packed: PackedRows, most: int) -> list[int]:
+    """At most so many of these rows: those with the most connections, of others those with the lowest addresses."""
+    counts = array("q", bytes(8 * packed.count))
+    numbers, rows = counts, packed.rows  # compiled, a view of it
+    for row in range(packed.count):
+        at = row * packed.row_words + KEY + packed.key_words
+        opened, served = rows[at + OPENED], rows[at + SERVED]
+        numbers[row] = -opened - served
+    least = max(nsmallest(most, counts), default=0)
+    chosen, tied = [], []
+    for row in range(packed.count):
+        if numbers[row] < least:
+            chosen.append(row)
+        elif numbers[row] == least:
+            tied.append((packed.key(row), row))
+    return chosen + [row for _, row in nsmallest(most - len(chosen), tied)]
+
+
+def add_singles(accounts: Accounts, numbers: "array[int]") -> tuple[PackedRows, PackedRows]:
+    """Add packed accounts to the sums of hosts that have others as well; the rest are rows of their own, by address: OPENED, SERVED."""
+    singles, found = accounts.singles, (PackedRows(1, 2), PackedRows(4, 2))
+    own = numbers
+    for packed, others in zip((singles.four, singles.sixteen), found, strict=True):
+        size = 4 * others.key_words
+        for row in range(packed.count):
+            if not is_alive(packed, row):
+                continue
+            name = packed.key(row)
+            for what, address in ((OPENED, name[:size]), (SERVED, name[size:2 * size])):
+                host = accounts.hosts.get((address, b""))
+                if host is not None:
+                    own[host.number * WORDS + what] += 1
+                    continue
+                place = others.find(address)
+                if place < 0:
+                    place = others.enter(address)
+                others.rows[place * others.row_words + KEY + others.key_words + what] += 1
+    return found
 
 
 def hosts(accounts: Accounts) -> Hosts:

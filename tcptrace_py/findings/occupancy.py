@@ -98,6 +98,21 @@ class Occupancy:
         if begin_ns < end_ns and self.settled_ns == NOTHING_NS:
             self.early.extend((begin_ns, end_ns, kind << 16 | port, sign))
 
+    def add_first(self, begin_ns: int, end_ns: int, kind: int, port: int) -> None:
+        """Count one that is the first of its kind, whose row and account in `ports` know of nothing yet: it may come late."""
+        if begin_ns >= self.settled_ns or begin_ns >= end_ns:
+            self.add(begin_ns, end_ns, kind, port)
+            return
+        row, account = self.first[kind], self.account[kind]
+        self.level[row] = self.peak[row] = 1
+        self.peak_ns[row] = begin_ns
+        self.ports.hold(account, port, begin_ns, 1)
+        if end_ns < self.settled_ns:
+            self.level[row] = 0
+            self.ports.give_back(account, port, end_ns, 0)
+        elif end_ns != NEVER_NS:
+            self.end(end_ns, kind, port)
+
     def begin(self, time_ns: int, kind: int, port: int = ANY_PORT) -> None:
         """One more from now on."""
         at = self.begin_count

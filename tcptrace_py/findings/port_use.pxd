@@ -2,7 +2,7 @@
 import cython
 
 cdef double FULL, DENSE
-cdef long long FEWEST, SOON_NS, NOT_YET
+cdef long long SOON_NS, NOT_YET
 cdef Py_ssize_t WORDS, STARTED, LEAD, MOST, LEAST, LOWEST, HIGHEST, OUTSIDERS, WATCHED, LOW, HIGH, WATCH_FROM, GIVEN
 
 

@@ -15,7 +15,7 @@ from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
 
 from .accounts import Account, Accounts, late_ns
 from .occupancy import ANY_PORT
-from .port_use import PortRange, PortTotals, believed, exhaustion_of, is_ordinary, is_within, range_of
+from .port_use import FEWEST, PortRange, PortTotals, believed, exhaustion_of, is_ordinary, is_within, range_of
 from .vantage import Vantages
 
 STOPPED = 4  # silence at the end, for more than such a part of the time before: that is not how it goes on
@@ -31,38 +31,46 @@ class Budgets(PortBudgets):
         super().__init__()
         self.made = None
         self._accounts = accounts
-        self._rows = [account for account in accounts.rows.values() if account.connections]
         use = accounts.occupancy.ports
-        own = [(account, range_of(use, account.number, _totals(account, accounts))) for account in self._rows
+        own = [(account, range_of(use, account.number, _totals(account, accounts))) for account in self._rows()
                if not is_ordinary(use, account.number)]
         self._own = {account.number: found for account, found in own}
         self._shown = _shown(own)
-        self._scopes = {account.client.scope: scope_of(account.client.scope) for account in self._rows}
+
+    def _rows(self) -> list[Account]:
+        """Accounts that are objects by now."""
+        return [account for account in self._accounts.rows.values() if account.connections]
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows()) + self._accounts.singles.alive
 
     def every(self) -> list[PortBudget]:
         """All of them."""
         if self.made is None:
-            self.made = sorted(map(self._budget, self._rows), key=_most_used)
+            self._unpack()
+            self.made = sorted(map(self._budget, self._rows()), key=_most_used)
         return self.made
 
     def near(self, ratio: float) -> list[PortBudget]:
         """Those of which so much of the range was used, and those that are alarming."""
         every = bool(self._shown)
-        found = map(self._budget, [account for account in self._rows
+        if ratio * min(FEWEST, self._accounts.least_ports) <= 1:  # one port may be so much of a range
+            self._unpack()
+        found = map(self._budget, [account for account in self._rows()
                                    if every or account.number in self._own or may_be_near(account, self._accounts, ratio)])
         return sorted([budget for budget in found if budget.used_ratio >= ratio or budget.is_alarming], key=_most_used)
 
     def of(self, keys: Iterable[tuple[str, str, int, Scope | None]]) -> Iterator[PortBudget]:
         """Those of some clients and services."""
-        by_key = {(account.client.name, account.server.name, account.port, self._scopes[account.client.scope]): account
-                  for account in self._rows}
-        return (self._budget(by_key[key]) for key in keys)
+        return (self._budget(self._accounts.named(account_name(*key))) for key in keys)
+
+    def _unpack(self) -> None:
+        """Make objects of accounts that hold one attempt."""
+        if self._accounts.singles.alive:
+            self._accounts.unpack_all()
 
     def _budget(self, account: Account) -> PortBudget:
-        accounts, scope = self._accounts, self._scopes[account.client.scope]
+        accounts, scope = self._accounts, scope_of(account.client.scope)
         found = self._own.get(account.number)
         if found is None:
             found = believed(accounts.occupancy.ports, account.number), None
@@ -94,13 +102,18 @@ def budgets_of(connections: Iterable[Connection], profiles: Profiles, end_ns: in
         key = client.address, server.address, server.port, scope
         name = names.get(key)
         if name is None:
-            tunnel = b"" if scope is None else scope_bytes(SCOPE_VNI, scope.vni or 0)
-            name = names[key] = packed(client.address) + packed(server.address) + server.port.to_bytes(2) + tunnel
+            name = names[key] = account_name(*key)
         port = client.port if connection.history[:1] == "S" else ANY_PORT
         block, row = place_of(connection)
         accounts.add(accounts.named(name), block, row, port, -1)
     accounts.close(end_ns)
     return budgets(accounts)
+
+
+def account_name(client: str, server: str, port: int, scope: Scope | None) -> bytes:
+    """Name of an account (see `Accounts.rows`)."""
+    tunnel = b"" if scope is None else scope_bytes(SCOPE_VNI, scope.vni or 0)
+    return packed(client) + packed(server) + port.to_bytes(2) + tunnel
 
 
 def _totals(account: Account, accounts: Accounts) -> PortTotals:

@@ -10,7 +10,7 @@ from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Close, ResetMarks, Verdict
 
 cdef long long ACK, AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_REPEATS
-cdef long long AT_SYN_REPEATS, CLOSED, COMPLETED, COPY, FOUR_WAY, LISTEN, MISSING, MOST, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS
+cdef long long AT_SYN_REPEATS, CLOSED, COMPLETED, COPY, FOUR_WAY, LISTEN, MISSING, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS
 cdef long long STRAY, SYN_SENT, UNANSWERED
 cdef Py_ssize_t ACCOUNT, CLIENT_BYTES, CLIENT_FIN, CLIENT_ISN, CLIENT_NEXT, CLIENT_PACKETS, CLIENT_PORT, CLIENT_REPEATS, CLIENT_STATE, END
 cdef Py_ssize_t FIRST_ACK, FIRST_BY, FIRST_FIN, FIRST_FRAME, FIRST_SEQ, HANDSHAKE, MIDSTREAM, OUTCOME, PATTERN, RESET_AT, RESET_BY
@@ -23,6 +23,7 @@ cdef class Troubled:
     cdef public Table table
     cdef public list names
     cdef public dict numbers
+    cdef public long long last_frame, most
 
     @cython.locals(mine=cython.Py_ssize_t, table=Table, source=Table, size=cython.Py_ssize_t, theirs=cython.Py_ssize_t,
                    wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", column=cython.Py_ssize_t, at=cython.Py_ssize_t,
@@ -30,9 +31,11 @@ cdef class Troubled:
     cpdef add(self, Account account, Block block, Py_ssize_t row, Live live, Verdict verdict)
     @cython.locals(row=cython.Py_ssize_t, table=Table, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
                    size=cython.Py_ssize_t)
-    cpdef add_unanswered(self, Account account, Live live)
+    cpdef add_unanswered(self, bytes name, Live live)
+    cpdef bint wants(self, long long first_frame) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
-    cdef Py_ssize_t _row(self, Account account) except -1
+    cdef Py_ssize_t _row(self, bytes name) except -1
+    cpdef int _number(self, bytes name) except -1
     @cython.locals(table=Table, own=Side, other=Side, first=Segment, wide="long long[::1]", size=cython.Py_ssize_t)
     cdef _write_numbers(self, Py_ssize_t row, Live live, long long client)
     @cython.locals(source=Table, resets=Table, table=Table, at=cython.Py_ssize_t, chosen=cython.Py_ssize_t, ending=cython.Py_ssize_t,

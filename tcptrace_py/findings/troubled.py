@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .accounts import Account
 
 MOST = 1 << 17
+MOST_ATTEMPTS = 1 << 12  # SYNs that were sent once and never answered: a flood of them says no more than its first ones
 OUTCOMES, PATTERNS = numbers(Outcome), numbers(Pattern)
 REFUSED, COMPLETED, UNANSWERED = OUTCOMES["refused"], OUTCOMES["completed"], OUTCOMES["unanswered"]
 NONE, FOUR_WAY, SIMULTANEOUS = PATTERNS["none"], PATTERNS["four-way"], PATTERNS["simultaneous"]
@@ -64,9 +65,11 @@ SMALL_COLUMNS = 12
 class Troubled:
     """The rows, as one table, and the accounts that they belong to."""
 
-    __slots__ = ("names", "numbers", "table")
+    __slots__ = ("last_frame", "most", "names", "numbers", "table")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self.most = most
+        self.last_frame = (1 << 63) - 1  # rows that begin later would not be kept
         self.table = Table(WIDE_COLUMNS, NARROW_COLUMNS, SMALL_COLUMNS, 64)
         self.names: list[bytes] = []  # of accounts
         self.numbers: dict[bytes, int] = {}
@@ -75,7 +78,7 @@ class Troubled:
         """Take in a described connection, if it is in trouble."""
         if not _is_troubled(block, row):
             return
-        mine = self._row(account)
+        mine = self._row(account.name)
         table, source = self.table, block.connections
         size, theirs = table.capacity, source.capacity
         wide, narrow, small = table.wide, table.narrow, table.small
@@ -95,9 +98,13 @@ class Troubled:
         small[SERVER_STATE * size + mine] = verdict.final_code(1 - verdict.client)
         self._write_reset(mine, block, row, live, verdict)
 
-    def add_unanswered(self, account: Account, live: Live) -> None:
-        """Take in a SYN that nobody answered, of a connection that was not described."""
-        row = self._row(account)
+    def wants(self, first_frame: int) -> bool:
+        """Whether a connection that begins with this frame may be among those that are kept."""
+        return first_frame <= self.last_frame
+
+    def add_unanswered(self, name: bytes, live: Live) -> None:
+        """Take in a SYN that nobody answered, of a connection that was not described; `name`: its account's."""
+        row = self._row(name)
         table = self.table
         wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
         wide[START * size + row], wide[END * size + row] = live.start_ns, live.end_ns
@@ -112,15 +119,11 @@ class Troubled:
         self._write_numbers(row, live, 0)
         small[CLIENT_STATE * size + row], small[SERVER_STATE * size + row] = SYN_SENT, LISTEN
 
-    def _row(self, account: Account) -> int:
-        """Make a row for a connection of an account: without a reset, without FINs."""
-        name = account.name
-        number = self.numbers.get(name)
-        if number is None:
-            number = self.numbers[name] = len(self.names)
-            self.names.append(name)
-        if self.table.count >= 2 * MOST:
+    def _row(self, name: bytes) -> int:
+        """Make a row for a connection of the account of this name: without a reset, without FINs."""
+        if self.table.count >= 2 * self.most:
             self.keep_first()
+        number = self._number(name)
         table = self.table
         row = table.row()
         size = table.capacity
@@ -173,20 +176,33 @@ class Troubled:
 
     def finish(self) -> None:
         """All rows are there."""
-        if self.table.count > MOST:
+        if self.table.count > self.most:
             self.keep_first()
 
     def keep_first(self) -> None:
-        """Keep the MOST rows with the lowest first frames, in this order."""
+        """Keep as many rows as are wanted, with the lowest first frames, in this order."""
         table = self.table
         frames = table.wide[FIRST_FRAME * table.capacity:FIRST_FRAME * table.capacity + table.count]
-        order = sorted(range(table.count), key=frames.__getitem__)[:MOST]
+        order = sorted(range(table.count), key=frames.__getitem__)[:self.most]
         kept = Table(table.wide_columns, table.narrow_columns, table.small_columns, max(len(order), 64))
         kept.count = len(order)
         _pick(table.wide, kept.wide, table.wide_columns, table.capacity, kept.capacity, order)
         _pick(table.narrow, kept.narrow, table.narrow_columns, table.capacity, kept.capacity, order)
         _pick(table.small, kept.small, table.small_columns, table.capacity, kept.capacity, order)
         self.table = kept
+        self.last_frame = frames[order[-1]]
+        places, names = range(ACCOUNT * kept.capacity, ACCOUNT * kept.capacity + kept.count), self.names
+        self.names, self.numbers = [], {}
+        for at in places:
+            kept.narrow[at] = self._number(names[kept.narrow[at]])
+
+    def _number(self, name: bytes) -> int:
+        """The number of an account."""
+        number = self.numbers.get(name)
+        if number is None:
+            number = self.numbers[name] = len(self.names)
+            self.names.append(name)
+        return number
 
     def parcel(self) -> tuple[list[bytes], int, bytes]:
         """All of it as bytes, for another process."""
@@ -199,10 +215,7 @@ class Troubled:
         table.unpack(memoryview(data), 0, count)
         for row in range(count):
             name = names[table.narrow[ACCOUNT * count + row]]
-            number = self.numbers.get(name)
-            if number is None:
-                number = self.numbers[name] = len(self.names)
-                self.names.append(name)
+            number = self._number(name)
             mine = self.table.row()
             size = self.table.capacity
             for column in range(WIDE_COLUMNS):

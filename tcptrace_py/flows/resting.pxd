@@ -24,3 +24,10 @@ cpdef long long sender(bytes record, Py_ssize_t index)
                own_payloads="long long", index="long long", at="long long", low="long long", high="long long", packed="long long",
                side="long long")
 cpdef read(bytes record, Closed into)
+
+cdef long long ATTEMPT_START, ATTEMPT_FRAME, ATTEMPT_STREAM, ATTEMPT_WORDS, ATTEMPT_VLAN, ATTEMPT_SEQ, ATTEMPT_TSVAL, ATTEMPT_LOOK, ATTEMPT_ID
+cpdef bytes attempt_key(bytes record)
+cpdef long long attempt_start_ns(bytes record)
+cpdef long long attempt_frame(bytes record)
+cpdef long long attempt_stream(bytes record)
+cpdef read_attempt(bytes record, Closed into)

@@ -3,6 +3,8 @@
 Whoever serves a thousand connections a second has sixty thousand of them in TIME_WAIT. Nearly none hears of a segment again:
 some 450 bytes hold all that is known of one, and what is asked of one that ends as it rests is read from them.
 
+SYNs that nobody answers are as many as anybody likes to forge: they rest as well, in less than 100 bytes each.
+
 A record is made of a row of the textbook, and becomes one again (textbook.py): words of 32 bits in the machine's order (numbers
 of 64 bits take two, the lower first). The connection comes first, then both sides as far as the log does not tell (WHOLE: it
 does), the logged segments as the row has them, and last the key of the side that sent the SYN.
@@ -108,3 +110,39 @@ def read(record: bytes, into: Closed) -> None:
     into.packets_0, into.payload_0 = words.wide(record, HEAD_WORDS + SIDE_PACKETS), words.wide(record, HEAD_WORDS + SIDE_PACKETS + 2)
     into.packets_1 = words.wide(record, HEAD_WORDS + SIDE_WIDE + SIDE_PACKETS)
     into.payload_1 = words.wide(record, HEAD_WORDS + SIDE_WIDE + SIDE_PACKETS + 2)
+
+
+# The record of an attempt: a SYN that nobody has answered yet. Words; the rest of what a row says follows from them.
+ATTEMPT_START, ATTEMPT_FRAME, ATTEMPT_STREAM, ATTEMPT_VLAN, ATTEMPT_SEQ, ATTEMPT_TSVAL, ATTEMPT_LOOK, ATTEMPT_ID = 0, 2, 4, 5, 6, 7, 8, 9
+ATTEMPT_WORDS = 10
+
+
+def attempt_key(record: bytes) -> bytes:
+    """Key of the side that sent the SYN."""
+    return record[4 * ATTEMPT_WORDS:]
+
+
+def attempt_start_ns(record: bytes) -> int:
+    """When the SYN was captured."""
+    return words.wide(record, ATTEMPT_START)
+
+
+def attempt_frame(record: bytes) -> int:
+    """Frame of the SYN."""
+    return words.wide(record, ATTEMPT_FRAME)
+
+
+def attempt_stream(record: bytes) -> int:
+    """Its stream."""
+    return words.word(record, ATTEMPT_STREAM)
+
+
+def read_attempt(record: bytes, into: Closed) -> None:
+    """Tell all that the record of an attempt says of its connection as a whole."""
+    into.key = attempt_key(record)
+    into.start_ns = into.end_ns = into.times_ns[0] = attempt_start_ns(record)
+    into.first_frame = into.last_frame = into.frames[0] = attempt_frame(record)
+    into.history, into.log, into.stream = 1, 1, attempt_stream(record)
+    into.vlan, into.teid = (words.word(record, ATTEMPT_VLAN) & 0x1FFF) - 1, -1
+    into.packets_0, into.packets_1, into.payload_0, into.payload_1 = 1, 0, 0, 0
+    into.timestamps = 0 if words.word(record, ATTEMPT_ID) >> 25 & OPT_TIMESTAMPS == 0 else -1

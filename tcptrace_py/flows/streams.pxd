@@ -34,6 +34,8 @@ cdef class StreamIndex:
     cpdef mark_over(self, long long slot)
     @cython.locals(known="unsigned int")
     cpdef lay_down(self, long long slot, long long number)
+    @cython.locals(known="unsigned int")
+    cpdef put_aside(self, long long slot, long long number)
     cpdef long long resting(self, long long slot)
     cpdef bint is_over(self, long long slot)
     cpdef long long stream(self, long long slot)

@@ -140,6 +140,11 @@ class StreamIndex:
         known = self._table[slot + KNOWN] & (KNOWN_LOW | KNOWN_HIGH | OPENED) | OVER
         self._table[slot + KNOWN] = known | (number & RESTING_MASK) << KNOWN_BITS
 
+    def put_aside(self, slot: int, number: int) -> None:
+        """Remember that the tuple's connection, which is only begun, rests in the record of this number."""
+        known = self._table[slot + KNOWN] & (1 << KNOWN_BITS) - 1
+        self._table[slot + KNOWN] = known | (number & RESTING_MASK) << KNOWN_BITS
+
     def resting(self, slot: int) -> int:
         """Number of the record of the tuple's latest connection at rest; 0: none. The record may be gone."""
         return self._table[slot + KNOWN] >> KNOWN_BITS

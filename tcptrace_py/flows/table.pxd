@@ -10,7 +10,7 @@ from tcptrace_py.model.seq cimport ahead
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
 cdef long long LAST_IDS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
-cdef long long COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_STRAY_SYNS
+cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_STRAY_SYNS
 
 
 cdef class FlowTable:
@@ -30,6 +30,8 @@ cdef class FlowTable:
         ack="long long", payload="long long", time_ns="long long", ip_id="long long", tsval="long long", silent_ns="long long",
         fresh="long long", end="long long", recent_ids="long long", letter=int, covers_fin=bint)
     cpdef take(self, Columns columns, Py_ssize_t i, Side side)
+    @cython.locals(textbook=Textbook, key=bytes, reverse=bytes)
+    cdef bint _recalled(self, Columns columns, Py_ssize_t i) except -1
     @cython.locals(textbook=Textbook, reverse=bytes, slot="long long", connection=Connection)
     cpdef bint _open(self, Columns columns, Py_ssize_t i, bytes key) except -1
     @cython.locals(key=bytes, time_ns="long long", frame="long long", seq="long long", connection=Connection, side=Side, segment=Segment)
@@ -118,7 +120,7 @@ cdef class FlowTable:
     @cython.locals(textbook=Textbook, row="long long")
     cdef _sweep_rows(self)
     @cython.locals(textbook=Textbook, record=bytes)
-    cdef _retire_rested(self, long long since_ns)
+    cdef _retire_rested(self, long long since_ns, long long asked_ns)
     @cython.locals(closed=list, connection=Connection, many=bint, a=Side, b=Side)
     cdef _lay_down(self)
 

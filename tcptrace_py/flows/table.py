@@ -50,7 +50,7 @@ from tcptrace_py.model.seq import HALF, MASK, ahead
 from tcptrace_py.model.state import State
 
 from .streams import StreamIndex
-from .textbook import NONE, Textbook
+from .textbook import ASIDE_NS, NONE, Textbook
 
 FOR_EVER_NS = (1 << 63) - 1
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
@@ -70,7 +70,7 @@ EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: o
 
 StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection, int], None]
-RetireRecords = Callable[[Textbook, int, int], None]
+RetireRecords = Callable[[Textbook, int, int, int], None]
 Observer = Callable[[Side | None, SegmentBlock, int, int], None]
 
 
@@ -79,8 +79,8 @@ class FlowTable:
 
     `states_of(connection, time_ns)` tells the two sides' states as far as known; `retire(connection, known_ns)` is
     called once for each connection, when nothing can change it any more; the capture is known up to `known_ns`.
-    `retire_records(textbook, since_ns, known_ns)` is the same for all connections at rest that have heard of nothing since a
-    moment: it takes their records. Without it they are handed on as all others.
+    `retire_records(textbook, since_ns, asked_ns, known_ns)` is the same for all connections at rest that have heard of nothing since a
+    moment, and attempts of before another one: it takes their records. Without it they are handed on as all others.
     `linger_ns` is how long a closed connection waits for stragglers (longer than any TIME_WAIT), `idle_ns` how long
     an open one may be silent.
     `observer(side, block, i, marks)` is told of every row as soon as it was taken in: whose it is (None: a straggler's, or
@@ -129,6 +129,8 @@ class FlowTable:
         while i < count:
             i = textbook.run(columns, i)
             if i < count:
+                if self._recalled(columns, i):
+                    continue
                 self.take(columns, i, self.sides.get(columns.key[i]))
                 i += 1
             while i < count:  # objects come in flocks: a long transfer, a capture with losses
@@ -143,6 +145,15 @@ class FlowTable:
             latest_ns = block.latest_ns()
         if latest_ns:
             self._sweep(latest_ns)
+
+    def _recalled(self, columns: Columns, i: int) -> bool:
+        """Whether a segment is the answer to an attempt at rest, which is a row of the textbook again."""
+        textbook = self.textbook
+        if textbook.stopped_at != NONE or columns.flags[i] & 0x17 != SYN | ACK or not textbook.attempts.records:
+            return False
+        key = columns.key[i]
+        reverse = reverse_key(key)
+        return textbook.recall(self.streams.slot(key, reverse), key, reverse, columns.time_ns[i])
 
     def take(self, columns: Columns, i: int, side: Side | None) -> None:
         """Take in a segment of a side, or one that continues no textbook connection, or not by the book."""
@@ -1036,18 +1047,23 @@ class FlowTable:
         while row != NONE:
             self._revive(row)
             row = textbook.silent(self.now_ns - SILENCE_NS)
-        self._retire_rested(self.now_ns - self.linger_ns)
+        textbook.put_aside(self.clock_ns - ASIDE_NS)
+        self._retire_rested(self.now_ns - self.linger_ns, self.now_ns - min(self.idle_ns, OPENING_IDLE_NS))
 
-    def _retire_rested(self, since_ns: int) -> None:
-        """Hand on the connections at rest that have heard of nothing since a moment."""
+    def _retire_rested(self, since_ns: int, asked_ns: int) -> None:
+        """Hand on the connections at rest that have heard of nothing since a moment, and attempts of before another one."""
         textbook = self.textbook
         if self.retire_records is not None:
-            self.retire_records(textbook, since_ns, self.now_ns)
+            self.retire_records(textbook, since_ns, asked_ns, self.now_ns)
             return
         record = textbook.over(since_ns)
         while record is not None:
             self.retire(textbook.unfold(record), self.now_ns)
             record = textbook.over(since_ns)
+        record = textbook.attempt_over(asked_ns)
+        while record is not None:
+            self.retire(textbook.unfold_attempt(record), self.now_ns)
+            record = textbook.attempt_over(asked_ns)
 
     def older(self, than_ns: int) -> list[Connection]:
         """Connections that began before a moment and are still in the table."""
@@ -1060,7 +1076,8 @@ class FlowTable:
     def finish(self, end_ns: int) -> None:
         """The capture has ended: hand on everything that is left."""
         self.now_ns = end_ns
-        self._retire_rested(FOR_EVER_NS)
+        self.textbook.put_aside(FOR_EVER_NS)
+        self._retire_rested(FOR_EVER_NS, FOR_EVER_NS)
         objects = {id(side.connection): side.connection for side in self.sides.values()}.values()
         rest = sorted(objects, key=lambda c: c.first_frame, reverse=True)
         for first_frame, row in self.textbook.in_order():  # one by one: in a flood of SYNs there are many

@@ -14,15 +14,31 @@ cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, LAST_NS,
 cdef long long WIDE_SIDES, WIDE_SIDE, WIDE_ROW
 cdef long long NEXT, BEFORE, RING, STATE, BUDGET_LEFT, LOOKED_AT, LOGGED, LONG_NS, SECOND_NS, STREAM, VLAN_SCALES, TEID
 cdef long long NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_FLAGS, LAST_ID, SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS
-cdef long long PHASE, ANSWERED, HAS_TEID, RECORD_HEAD, RESTING_MASK, MOST_GONE, CLOSED, SPOKEN, LETTERS, SYN_ACK
+cdef long long PHASE, ANSWERED, HAS_TEID, RECORD_HEAD, RESTING_MASK, MOST_GONE, MOST_ASIDE, CROWD, AT_ITS_CLIENT, CLOSED, SPOKEN, LETTERS, SYN_ACK
+
+
+cdef class Queue:
+    cdef public list records
+    cdef public long long first, over, kind
+
+    cpdef long long add(self, bytes record) except -1
+    @cython.locals(at="long long")
+    cpdef long long place(self, long long number) except -2
+    cpdef drop(self, long long at)
+    @cython.locals(records=list, at="long long")
+    cpdef long long longest(self) except -2
 
 
 cdef class Textbook:
     cdef public StreamIndex streams
     cdef public dict places
     cdef int[::1] table
-    cdef public list keys, records
-    cdef public long long used, free, first_record, records_over, long_lived, open_rows, stopped_at
+    cdef public list keys
+    cdef public Queue records, attempts
+    cdef public bint was_announced
+    cdef public long long used, free, long_lived, open_rows, stopped_at, announced
+    cdef int[::1] _asked
+    cdef long long _asked_from, _asked_to
     cdef object _narrow_kept, _wide_kept
     cdef unsigned int[::1] narrow
     cdef long long[::1] wide
@@ -53,13 +69,35 @@ cdef class Textbook:
     @cython.locals(narrow="unsigned int[::1]", after="long long", before="long long")
     cdef _unlink(self, long long row)
     cpdef Connection release(self, long long row)
-    @cython.locals(number="long long", at="long long")
-    cdef long long _asleep(self, long long slot) except -2
-    @cython.locals(at="long long", record=bytes)
+    @cython.locals(number="long long")
+    cdef bint _rests(self, long long slot) except -1
+    @cython.locals(at="long long", record=bytes, connection=Connection)
     cpdef Connection wake(self, long long slot, bytes key)
     cdef _forget(self, Py_ssize_t at, bytes record)
-    @cython.locals(records=list, record=bytes, at=cython.Py_ssize_t)
+    @cython.locals(record=bytes, at="long long")
     cpdef bytes over(self, long long until_ns)
+    @cython.locals(record=bytes, key=bytes, at="long long")
+    cpdef bytes attempt_over(self, long long until_ns)
+    @cython.locals(row="long long", connection=Connection)
+    cpdef Connection unfold_attempt(self, bytes record)
+    @cython.locals(record=bytes, at="long long", attempts=Queue)
+    cpdef list older_attempts(self, long long than_ns)
+    @cython.locals(asked="int[::1]", wide="long long[::1]", narrow="unsigned int[::1]", row="long long", at="long long", far="long long",
+                   slot="long long", is_open=bint)
+    cpdef put_aside(self, long long until_ns)
+    @cython.locals(narrow="unsigned int[::1]", log="long long")
+    cdef bint _is_bare(self, long long at) except -1
+    @cython.locals(narrow="unsigned int[::1]", wide="long long[::1]", out="unsigned int[::1]", log="long long", start_ns="long long",
+                   frame="long long")
+    cdef bytes _attempt(self, long long at, long long far, bytes key)
+    @cython.locals(row="long long", narrow="unsigned int[::1]", wide="long long[::1]", at="long long", far="long long", log="long long",
+                   packed="long long", scales="long long", word="long long")
+    cdef long long _again(self, bytes record) except -1
+    @cython.locals(at="long long", record=bytes)
+    cpdef bint recall(self, long long slot, bytes key, bytes reverse, long long time_ns) except -1
+    cdef _enter(self, long long row, bytes key, bytes reverse)
+    @cython.locals(more="long long", waiting="int[::1]")
+    cdef _make_room(self)
     cpdef list wake_older(self, long long than_ns)
     @cython.locals(narrow="unsigned int[::1]", wide="long long[::1]", out="unsigned int[::1]", at="long long", far="long long",
                    count="long long", index="long long", number="long long", put=cython.Py_ssize_t, whole=bint)

@@ -4,7 +4,8 @@
 
 Nearly every connection opens, talks and closes in order, and then waits a minute and more for stragglers that do not come.
 One row of two tables holds all of it, as long as it is open: the numbers of both sides, and the segments that decide states.
-That is 640 bytes where objects take 4 kB. When it has closed, a record of 450 bytes is made of the row (resting.py).
+That is 640 bytes where objects take 4 kB. When it has closed, a record of 450 bytes is made of the row (resting.py), and one of
+less than 100 where nothing but the SYN came for a while (an *attempt*).
 
 `run` takes in what continues such a connection, in one pass over local names, and is long for that reason alone. It declines
 whatever else comes: then the table asks for the `Connection` that the row stands for (`release`), which is as it would be
@@ -20,6 +21,7 @@ from array import array
 from tcptrace_py.model import words
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import (
+    AT_ITS_CLIENT,
     BUDGET,
     CLOSING,
     LAST_IDS,
@@ -41,6 +43,7 @@ MOST_LOGGED = 12  # segments that a row has room for
 MOST_SPAN_NS = 1 << 39  # from the first of them to the last
 MOST_NS = 4_000_000_000 * SECOND_NS  # seconds of a time are to fit 32 bits
 MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN = 1 << 20, 1 << 11, 1 << 12
+MOST_ASIDE = 1 << 10  # interfaces that the record of an attempt has room for
 RING = NONE = 0  # the row that is the ring's beginning and end, and none of its own
 BIAS = 1 << 15  # what is added to budgets, which may be negative
 FIRST_ROWS = 64
@@ -62,9 +65,49 @@ SYN_ACK = SYN | ACK
 
 RECORD_HEAD = resting.HEAD_WORDS
 MOST_GONE = 1 << 12  # records handed on that may stand before those that wait
+ASIDE_NS = SECOND_NS  # a SYN is answered within this, or sent again
+CROWD = 1 << 14  # open rows above which SYNs are put aside as soon as possible
 
 _NO_WORDS, _NO_WIDE = array("I"), array("q")
 _scratch = array("I", bytes(4 * (RECORD_HEAD + resting.SIDES_WORDS + LOG_WORDS * 16)))
+
+
+class Queue:
+    """Records in the order in which they were laid down, by number. A record's place moves up when those before it are gone."""
+
+    __slots__ = ("first", "kind", "over", "records")
+
+    def __init__(self, kind: int) -> None:
+        self.kind = kind  # the lowest bit of its records' numbers
+        self.records: list[bytes] = []  # empty: it was taken out
+        self.first = 1  # number of the first of them
+        self.over = 0  # so many of them, at the front, were taken out
+
+    def add(self, record: bytes) -> int:
+        """Lay a record down; returns its number, which is never 0."""
+        self.records.append(record)
+        return (self.first + len(self.records) - 1) << 1 | self.kind
+
+    def place(self, number: int) -> int:
+        """Where the record of this number stands; -1: it is gone, or of another kind, or there is none."""
+        at = (number >> 1) - self.first & RESTING_MASK >> 1
+        return at if number and number & 1 == self.kind and at < len(self.records) and self.records[at] else -1
+
+    def drop(self, at: int) -> None:
+        """Take out the record at this place."""
+        self.records[at] = b""
+
+    def longest(self) -> int:
+        """Place of the record that rests longest; -1: there is none. Places that were known before may be others."""
+        records, at = self.records, self.over
+        while at < len(records) and not records[at]:
+            at += 1
+        if at > MOST_GONE and at > len(records) // 2:  # seldom: what is left moves up
+            del records[:at]
+            self.first += at
+            at = 0
+        self.over = at
+        return at if at < len(records) else -1
 
 
 class Textbook:
@@ -79,9 +122,11 @@ class Textbook:
         self.stopped_at = NONE  # place of the side whose segment `run` declined; NONE: that of no open row
         self._narrow_kept, self._wide_kept = array("I"), array("q")
         self.narrow, self.wide = self._narrow_kept, self._wide_kept
-        self.records: list[bytes | None] = []  # connections at rest, in the order in which they were laid down
-        self.first_record = 1  # number of the first of them
-        self.records_over = 0  # so many of them, at the front, were handed on
+        self.records = Queue(0)  # connections that have closed
+        self.attempts = Queue(1)  # SYNs that nobody has answered
+        self.was_announced = False  # the attempt that was taken out last
+        self.announced = 0  # so many attempts, from the first one ever, were named by `older_attempts`
+        self._asked, self._asked_from, self._asked_to = array("i", bytes(4 * FIRST_ROWS)), 0, 0  # rows whose SYN may be without an answer
         self.long_lived = 0  # connections at rest that were open for longer than LONG_NS
         self.used = 0  # rows that were ever used
         self.free = NONE  # first of those that are free again, linked by NEXT
@@ -222,11 +267,7 @@ class Textbook:
             narrow[word] = 0
         for word in range(far, far + WIDE_ROW):
             wide[word] = 0
-        self.open_rows += 1
-        if 4 * self.open_rows > len(self.table):  # two places each, and half of the table free
-            self._widen()
-        places.enter(self.places, self.table, self.keys, key, 2 * row)
-        places.enter(self.places, self.table, self.keys, reverse, 2 * row + 1)
+        self._enter(row, key, reverse)
         wide[far + START] = wide[far + END] = wide[far + WIDE_SIDES + LAST_NS] = block.time_ns[i]
         wide[far + FIRST_FRAME] = wide[far + LAST_FRAME] = block.frame[i]
         wide[far + SIGNATURE] = 1 << 6 | SYN << 3
@@ -252,8 +293,19 @@ class Textbook:
         narrow[log + 6] = block.interface[i] << 20
         narrow[log + 7] = block.window[i] | block.flags[i] << 16
         narrow[log + 8] = block.ip_id[i] + 1 | block.ttl[i] << 17 | block.options[i] << 25
-        self._link(row)
+        if self._asked_to == len(self._asked):
+            self._make_room()
+        self._asked[self._asked_to] = row
+        self._asked_to += 1
         return True
+
+    def _make_room(self) -> None:
+        """Rows whose SYN may be without an answer move up, or get more room."""
+        waiting = self._asked[self._asked_from:self._asked_to]
+        more = max(2 * len(waiting), FIRST_ROWS)
+        self._asked = array("i", bytes(4 * more))
+        self._asked[:len(waiting)] = waiting
+        self._asked_from, self._asked_to = 0, len(waiting)
 
     def _new(self) -> int:
         """A row that nothing uses."""
@@ -281,15 +333,91 @@ class Textbook:
 
     def _lay_down(self, row: int, slot: int) -> None:
         """A connection has closed: make a record of it. `slot`: its tuple's in the index of streams."""
-        if self._asleep(slot) >= 0:
+        if self._rests(slot):
             return  # the same tuple through another tunnel rests there: this one is looked at again when it is silent
         self._keep(self._record(row, self.keys[2 * row]), slot)
         self._take_out(row)
 
     def _keep(self, record: bytes, slot: int) -> None:
-        self.streams.lay_down(slot, self.first_record + len(self.records))
-        self.records.append(record)
+        self.streams.lay_down(slot, self.records.add(record))
         self.long_lived += resting.end_ns(record) - resting.start_ns(record) > LONG_NS
+
+    def put_aside(self, until_ns: int) -> None:
+        """Let SYNs rest that came before a moment and have no answer; where rows are a crowd, all that have none."""
+        asked, wide, narrow = self._asked, self.wide, self.narrow
+        while self._asked_from < self._asked_to:
+            row = asked[self._asked_from]
+            at, far = row * ROW_WORDS, row * WIDE_ROW
+            is_open = len(self.keys[2 * row]) > 0
+            if is_open and wide[far + START] >= until_ns and self.open_rows <= CROWD:
+                return
+            self._asked_from += 1
+            if is_open and narrow[at + STATE] >> LOGGED == 1 and not narrow[at + STATE] & HAS_TEID and self._is_bare(at):
+                slot = self.streams.slot(self.keys[2 * row], self.keys[2 * row + 1])
+                if not self._rests(slot):
+                    self.streams.put_aside(slot, self.attempts.add(self._attempt(at, far, self.keys[2 * row])))
+                    self._take_out(row)
+
+    def _is_bare(self, at: int) -> bool:
+        """Whether the SYN of a row has nothing that the record of an attempt has no place for."""
+        narrow, log = self.narrow, at + LOG
+        return narrow[log + 3] == 0 == narrow[log + 5] and narrow[log + 6] >> 20 < MOST_ASIDE
+
+    def _attempt(self, at: int, far: int, key: bytes) -> bytes:
+        """Record of a row that has nothing but a SYN."""
+        narrow, wide, out, log = self.narrow, self.wide, _scratch, at + LOG
+        start_ns, frame = wide[far + START], wide[far + FIRST_FRAME]
+        out[resting.ATTEMPT_START], out[resting.ATTEMPT_START + 1] = start_ns & MASK, start_ns >> 32 & MASK
+        out[resting.ATTEMPT_FRAME], out[resting.ATTEMPT_FRAME + 1] = frame & MASK, frame >> 32 & MASK
+        out[resting.ATTEMPT_STREAM] = narrow[at + STREAM]
+        out[resting.ATTEMPT_VLAN] = narrow[at + VLAN_SCALES] | narrow[log + 6] >> 20 << 22
+        out[resting.ATTEMPT_SEQ], out[resting.ATTEMPT_TSVAL] = narrow[log + 2], narrow[log + 4]
+        out[resting.ATTEMPT_LOOK], out[resting.ATTEMPT_ID] = narrow[log + 7], narrow[log + 8]
+        return words.joined(out, resting.ATTEMPT_WORDS, key)
+
+    def _again(self, record: bytes) -> int:
+        """A row that is as that of an attempt was."""
+        row = self._new()
+        narrow, wide = self.narrow, self.wide
+        at, far = row * ROW_WORDS, row * WIDE_ROW
+        log, packed, scales = at + LOG, words.word(record, resting.ATTEMPT_VLAN) >> 22, (1 << 22) - 1
+        for word in range(at, at + LOG):
+            narrow[word] = 0
+        wide[far + START] = wide[far + END] = words.wide(record, resting.ATTEMPT_START)
+        wide[far + FIRST_FRAME] = wide[far + LAST_FRAME] = words.wide(record, resting.ATTEMPT_FRAME)
+        wide[far + SIGNATURE], wide[far + HISTORY] = 1 << 6 | SYN << 3, 1
+        narrow[at + STATE] = OPENING | 1 << 1 << LETTERS | 1 << LOGGED
+        narrow[at + LOOKED_AT] = wide[far + START] // SECOND_NS
+        narrow[at + BUDGET_LEFT] = BIAS + BUDGET
+        narrow[at + STREAM], narrow[at + VLAN_SCALES] = words.word(record, resting.ATTEMPT_STREAM), (
+            words.word(record, resting.ATTEMPT_VLAN) & scales)
+        narrow[log] = narrow[log + 1] = narrow[log + 3] = narrow[log + 5] = 0
+        narrow[log + 2], narrow[log + 4] = words.word(record, resting.ATTEMPT_SEQ), words.word(record, resting.ATTEMPT_TSVAL)
+        narrow[log + 6] = packed << 20
+        narrow[log + 7], narrow[log + 8] = words.word(record, resting.ATTEMPT_LOOK), words.word(record, resting.ATTEMPT_ID)
+        self._retell(at, far, 1)
+        narrow[at + SIDES + SIDE_WORDS + MAX_ACK], narrow[at + SIDES + SIDE_WORDS + LAST_ID] = narrow[log + 2], 1
+        return row
+
+    def recall(self, slot: int, key: bytes, reverse: bytes, time_ns: int) -> bool:
+        """Go on, with the answer that has this key, with the attempt that rests on its tuple; False if there is none such."""
+        at = self.attempts.place(self.streams.resting(slot))
+        record = self.attempts.records[at] if at >= 0 else b""
+        if not record or self.attempts.first + at < self.announced or resting.attempt_key(record) != reverse or not (
+                0 <= time_ns - resting.attempt_start_ns(record) < SILENCE_NS):
+            return False
+        self.attempts.drop(at)
+        self._enter(self._again(record), reverse, key)
+        return True
+
+    def _enter(self, row: int, key: bytes, reverse: bytes) -> None:
+        """A row is that of an open connection from now on."""
+        self.open_rows += 1
+        if 4 * self.open_rows > len(self.table):  # two places each, and half of the table free
+            self._widen()
+        places.enter(self.places, self.table, self.keys, key, 2 * row)
+        places.enter(self.places, self.table, self.keys, reverse, 2 * row + 1)
+        self._link(row)
 
     def _take_out(self, row: int) -> None:
         """Give the row of an open connection back."""
@@ -324,52 +452,83 @@ class Textbook:
 
     # -- at rest ----------------------------------------------------------------------------------------------------
 
-    def _asleep(self, slot: int) -> int:
-        """Where among the records the one is that the index of streams names for a tuple; -1: it is gone, or there is none."""
+    def _rests(self, slot: int) -> bool:
+        """Whether the record is there that the index of streams names for a tuple."""
         number = self.streams.resting(slot)
-        at = (number - self.first_record) & RESTING_MASK
-        return at if number and at < len(self.records) and self.records[at] is not None else -1
+        return self.records.place(number) >= 0 or self.attempts.place(number) >= 0
 
     def wake(self, slot: int, key: bytes) -> Connection | None:
         """Take the connection at rest on this four-tuple out, as an object again; None if there is none."""
-        at = self._asleep(slot)
-        record = self.records[at] if at >= 0 else None
-        if record is None or resting.key(record) not in (key, reverse_key(key)):
+        number = self.streams.resting(slot)
+        at = self.records.place(number)
+        if at >= 0:
+            record = self.records.records[at]
+            if resting.key(record) not in (key, reverse_key(key)):
+                return None
+            self._forget(at, record)
+            return self.unfold(record)
+        at = self.attempts.place(number)
+        if at < 0 or resting.attempt_key(self.attempts.records[at]) not in (key, reverse_key(key)):
             return None
-        self._forget(at, record)
-        return self.unfold(record)
+        connection = self.unfold_attempt(self.attempts.records[at])
+        if self.attempts.first + at < self.announced:
+            connection.announced = AT_ITS_CLIENT
+        self.attempts.drop(at)
+        return connection
 
     def _forget(self, at: int, record: bytes) -> None:
-        self.records[at] = None
+        self.records.drop(at)
         self.long_lived -= resting.end_ns(record) - resting.start_ns(record) > LONG_NS
 
     def over(self, until_ns: int) -> bytes | None:
         """Take out the record that rests longest, if it has heard of nothing since a moment; else None."""
-        records, at = self.records, self.records_over
-        record = None
-        while at < len(records):
-            record = records[at]
-            if record is not None:
-                break
-            at += 1
-        if record is not None and resting.end_ns(record) >= until_ns:
-            record = None
-        if record is not None:
-            self._forget(at, record)
-            at += 1
-        if at > MOST_GONE and at > len(records) // 2:  # seldom: what is left moves up
-            del records[:at]
-            self.first_record += at
-            at = 0
-        self.records_over = at
+        at = self.records.longest()
+        record = self.records.records[at] if at >= 0 else b""
+        if not record or resting.end_ns(record) >= until_ns:
+            return None
+        self._forget(at, record)
         return record
+
+    def attempt_over(self, until_ns: int) -> bytes | None:
+        """Take out the attempt that rests longest, if its SYN came before a moment; else None. `was_announced` is about it."""
+        at = self.attempts.longest()
+        record = self.attempts.records[at] if at >= 0 else b""
+        if not record or resting.attempt_start_ns(record) >= until_ns:
+            return None
+        self.was_announced = self.attempts.first + at < self.announced
+        self.attempts.drop(at)
+        key = resting.attempt_key(record)
+        self.streams.mark_over(self.streams.slot(key, reverse_key(key)))
+        return record
+
+    def unfold_attempt(self, record: bytes) -> Connection:
+        """The connection of an attempt."""
+        row = self._again(record)
+        self.keys[2 * row] = resting.attempt_key(record)
+        connection = self.connection(row)
+        self._drop(row)
+        return connection
+
+    def older_attempts(self, than_ns: int) -> list[bytes]:
+        """Attempts whose SYN came before a moment and that were not named here before."""
+        found, attempts = [], self.attempts
+        at = max(self.announced - attempts.first, 0)
+        while at < len(attempts.records):
+            record = attempts.records[at]
+            if record:
+                if resting.attempt_start_ns(record) >= than_ns:
+                    break
+                found.append(record)
+            at += 1
+        self.announced = attempts.first + at
+        return found
 
     def wake_older(self, than_ns: int) -> list[Connection]:
         """Take out those at rest that were open for long and whose SYN came before a moment."""
         found: list[Connection] = []
         if self.long_lived:
-            for at, record in enumerate(self.records):
-                if record is not None and resting.start_ns(record) < than_ns and (
+            for at, record in enumerate(self.records.records):
+                if record and resting.start_ns(record) < than_ns and (
                         resting.end_ns(record) - resting.start_ns(record) > LONG_NS):
                     self._forget(at, record)
                     found.append(self.unfold(record))
@@ -549,7 +708,7 @@ class Textbook:
 
     def adopt(self, connection: Connection, slot: int) -> bool:
         """Lay a closed object to rest; False if it is not ordinary enough. `slot`: see `open`."""
-        if not _can_rest(connection) or self._asleep(slot) >= 0:
+        if not _can_rest(connection) or self._rests(slot):
             return False
         row = self._new()
         narrow, wide, log = self.narrow, self.wide, connection.log

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop, nsmallest
 
+from .addresses import text
 from .results import Connection
+from .segments import IPV4_KEY, IPV6_KEY, key_parts
 from .trouble import Trouble, trouble_of
 
 FEW = 12  # so many connections are listed one by one instead of their slowest and their broken
@@ -68,6 +70,7 @@ class Digest:
         self.timed = 0  # connections whose handshake has a time
         self.most_slow = slowest
         self._slow: list[tuple[int, int, Connection]] = []
+        self._packed: dict[bytes, TroubleGroup] = {}  # groups by their service's packed address and port
 
     @classmethod
     def of(cls, connections: Iterable[Connection], slowest: int = 5) -> "Digest":
@@ -93,18 +96,38 @@ class Digest:
     def add_trouble(self, trouble: Trouble, ends: tuple[str, str, int], stream: int | None, first_frame: int) -> None:
         """Count a connection in trouble; `ends`: its client's and its server's address, the server's port."""
         client, server, port = ends
+        group = self._group(trouble, server, port, stream, first_frame)
+        self._count(group, stream, first_frame)
+        if len(group.clients) < MOST_CLIENTS:
+            group.clients.add(client)
+
+    def add_packed_trouble(self, trouble: Trouble, key: bytes, stream: int, first_frame: int) -> None:
+        """The same of a connection whose client's key is this: of many such, few addresses are put into words."""
+        at = IPV4_KEY if len(key) < IPV6_KEY else IPV6_KEY
+        service = key[at // 2 - 2:at - 4] + key[at - 2:at]
+        group = self._packed.get(service)
+        if group is None or group.trouble is not trouble:
+            _, target, _, port, _ = key_parts(key)
+            group = self._packed[service] = self._group(trouble, text(target), port, stream if stream >= 0 else None, first_frame)
+        self._count(group, stream if stream >= 0 else None, first_frame)
+        if len(group.clients) < MOST_CLIENTS:
+            group.clients.add(text(key_parts(key)[0]))
+
+    def _count(self, group: TroubleGroup, stream: int | None, first_frame: int) -> None:
         self.troubled += 1
+        group.count += 1
+        if first_frame < group.first_frame:
+            group.first_frame, group.stream = first_frame, stream
+
+    def _group(self, trouble: Trouble, server: str, port: int, stream: int | None, first_frame: int) -> TroubleGroup:
+        """The group of a service, made on first need."""
         key = (trouble.code, server, port)
         group = self.troubles.get(key)
         if group is None:
             if len(self.troubles) >= 2 * MOST_GROUPS:
                 self._drop_groups()
             group = self.troubles[key] = TroubleGroup(trouble, server, port, stream, first_frame)
-        group.count += 1
-        if first_frame < group.first_frame:
-            group.first_frame, group.stream = first_frame, stream
-        if len(group.clients) < MOST_CLIENTS:
-            group.clients.add(client)
+        return group
 
     def tell(self, total_ns: int | None) -> None:
         """Count one connection."""
@@ -215,6 +238,7 @@ class Digest:
         """Keep those that would be listed first, so that the order in which they came hardly shows."""
         kept = sorted(self.troubles.items(), key=lambda item: _largest(item[1]))[:MOST_GROUPS]
         self.troubles = dict(kept)
+        self._packed.clear()
 
     def _add_trouble(self, connection: Connection) -> None:
         trouble = trouble_of(connection)

@@ -23,6 +23,8 @@ DELAYED = 64  # with COPY: so late that no mirror made it; the network held it b
 REFUSED = 128  # with STRAY: a SYN whose timestamp is older than the connection's (PAWS, RFC 7323 5)
 SKIPPED = 256  # its IP ID says that its sender sent two others since its last captured one
 
+AT_ITS_CLIENT = -3  # announced, under its client's account: the kind is known there
+
 LAST_IDS = (1 << 48) - 1  # the IP IDs that a side remembers (a name: compiled, a number so large would be an object)
 LETTERS = " SHADFRW"  # Zeek's letters by their number: SYN, SYN/ACK, pure ACK, data, FIN, RST, zero window
 

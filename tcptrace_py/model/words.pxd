@@ -32,6 +32,12 @@ cdef inline bytes joined(unsigned int[::1] record, Py_ssize_t count, bytes tail)
     return whole
 
 
+cdef inline bytes taken(unsigned int[::1] record, Py_ssize_t at, Py_ssize_t count):
+    if at < 0 or count < 1 or at + count > record.shape[0]:
+        raise ValueError("there are fewer words")
+    return PyBytes_FromStringAndSize(<const char *>&record[at], count << 2)
+
+
 cdef inline bytes swapped(bytes key, Py_ssize_t size):
     cdef Py_ssize_t ports = 2 * size
     cdef Py_ssize_t length = PyBytes_GET_SIZE(key)

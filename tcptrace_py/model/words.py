@@ -27,6 +27,11 @@ def joined(record: "array[int]", count: int, tail: bytes) -> bytes:
     return record[:count].tobytes() + tail
 
 
+def taken(record: "array[int]", at: int, count: int) -> bytes:
+    """So many words from this index on as bytes."""
+    return record[at:at + count].tobytes()
+
+
 def swapped(key: bytes, size: int) -> bytes:
     """Key of a four-tuple with addresses of `size` bytes, seen from the other side."""
     ports = 2 * size

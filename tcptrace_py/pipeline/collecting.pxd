@@ -5,7 +5,7 @@ from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.resets cimport ending_cause
 from tcptrace_py.facts.table cimport Table
 from tcptrace_py.facts.writing cimport Shape, Writer
-from tcptrace_py.findings.accounts cimport Account, Accounts
+from tcptrace_py.findings.accounts cimport Account, Accounts, name_of
 from tcptrace_py.findings.outline cimport Outline, port_to_count
 from tcptrace_py.findings.percentiles cimport Values
 from tcptrace_py.findings.occupancy cimport Occupancy
@@ -24,7 +24,7 @@ from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Verdict
 from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
-cdef long long NEVER_NS, AT_CLIENT, COUNTED, REUSED, MISSING, UNANSWERED
+cdef long long NEVER_NS, AT_CLIENT, AT_ITS_CLIENT, NOWHERE, ATTEMPT, UNANSWERED, COUNTED, REUSED, MISSING
 cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, ANOMALY_EXPLANATION, ANOMALY_FRAME, CLIENT, HANDSHAKE, OUTCOME, PATTERN, SERVER
 cdef Py_ssize_t SERVER_PORT, SYN_REPEATS, VANTAGE
 
@@ -42,7 +42,7 @@ cdef class Collector:
     cdef public Accounts accounts
     cdef public Occupancy occupancy
     cdef public Quality quality
-    cdef public Troubled troubled
+    cdef public Troubled troubled, attempted
     cdef public object held
     cdef public long long floor_ns, alike, alike_timed
 
@@ -53,10 +53,12 @@ cdef class Collector:
     @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", to_server_ns="long long", to_client_ns="long long",
                    template=Template, outline=Outline, total_ns="long long", account=Account)
     cpdef bint _take_record(self, bytes record, long long known_ns) except -1
-    cdef _write_down(self, bytes record, Outline outline, long long known_ns)
+    cdef _write_down(self, Outline outline, long long known_ns)
     cdef _written_down(self)
-    @cython.locals(record=bytes)
-    cpdef take_records(self, Textbook textbook, long long since_ns, long long known_ns)
+    @cython.locals(record=bytes, live=Live)
+    cpdef take_records(self, Textbook textbook, long long since_ns, long long asked_ns, long long known_ns)
+    @cython.locals(template=Template, outline=Outline, first_frame="long long", key=bytes, start_ns="long long")
+    cdef bint _take_attempt(self, bytes record, Textbook textbook, long long known_ns) except -1
     cpdef bint _is_shown(self, long long total_ns, long long first_frame)
     @cython.locals(occupancy=Occupancy, until_ns="long long", released_server_ns="long long")
     cpdef _add_alike(self, Outline outline, Account account, long long start_ns, long long first_frame, long long total_ns,

@@ -26,23 +26,25 @@ from tcptrace_py.facts.table import MISSING
 from tcptrace_py.facts.time_wait import REUSED, end_of_stay, how_it_ends
 from tcptrace_py.facts.views import connection
 from tcptrace_py.facts.writing import Shape, Writer
-from tcptrace_py.findings.accounts import Account, Accounts
+from tcptrace_py.findings.accounts import Account, Accounts, name_of
 from tcptrace_py.findings.outline import COUNTED, Outline, port_to_count
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals
-from tcptrace_py.findings.troubled import UNANSWERED, Troubled
+from tcptrace_py.findings.troubled import MOST_ATTEMPTS, UNANSWERED, Troubled
 from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
 from tcptrace_py.flows import resting
+from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.flows.textbook import Textbook
+from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.closed import Closed
 from tcptrace_py.model.digest import FEW, Digest, Service
 from tcptrace_py.model.first_frames import FirstFrames
+from tcptrace_py.model.live import AT_ITS_CLIENT, begins_with_syn, client_at_first, refused
 from tcptrace_py.model.live import Connection as Live
-from tcptrace_py.model.live import begins_with_syn, client_at_first, refused
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection
-from tcptrace_py.model.segments import local_port
+from tcptrace_py.model.segments import SYN, local_port
 from tcptrace_py.model.trouble import Trouble, gravest
 
 from .replaying import Replayer, Template
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 
 FEW_ROWS = 64  # of a block that rows are written into which are not kept
 MOST_NAMES = 4096  # that such a block may collect
+ATTEMPT, NOWHERE = 1 << 6 | SYN << 3, place(None)  # the signature of a SYN and nothing else, and what that says of the vantage point
 SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.accounts.STAYS_WITHIN_NS)
 
 
@@ -74,7 +77,7 @@ class Collector:
         self.accounts = Accounts(profiles, replayer.vantages)
         self.occupancy = self.accounts.occupancy
         self.quality = Quality()
-        self.troubled = Troubled()
+        self.troubled, self.attempted = Troubled(), Troubled(MOST_ATTEMPTS)
         self.held: Held | None = None  # which ports were taken when, as far as that is kept
         self.digest = Digest(slowest)
         self.floor_ns = -1  # handshakes quicker than this are none of the slowest; -1: not known
@@ -84,6 +87,8 @@ class Collector:
 
     def take(self, live: Live, known_ns: int) -> None:
         """A connection has ended, or the capture has, which is known up to `known_ns`: give its verdict, at once if possible."""
+        if live.announced == AT_ITS_CLIENT:
+            live.announced = self.accounts.of(live.a.key).held_kind
         own = legs(live)
         self.replayer.vantages.learn(live, own)
         template = self.replayer.template(live, own)
@@ -125,7 +130,7 @@ class Collector:
             ends = account.client.name, account.server.name, account.port
             self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame)
             if outline.outcome == UNANSWERED:
-                self.troubled.add_unanswered(account, live)
+                self.troubled.add_unanswered(account.name, live)
         reused_ns = NEVER_NS if live.reused_by is None else live.reused_by.start_ns
         self._add_alike(
             outline, account, live.start_ns, live.first_frame, total_ns,
@@ -148,13 +153,42 @@ class Collector:
         self.announce([live])
         self.occupancy.end(live.end_ns, live.announced)
 
-    def take_records(self, textbook: Textbook, since_ns: int, known_ns: int) -> None:
-        """Take the connections at rest that have heard of nothing since a moment."""
+    def take_records(self, textbook: Textbook, since_ns: int, asked_ns: int, known_ns: int) -> None:
+        """Take the connections at rest that have heard of nothing since a moment, and the attempts of before another one."""
         record = textbook.over(since_ns)
         while record is not None:
             if not self._take_record(record, known_ns):
                 self.take(textbook.unfold(record), known_ns)
             record = textbook.over(since_ns)
+        record = textbook.attempt_over(asked_ns)
+        while record is not None:
+            if not self._take_attempt(record, textbook, known_ns):
+                live = textbook.unfold_attempt(record)
+                live.announced = AT_ITS_CLIENT if textbook.was_announced else -1
+                self.take(live, known_ns)
+            record = textbook.attempt_over(asked_ns)
+
+    def _take_attempt(self, record: bytes, textbook: Textbook, known_ns: int) -> bool:
+        """Add up a SYN that nobody answered. False if it is to be described."""
+        template = self.replayer.known(ATTEMPT, NOWHERE)
+        outline = None if template is None else template.outline
+        if outline is None or not outline.alike or outline.trouble is None or (self.describes_all and outline.shape is None):
+            return False
+        first_frame = resting.attempt_frame(record)
+        if self._is_shown(-1, first_frame):
+            return False
+        key, start_ns = resting.attempt_key(record), resting.attempt_start_ns(record)
+        self.digest.add_packed_trouble(outline.trouble, key, resting.attempt_stream(record), first_frame)
+        outline.count += 1
+        self.alike += 1
+        self.first_frames.add(first_frame)
+        self.accounts.add_attempt(key, start_ns, start_ns if outline.client_tail >= 0 else NEVER_NS, textbook.was_announced)
+        if self.attempted.wants(first_frame):
+            self.attempted.add_unanswered(name_of(key), textbook.unfold_attempt(record))
+        if self.describes_all:
+            resting.read_attempt(record, self.closed)
+            self._write_down(outline, known_ns)
+        return True
 
     def _take_record(self, record: bytes, known_ns: int) -> bool:
         """Add up a connection that ended at rest: it began with an ordinary SYN and its SYN/ACK. False if it is to be described."""
@@ -180,13 +214,13 @@ class Collector:
             local_port(resting.key(record)), resting.packets(record))
         self.accounts.learn(account, first_frame, to_server_ns, to_client_ns)
         if self.describes_all:
-            self._write_down(record, outline, known_ns)
+            resting.read(record, self.closed)
+            self._write_down(outline, known_ns)
         return True
 
-    def _write_down(self, record: bytes, outline: Outline, known_ns: int) -> None:
-        """Write a connection that ended at rest into the block, and show it to who asked for each."""
+    def _write_down(self, outline: Outline, known_ns: int) -> None:
+        """Write the connection at rest that was read last into the block, and show it to who asked for each."""
         assert outline.shape is not None  # who has an outline by a record was described
-        resting.read(record, self.closed)
         row = self.writer.write_like(outline.shape, self.closed, known_ns)
         if self.each is not None:
             self.each(connection(self.writer.block, row))
@@ -332,11 +366,17 @@ class Collector:
                 live.announced = self.accounts.of(live.side(client_at_first(live)).key).held_kind
                 self.occupancy.begin(live.start_ns, live.announced, port_to_count(live))
 
-    def settle(self, clock_ns: int, older: Callable[[int], list[Live]]) -> None:
-        """Settle what can hardly change any more, so that memory follows what is alive. `older`: connections in the table."""
+    def announce_older(self, table: FlowTable, than_ns: int) -> None:
+        """Count the ports of everything in the table as held that began before a moment."""
+        self.announce(table.older(than_ns))
+        for record in table.textbook.older_attempts(than_ns):
+            self.accounts.hold(resting.attempt_key(record), resting.attempt_start_ns(record))
+
+    def settle(self, table: FlowTable) -> None:
+        """Settle what can hardly change any more, so that memory follows what is alive in the table."""
         if self.occupancy.is_due:
-            until_ns = clock_ns - self.replayer.longest_ns - SETTLE_NS
-            self.announce(older(until_ns))
+            until_ns = table.clock_ns - self.replayer.longest_ns - SETTLE_NS
+            self.announce_older(table, until_ns)
             self.occupancy.settle(until_ns)
 
     def finish(self, end_ns: int) -> None:
@@ -369,6 +409,8 @@ class Collector:
 
     def close(self, end_ns: int) -> None:
         """All is told: settle what is pending, count services, number the connections by their first frames."""
+        self.attempted.finish()
+        self.troubled.take(self.attempted.parcel())
         self.troubled.finish()
         self.held = self.occupancy.held()
         self.accounts.close(end_ns)
@@ -388,6 +430,9 @@ class Collector:
     def _count_services(self) -> None:
         """Services are sums over accounts."""
         services: dict[tuple[str, int], Service] = {}
+        for packed, count in self.accounts.singles.services().items():
+            name = text(packed[:-2]), int.from_bytes(packed[-2:])
+            services[name] = Service(*name, count)
         for account in self.accounts.rows.values():
             key = account.server.name, account.port
             service = services.get(key)

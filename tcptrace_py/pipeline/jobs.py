@@ -58,7 +58,7 @@ ANNOUNCE_NS = 10 * SECOND_NS  # between two looks through what is alive
 TELL_EVERY = 4  # rounds between two reports of begins and ends
 
 
-Told = tuple[list[bytes], bytearray, Any]  # names of accounts, what each one's kind of interval counts, begins and ends
+Told = tuple[list[bytes], bytearray, Any, Any]  # names of accounts, what each one's kind of interval counts, begins and ends, singles
 
 
 class Frames(NamedTuple):
@@ -174,15 +174,15 @@ class Part:
         """Say what is new. The first one has it all in its accounts."""
         until_ns = self.table.clock_ns - self.collector.replayer.longest_ns - SETTLE_NS
         if until_ns - self._announced_ns >= ANNOUNCE_NS:
-            self.collector.announce(self.table.older(until_ns))
+            self.collector.announce_older(self.table, until_ns)
             self._announced_ns = until_ns
         return Report(None if self.number == FIRST else self.told(), self._announced_ns)
 
     def told(self) -> Told:
-        """New kinds of intervals: the accounts' names and what they count; begins and ends."""
+        """New kinds of intervals: the accounts' names and what they count; begins and ends; packed accounts."""
         accounts, named = self.collector.accounts, self._named
         self._named = len(accounts.kind_names)
-        return accounts.kind_names[named:], accounts.kind_counts[named:], self.collector.occupancy.release()
+        return accounts.kind_names[named:], accounts.kind_counts[named:], self.collector.occupancy.release(), accounts.singles.release()
 
     def needs(self) -> set[bytes]:
         """Pairs of hosts whose handshakes decide about waiting connections."""
@@ -204,7 +204,7 @@ class Part:
         collector.hand_over()
         return {
             "digest": collector.digest, "rows": collector.rows.parcel(), "totals": collector.totals, "quality": collector.quality,
-            "troubled": collector.troubled.parcel(), "first_frames": collector.first_frames,
+            "troubled": collector.troubled.parcel(), "attempted": collector.attempted.parcel(), "first_frames": collector.first_frames,
             "openers": self.openers, "accounts": counts(collector.accounts), "told": self.told(),
             "problems": self.problems, "segments": table.segments, "duplicates": table.duplicates, "stragglers": table.stragglers,
             "first_straggler": table.first_straggler,
@@ -409,11 +409,12 @@ class Sums:
             self.occupancy.settle(min(self.until_ns.values()))
 
     def take(self, whose: int, told: Told) -> None:
-        """Take in new kinds of intervals of a part, and its begins and ends."""
-        names, counted, events = told
+        """Take in new kinds of intervals of a part, its begins and ends, and its packed accounts."""
+        names, counted, events, singles = told
         kinds, accounts = self.kinds[whose], self.part.collector.accounts
         kinds.extend([accounts.kind(name, what) for name, what in zip(names, counted, strict=True)])
         self.occupancy.take(events, kinds)
+        accounts.take_singles(singles)
 
     def know(self, pairs: dict[bytes, Pair]) -> None:
         """Take in what a part knows of pairs of hosts."""
@@ -432,6 +433,7 @@ class Sums:
         self.know(state["pairs"])
         collector.quality.merge(state["quality"])
         collector.troubled.take(state["troubled"])
+        collector.attempted.take(state["attempted"])
         collector.first_frames.merge(state["first_frames"])
         self.part.openers.merge(state["openers"])
         self.part.problems.merge(state["problems"])

@@ -157,7 +157,7 @@ class Alone:
         self._collector.quality.segments(segments)
         self._table.feed(segments)
         self._segments = segments if frames.count == BLOCK_FRAMES else None  # it is the last one, or a small one
-        self._collector.settle(self._table.clock_ns, self._table.older)
+        self._collector.settle(self._table)
 
     def finish(self, end_ns: int) -> None:
         """There are no more blocks, of a capture that ends then."""
