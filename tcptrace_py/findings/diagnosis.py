@@ -8,13 +8,14 @@ from math import inf
 
 from tcptrace_py.facts.block import Block
 from tcptrace_py.facts.store import Connections
+from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.diagnosis import Diagnosis, HostLedger, ServerLedger, ServiceLedger
 from tcptrace_py.model.profiles import Profiles
-from tcptrace_py.model.results import Analysis, Host, PortBudget, Scope, profiles_of
+from tcptrace_py.model.results import Analysis, Host, PortBudget, profiles_of
 
 from .advice import advise, warn
-from .ledger import HostKey, ServiceKey, Services, Stays
+from .ledger import HostKey, PackedService, Services, Stays, Texts, scope_of_network, service_of
 from .neighbours import Neighbours, stuck_ns
 from .quality import EXPLANATIONS
 
@@ -48,7 +49,7 @@ class Ledger:
         keys = self.services.keys()
         services = self._services(analysis, keys, end_ns)
         servers = self._servers(keys, held.entered)
-        hosts = self._hosts(_ordered(analysis.hosts, analysis.ports.near(inf)), profiles, (start_ns, end_ns))
+        hosts = self._hosts(_ordered(analysis.hosts.holding(), analysis.ports.near(inf)), profiles, (start_ns, end_ns))
         known = analysis.capture.start_ns is not None
         return Diagnosis(
             start_ns if known else None,
@@ -83,56 +84,57 @@ class Ledger:
                 profile.time_wait_ns, stays.series(key, *span_ns) if place < MOST_CURVES else None))  # fmt: skip
         return tuple(found)
 
-    def _services(self, analysis: Analysis, keys: Sequence[ServiceKey], end_ns: int) -> tuple[ServiceLedger, ...]:
+    def _services(self, analysis: Analysis, keys: Sequence[PackedService], end_ns: int) -> tuple[ServiceLedger, ...]:
         """The gravest of them, as many as are kept apart."""
         rows = self.services
         groups = rows.groups(array("i", range(len(keys))), len(keys))
         open_ = rows.most_open(end_ns)
         cut = any(p.code == "snapped" and p.explanation != EXPLANATIONS["snapped"] for p in analysis.capture.problems)
         entered = analysis.summary.time_wait.entered
-        alarms = {(ports.client, ports.server, ports.server_port, ports.scope): ports for ports in analysis.ports.near(inf)}
+        alarms = {service_of(ports.client, ports.server, ports.server_port, ports.scope): ports for ports in analysis.ports.near(inf)}
 
-        def gravity(number: int) -> tuple[bool, float, int, int, str, str, int, str]:
-            """Exhausted ports first, then those that will be, the soonest first, then the most TIME_WAIT."""
-            client, server, port, scope = keys[number]
+        def gravity(number: int) -> tuple[bool, float, int, int, PackedService]:
+            """Exhausted ports first, then those that will be, the soonest first, then the most TIME_WAIT, then the lowest addresses."""
             alarm = alarms.get(keys[number]) if alarms else None
             left_s = inf if alarm is None or alarm.exhausted_in_s is None else alarm.exhausted_in_s
-            return (alarm is None or alarm.exhaustion is None, left_s, -groups.time_wait(number), -groups.size(number), client, server,
-                    port, "" if scope is None else str(scope))
+            return (alarm is None or alarm.exhaustion is None, left_s, -groups.time_wait(number), -groups.size(number), keys[number])
 
-        gravest, found = sorted(range(len(keys)), key=gravity)[:MOST_SERVICES], []
-        for number, ports in zip(gravest, analysis.ports.of([keys[number] for number in gravest]), strict=True):
+        texts, found = Texts(), []
+        gravest = nsmallest(MOST_SERVICES, range(len(keys)), key=gravity)
+        named = [texts.service(keys[number]) for number in gravest]
+        for number, key, ports in zip(gravest, named, analysis.ports.of(named), strict=True):
             group = groups.of(number)
             why, (stamped, plain) = group.rhythm(), group.timestamps()
             found.append(ServiceLedger(
-                *keys[number], ports.connections, *group.closes(), _share(groups.time_wait(number), entered), why.pattern, why.period_ns,
+                *key, ports.connections, *group.closes(), _share(groups.time_wait(number), entered), why.pattern, why.period_ns,
                 why.burst, group.lifetime_p50_ns(), group.payload_p50_bytes(), open_[number], group.per_s(), group.span_ns(),
                 # Frames were cut inside TCP's header: that no timestamps were seen does not say that there were none.
                 (stamped, 0 if cut else plain), ports))  # fmt: skip
         return tuple(found)
 
-    def _servers(self, services: Sequence[ServiceKey], entered: int) -> tuple[ServerLedger, ...]:
+    def _servers(self, services: Sequence[PackedService], entered: int) -> tuple[ServerLedger, ...]:
         """Services, whoever opens connections to them: those with the most TIME_WAIT, as many as are kept apart."""
         rows = self.services
-        keys: dict[tuple[str, int, Scope | None], int] = {}
+        keys: dict[tuple[bytes, int, int], int] = {}
         group_of, clients = array("i"), array("i")
-        for _, server, port, scope in services:  # one for each client
-            number = keys.setdefault((server, port, scope), len(keys))
+        for _, server, port, network in services:  # one for each client
+            number = keys.setdefault((server, port, network), len(keys))
             if number == len(clients):
                 clients.append(0)
             clients[number] += 1
             group_of.append(number)
         groups = rows.groups(group_of, len(keys))
 
-        def most(key: tuple[str, int, Scope | None]) -> tuple[int, int, str, int, str]:
-            return -groups.time_wait(keys[key]), -groups.size(keys[key]), key[0], key[1], str(key[2])
+        def most(key: tuple[bytes, int, int]) -> tuple[int, int, tuple[bytes, int, int]]:
+            return -groups.time_wait(keys[key]), -groups.size(keys[key]), key
 
         found = []
         for key in nsmallest(MOST_SERVICES, keys, key=most):
-            group, number = groups.of(keys[key]), keys[key]
+            (server, port, network), group, number = key, groups.of(keys[key]), keys[key]
             why = group.rhythm()
             found.append(ServerLedger(
-                *key, clients[number], groups.size(number), *group.closes(), _share(groups.time_wait(number), entered), why.pattern,
+                text(server), port, scope_of_network(network), clients[number], groups.size(number), *group.closes(),
+                _share(groups.time_wait(number), entered), why.pattern,
                 why.period_ns, why.burst, group.lifetime_p50_ns(), group.per_s()))  # fmt: skip
         return tuple(found)
 
@@ -170,7 +172,7 @@ def _ordered(hosts: Iterable[Host], alarming: Iterable[PortBudget]) -> list[Host
         key = (row.client, row.scope)
         alarms[key] = max(2 if row.exhaustion else 1, alarms.get(key, 0))
     return sorted(
-        (host for host in hosts if host.time_wait.entered),
+        hosts,
         key=lambda host: (
             -alarms.get((host.address, host.scope), 0), -host.time_wait.peak, -host.time_wait.entered, host.address, str(host.scope),
         ),

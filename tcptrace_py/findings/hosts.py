@@ -45,6 +45,11 @@ class CountedHosts(Hosts):
             found.extend(_other(packed, row) for packed in self.others for row in most_connections(packed, most))
         return Hosts(found).busiest(most)
 
+    def holding(self) -> list[Host]:
+        """Those that entered TIME_WAIT."""
+        found = (self._host(host) for host in self.rows if host.row >= 0)
+        return sorted((host for host in found if host.time_wait.entered), key=_most_at_once)
+
     def _busiest(self, host: HostRow) -> tuple[int, int, int, bytes]:
         at, of = host.number * WORDS, self.sums
         return -of[at + ENTERED_C] - of[at + ENTERED_S], -of[at + CLOSED_FIRST], -of[at + OPENED] - of[at + SERVED], host.address

@@ -34,7 +34,7 @@ from tcptrace_py.facts.block import (
 )
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.model import columns
-from tcptrace_py.model.addresses import text
+from tcptrace_py.model.addresses import packed, text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.diagnosis import Series
 from tcptrace_py.model.results import Scope
@@ -48,6 +48,7 @@ POINTS = 240
 STEPS_NS = tuple(digit * 10**power for power in range(6, 15) for digit in (1, 2, 5))
 UNOPENED, OPEN = State.LISTEN, State.ESTABLISHED  # states up to these come before a connection is opened, is closed
 ServiceKey = tuple[str, str, int, Scope | None]  # client, server, server's port, network
+PackedService = tuple[bytes, bytes, int, int]  # the same, not in words
 HostKey = tuple[str, Scope | None]
 NO_NETWORK = -1
 # Numbers of a service: how its connections were closed, what TIME_WAIT that left, whether they use timestamps.
@@ -130,7 +131,7 @@ class Services:
     __slots__ = ("closes_ns", "counts", "numbers", "opened", "payloads", "service", "starts_ns")
 
     def __init__(self) -> None:
-        self.numbers: dict[tuple[bytes, bytes, int, int], int] = {}  # by their addresses, port and network, packed
+        self.numbers: dict[PackedService, int] = {}
         self.counts = array("q")
         self.service = array("i")
         self.starts_ns, self.closes_ns, self.payloads = array("q"), array("q"), array("q")
@@ -160,10 +161,9 @@ class Services:
                 number = numbers[key] = len(numbers)
             service[first + row] = number
 
-    def keys(self) -> list[ServiceKey]:
-        """The services by their numbers, in words."""
-        texts = Texts()
-        return [(texts[client], texts[server], port, scope_of_network(network)) for client, server, port, network in self.numbers]
+    def keys(self) -> list[PackedService]:
+        """The services by their numbers."""
+        return list(self.numbers)
 
     def _count(self, block: Block, first: int) -> None:
         """Count for their services what connections are like, and note their times."""
@@ -349,6 +349,11 @@ class Texts(dict[bytes, str]):
         self[address] = words = text(address)
         return words
 
+    def service(self, key: PackedService) -> ServiceKey:
+        """A service in words."""
+        client, server, port, network = key
+        return self[client], self[server], port, scope_of_network(network)
+
 
 def networks_of(block: Block) -> list[int]:
     """The network of each of a block's scopes, which makes addresses others, or NO_NETWORK; the last one stands for no scope."""
@@ -359,6 +364,11 @@ def networks_of(block: Block) -> list[int]:
 def scope_of_network(network: int) -> Scope | None:
     """A network in words."""
     return None if network == NO_NETWORK else Scope(None, network, None)
+
+
+def service_of(client: str, server: str, port: int, scope: Scope | None) -> PackedService:
+    """A service, packed."""
+    return packed(client), packed(server), port, NO_NETWORK if scope is None or scope.vni is None else scope.vni
 
 
 def _closing_step(block: Block, path: int) -> int:

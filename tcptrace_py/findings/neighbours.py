@@ -30,7 +30,7 @@ from tcptrace_py.model.diagnosis import Neighbour
 from tcptrace_py.model.state import State
 from tcptrace_py.model.vocabulary import Outcome
 
-from .ledger import ACKED_UNSEEN, ServiceKey
+from .ledger import ACKED_UNSEEN, PackedService, Texts
 
 STUCK_NS = 1_000_000_000
 LEAST_NS = 10_000_000
@@ -129,17 +129,18 @@ class Neighbours:
             self.since_ns.append(since_ns)
             self.until_ns.append(until_ns)
 
-    def result(self, keys: Sequence[ServiceKey], start_ns: int, end_ns: int) -> tuple[Neighbour, ...]:
+    def result(self, keys: Sequence[PackedService], start_ns: int, end_ns: int) -> tuple[Neighbour, ...]:
         """MOST_ROWS rows, the most frequent first; `keys` of the services by number. The capture lasts from `start_ns` to `end_ns`."""
         rows = self._summed(keys, stuck_ns(start_ns, end_ns), end_ns)
         if len(rows) > MOST_ROWS:
             enough = nsmallest(MOST_ROWS, map(_rank, rows))[-1]
             rows = [row for row in rows if _rank(row) <= enough]
-        found = [_neighbour(row, keys) for row in rows]
+        texts = Texts()
+        found = [_neighbour(row, keys, texts) for row in rows]
         found.sort(key=lambda n: (-n.count, -n.longest_ns, n.state, n.address, n.server_port, str(n.scope), n.role, n.server))
         return tuple(found[:MOST_ROWS])
 
-    def _summed(self, keys: Sequence[ServiceKey], least_ns: int, end_ns: int) -> list[_Row]:
+    def _summed(self, keys: Sequence[PackedService], least_ns: int, end_ns: int) -> list[_Row]:
         """What is noted, by state, host and service; at the capture's end it counts if it lasted for `least_ns`."""
         rows: dict[tuple[int, object], _Row] = {}
         what, service, since_ns, until_ns = self.what, self.service, self.since_ns, self.until_ns
@@ -164,16 +165,12 @@ def _rank(row: _Row) -> tuple[int, int]:
     return -row.count, -row.longest
 
 
-def _neighbour(row: _Row, keys: Sequence[ServiceKey]) -> Neighbour:
-    client, server, port, scope = min((keys[number] for number in row.services), key=_client)
+def _neighbour(row: _Row, keys: Sequence[PackedService], texts: Texts) -> Neighbour:
+    client, server, port, scope = texts.service(min(keys[number] for number in row.services))
     by_server = row.what >= BY_SERVER
     address, peer = (server, client) if by_server else (client, server)
     return Neighbour(NAMES[row.what % BY_SERVER], address, ROLES[by_server], peer, server, port, row.count, row.still, row.longest,
                      len(row.services), scope)
-
-
-def _client(key: ServiceKey) -> str:
-    return key[0]
 
 
 def _steps_in(path: Sequence[Entry], states: frozenset[State]) -> list[tuple[int, int]]:

@@ -294,6 +294,10 @@ class Hosts(Rows[Host]):
         """At most so many (None: all), those that entered TIME_WAIT most often first."""
         return sorted(self.every(), key=_busiest)[:most]
 
+    def holding(self) -> list[Host]:
+        """Those that entered TIME_WAIT."""
+        return [host for host in self.every() if host.time_wait.entered]
+
 
 def _busiest(host: Host) -> tuple[int, int, int, bytes]:
     from .addresses import packed  # noqa: PLC0415 - it needs what is above

@@ -13,7 +13,7 @@ from .teardowns import service_grid
 def blocks(analysis: Analysis, view: View) -> Blocks:
     """Totals, hosts, services, ports."""
     digest = view.digest(analysis, 0)
-    held = Hosts(host for host in analysis.hosts if host.time_wait.entered)
+    held = Hosts(analysis.hosts.holding())
     yield from title(analysis)
     yield Heading("TIME_WAIT")
     yield facts(("In all", time_wait_words(analysis.summary.time_wait)),
