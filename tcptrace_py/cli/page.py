@@ -2,16 +2,20 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from io import TextIOWrapper
 from typing import TextIO
 
-from tcptrace_py.model.errors import UsageError
+from tcptrace_py.model.errors import UsageError, did_you_mean
 from tcptrace_py.writing import STDOUT, Output
 
 NARROWEST = 40
 UNKNOWN_WIDTH = 120  # a file or a pipe does not wrap
-BY_ENDING = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".md": "markdown"}
+BY_ENDING = {
+    ".txt": ("table", "text", "ladder"), ".log": ("table", "text", "ladder"), ".md": ("markdown",), ".markdown": ("markdown",),
+    ".json": ("json",), ".jsonl": ("jsonl",), ".ndjson": ("jsonl",), ".csv": ("csv",), ".mmd": ("mermaid",), ".mermaid": ("mermaid",),
+    ".xml": ("junit",), ".sarif": ("sarif",), ".pcap": ("pcap",), ".cap": ("pcap",), ".pcapng": ("pcapng",), ".ntar": ("pcapng",),
+}  # formats that an ending asks for: the one of them that a command has
 
 
 def width() -> int:
@@ -60,9 +64,20 @@ def _takes_dots() -> bool:
     return True
 
 
-def format_for(path: str | None) -> str:
-    """Name of the format that a file's ending asks for."""
-    return BY_ENDING.get(os.path.splitext(path or "")[1].lower(), "table")  # noqa: PTH122 - no pathlib for this alone
+def format_for(path: str | None, asked: str | None, formats: Collection[str], otherwise: str) -> str:
+    """The format to write: as asked for, else by the ending of the file's name; `otherwise` where it has none, or is no file.
+
+    Raises UsageError for an ending that asks for nothing that the command has: half of the time it is a slip.
+    """
+    ending = os.path.splitext(path or "")[1].lower()  # noqa: PTH122 - no pathlib for this alone
+    if asked is not None or path is None or not ending or Output(path).is_special:
+        return asked or otherwise
+    for name in BY_ENDING.get(ending, ()):
+        if name in formats:
+            return name
+    known = [known for known, names in BY_ENDING.items() if any(name in formats for name in names)]
+    raise UsageError(f"{path}: the ending {ending} names no format: take one of {', '.join(known)}, or --format"
+                     f"{did_you_mean(ending, known)}")
 
 
 def emit(write: Callable[[TextIO], None], output: Output) -> None:

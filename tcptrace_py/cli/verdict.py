@@ -65,10 +65,11 @@ def exit_code(report: Report, of_reading: int) -> int:
 def verdict_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command, which gets them as one argument, `verdict`."""
     @functools.wraps(command)
-    def with_verdict(*, format_name: str, destination: Destination, reports: Sequence[str], colour: bool | None,
+    def with_verdict(*, format_name: str | None, destination: Destination, reports: Sequence[str], colour: bool | None,
                      **options: Any) -> Any:
         also = tuple(_report(text) for text in reports)
-        return command(verdict=VerdictOutput(format_name, destination, colour, also), **options)
+        form = page.format_for(destination.path, format_name, verdicts.names(), "text")
+        return command(verdict=VerdictOutput(form, destination, colour, also), **options)
 
     decorated: Callable[..., Any] = output_options(with_verdict)
     for option in reversed(_OPTIONS):
@@ -77,8 +78,8 @@ def verdict_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OPTIONS = (
-    click.option("--format", "format_name", type=click.Choice(verdicts.names()), default="text", show_default=True,
-                 help="How to print the verdict."),
+    click.option("--format", "format_name", type=click.Choice(verdicts.names()),
+                 help="How to print the verdict. Default: by the ending of --output's FILE (.txt, .md, .json, .xml, .sarif), else text."),
     click.option("--report", "reports", metavar="FORMAT=FILE", multiple=True,
                  help="Write the verdict to FILE in FORMAT as well; may be repeated."),
     click.option("--colour/--no-colour", "--color/--no-color", "colour", default=None,

@@ -58,7 +58,7 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     from tcptrace_py.outputs.registry import named
 
     path = destination.path
-    form = named(format_name or page.format_for(path))
+    form = named(page.format_for(path, format_name, formats.names(), "table"))
     if not form.FOR_PEOPLE and (show or limit):
         raise UsageError("--show and --limit shape what people read: they go with --format table or markdown")
     view = choice.view(show=show, extent=extent, limit=limit, width=page.width(),

@@ -49,9 +49,8 @@ Examples:
     "--format",
     "format_name",
     type=click.Choice(FORMATS),
-    default="ladder",
-    show_default=True,
-    help="A ladder for the terminal, or a Mermaid sequence diagram for documents and tickets.",
+    help="A ladder for the terminal, or a Mermaid sequence diagram for documents and tickets. Default: by the ending of --output's "
+    "FILE (.txt, .mmd), else ladder.",
 )
 @output_options
 @click.option("--why", is_flag=True, help="Give the reason of every change of state, with its section of RFC 9293.")
@@ -64,7 +63,7 @@ Examples:
     help="Colour or none. Default: on a terminal, unless NO_COLOR is set.",
 )
 def command(
-    *, reading: Reading, which: str, format_name: str, destination: Destination, why: bool, full: bool, colour: bool | None
+    *, reading: Reading, which: str, format_name: str | None, destination: Destination, why: bool, full: bool, colour: bool | None
 ) -> int:
     """Draw one connection: its segments as arrows, both sides' states beside them, and its story in words.
 
@@ -89,6 +88,7 @@ def command(
 
     wanted = parse_which(which)
     path = destination.path
+    form = page.format_for(path, format_name, FORMATS, "ladder")
     output = destination.output(reading.captures)
     with keep_streams() as kept:
         result = reading.find([wanted], share=ANALYSIS)
@@ -106,7 +106,7 @@ def command(
     end_ns = result.capture.end_ns or 0
     page.emit(
         lambda out: formats.write(
-            format_name, found[0], rungs, found[1:], view, out=out, end_ns=end_ns, why=why, full=full,
+            form, found[0], rungs, found[1:], view, out=out, end_ns=end_ns, why=why, full=full,
             findings=[finding for finding in result.findings if found[0].first_frame in finding.first_frames],
         ),
         output,

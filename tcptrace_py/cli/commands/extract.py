@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tcptrace_py.cli import codes
+from tcptrace_py.cli import codes, page
 from tcptrace_py.cli.choosing import Choice, choosing_options
 from tcptrace_py.cli.destination import output_to
 from tcptrace_py.cli.reading import Reading, reading_options
@@ -34,7 +34,7 @@ Examples:
 @choosing_options
 @click.option("--broken", is_flag=True, help="Only connections that went wrong (docs: What counts as broken).")
 @click.option("--format", "form", type=click.Choice(FORMATS),
-              help="Format to write. Default: by the ending of FILE (.pcap, .pcapng), else that of the first capture.")
+              help="Format to write. Default: by the ending of FILE (.pcap, .pcapng), or where it has none that of the first capture.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(), required=True,
               help="Capture to write; - for standard output (... -o - | wireshark -k -i -). A capture that is there already is "
                    "written over, unless it is one of those that are read.")
@@ -53,6 +53,7 @@ def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None,
     from tcptrace_py.cli.interrupt import Interrupt
     from tcptrace_py.outputs.occurring import none_picked
 
+    form = page.format_for(output, form, FORMATS, "") or None
     written = output_to(output, reading.captures, force=True)
     written.check()
     if output == STDOUT and sys.stdout is not None and sys.stdout.isatty():

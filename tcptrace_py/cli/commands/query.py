@@ -25,12 +25,10 @@ Examples:
     "--format",
     "format_name",
     type=click.Choice(rows.FORMATS),
-    default="table",
-    show_default=True,
-    help="How to print the rows.",
+    help="How to print the rows. Default: by the ending of --output's FILE, else table.",
 )
 @output_options
-def command(*, reading: Reading, format_name: str, destination: Destination) -> int:
+def command(*, reading: Reading, format_name: str | None, destination: Destination) -> int:
     """Ask the captures in SQL: tcpstates query CAPTURE... SQL, the statement last.
 
     The tables are connections, hosts, ports, transitions and time_wait; docs/rules.md names their columns. Needs the
@@ -43,10 +41,11 @@ def command(*, reading: Reading, format_name: str, destination: Destination) -> 
         raise UsageError(_missing(statement))
     sql.verify(statement)
     reading.captures = captures
+    form = page.format_for(destination.path, format_name, rows.FORMATS, "table")
     output = destination.output(captures)
     result = reading.analyze()
     found = sql.Database(result).query(statement)
-    page.emit(lambda out: rows.write(found.columns, found.rows, format_name, out), output)
+    page.emit(lambda out: rows.write(found.columns, found.rows, form, out), output)
     return reading.exit_code(result)
 
 

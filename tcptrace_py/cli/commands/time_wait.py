@@ -77,9 +77,7 @@ def command(
     from tcptrace_py.outputs.view import View
 
     path = destination.path
-    name = format_name or page.format_for(path)
-    if name not in FORMATS:
-        raise UsageError(f"time-wait has no format {name}: one of {', '.join(FORMATS)}")
+    name = page.format_for(path, format_name, FORMATS, "table")
     if table is not None and name != "csv":
         raise UsageError("--table chooses what csv holds: it goes with --format csv")
     if limit is not None and name not in FOR_PEOPLE:
