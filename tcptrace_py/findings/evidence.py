@@ -50,6 +50,7 @@ class Evidence:
         self._columns: dict[tuple[str, int], Sequence[int]] = {}
         self._account_of = [accounts.named(name) for name in troubled.names]
         self._attempts_at = accounts.singles.services()
+        self._by_service: dict[tuple[str, int, bytes], list[Account]] = {}
 
     @property
     def start_ns(self) -> int:
@@ -104,11 +105,18 @@ class Evidence:
         first = self.wide(column.FIRST_FRAME)
         return {name: sorted(members, key=first.__getitem__) for name, members in found.items()}
 
+    def accounts_of(self, service: tuple[str, int, bytes]) -> list[Account]:
+        """Accounts of a service."""
+        if not self._by_service:
+            for account in self.accounts.rows.values():
+                self._by_service.setdefault(service_of(account), []).append(account)
+        return self._by_service.get(service, [])
+
     def connections_to(self, service: tuple[str, int, bytes]) -> int:
         """All connections to a service."""
         server, port, scope = service
         packed_ones = 0 if scope else self._attempts_at.get(packed(server) + port.to_bytes(2), 0)
-        return packed_ones + sum(account.connections for account in self.accounts.rows.values() if service_of(account) == service)
+        return packed_ones + sum(account.connections for account in self.accounts_of(service))
 
     def found(self, code: Code, severity: Gravity, confidence: str, rows: Sequence[int], *, of: int, explanation: str,
               details: dict[str, Any] | None = None, evidence: Iterable[str] = (), client: str | None = None, server: str | None = None,

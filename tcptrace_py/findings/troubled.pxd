@@ -5,12 +5,12 @@ from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
 from tcptrace_py.findings.accounts cimport Account
 from tcptrace_py.model.live cimport Connection as Live
-from tcptrace_py.model.live cimport Segment, Side
+from tcptrace_py.model.live cimport Context, Segment, Side
 from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Close, ResetMarks, Verdict
 
 # Names that this module only reads. The columns are read by the causes as well.
-cdef long long ACK, AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_REPEATS
+cdef long long ACK, AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_BYTES, AT_SERVER_REPEATS
 cdef long long AT_SYN_REPEATS, CLOSED, COMPLETED, COPY, FOUR_WAY, LISTEN, MISSING, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS
 cdef long long STRAY, SYN_SENT
 cdef tuple COPIED_NARROW, COPIED_SMALL, COPIED_WIDE
@@ -36,7 +36,7 @@ cdef class Troubled:
     @cython.locals(table=Table, own=Side, other=Side, first=Segment, wide="long long[::1]", size=cython.Py_ssize_t)
     cdef _write_numbers(self, Py_ssize_t row, Live live, long long client)
     @cython.locals(source=Table, resets=Table, table=Table, at=cython.Py_ssize_t, chosen=cython.Py_ssize_t, ending=cython.Py_ssize_t,
-                   number=cython.Py_ssize_t, marks=ResetMarks, reset=Segment, segment=Segment, size=cython.Py_ssize_t,
+                   number=cython.Py_ssize_t, marks=ResetMarks, context=Context, reset=Segment, segment=Segment, size=cython.Py_ssize_t,
                    theirs=cython.Py_ssize_t, column=cython.Py_ssize_t)
     cdef _write_reset(self, Py_ssize_t mine, Block block, Py_ssize_t row, Live live, Verdict verdict)
 

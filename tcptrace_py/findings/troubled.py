@@ -17,6 +17,7 @@ from tcptrace_py.facts.block import PATTERN as AT_PATTERN
 from tcptrace_py.facts.block import RESET_BY as AT_BY
 from tcptrace_py.facts.block import RESETS as AT_RESET_COUNT
 from tcptrace_py.facts.block import RESETS_AT as AT_RESETS
+from tcptrace_py.facts.block import SERVER_BYTES as AT_SERVER_BYTES
 from tcptrace_py.facts.block import SERVER_REPEATS as AT_SERVER_REPEATS
 from tcptrace_py.facts.block import SYN_REPEATS as AT_SYN_REPEATS
 from tcptrace_py.facts.block import Block
@@ -49,7 +50,8 @@ START, END, FIRST_FRAME, HANDSHAKE, CLIENT_PACKETS, CLIENT_BYTES, SERVER_PACKETS
 # Initial numbers and the numbers behind all that was sent, of both sides; the numbers of the first segment (MISSING: none); when
 # and in which frame the reset came that ended it; when the client's FIN and the server's were sent first.
 CLIENT_ISN, CLIENT_NEXT, SERVER_ISN, SERVER_NEXT, FIRST_SEQ, FIRST_ACK, RESET_AT, RESET_FRAME, CLIENT_FIN, SERVER_FIN = range(8, 18)
-WIDE_COLUMNS = 18
+RESET_BEHIND = 18  # how long (ns) after the segment before it that reset came
+WIDE_COLUMNS = 19
 COPIED_NARROW = (of.STREAM, of.CLIENT_PORT, of.SYN_REPEATS, of.SYNACK_REPEATS, of.CLIENT_REPEATS, of.SERVER_REPEATS)
 STREAM, CLIENT_PORT, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS, SERVER_REPEATS = range(6)
 ACCOUNT, RESET_TTL, USUAL_TTL = range(6, 9)  # number of the account in `names`; TTL of the reset and of its sender's segments
@@ -57,7 +59,7 @@ NARROW_COLUMNS = 9
 COPIED_SMALL = (of.VANTAGE, of.MIDSTREAM, of.OUTCOME, of.PATTERN, of.FIRST_FIN)
 VANTAGE, MIDSTREAM, OUTCOME, PATTERN, FIRST_FIN = range(5)
 # Who sent the first segment (0: the client); the final states; of the reset that ended it (or, without one, of the first from
-# between): by, cause and confidence, as the tables of facts have them; whether its named sender went on.
+# between, else of the first): by, cause and confidence, as the tables of facts have them; whether its named sender went on.
 FIRST_BY, CLIENT_STATE, SERVER_STATE, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_GOES_ON = range(5, 12)
 SMALL_COLUMNS = 12
 
@@ -130,7 +132,7 @@ class Troubled:
         table.narrow[ACCOUNT * size + row] = number
         table.narrow[RESET_TTL * size + row] = table.narrow[USUAL_TTL * size + row] = -1
         table.wide[RESET_AT * size + row] = table.wide[RESET_FRAME * size + row] = MISSING
-        table.wide[CLIENT_FIN * size + row] = table.wide[SERVER_FIN * size + row] = MISSING
+        table.wide[CLIENT_FIN * size + row] = table.wide[SERVER_FIN * size + row] = table.wide[RESET_BEHIND * size + row] = MISSING
         table.small[RESET_BY * size + row] = table.small[RESET_CAUSE * size + row] = -1
         table.small[RESET_CONFIDENCE * size + row] = -1
         table.small[RESET_GOES_ON * size + row] = 0
@@ -152,7 +154,7 @@ class Troubled:
             table.small[FIRST_BY * size + row] = first.side != client
 
     def _write_reset(self, mine: int, block: Block, row: int, live: Live, verdict: Verdict) -> None:
-        """The reset that ended it, else the first from between."""
+        """The reset that ended it, else the first from between, else the first."""
         source, resets, table = block.connections, block.resets, self.table
         at, chosen = source.narrow[AT_RESETS * source.capacity + row], -1
         ending = source.narrow[AT_ENDING * source.capacity + row]
@@ -161,11 +163,16 @@ class Troubled:
             if at + number == ending or (ending < 0 and by == ROLE_BETWEEN):
                 chosen = number
                 break
-        if chosen < 0:
+        if chosen < 0 and not verdict.resets:
             return
-        reset, size, theirs = live.log[verdict.resets[chosen].index], table.capacity, resets.capacity
+        chosen = max(chosen, 0)
+        marks, size, theirs = verdict.resets[chosen], table.capacity, resets.capacity
+        reset = live.log[marks.index]
         table.wide[RESET_AT * size + mine], table.wide[RESET_FRAME * size + mine] = reset.time_ns, reset.frame
         table.narrow[RESET_TTL * size + mine] = reset.ttl
+        context = reset.context
+        if context is not None:
+            table.wide[RESET_BEHIND * size + mine] = reset.time_ns - context.previous_ns
         for column in range(3):  # by, cause and confidence stand in the same order
             table.small[(RESET_BY + column) * size + mine] = resets.small[(AT_BY + column) * theirs + at + chosen]
         for segment in live.log:
@@ -235,7 +242,10 @@ class Troubled:
 
 
 def _is_troubled(block: Block, row: int) -> bool:
-    """Whether something went wrong with a connection: not opened at once, not closed, or reset. A refusal is no riddle."""
+    """Whether something went wrong with a connection: not opened at once, not closed, reset, open and never answered.
+
+    A refusal is no riddle.
+    """
     table = block.connections
     small, narrow, size = table.small, table.narrow, table.capacity
     outcome, pattern = small[AT_OUTCOME * size + row], small[AT_PATTERN * size + row]
@@ -247,7 +257,8 @@ def _is_troubled(block: Block, row: int) -> bool:
         return False
     if pattern != NONE or outcome != COMPLETED:
         return True
-    return narrow[AT_CLIENT_REPEATS * size + row] > 0 or narrow[AT_SERVER_REPEATS * size + row] > 0
+    return (narrow[AT_CLIENT_REPEATS * size + row] > 0 or narrow[AT_SERVER_REPEATS * size + row] > 0
+            or table.wide[AT_SERVER_BYTES * size + row] == 0)
 
 
 def _pick(source: array[int], target: array[int], columns: int, size: int, room: int, rows: list[int]) -> None:

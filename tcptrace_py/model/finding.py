@@ -12,7 +12,16 @@ class Code(Word):
     """
 
     HALF_TRANSLATED = "half-translated"
+    PEER_RESTARTED = "peer-restarted"
+    REFUSED_BY_TIME_WAIT = "refused-by-time-wait"
+    PORTS_EXHAUSTED = "ports-exhausted"
+    FLOW_LIMIT = "flow-limit"
+    ACCEPT_QUEUE_FULL = "accept-queue-full"
+    SYN_LOSS = "syn-loss"
+    RESET_BY_DESIGN = "reset-by-design"
     INJECTED_RESET = "injected-reset"
+    CONNECTION_LEAK = "connection-leak"
+    TIME_WAIT_PILEUP = "time-wait-pileup"
 
 
 class Gravity(Word):

@@ -12,6 +12,7 @@ from tcptrace_py import analyze
 from tcptrace_py.findings import causes, docs
 from tcptrace_py.findings.naming import doc_of
 from tcptrace_py.model.finding import Code
+from tcptrace_py.model.profiles import Profiles
 from tests.ladder import CLIENT, CLIENT_ISN, PORT, SERVER, SERVICE, key_of, ladder, play
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.finding import Finding
     from tests.ladder import Seg
 
+SAMPLES = Path(__file__).parents[2] / "samples"
 HERE = Path(__file__).parent / "causes"
 OTHER = "10.0.0.99"
 
@@ -128,3 +130,199 @@ def test_where_the_reset_is_all_there_is_nothing_is_said() -> None:
     assert only(ladder("0.2 S R seq=5 ttl=61"), "injected-reset") is None
 
 
+
+
+# -- many connections of one client ---------------------------------------------------------------------------------------------------
+
+WHOLE = """
+    0 C S
+    0.001 S SA
+    0.002 C A
+    0.003 C PA len=20
+    0.004 S A
+    0.005 S PA len=200
+    0.006 C A
+    0.010 C FA
+    0.011 S FA
+    0.012 C A
+"""
+CHECK = WHOLE[:WHOLE.index("    0.010")] + "    0.007 C RA\n"
+CUT = WHOLE[:WHOLE.index("    0.006")] + "    0.0051 S RA\n    0.0061 C A\n    0.0062 S R seq=201\n"
+
+
+def at(second: float, text: str, port: int, *, server: str = SERVER) -> list[Seg]:
+    """A connection that begins then."""
+    return [replace(segment, time_ns=segment.time_ns + round(second * 1e9)) for segment in ladder(text, port=port, server=server)]
+
+
+def many(times: Iterable[float], text: str, *, port: int = 40000, server: str = SERVER) -> list[Seg]:
+    """Connections that begin then, each from the next port."""
+    return [segment for number, second in enumerate(times) for segment in at(second, text, port + number, server=server)]
+
+
+def later(text: str, seconds: float) -> str:
+    """The same ladder behind a SYN that was lost."""
+    lines = [line.split(maxsplit=1) for line in text.strip().splitlines()]
+    return "0 C S\n" + "\n".join(f"{float(when) + seconds:.4f} {what}{' seq=0' if what == 'C S' else ''}" for when, what in lines)
+
+
+# -- syn-loss -------------------------------------------------------------------------------------------------------------------------
+
+
+def lossy(syns: int, *, whole: int = 100, data: bool = False) -> list[Seg]:
+    repeated = WHOLE.replace("0.004 S A", "0.0031 C PA seq=1 len=20\n    0.004 S A")
+    return [*many((n / 10 for n in range(whole)), repeated if data else WHOLE),
+            *many((n / 10 for n in range(syns)), later(WHOLE, 1), port=50000)]
+
+
+def test_syns_that_are_lost_among_segments_that_are_not() -> None:
+    finding = only(lossy(12), "syn-loss")
+    assert finding is not None
+    assert (finding.connections, finding.of, finding.severity) == (12, 112, "problem")
+    assert finding.details == {"syns_lost": 12, "syns": 124, "others_lost": 0, "others": 112 * 8}
+
+
+@pytest.mark.parametrize(
+    "segments", [pytest.param(lossy(5), id="few"), pytest.param(lossy(12, data=True), id="data is lost as well"),
+                 pytest.param(lossy(0), id="none")]
+)
+def test_other_losses_are_no_loss_of_syns(segments: list[Seg]) -> None:
+    assert only(segments, "syn-loss") is None
+
+
+# -- reset-by-design ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("times", "period_s"), [([2.0 * n for n in range(15)], 2.0), ([n + phase for n in range(12) for phase in (0, 0.2, 0.7)], 1 / 3)]
+)
+def test_checks_of_constant_period_that_reset(times: list[float], period_s: float) -> None:
+    finding = only([*many(times, CHECK), *many([0.3, 7.1], WHOLE, port=50000)], "reset-by-design")
+    assert finding is not None
+    assert (finding.severity, finding.connections, finding.of) == ("note", len(times), len(times) + 2)
+    assert finding.details["kind"] == "health-check"
+    assert finding.details["period_s"] == pytest.approx(period_s)
+
+
+def test_a_server_that_resets_behind_each_answer() -> None:
+    finding = only(many([0, 1.7, 2.1, 5.5, 6.1, 9.9], CUT), "reset-by-design")
+    assert finding is not None
+    assert (finding.details, finding.confidence) == ({"kind": "abort-after-answer", "period_s": None}, "medium")
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(many([0, 0.3, 1.9, 2.2, 7, 7.7, 11, 30, 31, 40, 41, 90], CHECK), id="at no period"),
+        pytest.param(many([2.0 * n for n in range(8)], CHECK), id="few"),
+        pytest.param(many([2.0 * n for n in range(15)], CHECK.replace("0.007", "5.007")), id="after a pause"),
+        pytest.param([*many([0, 1, 2, 3, 4, 5], CUT), *many([0.5, 1.5, 2.5], WHOLE, port=50000)], id="a server that does so at times"),
+    ],
+)
+def test_other_resets_are_not_by_design(segments: list[Seg]) -> None:
+    assert only(segments, "reset-by-design") is None
+
+
+# -- ports-exhausted ------------------------------------------------------------------------------------------------------------------
+
+
+def bound(ports: int, services: int, *, shared: bool) -> list[Seg]:
+    """Connections to several services in turn, each from a port of its own, or from ports that serve all of them."""
+    return [segment for number in range(ports) for segment in at(
+        number / 10, WHOLE, 1000 + (number // services if shared else number), server=f"10.0.1.{number % services}")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ports", "shared", "found"), [(200, False, True), (200, True, False), (150, False, False)])
+def test_ports_of_an_address_run_out_where_none_serves_two_services(ports: int, shared: bool, found: bool) -> None:
+    profiles = Profiles.named("linux", {}, port_range=(1000, 1199))
+    said = [finding for finding in play(bound(ports, 4, shared=shared), profiles=profiles).findings if finding.code == "ports-exhausted"]
+    assert [finding.details for finding in said] == ([{"taken": 200, "of": 200, "per": "address"}] if found else [])
+
+
+# -- flow-limit -----------------------------------------------------------------------------------------------------------------------
+
+
+def limited(size: int, hold_s: float, every_s: float, count: int, *, loses: bool = True) -> list[Seg]:
+    """Attempts at a constant rate, which a box takes only while it holds fewer flows than its size; `loses` False: some at random."""
+    held: list[float] = []
+    found: list[Seg] = []
+    for number in range(count):
+        second = number * every_s
+        held = [end for end in held if end > second]
+        full = len(held) >= size if loses else number % 3 == 1
+        if not full:
+            held.append(second + 0.012 + hold_s)
+        found += at(second, "0 C S\n1 C S seq=0\n3 C S seq=0" if full else WHOLE, 40000 + number)
+    return found
+
+
+def test_a_limit_of_flows_and_how_long_they_are_held() -> None:
+    finding = only(limited(25, 20.0, 0.5, 200), "flow-limit", end_s=130)
+    assert finding is not None
+    assert finding.details["limit"] == 25
+    assert finding.details["hold_s"] == pytest.approx(20, abs=1)
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(limited(25, 20.0, 0.5, 200, loses=False), id="others fail"),
+        pytest.param([*many((n / 2 for n in range(60)), WHOLE), *many((30 + n / 2 for n in range(60)), "0 C S\n1 C S seq=0", port=50000)],
+                     id="a server that stopped"),
+    ],
+)
+def test_other_silence_is_no_limit_of_flows(segments: list[Seg]) -> None:
+    assert only(segments, "flow-limit", end_s=130) is None
+
+
+# -- connection-leak ------------------------------------------------------------------------------------------------------------------
+
+LEFT = WHOLE[:WHOLE.index("    0.011")] + "    0.011 S A\n"
+
+
+def test_connections_that_stay_in_close_wait_leak() -> None:
+    finding = only([*many(range(0, 40, 2), LEFT), *many([1, 3], WHOLE, port=50000)], "connection-leak", end_s=120)
+    assert finding is not None
+    assert (finding.connections, finding.of, finding.confidence) == (20, 22, "high")
+    assert finding.details == {"state": "CLOSE_WAIT", "held": 20, "per_s": pytest.approx(0.5)}
+
+
+@pytest.mark.parametrize(
+    ("text", "end_s"), [(LEFT, 45), (LEFT + "    100 S PA len=10\n    100.1 C A", 130), (WHOLE, 120)],
+    ids=["short", "still sends", "closed"],
+)
+def test_a_half_close_is_no_leak(text: str, end_s: float) -> None:
+    assert only(many(range(30, 40, 2), text), "connection-leak", end_s=end_s) is None
+
+
+# -- what recorded samples show -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "details"),
+    [
+        ("recorded-backlog-overflow", "accept-queue-full", {"queue": 3}),
+        ("half-open-connection-discovered", "peer-restarted", {}),
+        ("time-wait-refuses-syn", "refused-by-time-wait", {"attempts": 1, "longest_wait_s": 1.04001}),
+        ("pile-up-on-a-proxy", "time-wait-pileup", {"peak": 3500, "levels_off_at": None}),
+    ],
+)
+def test_samples_show_their_cause(name: str, code: str, details: dict[str, object]) -> None:
+    (path,) = SAMPLES.glob(f"{name}.pcap*")
+    assert [(finding.code, finding.details) for finding in analyze([path]).findings] == [(code, details)]
+
+
+def test_ports_towards_one_service_run_out() -> None:
+    (path,) = SAMPLES.glob("buildup-database.client.pcap*")
+    problems = [finding for finding in analyze([path]).findings if finding.severity == "problem"]
+    assert [finding.code for finding in problems] == ["ports-exhausted", "time-wait-pileup"]
+    assert problems[0].details["per"] == "service"
+
+
+@pytest.mark.parametrize(
+    "name", ["recorded-unanswered", "recorded-never-accepted", "recorded-syn-lost", "port-reused-after-reset", "time-wait-reused",
+             "reset-late", "recorded-half-close", "recorded-close-wait-leak"]
+)
+def test_samples_that_nearly_do_show_no_problem(name: str) -> None:
+    (path,) = SAMPLES.glob(f"{name}.pcap*")
+    assert [finding.code for finding in analyze([path]).findings if finding.severity == "problem"] == []

@@ -1,0 +1,30 @@
+"""Connections that took a four-tuple again while the old one was still known: pairs of rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcptrace_py.facts.table import MISSING
+
+from . import troubled as column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .evidence import Evidence
+
+
+def taken_again(evidence: Evidence) -> Iterator[tuple[int, int]]:
+    """The old connection, which a RST ended or met, and the new one, whose SYN came before that RST and had to be sent again."""
+    starts, ends, resets = evidence.wide(column.START), evidence.wide(column.END), evidence.wide(column.RESET_AT)
+    ports, repeats = evidence.narrow(column.CLIENT_PORT), evidence.narrow(column.SYN_REPEATS)
+    tuples: dict[tuple[bytes, int], list[int]] = {}
+    for row in evidence.free():
+        tuples.setdefault((evidence.account(row).name, ports[row]), []).append(row)
+    for rows in tuples.values():
+        for new in rows:
+            if repeats[new] > 0 and len(rows) > 1:
+                for old in rows:
+                    if starts[old] < starts[new] and resets[old] != MISSING and starts[new] <= resets[old] <= ends[new]:
+                        yield old, new
+                        break

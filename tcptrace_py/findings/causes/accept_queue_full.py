@@ -1,0 +1,47 @@
+"""A listener's accept queue is full: the program does not accept connections as fast as they come.
+
+Shows: SYNs go unanswered while handshakes of the same service are complete whose clients nobody has answered. Linux drops the ACK that
+would complete one more: the server sends its SYN/ACK again although the client has acknowledged it, and the client its data.
+
+Look-alikes: SYNs that are lost on the way (`syn-loss`), or dropped by a NAT (`flow-limit`), while connections that are open get their
+answers.
+
+Do: accept faster (the program is busy, blocked, or has too few workers), then raise the backlog of listen() and net.core.somaxconn.
+`ss -ltn` shows the queue, `nstat TcpExtListenOverflows` counts.
+"""
+
+from collections.abc import Iterator
+
+from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.model.finding import Code, Finding, Gravity
+from tcptrace_py.model.vocabulary import Outcome, numbers
+
+COMPLETED, UNANSWERED = numbers(Outcome)["completed"], numbers(Outcome)["unanswered"]
+FEWEST = 3
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """For each service."""
+    outcomes, answered = evidence.small(column.OUTCOME), evidence.wide(column.SERVER_BYTES)
+    syns, synacks, starts = evidence.narrow(column.SYN_REPEATS), evidence.narrow(column.SYNACK_REPEATS), evidence.wide(column.START)
+    for service, rows in evidence.by_service(evidence.free()).items():
+        dropped = [row for row in rows if outcomes[row] == UNANSWERED and syns[row]]
+        waiting = [row for row in rows if outcomes[row] == COMPLETED and not answered[row]]
+        overflown = [row for row in waiting if synacks[row]]
+        if len(dropped) < FEWEST or not waiting or not (overflown or len(waiting) >= FEWEST):
+            continue
+        first_ns = min(starts[row] for row in dropped)
+        queue = sum(starts[row] <= first_ns and not synacks[row] for row in waiting)
+        if not queue:
+            continue
+        clients = {evidence.account(row).client.name for row in dropped}
+        said = [f"{len(dropped)} SYNs went unanswered while {queue} handshakes were done that nobody served"]
+        if overflown:
+            said.append(f"the SYN/ACK was sent again in {len(overflown)} connections whose client had acknowledged it")
+        yield evidence.found(
+            Code.ACCEPT_QUEUE_FULL, Gravity.PROBLEM, "high" if overflown else "medium", sorted({*dropped, *overflown}),
+            of=evidence.connections_to(service), client=clients.pop() if len(clients) == 1 else None, server=service[0],
+            server_port=service[1], details={"queue": queue}, evidence=said,
+            explanation="The program does not accept connections as fast as they come: the listener's queue is full, and SYNs are "
+                        "dropped.")  # fmt: skip

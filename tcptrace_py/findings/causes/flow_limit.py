@@ -1,0 +1,161 @@
+"""A NAT or a balancer has a limited number of flows: SYNs beyond it go unanswered.
+
+Shows: SYNs to a service go unanswered exactly while so many connections are open or were closed so shortly before; when old ones have
+been closed for long enough, new ones get through.
+
+Look-alikes: a server that stops answering (nothing gets through afterwards); loss (it strikes at any number of connections); a listener
+whose queue is full (`accept-queue-full`).
+
+Do: give the NAT more ports or addresses for this destination, reuse connections, or let closed flows be held for a shorter time.
+The port tables of cloud NATs (SNAT ports for each instance) are such limits.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tcptrace_py.facts.table import MISSING
+from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings.accounts import CLIENT_STAYS, Account
+from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.findings.occupancy import ANY_PORT
+from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
+from tcptrace_py.model.endpoints import service
+from tcptrace_py.model.finding import Code, Finding, Gravity
+from tcptrace_py.model.vocabulary import Outcome, numbers
+
+COMPLETED, UNANSWERED = numbers(Outcome)["completed"], numbers(Outcome)["unanswered"]
+FEWEST_FAILED, FEWEST_OPENED = 10, 20
+FEWEST_AMONG = 10  # that failed before the last one that got through, and that got through behind the first one that failed
+LONGEST_S = 300  # that a closed flow is held
+STEP_NS = SECOND_NS // 2
+LATE_NS = 2 * SECOND_NS  # behind the hold, closed flows are let go within so long
+MISFITS = 0.02  # of the SYNs may contradict
+SMALLEST = 8
+PRECISE = 0.2  # a time that is known no better than this part of itself makes the finding unsure
+
+
+class Flows(NamedTuple):
+    """When connections of an account were opened and closed, and when SYNs went unanswered: each ascending, ns."""
+
+    opened: list[int]
+    closed: list[int]
+    failed: list[int]
+
+    def at(self, moment_ns: int, hold_ns: int) -> int:
+        """How many flows there are just before a moment, each held for so long behind its close."""
+        return bisect_left(self.opened, moment_ns) - bisect_left(self.closed, moment_ns - hold_ns)
+
+
+class Limit(NamedTuple):
+    """A limit that fits: how many SYNs contradict it, the number, and the shortest and longest hold."""
+
+    misfits: int
+    size: int
+    least_ns: int
+    most_ns: int
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """For each client and service."""
+    outcomes, repeats = evidence.small(column.OUTCOME), evidence.narrow(column.SYN_REPEATS)
+    unanswered = [row for row in evidence.free() if outcomes[row] == UNANSWERED]
+    for rows in evidence.by_account(unanswered).values():
+        account = evidence.account(rows[0])
+        if len(rows) < FEWEST_FAILED or account.connections - len(rows) < FEWEST_OPENED or evidence.held is None:
+            continue
+        flows = _flows(evidence, account)
+        limit = _limit(flows) if _is_mixed(flows) else None
+        if limit is None:
+            continue
+        late = [row for row in evidence.free() if evidence.account(row) is account and outcomes[row] == COMPLETED and repeats[row]]
+        hold_s = (limit.least_ns + limit.most_ns) / 2 / SECOND_NS
+        sure = limit.most_ns - limit.least_ns <= PRECISE * limit.most_ns
+        yield evidence.found(
+            Code.FLOW_LIMIT, Gravity.PROBLEM, "high" if sure else "medium", sorted([*rows, *late]), of=account.connections,
+            client=account.client.name, server=account.server.name, server_port=account.port,
+            details={"limit": limit.size, "hold_s": hold_s},
+            evidence=[f"of {len(flows.failed)} SYNs that failed and {len(flows.opened)} that got through, {limit.misfits} contradict"],
+            explanation=f"SYNs to {service(account.server.name, account.port)} go unanswered exactly while {limit.size} connections are "
+                        f"open or were closed less than {hold_s:.3g} s ago: something on the way has room for no more.")  # fmt: skip
+
+
+def _flows(evidence: Evidence, account: Account) -> Flows:
+    """What happened, from the ports that were held: a TIME_WAIT at the client begins at the close."""
+    assert evidence.held is not None
+    begins, ends = evidence.held.of({account.number})
+    outcomes, starts, ports = evidence.small(column.OUTCOME), evidence.wide(column.START), evidence.narrow(column.CLIENT_PORT)
+    took_ns, repeats = evidence.wide(column.HANDSHAKE), evidence.narrow(column.SYN_REPEATS)
+    failed, late = set(), dict[tuple[int, int], int]()
+    for row in range(evidence.count):
+        if evidence.account(row) is account:
+            if outcomes[row] == UNANSWERED:
+                failed.add((starts[row], ports[row]))
+            elif outcomes[row] == COMPLETED and repeats[row] and took_ns[row] != MISSING:
+                late[starts[row], ports[row]] = starts[row] + took_ns[row]
+    stays = set(_stay_ends(evidence, account))
+    opened, closed, unanswered = [], [], []
+    for begin_ns, end_ns, port in _intervals(begins, ends):
+        if (begin_ns, port) in failed:
+            unanswered.append(begin_ns)
+            continue
+        if (begin_ns, port) in late:
+            unanswered.append(begin_ns)
+        opened.append(late.get((begin_ns, port), begin_ns))
+        if end_ns != NEVER_NS:
+            closed.append(end_ns - account.client_wait_ns if end_ns in stays else end_ns)
+    return Flows(sorted(opened), sorted(closed), sorted(unanswered))
+
+
+def _intervals(begins: list[tuple[int, int, int]], ends: list[tuple[int, int, int]]) -> Iterator[tuple[int, int, int]]:
+    """From when until when a port was taken; an end without a port, and a begin at the same moment, tell that it goes on."""
+    ends_of: dict[int, list[int]] = {}
+    for end_ns, _, port in reversed(ends):
+        ends_of.setdefault(port, []).append(end_ns)
+    for begin_ns, _, port in begins:
+        if port == ANY_PORT:
+            continue
+        left = ends_of.get(port, [])
+        while left and left[-1] <= begin_ns:
+            left.pop()
+        yield begin_ns, left.pop() if left else NEVER_NS, port
+
+
+def _stay_ends(evidence: Evidence, account: Account) -> Iterator[int]:
+    """When stays in TIME_WAIT at an account's client end."""
+    accounts, held = evidence.accounts, evidence.held
+    assert held is not None
+    kind = account.client_stay_kind
+    if kind >= 0 and accounts.kind_counts[kind] == CLIENT_STAYS:
+        yield from (time_ns for time_ns, what in zip(held.ends_ns, held.end_whats, strict=True) if what >> 16 == kind)
+
+
+def _is_mixed(flows: Flows) -> bool:
+    """Whether SYNs fail and get through by turns: else something stopped answering for good."""
+    if len(flows.failed) < FEWEST_FAILED or len(flows.opened) < FEWEST_OPENED:
+        return False
+    behind = len(flows.opened) - bisect_left(flows.opened, flows.failed[0])
+    before = bisect_left(flows.failed, flows.opened[-1])
+    return behind >= FEWEST_AMONG and before >= FEWEST_AMONG
+
+
+def _limit(flows: Flows) -> Limit | None:
+    """The limit that the fewest SYNs contradict, with all holds that fit as well; None where too many contradict each.
+
+    What is closed is let go within LATE_NS behind its hold: one that got through had room at the latest, one that failed had none
+    at the earliest.
+    """
+    best: Limit | None = None
+    for step in range(LONGEST_S * SECOND_NS // STEP_NS + 1):
+        hold_ns = step * STEP_NS
+        room = sorted(flows.at(moment, hold_ns) for moment in flows.opened)
+        full = sorted(flows.at(moment, hold_ns + LATE_NS) for moment in flows.failed)
+        for most in (room[-1], room[len(room) * 99 // 100]):
+            misfits = bisect_left(full, most + 1) + len(room) - bisect_left(room, most + 1)
+            if best is None or misfits < best.misfits:
+                best = Limit(misfits, most + 1, hold_ns, hold_ns + LATE_NS)
+            elif misfits == best.misfits and most + 1 == best.size:
+                best = best._replace(most_ns=hold_ns + LATE_NS)
+    if best is None or best.size < SMALLEST or best.misfits > MISFITS * (len(flows.failed) + len(flows.opened)):
+        return None
+    return best

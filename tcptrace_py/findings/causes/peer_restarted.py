@@ -1,0 +1,40 @@
+"""A client that was restarted opens the same ports anew, and the other end still holds the old connection.
+
+Shows: a SYN comes on a connection that is open. The server answers with its old numbers, the client resets that, and the same SYN gets
+through when it is sent again.
+
+Look-alikes: a SYN into TIME_WAIT (`refused-by-time-wait`): there the old connection was closed by both.
+
+Do: nothing, if hosts were restarted. Else let the client use other ports (no fixed source port), and let keep-alive or
+TCP_USER_TIMEOUT end dead connections at the server.
+"""
+
+from collections.abc import Iterator
+
+from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings.again import taken_again
+from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.model.finding import Code, Finding, Gravity
+from tcptrace_py.model.vocabulary import Cause, Role, numbers
+
+CLIENT, NO_SOCKET = numbers(Role)["client"], numbers(Cause)["no-socket"]
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """For each pair of hosts."""
+    by, causes = evidence.small(column.RESET_BY), evidence.small(column.RESET_CAUSE)
+    held = [(old, new) for old, new in taken_again(evidence) if by[old] == CLIENT and causes[old] == NO_SOCKET]
+    pairs: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for old, new in held:
+        account = evidence.account(old)
+        pairs.setdefault((account.client.name, account.server.name), []).append((old, new))
+    for (client, server), members in sorted(pairs.items()):
+        ports = {evidence.account(old).port for old, _ in members}
+        of = sum(account.connections for account in evidence.accounts.rows.values()
+                 if (account.client.name, account.server.name) == (client, server))
+        frames = evidence.wide(column.RESET_FRAME)
+        yield evidence.found(
+            Code.PEER_RESTARTED, Gravity.PROBLEM, "high", sorted({row for pair in members for row in pair}), of=of,
+            connections=len(members), client=client, server=server, server_port=ports.pop() if len(ports) == 1 else None,
+            evidence=[f"frame {min(frames[old] for old, _ in members)}: the client resets what it no longer knows"],
+            explanation=f"{client} opens connections anew that {server} still holds, as a host does that was restarted.")  # fmt: skip

@@ -1,0 +1,40 @@
+"""SYNs meet the TIME_WAIT of an old connection from the same port, and do not get through, or late.
+
+Shows: a SYN comes while its server is in TIME_WAIT from the four-tuple's last connection. The server answers with the old numbers, and
+the client has to reset that and to try again.
+
+Look-alikes: a server that still holds the old connection open (`peer-restarted`).
+
+Do: let clients not choose the same ports again so soon (no fixed source port, a wider range), or use TCP timestamps at both ends,
+with which Linux takes such SYNs; a NAT that hands out ports again too soon does the same.
+"""
+
+from collections.abc import Iterator
+
+from tcptrace_py.facts.table import MISSING
+from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings.again import taken_again
+from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.model.finding import Code, Finding, Gravity
+from tcptrace_py.model.vocabulary import Cause, Pattern, Role, numbers
+
+CLIENT, LATE = numbers(Role)["client"], numbers(Cause)["late"]
+FOUR_WAY = numbers(Pattern)["four-way"]
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """For each service."""
+    by, causes, patterns = evidence.small(column.RESET_BY), evidence.small(column.RESET_CAUSE), evidence.small(column.PATTERN)
+    repeats, took_ns = evidence.narrow(column.SYN_REPEATS), evidence.wide(column.HANDSHAKE)
+    starts, ends = evidence.wide(column.START), evidence.wide(column.END)
+    refused = {new: old for old, new in taken_again(evidence) if by[old] == CLIENT and causes[old] == LATE and patterns[old] == FOUR_WAY}
+    for service, rows in evidence.by_service(refused).items():
+        waits = [took_ns[row] if took_ns[row] != MISSING else ends[row] - starts[row] for row in rows]
+        clients = {evidence.account(row).client.name for row in rows}
+        frames = evidence.wide(column.RESET_FRAME)
+        yield evidence.found(
+            Code.REFUSED_BY_TIME_WAIT, Gravity.PROBLEM, "high", rows, of=evidence.connections_to(service),
+            client=clients.pop() if len(clients) == 1 else None, server=service[0], server_port=service[1],
+            details={"attempts": sum(repeats[row] for row in rows), "longest_wait_s": max(waits) / 1e9},
+            evidence=[f"frame {min(frames[refused[row]] for row in rows)}: the client resets the answer of the old connection"],
+            explanation="SYNs meet the TIME_WAIT of an old connection from the same port, and have to be sent again.")  # fmt: skip

@@ -1,0 +1,74 @@
+"""Connections are ended by RST on purpose, always at the same point: nothing is broken.
+
+Shows: many connections of one kind end by a RST of the same side, right behind the answer. Health checks ask the same and come at a
+constant period; a program with SO_LINGER 0 resets behind each answer.
+
+Look-alikes: a program that crashes resets at different points; a box in between has another TTL (`injected-reset`); an idle limit
+resets after a pause, not behind data. Where a RST follows data that is still under way, its receiver may lose the end of it.
+
+Do: nothing for health checks. Where answers are cut short, let the program close without SO_LINGER 0 (HAProxy: `option nolinger`).
+"""
+
+from collections.abc import Iterator
+
+from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.model.finding import Code, Finding, Gravity
+from tcptrace_py.model.vocabulary import Cause, Outcome, Role, numbers
+
+COMPLETED = numbers(Outcome)["completed"]
+CLIENT, SERVER = numbers(Role)["client"], numbers(Role)["server"]
+ABORT, UNREAD = numbers(Cause)["abort"], numbers(Cause)["abort-unread-data"]
+FEWEST_CHECKS, FEWEST_ABORTS = 10, 5
+ALWAYS = 0.9  # of a server's connections, so many end so
+REGULAR, WITHIN = 0.8, 0.15  # so many distances lie so near their median, as a part of it
+LEAST_NS = 500_000_000  # from one check of a checker to its next
+MOST_CHECKERS = 10  # that check one server in turn
+SOON_NS = 50_000_000  # behind the last segment
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """For each client and service, resets behind answers: of checks, then of a server that always does so."""
+    by, causes, outcomes = evidence.small(column.RESET_BY), evidence.small(column.RESET_CAUSE), evidence.small(column.OUTCOME)
+    behind_ns, asked, answered = evidence.wide(column.RESET_BEHIND), evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
+    took_ns = evidence.wide(column.HANDSHAKE)
+    aborted = [row for row in evidence.free() if outcomes[row] == COMPLETED and causes[row] in (ABORT, UNREAD)
+               and 0 <= behind_ns[row] <= SOON_NS + max(took_ns[row], 0) and answered[row] > 0]
+    for rows in evidence.by_account(aborted).values():
+        kinds: dict[tuple[int, int], list[int]] = {}
+        for row in rows:
+            if by[row] == CLIENT:
+                kinds.setdefault((asked[row], answered[row]), []).append(row)
+        for members in kinds.values():
+            period_s = _period_s(evidence, members) if len(members) >= FEWEST_CHECKS else None
+            if period_s is not None:
+                yield _found(evidence, members, "health-check", period_s)
+        ended = [row for row in rows if by[row] == SERVER and causes[row] == ABORT and asked[row] > 0]
+        if len(ended) >= FEWEST_ABORTS and len(ended) >= ALWAYS * evidence.account(ended[0]).connections:
+            yield _found(evidence, ended, "abort-after-answer", None)
+
+
+def _period_s(evidence: Evidence, rows: list[int]) -> float | None:
+    """At what period connections begin, where it is constant: of several checkers, each at its own phase, the mean distance."""
+    starts = sorted(evidence.wide(column.START)[row] for row in rows)
+    for checkers in range(1, min(MOST_CHECKERS, len(starts) // 4) + 1):
+        apart = sorted(late - early for early, late in zip(starts, starts[checkers:], strict=False))
+        median = apart[len(apart) // 2]
+        if median >= LEAST_NS and sum(abs(gap - median) <= WITHIN * median for gap in apart) >= REGULAR * len(apart):
+            return median / checkers / 1e9
+    return None
+
+
+def _found(evidence: Evidence, rows: list[int], kind: str, period_s: float | None) -> Finding:
+    account = evidence.account(rows[0])
+    said = {
+        "health-check": f"{account.client.name} asks the same every {period_s or 0:.2g} s, reads the answer and resets the connection, "
+                        "as health checks do: nothing is broken.",
+        "abort-after-answer": "The server ends each connection by a RST right behind its answer, on purpose (SO_LINGER 0), and not "
+                              "because anything failed.",
+    }  # fmt: skip
+    first = min(rows, key=evidence.wide(column.RESET_FRAME).__getitem__)
+    return evidence.found(
+        Code.RESET_BY_DESIGN, Gravity.NOTE, "high" if len(rows) >= 2 * FEWEST_CHECKS else "medium", rows, of=account.connections,
+        client=account.client.name, server=account.server.name, server_port=account.port, details={"kind": kind, "period_s": period_s},
+        evidence=[f"the first RST is frame {evidence.wide(column.RESET_FRAME)[first]}, right behind data"], explanation=said[kind])

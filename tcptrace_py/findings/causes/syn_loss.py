@@ -1,0 +1,53 @@
+"""SYNs are lost on their way, and other segments are not.
+
+Shows: many SYNs are sent again before they are answered, while of the thousands of other segments of the same connections hardly one
+is. Loss in a network meets all segments alike.
+
+Look-alikes: a listener whose queue overflows drops SYNs as well (captured at the server, where they arrived, this is not said; where
+handshakes wait unserved, `accept-queue-full` is); loss in a network repeats data, too.
+
+Do: look for what handles only the first segment of a connection: a NAT that loses the race for a port (`conntrack -S`:
+insert_failed; --random-fully), a rate limit for SYNs, a firewall under load, and `nstat TcpExtListenDrops` at the server.
+"""
+
+from collections.abc import Iterator
+
+from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.model.finding import Code, Finding, Gravity
+from tcptrace_py.model.vocabulary import Outcome, Vantage, numbers
+
+COMPLETED, UNANSWERED = numbers(Outcome)["completed"], numbers(Outcome)["unanswered"]
+SERVER = numbers(Vantage)["server"]
+FEWEST = 10  # SYNs lost
+EXPECTED = 20  # other segments that would be lost at the same rate, for their being there to mean something
+LESS = 20  # times less often lost
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """For each service, SYNs that got through only later."""
+    outcomes, syns, synacks = evidence.small(column.OUTCOME), evidence.narrow(column.SYN_REPEATS), evidence.narrow(column.SYNACK_REPEATS)
+    vantages = evidence.small(column.VANTAGE)
+    late = [row for row in evidence.free() if outcomes[row] == COMPLETED and syns[row] > 0 and not synacks[row]]
+    unanswered = evidence.by_service(row for row in evidence.free() if outcomes[row] == UNANSWERED)
+    for service, rows in evidence.by_service(late).items():
+        accounts = evidence.accounts_of(service)
+        never = unanswered.get(service, [])  # few: their SYNs were lost to the end of the capture
+        lost = sum(syns[row] for row in rows) + sum(syns[row] + 1 for row in never)
+        connections = sum(account.connections for account in accounts)
+        sent = connections + sum(account.syn_repeats for account in accounts)
+        others = max(sum(account.packets for account in accounts) - sent - connections, 0)
+        others_lost = sum(account.repeats for account in accounts)
+        at_server = sum(vantages[row] == SERVER for row in rows) * 2 > len(rows)
+        if lost < FEWEST or at_server or len(never) * 4 > len(rows) or lost * others < EXPECTED * sent:
+            continue
+        if others_lost * sent * LESS > lost * others:
+            continue
+        clients = {evidence.account(row).client.name for row in rows}
+        yield evidence.found(
+            Code.SYN_LOSS, Gravity.PROBLEM, "medium" if lost * others < 5 * EXPECTED * sent else "high", sorted([*rows, *never]),
+            of=connections, client=clients.pop() if len(clients) == 1 else None, server=service[0], server_port=service[1],
+            details={"syns_lost": lost, "syns": sent, "others_lost": others_lost, "others": others},
+            evidence=[f"{lost} of {sent} SYNs were sent again before an answer; of {others} other segments {others_lost} were"],
+            explanation="SYNs are lost and other segments are not: no network loses so, but something that handles only the first "
+                        "segment of a connection does.")  # fmt: skip

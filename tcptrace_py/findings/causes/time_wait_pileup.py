@@ -1,0 +1,36 @@
+"""An address holds very many connections in TIME_WAIT.
+
+Shows: the number of stays at once, as `time-wait` counts them. At a client each holds a local port towards its service; at a server it
+costs a little memory and no port.
+
+Look-alikes: an address behind which several hosts stand (NAT, a balancer) holds the TIME_WAIT of all of them.
+
+Do: `tcpstates time-wait` says who closes first and why. Reuse connections; let the server close first where a client's ports are short.
+"""
+
+from collections.abc import Iterator
+
+from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.model.finding import Code, Finding, Gravity
+
+CROWD = 1000  # at once, that make people ask
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """For each address that holds a crowd."""
+    ran_out = {budget.client for budget in evidence.ports.near(float("inf")) if budget.exhaustion is not None}
+    for host in evidence.accounts.hosts.values():
+        peak, peak_ns = evidence.accounts.occupancy.peak_of(host.row)
+        if peak < CROWD or peak_ns is None:
+            continue
+        own = [account for account in evidence.accounts.rows.values() if account.client is host or account.server is host]
+        held = sum(account.stays_client for account in own if account.client is host)
+        whole = sum(account.connections for account in own)
+        rising = "time-wait" in evidence.withheld
+        ports = "each holds a local port towards its service" if held else "at a server they hold no port"
+        yield evidence.found(
+            Code.TIME_WAIT_PILEUP, Gravity.PROBLEM if host.name in ran_out else Gravity.WARNING, "high", [], of=whole, connections=peak,
+            client=host.name if held else None, server=None if held else host.name, span_ns=(peak_ns, peak_ns),
+            details={"peak": peak, "levels_off_at": None if rising else peak},
+            evidence=[f"{peak} at once{', still rising at the end of a capture shorter than a stay' if rising else ''}"],
+            explanation=f"{host.name} holds up to {peak} connections in TIME_WAIT at once: {ports}.")  # fmt: skip
