@@ -19,7 +19,7 @@ HOT = (
     "capture.merge", "capture.pcap_walk", "capture.pcapng_walk", "decode.fast", "decode.options",
     "flows.resting", "flows.streams", "flows.table", "flows.textbook",
     "facts.anomalies", "facts.block", "facts.handshake", "facts.resets", "facts.table", "facts.teardown", "facts.time_wait",
-    "facts.views", "facts.writing",
+    "facts.views", "facts.waits", "facts.writing",
     "findings.accounts", "findings.outline", "findings.hosts", "findings.ledger", "findings.neighbours", "findings.occupancy",
     "findings.percentiles", "findings.port_use", "findings.ports", "findings.quality", "findings.rhythm", "findings.singles",
     "findings.summary", "findings.troubled", "findings.vantage",

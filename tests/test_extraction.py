@@ -53,6 +53,7 @@ def _connection(connection: Connection) -> dict[str, Any]:
 def _without_frames(value: Any) -> None:
     if isinstance(value, dict):
         value.pop("frame", None)
+        value.pop("longest_wait_frame", None)
         for item in value.values():
             _without_frames(item)
     elif isinstance(value, list):

@@ -29,7 +29,7 @@ many = settings(
 
 # the table's arrows; its events do not matter here
 ARROWS = {(row[0], row[2]) for row in TABLE}
-PLACES = {"id", "stream", "frame", "first_frame", "last_frame"}
+PLACES = {"id", "stream", "frame", "first_frame", "last_frame", "longest_wait_frame"}
 TIMES = {"start_ns", "end_ns", "at_ns", "entered_ns", "expires_ns", "ended_at_ns", "peak_at_ns"}
 
 

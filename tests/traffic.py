@@ -51,6 +51,9 @@ MIDDLES = (
     "0.1 C PA len=10\n0.12 S A",
     "0.1 C PA len=10\n0.12 S PA len=20\n0.14 C A",
     "0.1 S PA len=7\n0.3 S PA seq=1 len=7\n0.32 C A",
+    "0.1 C PA len=10\n0.12 S PA len=20\n0.14 C PA len=5\n0.5 S PA len=40\n0.52 C A",
+    "0.1 C PA len=10\n0.3 C PA seq=1 len=10\n0.7 C PA seq=1 len=10\n0.72 S PA len=20\n0.74 C A",
+    "0.1 C PA len=10\n0.12 S A win=0\n0.5 C A seq=10\n0.52 S A win=0\n0.9 S A\n0.91 C PA len=5\n0.92 S A",
 )
 CLOSES = (
     "1.00 C FA\n1.02 S A\n1.04 S FA\n1.06 C A",

@@ -15,7 +15,7 @@ from tcptrace_py.model.state import Basis, State
 from .table import Table
 
 ROWS = 2048  # connections of a full block
-VERSION = 1
+VERSION = 2
 _MAGIC = b"tcpstates facts\n"
 
 # Columns of connections, by width. Times and durations are nanoseconds. A self-connect has a client's side only: the server's
@@ -23,12 +23,19 @@ _MAGIC = b"tcpstates facts\n"
 START, END, FIRST_FRAME, LAST_FRAME, SYN_TO_SYNACK, SYNACK_TO_ACK, HANDSHAKE, CLOSE = range(8)
 CLIENT_PACKETS, CLIENT_BYTES, SERVER_PACKETS, SERVER_BYTES = range(8, 12)
 RELEASED = 12  # when the client's port was free again
-WIDE_COLUMNS = 13
+ANSWER, WAIT, WAIT_FRAME, STALL, SURVIVED, FINAL_IDLE = range(13, 19)  # the longest each, but for the last (facts.waits)
+# Of both sides: how long its window was closed, how long the repeats went on that nobody answered, and bytes never acknowledged.
+CLIENT_CLOSED, SERVER_CLOSED, CLIENT_UNANSWERED_NS, SERVER_UNANSWERED_NS, CLIENT_UNACKNOWLEDGED, SERVER_UNACKNOWLEDGED = range(19, 25)
+WIDE_COLUMNS = 25
 (STREAM, CLIENT, SERVER, CLIENT_PORT, SERVER_PORT, SCOPE, HISTORY, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS, CLIENT_FIN_REPEATS,
  SERVER_REPEATS, SERVER_FIN_REPEATS) = range(13)
 # Where its rows of other tables begin, and how many they are; how many states there are is said by the paths (-1: no such side).
 CLIENT_PATH, SERVER_PATH, ENTRIES_AT, STAYS_AT, RESETS_AT, RESETS, ANOMALIES_AT, ANOMALIES, ENDING_RESET = range(13, 22)
-NARROW_COLUMNS = 22
+# Of both sides: repeats that nobody answered, payloads in bytes (the largest that arrived, the smallest that did not), bytes missing
+# below what was acknowledged selectively, and how often its window was closed for long.
+(EXCHANGES, CLIENT_UNANSWERED, SERVER_UNANSWERED, CLIENT_LARGEST, SERVER_LARGEST, CLIENT_LOST, SERVER_LOST, CLIENT_MISSING,
+ SERVER_MISSING, CLIENT_LONG_CLOSES, SERVER_LONG_CLOSES) = range(22, 33)
+NARROW_COLUMNS = 33
 VANTAGE, MIDSTREAM, TIMESTAMPS, KIND, OUTCOME, PATTERN, SEGMENTS, FIRST_FIN, STAYS = range(9)
 SMALL_COLUMNS = 9
 # Columns of the states that a side entered, in the order of its path; the client's come first.

@@ -162,6 +162,19 @@ def _of_client(column: int) -> Read:
     return lambda block: array("q", _narrow(block.connections, column))
 
 
+def _of_side(column: int, *, client: bool, wide: bool = False, divided_by: int = 0) -> Read:
+    """A number of a side, that of the client in this column, of the server in the next; NULL where it is not known, or no such side."""
+
+    def cells(block: Block) -> Cells:
+        table, at_column = block.connections, column + (not client)
+        numbers = _wide(table, at_column) if wide else [MISSING if number < 0 else number for number in _narrow(table, at_column)]
+        if not client:
+            numbers = [MISSING if path < 0 else number for number, path in zip(numbers, _narrow(table, at.SERVER_PATH), strict=True)]
+        return _divided(numbers, divided_by) if divided_by else array("q", numbers)
+
+    return cells
+
+
 def _of_reset(column: int, words: Sequence[object]) -> Read:
     def cells(block: Block) -> Cells:
         of_resets = _small(block.resets, column)
@@ -199,6 +212,22 @@ def _side(role: str) -> tuple[Field, ...]:
               _of_client(at.CLIENT_REPEATS) if client else _of_server(at.SERVER_REPEATS), MISSING),
         Field(f"{role}_fin_retransmissions", "BIGINT", f"FINs the {role} sent again",
               _of_client(at.CLIENT_FIN_REPEATS) if client else _of_server(at.SERVER_FIN_REPEATS), MISSING),
+        Field(f"{role}_unacknowledged_bytes", "BIGINT", f"bytes the {role} sent that were never acknowledged",
+              _of_side(at.CLIENT_UNACKNOWLEDGED, client=client, wide=True), MISSING),
+        Field(f"{role}_unanswered_repeats", "BIGINT", f"segments the {role} sent again at the end, in vain",
+              _of_side(at.CLIENT_UNANSWERED, client=client), MISSING),
+        Field(f"{role}_unanswered_ms", "DOUBLE", "from when that was sent first until it was sent last",
+              _of_side(at.CLIENT_UNANSWERED_NS, client=client, wide=True, divided_by=1_000_000)),
+        Field(f"{role}_largest_payload_bytes", "BIGINT", f"payload of the {role}'s largest segment; NULL unless all it sent arrived",
+              _of_side(at.CLIENT_LARGEST, client=client), MISSING),
+        Field(f"{role}_smallest_lost_bytes", "BIGINT", "payload of the smallest segment sent again in vain where acknowledgements end",
+              _of_side(at.CLIENT_LOST, client=client), MISSING),
+        Field(f"{role}_missing_bytes", "BIGINT", "bytes missing at the end below what was acknowledged selectively (SACK)",
+              _of_side(at.CLIENT_MISSING, client=client), MISSING),
+        Field(f"{role}_window_closed_ms", "DOUBLE", f"the longest time for which the {role}'s window was closed",
+              _of_side(at.CLIENT_CLOSED, client=client, wide=True, divided_by=1_000_000)),
+        Field(f"{role}_long_window_closes", "BIGINT", "how often that was a second or longer",
+              _of_side(at.CLIENT_LONG_CLOSES, client=client), MISSING),
         Field(f"{role}_final_state", "VARCHAR", f"the {role}'s state at the capture's end",
               _final_state(at.CLIENT_PATH if client else at.SERVER_PATH)),
     )  # fmt: skip
@@ -234,6 +263,15 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
     Field("teardown_ms", "DOUBLE", "how long the close took", _duration_ms(at.CLOSE)),
     Field("reset_by", "VARCHAR", "side whose RST ended it", _of_reset(at.RESET_BY, tuple(Role))),
     Field("reset_cause", "VARCHAR", "why", _of_reset(at.RESET_CAUSE, tuple(Cause))),
+    Field("exchanges", "INTEGER", "how often data of the server came right behind data of the client", _count(at.EXCHANGES)),
+    Field("longest_answer_ms", "DOUBLE", "from a request's last new data to the first of its answer", _duration_ms(at.ANSWER)),
+    Field("longest_wait_ms", "DOUBLE", "longest time without anything but repeats and probes", _duration_ms(at.WAIT)),
+    Field("longest_wait_frame", "BIGINT", "frame that ended it; the last one, where none did", _number(at.WAIT_FRAME), MISSING),
+    Field("longest_stall_ms", "DOUBLE", "of what was sent again: from when it was sent first until it was acknowledged",
+          _duration_ms(at.STALL)),
+    Field("idle_survived_ms", "DOUBLE", "longest silence after which both sides spoke", _duration_ms(at.SURVIVED)),
+    Field("idle_before_end_ms", "DOUBLE", "silence before the first FIN, the RST, or what nobody answered any more",
+          _duration_ms(at.FINAL_IDLE)),
     *_side("client"),
     *_side("server"),
     Field("anomalies", "VARCHAR", "codes of what no rule explains, apart by spaces", _anomalies),

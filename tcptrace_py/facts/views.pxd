@@ -51,6 +51,7 @@ cdef class ConnectionView(_View):
 cdef long long _wide(Table table, Py_ssize_t column, Py_ssize_t row)
 cdef object _known(Table table, Py_ssize_t column, Py_ssize_t row)
 cdef int _narrow(Table table, Py_ssize_t column, Py_ssize_t row)
+cdef object _counted(Table table, Py_ssize_t column, Py_ssize_t row)
 cdef int _small(Table table, Py_ssize_t column, Py_ssize_t row)
 @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t)
 cdef object _reset(Block block, Py_ssize_t at)

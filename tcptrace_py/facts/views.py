@@ -10,6 +10,8 @@ from typing import Any
 from tcptrace_py.model.results import (
     Anomaly,
     Connection,
+    Course,
+    Delivery,
     Endpoint,
     Handshake,
     Reset,
@@ -28,20 +30,31 @@ from .block import (
     ANOMALY_CODE,
     ANOMALY_EXPLANATION,
     ANOMALY_FRAME,
+    ANSWER,
     BASES,
     CLIENT,
     CLIENT_BYTES,
+    CLIENT_CLOSED,
     CLIENT_FIN_REPEATS,
+    CLIENT_LARGEST,
+    CLIENT_LONG_CLOSES,
+    CLIENT_LOST,
+    CLIENT_MISSING,
     CLIENT_PACKETS,
     CLIENT_PATH,
     CLIENT_PORT,
     CLIENT_REPEATS,
+    CLIENT_UNACKNOWLEDGED,
+    CLIENT_UNANSWERED,
+    CLIENT_UNANSWERED_NS,
     CLOSE,
     END,
     ENDING_RESET,
     ENTERED,
     ENTRIES_AT,
     ENTRY_FRAME,
+    EXCHANGES,
+    FINAL_IDLE,
     FIRST_FIN,
     FIRST_FRAME,
     HANDSHAKE,
@@ -68,6 +81,7 @@ from .block import (
     SERVER_PATH,
     SERVER_PORT,
     SERVER_REPEATS,
+    STALL,
     START,
     STAY_BASIS,
     STAY_ENDED,
@@ -79,12 +93,15 @@ from .block import (
     STAYS,
     STAYS_AT,
     STREAM,
+    SURVIVED,
     SYN_REPEATS,
     SYN_TO_SYNACK,
     SYNACK_REPEATS,
     SYNACK_TO_ACK,
     TIMESTAMPS,
     VANTAGE,
+    WAIT,
+    WAIT_FRAME,
     Block,
     Entry,
 )
@@ -120,6 +137,11 @@ def _known(table: Table, column: int, row: int) -> int | None:
 
 def _narrow(table: Table, column: int, row: int) -> int:
     return table.narrow[column * table.capacity + row]
+
+
+def _counted(table: Table, column: int, row: int) -> int | None:
+    value = table.narrow[column * table.capacity + row]
+    return None if value < 0 else value
 
 
 def _small(table: Table, column: int, row: int) -> int:
@@ -314,6 +336,16 @@ class SideView(_View):
         return [(state, _known(entries, ENTERED, at + step), _known(entries, ENTRY_FRAME, at + step), basis)
                 for step, (state, basis, _) in enumerate(self._path())]
 
+    @property
+    def delivery(self) -> Delivery:
+        """What became of what it sent."""
+        table, row, role = self._block.connections, self._row, int(self._server)
+        return Delivery(
+            _known(table, CLIENT_UNACKNOWLEDGED + role, row), _counted(table, CLIENT_UNANSWERED + role, row),
+            _known(table, CLIENT_UNANSWERED_NS + role, row), _counted(table, CLIENT_LARGEST + role, row),
+            _counted(table, CLIENT_LOST + role, row), _narrow(table, CLIENT_MISSING + role, row),
+            _wide(table, CLIENT_CLOSED + role, row), _narrow(table, CLIENT_LONG_CLOSES + role, row))
+
     def _first_entry(self) -> int:
         """Row of its first state."""
         block = self._block
@@ -503,6 +535,14 @@ class ConnectionView(_View):
         """What no rule explains."""
         at, count = _narrow(self._block.connections, ANOMALIES_AT, self._row), _narrow(self._block.connections, ANOMALIES, self._row)
         return tuple([_anomaly(self._block, at + number) for number in range(count)]) if count else ()
+
+    @property
+    def course(self) -> Course:
+        """How time went by."""
+        table, row = self._block.connections, self._row
+        return Course(
+            _narrow(table, EXCHANGES, row), _known(table, ANSWER, row), _known(table, WAIT, row), _known(table, WAIT_FRAME, row),
+            _wide(table, STALL, row), _known(table, SURVIVED, row), _known(table, FINAL_IDLE, row))
 
     @property
     def timestamps(self) -> bool | None:

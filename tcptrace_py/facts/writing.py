@@ -75,6 +75,7 @@ from .resets import write_resets
 from .table import MISSING, Table
 from .teardown import write_teardown
 from .time_wait import CAPTURE_END, EXPIRED, released_ns, write_stays
+from .waits import write_waits, write_waits_like
 
 _TIME_WAIT = State.TIME_WAIT
 _VANTAGES = numbers(Vantage)
@@ -164,6 +165,7 @@ class Writer:
         if verdict.stays:
             write_stays(block, live, verdict, (self._length_ns(own.key, 0), self._length_ns(own.key, 1)), end_ns)
         wide[RELEASED * size + row] = released_ns(block, row, live, verdict)
+        write_waits(table, row, live, verdict)
         self._counts(own, wide, narrow, size, row, CLIENT_PACKETS, CLIENT_REPEATS)
         self._counts(other, wide, narrow, size, row, SERVER_PACKETS, SERVER_REPEATS)
 
@@ -203,6 +205,7 @@ class Writer:
         small[PATTERN * size + row], small[SEGMENTS * size + row] = shape.pattern, shape.segments
         small[FIRST_FIN * size + row] = shape.first_fin
         wide[CLOSE * size + row] = self._close_ns(shape, times_ns)
+        write_waits_like(table, row, shape.begins, closed)
         narrow[RESETS_AT * size + row], narrow[RESETS * size + row] = block.resets.count, 0
         narrow[ANOMALIES_AT * size + row], narrow[ANOMALIES * size + row] = block.anomalies.count, 0
         narrow[ENDING_RESET * size + row] = -1

@@ -6,8 +6,8 @@ from tcptrace_py.model.closed cimport Closed
 
 # Names that only this module and textbook.py read: as C numbers they cost nothing.
 cdef long long HEAD_WORDS, SIDES_WORDS, LOG_WORDS, LOGGED, WHOLE, START, END, FIRST_FRAME, SIGNATURE
-cdef long long STATE, BUDGET_LEFT, STREAM, VLAN_SCALES, TEID, LAST_FRAME, HISTORY, HAS_TEID, SIDE_WIDE, SIDE_PACKETS, PAYLOAD_MASK
-cdef long long OPT_TIMESTAMPS
+cdef long long STATE, BUDGET_LEFT, STREAM, VLAN_SCALES, TEID, LAST_FRAME, HISTORY, HAS_TEID, SIDE_WIDE, SIDE_DATA, SIDE_PACKETS, PAYLOAD_MASK
+cdef long long OPT_TIMESTAMPS, PAUSE_NS, SURVIVED_NS, ANSWER_NS, TURNS, WAIT_FRAME, LARGEST
 
 cpdef long long logged(bytes record)
 cpdef Py_ssize_t log_at(bytes record, Py_ssize_t index)
@@ -19,6 +19,12 @@ cpdef long long signature(bytes record)
 @cython.locals(at=cython.Py_ssize_t, low="long long", high="long long")
 cpdef long long time_ns(bytes record, Py_ssize_t index)
 cpdef long long packets(bytes record)
+cpdef long long survived_ns(bytes record)
+@cython.locals(turns="long long")
+cpdef long long exchanges(bytes record)
+cpdef long long largest(bytes record)
+@cython.locals(index=cython.Py_ssize_t)
+cpdef long long asked_ns(bytes record)
 cpdef long long sender(bytes record, Py_ssize_t index)
 @cython.locals(count="long long", first="long long", last="long long", packets="long long", payloads="long long", stamped="long long",
                own_payloads="long long", index="long long", at="long long", low="long long", high="long long", packed="long long",

@@ -1,7 +1,7 @@
 """Closed textbook connections at rest: bytes, for as long as they wait for stragglers.
 
 Whoever serves a thousand connections a second has sixty thousand of them in TIME_WAIT. Nearly none hears of a segment again:
-some 450 bytes hold all that is known of one, and what is asked of one that ends as it rests is read from them.
+some 490 bytes hold all that is known of one, and what is asked of one that ends as it rests is read from them.
 
 SYNs that nobody answers are as many as anybody likes to forge: they rest as well, in less than 100 bytes each.
 
@@ -14,12 +14,12 @@ from tcptrace_py.model import words
 from tcptrace_py.model.closed import Closed
 from tcptrace_py.model.segments import OPT_TIMESTAMPS
 
-START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY = range(0, 12, 2)  # of 64 bits, in the order of the row's
-STATE, BUDGET_LEFT, STREAM, VLAN_SCALES, TEID = range(12, 17)
-HEAD_WORDS, SIDES_WORDS, LOG_WORDS = 17, 32, 9
+START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, PAUSE_NS, SURVIVED_NS, ANSWER_NS = range(0, 18, 2)  # of 64 bits, as the row's
+STATE, BUDGET_LEFT, STREAM, VLAN_SCALES, TEID, TURNS, WAIT_FRAME, LARGEST = range(18, 26)
+HEAD_WORDS, SIDES_WORDS, LOG_WORDS = 26, 32, 9
 LOGGED = 28  # bits of STATE above
 HAS_TEID = 1 << 3  # of STATE
-SIDE_WIDE, SIDE_PACKETS = 10, 6  # words of a side that are 64 bits wide; its packets and then its bytes among them
+SIDE_WIDE, SIDE_DATA, SIDE_PACKETS = 10, 2, 6  # words of a side that are 64 bits wide; its last data, its packets, then its bytes
 PAYLOAD_MASK = (1 << 20) - 1
 WHOLE = 1 << 31  # of BUDGET_LEFT: every segment is in the log, from which all that is known of the sides follows
 
@@ -78,6 +78,32 @@ def packets(record: bytes) -> int:
     return words.wide(record, HEAD_WORDS + SIDE_PACKETS) + words.wide(record, HEAD_WORDS + SIDE_WIDE + SIDE_PACKETS)
 
 
+def survived_ns(record: bytes) -> int:
+    """The longest silence after which both sides spoke."""
+    return words.wide(record, SURVIVED_NS)
+
+
+def exchanges(record: bytes) -> int:
+    """How often data of the side that did not send the SYN came right behind data of the other."""
+    turns = words.word(record, TURNS)
+    return (turns >> 2) + 1 >> 1 if turns & 3 == 2 else turns >> 3
+
+
+def largest(record: bytes) -> int:
+    """Payloads of both sides' largest segments, 16 bits each, the lower ones for the side that sent the SYN."""
+    return words.word(record, LARGEST)
+
+
+def asked_ns(record: bytes) -> int:
+    """When data was captured last; 0: never."""
+    if words.word(record, BUDGET_LEFT) & WHOLE:
+        for index in range(logged(record) - 1, -1, -1):
+            if words.word(record, log_at(record, index) + 6) & PAYLOAD_MASK:
+                return time_ns(record, index)
+        return 0
+    return max(words.wide(record, HEAD_WORDS + SIDE_DATA), words.wide(record, HEAD_WORDS + SIDE_WIDE + SIDE_DATA))
+
+
 def read(record: bytes, into: Closed) -> None:
     """Tell all that a record says of its connection as a whole."""
     count = logged(record)
@@ -104,6 +130,11 @@ def read(record: bytes, into: Closed) -> None:
         if words.word(record, at + 8) >> 25 & OPT_TIMESTAMPS:
             stamped |= 1 << side
     into.timestamps = 1 if stamped == 3 else 0
+    into.asked_ns = asked_ns(record)
+    into.answer_ns = words.wide(record, ANSWER_NS)
+    into.pause_ns, into.survived_ns = words.wide(record, PAUSE_NS), words.wide(record, SURVIVED_NS)
+    into.turns, into.talker = words.word(record, TURNS) >> 2, (words.word(record, TURNS) & 3) - 1
+    into.wait_frame, into.largest = words.word(record, WAIT_FRAME), words.word(record, LARGEST)
     if words.word(record, BUDGET_LEFT) & WHOLE:
         into.packets_0, into.packets_1, into.payload_0, into.payload_1 = count - packets, packets, own_payloads, payloads
         return
@@ -145,4 +176,7 @@ def read_attempt(record: bytes, into: Closed) -> None:
     into.history, into.log, into.stream = 1, 1, attempt_stream(record)
     into.vlan, into.teid = (words.word(record, ATTEMPT_VLAN) & 0x1FFF) - 1, -1
     into.packets_0, into.packets_1, into.payload_0, into.payload_1 = 1, 0, 0, 0
+    into.answer_ns = into.asked_ns = into.pause_ns = into.survived_ns = 0
+    into.turns = into.wait_frame = into.largest = 0
+    into.talker = -1
     into.timestamps = 0 if words.word(record, ATTEMPT_ID) >> 25 & OPT_TIMESTAMPS == 0 else -1

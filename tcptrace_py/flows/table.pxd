@@ -3,13 +3,13 @@ import cython
 
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.flows.textbook cimport Textbook
-from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, refused
+from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, begins_with_syn, refused
 from tcptrace_py.model.segments cimport Columns, reverse_key
 from tcptrace_py.model.seq cimport ahead
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
-cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
-cdef long long LAST_IDS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
+cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
+cdef long long LAST_IDS, LONG_CLOSE_NS, MOST_LARGEST, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
 cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_STRAY_SYNS
 
 
@@ -28,7 +28,7 @@ cdef class FlowTable:
     @cython.locals(
         key=bytes, peer=Side, connection=Connection, segment=Segment, place="long long", flags="long long", seq="long long",
         ack="long long", payload="long long", time_ns="long long", ip_id="long long", tsval="long long", silent_ns="long long",
-        fresh="long long", end="long long", recent_ids="long long", letter=int, covers_fin=bint)
+        fresh="long long", end="long long", recent_ids="long long", letter=int, covers_fin=bint, quiet_ns="long long")
     cpdef take(self, Columns columns, Py_ssize_t i, Side side)
     @cython.locals(textbook=Textbook, key=bytes, reverse=bytes)
     cdef bint _recalled(self, Columns columns, Py_ssize_t i) except -1
@@ -75,8 +75,22 @@ cdef class FlowTable:
     cdef _count(self, Side side, Columns columns, Py_ssize_t i)
     @cython.locals(
         connection=Connection, peer=Side, flags="long long", seq="long long", payload="long long", time_ns="long long", end="long long",
-        marks="long long", silent_ns="long long", context=Context, rare=Rare)
+        marks="long long", silent_ns="long long", had_bytes="long long", had_ack="long long", had_repeats="long long", told="long long",
+        context=Context, rare=Rare)
     cdef long long _account(self, Side side, Columns columns, Py_ssize_t i) except -1
+    @cython.locals(connection=Connection, flags="long long", payload="long long", time_ns="long long", silent_ns="long long",
+                   left="long long", advanced=bint, rare=Rare)
+    cdef _course(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end, long long marks, long long had_bytes,
+                 long long had_ack)
+    cdef _progress(self, Connection connection, long long time_ns, long long frame)
+    @cython.locals(connection=Connection)
+    cdef _speak(self, Side side, Side peer, long long silent_ns)
+    @cython.locals(connection=Connection)
+    cdef _talk(self, Side side, long long time_ns, long long payload)
+    @cython.locals(rare=Rare, payload="long long")
+    cdef _send_again(self, Side side, Side peer, Columns columns, Py_ssize_t i)
+    @cython.locals(rare=Rare, connection=Connection)
+    cdef _answer(self, Side side, long long time_ns)
     @cython.locals(connection=Connection, context=Context)
     cdef Context _context(self, Side side, Side peer)
     @cython.locals(flags="long long")
@@ -114,6 +128,8 @@ cdef class FlowTable:
     @cython.locals(connection=Connection, flags="long long", rare=Rare)
     cdef _after(self, Side side, Columns columns, Py_ssize_t i, long long marks)
 
+    @cython.locals(rare=Rare)
+    cdef _open_window(self, Side side, long long time_ns)
     cdef _schedule(self, Connection connection)
     @cython.locals(bucket=list)
     cdef _look(self, Connection connection, long long second)
@@ -144,3 +160,4 @@ cdef bint _skipped(unsigned long long recent_ids, long long ip_id) except -1
 cdef bint _is_of_earlier(Connection connection, Columns columns, Py_ssize_t i) except -1
 @cython.locals(log=list, i=cython.Py_ssize_t, segment=Segment)
 cdef long long latest_tsval(Connection connection, long long number) except? -1
+cdef bint _waits_for_nothing(Side side) except -1

@@ -17,6 +17,8 @@ from tcptrace_py.model.live import (
     DELAYED,
     GAP,
     LAST_IDS,
+    LONG_CLOSE_NS,
+    MOST_LARGEST,
     OPENING,
     PROBE,
     QUIET,
@@ -29,6 +31,7 @@ from tcptrace_py.model.live import (
     Context,
     Segment,
     Side,
+    begins_with_syn,
     refused,
 )
 from tcptrace_py.model.segments import (
@@ -36,6 +39,8 @@ from tcptrace_py.model.segments import (
     FIN,
     HARMLESS,
     HEADER_CUT,
+    OPT_DSACK,
+    OPT_SACK,
     OPT_TIMESTAMPS,
     QUOTED,
     RST,
@@ -180,7 +185,7 @@ class FlowTable:
             fresh = (ack - side.max_ack) & MASK
             if not (seq == side.next_seq and side.has_seq and fresh <= (peer.next_seq - side.max_ack) & MASK < HALF
                     and (payload or fresh or flags & FIN) and peer.has_seq and (side.has_ack or side.syn_seen)
-                    and columns.window[i] and not peer.window_zero and 0 <= silent_ns < SILENCE_NS
+                    and columns.window[i] and not peer.window_zero and not side.window_zero and 0 <= silent_ns < SILENCE_NS
                     and peer.holes is None and connection.shadow is None
                     and connection.settled and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
                 self._examine(columns, i, side)
@@ -189,9 +194,12 @@ class FlowTable:
             if payload:
                 side.payload_bytes += payload
                 side.last_data_ns = time_ns
+                self._talk(side, time_ns, payload)
                 letter = 4
             else:
                 letter = 3
+            if fresh and peer.rare is not None and peer.rare.unanswered:
+                self._answer(peer, time_ns)
             if flags & FIN:
                 side.fin_seen = True
                 if peer.fin_seen and ack != peer.next_seq:
@@ -219,6 +227,13 @@ class FlowTable:
         else:
             self._examine(columns, i, side)
             return
+        if time_ns - connection.progress_ns > connection.wait_ns:
+            connection.wait_ns, connection.wait_frame = time_ns - connection.progress_ns, columns.frame[i]
+        connection.progress_ns = time_ns
+        quiet_ns = time_ns - connection.heard_ns
+        connection.heard_ns = time_ns
+        if side.number != connection.speaker or quiet_ns > connection.pause_ns or peer.rare is not None:
+            self._speak(side, peer, quiet_ns)
         side.next_seq = end
         side.max_ack = ack
         side.packets += 1
@@ -231,7 +246,6 @@ class FlowTable:
             connection.plain = False  # captured out of order: the order of sending is another
         side.last_tsval = tsval
         side.window = columns.window[i]
-        side.window_zero = False
         connection.last_frame = columns.frame[i]
         if not side.history_bits & 1 << letter:
             side.history_bits |= 1 << letter
@@ -303,6 +317,7 @@ class FlowTable:
         connection.vlan, connection.teid = columns.vlan[i], columns.teid[i]
         connection.budget, connection.history, connection.signature = BUDGET, 1, 1 << 6 | SYN << 3
         connection.b.max_ack = seq
+        connection.speaker = 0
         side = connection.a
         side.has_seq = side.syn_seen = True
         side.isn = side.last_seq = seq
@@ -560,7 +575,9 @@ class FlowTable:
         connection = side.connection
         side.packets += 1
         side.last_ns = columns.time_ns[i]
+        self._progress(connection, columns.time_ns[i], columns.frame[i])
         connection.end_ns = max(connection.end_ns, columns.time_ns[i])
+        connection.heard_ns = max(connection.heard_ns, columns.time_ns[i])
         connection.last_frame = columns.frame[i]
         connection.plain = False
 
@@ -580,9 +597,16 @@ class FlowTable:
         else:
             side.packets += 1
             if not marks:
+                had_bytes, had_ack = side.payload_bytes, side.max_ack if side.has_ack else -1
+                had_repeats = side.rare.retransmissions if side.rare is not None else 0
                 self._letters(side, columns, i)
                 marks = STRAY if self._is_stray(side, peer, columns, i, end) else self._sequence(side, peer, columns, i, end)
-                marks |= self._unseen(peer, columns, i) if not marks & STRAY else 0
+                if not marks & STRAY:
+                    told = marks
+                    if marks & REPEAT and (side.rare is None or side.rare.retransmissions == had_repeats):
+                        told = marks & ~REPEAT  # the SYN of a simultaneous open comes again on its SYN/ACK
+                    self._course(side, peer, columns, i, end, told, had_bytes, had_ack)
+                    marks |= self._unseen(peer, columns, i)
         context = self._context(side, peer) if flags & RST else None
         silent_ns = time_ns - connection.end_ns
         if silent_ns >= SILENCE_NS:
@@ -602,6 +626,90 @@ class FlowTable:
         connection.last_frame = columns.frame[i]
         self._after(side, columns, i, marks)
         return marks
+
+    # -- how time passes --------------------------------------------------------------------------------------------
+
+    def _course(self, side: Side, peer: Side, columns: Columns, i: int, end: int, marks: int, had_bytes: int, had_ack: int) -> None:
+        """Waits, pauses, turns, and what is sent again. `had_bytes`, `had_ack`: the side's before this segment (-1: no ACK)."""
+        connection = side.connection
+        flags, payload, time_ns = columns.flags[i], columns.payload[i], columns.time_ns[i]
+        silent_ns = time_ns - connection.heard_ns
+        connection.heard_ns = max(connection.heard_ns, time_ns)
+        advanced = side.has_ack and (had_ack < 0 or ahead(side.max_ack, had_ack) > 0)
+        if advanced and peer.rare is not None and peer.rare.unanswered:
+            self._answer(peer, time_ns)
+        if side.payload_bytes > had_bytes:
+            self._talk(side, time_ns, payload)
+        if marks & REPEAT:
+            if not peer.has_ack or ahead(end, peer.max_ack) > 0:
+                self._send_again(side, peer, columns, i)
+            return
+        if marks & PROBE:
+            if connection.speaker == side.number or _waits_for_nothing(peer):
+                self._speak(side, peer, silent_ns)
+            rare = side.needs_rare()
+            rare.probes += 1
+            return
+        if payload or flags & (SYN | FIN | RST) or advanced or _waits_for_nothing(peer):  # else it answers a repeat or a probe
+            self._progress(connection, time_ns, columns.frame[i])
+        if flags & RST:
+            if silent_ns > connection.pause_ns and _waits_for_nothing(side) and _waits_for_nothing(peer):
+                connection.pause_ns = silent_ns
+        else:
+            self._speak(side, peer, silent_ns)
+        if columns.options[i] & (OPT_SACK | OPT_DSACK) == OPT_SACK and flags & ACK:
+            left = columns.sack_left[i]
+            if ahead(left, side.max_ack) > 0:
+                rare = peer.needs_rare()
+                if rare.sacked_from < 0 or ahead(left, rare.sacked_from) < 0 or ahead(rare.sacked_from, side.max_ack) <= 0:
+                    rare.sacked_from = left
+
+    def _progress(self, connection: Connection, time_ns: int, frame: int) -> None:
+        """Something new was captured."""
+        if time_ns - connection.progress_ns > connection.wait_ns:
+            connection.wait_ns, connection.wait_frame = time_ns - connection.progress_ns, frame
+        connection.progress_ns = max(connection.progress_ns, time_ns)
+
+    def _speak(self, side: Side, peer: Side, silent_ns: int) -> None:
+        """A side spoke after a silence, and by that answers what the other one said after its own."""
+        connection = side.connection
+        if side.number != connection.speaker:
+            connection.survived_ns = max(connection.survived_ns, connection.pause_ns)
+            connection.pause_ns = max(silent_ns, 0) if _waits_for_nothing(side) else 0
+            connection.speaker = side.number
+        elif silent_ns > connection.pause_ns and _waits_for_nothing(side):
+            connection.pause_ns = silent_ns
+        if peer.rare is not None:
+            peer.rare.probes = 0
+
+    def _talk(self, side: Side, time_ns: int, payload: int) -> None:
+        """A side sent new data: in its turn, or as its turn comes."""
+        connection = side.connection
+        if side.number != connection.talker:
+            if connection.talker >= 0:
+                connection.turns += 1
+                if time_ns - connection.asked_ns > side.answer_ns and (side.number or not begins_with_syn(connection)):
+                    side.answer_ns = time_ns - connection.asked_ns
+            connection.talker = side.number
+        connection.asked_ns = time_ns
+        if payload > side.largest:
+            side.largest = min(payload, MOST_LARGEST)
+
+    def _send_again(self, side: Side, peer: Side, columns: Columns, i: int) -> None:
+        """A side repeats what nobody has acknowledged."""
+        rare, payload = side.needs_rare(), columns.payload[i]
+        if not rare.unanswered:
+            rare.unanswered_since_ns = side.last_data_ns if payload and side.last_data_ns else side.last_ns
+        rare.unanswered += 1
+        rare.repeated_ns = columns.time_ns[i]
+        if payload and columns.seq[i] == peer.max_ack and (not rare.lost_payload or payload < rare.lost_payload):
+            rare.lost_payload = payload
+
+    def _answer(self, side: Side, time_ns: int) -> None:
+        """Something of a side's that it had sent again was acknowledged at last."""
+        rare, connection = side.needs_rare(), side.connection
+        connection.stall_ns = max(connection.stall_ns, time_ns - rare.unanswered_since_ns)
+        rare.unanswered = rare.lost_payload = 0
 
     def _context(self, side: Side, peer: Side) -> Context:
         """What a RST came upon."""
@@ -973,11 +1081,13 @@ class FlowTable:
         if not flags & RST and not columns.notes[i] & HEADER_CUT:
             side.window = columns.window[i]
             if columns.window[i]:
-                side.window_zero = False
+                if side.window_zero:
+                    self._open_window(side, columns.time_ns[i])
             elif not flags & (SYN | FIN):
                 if not side.window_zero:
                     self._history(side, 7)
                     rare = side.needs_rare()
+                    rare.closed_since_ns = columns.time_ns[i]
                     rare.zero_windows += 1
                     if rare.zero_windows == 1:
                         connection.note("zero-window", columns.frame[i], "it has no room for more data")
@@ -989,6 +1099,13 @@ class FlowTable:
             self._schedule(connection)
         elif connection.phase == OPENING and ((side.spoke and side.peer.spoke) or connection.budget <= 0):
             connection.phase = QUIET
+
+    def _open_window(self, side: Side, time_ns: int) -> None:
+        side.window_zero = False
+        rare = side.needs_rare()
+        rare.closed_ns = max(rare.closed_ns, time_ns - rare.closed_since_ns)
+        if time_ns - rare.closed_since_ns >= LONG_CLOSE_NS:
+            rare.long_closes += 1
 
     # -- time -------------------------------------------------------------------------------------------------------
 
@@ -1108,6 +1225,11 @@ def finished(connection: Connection) -> bool:
         if segment.flags & RST:
             return True
     return False
+
+
+def _waits_for_nothing(side: Side) -> bool:
+    """Whether a side has neither sent again what was not acknowledged since nor probed without an answer."""
+    return side.rare is None or not (side.rare.unanswered or side.rare.probes)
 
 
 def _refuses(side: Side, columns: Columns, i: int, marks: int) -> bool:

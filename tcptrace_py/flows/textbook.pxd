@@ -8,13 +8,13 @@ from tcptrace_py.model.live cimport Connection, Segment, Side
 from tcptrace_py.model.segments cimport Columns, reverse_key
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
-cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, HALF, MASK, BUDGET, CLOSING, LAST_IDS, OPENING, QUIET
+cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, HALF, MASK, BUDGET, CLOSING, LAST_IDS, MOST_LARGEST, OPENING, QUIET
 cdef long long SILENCE_NS, MOST_LOGGED, MOST_SPAN_NS, MOST_NS, MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN, BIAS
-cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD
+cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, PAUSE_NS, SURVIVED_NS, ANSWER_NS, LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD
 cdef long long WIDE_SIDES, WIDE_SIDE, WIDE_ROW
-cdef long long NEXT, BEFORE, RING, STATE, BUDGET_LEFT, LOOKED_AT, LOGGED, LONG_NS, SECOND_NS, STREAM, VLAN_SCALES, TEID
+cdef long long NEXT, BEFORE, RING, STATE, BUDGET_LEFT, LOOKED_AT, LOGGED, LONG_NS, SECOND_NS, STREAM, VLAN_SCALES, TEID, TURNS, WAIT_FRAME, LARGEST
 cdef long long NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_FLAGS, LAST_ID, SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS
-cdef long long PHASE, ANSWERED, HAS_TEID, RECORD_HEAD, RESTING_MASK, MOST_GONE, MOST_ASIDE, CROWD, AT_ITS_CLIENT, CLOSED, SPOKEN, LETTERS, SYN_ACK
+cdef long long MOST_TURNS, TALKER, SPEAKER, PHASE, ANSWERED, HAS_TEID, RECORD_HEAD, RESTING_MASK, MOST_GONE, MOST_ASIDE, CROWD, AT_ITS_CLIENT, CLOSED, SPOKEN, LETTERS, SYN_ACK
 
 
 cdef class Queue:
@@ -51,7 +51,8 @@ cdef class Textbook:
         window="long long", ip_id="long long", interface="long long", tsval="long long", ids="long long", silent_ns="long long",
         since_ns="long long", peer_next="long long", frames="long long", phase="long long", budget="long long", fin="long long",
         max_ack="long long", fresh="long long", peer_closed="long long", end="long long", letter="long long", letters="long long",
-        count="long long", log="long long", covers_fin=bint, closed=bint, logged=bint)
+        count="long long", log="long long", covers_fin=bint, closed=bint, logged=bint, pause_ns="long long", turns="long long",
+        asked_ns="long long")
     cpdef Py_ssize_t run(self, Columns block, Py_ssize_t first) except -1
     @cython.locals(key=bytes, seq="long long", teid="long long", row="long long", at="long long", far="long long",
                    narrow="unsigned int[::1]", wide="long long[::1]", word="long long", mine="long long", log="long long")

@@ -4,7 +4,7 @@
 
 Nearly every connection opens, talks and closes in order, and then waits a minute and more for stragglers that do not come.
 One row of two tables holds all of it, as long as it is open: the numbers of both sides, and the segments that decide states.
-That is 640 bytes where objects take 4 kB. When it has closed, a record of 450 bytes is made of the row (resting.py), and one of
+That is 676 bytes where objects take 4 kB. When it has closed, a record of 490 bytes is made of the row (resting.py), and one of
 less than 100 where nothing but the SYN came for a while (an *attempt*).
 
 `run` takes in what continues such a connection, in one pass over local names, and is long for that reason alone. It declines
@@ -25,6 +25,7 @@ from tcptrace_py.model.live import (
     BUDGET,
     CLOSING,
     LAST_IDS,
+    MOST_LARGEST,
     OPENING,
     QUIET,
     SILENCE_NS,
@@ -42,6 +43,7 @@ LONG_NS = 30 * SECOND_NS  # what settles levels looks for connections at rest th
 MOST_LOGGED = 12  # segments that a row has room for
 MOST_SPAN_NS = 1 << 39  # from the first of them to the last
 MOST_NS = 4_000_000_000 * SECOND_NS  # seconds of a time are to fit 32 bits
+MOST_TURNS = 1 << 29
 MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN = 1 << 20, 1 << 11, 1 << 12
 MOST_ASIDE = 1 << 10  # interfaces that the record of an attempt has room for
 RING = NONE = 0  # the row that is the ring's beginning and end, and none of its own
@@ -50,18 +52,19 @@ FIRST_ROWS = 64
 FIRST_PLACES = 1 << 13  # a power of two
 
 # A row of `wide`: the connection, then both sides.
-START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY = range(6)
+START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, PAUSE_NS, SURVIVED_NS, ANSWER_NS = range(9)
 LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD = range(5)
-WIDE_SIDES, WIDE_SIDE, WIDE_ROW = 6, 5, 16
+WIDE_SIDES, WIDE_SIDE, WIDE_ROW = 9, 5, 19
 # A row of `narrow`: the connection, both sides, then the log.
-NEXT, BEFORE, STATE, BUDGET_LEFT, LOOKED_AT, STREAM, VLAN_SCALES, TEID = range(8)
+NEXT, BEFORE, STATE, BUDGET_LEFT, LOOKED_AT, STREAM, VLAN_SCALES, TEID, TURNS, WAIT_FRAME, LARGEST = range(11)
 NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_FLAGS, LAST_ID = range(6)  # above the window and the IP ID: flags, interface
-SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS = 8, 6, 20, resting.LOG_WORDS, 128
+SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS = 11, 6, 23, resting.LOG_WORDS, 131
 # Bits of STATE; the phase is in the lowest two. Those of a side are shifted by its number.
-PHASE, ANSWERED, HAS_TEID = 3, 1 << 2, resting.HAS_TEID
+PHASE, ANSWERED, HAS_TEID, SPEAKER = 3, 1 << 2, resting.HAS_TEID, 1 << 4  # SPEAKER: the other side spoke last
 CLOSED, SPOKEN, LETTERS = 1 << 8, 1 << 10, 12  # it sent its FIN, it sent an ACK; 8 bits for each side's letters
 LOGGED = resting.LOGGED  # the highest four bits count the segments in the log
 SYN_ACK = SYN | ACK
+TALKER = 3  # of TURNS, above which they are counted: who sent data last, 1 more than its number
 
 RECORD_HEAD = resting.HEAD_WORDS
 MOST_GONE = 1 << 12  # records handed on that may stand before those that wait
@@ -227,6 +230,15 @@ class Textbook:
             if not letters & 1 << letter:
                 state |= 1 << letter << (LETTERS + 8 * number)
                 wide[far + HISTORY] = wide[far + HISTORY] << 4 | number << 3 | letter
+            pause_ns = wide[far + PAUSE_NS]
+            if silent_ns > pause_ns and silent_ns > wide[far + SURVIVED_NS]:
+                narrow[at + WAIT_FRAME] = frames
+            if (state & SPEAKER != 0) != number:
+                state ^= SPEAKER
+                wide[far + SURVIVED_NS] = max(wide[far + SURVIVED_NS], pause_ns)
+                wide[far + PAUSE_NS] = silent_ns
+            elif silent_ns > pause_ns:
+                wide[far + PAUSE_NS] = silent_ns
             narrow[at + STATE] = state
             narrow[at + BUDGET_LEFT] = budget + BIAS
             narrow[mine + NEXT_SEQ] = end
@@ -240,6 +252,17 @@ class Textbook:
             wide[far + LAST_FRAME] = block.frame[i]
             wide[my_wide + PACKETS] += 1
             if payload:
+                turns = narrow[at + TURNS]
+                if turns & TALKER != number + 1:
+                    if turns & TALKER:
+                        turns += TALKER + 1
+                        asked_ns = time_ns - wide[far + WIDE_SIDES + DATA_NS]
+                        if number and asked_ns > wide[far + ANSWER_NS]:
+                            wide[far + ANSWER_NS] = asked_ns
+                    narrow[at + TURNS] = turns & ~TALKER | number + 1
+                if payload > narrow[at + LARGEST] >> 16 * number & MOST_LARGEST:
+                    narrow[at + LARGEST] = (narrow[at + LARGEST] & ~(MOST_LARGEST << 16 * number)
+                                            | (min(MOST_LARGEST, payload)) << 16 * number)
                 wide[my_wide + PAYLOAD] += payload
                 wide[my_wide + DATA_NS] = time_ns
             if letter == 2:
@@ -386,6 +409,7 @@ class Textbook:
         wide[far + START] = wide[far + END] = words.wide(record, resting.ATTEMPT_START)
         wide[far + FIRST_FRAME] = wide[far + LAST_FRAME] = words.wide(record, resting.ATTEMPT_FRAME)
         wide[far + SIGNATURE], wide[far + HISTORY] = 1 << 6 | SYN << 3, 1
+        wide[far + PAUSE_NS] = wide[far + SURVIVED_NS] = wide[far + ANSWER_NS] = 0
         narrow[at + STATE] = OPENING | 1 << 1 << LETTERS | 1 << LOGGED
         narrow[at + LOOKED_AT] = wide[far + START] // SECOND_NS
         narrow[at + BUDGET_LEFT] = BIAS + BUDGET
@@ -547,6 +571,8 @@ class Textbook:
         out[resting.BUDGET_LEFT] = narrow[at + BUDGET_LEFT] | (resting.WHOLE if whole else 0)
         out[resting.STREAM], out[resting.VLAN_SCALES] = narrow[at + STREAM], narrow[at + VLAN_SCALES]
         out[resting.TEID] = narrow[at + TEID]
+        out[resting.TURNS], out[resting.WAIT_FRAME], out[resting.LARGEST] = (
+            narrow[at + TURNS], narrow[at + WAIT_FRAME], narrow[at + LARGEST])
         put = RECORD_HEAD
         if not whole:
             for index in range(WIDE_SIDES, WIDE_ROW):
@@ -572,6 +598,8 @@ class Textbook:
         narrow[at + BUDGET_LEFT] = words.word(record, resting.BUDGET_LEFT) & ~resting.WHOLE
         narrow[at + STREAM], narrow[at + VLAN_SCALES] = words.word(record, resting.STREAM), words.word(record, resting.VLAN_SCALES)
         narrow[at + TEID] = words.word(record, resting.TEID)
+        narrow[at + TURNS], narrow[at + WAIT_FRAME] = words.word(record, resting.TURNS), words.word(record, resting.WAIT_FRAME)
+        narrow[at + LARGEST] = words.word(record, resting.LARGEST)
         put = resting.log_at(record, 0)
         for index in range(count * LOG_WORDS):
             narrow[at + LOG + index] = words.word(record, put + index)
@@ -663,12 +691,22 @@ class Textbook:
         connection.vlan, a.window_scale, b.window_scale = (packed & 0x1FFF) - 1, (packed >> 13 & 0x1FF) - 1, (packed >> 22) - 1
         connection.teid = narrow[at + TEID] if state & HAS_TEID else -1
         connection.log.extend([self._segment(row, index) for index in range(state >> LOGGED)])
+        connection.speaker, connection.progress_ns = int(state & SPEAKER != 0), connection.end_ns
+        connection.heard_ns = connection.end_ns
+        connection.pause_ns, connection.survived_ns = wide[far + PAUSE_NS], wide[far + SURVIVED_NS]
+        connection.wait_ns = max(connection.pause_ns, connection.survived_ns)
+        if connection.wait_ns:
+            connection.wait_frame = connection.first_frame + narrow[at + WAIT_FRAME]
+        connection.turns, connection.talker = narrow[at + TURNS] >> 2, (narrow[at + TURNS] & TALKER) - 1
+        b.answer_ns = wide[far + ANSWER_NS]
+        a.largest, b.largest = narrow[at + LARGEST] & MOST_LARGEST, narrow[at + LARGEST] >> 16
         self._tell(row, a, state)
         self._tell(row, b, state)
         a.has_seq = a.syn_seen = True
         b.has_seq = b.syn_seen = b.synack_seen = b.has_ack = connection.settled
         a.has_ack = a.spoke
         a.isn = connection.log[0].seq
+        connection.asked_ns = max(a.last_data_ns, b.last_data_ns)
         if connection.settled:
             b.isn = connection.log[1].seq
         else:
@@ -719,10 +757,14 @@ class Textbook:
         wide[far + SIGNATURE], wide[far + HISTORY] = connection.signature, connection.history
         narrow[at + STATE] = (
             connection.phase | ANSWERED | CLOSED | CLOSED << 1 | SPOKEN | SPOKEN << 1 | (HAS_TEID if connection.teid >= 0 else 0)
-            | a.history_bits << LETTERS | b.history_bits << LETTERS + 8 | len(log) << LOGGED)
+            | (SPEAKER if connection.speaker else 0) | a.history_bits << LETTERS | b.history_bits << LETTERS + 8 | len(log) << LOGGED)
         narrow[at + BUDGET_LEFT], narrow[at + STREAM] = connection.budget + BIAS, connection.stream
         narrow[at + VLAN_SCALES] = connection.vlan + 1 | a.window_scale + 1 << 13 | b.window_scale + 1 << 22
         narrow[at + TEID] = connection.teid & MASK
+        narrow[at + TURNS] = connection.turns << 2 | connection.talker + 1
+        narrow[at + WAIT_FRAME] = connection.wait_frame - first if connection.wait_ns else 0
+        narrow[at + LARGEST] = a.largest | b.largest << 16
+        wide[far + PAUSE_NS], wide[far + SURVIVED_NS], wide[far + ANSWER_NS] = connection.pause_ns, connection.survived_ns, b.answer_ns
         self._note(row, a)
         self._note(row, b)
         for index, segment in enumerate(log):
@@ -752,7 +794,10 @@ def _can_rest(connection: Connection) -> bool:
     a, b, log = connection.a, connection.b, connection.log
     if not (connection.plain and connection.anomalies is None and connection.icmp is None and connection.shadow is None
             and connection.reused_by is None and not connection.earlier and connection.announced < 0 and connection.stream >= 0
-            and connection.idle_ns == 0 and 0 <= connection.start_ns < MOST_NS and connection.vlan < MOST_VLAN and connection.teid <= MASK
+            and connection.idle_ns == 0 and connection.progress_ns == connection.end_ns and connection.stall_ns == 0
+            and connection.wait_ns == max(connection.pause_ns, connection.survived_ns)
+            and connection.asked_ns == max(a.last_data_ns, b.last_data_ns) and connection.turns < MOST_TURNS
+            and 0 <= connection.start_ns < MOST_NS and connection.vlan < MOST_VLAN and connection.teid <= MASK
             and connection.settled and 2 < len(log) <= MOST_LOGGED and connection.last_frame - connection.first_frame <= MASK
             and a.holes is None and b.holes is None and a.rare is None and b.rare is None and not a.window_zero and not b.window_zero
             and a.fin_seen and b.fin_seen and a.spoke and b.spoke and not a.synack_seen and b.synack_seen

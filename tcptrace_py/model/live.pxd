@@ -25,6 +25,8 @@ cdef class Segment:
 cdef class Rare:
     cdef public long long copies, fin_repeats, more_stray_syns, more_strays, probe_end, retransmissions, sacked_end
     cdef public long long stray_next, stray_syns, zero_windows
+    cdef public long long closed_since_ns, closed_ns, long_closes, probes, unanswered, unanswered_since_ns, repeated_ns, lost_payload
+    cdef public long long sacked_from
 
 
 cdef class Side:
@@ -33,9 +35,9 @@ cdef class Side:
     cdef public bytes key
     cdef public list holes
     cdef public Rare rare
-    cdef public long long packets, payload_bytes, isn, next_seq, max_ack, window, last_ns, last_data_ns, last_seq, last_tsval
+    cdef public long long packets, payload_bytes, isn, next_seq, max_ack, window, last_ns, last_data_ns, last_seq, last_tsval, answer_ns
     cdef public unsigned long long recent_ids
-    cdef public int history_bits, last_flags, last_ip_id, last_interface, number, window_scale
+    cdef public int history_bits, largest, last_flags, last_ip_id, last_interface, number, window_scale
     cdef public bint fin_seen, has_ack, has_seq, spoke, syn_seen, synack_seen, window_zero
 
     cpdef Rare needs_rare(self)
@@ -48,8 +50,9 @@ cdef class Connection:
     cdef public bytes earlier
     cdef public object judged
     cdef public long long start_ns, end_ns, first_frame, last_frame, due, idle_ns, idle_until_ns, judged_at
+    cdef public long long asked_ns, heard_ns, pause_ns, progress_ns, stall_ns, survived_ns, wait_frame, wait_ns
     cdef public unsigned long long signature, history
-    cdef public int stream, phase, budget, vlan, announced
+    cdef public int stream, phase, budget, vlan, announced, speaker, talker, turns
     cdef public long long teid
     cdef public bint plain, self_connect, settled
 

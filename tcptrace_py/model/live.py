@@ -24,6 +24,8 @@ REFUSED = 128  # with STRAY: a SYN whose timestamp is older than the connection'
 SKIPPED = 256  # its IP ID says that its sender sent two others since its last captured one
 
 AT_ITS_CLIENT = -3  # announced, under its client's account: the kind is known there
+LONG_CLOSE_NS = SECOND_NS  # a receive window that stays closed for so long is no matter of round trips
+MOST_LARGEST = 0xFFFF  # of the largest payload no more is told
 
 LAST_IDS = (1 << 48) - 1  # the IP IDs that a side remembers (a name: compiled, a number so large would be an object)
 LETTERS = " SHADFRW"  # Zeek's letters by their number: SYN, SYN/ACK, pure ACK, data, FIN, RST, zero window
@@ -82,8 +84,9 @@ class Context:
 class Rare:
     """What most sides never need: where their sequence numbers or their behaviour left the ordinary."""
 
-    __slots__ = ("copies", "fin_repeats", "more_stray_syns", "more_strays", "probe_end", "retransmissions", "sacked_end",
-                 "stray_next", "stray_syns", "zero_windows")
+    __slots__ = ("closed_ns", "closed_since_ns", "copies", "fin_repeats", "long_closes", "lost_payload", "more_stray_syns", "more_strays",
+                 "probe_end", "probes", "repeated_ns", "retransmissions", "sacked_end", "sacked_from", "stray_next", "stray_syns",
+                 "unanswered", "unanswered_since_ns", "zero_windows")
 
     def __init__(self) -> None:
         self.retransmissions = 0
@@ -96,13 +99,23 @@ class Rare:
         self.stray_next = -1  # where the last stray segment ended
         self.sacked_end = -1  # where the latest data or FIN beyond a hole ended
         self.probe_end = -1  # where the byte of a window probe ended
+        self.closed_since_ns = 0  # when it closed its window, as long as that is closed
+        self.closed_ns = 0  # the longest time for which it was closed
+        self.long_closes = 0  # how often that was LONG_CLOSE_NS or more
+        # Since the peer last acknowledged something new: what was sent again, when that was sent first, and last.
+        self.unanswered = 0
+        self.unanswered_since_ns = 0
+        self.repeated_ns = 0
+        self.lost_payload = 0  # the smallest payload among it that begins where the peer's acknowledgements end; 0: none
+        self.probes = 0  # keep-alive and window probes since the peer last spoke
+        self.sacked_from = -1  # the lowest of this side's sequence numbers that the peer has acknowledged selectively; -1: none
 
 
 class Side:
     """One side of a live connection: counters, and where its sequence numbers stand."""
 
-    __slots__ = ("connection", "fin_seen", "has_ack", "has_seq", "history_bits", "holes", "isn", "key", "last_data_ns", "last_flags",
-                 "last_interface", "last_ip_id", "last_ns", "last_seq", "last_tsval", "max_ack", "next_seq",
+    __slots__ = ("answer_ns", "connection", "fin_seen", "has_ack", "has_seq", "history_bits", "holes", "isn", "key", "largest",
+                 "last_data_ns", "last_flags", "last_interface", "last_ip_id", "last_ns", "last_seq", "last_tsval", "max_ack", "next_seq",
                  "number", "packets", "payload_bytes",
                  "peer", "rare", "recent_ids", "spoke", "syn_seen", "synack_seen", "window", "window_scale", "window_zero")
 
@@ -131,6 +144,8 @@ class Side:
         self.recent_ids = 0  # the last three IP IDs, 16 bits each
         self.last_ns = 0
         self.last_data_ns = 0
+        self.answer_ns = 0  # the longest time from the peer's last new data to its own (the client's answers are not all kept)
+        self.largest = 0  # payload of its largest segment, MOST_LARGEST at most
         self.last_seq = -1
         self.last_flags = 0
         self.last_ip_id = 0
@@ -147,9 +162,11 @@ class Side:
 class Connection:
     """One incarnation of a four-tuple while it lives. `a` sent its first captured segment; a self-connect has no own `b`."""
 
-    __slots__ = ("a", "announced", "anomalies", "b", "budget", "due", "earlier", "end_ns", "first_frame", "history", "icmp", "idle_ns",
-                 "idle_until_ns", "judged", "judged_at", "last_frame", "log", "phase", "plain", "reused_by", "self_connect", "settled",
-                 "shadow", "signature", "start_ns", "stream", "teid", "vlan")
+    __slots__ = ("a", "announced", "anomalies", "asked_ns", "b", "budget", "due", "earlier", "end_ns", "first_frame", "heard_ns", "history",
+                 "icmp", "idle_ns", "idle_until_ns", "judged", "judged_at", "last_frame", "log", "pause_ns", "phase", "plain",
+                 "progress_ns",
+                 "reused_by", "self_connect", "settled", "shadow", "signature", "speaker", "stall_ns", "start_ns", "stream", "survived_ns",
+                 "talker", "teid", "turns", "vlan", "wait_frame", "wait_ns")
 
     def __init__(self, key: bytes, other: bytes, time_ns: int, frame: int) -> None:
         self.a = Side(self, key, 0)
@@ -173,6 +190,16 @@ class Connection:
         self.teid = -1
         self.idle_ns = 0  # the last long silence, and when it ended
         self.idle_until_ns = 0
+        self.speaker = -1  # side that sent the last segment that was no RST and repeated nothing
+        self.pause_ns = 0  # the longest silence that it ended since the other side spoke
+        self.survived_ns = 0  # the longest silence after which both sides spoke
+        self.heard_ns = time_ns  # when a segment was captured last that is no copy and no stray
+        self.progress_ns = time_ns  # when something new was captured last
+        self.wait_ns = self.wait_frame = 0  # the longest time without anything new, and the frame that ended it
+        self.stall_ns = 0  # the longest time for which something was sent again before it was acknowledged
+        self.talker = -1  # side that sent new data last
+        self.asked_ns = 0  # and when
+        self.turns = 0  # how often it was the other one
         self.history = 0  # four bits a letter, oldest highest: side << 3 | index into LETTERS
         self.log: list[Segment] = []
         self.anomalies: list[tuple[str, int, str]] | None = None

@@ -87,6 +87,33 @@ class Teardown:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """How time went by in a connection. An exchange is data of the server's right behind data of the client's."""
+
+    exchanges: int = 0
+    longest_answer_ns: int | None = None  # from the last new data of a request to the first of its answer
+    longest_wait_ns: int | None = None  # without anything but repeats and probes
+    longest_wait_frame: int | None = None  # that ended it; the last frame, where none did
+    longest_stall_ns: int = 0  # from when something was sent first until it was acknowledged, of what was sent again
+    idle_survived_ns: int | None = None  # the longest silence after which both sides spoke
+    idle_before_end_ns: int | None = None  # before the first FIN, the RST, or what nobody answered any more
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of what one side sent, and how long its own window was closed. None: not to be known."""
+
+    unacknowledged_bytes: int | None = 0  # never acknowledged
+    unanswered_repeats: int | None = 0  # sent again, in vain, until the end
+    unanswered_ns: int | None = 0  # from when that was sent first until it was sent last
+    largest_payload_bytes: int | None = None  # of a segment that arrived
+    smallest_lost_bytes: int | None = None  # payload of the smallest segment sent again in vain where the acknowledgements end
+    missing_bytes: int = 0  # below what the peer had acknowledged selectively
+    window_closed_ns: int = 0  # the longest time for which its own window was closed
+    long_window_closes: int = 0  # how often that was for a second or longer
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """What one side sent and which states it passed."""
 
@@ -96,6 +123,7 @@ class Side:
     fin_retransmissions: int
     final_state: State
     states: tuple[StateEntry, ...]
+    delivery: Delivery = Delivery()
 
     @property
     def path(self) -> str:
@@ -159,6 +187,7 @@ class Connection:
     server_side: Side | None  # None: a self-connect has one side
     time_wait: tuple[Stay, ...]
     anomalies: tuple[Anomaly, ...]
+    course: Course = Course()
     timestamps: bool | None = None  # whether both sides sent the TCP timestamps option; None where no header shows it
 
     def detached(self) -> "Connection":

@@ -14,4 +14,5 @@ cdef class Columns:
     cdef public list key
     cdef public long long[::1] frame, time_ns, teid
     cdef public unsigned int[::1] seq, ack, flags, window, payload, options, tsval, tsecr, ttl, notes, interface
+    cdef public unsigned int[::1] sack_left
     cdef public int[::1] owner, ip_id, window_scale, vlan

@@ -26,7 +26,7 @@ OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_SACK, OPT_TIMESTAMPS, OPT_FAST_OPEN, OPT_D
 
 # The columns that the replay asks for besides the key, the wide ones first: handed between processes, and kept while segments wait.
 REPLAYED = ("time_ns", "frame", "teid", "flags", "seq", "ack", "payload", "window", "ip_id", "tsval", "options", "notes",
-            "tsecr", "ttl", "interface", "window_scale", "vlan")
+            "tsecr", "ttl", "interface", "window_scale", "vlan", "sack_left")
 
 IPV4_KEY, IPV6_KEY = 12, 36  # lengths of the plain keys; scope bytes follow where there is a scope
 
@@ -100,8 +100,8 @@ def _absent(code: str, capacity: int) -> "array[int]":
 class Columns:
     """A block's columns once more, for whoever reads them row by row: compiled, they are plain memory. Not to outlive its rows."""
 
-    __slots__ = ("ack", "count", "flags", "frame", "interface", "ip_id", "key", "me", "notes", "options", "owner", "payload", "seq",
-                 "teid", "time_ns", "tsecr", "tsval", "ttl", "vlan", "window", "window_scale")
+    __slots__ = ("ack", "count", "flags", "frame", "interface", "ip_id", "key", "me", "notes", "options", "owner", "payload", "sack_left",
+                 "seq", "teid", "time_ns", "tsecr", "tsval", "ttl", "vlan", "window", "window_scale")
 
     def __init__(self, block: SegmentBlock) -> None:
         self.count, self.key, self.me, self.owner = block.count, block.key, block.me, block.owner
@@ -109,6 +109,7 @@ class Columns:
         self.seq, self.ack, self.flags, self.window, self.payload = block.seq, block.ack, block.flags, block.window, block.payload
         self.options, self.tsval, self.tsecr, self.window_scale = block.options, block.tsval, block.tsecr, block.window_scale
         self.ip_id, self.ttl, self.vlan, self.teid = block.ip_id, block.ttl, block.vlan, block.teid
+        self.sack_left = block.sack_left
 
 
 SCOPE_VNI, SCOPE_TEID = b"V", b"T"

@@ -14,6 +14,8 @@ from tcptrace_py.model.results import (
     Analysis,
     CaptureInfo,
     Connection,
+    Course,
+    Delivery,
     Endpoint,
     Exhaustion,
     Handshake,
@@ -201,6 +203,7 @@ def connection_row(connection: Connection) -> Row:
         "handshake": handshake_row(connection.handshake),
         "teardown": teardown_row(connection.teardown),
         "resets": [reset_row(reset) for reset in connection.resets],
+        "course": course_row(connection.course),
         "client_side": side_row(connection.client_side),
         "server_side": None if connection.server_side is None else side_row(connection.server_side),
         "time_wait": [stay_row(stay) for stay in connection.time_wait],
@@ -233,6 +236,15 @@ def teardown_row(teardown: Teardown) -> Row:
     }
 
 
+def course_row(course: Course) -> Row:
+    """How time went by in a connection."""
+    return {
+        "exchanges": course.exchanges, "longest_answer_ms": ms(course.longest_answer_ns), "longest_wait_ms": ms(course.longest_wait_ns),
+        "longest_wait_frame": course.longest_wait_frame, "longest_stall_ms": ms(course.longest_stall_ns),
+        "idle_survived_ms": ms(course.idle_survived_ns), "idle_before_end_ms": ms(course.idle_before_end_ns),
+    }
+
+
 def reset_row(reset: Reset) -> Row:
     """One RST."""
     return {"by": reset.by, "cause": reset.cause, "confidence": reset.confidence, "frame": reset.frame,
@@ -246,6 +258,17 @@ def side_row(side: Side) -> Row:
         "fin_retransmissions": side.fin_retransmissions, "final_state": side.final_state.name,
         "states": [{"state": state, "at": rfc3339(at_ns), "frame": frame, "basis": basis}
                    for state, (_, at_ns, frame, basis) in zip(side.path.split(), side.steps, strict=True)],
+        "delivery": delivery_row(side.delivery),
+    }
+
+
+def delivery_row(delivery: Delivery) -> Row:
+    """What became of what a side sent, and how long its own window was closed."""
+    return {
+        "unacknowledged_bytes": delivery.unacknowledged_bytes, "unanswered_repeats": delivery.unanswered_repeats,
+        "unanswered_ms": ms(delivery.unanswered_ns), "largest_payload_bytes": delivery.largest_payload_bytes,
+        "smallest_lost_bytes": delivery.smallest_lost_bytes, "missing_bytes": delivery.missing_bytes,
+        "window_closed_ms": ms(delivery.window_closed_ns), "long_window_closes": delivery.long_window_closes,
     }
 
 

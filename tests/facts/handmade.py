@@ -8,7 +8,7 @@ from tcptrace_py.facts.block import BASES, Block
 from tcptrace_py.facts.store import Connections
 from tcptrace_py.facts.table import MISSING, Table
 from tcptrace_py.facts.views import CAUSES, CONFIDENCES, ENDINGS, KINDS, OUTCOMES, PATTERNS, ROLES, VANTAGES
-from tcptrace_py.model.results import Connection, Side
+from tcptrace_py.model.results import Connection, Delivery, Side
 from tcptrace_py.model.state import State
 
 
@@ -69,6 +69,13 @@ def _write(block: Block, c: Connection) -> None:
         at.STAYS_AT: block.stays.count, at.RESETS_AT: block.resets.count, at.RESETS: len(c.resets), at.ENDING_RESET: None,
         at.ANOMALIES_AT: block.anomalies.count, at.ANOMALIES: len(c.anomalies),
     }
+    deliveries = (c.client_side.delivery, server.delivery if server else Delivery())
+    narrow[at.EXCHANGES] = c.course.exchanges
+    for role, d in enumerate(deliveries):
+        narrow |= {
+            at.CLIENT_UNANSWERED + role: d.unanswered_repeats, at.CLIENT_LARGEST + role: d.largest_payload_bytes,
+            at.CLIENT_LOST + role: d.smallest_lost_bytes, at.CLIENT_MISSING + role: d.missing_bytes,
+            at.CLIENT_LONG_CLOSES + role: d.long_window_closes}
     narrow[at.CLIENT_PATH], narrow[at.SERVER_PATH] = _path(block, c.client_side), _path(block, server)
     for reset in (*c.resets, *([close.reset] if close.reset is not None and close.reset not in c.resets else [])):
         at_row = block.resets.row()
@@ -92,7 +99,12 @@ def _write(block: Block, c: Connection) -> None:
         at.SYN_TO_SYNACK: opened.syn_to_synack_ns, at.SYNACK_TO_ACK: opened.synack_to_ack_ns, at.HANDSHAKE: opened.total_ns,
         at.CLOSE: close.duration_ns, at.CLIENT_PACKETS: c.client_side.packets, at.CLIENT_BYTES: c.client_side.payload_bytes,
         at.SERVER_PACKETS: server.packets if server else 0, at.SERVER_BYTES: server.payload_bytes if server else 0,
-        at.RELEASED: released_ns(c),
+        at.RELEASED: released_ns(c), at.ANSWER: c.course.longest_answer_ns, at.WAIT: c.course.longest_wait_ns,
+        at.WAIT_FRAME: c.course.longest_wait_frame, at.STALL: c.course.longest_stall_ns, at.SURVIVED: c.course.idle_survived_ns,
+        at.FINAL_IDLE: c.course.idle_before_end_ns,
+        **{column + role: value for role, d in enumerate(deliveries) for column, value in (
+            (at.CLIENT_CLOSED, d.window_closed_ns), (at.CLIENT_UNANSWERED_NS, d.unanswered_ns),
+            (at.CLIENT_UNACKNOWLEDGED, d.unacknowledged_bytes))},
     }, narrow, {
         at.VANTAGE: _word(VANTAGES, c.vantage), at.MIDSTREAM: c.midstream, at.KIND: _word(KINDS, opened.kind),
         at.TIMESTAMPS: c.timestamps, at.OUTCOME: _word(OUTCOMES, opened.outcome), at.PATTERN: _word(PATTERNS, close.pattern),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tcptrace_py.facts.block import VERSION, Block, unpacked
 from tcptrace_py.facts.table import MISSING, Table
 from tcptrace_py.facts.views import connection, plain
-from tcptrace_py.model.results import Anomaly, Connection, Scope, Side
+from tcptrace_py.model.results import Anomaly, Connection, Course, Delivery, Scope, Side
 from tests.facts.handmade import kept
 from tests.outputs import factory
 
@@ -23,6 +23,10 @@ MADE = [
     factory.connection(4, stream=None, scope=Scope(7, 9, None), vantage=None, timestamps=True, midstream=True,
                        anomalies=(Anomaly("stray-syn", 44, "a SYN"), Anomaly("stray-syn", 45, "a SYN"))),
     factory.connection(5, total_ns=None, server_side=None, time_wait=()),
+    factory.connection(6, course=Course(3, 40_000_000, 2_000_000_000, 17, 900_000_000, 1_500_000_000, 0),
+                       client_side=replace(factory.connection(6).client_side, delivery=Delivery(455, 3, 1_400_000_000, None, 1448, 2896))),
+    factory.connection(7, client_side=replace(
+        factory.connection(7).client_side, delivery=Delivery(None, None, None, 520, None, 0, 6_900_000_000, 2))),
 ]
 
 
@@ -81,7 +85,7 @@ def test_packed_and_unpacked() -> None:
 @pytest.mark.parametrize(("data", "why"), [
     (b"", "not a block of facts"),
     (b"tcpstates fact\n" + bytes(64), "not a block of facts"),
-    (Block(1).packed().replace(f'"version":{VERSION}'.encode(), b'"version":9'), "version 9: this program reads version 1"),
+    (Block(1).packed().replace(f'"version":{VERSION}'.encode(), b'"version":9'), "version 9: this program reads version 2"),
 ])
 def test_what_is_no_block_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):

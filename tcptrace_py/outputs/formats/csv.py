@@ -4,7 +4,7 @@ import csv
 from collections.abc import Callable
 from typing import NamedTuple, TextIO
 
-from tcptrace_py.model.results import Analysis, Connection, Reset, Side
+from tcptrace_py.model.results import Analysis, Connection, Delivery, Reset, Side
 from tcptrace_py.outputs.units import ms_text, rfc3339, scope_text
 from tcptrace_py.outputs.view import View
 
@@ -22,6 +22,32 @@ class Column(NamedTuple):
 
 def _of_server(pick: Callable[[Side], str | int]) -> Callable[[Connection], str | int | None]:
     return lambda c: None if c.server_side is None else pick(c.server_side)
+
+
+def _delivery(role: str) -> "tuple[Column, ...]":
+    """What became of what a side sent: the cells of the JSON document, with the side before their names."""
+    client = role == "client"
+
+    def value(pick: Callable[[Delivery], str | int | None]) -> Callable[[Connection], str | int | None]:
+        if client:
+            return lambda c: pick(c.client_side.delivery)
+        return lambda c: None if c.server_side is None else pick(c.server_side.delivery)
+
+    return (
+        Column(f"{role}_unacknowledged_bytes", f"bytes the {role} sent that were never acknowledged",
+               value(lambda d: d.unacknowledged_bytes)),
+        Column(f"{role}_unanswered_repeats", f"segments the {role} sent again at the end, in vain", value(lambda d: d.unanswered_repeats)),
+        Column(f"{role}_unanswered_ms", "from when that was sent first until it was sent last", value(lambda d: ms_text(d.unanswered_ns))),
+        Column(f"{role}_largest_payload_bytes", f"payload of the {role}'s largest segment; empty unless all it sent arrived",
+               value(lambda d: d.largest_payload_bytes)),
+        Column(f"{role}_smallest_lost_bytes", "payload of the smallest segment sent again in vain where acknowledgements end",
+               value(lambda d: d.smallest_lost_bytes)),
+        Column(f"{role}_missing_bytes", "bytes missing at the end below what was acknowledged selectively (SACK)",
+               value(lambda d: d.missing_bytes)),
+        Column(f"{role}_window_closed_ms", f"the longest time for which the {role}'s window was closed",
+               value(lambda d: ms_text(d.window_closed_ns))),
+        Column(f"{role}_long_window_closes", "how often that was a second or longer", value(lambda d: d.long_window_closes)),
+    )
 
 
 def _of_reset(pick: Callable[[Reset], str | None]) -> Callable[[Connection], str | int | None]:
@@ -74,6 +100,17 @@ COLUMNS = (
     Column("time_wait_sides", "sides that entered TIME_WAIT",
            lambda c: " ".join(dict.fromkeys(stay.side for stay in c.time_wait))),
     Column("anomalies", "codes of what no rule explains", lambda c: " ".join(a.code for a in c.anomalies)),
+    Column("exchanges", "how often data of the server came right behind data of the client", lambda c: c.course.exchanges),
+    Column("longest_answer_ms", "from a request's last new data to the first of its answer", lambda c: ms_text(c.course.longest_answer_ns)),
+    Column("longest_wait_ms", "longest time without anything but repeats and probes", lambda c: ms_text(c.course.longest_wait_ns)),
+    Column("longest_wait_frame", "frame that ended it; the last one, where none did", lambda c: c.course.longest_wait_frame),
+    Column("longest_stall_ms", "of what was sent again: from when it was sent first until it was acknowledged",
+           lambda c: ms_text(c.course.longest_stall_ns)),
+    Column("idle_survived_ms", "longest silence after which both sides spoke", lambda c: ms_text(c.course.idle_survived_ns)),
+    Column("idle_before_end_ms", "silence before the first FIN, the RST, or what nobody answered any more",
+           lambda c: ms_text(c.course.idle_before_end_ns)),
+    *_delivery("client"),
+    *_delivery("server"),
 )
 
 
