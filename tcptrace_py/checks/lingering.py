@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import mul
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model.report import Measure, Unit
 
 from . import params
 from .measure import Worst, at_most
-from .rows import ROLES, both
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tcptrace_py.model.state import State
 
     from .facts import Facts
+    from .rows import Rows
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,16 @@ class Longest:
 
 def longest(facts: Facts, limits: Longest, state: State) -> Iterator[Measure]:
     """Hold the longest stay of any side in scope against the limit; a stay that outlives the capture counts so far."""
+    return longest_of(facts, limits, f"longest stay in {state.name}", lambda rows: rows.of_sides(
+        lambda role: rows.longest_ns(role, state, facts.end_ns)))
+
+
+def longest_of(facts: Facts, limits: Longest, what: str, lasted_ns: Callable[[Rows], list[int]]) -> Iterator[Measure]:
+    """Hold the longest of some durations against the limit; `lasted_ns` gives one for each row, 0 for those that do not count."""
     most_ns, worst = 0, Worst(facts.store)
     for rows in facts.rows():
-        lasted_ns = [0] * rows.count
-        for role in ROLES:
-            looked_at = both(rows.chosen, rows.looked_at(role))
-            lasted_ns = list(map(max, lasted_ns, map(mul, rows.longest_ns(role, state, facts.end_ns), looked_at)))
-        most_ns = max(most_ns, *lasted_ns)
-        worst.add(rows, [row for row, stay_ns in enumerate(lasted_ns) if stay_ns > limits.limit], lasted_ns)
+        found_ns = lasted_ns(rows)
+        most_ns = max(most_ns, *found_ns)
+        worst.add(rows, [row for row, found in enumerate(found_ns) if found > limits.limit], found_ns)
     if facts.count:
-        yield at_most(f"longest stay in {state.name}", most_ns, limits.limit, Unit.NS, worst)
+        yield at_most(what, most_ns, limits.limit, Unit.NS, worst)

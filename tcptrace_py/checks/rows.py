@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import compress
+from operator import mul
 from typing import TYPE_CHECKING
 
 from tcptrace_py.facts import block as at
@@ -15,7 +16,7 @@ from tcptrace_py.facts.table import MISSING
 from tcptrace_py.model.results import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tcptrace_py.facts.block import Block
     from tcptrace_py.facts.table import Table
@@ -90,6 +91,13 @@ class Rows:
         if self._scope.role not in (None, role):
             return bytes(self.count)
         return self._has_address(role) if self._scope.is_choosy else self.every
+
+    def of_sides(self, values: Callable[[str], list[int]]) -> list[int]:
+        """Of what the sides that are looked at have, by role, the larger one; 0 where none is looked at."""
+        found = [0] * self.count
+        for role in ROLES:
+            found = list(map(max, found, map(mul, values(role), both(self.chosen, self.looked_at(role)))))
+        return found
 
     def _has_address(self, role: str) -> Mask:
         block = self.block

@@ -10,6 +10,8 @@ from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.results import (
     Anomaly,
     Connection,
+    Course,
+    Delivery,
     Endpoint,
     Handshake,
     Reset,
@@ -153,6 +155,22 @@ def _zero_window(plain: Connection, side: str) -> Connection:
     return replace(plain, history=plain.history + ("W" if side == "client" else "w"))
 
 
+def _answers(plain: Connection, longest: str) -> Connection:
+    return replace(plain, course=Course(1, Duration().read(longest)))
+
+
+def _exchanges(plain: Connection, number: str) -> Connection:
+    return replace(plain, course=Course(int(number)))
+
+
+def _stalls(plain: Connection, longest: str) -> Connection:
+    return replace(plain, course=Course(longest_stall_ns=Duration().read(longest)))
+
+
+def _closed_window(plain: Connection, longest: str, side: str) -> Connection:
+    return _with_side(plain, side, delivery=Delivery(window_closed_ns=Duration().read(longest)))
+
+
 def _reset(plain: Connection, cause: str, by: str = "server") -> Connection:
     made = factory.aborted(plain.id, cause, by)
     return replace(made, start_ns=plain.start_ns, end_ns=plain.end_ns)
@@ -254,6 +272,7 @@ KINDS: dict[str, Any] = {
     "ok": _ok, "server-first": _server_first, "simultaneous": _simultaneous, "refused": _failed("refused"),
     "unanswered": _failed("unanswered"), "half-open": _failed("half-open"), "aborted": _aborted, "untimed": _untimed,
     "midstream": _midstream, "syn-again": _again("syn"), "synack-again": _again("synack"), "fin-again": _fin_again,
+    "answers": _answers, "exchanges": _exchanges, "stalls": _stalls, "closed-window": _closed_window,
     "repeats": _repeats, "zero-window": _zero_window, "reset": _reset, "third-reset": _third_reset, "late-reset": _late_reset,
     "ignored-reset": _ignored_reset, "half-closed": _half_closed, "unfinished-close": _unfinished, "open": _open,
     "close-wait": _stays_in("CLOSE_WAIT"), "fin-wait-2": _stays_in("FIN_WAIT_2"), "last-ack": _stays_in("LAST_ACK"),

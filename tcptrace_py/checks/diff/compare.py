@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tcptrace_py.checks.measure import WORST, at_most, service
 from tcptrace_py.checks.rules.capture_quality import PROBLEMS
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.report import Measure, Origin, Outcome, Report, Severity, Status, Unit
 
 from . import stats
@@ -206,21 +207,29 @@ def _often(p: float) -> str:
 
 
 def _latency(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
-    before, now = (
-        [row.total_ns for row in rows if row.outcome == "completed" and row.total_ns is not None]
-        for rows in (base, new)
-    )
+    yield from _slower("median handshake", (base, new), tolerance, lambda row: row.total_ns if row.outcome == "completed" else None)
+
+
+def _answers(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    yield from _slower("median of longest answers", (base, new), tolerance, lambda row: row.answer_ns)
+
+
+def _slower(
+    what: str, sides: tuple[list[Seen], list[Seen]], tolerance: Tolerance, time_ns: Callable[[Seen], int | None]
+) -> Iterator[Measure]:
+    """Compare the medians of a time that some of a service's connections have."""
+    before, now = ([value for row in rows if (value := time_ns(row)) is not None] for rows in sides)
     if not before or not now:
         return
     was, value = _median(before), _median(now)
     enough = min(len(before), len(now)) >= ENOUGH
     p = stats.rank_sum(before, now) if enough else 1.0
     limit = max(was * (1 + tolerance.threshold), was + tolerance.least_ns)
-    slower = [row for row in new if (row.total_ns or 0) > limit]
+    slower = [row for row in sides[1] if (time_ns(row) or 0) > limit]
     note = f"of {len(now)}, was {was / 1e6:.3g} ms of {len(before)}" + (
         "" if enough else "; too few to tell from noise"
     )
-    yield _measure("median handshake", Change(value, limit, Unit.NS, p, slower, note), tolerance)
+    yield _measure(what, Change(value, limit, Unit.NS, p, slower, note), tolerance)
 
 
 def _median(values: list[int]) -> int:
@@ -270,6 +279,25 @@ def _openings(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterat
 
 def _data(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
     yield from _share("connections with data sent again", (base, new), tolerance, lambda row: row.data_again)
+
+
+def _stalls(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    yield from _share(
+        "connections in which something was sent again for a second or longer",
+        (base, new),
+        tolerance,
+        lambda row: row.stall_ns >= SECOND_NS,
+    )
+
+
+def _single(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+    yield from _share(
+        "connections with one exchange only",
+        (base, new),
+        tolerance,
+        lambda row: row.exchanges == 1,
+        lambda row: row.exchanges > 0,
+    )
 
 
 def _first(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
@@ -325,10 +353,16 @@ COMPARISONS = (
                "Look at the slowest: a multiple of a second is a SYN sent again, all else distance or load.", _latency),
     Comparison("TD104", "handshake-outcomes", "No more handshakes fail.",
                "`tcpstates rules` explains each: refused-handshakes, unanswered-handshakes, ...", _outcomes),
+    Comparison("TD105", "exchanges", "Connections are used as often.",
+               "Connections are no longer reused: look for keep-alive or a pool that was lost.", _single),
     Comparison("TD201", "syn-retransmissions", "No more handshakes need a second SYN.",
                "A full accept queue, or loss between the hosts.", _openings),
     Comparison("TD202", "data-retransmissions", "No more connections have data sent again.",
                "Loss or a policer on the path: compare captures at both ends.", _data),
+    Comparison("TD203", "answer-time", "Requests are answered as soon.",
+               "If no more data is sent again, the server takes longer.", _answers),
+    Comparison("TD204", "stalls", "No more connections stand still.",
+               "`tcpstates rules stalls` tells what to look at.", _stalls),
     Comparison("TD301", "resets", "No more connections are reset.",
                "`tcpstates rules resets` tells the causes apart.", _resets),
     Comparison("TD302", "teardown-pattern", "Connections end as they did.",

@@ -35,6 +35,9 @@ class Seen:
     syn_again: bool
     data_again: bool
     waits: tuple[str, ...]
+    exchanges: int = 0
+    answer_ns: int | None = None  # the longest
+    stall_ns: int = 0  # the longest
     connection: Connection | None = None
 
 
@@ -71,6 +74,9 @@ def of_analysis(name: str, analysis: Analysis) -> Traffic:
                 sum(openings) > 0,
                 any(repeated_data(side.retransmissions, side.fin_retransmissions, sent) for side, sent in sides if side is not None),
                 tuple(stay.side for stay in connection.time_wait),
+                connection.course.exchanges,
+                connection.course.longest_answer_ns,
+                connection.course.longest_stall_ns,
                 connection,
             )
         )
@@ -141,7 +147,16 @@ def _of_row(row: dict[str, Any]) -> Seen:
         sum(openings) > 0,
         again,
         tuple(stay["side"] for stay in row["time_wait"]),
+        *_course(row.get("course")),
     )
+
+
+def _course(row: dict[str, Any] | None) -> tuple[int, int | None, int]:
+    """Exchanges, longest answer and longest stall; documents of earlier versions say nothing of them."""
+    if row is None:
+        return 0, None, 0
+    answer_ms = row["longest_answer_ms"]
+    return row["exchanges"], None if answer_ms is None else round(answer_ms * 1_000_000), round(row["longest_stall_ms"] * 1_000_000)
 
 
 def paired(base: Traffic, new: Traffic) -> tuple[list[tuple[Service, Service]], list[Service], list[Service]]:

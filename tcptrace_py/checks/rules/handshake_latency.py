@@ -62,12 +62,7 @@ class Limits:
     )
 
     def __post_init__(self) -> None:
-        given = [(name, value) for name in RANKS if (value := getattr(self, name)) is not None]
-        if not given:
-            raise UsageError(f"{NAME} needs a limit: {', '.join(RANKS)}")
-        for (low, less), (high, more) in pairwise(given):
-            if less > more:
-                raise UsageError(f"{low} cannot be exceeded before {high} is: let {low} be the smaller limit")
+        require_in_order(self, NAME)
 
 
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
@@ -83,10 +78,23 @@ def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
             worst[name].add(rows, [row for row in timed if total_ns[row] > limit], total_ns)
     in_order = sorted(times)
     for name, limit in asked.items() if in_order else ():
-        value = in_order[max(-(-RANKS[name] * len(in_order) // 100) - 1, 0)]
-        yield at_most(
-            f"{name} of completed handshakes", value, limit, Unit.NS, worst[name], note=f"{len(in_order)} of them{_words(vantages)}"
-        )
+        note = f"{len(in_order)} of them{_words(vantages)}"
+        yield at_most(f"{name} of completed handshakes", percentile(in_order, name), limit, Unit.NS, worst[name], note=note)
+
+
+def require_in_order(limits: object, name: str) -> None:
+    """Raise UsageError unless there is a limit for one of RANKS, and higher ranks have no lower ones."""
+    given = [(rank, value) for rank in RANKS if (value := getattr(limits, rank)) is not None]
+    if not given:
+        raise UsageError(f"{name} needs a limit: {', '.join(RANKS)}")
+    for (low, less), (high, more) in pairwise(given):
+        if less > more:
+            raise UsageError(f"{low} cannot be exceeded before {high} is: let {low} be the smaller limit")
+
+
+def percentile(in_order: list[int], name: str) -> int:
+    """Nearest rank, by its name in RANKS, of sorted values."""
+    return in_order[max(-(-RANKS[name] * len(in_order) // 100) - 1, 0)]
 
 
 def _counts(rows: Rows, vantage: str) -> Mask:

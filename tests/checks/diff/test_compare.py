@@ -55,6 +55,10 @@ def test_the_same_again_is_no_worse(traffic: list[str]) -> None:
     (["40 x ok"], ["39 x ok", "unanswered"], set()),  # noise
     (["40 x ok"], ["20 x ok", "20 x syn-again"], {"syn-retransmissions"}),
     (["40 x ok"], ["20 x ok", "20 x repeats 3 10 client"], {"data-retransmissions"}),
+    (["40 x answers 20ms"], ["40 x answers 60ms"], {"answer-time"}),
+    (["40 x ok"], ["20 x ok", "20 x stalls 2s"], {"stalls"}),
+    (["40 x ok"], ["40 x stalls 900ms"], set()),
+    (["40 x exchanges 20"], ["40 x exchanges 1"], {"exchanges"}),
     (["40 x ok"], ["20 x ok", "20 x reset abort-unread-data"], {"resets"}),
     (["40 x ok"], ["20 x ok", "20 x half-closed"], {"teardown-pattern"}),
     (["40 x open"], ["40 x server-first"], {"time-wait", "time-wait-peak"}),

@@ -1,0 +1,67 @@
+"""Requests are answered within a limit.
+
+Of each connection the longest time from the last new data of a request to the first data of its answer, as it was
+captured: a request that had to be sent again counts from its first sending. Percentiles are nearest ranks over the
+connections in which the server answered at all.
+
+Breaks: a server whose thread pool is full lets one request in a hundred wait for five seconds; handshakes stay quick.
+
+Mend: look at the slowest: if data was sent again meanwhile (`data-retransmissions`, `stalls`), it is the path; if not,
+the server took so long. A long poll or a push stream waits by design: give its port a limit of its own.
+
+TOML:
+
+    [rules.answer-time]
+    ports = 443
+    p99 = "500ms"
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tcptrace_py.checks import params
+from tcptrace_py.checks.measure import Worst, at_most
+from tcptrace_py.checks.rows import picked
+from tcptrace_py.checks.rules.handshake_latency import RANKS, percentile, require_in_order
+from tcptrace_py.facts.block import ANSWER
+from tcptrace_py.facts.table import MISSING
+from tcptrace_py.model.report import Measure, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tcptrace_py.checks.facts import Facts
+
+CODE, NAME = "TS205", "answer-time"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """At least one of them."""
+
+    p50: int | None = params.duration("half of the connections are answered within this time")
+    p90: int | None = params.duration("nine in ten of them are")
+    p99: int | None = params.duration("99 in a hundred are")
+    max: int | None = params.duration("all of them are")
+
+    def __post_init__(self) -> None:
+        require_in_order(self, NAME)
+
+
+def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
+    """A measure for each percentile that has a limit."""
+    asked = {name: limit for name in RANKS if (limit := getattr(limits, name)) is not None}
+    worst, times = {name: Worst(facts.store) for name in asked}, array("q")
+    for rows in facts.rows():
+        answers_ns = rows.wide(ANSWER)
+        answered = [row for row in picked(rows.chosen) if answers_ns[row] != MISSING]
+        times.extend([answers_ns[row] for row in answered])
+        for name, limit in asked.items():
+            worst[name].add(rows, [row for row in answered if answers_ns[row] > limit], answers_ns)
+    in_order = sorted(times)
+    for name, limit in asked.items() if in_order else ():
+        note = f"{len(in_order)} of them"
+        yield at_most(f"{name} of longest answers", percentile(in_order, name), limit, Unit.NS, worst[name], note=note)
