@@ -12,6 +12,8 @@ from tcptrace_py.model cimport words
 from tcptrace_py.model.segments cimport local_port
 
 cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, MISSING, NONE, HELD, SERVER_STAYS, HELD_ONLY
+cdef long long IDLE_CLOSE_NS
+cdef Py_ssize_t CLIENT_LARGEST, EXCHANGES, FINAL_IDLE, SURVIVED
 cdef Py_ssize_t CLIENT_PACKETS, CLIENT_REPEATS, SERVER_PACKETS, SERVER_REPEATS, SYN_REPEATS, SYNACK_REPEATS
 cdef Py_ssize_t END, FIRST_FIN, PATTERN, RELEASED, START, STAY_ENDED_BY, STAY_ENTERED, STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
 
@@ -30,7 +32,8 @@ cdef class Account:
     cdef public unsigned int connections, repeats, syn_repeats, client_first, server_first, resets, stays_client, stays_server
     cdef public unsigned int simultaneous, simultaneous_client, simultaneous_server, recent, restarted_client, restarted_server
     cdef public unsigned int reused_client, reused_server, killed_client, killed_server
-    cdef public long long client_wait_ns, server_wait_ns
+    cdef public long long client_wait_ns, server_wait_ns, survived_ns, idle_close_least_ns, idle_close_most_ns
+    cdef public unsigned int answered, idle_closes, largest_client, largest_server, most_exchanges, reused
     cdef public int number, port, held_row, waits_row, held_kind, client_stay_kind, server_stay_kind
 
 
@@ -66,6 +69,8 @@ cdef class Accounts:
     cpdef close(self, long long end_ns)
     cpdef int client_stays(self, Account account) except -2
     cpdef int server_stays(self, Account account) except -2
+    cpdef add_course(self, Account account, long long exchanges, long long survived_ns, long long largest_client,
+                     long long largest_server, long long idle_close_ns)
     @cython.locals(client=bytes, server=bytes)
     cpdef learn(self, Account account, long long first_frame, long long to_server_ns, long long to_client_ns)
     @cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", syns=int, size=cython.Py_ssize_t, pattern=int, first_fin=int, start_ns="long long",

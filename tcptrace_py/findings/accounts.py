@@ -6,9 +6,12 @@ Hosts, services and port budgets are sums over accounts; how many there are at o
 from array import array
 
 from tcptrace_py.facts.block import (
+    CLIENT_LARGEST,
     CLIENT_PACKETS,
     CLIENT_REPEATS,
     END,
+    EXCHANGES,
+    FINAL_IDLE,
     FIRST_FIN,
     PATTERN,
     RELEASED,
@@ -21,6 +24,7 @@ from tcptrace_py.facts.block import (
     STAY_SIDE,
     STAYS,
     STAYS_AT,
+    SURVIVED,
     SYN_REPEATS,
     SYNACK_REPEATS,
     Block,
@@ -46,6 +50,7 @@ LATE = 4  # the last such part of the time, of one TIME_WAIT at most, tells the 
 
 
 HELD, CLIENT_STAYS, SERVER_STAYS = range(3)  # what an account's kinds of intervals count
+IDLE_CLOSE_NS = SECOND_NS  # who closes after so long without data closes because nothing came
 
 
 class HostRow:
@@ -75,11 +80,51 @@ class Account:
     stays in TIME_WAIT, the pair of hosts) is made when it is needed. NONE until then.
     """
 
-    __slots__ = ("client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "held_kind", "held_row",
-                 "killed_client", "killed_server", "last_ns", "name", "number", "packets", "pair", "port", "recent", "repeats", "resets",
-                 "restarted_client", "restarted_server", "reused_client", "reused_server", "server", "server_first", "server_stay_kind",
-                 "server_wait_ns",
-                 "simultaneous", "simultaneous_client", "simultaneous_server", "stays_client", "stays_server", "syn_repeats", "waits_row")
+    __slots__ = (
+        "answered",
+        "client",
+        "client_first",
+        "client_stay_kind",
+        "client_wait_ns",
+        "connections",
+        "first_ns",
+        "held_kind",
+        "held_row",
+        "idle_close_least_ns",
+        "idle_close_most_ns",
+        "idle_closes",
+        "killed_client",
+        "killed_server",
+        "largest_client",
+        "largest_server",
+        "last_ns",
+        "most_exchanges",
+        "name",
+        "number",
+        "packets",
+        "pair",
+        "port",
+        "recent",
+        "repeats",
+        "resets",
+        "restarted_client",
+        "restarted_server",
+        "reused",
+        "reused_client",
+        "reused_server",
+        "server",
+        "server_first",
+        "server_stay_kind",
+        "server_wait_ns",
+        "simultaneous",
+        "simultaneous_client",
+        "simultaneous_server",
+        "stays_client",
+        "stays_server",
+        "survived_ns",
+        "syn_repeats",
+        "waits_row",
+    )
 
     def __init__(self, name: bytes, client: HostRow, server: HostRow, port: int) -> None:
         self.name = name
@@ -95,6 +140,12 @@ class Account:
         self.resets = 0
         self.packets = self.syn_repeats = 0
         self.repeats = 0  # segments sent again, those of handshakes apart
+        self.answered = self.reused = 0  # connections with an exchange, and with more than one
+        self.most_exchanges = 0  # of one connection (facts.waits)
+        self.survived_ns = 0  # the longest silence that a connection survived
+        self.largest_client = self.largest_server = 0  # the largest payload of those that sent nothing in vain
+        self.idle_closes = 0  # that the server closed first, IDLE_CLOSE_NS and more after the last data; how long at least and at most
+        self.idle_close_least_ns, self.idle_close_most_ns = NEVER_NS, 0
         self.stays_client = self.stays_server = 0  # stays in TIME_WAIT
         self.restarted_client = self.restarted_server = 0
         self.reused_client = self.reused_server = 0
@@ -262,6 +313,21 @@ class Accounts:
         else:
             account.pair.learn(first_frame, to_server_ns, to_client_ns)
 
+    def add_course(self, account: Account, exchanges: int, survived_ns: int, largest_client: int, largest_server: int,
+                   idle_close_ns: int) -> None:
+        """Take in how time went by in a connection; `idle_close_ns`: before the FIN of a server that closed first, else MISSING."""
+        if exchanges > 0:
+            account.answered += 1
+            account.reused += exchanges > 1
+            account.most_exchanges = max(account.most_exchanges, exchanges)
+        account.survived_ns = max(account.survived_ns, survived_ns)
+        account.largest_client = max(account.largest_client, largest_client)
+        account.largest_server = max(account.largest_server, largest_server)
+        if idle_close_ns >= IDLE_CLOSE_NS:
+            account.idle_closes += 1
+            account.idle_close_least_ns = min(account.idle_close_least_ns, idle_close_ns)
+            account.idle_close_most_ns = max(account.idle_close_most_ns, idle_close_ns)
+
     def add(self, account: Account, block: Block, row: int, port: int, announced: int) -> None:
         """Take in a described connection.
 
@@ -283,6 +349,10 @@ class Accounts:
             account.simultaneous_server += first_fin == 1
         account.resets += pattern == RST
         narrow = table.narrow
+        self.add_course(
+            account, narrow[EXCHANGES * size + row], table.wide[SURVIVED * size + row],
+            narrow[CLIENT_LARGEST * size + row], narrow[(CLIENT_LARGEST + 1) * size + row],
+            table.wide[FINAL_IDLE * size + row] if first_fin == 1 else MISSING)
         syns = narrow[SYN_REPEATS * size + row]
         account.packets += table.wide[CLIENT_PACKETS * size + row] + table.wide[SERVER_PACKETS * size + row]
         account.syn_repeats += syns
@@ -358,7 +428,8 @@ def late_ns(account: Account, end_ns: int) -> int:
 
 COUNTS = ("connections", "client_first", "server_first", "resets", "stays_client", "stays_server", "simultaneous", "simultaneous_client",
           "simultaneous_server", "restarted_client", "restarted_server", "reused_client", "reused_server", "killed_client",
-          "killed_server", "packets", "syn_repeats", "repeats")
+          "killed_server", "packets", "syn_repeats", "repeats", "answered", "reused", "idle_closes")
+MOST = ("most_exchanges", "survived_ns", "largest_client", "largest_server", "idle_close_most_ns")  # what is the most of all parts
 Counts = tuple[list[bytes], "array[int]"]
 
 
@@ -366,19 +437,24 @@ def counts(accounts: Accounts) -> Counts:
     """What another process needs to `add_counts` of these: their names; for each first and last begin, and COUNTS."""
     numbers = array("q")
     for account in accounts.rows.values():
-        numbers.extend((account.first_ns, account.last_ns))
-        numbers.extend([getattr(account, field) for field in COUNTS])
+        numbers.extend((account.first_ns, account.last_ns, account.idle_close_least_ns))
+        numbers.extend([getattr(account, field) for field in COUNTS + MOST])
     return list(accounts.rows), numbers
 
 
 def add_counts(accounts: Accounts, told: Counts) -> None:
     """Take in another part of the capture. What it holds comes by itself."""
     names, numbers = told
-    at, size = 0, 2 + len(COUNTS)
+    at, counted = 0, 3 + len(COUNTS)
+    size = counted + len(MOST)
     for name in names:
         account = accounts.named(name)
         account.first_ns, account.last_ns = min(account.first_ns, numbers[at]), max(account.last_ns, numbers[at + 1])
-        for field, number in zip(COUNTS, numbers[at + 2:at + size], strict=True):
+        account.idle_close_least_ns = min(account.idle_close_least_ns, numbers[at + 2])
+        for field, number in zip(COUNTS, numbers[at + 3:at + counted], strict=True):
             if number:
                 setattr(account, field, getattr(account, field) + number)
+        for field, number in zip(MOST, numbers[at + counted:at + size], strict=True):
+            if number:
+                setattr(account, field, max(getattr(account, field), number))
         at += size

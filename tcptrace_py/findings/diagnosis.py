@@ -11,6 +11,7 @@ from tcptrace_py.facts.store import Connections
 from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.diagnosis import Diagnosis, HostLedger, ServerLedger, ServiceLedger
+from tcptrace_py.model.finding import Code
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Analysis, Host, PortBudget, profiles_of
 
@@ -93,6 +94,8 @@ class Ledger:
         entered = analysis.summary.time_wait.entered
         alarms = {service_of(ports.client, ports.server, ports.server_port, ports.scope): ports for ports in analysis.ports.near(inf)}
 
+        small = {(row.client, row.server, row.server_port) for row in analysis.findings if row.code == Code.POOL_TOO_SMALL}
+
         def gravity(number: int) -> tuple[bool, float, int, int, PackedService]:
             """Exhausted ports first, then those that will be, the soonest first, then the most TIME_WAIT, then the lowest addresses."""
             alarm = alarms.get(keys[number]) if alarms else None
@@ -105,8 +108,9 @@ class Ledger:
         for number, key, ports in zip(gravest, named, analysis.ports.of(named), strict=True):
             group = groups.of(number)
             why, (stamped, plain) = group.rhythm(), group.timestamps()
+            pattern = "pool-too-small" if why.pattern == "short" and key[:3] in small else why.pattern
             found.append(ServiceLedger(
-                *key, ports.connections, *group.closes(), _share(groups.time_wait(number), entered), why.pattern, why.period_ns,
+                *key, ports.connections, *group.closes(), _share(groups.time_wait(number), entered), pattern, why.period_ns,
                 why.burst, group.lifetime_p50_ns(), group.payload_p50_bytes(), open_[number], group.per_s(), group.span_ns(),
                 # Frames were cut inside TCP's header: that no timestamps were seen does not say that there were none.
                 (stamped, 0 if cut else plain), ports))  # fmt: skip

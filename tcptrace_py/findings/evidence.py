@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Key = TypeVar("Key", bound=Hashable)
 
+BUSY = 50  # connections of a client to a service with an exchange: so many tell how it uses connections
 MOST_STREAMS = 20  # that a display filter names one by one
 MOST_FRAMES = 10_000  # of a finding, by which its connections are known again
 GRAVITIES = tuple(map(str, Gravity))
@@ -47,6 +48,7 @@ class Evidence:
         self.table = troubled.table
         self.count = self.table.count
         self.claimed = bytearray(self.count)
+        self.busy = [account for account in accounts.rows.values() if account.answered >= BUSY]
         self._columns: dict[tuple[str, int], Sequence[int]] = {}
         self._account_of = [accounts.named(name) for name in troubled.names]
         self._attempts_at = accounts.singles.services()
@@ -84,6 +86,23 @@ class Evidence:
     def account(self, row: int) -> Account:
         """Who connected where, in a row."""
         return self._account_of[self.narrow(column.ACCOUNT)[row]]
+
+    def at_once(self, accounts: Sequence[Account]) -> dict[int, int]:
+        """How many connections of these accounts were open at once, by `number`; empty where that is not kept.
+
+        A port is held from the SYN until its client's TIME_WAIT, if there is one, has run out. Without that it was open.
+        """
+        if self.held is None or not accounts:
+            return {}
+        waits_ns = {account.number: account.client_wait_ns if account.stays_client > account.stays_server else 0 for account in accounts}
+        begins, ends = self.held.of(set(waits_ns))
+        changes = sorted([(time_ns, 1, number) for time_ns, number, _ in begins]
+                         + [(time_ns - waits_ns[number], -1, number) for time_ns, number, _ in ends])
+        level, peak = dict.fromkeys(waits_ns, 0), dict.fromkeys(waits_ns, 0)
+        for _, change, number in changes:
+            level[number] += change
+            peak[number] = max(peak[number], level[number])
+        return peak
 
     def free(self) -> Iterable[int]:
         """Rows whose cause is not named yet."""

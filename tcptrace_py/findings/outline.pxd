@@ -12,6 +12,7 @@ cdef class Outline:
     cdef public object trouble
     cdef public Values latencies
     cdef public bint alike
+    cdef public int[::1] fins
 
 
 cpdef long long port_to_count(Live live)

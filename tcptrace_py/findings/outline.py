@@ -4,6 +4,7 @@ Such a connection needs no description: the outline of the first one that went t
 holds the times.
 """
 
+from array import array
 from typing import TYPE_CHECKING
 
 from tcptrace_py.facts.block import FIRST_FIN, OUTCOME, PATTERN, VANTAGE, Block
@@ -35,7 +36,7 @@ def port_to_count(live: Live) -> int:
 class Outline:
     """What a textbook connection's signature decides: everything but addresses and times. Words are numbers, -1: none."""
 
-    __slots__ = ("ack", "alike", "cause", "client", "client_stay", "client_tail", "count", "first_fin", "first_syn", "latencies",
+    __slots__ = ("ack", "alike", "cause", "client", "client_stay", "client_tail", "count", "fins", "first_fin", "first_syn", "latencies",
                  "outcome", "pattern", "server_stay", "shape", "trouble", "vantage")
 
     def __init__(self, block: Block, row: int, verdict: Verdict) -> None:
@@ -50,6 +51,7 @@ class Outline:
         timed = first.handshake.total_ns is not None and opening.first_syn >= 0 and opening.ack >= 0
         self.first_syn = opening.first_syn if timed else -1
         self.ack = opening.ack
+        self.fins = array("i", [min(copies) for copies in verdict.close.fins if copies])  # log indices
         # Log indices at which the client's and the server's stays in TIME_WAIT begin; -1: it has none.
         entries = {marks.side: _latest(verdict, marks.side) for marks in verdict.stays}
         self.client_stay = entries.get(verdict.client, -1)

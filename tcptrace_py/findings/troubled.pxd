@@ -10,10 +10,11 @@ from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Close, ResetMarks, Verdict
 
 # Names that this module only reads. The columns are read by the causes as well.
-cdef long long ACK, AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_BYTES, AT_SERVER_REPEATS
+cdef long long ACK, AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_LONG_CLOSES, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_BYTES, AT_SERVER_REPEATS
 cdef long long AT_SYN_REPEATS, CLOSED, COMPLETED, COPY, FOUR_WAY, LISTEN, MISSING, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS
 cdef long long STRAY, SYN_SENT
-cdef tuple COPIED_NARROW, COPIED_SMALL, COPIED_WIDE
+cdef Py_ssize_t FIRST_WAITS_NARROW, FIRST_WAITS_WIDE
+cdef tuple COPIED_NARROW, COPIED_SMALL, COPIED_WIDE, WAITS_NARROW, WAITS_WIDE
 
 
 cdef class Troubled:
@@ -27,7 +28,7 @@ cdef class Troubled:
                    close=Close, client="long long", server="long long")
     cpdef add(self, Account account, Block block, Py_ssize_t row, Live live, Verdict verdict)
     @cython.locals(row=cython.Py_ssize_t, table=Table, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
-                   size=cython.Py_ssize_t)
+                   size=cython.Py_ssize_t, column=cython.Py_ssize_t)
     cpdef add_unanswered(self, bytes name, Live live)
     cpdef bint wants(self, long long first_frame) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)

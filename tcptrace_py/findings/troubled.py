@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcptrace_py.facts import block as of
+from tcptrace_py.facts.block import CLIENT_LONG_CLOSES as AT_LONG_CLOSES
 from tcptrace_py.facts.block import CLIENT_REPEATS as AT_CLIENT_REPEATS
 from tcptrace_py.facts.block import ENDING_RESET as AT_ENDING
 from tcptrace_py.facts.block import OUTCOME as AT_OUTCOME
@@ -51,11 +52,21 @@ START, END, FIRST_FRAME, HANDSHAKE, CLIENT_PACKETS, CLIENT_BYTES, SERVER_PACKETS
 # and in which frame the reset came that ended it; when the client's FIN and the server's were sent first.
 CLIENT_ISN, CLIENT_NEXT, SERVER_ISN, SERVER_NEXT, FIRST_SEQ, FIRST_ACK, RESET_AT, RESET_FRAME, CLIENT_FIN, SERVER_FIN = range(8, 18)
 RESET_BEHIND = 18  # how long (ns) after the segment before it that reset came
-WIDE_COLUMNS = 19
+# Then how time went by (facts.waits), in this order as well; of both sides the client's comes first.
+WAITS_WIDE = (of.SURVIVED, of.FINAL_IDLE, of.STALL, of.CLIENT_UNANSWERED_NS, of.SERVER_UNANSWERED_NS, of.CLIENT_CLOSED, of.SERVER_CLOSED,
+              of.CLIENT_UNACKNOWLEDGED, of.SERVER_UNACKNOWLEDGED)
+(SURVIVED, FINAL_IDLE, STALL, CLIENT_UNANSWERED_NS, SERVER_UNANSWERED_NS, CLIENT_CLOSED, SERVER_CLOSED, CLIENT_UNACKNOWLEDGED,
+ SERVER_UNACKNOWLEDGED) = range(19, 28)
+WIDE_COLUMNS = 28
 COPIED_NARROW = (of.STREAM, of.CLIENT_PORT, of.SYN_REPEATS, of.SYNACK_REPEATS, of.CLIENT_REPEATS, of.SERVER_REPEATS)
 STREAM, CLIENT_PORT, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS, SERVER_REPEATS = range(6)
 ACCOUNT, RESET_TTL, USUAL_TTL = range(6, 9)  # number of the account in `names`; TTL of the reset and of its sender's segments
-NARROW_COLUMNS = 9
+WAITS_NARROW = (of.EXCHANGES, of.CLIENT_UNANSWERED, of.SERVER_UNANSWERED, of.CLIENT_LOST, of.SERVER_LOST, of.CLIENT_MISSING,
+                of.SERVER_MISSING, of.CLIENT_LONG_CLOSES, of.SERVER_LONG_CLOSES)
+(EXCHANGES, CLIENT_UNANSWERED, SERVER_UNANSWERED, CLIENT_LOST, SERVER_LOST, CLIENT_MISSING, SERVER_MISSING, CLIENT_LONG_CLOSES,
+ SERVER_LONG_CLOSES) = range(9, 18)
+NARROW_COLUMNS = 18
+FIRST_WAITS_WIDE, FIRST_WAITS_NARROW = SURVIVED, EXCHANGES
 COPIED_SMALL = (of.VANTAGE, of.MIDSTREAM, of.OUTCOME, of.PATTERN, of.FIRST_FIN)
 VANTAGE, MIDSTREAM, OUTCOME, PATTERN, FIRST_FIN = range(5)
 # Who sent the first segment (0: the client); the final states; of the reset that ended it (or, without one, of the first from
@@ -85,11 +96,20 @@ class Troubled:
         size, theirs = table.capacity, source.capacity
         wide, narrow, small = table.wide, table.narrow, table.small
         for column in range(len(COPIED_WIDE)):
-            wide[column * size + mine] = source.wide[COPIED_WIDE[column] * theirs + row]
+            at = COPIED_WIDE[column]  # a C number now
+            wide[column * size + mine] = source.wide[at * theirs + row]
         for column in range(len(COPIED_NARROW)):
-            narrow[column * size + mine] = source.narrow[COPIED_NARROW[column] * theirs + row]
+            at = COPIED_NARROW[column]  # a C number now
+            narrow[column * size + mine] = source.narrow[at * theirs + row]
         for column in range(len(COPIED_SMALL)):
-            small[column * size + mine] = source.small[COPIED_SMALL[column] * theirs + row]
+            at = COPIED_SMALL[column]  # a C number now
+            small[column * size + mine] = source.small[at * theirs + row]
+        for column in range(len(WAITS_WIDE)):
+            at = WAITS_WIDE[column]
+            wide[(FIRST_WAITS_WIDE + column) * size + mine] = source.wide[at * theirs + row]
+        for column in range(len(WAITS_NARROW)):
+            at = WAITS_NARROW[column]
+            narrow[(FIRST_WAITS_NARROW + column) * size + mine] = source.narrow[at * theirs + row]
         self._write_numbers(mine, live, verdict.client)
         client, server = verdict.close.first(verdict.client), verdict.close.first(1 - verdict.client)
         if client >= 0:
@@ -118,6 +138,10 @@ class Troubled:
         narrow[SYNACK_REPEATS * size + row] = narrow[SERVER_REPEATS * size + row] = 0
         small[VANTAGE * size + row], small[MIDSTREAM * size + row] = -1, 0
         small[OUTCOME * size + row], small[PATTERN * size + row], small[FIRST_FIN * size + row] = UNANSWERED, NONE, -1
+        for column in range(len(WAITS_WIDE)):
+            wide[(FIRST_WAITS_WIDE + column) * size + row] = MISSING
+        for column in range(len(WAITS_NARROW)):
+            narrow[(FIRST_WAITS_NARROW + column) * size + row] = 0
         self._write_numbers(row, live, 0)
         small[CLIENT_STATE * size + row], small[SERVER_STATE * size + row] = SYN_SENT, LISTEN
 
@@ -242,16 +266,17 @@ class Troubled:
 
 
 def _is_troubled(block: Block, row: int) -> bool:
-    """Whether something went wrong with a connection: not opened at once, not closed, reset, open and never answered.
+    """Whether something went wrong with a connection.
 
-    A refusal is no riddle.
+    It was not opened at once, not closed, reset, open and never answered, or had a window closed for long. A refusal is no riddle.
     """
     table = block.connections
     small, narrow, size = table.small, table.narrow, table.capacity
     outcome, pattern = small[AT_OUTCOME * size + row], small[AT_PATTERN * size + row]
     if outcome == REFUSED:
         return False
-    if narrow[AT_SYN_REPEATS * size + row] > 0 or narrow[AT_RESET_COUNT * size + row] > 0:
+    if narrow[AT_SYN_REPEATS * size + row] > 0 or narrow[AT_RESET_COUNT * size + row] > 0 or (
+            narrow[AT_LONG_CLOSES * size + row] + narrow[(AT_LONG_CLOSES + 1) * size + row] > 0):
         return True
     if pattern in (FOUR_WAY, SIMULTANEOUS):
         return False

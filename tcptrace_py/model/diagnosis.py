@@ -12,6 +12,7 @@ from .results import PortBudget, Scope
 PATTERNS = {
     "short": "a new connection for each exchange, no keep-alive",
     "health-check": "opened at a constant period, as health checks are",
+    "pool-too-small": "used again, but fewer are kept than are in use at once",
     "pool-unused": "short connections beside long ones to the same service: a pool that is passed by",
     "bursts": "many at once, then a pause",
     "without-data": "opened and closed without any data",

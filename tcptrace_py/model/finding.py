@@ -18,9 +18,16 @@ class Code(Word):
     FLOW_LIMIT = "flow-limit"
     ACCEPT_QUEUE_FULL = "accept-queue-full"
     SYN_LOSS = "syn-loss"
+    PATH_MTU = "path-mtu"
+    IDLE_TIMEOUT = "idle-timeout"
+    KEEP_ALIVE_RACE = "keep-alive-race"
     RESET_BY_DESIGN = "reset-by-design"
     INJECTED_RESET = "injected-reset"
     CONNECTION_LEAK = "connection-leak"
+    SLOW_READER = "slow-reader"
+    STALLED = "stalled"
+    NO_KEEP_ALIVE = "no-keep-alive"
+    POOL_TOO_SMALL = "pool-too-small"
     TIME_WAIT_PILEUP = "time-wait-pileup"
 
 

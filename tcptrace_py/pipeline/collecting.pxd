@@ -4,6 +4,7 @@ import cython
 from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.resets cimport ending_cause
 from tcptrace_py.facts.table cimport Table
+from tcptrace_py.facts.waits cimport exchanges_of, largest_of
 from tcptrace_py.facts.writing cimport Shape, Writer
 from tcptrace_py.findings.accounts cimport Account, Accounts, name_of
 from tcptrace_py.findings.outline cimport Outline, port_to_count
@@ -18,13 +19,14 @@ from tcptrace_py.flows cimport resting
 from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.closed cimport Closed
+from tcptrace_py.model.live cimport Side as LiveSide
 from tcptrace_py.model.live cimport Segment, begins_with_syn, client_at_first
 from tcptrace_py.model.first_frames cimport FirstFrames
 from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Verdict
 from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
-cdef long long NEVER_NS, AT_CLIENT, AT_ITS_CLIENT, NOWHERE, ATTEMPT, UNANSWERED, COUNTED, REUSED, MISSING
+cdef long long NEVER_NS, AT_CLIENT, AT_ITS_CLIENT, NOWHERE, ATTEMPT, UNANSWERED, COUNTED, REUSED, MISSING, MOST_LARGEST
 cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, ANOMALY_EXPLANATION, ANOMALY_FRAME, CLIENT, HANDSHAKE, OUTCOME, PATTERN, SERVER
 cdef Py_ssize_t SERVER_PORT, SYN_REPEATS, VANTAGE
 
@@ -48,10 +50,12 @@ cdef class Collector:
 
     @cython.locals(own=Legs, template=Template)
     cpdef take(self, Live live, long long known_ns)
-    @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long", row=cython.Py_ssize_t)
+    @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long", row=cython.Py_ssize_t,
+                   own=LiveSide, other=LiveSide, idle_close_ns="long long")
     cpdef bint _take_alike(self, Live live, Template template, long long known_ns)
     @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", to_server_ns="long long", to_client_ns="long long",
-                   template=Template, outline=Outline, total_ns="long long", account=Account)
+                   template=Template, outline=Outline, total_ns="long long", account=Account, largest="long long",
+                   idle_close_ns="long long", asked_ns="long long", at=cython.Py_ssize_t)
     cpdef bint _take_record(self, bytes record, long long known_ns) except -1
     cdef _write_down(self, Outline outline, long long known_ns)
     cdef _written_down(self)

@@ -25,6 +25,7 @@ from tcptrace_py.facts.store import Connections
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.facts.time_wait import REUSED, end_of_stay, how_it_ends
 from tcptrace_py.facts.views import connection
+from tcptrace_py.facts.waits import exchanges_of, largest_of
 from tcptrace_py.facts.writing import Shape, Writer
 from tcptrace_py.findings.accounts import Account, Accounts, name_of
 from tcptrace_py.findings.outline import COUNTED, Outline, port_to_count
@@ -40,7 +41,7 @@ from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.closed import Closed
 from tcptrace_py.model.digest import FEW, Digest, Service
 from tcptrace_py.model.first_frames import FirstFrames
-from tcptrace_py.model.live import AT_ITS_CLIENT, begins_with_syn, client_at_first, refused
+from tcptrace_py.model.live import AT_ITS_CLIENT, MOST_LARGEST, begins_with_syn, client_at_first, refused
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection
@@ -138,6 +139,12 @@ class Collector:
             log[outline.server_stay].time_ns if outline.server_stay >= 0 else -1,
             log[outline.client_tail].time_ns if outline.client_tail >= 0 else NEVER_NS, reused_ns, live.announced, port_to_count(live),
             live.a.packets + live.b.packets)
+        own, other = live.side(outline.client), live.side(1 - outline.client)
+        idle_close_ns = MISSING
+        if outline.first_fin == 1 and live.asked_ns:
+            idle_close_ns = min([log[at].time_ns for at in outline.fins]) - live.asked_ns
+        self.accounts.add_course(account, exchanges_of(live, outline.client), live.survived_ns, largest_of(own, other),
+                                 largest_of(other, own), idle_close_ns)
         live.dissolve()
         return True
 
@@ -212,6 +219,15 @@ class Collector:
             resting.time_ns(record, outline.server_stay) if outline.server_stay >= 0 else -1,
             resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1,
             local_port(resting.key(record)), resting.packets(record))
+        largest, idle_close_ns = resting.largest(record), MISSING
+        if outline.first_fin == 1:
+            asked_ns = resting.asked_ns(record)
+            if asked_ns:
+                idle_close_ns = NEVER_NS
+                for at in range(len(outline.fins)):
+                    idle_close_ns = min(idle_close_ns, resting.time_ns(record, outline.fins[at]) - asked_ns)
+        self.accounts.add_course(account, resting.exchanges(record), resting.survived_ns(record), largest & MOST_LARGEST, largest >> 16,
+                                 idle_close_ns)
         self.accounts.learn(account, first_frame, to_server_ns, to_client_ns)
         if self.describes_all:
             resting.read(record, self.closed)

@@ -1,0 +1,63 @@
+"""Large segments do not fit through the path, and nobody tells their sender (a black hole of path MTU discovery).
+
+Shows: connections stand still; a segment is sent again and again where the acknowledgements end, while smaller ones behind it were
+acknowledged selectively (SACK). No segment of its size ever passed between these two hosts in this direction, smaller ones did.
+
+Look-alikes: plain loss meets segments of all sizes, and spares a large one now and then (then nothing is said); a receiver that does
+not read closes its window. A sender whose network card cuts large segments (TSO) shows sizes that never were on the wire: where one
+of those passed, nothing is said.
+
+Do: let ICMP "fragmentation needed" (IPv6: "packet too big") through on the whole path; lower the MSS on the router or tunnel (MSS
+clamping); switch on the sender's probing for black holes (Linux: net.ipv4.tcp_mtu_probing=1).
+"""
+
+from collections.abc import Iterator
+
+from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings.accounts import Account
+from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.model.finding import Code, Finding, Gravity
+
+REPEATS = 3  # of the same segment in vain: less is bad luck
+SIDES = ("client", "server")
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """For each pair of hosts and direction, the connections that stand still at a large segment."""
+    for number, sender in enumerate(SIDES):
+        lost = evidence.narrow(column.CLIENT_LOST + number)
+        for (client, server, scope), rows in evidence.grouped(_stuck(evidence, number), _pair).items():
+            accounts = [account for account in evidence.accounts.rows.values() if _pair(account) == (client, server, scope)]
+            arrived = max(account.largest_server if number else account.largest_client for account in accounts)
+            smallest = min(lost[row] for row in rows)
+            passed = max(arrived, *(_sacked(evidence, row, number) for row in rows))
+            if passed >= smallest:
+                continue
+            longest_ns = max(evidence.wide(column.CLIENT_UNANSWERED_NS + number)[row] for row in rows)
+            yield evidence.found(
+                Code.PATH_MTU, Gravity.PROBLEM, "high" if len(rows) > 1 and arrived else "medium", rows,
+                of=sum(account.connections for account in accounts), client=client, server=server,
+                details={"largest_passed_bytes": passed, "smallest_lost_bytes": smallest},
+                evidence=[f"segments with {smallest:,} bytes were sent again for up to {longest_ns / 1e9:.1f} s and never arrived",
+                          "what lies behind them was acknowledged selectively",
+                          f"the largest that arrived from the {sender} has {passed:,} bytes"],
+                explanation=f"The {sender}'s large segments are lost on the path while its smaller ones arrive: "
+                            "these connections stand still.")
+
+
+def _stuck(evidence: Evidence, number: int) -> Iterator[int]:
+    """Rows whose side with this number repeats a segment below what was acknowledged selectively."""
+    repeats, lost = evidence.narrow(column.CLIENT_UNANSWERED + number), evidence.narrow(column.CLIENT_LOST + number)
+    missing = evidence.narrow(column.CLIENT_MISSING + number)
+    for row in evidence.free():
+        if repeats[row] >= REPEATS and missing[row] >= lost[row] > _sacked(evidence, row, number) > 0:
+            yield row
+
+
+def _sacked(evidence: Evidence, row: int, number: int) -> int:
+    """Bytes of a side that were only acknowledged selectively: no segment among them was larger."""
+    return evidence.wide(column.CLIENT_UNACKNOWLEDGED + number)[row] - evidence.narrow(column.CLIENT_MISSING + number)[row]
+
+
+def _pair(account: Account) -> tuple[str, str, bytes]:
+    return account.client.name, account.server.name, account.server.scope

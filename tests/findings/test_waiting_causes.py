@@ -1,0 +1,207 @@
+"""Causes that hang on how time went by: pauses, sizes, repeats, reuse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.findings.test_causes import only
+from tests.flows.forms import later
+from tests.ladder import PORT, ladder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.ladder import Seg
+
+GREETED = "0 C S\n0.01 S SA\n0.02 C A\n0.1 C PA len=100\n0.14 S PA len=200\n0.15 C A"
+
+
+def after(pause_s: float, *lines: str) -> str:
+    """A connection that was silent for so long since its first exchange; lines have their times behind the pause."""
+    return GREETED + "".join(f"\n{0.15 + pause_s + float(line.split()[0]):.6f} {line.split(maxsplit=1)[1]}" for line in lines)
+
+
+ANSWERED = ("0 C PA len=100", "0.01 S PA len=200", "0.02 C A")
+REFUSED = ("0 C PA len=100", "0.01 S R seq=201")
+SILENCE = ("0 C PA len=100", "0.3 C PA seq=101 len=100", "0.9 C PA seq=101 len=100", "2.1 C PA seq=101 len=100")
+
+
+def sessions(*kinds: tuple[tuple[str, ...], Sequence[float]], apart_s: float = 40) -> list[Seg]:
+    """Connections that pause for so long, one after another, and then go on as their kind does."""
+    texts = [after(pause_s, *lines) for lines, pauses in kinds for pause_s in pauses]
+    return [segment for n, text in enumerate(texts) for segment in later(ladder(text, port=PORT + n), apart_s * n)]
+
+
+@pytest.mark.parametrize(
+    ("fatal", "by"),
+    [pytest.param(REFUSED, "server", id="reset"), pytest.param(SILENCE, "between", id="silence")],
+)
+def test_pauses_above_a_limit_are_fatal(fatal: tuple[str, ...], by: str) -> None:
+    finding = only(sessions((ANSWERED, (2, 5, 14, 17.5)), (fatal, (21, 24, 29))), "idle-timeout")
+    assert finding is not None
+    assert (finding.connections, finding.of, finding.confidence) == (3, 7, "high")
+    assert finding.details == {"survived_s": 17.5, "fatal_s": 21, "by": by}
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(sessions((ANSWERED, (2, 30)), (REFUSED, (21, 24, 29))), id="a longer pause was survived"),
+        pytest.param(sessions((ANSWERED, (2, 17)), (REFUSED, (21, 24))), id="two may be chance"),
+        pytest.param(sessions((ANSWERED, (2, 17)), (("0 S R seq=201",), (21, 24, 29))), id="nothing was asked"),
+        pytest.param(sessions((ANSWERED, (2, 17)), (("0 S FA", "0.01 C A", "0.02 C FA", "0.03 S A"), (21, 24, 29))), id="closed with FINs"),
+        pytest.param(sessions((ANSWERED, (2, 17)), (SILENCE[:2], (21, 24, 29))), id="one repeat is in flight"),
+        pytest.param(sessions((ANSWERED, (2, 17)), ((*SILENCE[:2], "0.5 C R"), (21, 24, 29))), id="who asked gave up at once"),
+        pytest.param(sessions((REFUSED, (0.1, 0.3, 0.5)), (REFUSED, (21, 24, 29))), id="pauses have nothing to do with it"),
+        pytest.param(sessions((("0.1 C PA len=100",), (21, 24, 29))), id="cut behind the request"),
+    ],
+)
+def test_what_only_looks_like_an_idle_timeout_is_not(segments: list[Seg]) -> None:
+    assert only(segments, "idle-timeout") is None
+
+
+def test_an_event_that_may_have_ended_them_all_lowers_the_confidence() -> None:
+    """All pauses that were fatal lie around one moment: a server that was started again looks the same."""
+    finding = only(sessions((ANSWERED, (2, 17)), (REFUSED, (21, 24, 29)), apart_s=1), "idle-timeout")
+    assert finding is not None
+    assert finding.confidence == "medium"
+    assert only(sessions((ANSWERED, (2, 5)), (REFUSED, (21, 24, 29)), apart_s=1), "idle-timeout") is None
+
+
+LARGE = "".join(f"\n{at} C PA seq=101 len=1300" for at in (0.5, 1.1, 2.3))
+HOLE = GREETED + "\n0.2 C PA len=1300\n0.2 C PA len=400\n0.21 S A ack=101 sack=1401,1801" + LARGE
+FITS = GREETED + "\n0.2 C PA len=900\n0.21 S A\n0.3 C FA\n0.31 S FA\n0.32 C A"
+
+
+def test_large_segments_are_lost_and_small_ones_arrive() -> None:
+    segments = [*ladder(FITS), *ladder(HOLE, port=PORT + 1), *ladder(HOLE, port=PORT + 2)]
+    finding = only(segments, "path-mtu")
+    assert finding is not None
+    assert (finding.connections, finding.of, finding.confidence) == (2, 3, "high")
+    assert finding.details == {"largest_passed_bytes": 900, "smallest_lost_bytes": 1300}
+    assert only(segments, "stalled") is None
+
+
+@pytest.mark.parametrize(
+    ("segments", "stalled"),
+    [
+        pytest.param([*ladder(FITS.replace("900", "1300")), *ladder(HOLE, port=PORT + 1)], 1, id="as large a one arrived"),
+        pytest.param([*ladder(FITS), *ladder(HOLE.replace(" sack=1401,1801", ""), port=PORT + 1)], 1, id="nothing says that they did"),
+        pytest.param([*ladder(FITS), *ladder(HOLE.replace(LARGE, LARGE[:LARGE.rindex("\n")]), port=PORT + 1)], 0, id="two repeats only"),
+        pytest.param([*ladder(FITS), *ladder(HOLE + "\n2.4 S A", port=PORT + 1)], 0, id="it came through at last"),
+    ],
+)
+def test_what_only_looks_like_a_small_mtu_is_not(segments: list[Seg], stalled: int) -> None:
+    assert only(segments, "path-mtu") is None
+    finding = only(segments, "stalled")
+    assert (0 if finding is None else finding.connections) == stalled
+
+
+def test_data_that_nobody_answers_is_stalled() -> None:
+    finding = only(ladder(after(0.1, *SILENCE)), "stalled")
+    assert finding is not None
+    assert finding.details == {"longest_s": 2.1, "repeats": 3}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(after(0.1, *SILENCE[:3]), id="two repeats: the next is not due yet"),
+        pytest.param(after(0.1, *SILENCE, "2.2 S A"), id="acknowledged at last"),
+        pytest.param("\n".join(line for line in after(0.1, *SILENCE).splitlines() if " S" not in line), id="one direction only"),
+        pytest.param(after(0.1, "0 S A win=0", "0.3 C A seq=100", "0.9 C A seq=100", "2.1 C A seq=100"), id="probes of a window"),
+    ],
+)
+def test_what_only_looks_stalled_is_not(text: str) -> None:
+    assert only(ladder(text), "stalled") is None
+
+
+def test_a_window_that_stays_closed_is_a_slow_reader() -> None:
+    text = GREETED + "\n0.2 C PA len=500\n0.21 S A win=0\n2.71 S A\n2.72 C PA len=5\n2.73 S A"
+    finding = only(ladder(text), "slow-reader")
+    assert finding is not None
+    assert (finding.details, finding.severity) == ({"stalls": 1, "longest_s": 2.5, "side": "server"}, "warning")
+
+
+@pytest.mark.parametrize("opens", ["0.9 S A", ""])  # soon; or the capture ends
+def test_a_window_that_opens_soon_is_none(opens: str) -> None:
+    assert only(ladder(f"{GREETED}\n0.2 C PA len=500\n0.21 S A win=0\n{opens}"), "slow-reader") is None
+
+
+def test_a_window_that_is_closed_for_a_few_round_trips_is_none() -> None:
+    far = "0 C S\n0.6 S SA\n0.61 C A\n0.7 C PA len=500\n1.3 S A win=0\n2.9 S A\n3 C PA len=5\n3.6 S A"
+    assert only(ladder(far), "slow-reader") is None
+
+
+def used(exchanges: int, closer: str = "C") -> str:
+    """A connection with so many exchanges, 20 ms each, and closed by one of the two at once."""
+    lines = ["0 C S", "0.001 S SA", "0.002 C A"]
+    for n in range(exchanges):
+        lines += [f"{0.01 + n * 0.02:.3f} C PA len=10", f"{0.02 + n * 0.02:.3f} S PA len=20"]
+    end_s, other = 0.021 + exchanges * 0.02, "S" if closer == "C" else "C"
+    return "\n".join([*lines, f"{end_s:.3f} {closer} FA", f"{end_s + 0.001:.3f} {other} FA", f"{end_s + 0.002:.3f} {closer} A"])
+
+
+def fleet(*kinds: tuple[int, str], apart_s: float = 0.03) -> list[Seg]:
+    """Connections (how many, and what they are) that begin one after another, mixed."""
+    texts = [text for count, text in kinds for _ in range(count)]
+    order = sorted(range(len(texts)), key=lambda n: n * 7919 % len(texts))
+    return [segment for n, at in enumerate(order) for segment in later(ladder(texts[at], port=PORT + n), apart_s * n)]
+
+
+def test_a_pool_that_is_too_small() -> None:
+    finding = only(fleet((90, used(1)), (10, used(8))), "pool-too-small")
+    assert finding is not None
+    assert (finding.connections, finding.of, finding.severity) == (90, 100, "warning")
+    assert finding.details["exchanges_per_connection_max"] == 8
+    assert finding.details["connections_at_once"] in range(3, 9)
+    assert only(fleet((90, used(1)), (10, used(8))), "no-keep-alive") is None
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(fleet((90, used(1, "S")), (10, used(8, "S"))), id="the server closes first"),
+        pytest.param(fleet((20, used(1)), (80, used(8))), id="most are used again"),
+        pytest.param(fleet((20, used(1)), (10, used(8))), id="few connections"),
+        pytest.param(fleet((100, used(1))), id="none is used again"),
+        pytest.param(fleet((90, used(1)), (10, used(8)), apart_s=0.0005), id="as many as there are at once"),
+    ],
+)
+def test_what_only_looks_like_a_small_pool_is_not(segments: list[Seg]) -> None:
+    assert only(segments, "pool-too-small") is None
+
+
+def test_every_exchange_has_a_connection_of_its_own() -> None:
+    finding = only(fleet((60, used(1))), "no-keep-alive")
+    assert finding is not None
+    assert (finding.connections, finding.details["exchanges_per_connection_max"]) == (60, 1)
+    assert only(fleet((59, used(1)), (1, used(2))), "no-keep-alive") is None  # used again, once
+    assert only(fleet((40, used(1))), "no-keep-alive") is None  # few
+    assert only(fleet((60, used(0))), "no-keep-alive") is None  # without data
+
+
+IDLE_CLOSE = ("0 S FA", "0.01 C A", "0.02 C FA", "0.03 S A")
+CROSSED = ("0 S FA", "0.001 C PA len=100 ack=201", "0.011 S R seq=202")
+
+
+def test_requests_that_cross_the_fin_of_a_server() -> None:
+    finding = only(sessions((IDLE_CLOSE, (5, 5.01, 5.02)), (CROSSED, (5.005, 5))), "keep-alive-race")
+    assert finding is not None
+    assert (finding.connections, finding.of, finding.confidence) == (2, 5, "high")
+    assert finding.details == {"server_idle_close_s": 5.01}  # from its last data, 10 ms before the client's ACK
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(sessions((IDLE_CLOSE, (5, 5.01, 5.02))), id="no request is lost"),
+        pytest.param(sessions((IDLE_CLOSE, (3, 5, 9)), (CROSSED, (5, 5.005))), id="its idle times differ"),
+        pytest.param(sessions((IDLE_CLOSE, (5, 5.01, 5.02)), (CROSSED, (0.05,))), id="closed without a pause"),
+        pytest.param(sessions((CROSSED, (5, 5.005))), id="nothing tells when the server closes"),
+    ],
+)
+def test_what_only_looks_like_a_race_is_not(segments: list[Seg]) -> None:
+    assert only(segments, "keep-alive-race") is None
