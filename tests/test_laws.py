@@ -97,7 +97,7 @@ def test_every_step_of_a_path_is_a_row_of_the_table(segments: list[Seg]) -> None
         for side in _sides(row):
             first = side.states[0]
             assert first.state in {State.CLOSED, State.LISTEN} or first.basis == Basis.ASSUMED
-            assert side.final_state == side.states[-1].state
+            assert side.final_state == (None if row.teardown.pattern == "unknown" else side.states[-1].state)
             for before, after in zip(side.states, side.states[1:], strict=False):
                 assert (before.state, after.state) in ARROWS
 

@@ -141,7 +141,9 @@ def scope_words(scope: object) -> str:
 def _final_state(column: int) -> Read:
     def cells(block: Block) -> Cells:
         finals = [path[-3] for path in block.paths.values]  # type: ignore[index]
-        return _words([finals[number] if number >= 0 else -1 for number in _narrow(block.connections, column)], NAMES)
+        numbers, patterns = _narrow(block.connections, column), _small(block.connections, at.PATTERN)
+        return _words([finals[number] if number >= 0 and how != UNSEEN else -1
+                       for number, how in zip(numbers, patterns, strict=True)], NAMES)
 
     return cells
 
@@ -197,6 +199,7 @@ def _anomalies(block: Block) -> Cells:
 
 
 NAMES = tuple(state.name for state in State)
+UNSEEN = tuple(Pattern).index(Pattern.UNKNOWN)
 BASES = tuple(str(basis) for basis in at.BASES)
 
 
@@ -228,7 +231,7 @@ def _side(role: str) -> tuple[Field, ...]:
               _of_side(at.CLIENT_CLOSED, client=client, wide=True, divided_by=1_000_000)),
         Field(f"{role}_long_window_closes", "BIGINT", "how often that was a second or longer",
               _of_side(at.CLIENT_LONG_CLOSES, client=client), MISSING),
-        Field(f"{role}_final_state", "VARCHAR", f"the {role}'s state at the capture's end",
+        Field(f"{role}_final_state", "VARCHAR", f"the {role}'s state at the capture's end; NULL where that was not seen",
               _final_state(at.CLIENT_PATH if client else at.SERVER_PATH)),
     )  # fmt: skip
 

@@ -3,7 +3,7 @@ import cython
 
 from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
-from tcptrace_py.model.live cimport Connection, Segment, Side
+from tcptrace_py.model.live cimport Connection, Segment
 from tcptrace_py.model.verdict cimport Close, ResetMarks, Step, Verdict
 
 cdef long long CLOSED, FIN_WAIT_2, TIME_WAIT, MISSING
@@ -20,7 +20,7 @@ cdef long long _first_abort(Verdict verdict, list log) except -2
 cdef long long _left_ns(Verdict verdict, Segment segment) except? -1
 @cython.locals(close=Close)
 cpdef pattern(Verdict verdict)
-@cython.locals(log=list, close=Close, one="long long", other="long long", number="long long", silent=Side)
+@cython.locals(log=list, close=Close, one="long long", other="long long", number="long long")
 cpdef long long first_fin(Connection live, Verdict verdict) except -2
 cdef int _segments(Verdict verdict, long long first) except -1
 @cython.locals(starts="long long", begin_ns="long long", done_ns="long long", number="long long", index="long long", segment=Segment,

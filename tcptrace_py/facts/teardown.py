@@ -59,6 +59,8 @@ def _left_ns(verdict: Verdict, segment: Segment) -> int:
 def pattern(verdict: Verdict) -> str:
     """The teardown pattern of a connection that no reset ended."""
     close = verdict.close
+    if verdict.ending_unseen:
+        return "unknown"
     if verdict.self_connect:
         if not close.fins[0]:
             return "none"
@@ -73,7 +75,9 @@ def pattern(verdict: Verdict) -> str:
 
 
 def first_fin(live: Connection, verdict: Verdict) -> int:
-    """Number of the side whose FIN left first; -1 without FINs, or where the other's may lie outside the capture."""
+    """Number of the side whose FIN left first; -1 without FINs, or where the capture cannot tell."""
+    if verdict.ending_unseen:
+        return -1
     log, close = live.log, verdict.close
     one, other = close.first(0), close.first(1)
     if verdict.self_connect:
@@ -81,11 +85,7 @@ def first_fin(live: Connection, verdict: Verdict) -> int:
     if one < 0 and other < 0:
         return -1
     if one < 0 or other < 0:
-        number = 0 if one >= 0 else 1
-        silent = live.side(1 - number)
-        if not silent.packets:
-            return -1  # one direction only: the other FIN was not seen, which does not say that it was not sent
-        return -1 if verdict.midstream and not silent.last_data_ns else number
+        return 0 if one >= 0 else 1
     if close.second[0]:
         return 1
     if close.second[1]:
@@ -100,7 +100,9 @@ def _segments(verdict: Verdict, first: int) -> int:
 
 
 def _duration_ns(verdict: Verdict, log: list[Segment]) -> int:
-    """From the first FIN or RST to the last segment that completes the close; MISSING where that is not (yet) so."""
+    """From the first FIN or RST to the last segment that completes the close; MISSING where that is not (yet) so, or not seen."""
+    if verdict.ending_unseen:
+        return MISSING
     starts, begin_ns, done_ns = 0, -1, -1
     for number in range(2):
         index = verdict.close.first(number)

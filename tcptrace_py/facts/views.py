@@ -108,6 +108,7 @@ from .block import (
 from .table import MISSING, Table
 
 KINDS, OUTCOMES, PATTERNS, CAUSES = tuple(Kind), tuple(Outcome), tuple(Pattern), tuple(Cause)
+UNSEEN = PATTERNS.index(Pattern.UNKNOWN)
 CONFIDENCES, ROLES, VANTAGES, ENDINGS = tuple(Confidence), tuple(Role), tuple(Vantage), tuple(EndedBy)
 
 
@@ -312,9 +313,17 @@ class SideView(_View):
         return _narrow(self._block.connections, SERVER_FIN_REPEATS if self._server else CLIENT_FIN_REPEATS, self._row)
 
     @property
-    def final_state(self) -> State:
-        """State at the capture's end."""
+    def final_state(self) -> State | None:
+        """State at the capture's end; None where what was captured cannot tell."""
+        if _small(self._block.connections, PATTERN, self._row) == UNSEEN:
+            return None
         return self._path()[-1][0]
+
+    @property
+    def final_state_name(self) -> str | None:
+        """Name of that state."""
+        state = self.final_state
+        return None if state is None else state.name
 
     @property
     def states(self) -> tuple[StateEntry, ...]:

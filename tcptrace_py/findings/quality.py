@@ -159,7 +159,7 @@ class Quality:
 
 EXPLANATIONS = {
     "one-sided": "connections of which only one direction was captured although the other was answered: "
-                 "states of the silent side are guesses",
+                 "how they ended is told only where what was captured proves it",
     "acked-unseen": "connections with segments that were acknowledged but never captured: the capture lost frames",
     "snapped": "frames captured in part (snap length): harmless as far as the TCP header is there, lengths come from the IP header",
     "time-backwards": "frames stamped earlier than the one before: the clock stepped back, or frames were written out of order",

@@ -79,7 +79,7 @@ class Reset:
 class Teardown:
     """How a connection ended."""
 
-    pattern: str  # four-way, simultaneous, rst, half-closed, unfinished-close, none
+    pattern: str  # four-way, simultaneous, rst, half-closed, unfinished-close, none, unknown
     segments: int | None = None
     first_fin: str | None = None  # client, server
     duration_ns: int | None = None
@@ -121,7 +121,7 @@ class Side:
     payload_bytes: int
     retransmissions: int
     fin_retransmissions: int
-    final_state: State
+    final_state: State | None  # None where what was captured cannot tell
     states: tuple[StateEntry, ...]
     delivery: Delivery = Delivery()
 
@@ -129,6 +129,11 @@ class Side:
     def path(self) -> str:
         """Names of the states in order, apart by spaces."""
         return " ".join([entry.state.name for entry in self.states])
+
+    @property
+    def final_state_name(self) -> str | None:
+        """Name of the state at the capture's end; None where what was captured cannot tell."""
+        return None if self.final_state is None else self.final_state.name
 
     @property
     def steps(self) -> "list[tuple[State, int | None, int | None, Basis]]":

@@ -51,7 +51,7 @@ cdef class Verdict:
     cdef public Opening opening
     cdef public Close close
     cdef public long long client, fatal
-    cdef public bint midstream, self_connect
+    cdef public bint ending_unseen, midstream, self_connect
     cdef public list resets, stays, unexpected
     cdef public tuple paths
 

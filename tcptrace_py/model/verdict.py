@@ -140,7 +140,8 @@ class Close:
 class Verdict:
     """Both sides' paths and everything that the findings rest on. Sides by number: 0 sent the first captured segment."""
 
-    __slots__ = ("client", "close", "fatal", "midstream", "opening", "paths", "resets", "self_connect", "stays", "unexpected", "view")
+    __slots__ = ("client", "close", "ending_unseen", "fatal", "midstream", "opening", "paths", "resets", "self_connect", "stays",
+                 "unexpected", "view")
 
     def __init__(self, view: View, client: int, opening: Opening, close: Close) -> None:
         self.view = view
@@ -149,6 +150,7 @@ class Verdict:
         self.close = close
         self.midstream = False
         self.self_connect = False
+        self.ending_unseen = False  # what was captured cannot tell how it ended: paths stop before its close
         self.fatal = NOWHERE  # the RST that ended the connection
         self.resets: list[ResetMarks] = []
         self.paths: tuple[list[Step], list[Step]] = ([], [])  # of a self-connect only the first

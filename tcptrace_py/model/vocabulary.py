@@ -56,6 +56,7 @@ class Pattern(Word):
     HALF_CLOSED = "half-closed"
     UNFINISHED_CLOSE = "unfinished-close"
     NONE = "none"
+    UNKNOWN = "unknown"  # what was captured cannot tell
 
 
 class Cause(Word):

@@ -255,7 +255,7 @@ def side_row(side: Side) -> Row:
     """Say what one side sent and which states it passed."""
     return {
         "packets": side.packets, "payload_bytes": side.payload_bytes, "retransmissions": side.retransmissions,
-        "fin_retransmissions": side.fin_retransmissions, "final_state": side.final_state.name,
+        "fin_retransmissions": side.fin_retransmissions, "final_state": side.final_state_name,
         "states": [{"state": state, "at": rfc3339(at_ns), "frame": frame, "basis": basis}
                    for state, (_, at_ns, frame, basis) in zip(side.path.split(), side.steps, strict=True)],
         "delivery": delivery_row(side.delivery),

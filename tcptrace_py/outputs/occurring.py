@@ -73,7 +73,7 @@ def _states(connections: Iterable[Connection], *, final: bool) -> Counter[str]:
     found: Counter[str] = Counter()
     for connection in connections:
         sides = [side for side in (connection.client_side, connection.server_side) if side is not None]
-        found.update({side.final_state.name for side in sides} if final else {
+        found.update({side.final_state.name for side in sides if side.final_state is not None} if final else {
             entry.state.name for side in sides for entry in side.states})
     return found
 

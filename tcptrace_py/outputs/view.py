@@ -53,7 +53,7 @@ class View:
         if self.outcomes and connection.handshake.outcome not in self.outcomes:
             return False
         sides = [side for side in (connection.client_side, connection.server_side) if side is not None]
-        if self.final_states and not any(side.final_state.name in self.final_states for side in sides):
+        if self.final_states and not any(side.final_state_name in self.final_states for side in sides):
             return False
         return not self.states or any(name in self.states for side in sides for name in side.path.split())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .units import clock, count, human, some
 
 if TYPE_CHECKING:
-    from tcptrace_py.model.results import Connection, Latency, PortBudget, Teardown, TimeWaitTotals
+    from tcptrace_py.model.results import Connection, Latency, PortBudget, Summary, Teardown
 
 OUTCOMES = {
     "completed": "completed",
@@ -25,6 +25,7 @@ PATTERNS = {
     "half-closed": "only one side had closed by the end of the capture",
     "unfinished-close": "both FINs were seen, the acknowledgement of one never",
     "none": "no close was seen: open at the end, idle, or never established",
+    "unknown": "what was captured cannot tell how it ended: one direction only, or it begins too late",
 }
 
 CAUSES = {
@@ -69,12 +70,15 @@ def percentiles(latency: Latency) -> str:
             f"slowest {human(latency.max_ns)}")
 
 
-def time_wait_words(held: TimeWaitTotals) -> str:
+def time_wait_words(summary: Summary) -> str:
     """TIME_WAIT over all hosts in words."""
+    held, unseen = summary.time_wait, summary.patterns.get("unknown", 0)
+    untold = f"of {some(unseen, 'connection')} it cannot be told" if unseen else ""
     if not held.entered:
-        return "nobody entered it"
-    return (f"{count(held.entered)} entered, at most {count(held.peak)} at once ({clock(held.peak_at_ns)}), "
+        return f"nobody was seen to enter it; {untold}" if untold else "nobody entered it"
+    told = (f"{count(held.entered)} entered, at most {count(held.peak)} at once ({clock(held.peak_at_ns)}), "
             f"{count(held.at_end)} there at the end")
+    return f"{told}; {untold}" if untold else told
 
 
 def opened(connection: Connection) -> str:
@@ -93,6 +97,8 @@ def closed(connection: Connection) -> str:
     if teardown.pattern == "rst" and teardown.reset is not None:
         by = "" if teardown.reset.by == "unknown" else f" by {teardown.reset.by}"
         return f"rst from {teardown.reset.by}" if teardown.reset.cause is None else teardown.reset.cause + by
+    if teardown.pattern == "unknown":
+        return "not seen"
     if teardown.pattern == "none":
         return "open" if connection.handshake.outcome in ("completed", "not-captured") else "-"
     return f"{teardown.pattern}{_first(teardown)}"

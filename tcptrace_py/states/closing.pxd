@@ -1,7 +1,7 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-from tcptrace_py.model.live cimport Segment
+from tcptrace_py.model.live cimport Connection, Segment, Side
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport Close
 from tcptrace_py.states.evidence cimport Evidence, Half, Happening, happened
@@ -12,6 +12,8 @@ cdef long long GAP, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, ASSUMED, NOWH
 
 @cython.locals(a=Half, b=Half)
 cpdef Close close_of(Evidence evidence)
+@cython.locals(connection=Connection, fatal="long long", log=list, a=Side, b=Side, seen=Half, side=Side, last=Segment)
+cpdef bint ending_is_unseen(Evidence evidence) except -1
 @cython.locals(i=cython.Py_ssize_t)
 cdef bint _is_acknowledged(Evidence evidence, Half mine, Half peer) except -1
 @cython.locals(mine=Half, peer=Half, events=list, taken="long long", cover="long long", acknowledged="long long", got_fin=Happening,

@@ -17,6 +17,32 @@ def close_of(evidence: Evidence) -> Close:
                  (closed_second(evidence, a), closed_second(evidence, b)), (fin_taken(evidence, a), fin_taken(evidence, b)))
 
 
+def ending_is_unseen(evidence: Evidence) -> bool:
+    """Whether what was captured cannot tell how the connection ended: one direction only, or what may begin between the FINs.
+
+    What was not captured is unknown, not absent: whose FIN left first, or whether one left at all. The RST of a side that sent
+    no FIN ended the connection whatever its peer did, unless that side went on as if it had not sent it.
+    """
+    if evidence.self_connect:
+        return False
+    connection, fatal, log = evidence.connection, evidence.fatal, evidence.log
+    a, b = connection.a, connection.b
+    if not a.packets or not b.packets:
+        seen = evidence.half(0 if a.packets else 1)
+        if fatal < 0:
+            side = connection.side(seen.number)
+            return side.has_ack  # what it acknowledges, its peer has sent
+        last = log[seen.sent[len(seen.sent) - 1]]
+        return len(seen.fins) > 0 or not last.flags & RST
+    if fatal >= 0 or a.syn_seen or b.syn_seen:
+        return False
+    if evidence.a.fins:
+        return not evidence.b.fins and not b.last_data_ns
+    if evidence.b.fins:
+        return not a.last_data_ns
+    return not a.last_data_ns and not b.last_data_ns
+
+
 def _is_acknowledged(evidence: Evidence, mine: Half, peer: Half) -> bool:
     for i in peer.indices:  # noqa: SIM110 - compiled, a generator would be another function
         if evidence.covers(evidence.log[i], mine):

@@ -5,7 +5,7 @@ from tcptrace_py.model.segments import ACK, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.verdict import ASSUMED, BETWEEN, INFERRED, NOWHERE, Step, Verdict, View, step_to
 
-from .closing import close_of, closing_events
+from .closing import close_of, closing_events, ending_is_unseen
 from .evidence import Evidence, Happening
 from .fins import closed_second, find_fins
 from .machine import (
@@ -38,10 +38,14 @@ def judge(connection: Connection, view: View) -> Verdict:
     evidence.opening = find_opening(evidence)
     find_fins(evidence)
     evidence.fatal = fatal_reset(evidence)
+    unseen = ending_is_unseen(evidence)
+    if unseen:
+        evidence.fatal = NOWHERE
     evidence.fatal_by_third = evidence.fatal >= 0 and origin(evidence, evidence.fatal) == BETWEEN
     verdict = Verdict(view, evidence.client, evidence.opening, close_of(evidence))
     verdict.midstream = not connection.a.syn_seen and not connection.b.syn_seen
     verdict.self_connect = evidence.self_connect
+    verdict.ending_unseen = unseen
     verdict.fatal = evidence.fatal
     verdict.resets = reset_marks(evidence)
     for number in range(1 if evidence.self_connect else 2):
@@ -57,7 +61,7 @@ def _walk(evidence: Evidence, number: int, verdict: Verdict, path: list[Step]) -
     opening = opening_events(evidence, number)
     here = _start(evidence, number, opening)
     path.append(here)
-    for happening in _in_order(evidence, number, opening):
+    for happening in opening if verdict.ending_unseen else _in_order(evidence, number, opening):
         event, state = happening.event, here.state_code
         if event == GOT_ACK_OF_FIN and state == CLOSING and refused_ack(evidence, number, happening.index):
             event = SENT_RST  # aborted before, which sends nothing in CLOSING
@@ -80,6 +84,8 @@ def _start(evidence: Evidence, number: int, opening: list[Happening]) -> Step:
     side, peer = connection.side(number), connection.side(1 - number)
     if not side.syn_seen and not peer.syn_seen:
         open_before = side.spoke or peer.has_ack
+    elif not side.packets:  # nothing of it was captured: what its peer says as an open connection shows that it had answered
+        open_before = peer.spoke
     else:  # its peer's SYN was captured, its own was missed: mid-stream for it if its words acknowledge that SYN
         open_before = side.spoke and evidence.opening.synack < 0 and _answered(evidence, number)
     if not open_before:

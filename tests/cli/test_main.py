@@ -252,7 +252,7 @@ def test_version_says_whether_it_is_compiled() -> None:
 @pytest.mark.parametrize(("words", "wanted"), [
     ("tcpstates an", "analyze"),
     ("tcpstates analyze x --tear", "--teardown"),
-    ("tcpstates analyze x --teardown un", "unfinished-close"),
+    ("tcpstates analyze x --teardown unf", "unfinished-close"),
     ("tcpstates analyze x --os mac", "macos"),
 ])
 def test_completion(words: str, wanted: str) -> None:

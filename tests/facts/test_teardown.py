@@ -30,7 +30,13 @@ CLOSES = [
     ("half-closed, never acknowledged", OPEN + "1 S FA\n2 S FA seq=1", "half-closed", None, "server", None),
     ("last ACK never captured", OPEN + "1 C FA\n1.01 S FA\n1.5 S FA seq=1", "unfinished-close", None, "client", None),
     ("neither FIN acknowledged", OPEN + "1 C FA\n1.001 S FA ack=1", "unfinished-close", None, "client", None),
-    ("one direction only: who was first is not known", "0 C S\n0.02 C A ack=1\n1 C FA", "half-closed", None, None, None),
+    ("one direction only: who was first is not known", "0 C S\n0.02 C A ack=1\n1 C FA", "unknown", None, None, None),
+    ("one direction only: whether the other closed is not known", "0 C S\n0.02 C A ack=1\n1 C PA len=5", "unknown", None, None, None),
+    ("one direction only, its RST ended it", "0 C S\n0.02 C A ack=1\n1 C RA", "rst", None, None, 0),
+    ("one direction only, a RST behind the FIN may be late", "0 C S\n0.02 C A ack=1\n1 C FA\n1.1 C R", "unknown", None, None, None),
+    ("one direction only, goes on behind a RST", "0 C S\n0.02 C A ack=1\n1 C R\n3 C PA len=5", "unknown", None, None, None),
+    ("begun before, nothing but acknowledgements", "0 C A seq=1 ack=1\n0.01 S A seq=1", "unknown", None, None, None),
+    ("begun before, data one way", "0 C PA seq=1 ack=1 len=5\n0.01 S A seq=1", "none", None, None, None),
     ("open", OPEN, "none", None, None, None),
     ("never opened", "0 C S\n1 C S seq=0", "none", None, None, None),
     ("half-open", "0 C S\n0.01 S SA", "none", None, None, None),
@@ -57,7 +63,7 @@ CLOSES = [
     (
         "begun before, one silent side may have closed before",
         "0 C FA seq=1 ack=1\n0.01 S A seq=1",
-        "half-closed",
+        "unknown",
         None,
         None,
         None,
@@ -96,6 +102,15 @@ def test_fins_captured_in_the_other_order_than_they_left() -> None:
     assert (close.pattern, close.first_fin) == ("simultaneous", "client")
 
 
+@pytest.mark.parametrize("text", ["0 C S\n0.02 C A ack=1\n1 C FA\n1.1 C A seq=2 ack=2", "0 C FA seq=1 ack=1\n0.01 S A seq=1"])
+def test_what_was_not_seen_is_no_state(text: str) -> None:
+    """The FIN may have been the first or the second: no state behind it is told, nobody entered TIME_WAIT, and nobody did not."""
+    row = play(text).row
+    assert row.server_side is not None
+    assert [side.states[-1].state.name for side in (row.client_side, row.server_side)] == ["ESTABLISHED"] * 2
+    assert (row.client_side.final_state, row.server_side.final_state, row.time_wait) == (None, None, ())
+
+
 def test_self_connect() -> None:
     opened = "0 C S\n0.1 C SA seq=0 ack=1\n0.2 C A seq=1 ack=1\n"
     here: dict[str, Any] = {"client": "127.0.0.1", "server": "127.0.0.1", "port": 80}
@@ -115,5 +130,6 @@ def test_patterns_are_counted_once_for_each_connection() -> None:
         "half-closed": 0,
         "unfinished-close": 0,
         "none": 1,
+        "unknown": 0,
     }
     assert {cause: count for cause, count in summary.reset_causes.items() if count} == {"refused": 1}

@@ -254,7 +254,7 @@ def test_a_new_syn_ends_the_stay() -> None:
     played = play(HANDSHAKE + CLOSE + "3 C S isn=500000\n" + answered(3))
     stay = played.rows[0].time_wait[0]
     assert (stay.ended_by, stay.ended_at_ns) == ("reused", played.rows[1].start_ns)
-    assert played.rows[0].client_side.final_state.name == "CLOSED"
+    assert played.rows[0].client_side.final_state_name == "CLOSED"
 
 
 def test_three_incarnations_keep_their_segments_apart() -> None:

@@ -85,6 +85,7 @@ CAPTURES: dict[str, tuple[Right, ...]] = {
         Right(OPENED + " FIN_WAIT_1 CLOSED", ANSWERED + " CLOSED", "rst", "client", anomalies=("rst-ignored",),
               resets=((3, "client", "aborted-handshake"), (7, "server", "abort"))),
     ),
+    "one-sided-first-closer": (Right(OPENED, "ESTABLISHED", "unknown"),) * 20,
     "two-rsts-taken-for-capture-duplicates": (
         Right(OPENED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED", ANSWERED + CLOSED_SECOND, "rst", "client",
               resets=((14, "client", "data-after-close"), (15, "client", "data-after-close"))),

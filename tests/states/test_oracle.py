@@ -134,7 +134,7 @@ def facts(verdict: Any) -> dict[str, Any]:
         "paths": [[(step.state, step.index, step.basis, step.reason) for step in path] for path in verdict.paths],
         "stays": [(stay.side, stay.entered, stay.basis, stay.restarts, stay.killed) for stay in verdict.stays],
         "resets": [(r.index, r.acceptable, r.in_window, r.late, r.answers, r.origin) for r in verdict.resets],
-        **{name: getattr(verdict, name) for name in ("client", "fatal", "midstream", "self_connect", "unexpected")},
+        **{name: getattr(verdict, name) for name in ("client", "fatal", "midstream", "ending_unseen", "self_connect", "unexpected")},
         **{name: getattr(verdict.opening, name) for name in (
             "ack", "ack_of", "fast_open", "first_syn", "last_syn", "refusal", "simultaneous", "syn_repeats", "synack", "synack_repeats")},
         **{name: getattr(verdict.close, name) for name in ("acknowledged", "fins", "second", "taken")},

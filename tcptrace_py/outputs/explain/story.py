@@ -121,12 +121,14 @@ def _closed(connection: Connection) -> Iterator[str]:
     elif teardown.pattern == "rst" and connection.handshake.outcome != "refused":
         yield _reset(teardown)
     elif teardown.pattern == "half-closed":
-        if first is None:
-            yield "One side closed; what was captured does not tell whether the other had closed before."
-        else:
-            yield f"Only the {first} closed; the {second} had not by the end of the capture."
+        yield f"Only the {first} closed; the {second} had not by the end of the capture."
     elif teardown.pattern == "unfinished-close":
         yield "Both sides closed, but one FIN was never acknowledged."
+    elif teardown.pattern == "unknown":
+        server = connection.server_side
+        one_sided = server is None or not server.packets or not connection.client_side.packets
+        why = "one direction is not in the capture" if one_sided else "its beginning is not in the capture"
+        yield f"How it ended and who closed first cannot be told: {why}."
     elif teardown.pattern == "none" and connection.handshake.outcome in ("completed", "not-captured"):
         yield "Nobody had closed by the end of the capture."
 
@@ -162,11 +164,12 @@ def _stuck(connection: Connection, end_ns: int) -> Iterator[str]:
         return
     told = []
     for name, side in (("client", connection.client_side), ("server", connection.server_side)):
-        if side is None or not side.packets or side.final_state in _OVER or side.final_state == State.ESTABLISHED:
+        state = None if side is None else side.final_state
+        if side is None or state is None or not side.packets or state in _OVER or state == State.ESTABLISHED:
             continue
         last = side.states[-1]
         since = f" (for {human(end_ns - last.at_ns)})" if last.at_ns is not None and end_ns > last.at_ns else ""
-        told.append(f"the {name} in {side.final_state.name}{since}")
+        told.append(f"the {name} in {state.name}{since}")
     if told:
         yield f"The capture's end leaves {' and '.join(told)}."
 

@@ -20,7 +20,7 @@ class Column(NamedTuple):
     value: Callable[[Connection], str | int | None]
 
 
-def _of_server(pick: Callable[[Side], str | int]) -> Callable[[Connection], str | int | None]:
+def _of_server(pick: Callable[[Side], str | int | None]) -> Callable[[Connection], str | int | None]:
     return lambda c: None if c.server_side is None else pick(c.server_side)
 
 
@@ -78,7 +78,7 @@ COLUMNS = (
     Column("handshake_ms", "from the first SYN to the ACK", lambda c: ms_text(c.handshake.total_ns)),
     Column("syn_retransmissions", "SYNs sent again", lambda c: c.handshake.syn_retransmissions),
     Column("synack_retransmissions", "SYN/ACKs sent again", lambda c: c.handshake.synack_retransmissions),
-    Column("teardown_pattern", "four-way, simultaneous, rst, half-closed, unfinished-close, none",
+    Column("teardown_pattern", "four-way, simultaneous, rst, half-closed, unfinished-close, none, unknown",
            lambda c: c.teardown.pattern),
     Column("teardown_segments", "3 or 4 of a four-way close", lambda c: c.teardown.segments),
     Column("first_fin", "side whose FIN left first", lambda c: c.teardown.first_fin),
@@ -90,12 +90,12 @@ COLUMNS = (
     Column("client_packets", "segments the client sent", lambda c: c.client_side.packets),
     Column("client_payload_bytes", "distinct bytes the client sent", lambda c: c.client_side.payload_bytes),
     Column("client_retransmissions", "segments the client sent again", lambda c: c.client_side.retransmissions),
-    Column("client_final_state", "the client's state at the capture's end", lambda c: c.client_side.final_state.name),
+    Column("client_final_state", "the client's state at the capture's end", lambda c: c.client_side.final_state_name),
     Column("client_states", "states the client passed, in order", lambda c: c.client_side.path),
     Column("server_packets", "segments the server sent", _of_server(lambda s: s.packets)),
     Column("server_payload_bytes", "distinct bytes the server sent", _of_server(lambda s: s.payload_bytes)),
     Column("server_retransmissions", "segments the server sent again", _of_server(lambda s: s.retransmissions)),
-    Column("server_final_state", "the server's state at the capture's end", _of_server(lambda s: s.final_state.name)),
+    Column("server_final_state", "the server's state at the capture's end", _of_server(lambda s: s.final_state_name)),
     Column("server_states", "states the server passed, in order", _of_server(lambda s: s.path)),
     Column("time_wait_sides", "sides that entered TIME_WAIT",
            lambda c: " ".join(dict.fromkeys(stay.side for stay in c.time_wait))),

@@ -52,7 +52,8 @@ def _nobody(analysis: Analysis) -> str:
     else:
         parts = ", ".join(f"{count(number)} {_ENDS[name]}" for number, name in ends)
         told = f"of the {some(summary.connections, 'connection')} here {parts}"
-    return f"No address entered TIME_WAIT. The side that closes first does, once both have closed; {told}."
+    seen = "was seen to enter" if summary.patterns.get("unknown") else "entered"
+    return f"No address {seen} TIME_WAIT. The side that closes first does, once both have closed; {told}."
 
 
 _ENDS = {
@@ -62,6 +63,7 @@ _ENDS = {
     "unfinished-close": "with a FIN that was never acknowledged",
     "four-way": "closed, but not so that it shows who kept it",
     "simultaneous": "closed by both at once",
+    "unknown": "whose end was not captured",
 }
 
 

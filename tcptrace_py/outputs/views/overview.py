@@ -82,12 +82,12 @@ def _quality(analysis: Analysis, limit: int) -> Blocks:
 def _summary(summary: Summary, digest: Digest, hidden: frozenset[str]) -> Blocks:
     yield Heading("Summary")
     rising = "; still rising: the capture is shorter than a stay" if "time-wait" in hidden and summary.time_wait.at_end else ""
-    held = f"{time_wait_words(summary.time_wait)}{rising}"
+    held = f"{time_wait_words(summary)}{rising}"
     anomalies = sum(group.count for group in digest.anomalies.values())
     yield facts(
         ("Connections", tally(summary.outcomes, OUTCOMES)),
         *([("Handshake", "not told: see above")] if "handshake-latency" in hidden else handshake_words(summary)),
-        ("Close", tally(summary.patterns, {"none": "with no close seen"})),
+        ("Close", tally(summary.patterns, {"none": "with no close seen", "unknown": "whose end was not seen"})),
         ("Closed first", _who_first(digest)),
         ("Resets", tally(summary.reset_causes)),
         ("TIME_WAIT", held),

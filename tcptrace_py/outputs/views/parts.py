@@ -171,8 +171,8 @@ def _connection_row(connection: Connection, *, dated: bool, filters: bool) -> tu
     payload = client.payload_bytes + (server.payload_bytes if server else 0)
     return (display_filter(connection.stream) if filters else str(connection.stream),
             clock(connection.start_ns, dated=dated), end(connection.client), end(connection.server),
-            scope_text(connection.scope), opened(connection), closed(connection), client.final_state.name,
-            server.final_state.name if server else "(itself)", count(packets), size(payload))
+            scope_text(connection.scope), opened(connection), closed(connection), client.final_state_name or "-",
+            (server.final_state_name or "-") if server else "(itself)", count(packets), size(payload))
 
 
 def facts(*rows: tuple[str, str]) -> Facts:

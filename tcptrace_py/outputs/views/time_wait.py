@@ -16,7 +16,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     held = Hosts(analysis.hosts.holding())
     yield from title(analysis)
     yield Heading("TIME_WAIT")
-    yield facts(("In all", time_wait_words(analysis.summary.time_wait)),
+    yield facts(("In all", time_wait_words(analysis.summary)),
                 ("Model", "; ".join(_profile(profile) for profile in analysis.profiles)))
     if held:
         yield Heading("Hosts", ADDRESSES)

@@ -51,6 +51,9 @@ class Evidence:
         self.acks = tuple({self.log[i].ack for i in self.indices[number] if self.log[i].flags & ACK} for number in (0, 1))
         self.resets = [i for i, segment in enumerate(self.log) if segment.flags & RST and not segment.marks & (COPY | STRAY)]
         self.fatal = self._fatal_reset()
+        self.ending_unseen = self._ending_is_unseen()
+        if self.ending_unseen:
+            self.fatal = NOWHERE
 
     # -- small questions --------------------------------------------------------------------------------------------
 
@@ -545,6 +548,22 @@ class Evidence:
                 events += [(Event.GOT_FIN, i, OBSERVED), (Event.GOT_ACK_OF_FIN, i, OBSERVED)]
                 break
         return events
+
+    def _ending_is_unseen(self) -> bool:
+        """Corrected: what was captured of one side only, or begins between the FINs, does not tell how it ended."""
+        sides = self.connection.a, self.connection.b
+        if self.connection.self_connect:
+            return False
+        silent = [number for number in (0, 1) if not sides[number].packets]
+        if silent:
+            number = 1 - silent[0]
+            if self.fatal < 0:
+                return sides[number].has_ack
+            return bool(self.fins[number]) or not self.log[self.sent(number)[-1]].flags & RST
+        if self.fatal >= 0 or any(side.syn_seen for side in sides):
+            return False
+        unheard = [number for number in (0, 1) if not self.fins[number] and not sides[number].last_data_ns]
+        return len(unheard) == 2 or (len(unheard) == 1 and bool(self.fins[1 - unheard[0]]))
 
     def close(self) -> Close:
         """The FINs, for the findings."""

@@ -22,6 +22,7 @@ def judge(connection: Connection, view: View) -> Verdict:
     verdict = Verdict(view, evidence.client, evidence.opening, evidence.close())
     verdict.midstream = not connection.a.syn_seen and not connection.b.syn_seen
     verdict.self_connect = connection.self_connect
+    verdict.ending_unseen = evidence.ending_unseen
     verdict.fatal = evidence.fatal
     verdict.resets = evidence.reset_marks()
     for number in (0,) if connection.self_connect else (0, 1):
@@ -35,7 +36,7 @@ def judge(connection: Connection, view: View) -> Verdict:
 def _walk(evidence: Evidence, number: int, verdict: Verdict) -> list[Step]:
     opening = evidence.opening_events(number)
     path = [_start(evidence, number, opening)]
-    for event, index, basis in _in_order(evidence, number, opening):
+    for event, index, basis in opening if evidence.ending_unseen else _in_order(evidence, number, opening):
         row = step(path[-1].state, event)
         if event == Event.GOT_ACK_OF_FIN and path[-1].state == State.CLOSING and _refused(evidence, number, index):
             row = step(State.CLOSING, Event.SENT_RST)  # aborted before, which sends nothing in CLOSING
@@ -57,6 +58,8 @@ def _start(evidence: Evidence, number: int, opening: list[Happening]) -> Step:
     side, peer = connection.side(number), connection.side(1 - number)
     if not side.syn_seen and not peer.syn_seen:
         open_before = side.spoke or peer.has_ack
+    elif not side.packets:  # corrected: its peer speaks, so it had answered
+        open_before = peer.spoke
     else:  # its peer's SYN was captured, its own was missed: mid-stream for it if its words acknowledge that SYN
         open_before = side.spoke and evidence.opening.synack < 0 and _answered(evidence, number)
     if not open_before:

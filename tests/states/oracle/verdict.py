@@ -84,13 +84,15 @@ class Close:
 class Verdict:
     """Both sides' paths and everything that the findings rest on. Sides by number: 0 sent the first captured segment."""
 
-    __slots__ = ("client", "close", "fatal", "midstream", "opening", "paths", "resets", "self_connect", "stays", "unexpected", "view")
+    __slots__ = ("client", "close", "ending_unseen", "fatal", "midstream", "opening", "paths", "resets", "self_connect", "stays",
+                 "unexpected", "view")
 
     def __init__(self, view: View, client: int, opening: Opening, close: Close) -> None:
         self.view = view
         self.client = client
         self.opening = opening
         self.close = close
+        self.ending_unseen = False
         self.midstream = False
         self.self_connect = False
         self.fatal = NOWHERE  # the RST that ended the connection
