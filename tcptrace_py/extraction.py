@@ -76,7 +76,7 @@ class Wanted:
 
     def __call__(self, side: Side | None, block: SegmentBlock, i: int, _marks: int) -> None:
         """Take in a row. What belongs to no connection goes with the tuple's latest."""
-        name = _name(block.key[i])
+        name = _name(block.key[i] if side is None else side.key)
         chosen = self._chosen.get(name, {})
         if side is not None and side.connection.first_frame in chosen:
             self._latest[name] = chosen[side.connection.first_frame]

@@ -61,7 +61,7 @@ class _Tracks:
 
     def __call__(self, side: Side | None, block: SegmentBlock, i: int, _marks: int) -> None:
         """Take in a row. What belongs to no connection, a straggler or a stray SYN, goes to the tuple's latest."""
-        key = block.key[i]
+        key = block.key[i] if side is None else side.key
         places = self.places.get(key)
         if places is None or block.notes[i] & SKIPPED:
             return

@@ -96,6 +96,8 @@ class Seg:
     sack_right: int = 0
     window_scale: int = -1
     notes: int = 0
+    vlan: int = -1
+    teid: int = -1
     frame: int = 0  # 0: its place in the block
 
     def __repr__(self) -> str:

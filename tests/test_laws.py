@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS
-from tcptrace_py.model.segments import RST, reverse_key
+from tcptrace_py.model.segments import RST, SCOPE_VNI, reverse_key, scope_bytes
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.states.machine import TABLE
 from tests.ladder import START_NS, Played, Seg, ladder, play
-from tests.traffic import moved, traffic
+from tests.traffic import lossy, moved, tidy, traffic
 
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Connection, Side
@@ -218,6 +218,14 @@ def test_interleaving_changes_nothing(one: list[Seg], two: list[Seg], random: An
     )
     apart = play(other, end_s=end_s).rows + play(one, end_s=end_s).rows
     assert told(together, PLACES) == told(apart, PLACES)
+
+
+@many
+@given(st.one_of(tidy(), lossy()))
+def test_two_networks_for_two_directions_change_nothing(segments: list[Seg]) -> None:
+    """Overlays have a network of its own for each direction: as one connection's numbers go on, it is one."""
+    scoped = [replace(s, key=s.key + scope_bytes(SCOPE_VNI, 1 + (s.key == reverse_key(segments[0].key)))) for s in segments]
+    assert told(play(scoped).rows, PLACES | {"scope"}) == told(play(segments).rows, PLACES | {"scope"})
 
 
 @many

@@ -17,6 +17,7 @@ rows for all the others, which `tests/decode/test_seam.py` holds it to.
 from tcptrace_py.model import words
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.segments import (
+    COOKED_INTERFACES,
     INCOMING,
     OPT_TIMESTAMPS,
     OPTIONS_CUT,
@@ -68,6 +69,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
         link = links[i]
         notes = 0
         vlan = -1
+        interface = frame_interfaces[i]
 
         plain = False
         if link == ETHERNET and at + 66 <= end:
@@ -103,6 +105,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 else:
                     packet_type = data[at + 10]
                     ethertype = data[at] << 8 | data[at + 1]
+                    interface += (data[at + 4] << 24 | data[at + 5] << 16 | data[at + 6] << 8 | data[at + 7]) % COOKED_INTERFACES
                 notes = OUTGOING if packet_type == 4 else INCOMING if packet_type == 0 else 0
             elif link in (BSD_NULL, LOOP):
                 ip = at + 4
@@ -260,7 +263,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
         ip_ids[n] = ip_id
         ttls[n] = ttl
         checksums[n] = checksum
-        interfaces[n] = frame_interfaces[i]
+        interfaces[n] = interface
         if dealt:
             owners[n] = owner
         notes_column[n] = notes

@@ -2,7 +2,7 @@
 
 import dpkt
 
-from tcptrace_py.model.segments import INCOMING, OUTGOING
+from tcptrace_py.model.segments import COOKED_INTERFACES, INCOMING, OUTGOING
 
 from .walk import ETHERTYPES, VLAN_TYPES, Handler, UnreadableError, Walk, by_ethertype, fields, need, shallow
 
@@ -103,8 +103,9 @@ def cooked(walk: Walk, data: bytes, wire: int) -> None:
 
 
 def cooked2(walk: Walk, data: bytes, wire: int) -> None:
-    """Linux cooked capture v2."""
+    """Linux cooked capture v2: one file holds several interfaces."""
     head = fields(_COOKED2, data)
+    walk.interface += int.from_bytes(data[4:8]) % COOKED_INTERFACES
     _cooked(walk, head.type, head.ethtype, data[20:], wire - 20)
 
 

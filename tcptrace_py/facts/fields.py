@@ -243,7 +243,7 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
     Field("client_port", "INTEGER", "its port", _count(at.CLIENT_PORT)),
     Field("server", "VARCHAR", "address of the server", _address(at.SERVER)),
     Field("server_port", "INTEGER", "its port", _count(at.SERVER_PORT)),
-    Field("scope", "VARCHAR", "VLAN, VNI and TEID of the first segment; only the VNI tells connections apart", _scope),
+    Field("scope", "VARCHAR", "VLAN, VNI and TEID of the first segment", _scope),
     Field("started", "TIMESTAMP_NS", "time of the first frame", _number(at.START)),
     Field("ended", "TIMESTAMP_NS", "time of the last frame", _number(at.END)),
     Field("duration_s", "DOUBLE", "from the first frame to the last", _duration_s),

@@ -10,6 +10,7 @@ from tcptrace_py.model.seq cimport ahead
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
 cdef long long LAST_IDS, LONG_CLOSE_NS, MOST_LARGEST, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
+cdef long long IPV4_KEY, IPV6_KEY, NEAR_BYTES, FEW_UNANSWERED
 cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_STRAY_SYNS
 
 
@@ -18,7 +19,8 @@ cdef class FlowTable:
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
     cdef public bint by_the_book, takes_all, timed
     cdef public object observed, observer
-    cdef public dict sides, deadlines
+    cdef public dict sides, deadlines, routers, unanswered
+    cdef public long long unanswered_most
     cdef public list closed
     cdef public StreamIndex streams
     cdef public Textbook textbook
@@ -39,7 +41,7 @@ cdef class FlowTable:
     cdef Connection _revive(self, long long row)
     cdef _enlist(self, Connection connection)
 
-    @cython.locals(key=bytes, flags="long long", time_ns="long long", notes="long long", stream="long long", connection=Connection)
+    @cython.locals(key=bytes, flags="long long", time_ns="long long", notes="long long", stream="long long", connection=Connection, other=Connection)
     cdef _examine(self, Columns columns, Py_ssize_t i, Side side)
     @cython.locals(key=bytes, flags="long long", slot="long long", stream="long long")
     cdef long long _note_stream(self, Columns columns, Py_ssize_t i, Side side) except? -1
@@ -51,9 +53,9 @@ cdef class FlowTable:
     cdef long long _patience_ns(self, Connection connection) except? -1
     @cython.locals(connection=Connection)
     cdef Connection _admit(self, Columns columns, Py_ssize_t i, long long stream)
-    @cython.locals(key=bytes, connection=Connection)
-    cdef Connection _begin(self, Columns columns, Py_ssize_t i, long long stream)
-    @cython.locals(shadow=Connection, side=Side)
+    @cython.locals(connection=Connection)
+    cdef Connection _begin(self, Columns columns, Py_ssize_t i, bytes key, long long stream)
+    @cython.locals(shadow=Connection, side=Side, key=bytes)
     cpdef forget(self, Connection connection)
     @cython.locals(told="long long", segment=Segment, rare=Rare)
     cdef _stray_syns(self, Connection connection, Connection shadow)
@@ -67,9 +69,20 @@ cdef class FlowTable:
     cdef bint _acceptable(self, Side side, Columns columns, Py_ssize_t i, tuple states) except -1
     @cython.locals(connection=Connection, shadow=Connection, flags="long long", seq="long long", from_caller=bint, answers=bint)
     cdef Side _between_incarnations(self, Side side, Columns columns, Py_ssize_t i, long long stream)
-    cdef _promote(self, Connection connection, Connection shadow)
-    @cython.locals(opener=Side)
+    @cython.locals(caller=Side, syn=Segment)
+    cdef _promote(self, Connection connection, Connection shadow, Columns columns, Py_ssize_t i)
+    @cython.locals(opener=Side, aliases=list)
     cdef _hand_over(self, Connection connection, Connection successor)
+
+    cdef Side _routed(self, Columns columns, Py_ssize_t i)
+    @cython.locals(a=Side, b=Side)
+    cdef _split(self, Connection connection, Connection other, Columns columns, Py_ssize_t i)
+    @cython.locals(connection=Connection)
+    cdef bint _is_elsewhere(self, Side side, Columns columns, Py_ssize_t i) except -1
+    cdef _await_answer(self, bytes key)
+    @cython.locals(key=bytes, outside=bytes, other=bytes, reverse=bytes, place="long long", side=Side, connection=Connection)
+    cdef Side _through_another(self, Columns columns, Py_ssize_t i)
+    cdef _tidy_scopes(self)
 
     @cython.locals(connection=Connection)
     cdef _count(self, Side side, Columns columns, Py_ssize_t i)
@@ -141,6 +154,10 @@ cdef class FlowTable:
     cdef _lay_down(self)
 
 
+@cython.locals(connection=Connection)
+cdef bytes _name(Side side)
+cdef bint _is_tunnelled(bytes key) except -1
+cdef bint _are_over(tuple states) except -1
 @cython.locals(a=Side, b=Side, log=list, i=cython.Py_ssize_t, segment=Segment)
 cdef bint finished(Connection connection) except -1
 @cython.locals(connection=Connection, peer=Side, flags="long long", time_ns="long long")
@@ -156,8 +173,8 @@ cdef bint _has_copies(Side side) except -1
 cdef bint _is_old_id(unsigned long long recent_ids, long long ip_id, bint carries) except -1
 @cython.locals(least="unsigned long long")
 cdef bint _skipped(unsigned long long recent_ids, long long ip_id) except -1
-@cython.locals(isn=bytes, rows=bytes, at=cython.Py_ssize_t, tsval="long long")
-cdef bint _is_of_earlier(Connection connection, Columns columns, Py_ssize_t i) except -1
+@cython.locals(connection=Connection, isn=bytes, rows=bytes, at=cython.Py_ssize_t, tsval="long long")
+cdef bint _is_of_earlier(Side side, Columns columns, Py_ssize_t i) except -1
 @cython.locals(log=list, i=cython.Py_ssize_t, segment=Segment)
 cdef long long latest_tsval(Connection connection, long long number) except? -1
 cdef bint _waits_for_nothing(Side side) except -1

@@ -39,6 +39,8 @@ from tcptrace_py.model.segments import (
     FIN,
     HARMLESS,
     HEADER_CUT,
+    IPV4_KEY,
+    IPV6_KEY,
     OPT_DSACK,
     OPT_SACK,
     OPT_TIMESTAMPS,
@@ -48,12 +50,14 @@ from tcptrace_py.model.segments import (
     SYN,
     Columns,
     SegmentBlock,
+    plain_key,
     reverse_key,
 )
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import HALF, MASK, ahead
 from tcptrace_py.model.state import State
 
+from .scopes import NEAR_BYTES, Router, fits, scope_at
 from .streams import StreamIndex
 from .textbook import ASIDE_NS, NONE, Textbook
 
@@ -68,6 +72,7 @@ CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set,
 FIRST_LOOK_NS = 4 * SECOND_NS  # most connections are over by then, and nothing is to hold on to them for longer
 LAG_NS = 3 * SECOND_NS  # how far behind the capture's clock connections are looked at
 BY_THE_BOOK = True  # what may be a row of the textbook is one; tests hold objects from the start against it
+FEW_UNANSWERED = 1 << 12  # beyond so many the answered among them are forgotten
 AWAKE = 1 << 12  # sides in the table before closed objects are laid to rest: below it that would save nothing
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 MOST_STRAY_SYNS = 16  # told one by one; of others the number
@@ -104,7 +109,10 @@ class FlowTable:
         self.selection = selection
         self.takes_all = selection.takes_all
         self.timed = selection.from_ns is not None or selection.to_ns is not None
-        self.sides: dict[bytes, Side] = {}
+        self.sides: dict[bytes, Side] = {}  # by `_name`, and by aliases
+        self.routers: dict[bytes, Router] = {}  # by both keys of four-tuples on which several live at once
+        self.unanswered: dict[bytes, list[bytes]] = {}  # by plain key: keys in tunnels whose direction may come through another
+        self.unanswered_most = FEW_UNANSWERED
         self.streams = StreamIndex()
         self.textbook = Textbook(self.streams)
         self.by_the_book = BY_THE_BOOK and observer is None  # what may be a row of it is one
@@ -168,6 +176,9 @@ class FlowTable:
             if place != NONE:
                 connection = self._revive(place >> 1)
                 side = connection.b if place & 1 else connection.a
+            elif (self.routers or self.unanswered) and (key in self.routers or plain_key(key) in self.unanswered):
+                self._examine(columns, i, None)
+                return
             elif self.takes_all and columns.flags[i] & 0x17 == SYN and not columns.notes[i] & ~HARMLESS and not columns.payload[i]:
                 if self._open(columns, i, key):
                     return
@@ -307,6 +318,8 @@ class FlowTable:
             self.open_object(columns, i, reverse, self.streams.note(slot, key, SYN, columns.seq[i], columns.ack[i]), False)
         elif not textbook.open(columns, i, slot, reverse):
             return False
+        if _is_tunnelled(key):
+            self._await_answer(reverse)
         return True
 
     def open_object(self, columns: Columns, i: int, reverse: bytes, stream: int, settled: bool) -> None:
@@ -351,6 +364,10 @@ class FlowTable:
         """Everything that is not a plain segment of an open connection."""
         key, flags, time_ns, notes = columns.key[i], columns.flags[i], columns.time_ns[i], columns.notes[i]
         self.streams.frame = columns.frame[i]
+        if side is None:
+            side = self._routed(columns, i) if self.routers else None
+            if side is None and (self.unanswered or _is_tunnelled(key)):
+                side = self._through_another(columns, i)
         if side is None and not notes & SHORT_HEADER:
             connection = self.textbook.wake(self.streams.slot(key, reverse_key(key)), key)
             if connection is not None:
@@ -377,12 +394,16 @@ class FlowTable:
                     self.observer(None, self.observed, i, 0)
                 return
             side = self._admit(columns, i, stream).a
-        elif side.connection.earlier and flags & (SYN | ACK | RST | FIN) == SYN and _is_of_earlier(side.connection, columns, i):
+        elif side.connection.earlier and flags & (SYN | ACK | RST | FIN) == SYN and _is_of_earlier(side, columns, i):
             pass  # an old duplicate: it opens nothing, whatever answers it
         elif side.connection.shadow is not None:
             side = self._between_incarnations(side, columns, i, stream)
         elif flags & (SYN | ACK | RST | FIN) == SYN:
             side = self._bare_syn(side, columns, i, stream)
+        elif self._is_elsewhere(side, columns, i):
+            other = self._begin(columns, i, side.key, stream)
+            self._split(side.connection, other, columns, i)
+            side = other.a
         marks = 0
         if notes & HEADER_CUT and not flags:
             self._count(side, columns, i)
@@ -435,27 +456,33 @@ class FlowTable:
 
     def _admit(self, columns: Columns, i: int, stream: int) -> Connection:
         """Begin a connection with this segment, and enter it into the table."""
-        connection = self._begin(columns, i, stream)
+        connection = self._begin(columns, i, columns.key[i], stream)
+        router = self.routers.get(columns.key[i]) if self.routers else None
+        if router is not None:
+            connection.split = router.known[scope_at(columns, i)] = router.another()
+        elif _is_tunnelled(connection.a.key):
+            self._await_answer(connection.b.key)
         self._enlist(connection)
         return connection
 
-    def _begin(self, columns: Columns, i: int, stream: int) -> Connection:
-        key = columns.key[i]
+    def _begin(self, columns: Columns, i: int, key: bytes, stream: int) -> Connection:
         connection = Connection(key, reverse_key(key), columns.time_ns[i], columns.frame[i])
         connection.stream = stream
         connection.vlan, connection.teid = columns.vlan[i], columns.teid[i]
         return connection
 
     def _enlist(self, connection: Connection) -> None:
-        self.sides[connection.b.key] = connection.b
-        self.sides[connection.a.key] = connection.a
+        self.sides[_name(connection.b)] = connection.b
+        self.sides[_name(connection.a)] = connection.a
         self._look(connection, (connection.end_ns + FIRST_LOOK_NS) // SECOND_NS + 1)
 
     def forget(self, connection: Connection) -> None:
         """Take a connection out of the table and hand it on."""
         for side in (connection.b, connection.a):
-            if self.sides.get(side.key) is side:
-                del self.sides[side.key]
+            if self.sides.get(_name(side)) is side:
+                del self.sides[_name(side)]
+        for key in connection.aliases or ():
+            self.sides.pop(key, None)
         self.streams.mark_over(self.streams.slot(connection.a.key, connection.b.key))
         shadow = connection.shadow
         connection.shadow = None
@@ -506,11 +533,17 @@ class FlowTable:
         if side.has_seq and not side.syn_seen and 0 < ahead(side.next_seq, seq) < 65536 and connection.phase == OPENING:
             return side  # captured behind later segments of its own
         states = self.states_of(connection, columns.time_ns[i])
+        if side.number == 0 and not connection.self_connect and (
+                columns.vlan[i] != connection.vlan or (columns.teid[i] != connection.teid and not _are_over(states))):
+            successor = self._begin(columns, i, side.key, stream)
+            self._split(connection, successor, columns, i)
+            return successor.a
         if self._acceptable(side, columns, i, states):
-            successor = self._begin(columns, i, stream)
+            successor = self._begin(columns, i, side.key, stream)
             self._hand_over(connection, successor)
             return successor.a
-        shadow = self._begin(columns, i, stream)
+        shadow = self._begin(columns, i, side.key, stream)
+        shadow.split = connection.split
         connection.shadow = shadow
         connection.phase = CLOSING
         connection.plain = False
@@ -545,28 +578,106 @@ class FlowTable:
                 connection.shadow = None
                 return self._bare_syn(side, columns, i, stream)
             if self._acceptable(side, columns, i, self.states_of(connection, columns.time_ns[i])):
-                self._promote(connection, shadow)
+                self._promote(connection, shadow, columns, i)
             return shadow.a
         answers = columns.ack[i] in ((shadow.a.isn + 1) & MASK, shadow.a.next_seq)
         if not from_caller and flags & ACK and flags & (SYN | RST) and answers:
-            self._promote(connection, shadow)
+            self._promote(connection, shadow, columns, i)
             return shadow.b
         return side
 
-    def _promote(self, connection: Connection, shadow: Connection) -> None:
-        """The waiting SYN was answered: the new incarnation takes over the tuple."""
+    def _promote(self, connection: Connection, shadow: Connection, columns: Columns, i: int) -> None:
+        """The waiting SYN was answered: the new incarnation takes over the tuple, or lives beside the old one in another scope."""
         connection.shadow = None
-        self._hand_over(connection, shadow)
+        caller, syn = connection.a if connection.a.key == shadow.a.key else connection.b, shadow.log[0]
+        if syn.interface != caller.last_interface and not _are_over(self.states_of(connection, columns.time_ns[i])):
+            self._split(connection, shadow, columns, i)
+        else:
+            self._hand_over(connection, shadow)
 
     def _hand_over(self, connection: Connection, successor: Connection) -> None:
         """The next incarnation takes over the tuple, and remembers the SYNs of those before it."""
         connection.reused_by = successor
+        successor.split, aliases = connection.split, connection.aliases
         opener = connection.a if connection.a.syn_seen and not connection.a.synack_seen else connection.b
         if opener.syn_seen:
             row = opener.isn.to_bytes(4) + max(latest_tsval(connection, opener.number), 0).to_bytes(4)
             successor.earlier = connection.earlier[-EARLIER_BYTES:] + row
         self.forget(connection)
         self._enlist(successor)
+        successor.aliases = aliases
+        for alias in aliases or ():
+            self.sides[alias] = successor.a if plain_key(successor.a.key) == plain_key(alias) else successor.b
+
+    # -- one four-tuple in several scopes -----------------------------------------------------------------------------
+
+    def _routed(self, columns: Columns, i: int) -> Side | None:
+        """The side that sent a segment of a four-tuple on which several connections live."""
+        router = self.routers.get(columns.key[i])
+        return None if router is None else router.find(columns, i, self.sides)
+
+    def _split(self, connection: Connection, other: Connection, columns: Columns, i: int) -> None:
+        """Let a connection live beside another, in the scope of a segment. Neither is a row any more."""
+        a, b = connection.a, connection.b
+        router = self.routers.get(a.key)
+        if router is None:
+            router = self.routers[a.key] = self.routers[b.key] = Router()
+        if not connection.split:
+            self.sides.pop(a.key, None)
+            self.sides.pop(b.key, None)
+            connection.split = router.another()
+            self.sides[_name(a)], self.sides[_name(b)] = a, b
+            router.known[a.key, connection.vlan, connection.teid, a.last_interface] = connection.split
+        other.split = router.known[scope_at(columns, i)] = router.another()
+        self._enlist(other)
+
+    def _is_elsewhere(self, side: Side, columns: Columns, i: int) -> bool:
+        """Whether a segment that opens nothing came in another scope than its side's others, with numbers of its own."""
+        connection = side.connection
+        if side.number or connection.self_connect or columns.flags[i] & (SYN | RST) or (
+                columns.vlan[i] == connection.vlan and columns.teid[i] == connection.teid and columns.interface[i] == side.last_interface):
+            return False
+        return bool(side.has_seq and columns.flags[i] & ACK) and not fits(side, columns, i) and (
+            abs(ahead(columns.seq[i], side.next_seq)) >= NEAR_BYTES)
+
+    def _await_answer(self, key: bytes) -> None:
+        """Remember that segments of this direction of a connection in a tunnel may come through another one."""
+        self.unanswered.setdefault(plain_key(key), []).append(key)
+
+    def _through_another(self, columns: Columns, i: int) -> Side | None:
+        """The side of a connection, of which nothing was captured so far, whose segment came another way than its peer's.
+
+        That is through another tunnel, or through one where its peer's came through none, or the other way round.
+        """
+        key, outside = columns.key[i], plain_key(columns.key[i])
+        for other in (*self.unanswered.get(outside, ()), outside):
+            place, reverse = self.textbook.place(other), reverse_key(other)
+            if place == NONE and other not in self.sides and columns.flags[i] & ACK and self.textbook.recall(
+                    self.streams.slot(other, reverse), other, reverse, columns.time_ns[i]):
+                place = self.textbook.place(other)
+            if place != NONE:
+                self._revive(place >> 1)
+            side = self.sides.get(other)
+            if side is None or side.packets or not fits(side, columns, i):
+                continue
+            connection = side.connection
+            if connection.aliases is None:
+                connection.aliases = []
+            connection.aliases.append(key)
+            self.sides[key] = side
+            return side
+        return None
+
+    def _tidy_scopes(self) -> None:
+        """Forget what is known of four-tuples whose connections are over."""
+        for key in [key for key, router in self.routers.items() if not router.lives(key, self.sides)]:
+            del self.routers[key]
+        if len(self.unanswered) > self.unanswered_most:
+            for plain, keys in list(self.unanswered.items()):
+                keys[:] = [key for key in keys if key in self.sides or self.textbook.place(key) != NONE]
+                if not keys:
+                    del self.unanswered[plain]
+            self.unanswered_most = max(2 * len(self.unanswered), FEW_UNANSWERED)
 
     # -- what it does to its side -----------------------------------------------------------------------------------
 
@@ -1135,12 +1246,14 @@ class FlowTable:
         self._sweep_rows()
         for second in sorted(second for second in self.deadlines if second <= now):
             for connection in self.deadlines.pop(second):
-                if connection.due != second or self.sides.get(connection.a.key) is not connection.a:
+                if connection.due != second or self.sides.get(_name(connection.a)) is not connection.a:
                     continue
                 if self._is_over(connection, now * SECOND_NS):
                     self.forget(connection)
                 else:
                     self._schedule(connection)
+        if self.routers or self.unanswered:
+            self._tidy_scopes()
 
     def _lay_down(self) -> None:
         """Lay closed connections to rest where there are many; look at the others again when their time has come."""
@@ -1148,7 +1261,7 @@ class FlowTable:
         many = self.by_the_book and len(self.sides) > AWAKE
         for connection in closed:
             a, b = connection.a, connection.b
-            if connection.due < 0 or self.sides.get(a.key) is not a:
+            if connection.due < 0 or self.sides.get(_name(a)) is not a:
                 continue
             if not many or not self.textbook.adopt(connection, self.streams.slot(a.key, b.key)):
                 self._schedule(connection)
@@ -1210,6 +1323,22 @@ class FlowTable:
         self.deadlines.clear()
         self.streams = StreamIndex()
         self.textbook = Textbook(self.streams)
+
+
+def _name(side: Side) -> bytes:
+    """What the table knows a side by: its key, and what tells its connection from others on the four-tuple."""
+    connection = side.connection
+    return side.key + connection.split if connection.split else side.key
+
+
+def _is_tunnelled(key: bytes) -> bool:
+    """Whether a key has a tunnel's network behind it."""
+    return len(key) != IPV4_KEY and len(key) != IPV6_KEY
+
+
+def _are_over(states: tuple[State, State]) -> bool:
+    """Whether neither side has more of a connection than TIME_WAIT."""
+    return all(state in (State.CLOSED, State.LISTEN, State.TIME_WAIT) for state in states)
 
 
 def finished(connection: Connection) -> bool:
@@ -1304,10 +1433,11 @@ def _skipped(recent_ids: int, ip_id: int) -> bool:
     return least == 3
 
 
-def _is_of_earlier(connection: Connection, columns: Columns, i: int) -> bool:
+def _is_of_earlier(side: Side, columns: Columns, i: int) -> bool:
     """Whether a bare SYN is one of an earlier incarnation's, delivered late: its number, and no newer timestamp."""
-    if connection.side(0 if connection.a.key == columns.key[i] else 1).isn == columns.seq[i]:
+    if side.isn == columns.seq[i]:
         return False
+    connection = side.connection
     isn, rows = int(columns.seq[i]).to_bytes(4), connection.earlier
     for at in range(0, len(rows), 8):
         if rows[at:at + 4] == isn and (

@@ -72,6 +72,7 @@ cdef class Textbook:
     cpdef Connection release(self, long long row)
     @cython.locals(number="long long")
     cdef bint _rests(self, long long slot) except -1
+    cpdef long long place(self, bytes key) except -1
     @cython.locals(at="long long", record=bytes, connection=Connection)
     cpdef Connection wake(self, long long slot, bytes key)
     cdef _forget(self, Py_ssize_t at, bytes record)

@@ -330,6 +330,10 @@ class Textbook:
         self._asked[:len(waiting)] = waiting
         self._asked_from, self._asked_to = 0, len(waiting)
 
+    def place(self, key: bytes) -> int:
+        """Place of a key that an open row has; NONE without one."""
+        return places.find(self.places, self.table, self.keys, key)
+
     def _new(self) -> int:
         """A row that nothing uses."""
         row = self.free
@@ -794,6 +798,7 @@ def _can_rest(connection: Connection) -> bool:
     a, b, log = connection.a, connection.b, connection.log
     if not (connection.plain and connection.anomalies is None and connection.icmp is None and connection.shadow is None
             and connection.reused_by is None and not connection.earlier and connection.announced < 0 and connection.stream >= 0
+            and not connection.split and connection.aliases is None
             and connection.idle_ns == 0 and connection.progress_ns == connection.end_ns and connection.stall_ns == 0
             and connection.wait_ns == max(connection.pause_ns, connection.survived_ns)
             and connection.asked_ns == max(a.last_data_ns, b.last_data_ns) and connection.turns < MOST_TURNS

@@ -46,8 +46,8 @@ cdef class Side:
 cdef class Connection:
     cdef public Side a, b
     cdef public Connection shadow, reused_by
-    cdef public list log, anomalies, icmp
-    cdef public bytes earlier
+    cdef public list aliases, log, anomalies, icmp
+    cdef public bytes earlier, split
     cdef public object judged
     cdef public long long start_ns, end_ns, first_frame, last_frame, due, idle_ns, idle_until_ns, judged_at
     cdef public long long asked_ns, heard_ns, pause_ns, progress_ns, stall_ns, survived_ns, wait_frame, wait_ns

@@ -162,11 +162,10 @@ class Side:
 class Connection:
     """One incarnation of a four-tuple while it lives. `a` sent its first captured segment; a self-connect has no own `b`."""
 
-    __slots__ = ("a", "announced", "anomalies", "asked_ns", "b", "budget", "due", "earlier", "end_ns", "first_frame", "heard_ns", "history",
-                 "icmp", "idle_ns", "idle_until_ns", "judged", "judged_at", "last_frame", "log", "pause_ns", "phase", "plain",
-                 "progress_ns",
-                 "reused_by", "self_connect", "settled", "shadow", "signature", "speaker", "stall_ns", "start_ns", "stream", "survived_ns",
-                 "talker", "teid", "turns", "vlan", "wait_frame", "wait_ns")
+    __slots__ = ("a", "aliases", "announced", "anomalies", "asked_ns", "b", "budget", "due", "earlier", "end_ns", "first_frame", "heard_ns",
+                 "history", "icmp", "idle_ns", "idle_until_ns", "judged", "judged_at", "last_frame", "log", "pause_ns", "phase", "plain",
+                 "progress_ns", "reused_by", "self_connect", "settled", "shadow", "signature", "speaker", "split", "stall_ns", "start_ns",
+                 "stream", "survived_ns", "talker", "teid", "turns", "vlan", "wait_frame", "wait_ns")
 
     def __init__(self, key: bytes, other: bytes, time_ns: int, frame: int) -> None:
         self.a = Side(self, key, 0)
@@ -188,6 +187,8 @@ class Connection:
         self.due = 0  # second at which the table looks at it again
         self.vlan = -1
         self.teid = -1
+        self.split = b""  # what the flow table puts behind its keys: another lives on the four-tuple, in a scope of its own
+        self.aliases: list[bytes] | None = None  # keys in other scopes that bear one of its directions
         self.idle_ns = 0  # the last long silence, and when it ended
         self.idle_until_ns = 0
         self.speaker = -1  # side that sent the last segment that was no RST and repeated nothing

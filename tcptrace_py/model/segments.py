@@ -28,6 +28,7 @@ OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_SACK, OPT_TIMESTAMPS, OPT_FAST_OPEN, OPT_D
 REPLAYED = ("time_ns", "frame", "teid", "flags", "seq", "ack", "payload", "window", "ip_id", "tsval", "options", "notes",
             "tsecr", "ttl", "interface", "window_scale", "vlan", "sack_left")
 
+COOKED_INTERFACES = 1021  # of a cooked capture: what Linux numbers higher shares its number, for rows of the textbook hold small ones
 IPV4_KEY, IPV6_KEY = 12, 36  # lengths of the plain keys; scope bytes follow where there is a scope
 
 

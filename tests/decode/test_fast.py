@@ -47,7 +47,7 @@ PLAIN: dict[str, tuple[Raw, Row]] = {
     "cooked out": (Raw(b"\0\x04\0\x01\0\x06" + b"\0" * 8 + b"\x08\x00" + HELLO, 113), {"notes": OUTGOING}),
     "cooked in": (Raw(b"\0\0\0\x01\0\x06" + b"\0" * 8 + b"\x86\xdd" + HELLO6, 113), ROW6 | {"notes": INCOMING}),
     "cooked, not ours": (Raw(b"\0\x03\0\x01\0\x06" + b"\0" * 8 + b"\x08\x00" + HELLO, 113), {}),
-    "cooked 2": (Raw(COOKED2 % b"\x04" + HELLO, 276), {"notes": OUTGOING}),
+    "cooked 2": (Raw(COOKED2 % b"\x04" + HELLO, 276), {"notes": OUTGOING, "interface": 2}),
     "null, little": (Raw(b"\x02\0\0\0" + HELLO, 0), {}),
     "null, big, ipv6": (Raw(b"\0\0\0\x1e" + HELLO6, 0), ROW6),
     "loop": (Raw(b"\0\0\0\x18" + HELLO6, 108), ROW6),

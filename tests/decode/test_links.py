@@ -54,7 +54,7 @@ def radiotap(present: int, content: bytes, *more_present: int) -> bytes:
 FRAMES: dict[str, tuple[Raw, Row]] = {
     "ethernet": (by_writer(links.ETHERNET), {}),
     "cooked": (by_writer(links.COOKED), {"notes": OUTGOING}),
-    "cooked 2": (by_writer(links.COOKED2), {"notes": OUTGOING}),
+    "cooked 2": (by_writer(links.COOKED2), {"notes": OUTGOING, "interface": 2}),
     "null": (by_writer(links.NULL, HELLO6), ROW6),
     "loop": (by_writer(links.LOOP, HELLO6), ROW6),
     "raw": (by_writer(links.RAW), {}),

@@ -86,6 +86,11 @@ CAPTURES: dict[str, tuple[Right, ...]] = {
               resets=((3, "client", "aborted-handshake"), (7, "server", "abort"))),
     ),
     "one-sided-first-closer": (Right(OPENED, "ESTABLISHED", "unknown"),) * 20,
+    "tproxy-two-legs-same-four-tuple": (BY_THE_CLIENT, BY_THE_CLIENT, BY_THE_SERVER, BY_THE_SERVER),
+    "15-two-vlans": (
+        Right(OPENED + " CLOSED", "LISTEN SYN_RECEIVED CLOSED", "rst", resets=((7, "server", "aborted-handshake"),)),
+        BY_THE_CLIENT,
+    ),
     "two-rsts-taken-for-capture-duplicates": (
         Right(OPENED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED", ANSWERED + CLOSED_SECOND, "rst", "client",
               resets=((14, "client", "data-after-close"), (15, "client", "data-after-close"))),

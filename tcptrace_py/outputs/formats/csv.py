@@ -61,7 +61,7 @@ COLUMNS = (
     Column("client_port", "its port", lambda c: c.client.port),
     Column("server_address", "address of the other side", lambda c: c.server.address),
     Column("server_port", "its port", lambda c: c.server.port),
-    Column("scope", "VLAN, VNI and TEID of the first segment; only the VNI tells connections apart", lambda c: scope_text(c.scope)),
+    Column("scope", "VLAN, VNI and TEID of the first segment", lambda c: scope_text(c.scope)),
     Column("start", "time of the first frame (RFC 3339, UTC)", lambda c: rfc3339(c.start_ns)),
     Column("end", "time of the last frame (RFC 3339, UTC)", lambda c: rfc3339(c.end_ns)),
     Column("first_frame", "Wireshark's frame.number of the first frame", lambda c: c.first_frame),

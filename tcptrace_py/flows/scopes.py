@@ -1,0 +1,71 @@
+"""One four-tuple in several scopes (VLAN, network of a tunnel, TEID, interface): when they are one connection, and when two.
+
+With the same sequence numbers in both scopes the segments are copies, and it is one connection: that needs nothing here. With
+one direction in each it is one connection as well, as an overlay whose tunnels are named for each direction has it: `fits` tells
+by the numbers which. With both directions in each and numbers of their own there are two: a `Router` knows which is which.
+"""
+
+from tcptrace_py.model.live import Side
+from tcptrace_py.model.segments import ACK, FIN, RST, SYN, Columns
+from tcptrace_py.model.seq import ahead
+
+NEAR_BYTES = 1 << 20  # numbers this far apart may be of one connection
+
+Scope = tuple[bytes, int, int, int]  # key, VLAN, TEID, interface
+
+
+def scope_at(columns: Columns, i: int) -> Scope:
+    """Direction and scope of a segment."""
+    return columns.key[i], columns.vlan[i], columns.teid[i], columns.interface[i]
+
+
+class Router:
+    """The connections of one four-tuple that live at once in scopes of their own: each has a suffix to the key."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.known: dict[Scope, bytes] = {}  # suffix of the connection that a direction of a scope belongs to
+
+    def another(self) -> bytes:
+        """Suffix of one more connection."""
+        self.count += 1
+        return self.count.to_bytes(4)
+
+    def find(self, columns: Columns, i: int, sides: dict[bytes, Side]) -> Side | None:
+        """The side that sent a segment: of the connection of its scope, else of the one whose numbers it bears; None: of neither."""
+        scope = scope_at(columns, i)
+        key, suffix = scope[0], self.known.get(scope)
+        side = None if suffix is None else sides.get(key + suffix)
+        if side is not None:
+            return side
+        found, least = None, NEAR_BYTES
+        for number in range(1, self.count + 1):
+            suffix = number.to_bytes(4)
+            side = sides.get(key + suffix)
+            far = least if side is None else distance(side, columns, i)
+            if far < least:
+                found, least, self.known[scope] = side, far, suffix
+        return found
+
+    def lives(self, key: bytes, sides: dict[bytes, Side]) -> bool:
+        """Whether any of the connections still lives; `key`: of either direction."""
+        return any(key + number.to_bytes(4) in sides for number in range(1, self.count + 1))
+
+
+def fits(side: Side, columns: Columns, i: int) -> bool:
+    """Whether a segment may be a side's, by its numbers."""
+    return distance(side, columns, i) < NEAR_BYTES
+
+
+def distance(side: Side, columns: Columns, i: int) -> int:
+    """How far a segment's numbers are from where a side and its peer stand; NEAR_BYTES where nothing tells."""
+    flags, peer, seq = columns.flags[i], side.peer, columns.seq[i]
+    if flags & (SYN | ACK | RST | FIN) == SYN:
+        if not side.packets:
+            return 0  # both opened at once
+        return 0 if side.syn_seen and side.isn == seq else NEAR_BYTES
+    if flags & ACK and peer.has_seq:
+        return abs(ahead(columns.ack[i], peer.next_seq))
+    if side.has_seq:
+        return abs(ahead(seq, side.next_seq))
+    return abs(ahead(seq, peer.max_ack)) if peer.has_ack else NEAR_BYTES

@@ -1,0 +1,110 @@
+"""One four-tuple in several scopes: copies, one connection with a direction in each, two connections with both in each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tcptrace_py.flows.scopes import Router
+from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
+from tests.ladder import CLOSE, HANDSHAKE, SERVER_CLOSE, Seg, ladder, play
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.results import Connection
+
+TALK = "0.03 C PA len=10\n0.04 S PA len=20\n0.05 C A\n"
+STORIES = {
+    "client first": HANDSHAKE + TALK + CLOSE,
+    "server first": HANDSHAKE + TALK + SERVER_CLOSE,
+    "begun before": "0 C PA seq=1 ack=1 len=5\n0.01 S PA seq=1 len=7\n" + CLOSE,
+    "refused": "0 C S\n0.01 S RA",
+    "answered late": "0 C S\n1 C S seq=0\n1.01 S SA\n1.02 C A\n",
+    "reused": HANDSHAKE + CLOSE + "3 C S isn=500000\n3.01 S SA isn=70000\n3.02 C A\n4 S FA\n4.01 C A\n4.02 C FA\n4.03 S A",
+    "reset": HANDSHAKE + TALK + "1 S RA",
+}
+
+
+def by_direction(segments: list[Seg], first: int = 1, second: int = 2) -> list[Seg]:
+    """The two directions through tunnels with a network of their own each."""
+    return [replace(s, key=s.key + scope_bytes(SCOPE_VNI, first if s.key == segments[0].key else second)) for s in segments]
+
+
+def said(row: Connection) -> tuple[object, ...]:
+    sides = [side.path for side in (row.client_side, row.server_side) if side is not None]
+    return (row.handshake.outcome, row.teardown.pattern, row.teardown.first_fin, sides, [stay.side for stay in row.time_wait],
+            [(reset.by, reset.cause) for reset in row.resets], row.client_side.packets)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_direction_in_each_of_two_networks_is_one_connection(name: str) -> None:
+    segments = ladder(STORIES[name])
+    assert [said(row) for row in play(by_direction(segments)).rows] == [said(row) for row in play(segments).rows]
+
+
+def test_a_direction_in_a_network_and_the_other_outside_is_one_connection() -> None:
+    segments = ladder(STORIES["client first"])
+    for inside in (segments[0].key, segments[1].key):
+        scoped = [replace(s, key=s.key + scope_bytes(SCOPE_VNI, 7)) if s.key == inside else s for s in segments]
+        assert [said(row) for row in play(scoped).rows] == [said(row) for row in play(segments).rows]
+
+
+def test_two_at_once_through_four_networks() -> None:
+    one, other = ladder(STORIES["client first"]), ladder(STORIES["server first"], isns=(4_000_000_000, 3_000_000_000))
+    mixed = sorted(by_direction(one) + [s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.001) for s in by_direction(other, 3, 4)],
+                   key=lambda s: s.time_ns)
+    assert [row.teardown.first_fin for row in play(mixed).rows] == ["client", "server"]
+
+
+@pytest.mark.parametrize("scope", [{"vlan": 20}, {"teid": 20}, {"interface": 20}])
+@pytest.mark.parametrize("opened", [True, False])
+def test_both_directions_in_each_with_numbers_of_their_own_are_two(scope: dict[str, Any], *, opened: bool) -> None:
+    """As two customers' networks, or the two legs of a transparent proxy."""
+    one = ladder(STORIES["client first"])
+    other = [replace(s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.025), **scope) for s in ladder(
+        STORIES["server first"], isns=(4_000_000_000, 3_000_000_000))]
+    one = [s if "interface" in scope else replace(s, vlan=10, teid=10) for s in one]
+    other = [s if "interface" in scope else replace(s, vlan=max(s.vlan, 10), teid=max(s.teid, 10)) for s in other]
+    mixed = sorted([*one, *other], key=lambda s: s.time_ns)
+    if not opened:
+        mixed = [s for s in mixed if not s.flags & 2]
+    rows = play(mixed).rows
+    assert [(row.teardown.pattern, row.teardown.first_fin) for row in rows] == [("four-way", "client"), ("four-way", "server")]
+    assert [stay.side for row in rows for stay in row.time_wait] == ["client", "server"]
+
+
+@pytest.mark.parametrize("scope", [{"vlan": 20}, {"teid": 20}, {"interface": 20}])
+def test_the_same_numbers_in_both_are_one(scope: dict[str, Any]) -> None:
+    one = ladder(STORIES["server first"])
+    copies = [replace(s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.0001), **scope) for s in one]
+    played = play(sorted([*one, *copies], key=lambda s: s.time_ns))
+    assert [said(row) for row in played.rows] == [said(row) for row in play(one).rows]
+    assert played.table.duplicates == len(one)
+
+
+@pytest.mark.parametrize("scope", [{"teid": 20}, {"interface": 20}])
+def test_a_tuple_used_again_over_another_way_is_reused(scope: dict[str, Any]) -> None:
+    """Tunnel endpoints and interfaces change from one connection to the next."""
+    segments = ladder(STORIES["reused"])
+    again = next(at for at, s in enumerate(segments) if at and s.flags == 2)
+    rows = play([*segments[:again], *(replace(s, **scope) for s in segments[again:])]).rows
+    assert [said(row) for row in rows] == [said(row) for row in play(segments).rows]
+    assert rows[0].time_wait[0].ended_by == "reused"
+
+
+def test_what_is_remembered_of_scopes_goes_with_the_connections() -> None:
+    one = ladder(STORIES["client first"])
+    other = [replace(s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.025), vlan=20) for s in ladder(
+        STORIES["server first"], isns=(4_000_000_000, 3_000_000_000))]
+    later = ladder("400 C2 S\n401 C2 S seq=0\n")
+    table = play([*sorted([*one, *other], key=lambda s: s.time_ns), *later]).table
+    assert not table.routers
+
+
+def test_a_router_forgets_nothing_that_lives() -> None:
+    router = Router()
+    first, second = router.another(), router.another()
+    assert first != second
+    assert not router.lives(b"key", {})
+    assert router.lives(b"key", {b"key" + second: None})  # type: ignore[dict-item]
