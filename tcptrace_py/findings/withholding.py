@@ -43,6 +43,11 @@ HIDDEN: dict[str, dict[str, str]] = {
         "handshake-latency": "handshakes take less than the clock tells apart",
         "times": "the clock does not tell apart what is measured",
     },
+    "one-sided": {
+        "handshake-outcome": "one direction was captured only: how a SYN was answered is told where an acknowledgement proves it",
+        "teardown": "one direction was captured only: how those connections ended and who closed first is not told",
+        "time-wait": "one direction was captured only: who entered TIME_WAIT of those connections is not told",
+    },
 }
 PROVED_BY_FINS = ("handshake-outcome", "time-wait")  # of a filtered capture
 
@@ -58,6 +63,8 @@ def _rows(capture: CaptureInfo, summary: Summary, ports: PortBudgets, profiles: 
         return
     for problem in capture.problems:
         for what, why in HIDDEN.get(problem.code, {}).items():
+            if problem.code == "one-sided" and problem.count * 2 < summary.connections:
+                continue  # the few that are say it themselves
             if problem.code != "filtered" or not shows_fins or what not in PROVED_BY_FINS:
                 yield Withheld(what, problem.code, why)
     span_ns = (capture.end_ns or 0) - (capture.start_ns or 0)

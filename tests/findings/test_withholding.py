@@ -8,12 +8,17 @@ import pytest
 
 from tcptrace_py import analyze
 from tcptrace_py.checks import config, engine
+from tcptrace_py.findings.withholding import withheld
+from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.report import Status
+from tcptrace_py.model.results import CaptureInfo
+from tests.ladder import CLOSE, HANDSHAKE, ladder, play
 from tests.pieces import share_in_pieces
 
 HERE = Path(__file__).parent / "withheld"
 SAMPLES = Path(__file__).parents[2] / "samples"
+STACKS = Path(__file__).parents[1] / "stacks"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +35,18 @@ def test_what_a_problem_hides_is_withheld(name: str, problem: str, withheld: set
     assert [row.code for row in result.capture.problems if row.code in ("filtered", "sampled", "coarse-clock", "acked-unseen")] == [problem]
     assert {row.what for row in result.withheld if row.because == problem} == withheld
     assert result.summary.latency.count == 0
+
+
+def test_one_direction_hides_handshakes_closes_and_time_wait() -> None:
+    result = analyze([STACKS / "one-sided-first-closer.pcap"])
+    assert {row.what for row in result.withheld if row.because == "one-sided"} == {"handshake-outcome", "teardown", "time-wait"}
+
+
+def test_a_few_of_one_direction_hide_nothing_of_the_others() -> None:
+    lone = ladder("0 C9 S\n0.02 C9 A ack=1\n")
+    played = play([*lone, *ladder(HANDSHAKE + CLOSE), *ladder(HANDSHAKE + CLOSE, port=41000), *ladder(HANDSHAKE + CLOSE, port=42000)])
+    info = CaptureInfo(files=[], problems=[Problem("one-sided", 1, "why", 1, damaged=False)])
+    assert not {row.because for row in withheld(info, played.summary, played.ports, Profiles())} & {"one-sided"}
 
 
 def test_two_fins_tell_who_holds_time_wait_though_acks_were_filtered() -> None:
