@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from .interrupt import Interrupt
 
-OS_NAMES = ("linux", "macos", "freebsd", "windows", "rfc9293")  # model.profiles.PROFILES; a test holds them together
+OS_NAMES = ("linux", "macos", "freebsd", "windows", "lwip", "gvisor", "rfc9293")  # model.profiles.PROFILES; a test holds them together
 LOOK_BYTES = 32 << 20  # enough to say what there is where nothing was what was asked for
 INTERRUPTED = "interrupted; this is what was analysed so far"
 

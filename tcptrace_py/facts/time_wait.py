@@ -38,15 +38,20 @@ def end_of_stay(entered_ns: int, expires_ns: int, killed_ns: int, reused_ns: int
     return max(killed_ns if how == KILLED else reused_ns, entered_ns)
 
 
-def write_stays(block: Block, live: Connection, verdict: Verdict, lengths_ns: tuple[int, int], end_ns: int) -> None:
-    """Write the connection's stays into the block, the client's first. `lengths_ns`: TIME_WAIT of client and server."""
+def write_stays(block: Block, live: Connection, verdict: Verdict, lengths_ns: tuple[int, int], immune: tuple[bool, bool],
+                end_ns: int) -> None:
+    """Write the connection's stays into the block, the client's first.
+
+    `lengths_ns`: TIME_WAIT of client and server; `immune`: no RST ends it there.
+    """
     for role in range(2):
         for marks in verdict.stays:
             if (marks.side != verdict.client) == role:
-                _write(block, live, verdict, marks, role, lengths_ns[role], end_ns)
+                _write(block, live, verdict, marks, role, lengths_ns[role], immune[role], end_ns)
 
 
-def _write(block: Block, live: Connection, verdict: Verdict, marks: StayMarks, role: int, length_ns: int, end_ns: int) -> None:
+def _write(block: Block, live: Connection, verdict: Verdict, marks: StayMarks, role: int, length_ns: int, immune: bool,
+           end_ns: int) -> None:
     log, path = live.log, verdict.paths[marks.side]
     segment = log[marks.entered]
     entered_ns = segment.time_ns
@@ -56,15 +61,15 @@ def _write(block: Block, live: Connection, verdict: Verdict, marks: StayMarks, r
             entered_ns = max(entered_ns, segment.time_ns)
     expires_ns = entered_ns + length_ns
     restarts = 0
-    for index in marks.restarts:
-        segment = log[index]
-        if segment.time_ns <= expires_ns:
-            expires_ns = max(segment.time_ns + length_ns, expires_ns)
-            restarts += 1
     killed_ns = reused_ns = NEVER_NS
-    if marks.killed >= 0:
+    if marks.killed >= 0 and not immune:
         segment = log[marks.killed]
         killed_ns = segment.time_ns
+    for index in marks.restarts:
+        segment = log[index]
+        if segment.time_ns <= expires_ns and (killed_ns == NEVER_NS or index < marks.killed):
+            expires_ns = max(segment.time_ns + length_ns, expires_ns)
+            restarts += 1
     reused_by = live.reused_by
     if reused_by is not None:
         reused_ns = reused_by.start_ns

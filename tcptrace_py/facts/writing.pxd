@@ -69,6 +69,7 @@ cdef class Writer:
     cdef long long _named(self, _Path path, int expired) except -1
     cdef long long _history(self, unsigned long long letters, int client) except -1
     cdef long long _length_ns(self, bytes key, int role) except -1
+    cdef bint _is_immune(self, bytes key, int role) except -1
     @cython.locals(block=Block, length=cython.Py_ssize_t, ports=cython.Py_ssize_t)
     cdef _ends(self, bytes key, int vlan, long long teid, int[::1] narrow, Py_ssize_t size, Py_ssize_t row)
     @cython.locals(rare=Rare)

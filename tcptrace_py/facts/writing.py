@@ -163,7 +163,8 @@ class Writer:
         write_teardown(block, row, live, verdict)
         narrow[STAYS_AT * size + row], small[STAYS * size + row] = block.stays.count, len(verdict.stays)
         if verdict.stays:
-            write_stays(block, live, verdict, (self._length_ns(own.key, 0), self._length_ns(own.key, 1)), end_ns)
+            write_stays(block, live, verdict, (self._length_ns(own.key, 0), self._length_ns(own.key, 1)),
+                        (self._is_immune(own.key, 0), self._is_immune(own.key, 1)), end_ns)
         wide[RELEASED * size + row] = released_ns(block, row, live, verdict)
         write_waits(table, row, live, verdict)
         self._counts(own, wide, narrow, size, row, CLIENT_PACKETS, CLIENT_REPEATS)
@@ -311,6 +312,13 @@ class Writer:
             return self.one_profile_ns
         client, server, *_ = key_parts(key)
         return self.profiles.of(text(server if role else client)).time_wait_ns
+
+    def _is_immune(self, key: bytes, role: int) -> bool:
+        """Whether no RST ends TIME_WAIT at the client (role 0), whose key this is, or at the server (role 1)."""
+        if self.one_profile_ns >= 0:
+            return self.profiles.default.ignores_rst_in_time_wait
+        client, server, *_ = key_parts(key)
+        return self.profiles.of(text(server if role else client)).ignores_rst_in_time_wait
 
     def _counts(self, side: LiveSide, wide: "array[int]", narrow: "array[int]", size: int, row: int, packets: int, repeats: int) -> None:
         """What one side sent; the columns of bytes and of repeated FINs stand behind these two."""

@@ -1,4 +1,4 @@
-"""What a host's operating system does that no capture shows: the length of TIME_WAIT, the range of ephemeral ports."""
+"""What a host's operating system does that no capture shows: the length of TIME_WAIT and what ends it, the ephemeral ports."""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,13 +9,15 @@ from .errors import UsageError
 class Profile:
     """One operating system: seconds in TIME_WAIT and its ephemeral ports, both ends included.
 
-    `ports_given`: they are the user's, not the system's default.
+    `ports_given`: they are the user's, not the system's default. `ignores_rst_in_time_wait`: no RST ends TIME_WAIT (RFC 1337, 3);
+    elsewhere one with the right number does (RFC 9293, 3.10.7.4).
     """
 
     name: str
     time_wait_s: float
     ephemeral_ports: tuple[int, int]
     ports_given: bool = False
+    ignores_rst_in_time_wait: bool = False
 
     @property
     def time_wait_ns(self) -> int:
@@ -33,8 +35,12 @@ PROFILES = {
     for profile in (
         Profile("linux", 60.0, (32768, 60999)),  # include/net/tcp.h TCP_TIMEWAIT_LEN; ip-sysctl ip_local_port_range
         Profile("macos", 30.0, (49152, 65535)),  # MSL 15 s
-        Profile("freebsd", 60.0, (10000, 65535)),  # MSL 30 s
+        Profile("freebsd", 60.0, (10000, 65535), ignores_rst_in_time_wait=True),  # MSL 30 s; tcp_twcheck() drops every RST
         Profile("windows", 120.0, (49152, 65535)),  # TcpTimedWaitDelay: documented defaults run from 30 s to 240 s
+        # lwIP: TCP_MSL 60 s, TCP_LOCAL_PORT_RANGE_START; tcp_timewait_input() drops every RST
+        Profile("lwip", 120.0, (49152, 65535), ignores_rst_in_time_wait=True),
+        # gVisor: DefaultTCPTimeWaitTimeout, ports.firstEphemeral; handleTimeWaitSegment() drops every RST
+        Profile("gvisor", 60.0, (16000, 65535), ignores_rst_in_time_wait=True),
         Profile("rfc9293", 240.0, (49152, 65535)),  # MSL 2 min; ports of RFC 6335's dynamic range
     )
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, overload
 
 from .finding import Finding, Withheld
 from .problems import Problem
-from .profiles import Profile, Profiles
+from .profiles import PROFILES, Profile, Profiles
 from .state import Basis, State
 
 if TYPE_CHECKING:
@@ -423,7 +423,9 @@ def profiles_of(rows: Iterable[ProfileRow]) -> Profiles:
     """The profiles that an analysis was made with."""
     default, by_address = Profiles().default, {}
     for row in rows:
-        profile = Profile(row.name, row.time_wait_s, row.ephemeral_ports, row.ports_given)
+        named = PROFILES.get(row.name)
+        profile = Profile(row.name, row.time_wait_s, row.ephemeral_ports, row.ports_given,
+                          named is not None and named.ignores_rst_in_time_wait)
         if row.hosts == "*":
             default = profile
         else:

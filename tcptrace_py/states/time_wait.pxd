@@ -10,6 +10,8 @@ cdef long long COPY, DELAYED, REFUSED, REPEAT, STRAY, ACK, FIN, OPT_TIMESTAMPS, 
 
 @cython.locals(stay=StayMarks, entry=Step, last=Step, log=list, peer=Side, entered_ns="long long", i=cython.Py_ssize_t, segment=Segment)
 cpdef StayMarks find_stay(Evidence evidence, long long number, list path)
+@cython.locals(late="long long", i=cython.Py_ssize_t, segment=Segment)
+cdef bint _outlives(Evidence evidence, long long number, Py_ssize_t index) except -1
 @cython.locals(segment=Segment)
 cdef bint _restarts(Evidence evidence, Py_ssize_t index) except -1
 @cython.locals(log=list, copy=Segment, i=cython.Py_ssize_t, answer=Segment)

@@ -28,7 +28,10 @@ EXITS = {
 
 
 def find_stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | None:
-    """A side's stay in TIME_WAIT; None if its path leads through none. A RST that ended it leaves the path, and is its `killed`."""
+    """A side's stay in TIME_WAIT; None if its path leads through none. A RST that ended it leaves the path, and is its `killed`.
+
+    What restarts it is told also behind that RST: whether its owner obeys one is known where the profiles are.
+    """
     stay: StayMarks | None = None
     for entry in path:
         if entry.state_code == TIME_WAIT:
@@ -50,12 +53,21 @@ def find_stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | 
         if segment.side == number:
             continue
         if segment.flags & RST:
-            if segment.seq == peer.next_seq:
+            if stay.killed < 0 and segment.seq == peer.next_seq and not _outlives(evidence, number, i):
                 stay.killed = i
-                break
         elif segment.time_ns > entered_ns and _restarts(evidence, i):
             stay.restarts.append(i)
     return stay
+
+
+def _outlives(evidence: Evidence, number: int, index: int) -> bool:
+    """Whether the owner of a stay still answers behind a RST: its system lets none end TIME_WAIT (RFC 1337, 3)."""
+    late = evidence.time(index) + evidence.view.grace_ns()
+    for i in evidence.half(number).indices:
+        segment = evidence.log[i]
+        if i > index and segment.time_ns > late and segment.flags & (ACK | RST | SYN) == ACK:
+            return True
+    return False
 
 
 def _restarts(evidence: Evidence, index: int) -> bool:

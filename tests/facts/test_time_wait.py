@@ -46,6 +46,10 @@ STAYS = [
      "client, 1.03 to 61.03, 0 restarts, expired 61.03"),
     ("killed by a RST", HANDSHAKE + CLOSE + "5 S R seq=2", 100,
      "client, 1.03 to 61.03, 0 restarts, killed 5.0"),
+    ("not by a RST behind which its owner answers", HANDSHAKE + CLOSE + "5 S R seq=2\n6 S FA seq=1\n6.01 C A", 100,
+     "client, 1.03 to 66.0, 1 restarts, expired 66.0"),
+    ("nothing restarts it behind the RST that killed it", HANDSHAKE + CLOSE + "5 S R seq=2\n6 S FA seq=1", 100,
+     "client, 1.03 to 61.03, 0 restarts, killed 5.0"),
     ("a RST with another number kills nothing", HANDSHAKE + CLOSE + "5 S R seq=700", 100,
      "client, 1.03 to 61.03, 0 restarts, expired 61.03"),
     ("reused", HANDSHAKE + SERVER_CLOSE + "5 C S isn=500000\n5.01 S SA isn=700000\n5.02 C A", 100,
@@ -62,6 +66,16 @@ def test_stays(text: str, end_s: float, expected: str) -> None:
     ended = "" if stay.censored else f" {seconds(stay.ended_at_ns)}"
     assert f"{stay.side}, {span}, {stay.restarts} restarts, {stay.ended_by}{ended}" == expected
     assert stay.censored == (stay.ended_by == "capture-end") == (stay.ended_at_ns is None)
+
+
+@pytest.mark.parametrize("system", ["freebsd", "lwip", "gvisor"])
+def test_no_rst_ends_it_where_the_system_drops_them(system: str) -> None:
+    """What comes behind the RST restarts it as before."""
+    text = HANDSHAKE + CLOSE + "5 S R seq=2\n6 S FA seq=1"
+    stay = stay_of(text, 300, profiles=Profiles.named(system, time_wait_s=60))
+    assert (stay.ended_by, stay.restarts, seconds(stay.ended_at_ns)) == ("expired", 1, 66.0)
+    other = stay_of(text, 300, profiles=Profiles.named("linux", {CLIENT: system}, time_wait_s=60))
+    assert (other.ended_by, other.restarts) == ("expired", 1)
 
 
 def test_a_refused_syn_with_an_old_timestamp_restarts_it() -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from tcptrace_py import analyze
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.results import profiles_of
 from tcptrace_py.model.state import Basis, State
 from tests.ladder import path
 
@@ -91,6 +93,10 @@ CAPTURES: dict[str, tuple[Right, ...]] = {
         Right(OPENED + " CLOSED", "LISTEN SYN_RECEIVED CLOSED", "rst", resets=((7, "server", "aborted-handshake"),)),
         BY_THE_CLIENT,
     ),
+    "freebsd-timewait-ignores-rst": (
+        replace(BY_THE_CLIENT, client=BY_THE_CLIENT.client + " CLOSED", resets=((30, "server", "late"),)),
+        Right(OPENED + " FIN_WAIT_1 FIN_WAIT_2", ANSWERED + " CLOSE_WAIT", "half-closed", "client"),
+    ),
     "two-rsts-taken-for-capture-duplicates": (
         Right(OPENED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED", ANSWERED + CLOSED_SECOND, "rst", "client",
               resets=((14, "client", "data-after-close"), (15, "client", "data-after-close"))),
@@ -126,6 +132,14 @@ def test_what_stands_behind_a_lost_fin_shows_no_moment() -> None:
     server = connection.server_side
     assert server is not None
     assert {entry.basis for entry in server.states if entry.state == State.LAST_ACK} == {Basis.ASSUMED}
+
+
+@pytest.mark.parametrize(("system", "ended_by"), [("freebsd", "expired"), ("linux", "killed")])
+def test_a_rst_ends_time_wait_where_the_system_lets_it(system: str, ended_by: str) -> None:
+    analysis = analyze([HERE / "freebsd-timewait-ignores-rst.pcap"], profiles=Profiles.named(system))
+    (stay,) = next(iter(analysis.connections)).time_wait
+    assert stay.ended_by == ended_by
+    assert profiles_of(analysis.profiles) == Profiles.named(system)
 
 
 @pytest.mark.parametrize("name", ["gap_const", "two-rsts-taken-for-capture-duplicates"])

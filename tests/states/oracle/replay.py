@@ -155,9 +155,10 @@ def _stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | None
         if segment.side == number:
             continue
         if segment.flags & RST:
-            if segment.seq == expected:
+            late = segment.time_ns + evidence._grace_ns()
+            answers = any(k > i and log[k].time_ns > late and log[k].flags & (ACK | RST | SYN) == ACK for k in evidence.indices[number])
+            if stay.killed < 0 and segment.seq == expected and not answers:  # corrected: who still answers obeyed no RST
                 stay.killed = i
-                break
         elif segment.time_ns > log[entry.index].time_ns and _restarts(evidence, i):
             stay.restarts.append(i)
     return stay
