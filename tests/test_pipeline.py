@@ -101,6 +101,24 @@ def test_no_tcp(tmp_path: Path) -> None:
     assert (result.capture.start_ns, result.capture.end_ns) == (START_NS + 5, START_NS + 5)
 
 
+ESP = build.ethernet(build.ipv4(b"\0" * 40, protocol=50))
+WIREGUARD = build.ethernet(build.ipv4(struct.pack("!HHHH", 51820, 51820, 40, 0) + b"\0" * 32, protocol=17))
+MACSEC = build.ethernet(b"\0" * 40, 0x88E5)
+
+
+@pytest.mark.parametrize(("frame", "name"), [(ESP, "ESP"), (WIREGUARD, "WireGuard"), (MACSEC, "MACsec")])
+def test_without_tcp_what_is_not_read_is_named(tmp_path: Path, frame: bytes, name: str) -> None:
+    head = struct.pack("<IIII", 1_772_359_200, 5, len(frame), len(frame))
+    (tmp_path / "tunnel.pcap").write_bytes(HEADER + (head + frame) * 3)
+    (problem,) = run(tmp_path / "tunnel.pcap").capture.problems
+    assert (problem.code, problem.count, problem.first_frame, problem.damaged) == ("not-read", 3, 1, True)
+    assert name in problem.explanation
+    with_tcp = build.ethernet(build.ipv4(build.tcp(b"hello")))
+    head += frame + struct.pack("<IIII", 1_772_359_200, 5, len(with_tcp), len(with_tcp)) + with_tcp
+    (tmp_path / "tcp.pcap").write_bytes(HEADER + head)
+    assert "not-read" not in {row.code for row in run(tmp_path / "tcp.pcap").capture.problems}
+
+
 def test_no_capture_at_all(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="missing"):
         run(tmp_path / "missing.pcap")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .general import General
 
 
+LOOKED_AT = 256  # frames of a block without TCP in which is looked for what is not read
+
+
 class Decoder:
     """Decodes a capture block by block, in order; what it cannot decode it reports to `problems` by name.
 
@@ -62,6 +65,8 @@ class Decoder:
             if len(out.frame) < out.count + block.count - row:
                 out.reserve(out.count + block.count - row)
             row = decode_plain(block, row + 1, out, self._tally)
+        if not out.count and block.count:
+            self._rest().name_unread(block, LOOKED_AT)
         return out
 
     def hand_on_fragments(self) -> "Packets | None":

@@ -39,8 +39,9 @@ IPV4, IPV6 = 0x0800, 0x86DD
 NOP_NOP_TIMESTAMPS = 0x0101080A
 
 # UDP destination ports of what may carry TCP: VXLAN (RFC 7348; 8472 before it, still Linux's default), VXLAN-GPE,
-# GENEVE (RFC 8926), GTP-U (TS 29.281), TZSP. `tunnels.py` has a row for each.
-TUNNEL_PORTS = (4789, 8472, 4790, 6081, 2152, 37008)
+# GENEVE (RFC 8926), GTP-U (TS 29.281), TZSP, L2TP (RFC 2661), Teredo (RFC 4380), GRE (RFC 8086), MPLS (RFC 7510).
+# `tunnels.py` has a row for each.
+TUNNEL_PORTS = (4789, 8472, 4790, 6081, 2152, 37008, 1701, 3544, 4754, 6635)
 
 
 def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally) -> int:

@@ -4,6 +4,7 @@ Slow and careful where `fast.py` is quick: every header is read at its announced
 and what a snap length cut off is told from what was never there. Importing this module imports dpkt.
 """
 
+from contextlib import suppress
 from struct import error as struct_error
 
 import dpkt
@@ -15,7 +16,7 @@ from tcptrace_py.model.segments import SegmentBlock
 from . import network, transport, tunnels  # noqa: F401  they enter their rows into the tables of `walk`
 from .fragments import Reassembler
 from .linktypes import LINK_NAMES, LINKS
-from .quality import Tally
+from .quality import NOT_READ, Tally
 from .walk import UnreadableError, Walk
 
 _CUT = "frames cut by the snap length before it is known what they carry"
@@ -29,6 +30,8 @@ class General:
         self._problems = problems
         self.fragments = Reassembler(problems, joined)
         self._walk = Walk(problems, tally, self.fragments)
+        aside = Problems()  # what is looked at twice is told once
+        self._survey = Walk(aside, Tally(obey=False, sample=0), Reassembler(aside))
 
     def decode(self, block: FrameBlock, i: int, out: SegmentBlock) -> None:
         """Append the segments of row i of a block of frames; never raises, whatever the frame holds."""
@@ -53,6 +56,21 @@ class General:
                 self._cut(frame)
             else:
                 self._unreadable(_SHORT, frame)
+
+    def name_unread(self, block: FrameBlock, rows: int) -> None:
+        """Report the encapsulations that the first rows of a block without TCP lie in and that are not read here."""
+        out = SegmentBlock(1)
+        for i in range(min(rows, block.count)):
+            handler, at = LINKS.get(block.link[i]), block.offset[i]
+            if handler is None:
+                continue
+            data = bytes(block.data[at:at + block.captured[i]])
+            self._survey.begin(out, block.first_frame + i, block.time_ns[i], block.interface[i])
+            with suppress(UnreadableError, dpkt.Error, struct_error, IndexError, ValueError):
+                handler(self._survey, data, max(len(data), block.wire[i]))
+            if self._survey.unread:
+                self._problems.add(NOT_READ, f"frames in an encapsulation that is not read here: {self._survey.unread}",
+                                   frame=block.first_frame + i, damaged=True)
 
     def _unreadable(self, reason: str, frame: int) -> None:
         if self._walk.quoted < 0:  # quotes are cut short by nature

@@ -204,5 +204,6 @@ ETHERTYPES.update({
     0x8847: mpls, 0x8848: mpls, 0x8864: pppoe, 0x880B: ppp,
     0x88E7: behind(4, ethernet),  # provider backbone bridges (802.1ah)
     0x8926: tagged(6),  # VN-Tag
+    0x893F: tagged(8),  # E-tag (IEEE 802.1BR)
     0x8909: tagged(8),  # Cisco's security group tag
 })

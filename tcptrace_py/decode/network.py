@@ -4,6 +4,7 @@ import dpkt
 
 from tcptrace_py.model.segments import LENGTH_GUESSED, REASSEMBLED
 
+from . import unread
 from .fragments import MAX_PACKET_BYTES, Fragment
 from .walk import ETHERTYPES, PROTOCOLS, UnreadableError, Walk, fields, shallow
 
@@ -79,6 +80,8 @@ def _upper(walk: Walk, protocol: int, data: bytes, wire: int) -> None:
     handler = PROTOCOLS.get(protocol)
     if handler:
         handler(walk, data[at:], wire - at)
+    else:
+        walk.unread = unread.PROTOCOLS.get(protocol, "")
 
 
 def _fragment(walk: Walk, piece: Fragment, identification: int) -> None:

@@ -2,13 +2,14 @@
 
 import dpkt
 
-from .links import ethernet, mpls
+from . import unread
+from .links import ethernet, mpls, ppp
 from .walk import ETHERTYPES, PORTS, PROTOCOLS, UnreadableError, Walk, by_ethertype, fields, need, shallow
 from .wlan import avs, prism, wlan
 
 _UDP, _GRE = shallow(dpkt.udp.UDP), shallow(dpkt.gre.GRE)
 
-_BRIDGED, _ERSPAN, _ERSPAN3, _WCCP = 0x6558, 0x88BE, 0x22EB, 0x883E
+_BRIDGED, _ERSPAN, _ERSPAN3, _WCCP, _EOIP = 0x6558, 0x88BE, 0x22EB, 0x883E, 0x6400
 _NVGRE_LOWEST_KEY = 0x1000 << 8  # RFC 7637: network identifiers below 0x1000 are reserved
 _GTP_USER_DATA = 255
 _TZSP_FRAMES, _TZSP_PADDING, _TZSP_END = (0, 1), 0, 1
@@ -16,9 +17,12 @@ _TZSP_FRAMES, _TZSP_PADDING, _TZSP_END = (0, 1), 0, 1
 
 def udp(walk: Walk, data: bytes, wire: int) -> None:
     """UDP (RFC 768): only tunnels matter, by their destination port."""
-    handler = PORTS.get(fields(_UDP, data).dport)
+    head = fields(_UDP, data)
+    handler = PORTS.get(head.dport)
     if handler:
         handler(walk, data[8:], wire - 8)
+    else:
+        walk.unread = unread.PORTS.get(head.dport) or unread.PORTS.get(head.sport, "")
 
 
 def vxlan(walk: Walk, data: bytes, wire: int) -> None:
@@ -84,6 +88,35 @@ def tzsp(walk: Walk, data: bytes, wire: int) -> None:
         handler(walk, data[at + 1:], wire - at - 1)
 
 
+def l2tp(walk: Walk, data: bytes, wire: int) -> None:
+    """L2TP of version 2 (RFC 2661 section 3.1): data messages bear PPP; lengths, sequence numbers and padding may stand before it."""
+    need(data, 6)
+    flags = data[0] << 8 | data[1]
+    if flags & 0x8000 or flags & 15 != 2:
+        return
+    at = 6 + 2 * bool(flags & 0x4000) + 4 * bool(flags & 0x0800)
+    if flags & 0x0200:
+        need(data, at + 2)
+        at += 2 + (data[at] << 8 | data[at + 1])
+    need(data, at)
+    ppp(walk, data[at:], wire - at)
+
+
+def teredo(walk: Walk, data: bytes, wire: int) -> None:
+    """Teredo (RFC 4380 section 5.1.1): IPv6, maybe behind an authentication and an origin indication."""
+    at = 0
+    need(data, 2)
+    if data[:2] == b"\0\1":
+        need(data, 4)
+        at = 13 + data[2] + data[3]
+        need(data, at + 1)
+    if data[at:at + 2] == b"\0\0":
+        at += 8
+        need(data, at + 1)
+    if data[at:at + 1] and data[at] >> 4 == 6:
+        by_ethertype(walk, 0x86DD, data[at:], wire - at)
+
+
 def _ip(walk: Walk, data: bytes, wire: int) -> None:
     """Whichever IP the version says; anything else is not for us."""
     need(data, 1)
@@ -112,6 +145,9 @@ def gre(walk: Walk, data: bytes, wire: int) -> None:
         ethernet(walk, inner[size:], wire - size)
     elif head.p == _ERSPAN3:
         _erspan3(walk, inner, wire)
+    elif head.p == _EOIP:
+        if wire > 0:  # else it only asks whether the other end is there
+            ethernet(walk, inner, wire)
     elif head.p == _WCCP:
         size = 0 if inner[:1] and inner[0] >> 4 == 4 else 4  # version 2 puts a redirect header first
         by_ethertype(walk, 0x0800, inner[size:], wire - size)
@@ -152,6 +188,7 @@ def etherip(walk: Walk, data: bytes, wire: int) -> None:
     ethernet(walk, data[2:], wire - 2)
 
 
-PORTS.update({4789: vxlan, 8472: vxlan, 4790: vxlan_gpe, 6081: geneve, 2152: gtp_u, 37008: tzsp})
+PORTS.update({4789: vxlan, 8472: vxlan, 4790: vxlan_gpe, 6081: geneve, 2152: gtp_u, 37008: tzsp,
+              1701: l2tp, 3544: teredo, 4754: gre, 6635: mpls})  # fmt: skip
 PROTOCOLS.update({17: udp, 47: gre, 97: etherip, 137: mpls, 143: ethernet})
 ETHERTYPES[_BRIDGED] = ethernet

@@ -8,6 +8,7 @@ import dpkt
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import SCOPE_TEID, SCOPE_VNI, SegmentBlock, scope_bytes
 
+from . import unread
 from .fragments import Reassembler
 from .quality import Tally
 
@@ -35,11 +36,11 @@ class Walk:
     `vlan`, `vni`, `teid` are -1 until met; the innermost stays. `addresses` (source and destination in one piece),
     `ttl`, `ip_id` are the innermost IP header's; `checkable` says whether its addresses are the pseudo-header's,
     `oversized` whether its packet is larger than Ethernet's. `quoted` is the ICMP error that quotes what is read now,
-    in the form of QUOTED rows, or -1.
+    in the form of QUOTED rows, or -1; `unread` the encapsulation that was met and is not read, or empty.
     """
 
     __slots__ = ("addresses", "checkable", "depth", "fragments", "frame", "interface", "ip_id", "notes", "out",
-                 "oversized", "problems", "quoted", "tally", "teid", "time_ns", "ttl", "vlan", "vni")
+                 "oversized", "problems", "quoted", "tally", "teid", "time_ns", "ttl", "unread", "vlan", "vni")
 
     def __init__(self, problems: Problems, tally: Tally, fragments: Reassembler) -> None:
         self.problems, self.tally, self.fragments = problems, tally, fragments
@@ -49,7 +50,7 @@ class Walk:
         self.out, self.frame, self.time_ns, self.interface = out, frame, time_ns, interface
         self.vlan = self.vni = self.teid = self.quoted = self.ip_id = -1
         self.notes = self.depth = self.ttl = 0
-        self.addresses = b""
+        self.addresses, self.unread = b"", ""
         self.checkable, self.oversized = True, False
 
     def deeper(self) -> None:
@@ -93,6 +94,8 @@ def by_ethertype(walk: Walk, kind: int, data: bytes, wire: int) -> None:
     handler = ETHERTYPES.get(kind)
     if handler:
         handler(walk, data[at:], wire - at)
+    else:
+        walk.unread = unread.ETHERTYPES.get(kind, "")
 
 
 _VLAN_TAG = shallow(dpkt.ethernet.VLANtag8021Q)

@@ -33,6 +33,11 @@ class Problems:
         if frame is not None and (row.first_frame is None or frame < row.first_frame):
             row.first_frame = frame
 
+    def leave_out(self, code: str) -> None:
+        """Forget the problems of a code."""
+        for key in [key for key in self._rows if key[0] == code]:
+            del self._rows[key]
+
     def merge(self, other: "Problems") -> None:
         """Take in the problems of another part of the same capture."""
         for row in other.rows():

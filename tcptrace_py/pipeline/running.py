@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.capture import open_captures
 from tcptrace_py.capture.columns import BLOCK_FRAMES
-from tcptrace_py.decode import Decoder
+from tcptrace_py.decode import NOT_READ, Decoder
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.findings.hosts import hosts
 from tcptrace_py.findings.naming import findings
@@ -73,6 +73,8 @@ class Machinery:
         summary, every_host, every_budget = collector.totals.result(accounts), hosts(accounts), budgets(accounts)
         collector.quality.report(problems, summary, duplicates=table.duplicates, stragglers=(table.stragglers, table.first_straggler),
                                  answers_lack=answers_lack(collector.troubled, info.end_ns or 0))
+        if table.segments:
+            problems.leave_out(NOT_READ)
         info.problems = problems.rows()
         kept_back = withheld(info, summary, every_budget, profiles, shows_fins=collector.quality.shows_fins)
         summary = told(summary, kept_back)

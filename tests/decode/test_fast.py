@@ -75,7 +75,6 @@ NO_TCP = {
     "udp6": ethernet(ipv6(b"\0\x35\x12\x34\0\x20\0\0" + b"x" * 24, following=17)),
     "ping": ethernet(ipv4(b"\x08\0" + b"x" * 30, protocol=1)),
     "neighbours": ethernet(ipv6(b"\x87\0" + b"x" * 30, following=58)),
-    "esp": ethernet(ipv4(b"x" * 40, protocol=50)),
 }
 
 

@@ -76,6 +76,7 @@ FRAMES: dict[str, tuple[Raw, Row]] = {
     "pseudowire, control word": (Raw(ethernet(b"\0\1\1\x40\0\0\0\7" + ethernet(HELLO), 0x8847)), {}),
     "pseudowire, address like IPv4": (Raw(ethernet(b"\0\1\1\x40\x45" + ethernet(HELLO)[1:], 0x8848)), {}),
     "backbone": (Raw(ethernet(b"\0\0\0\x09" + ethernet(HELLO), 0x88E7)), {}),
+    "e-tag": (Raw(ethernet(b"\0\0\0\0\0\0\x08\x00" + HELLO, 0x893F)), {}),
     "vn-tag": (Raw(ethernet(b"\0\0\0\0\x08\x00" + HELLO, 0x8926)), {}),
     "security group": (Raw(ethernet(b"\1\1\0\1\0\x63\x08\x00" + HELLO, 0x8909)), {}),
     "cooked, 802.2": (Raw(b"\0\0\0\1\0\6" + b"\0" * 8 + b"\0\4" + SNAP + HELLO, 113), {"notes": INCOMING}),

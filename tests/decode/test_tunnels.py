@@ -76,6 +76,14 @@ BUILT: dict[str, tuple[Raw, Row]] = {
                         ROW6 | {"key": key(CLIENT6, SERVER6, scope=IN_GTP), "teid": 7}),
     "tzsp": (udp(37008, b"\1\0\0\1\1" + framed(HELLO)), {}),
     "tzsp, sent, tags": (udp(37008, b"\1\1\0\1\0\x0a\1\x55\0\x29\2ab\1" + framed(HELLO6)), ROW6),
+    "l2tp": (udp(1701, b"\0\2\0\7\0\1\xff\3\0\x21" + HELLO), {}),
+    "l2tp, length, sequence, padding": (
+        udp(1701, b"\x4a\2" + b"\0\x40\0\7\0\1\0\1\0\1" + b"\0\2\0\0" + b"\xff\3\0\x57" + HELLO6), ROW6),
+    "teredo": (udp(3544, HELLO6), ROW6),
+    "teredo, authentication, origin": (udp(3544, b"\0\1\0\0" + b"\0" * 9 + b"\0\0" + b"\1" * 6 + HELLO6), ROW6),
+    "gre in udp": (udp(4754, b"\0\0\x08\0" + HELLO), {}),
+    "mpls in udp": (udp(6635, b"\0\1\1\x40" + HELLO), {}),
+    "eoip": (in_gre(b"\x20\1\x64\0\0\x50\0\7" + framed(HELLO)), {}),
     "erspan 1": (in_gre(b"\0\0\x88\xbe" + framed(HELLO)), {}),
     "erspan 3, subheader": (
         in_gre(b"\x10\0\x22\xeb\0\0\0\1" + b"\x20\1" + b"\0" * 9 + b"\1" + b"\0" * 8 + framed(HELLO)), {}),
@@ -95,6 +103,10 @@ NOTHING = {
     "tzsp keepalive": udp(37008, b"\1\4\0\0\1" + framed(HELLO)),
     "tzsp of another version": udp(37008, b"\2\0\0\1\1" + framed(HELLO)),
     "tzsp around something else": udp(37008, b"\1\0\0\x20\1" + framed(HELLO)),
+    "l2tp control": udp(1701, b"\xc8\2\0\x0c" + b"\0" * 8),
+    "l2tp of another version": udp(1701, b"\0\3" + b"\0" * 12),
+    "teredo bubble of nothing": udp(3544, b"\0\0" + b"\1" * 6 + b"\x45"),
+    "eoip keepalive": in_gre(b"\x20\1\x64\0\0\0\0\7"),
     "gtp signalling": udp(2152, struct.pack("!BBHI", 0x32, 1, 4, 0) + b"\0" * 4),
     "geneve of the future": udp(6081, b"\x40" + b"\0" * 40),
 }

@@ -57,7 +57,8 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
 
 
 def _totals(analysis: Analysis, digest: Digest, limit: int) -> Blocks:
-    yield from _summary(analysis.summary, digest, hides(analysis))
+    is_short = any(row.because == "short-capture" for row in analysis.withheld)
+    yield from _summary(analysis.summary, digest, hides(analysis), is_short=is_short)
     yield Heading("Hosts", ADDRESSES)
     yield host_grid(analysis.hosts, limit)
     near = analysis.ports.near(NEAR_CEILING)
@@ -79,9 +80,9 @@ def _quality(analysis: Analysis, limit: int) -> Blocks:
         yield Note(more, "quiet")
 
 
-def _summary(summary: Summary, digest: Digest, hidden: frozenset[str]) -> Blocks:
+def _summary(summary: Summary, digest: Digest, hidden: frozenset[str], *, is_short: bool) -> Blocks:
     yield Heading("Summary")
-    rising = "; still rising: the capture is shorter than a stay" if "time-wait" in hidden and summary.time_wait.at_end else ""
+    rising = "; still rising: the capture is shorter than a stay" if is_short and summary.time_wait.at_end else ""
     held = f"{time_wait_words(summary)}{rising}"
     anomalies = sum(group.count for group in digest.anomalies.values())
     yield facts(
