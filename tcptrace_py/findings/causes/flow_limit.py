@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.findings import troubled as column
-from tcptrace_py.findings.accounts import CLIENT_STAYS, Account
+from tcptrace_py.findings.accounts import Account
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.findings.occupancy import ANY_PORT
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
@@ -123,10 +123,9 @@ def _intervals(begins: list[tuple[int, int, int]], ends: list[tuple[int, int, in
 
 def _stay_ends(evidence: Evidence, account: Account) -> Iterator[int]:
     """When stays in TIME_WAIT at an account's client end."""
-    accounts, held = evidence.accounts, evidence.held
+    held, kind = evidence.held, account.client_stay_kind
     assert held is not None
-    kind = account.client_stay_kind
-    if kind >= 0 and accounts.kind_counts[kind] == CLIENT_STAYS:
+    if kind >= 0:
         yield from (time_ns for time_ns, what in zip(held.ends_ns, held.end_whats, strict=True) if what >> 16 == kind)
 
 
