@@ -6,6 +6,7 @@ cause is named is `claimed`: causes that are asked later leave it out.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tcptrace_py.model.addresses import packed
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from tcptrace_py.model.finding import Code, Withheld
     from tcptrace_py.model.profiles import Profiles
-    from tcptrace_py.model.results import CaptureInfo, Hosts, PortBudgets, Summary
+    from tcptrace_py.model.results import CaptureInfo, Hosts, PortBudget, PortBudgets, Summary
 
     from .accounts import Account, Accounts
     from .occupancy import Held
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     Key = TypeVar("Key", bound=Hashable)
 
 BUSY = 50  # connections of a client to a service with an exchange: so many tell how it uses connections
+PRESSED = 0.5  # of the ports: the overview lists those anyway
 MOST_STREAMS = 20  # that a display filter names one by one
 MOST_FRAMES = 10_000  # of a finding, by which its connections are known again
 GRAVITIES = tuple(map(str, Gravity))
@@ -53,6 +55,11 @@ class Evidence:
         self._account_of = [accounts.named(name) for name in troubled.names]
         self._attempts_at = accounts.singles.services()
         self._by_service: dict[tuple[str, int, bytes], list[Account]] = {}
+
+    @cached_property
+    def alarming(self) -> list[PortBudget]:
+        """Local ports that ran out, or will."""
+        return [budget for budget in self.ports.near(PRESSED) if budget.is_alarming]
 
     @property
     def start_ns(self) -> int:

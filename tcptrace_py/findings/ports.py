@@ -36,6 +36,7 @@ class Budgets(PortBudgets):
                if not is_ordinary(use, account.number)]
         self._own = {account.number: found for account, found in own}
         self._shown = _shown(own)
+        self._near: dict[float, list[PortBudget]] = {}  # what was asked before
 
     def _rows(self) -> list[Account]:
         """Accounts that are objects by now."""
@@ -53,12 +54,17 @@ class Budgets(PortBudgets):
 
     def near(self, ratio: float) -> list[PortBudget]:
         """Those of which so much of the range was used, and those that are alarming."""
+        known = self._near.get(ratio)
+        if known is not None:
+            return known
         every = bool(self._shown)
         if ratio * min(FEWEST, self._accounts.least_ports) <= 1:  # one port may be so much of a range
             self._unpack()
         found = map(self._budget, [account for account in self._rows()
                                    if every or account.number in self._own or may_be_near(account, self._accounts, ratio)])
-        return sorted([budget for budget in found if budget.used_ratio >= ratio or budget.is_alarming], key=_most_used)
+        near = sorted([budget for budget in found if budget.used_ratio >= ratio or budget.is_alarming], key=_most_used)
+        self._near[ratio] = near
+        return near
 
     def of(self, keys: Iterable[tuple[str, str, int, Scope | None]]) -> Iterator[PortBudget]:
         """Those of some clients and services."""

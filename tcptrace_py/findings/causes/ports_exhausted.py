@@ -25,7 +25,7 @@ FEWEST_SERVICES = 2
 def find(evidence: Evidence) -> Iterator[Finding]:
     """Towards one service, then over all services of an address."""
     full = set()
-    for budget in evidence.ports.near(float("inf")):
+    for budget in evidence.alarming:
         if budget.exhaustion is None:
             continue
         full.add(budget.client)
@@ -38,13 +38,27 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             evidence=[f"{budget.peak_held} of {budget.port_count} local ports ({low}-{high}) were taken at once"],
             explanation=f"The local ports of {budget.client} towards {service(budget.server, budget.server_port)} ran out: connect() "
                         "fails there until one is free again.")  # fmt: skip
-    if evidence.held is not None:
-        by_client: dict[tuple[bytes, bytes], list[Account]] = {}
-        for account in evidence.accounts.rows.values():
-            by_client.setdefault((account.client.address, account.client.scope), []).append(account)
-        for accounts in by_client.values():
-            if len(accounts) >= FEWEST_SERVICES and accounts[0].client.name not in full:
-                yield from _of_address(evidence, accounts)
+    yield from _of_addresses(evidence, full)
+
+
+def _of_addresses(evidence: Evidence, full: set[str]) -> Iterator[Finding]:
+    """For each address that opened enough connections, unless its ports towards one service ran out."""
+    profiles = (evidence.profiles.default, *evidence.profiles.by_address.values())
+    least = FULL * min(profile.port_count for profile in profiles)
+    if evidence.held is None or evidence.summary.connections < least:
+        return
+    opened: dict[int, int] = {}  # by the number of the client
+    for account in evidence.accounts.rows.values():
+        number = account.client.number
+        opened[number] = opened.get(number, 0) + account.connections
+    many = {number for number, count in opened.items() if count >= least}
+    by_client: dict[int, list[Account]] = {}
+    for account in evidence.accounts.rows.values() if many else ():
+        if account.client.number in many:
+            by_client.setdefault(account.client.number, []).append(account)
+    for accounts in by_client.values():
+        if len(accounts) >= FEWEST_SERVICES and accounts[0].client.name not in full:
+            yield from _of_address(evidence, accounts)
 
 
 def _of_address(evidence: Evidence, accounts: list[Account]) -> Iterator[Finding]:

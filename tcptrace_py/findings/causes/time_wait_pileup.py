@@ -8,22 +8,41 @@ Look-alikes: an address behind which several hosts stand (NAT, a balancer) holds
 Do: `tcpstates time-wait` says who closes first and why. Reuse connections; let the server close first where a client's ports are short.
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from tcptrace_py.findings.evidence import Evidence
+from typing import TYPE_CHECKING
+
 from tcptrace_py.model.finding import Code, Finding, Gravity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tcptrace_py.findings.accounts import Account
+    from tcptrace_py.findings.evidence import Evidence
 
 CROWD = 1000  # at once, that make people ask
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each address that holds a crowd."""
-    ran_out = {budget.client for budget in evidence.ports.near(float("inf")) if budget.exhaustion is not None}
+    if evidence.summary.time_wait.peak < CROWD:
+        return
+    peak_of = evidence.accounts.occupancy.peak_of
+    accounts: dict[int, list[Account]] = {
+        host.number: [] for host in evidence.accounts.hosts.values() if host.row >= 0 and peak_of(host.row)[0] >= CROWD}
+    for account in evidence.accounts.rows.values() if accounts else ():
+        client, server = account.client, account.server
+        if client.number in accounts:
+            accounts[client.number].append(account)
+        if server.number in accounts and server is not client:
+            accounts[server.number].append(account)
+    ran_out = {budget.client for budget in evidence.alarming if budget.exhaustion is not None}
     for host in evidence.accounts.hosts.values():
-        peak, peak_ns = evidence.accounts.occupancy.peak_of(host.row)
-        if peak < CROWD or peak_ns is None:
+        own = accounts.get(host.number)
+        if not own:
             continue
-        own = [account for account in evidence.accounts.rows.values() if account.client is host or account.server is host]
+        peak, peak_ns = peak_of(host.row)
+        assert peak_ns is not None
         held = sum(account.stays_client for account in own if account.client is host)
         whole = sum(account.connections for account in own)
         rising = "time-wait" in evidence.withheld
