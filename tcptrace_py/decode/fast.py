@@ -5,7 +5,7 @@
 It is long on purpose: a call costs an interpreter as much as reading a whole header, and a compiler (see `wire.py` and
 the `.pxd` beside this file, where there is one) wants its locals in one place. It reads
 
-    Ethernet with any VLAN tags | Linux cooked v1, v2 | BSD loopback | raw IP
+    Ethernet with VLAN tags | Linux cooked v1, v2 | BSD loopback | raw IP
     IPv4, with options or without, whole | IPv6 with the transport directly behind its header
     TCP whose fixed 20 bytes were captured
 
@@ -37,6 +37,7 @@ RAW, RAW_BSD, RAW_OPENBSD, RAW_IPV4, RAW_IPV6 = 101, 12, 14, 228, 229
 
 IPV4, IPV6 = 0x0800, 0x86DD
 NOP_NOP_TIMESTAMPS = 0x0101080A
+MOST_LINK_BYTES = 64  # some ten tags: who has more is counted on the general path
 
 # UDP destination ports of what may carry TCP: VXLAN (RFC 7348; 8472 before it, still Linux's default), VXLAN-GPE,
 # GENEVE (RFC 8926), GTP-U (TS 29.281), TZSP, L2TP (RFC 2661), Teredo (RFC 4380), GRE (RFC 8086), MPLS (RFC 7510).
@@ -121,7 +122,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 break
             while ethertype in (0x8100, 0x88A8, 0x9100, 0x9200):
                 ip += 4
-                if ip > end:
+                if ip > end or ip > at + MOST_LINK_BYTES:
                     ethertype = 1
                     break
                 tag = (data[ip - 4] & 15) << 8 | data[ip - 3]

@@ -17,7 +17,7 @@ from . import network, transport, tunnels  # noqa: F401  they enter their rows i
 from .fragments import Reassembler
 from .linktypes import LINK_NAMES, LINKS
 from .quality import NOT_READ, Tally
-from .walk import UnreadableError, Walk
+from .walk import NestedError, UnreadableError, Walk
 
 _CUT = "frames cut by the snap length before it is known what they carry"
 _SHORT = "frames that end inside a header"
@@ -48,9 +48,9 @@ class General:
         walk = self._walk
         walk.begin(out, frame, block.time_ns[i], block.interface[i])
         try:
-            handler(walk, data, max(len(data), block.wire[i]))
+            walk.enter(handler, data, max(len(data), block.wire[i]))
         except UnreadableError as error:
-            self._unreadable(str(error), frame)
+            self._unreadable(str(error), frame, always=isinstance(error, NestedError))
         except (dpkt.Error, struct_error, IndexError, ValueError):
             if len(data) < block.wire[i]:
                 self._cut(frame)
@@ -72,8 +72,8 @@ class General:
                 self._problems.add(NOT_READ, f"frames in an encapsulation that is not read here: {self._survey.unread}",
                                    frame=block.first_frame + i, damaged=True)
 
-    def _unreadable(self, reason: str, frame: int) -> None:
-        if self._walk.quoted < 0:  # quotes are cut short by nature
+    def _unreadable(self, reason: str, frame: int, *, always: bool = False) -> None:
+        if always or self._walk.quoted < 0:  # quotes are cut short by nature
             self._problems.add("undecodable", reason, frame=frame)
 
     def _cut(self, frame: int) -> None:

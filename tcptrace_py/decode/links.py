@@ -4,7 +4,7 @@ import dpkt
 
 from tcptrace_py.model.segments import COOKED_INTERFACES, INCOMING, OUTGOING
 
-from .walk import ETHERTYPES, VLAN_TYPES, Handler, UnreadableError, Walk, by_ethertype, fields, need, shallow
+from .walk import ETHERTYPES, VLAN_TYPES, Handler, UnreadableError, Walk, by_ethertype, fields, in_a_row, need, shallow
 
 _ETHERNET, _LLC, _MPLS = shallow(dpkt.ethernet.Ethernet), shallow(dpkt.llc.LLC), shallow(dpkt.ethernet.MPLSlabel)
 _COOKED, _COOKED2, _PPPOE = shallow(dpkt.sll.SLL), shallow(dpkt.sll2.SLL2), shallow(dpkt.pppoe.PPPoE)
@@ -17,15 +17,14 @@ _PPP_PROTOCOLS = {0x21: IPV4, 0x57: IPV6, 0x281: 0x8847, 0x31: 0x6558}
 
 def ethernet(walk: Walk, data: bytes, wire: int) -> None:
     """Ethernet II; 802.3 with LLC; Cisco ISL around either."""
-    walk.deeper()
     head = fields(_ETHERNET, data)
     if head.type > 1500:
         by_ethertype(walk, head.type, data[14:], wire - 14)
     elif data[:5] in (b"\x01\x00\x0c\x00\x00", b"\x03\x00\x0c\x00\x00"):
         walk.vlan = fields(_ISL, data).id
-        ethernet(walk, data[26:], wire - 26)
+        walk.enter(ethernet, data[26:], wire - 26)
     else:
-        llc(walk, data[14:], wire - 14)
+        walk.enter(llc, data[14:], wire - 14)
 
 
 def llc(walk: Walk, data: bytes, wire: int) -> None:
@@ -44,6 +43,7 @@ def mpls(walk: Walk, data: bytes, wire: int) -> None:
     at = 0
     while not fields(_MPLS, data, at).s:
         at += 4
+        in_a_row(at, "MPLS labels")
     at += 4
     need(data, at + 1)
     version = data[at] >> 4
@@ -54,7 +54,7 @@ def mpls(walk: Walk, data: bytes, wire: int) -> None:
         by_ethertype(walk, IPV6, data[at:], wire - at)
     else:
         at += 4 if version == 0 and _control_word(data, at) else 0
-        ethernet(walk, data[at:], wire - at)
+        walk.enter(ethernet, data[at:], wire - at)
 
 
 def _control_word(data: bytes, at: int) -> bool:
@@ -69,7 +69,7 @@ def _control_word(data: bytes, at: int) -> bool:
 def pppoe(walk: Walk, data: bytes, wire: int) -> None:
     """PPPoE session (RFC 2516)."""
     if fields(_PPPOE, data).code == 0:
-        ppp(walk, data[6:], wire - 6)
+        walk.enter(ppp, data[6:], wire - 6)
 
 
 def ppp(walk: Walk, data: bytes, wire: int) -> None:
@@ -91,7 +91,7 @@ def hdlc(walk: Walk, data: bytes, wire: int) -> None:
     """Cisco HDLC: address, control, Ethernet type; PPP where the address is PPP's."""
     need(data, 4)
     if data[0] == 0xFF:
-        ppp(walk, data, wire)
+        walk.enter(ppp, data, wire)
     else:
         by_ethertype(walk, data[2] << 8 | data[3], data[4:], wire - 4)
 
@@ -112,7 +112,7 @@ def cooked2(walk: Walk, data: bytes, wire: int) -> None:
 def _cooked(walk: Walk, packet_type: int, kind: int, data: bytes, wire: int) -> None:
     walk.notes |= OUTGOING if packet_type == 4 else INCOMING if packet_type == 0 else 0
     if kind == 4:  # LINUX_SLL_P_802_2
-        llc(walk, data, wire)
+        walk.enter(llc, data, wire)
     else:
         by_ethertype(walk, kind, data, wire)
 
@@ -145,7 +145,7 @@ def fddi(walk: Walk, data: bytes, wire: int) -> None:
     """FDDI: frame control, addresses, LLC (RFC 1188)."""
     need(data, 13)
     if data[0] & 0xF0 == 0x50:
-        llc(walk, data[13:], wire - 13)
+        walk.enter(llc, data[13:], wire - 13)
 
 
 def token_ring(walk: Walk, data: bytes, wire: int) -> None:
@@ -153,7 +153,7 @@ def token_ring(walk: Walk, data: bytes, wire: int) -> None:
     need(data, 15)
     at = 14 + (data[14] & 31 if data[8] & 0x80 else 0)
     if data[1] & 0xC0 == 0x40:
-        llc(walk, data[at:], wire - at)
+        walk.enter(llc, data[at:], wire - at)
 
 
 def nflog(walk: Walk, data: bytes, wire: int) -> None:  # noqa: ARG001  the attribute has its own length
@@ -174,7 +174,7 @@ def behind(size: int, handler: Handler) -> Handler:
 
     def read(walk: Walk, data: bytes, wire: int) -> None:
         need(data, size)
-        handler(walk, data[size:], wire - size)
+        walk.enter(handler, data[size:], wire - size)
 
     return read
 
@@ -185,7 +185,7 @@ def directed(size: int, handler: Handler) -> Handler:
     def read(walk: Walk, data: bytes, wire: int) -> None:
         need(data, size)
         walk.notes |= OUTGOING if data[0] else INCOMING
-        handler(walk, data[size:], wire - size)
+        walk.enter(handler, data[size:], wire - size)
 
     return read
 

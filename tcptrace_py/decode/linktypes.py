@@ -40,11 +40,10 @@ def ppi(walk: Walk, data: bytes, wire: int) -> None:
 
 
 def _inner_link(walk: Walk, link: int, size: int, data: bytes, wire: int) -> None:
-    walk.deeper()
     handler = LINKS.get(link)
     if handler is None or size < 8:
         raise UnreadableError("packet tap around a link type that is not known")
-    handler(walk, data[size:], wire - size)
+    walk.enter(handler, data[size:], wire - size)
 
 
 # Numbers of the LINKTYPE_ registry (tcpdump.org/linktypes.html), and those that some systems write instead.

@@ -6,7 +6,7 @@ from tcptrace_py.model.segments import LENGTH_GUESSED, REASSEMBLED
 
 from . import unread
 from .fragments import MAX_PACKET_BYTES, Fragment
-from .walk import ETHERTYPES, PROTOCOLS, UnreadableError, Walk, fields, shallow
+from .walk import ETHERTYPES, PROTOCOLS, UnreadableError, Walk, fields, nested, shallow
 
 _IP, _IP6 = shallow(dpkt.ip.IP), shallow(dpkt.ip6.IP6)
 _EXTENSION, _AH = shallow(dpkt.ip6.IP6OptsHeader), shallow(dpkt.ip6.IP6AHHeader)
@@ -22,7 +22,6 @@ _OVERSIZED_BYTES = 1500
 
 def ip4(walk: Walk, data: bytes, wire: int) -> None:
     """IPv4 (RFC 791)."""
-    walk.deeper()
     head = fields(_IP, data)
     size = head.hl * 4
     if head.v != 4 or size < 20:
@@ -42,7 +41,6 @@ def ip4(walk: Walk, data: bytes, wire: int) -> None:
 
 def ip6(walk: Walk, data: bytes, wire: int) -> None:
     """IPv6 (RFC 8200)."""
-    walk.deeper()
     head = fields(_IP6, data)
     if head.v != 6:
         raise UnreadableError("no IPv6 header where one is announced")
@@ -106,4 +104,4 @@ def _fragment(walk: Walk, piece: Fragment, identification: int) -> None:
 
 
 ETHERTYPES.update({0x0800: ip4, 0x86DD: ip6})
-PROTOCOLS.update({4: ip4, 41: ip6, 94: ip4})  # IP in IP (RFC 2003), 6in4 (RFC 4213), the older IPIP
+PROTOCOLS.update({4: nested(ip4), 41: nested(ip6), 94: nested(ip4)})  # IP in IP (RFC 2003), 6in4 (RFC 4213), the older IPIP

@@ -19,6 +19,7 @@ _TCP, _ICMP = shallow(dpkt.tcp.TCP), shallow(dpkt.icmp.ICMP)
 # Errors that quote a packet: unreachable, source quench, redirect, time exceeded, parameter problem (RFC 792); IPv6's
 # unreachable, too big, time exceeded, parameter problem (RFC 4443).
 _ERRORS, _ERRORS6 = (3, 4, 5, 11, 12), (1, 2, 3, 4)
+_NESTED = "ICMP errors that quote an ICMP error, which no host may send (RFC 1122 3.2.2): what that one quotes is not read"
 
 _FIELD_ENDS = (18, 16, 14, 12, 8, 4)  # checksum, window, offset and flags, acknowledgment, sequence number, ports
 
@@ -97,10 +98,13 @@ def icmp6(walk: Walk, data: bytes, wire: int) -> None:
 
 def _quote(walk: Walk, data: bytes, wire: int, version: int, errors: tuple[int, ...]) -> None:
     head = fields(_ICMP, data)
-    if head.type not in errors or walk.quoted >= 0:
+    if head.type not in errors:
+        return
+    if walk.quoted >= 0:
+        walk.problems.add("nested-icmp", _NESTED, frame=walk.frame)
         return
     walk.quoted = version << 16 | head.type << 8 | head.code
-    ETHERTYPES[0x0800 if version == 4 else 0x86DD](walk, data[8:], wire - 8)
+    walk.enter(ETHERTYPES[0x0800 if version == 4 else 0x86DD], data[8:], wire - 8)
 
 
 PROTOCOLS.update({1: icmp, 6: tcp, 58: icmp6})

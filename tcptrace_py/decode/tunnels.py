@@ -4,7 +4,7 @@ import dpkt
 
 from . import unread
 from .links import ethernet, mpls, ppp
-from .walk import ETHERTYPES, PORTS, PROTOCOLS, UnreadableError, Walk, by_ethertype, fields, need, shallow
+from .walk import ETHERTYPES, PORTS, PROTOCOLS, UnreadableError, Walk, by_ethertype, fields, need, nested, shallow
 from .wlan import avs, prism, wlan
 
 _UDP, _GRE = shallow(dpkt.udp.UDP), shallow(dpkt.gre.GRE)
@@ -30,7 +30,7 @@ def vxlan(walk: Walk, data: bytes, wire: int) -> None:
     need(data, 8)
     if data[0] & 0x08:
         walk.vni = int.from_bytes(data[4:7], "big")
-        ethernet(walk, data[8:], wire - 8)
+        walk.enter(ethernet, data[8:], wire - 8)
 
 
 def vxlan_gpe(walk: Walk, data: bytes, wire: int) -> None:
@@ -84,8 +84,7 @@ def tzsp(walk: Walk, data: bytes, wire: int) -> None:
         need(data, at + 1)
     handler = {1: ethernet, 18: wlan, 119: prism, 127: avs}.get(data[2] << 8 | data[3])
     if handler:
-        walk.deeper()
-        handler(walk, data[at + 1:], wire - at - 1)
+        walk.enter(handler, data[at + 1:], wire - at - 1)
 
 
 def l2tp(walk: Walk, data: bytes, wire: int) -> None:
@@ -99,7 +98,7 @@ def l2tp(walk: Walk, data: bytes, wire: int) -> None:
         need(data, at + 2)
         at += 2 + (data[at] << 8 | data[at + 1])
     need(data, at)
-    ppp(walk, data[at:], wire - at)
+    walk.enter(ppp, data[at:], wire - at)
 
 
 def teredo(walk: Walk, data: bytes, wire: int) -> None:
@@ -142,12 +141,12 @@ def gre(walk: Walk, data: bytes, wire: int) -> None:
     if head.p == _ERSPAN:
         # Type I has no header of its own, and GRE's sequence number is what tells (draft-foschiano-erspan).
         size = 8 if flags & 0x1000 else 0
-        ethernet(walk, inner[size:], wire - size)
+        walk.enter(ethernet, inner[size:], wire - size)
     elif head.p == _ERSPAN3:
         _erspan3(walk, inner, wire)
     elif head.p == _EOIP:
         if wire > 0:  # else it only asks whether the other end is there
-            ethernet(walk, inner, wire)
+            walk.enter(ethernet, inner, wire)
     elif head.p == _WCCP:
         size = 0 if inner[:1] and inner[0] >> 4 == 4 else 4  # version 2 puts a redirect header first
         by_ethertype(walk, 0x0800, inner[size:], wire - size)
@@ -179,16 +178,16 @@ def _erspan3(walk: Walk, data: bytes, wire: int) -> None:
         need(data, size)
         _ip(walk, data[size:], wire - size)
     else:
-        ethernet(walk, data[size:], wire - size)
+        walk.enter(ethernet, data[size:], wire - size)
 
 
 def etherip(walk: Walk, data: bytes, wire: int) -> None:
     """EtherIP (RFC 3378): two bytes, then an Ethernet frame."""
     need(data, 2)
-    ethernet(walk, data[2:], wire - 2)
+    walk.enter(ethernet, data[2:], wire - 2)
 
 
 PORTS.update({4789: vxlan, 8472: vxlan, 4790: vxlan_gpe, 6081: geneve, 2152: gtp_u, 37008: tzsp,
-              1701: l2tp, 3544: teredo, 4754: gre, 6635: mpls})  # fmt: skip
-PROTOCOLS.update({17: udp, 47: gre, 97: etherip, 137: mpls, 143: ethernet})
+              1701: l2tp, 3544: teredo, 4754: gre, 6635: nested(mpls)})  # fmt: skip
+PROTOCOLS.update({17: udp, 47: gre, 97: etherip, 137: nested(mpls), 143: nested(ethernet)})
 ETHERTYPES[_BRIDGED] = ethernet

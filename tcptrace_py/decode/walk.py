@@ -12,7 +12,8 @@ from . import unread
 from .fragments import Reassembler
 from .quality import Tally
 
-MAX_HEADERS = 16  # of IP and Ethernet together: eight tunnels in one another
+MAX_HEADERS = 20  # of links and networks in one another: eight tunnels and what is around them
+MAX_TAGS = 64  # VLAN tags, or labels, in a row
 
 # Reads one layer: the captured bytes from its header on, and how long the layer was on the wire.
 Handler = Callable[["Walk", bytes, int], None]
@@ -28,6 +29,10 @@ VLAN_TYPES = (0x8100, 0x88A8, 0x9100, 0x9200)  # 802.1Q, 802.1ad and what came b
 
 class UnreadableError(Exception):
     """A frame that promises TCP, or what may carry it, and breaks the promise; the message names the reason."""
+
+
+class NestedError(UnreadableError):
+    """A frame of more headers in one another than are read: named in quotes of ICMP errors as well."""
 
 
 class Walk:
@@ -53,11 +58,24 @@ class Walk:
         self.addresses, self.unread = b"", ""
         self.checkable, self.oversized = True, False
 
+    def enter(self, handler: "Handler", data: bytes, wire: int) -> None:
+        """Let a link or network header be read inside of what was read so far. Who may come upon another of its kind is called so.
+
+        What needs IP around it (TCP, UDP, tunnels) is called directly: IP is counted.
+        """
+        self.deeper()
+        handler(self, data, wire)
+
     def deeper(self) -> None:
-        """Enter another IP or Ethernet header."""
+        """Count another header inside of those before."""
         self.depth += 1
         if self.depth > MAX_HEADERS:
-            raise UnreadableError(f"more than {MAX_HEADERS} headers in one another")
+            raise NestedError(f"more than {MAX_HEADERS} headers in one another: what is behind them is not read")
+
+    def begin_again(self, notes: int, depth: int, quoted: int) -> None:
+        """Stand before the next of several frames in one, which know nothing of each other but lie equally deep."""
+        self.begin(self.out, self.frame, self.time_ns, self.interface)
+        self.notes, self.depth, self.quoted = notes, depth, quoted
 
     def scope(self) -> bytes:
         """Scope bytes of the tunnels passed so far."""
@@ -83,17 +101,33 @@ def need(data: bytes, size: int) -> None:
         raise dpkt.NeedData
 
 
+def nested(handler: Handler) -> Handler:
+    """Let a handler be entered (see Walk.enter)."""
+
+    def read(walk: Walk, data: bytes, wire: int) -> None:
+        walk.enter(handler, data, wire)
+
+    return read
+
+
+def in_a_row(at: int, what: str) -> None:
+    """Raise NestedError where another tag of four bytes would be one too many."""
+    if at >= 4 * MAX_TAGS:
+        raise NestedError(f"more than {MAX_TAGS} {what} in a row: what is behind them is not read")
+
+
 def by_ethertype(walk: Walk, kind: int, data: bytes, wire: int) -> None:
     """Go on with what an Ethernet type announces; VLAN tags on the way are noted. Unknown types hold no TCP."""
     at = 0
     while kind in VLAN_TYPES:
+        in_a_row(at, "VLAN tags")
         tag = fields(_VLAN_TAG, data, at)
         walk.vlan = tag.id or walk.vlan
         kind = tag.type
         at += 4
     handler = ETHERTYPES.get(kind)
     if handler:
-        handler(walk, data[at:], wire - at)
+        walk.enter(handler, data[at:], wire - at)
     else:
         walk.unread = unread.ETHERTYPES.get(kind, "")
 

@@ -31,21 +31,25 @@ def wlan(walk: Walk, data: bytes, wire: int, *, padded: bool = False) -> None:
     if padded:
         size = (size + 3) & ~3
     if aggregate:
-        _aggregate(walk, data[size:], wire - size)
+        walk.enter(_aggregate, data[size:], wire - size)
     else:
-        llc(walk, data[size:], wire - size)
+        walk.enter(llc, data[size:], wire - size)
+
+
+def _padded(walk: Walk, data: bytes, wire: int) -> None:
+    """The same, where the header was filled up to four bytes."""
+    wlan(walk, data, wire, padded=True)
 
 
 def _aggregate(walk: Walk, data: bytes, wire: int) -> None:
     """Read the frames of an A-MSDU: addresses and a length before each, the next on a multiple of four bytes."""
-    at, notes = 0, walk.notes
+    at, notes, depth, quoted = 0, walk.notes, walk.depth, walk.quoted
     while at + 14 < wire:
-        walk.begin(walk.out, walk.frame, walk.time_ns, walk.interface)  # the frames know nothing of each other
-        walk.notes = notes
+        walk.begin_again(notes, depth, quoted)
         need(data, at + 14)
         size = data[at + 12] << 8 | data[at + 13]
         if size:
-            llc(walk, data[at + 14:at + 14 + size], size)
+            walk.enter(llc, data[at + 14:at + 14 + size], size)
         at += (14 + size + 3) & ~3
 
 
@@ -58,7 +62,7 @@ def radiotap(walk: Walk, data: bytes, wire: int) -> None:
     flags = _radiotap_flags(data, size)
     if flags & _BAD_FCS:
         raise UnreadableError("802.11 frames received damaged (bad frame check sequence)")
-    wlan(walk, data[size:], wire - size, padded=bool(flags & _PADDED))
+    walk.enter(_padded if flags & _PADDED else wlan, data[size:], wire - size)
 
 
 def _radiotap_flags(data: bytes, size: int) -> int:
@@ -78,11 +82,11 @@ def prism(walk: Walk, data: bytes, wire: int) -> None:
     """Prism monitoring header: length in its second word, by the byte order of the machine; or an AVS header."""
     need(data, 8)
     if data[:3] == _AVS_MAGIC:
-        avs(walk, data, wire)
+        walk.enter(avs, data, wire)
         return
     size = min(int.from_bytes(data[4:8], "little"), int.from_bytes(data[4:8], "big"))
     need(data, max(size, 8))
-    wlan(walk, data[max(size, 8):], wire - max(size, 8))
+    walk.enter(wlan, data[max(size, 8):], wire - max(size, 8))
 
 
 def avs(walk: Walk, data: bytes, wire: int) -> None:
@@ -90,4 +94,4 @@ def avs(walk: Walk, data: bytes, wire: int) -> None:
     need(data, 8)
     size = max(8, int.from_bytes(data[4:8], "big"))
     need(data, size)
-    wlan(walk, data[size:], wire - size)
+    walk.enter(wlan, data[size:], wire - size)

@@ -56,11 +56,16 @@ def test_a_quoted_tunnel_keeps_its_segment() -> None:
 @pytest.mark.parametrize("frame", [
     icmp(8, 0, SYN), icmp(0, 0, SYN), icmp(13, 0, SYN), icmp6(128, 0, SYN6), icmp6(136, 0, SYN6),
     icmp(3, 3, SYN[:22]), icmp(3, 3, b""), icmp(3, 3, b"\x45"), icmp(3, 3, b"\0" * 40),
-    icmp(3, 3, ipv4(b"\0\x35" * 10, protocol=17)), icmp(3, 3, ipv4(b"\3\3" + b"\0" * 6 + SYN, protocol=1)),
+    icmp(3, 3, ipv4(b"\0\x35" * 10, protocol=17)),
 ])
 def test_nothing_quoted(frame: Raw) -> None:
     rows, problems = decoded(frame)
     assert (rows, problems.rows()) == ([], [])
+
+
+def test_an_error_that_quotes_an_error_is_named() -> None:
+    rows, problems = decoded(icmp(3, 3, ipv4(b"\3\3" + b"\0" * 6 + SYN, protocol=1)))
+    assert (rows, codes(problems)) == ([], {"nested-icmp": 1})
 
 
 def test_wrong_checksums_of_quotes_do_not_count() -> None:
