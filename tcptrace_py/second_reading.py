@@ -103,6 +103,7 @@ def find(
     again = _Again(captures, directory, options, analysis, progress)
     with few_collections():
         analysis.connections = again.described(again.tuples(wanted))
+    analysis.capture.problems += again.problems.rows()
     return analysis
 
 
@@ -171,6 +172,7 @@ class _Again:
         self.directory = directory
         self.options = options
         self.end_ns = analysis.capture.end_ns or 0
+        self.problems = Problems()  # of this reading alone: all others were reported with the analysis
         self.until_frame = analysis.capture.packets if analysis.interrupted else None
         self.progress = _ends_soon() if analysis.interrupted else progress
 
@@ -211,6 +213,7 @@ class _Again:
         collector.finish(self.end_ns)
         collector.rows.rename_streams(directory.streams.rank)
         rows = list(collector.rows)
+        machinery.faults.report(self.problems, directory.connections.rank)
         for row in rows:
             row.id = directory.connections.rank(row.first_frame)
         return rows

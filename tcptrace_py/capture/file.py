@@ -5,6 +5,7 @@ from contextlib import suppress
 from itertools import count
 
 from tcptrace_py.model.errors import CaptureError
+from tcptrace_py.model.faults import NOWHERE, Faults
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import FileInfo
@@ -142,22 +143,31 @@ class CaptureFile:
         if source.reopenable:
             source.close()
 
-    def blocks(self, problems: Problems, new_interface: Callable[[], int], opened: Opened | None = None) -> Iterator[FrameBlock]:
+    def blocks(self, problems: Problems, new_interface: Callable[[], int], opened: Opened | None = None,
+               faults: Faults | None = None) -> Iterator[FrameBlock]:
         """Give the frames, numbered from 1 within this file; once. Damage goes to `problems`, never up.
 
-        `opened`: of the set that it is one of; frame numbers are then the file's own.
+        `opened`: of the set that it is one of; frame numbers are then the file's own. What the rest of the file raises goes to
+        `faults`.
         """
         damage = Damage(problems, self.info, alone=opened is None)
-        for block in self._read(damage, new_interface, opened or Opened()):
-            self.info.packets += block.count
-            yield block
+        try:
+            for block in self._read(damage, new_interface, opened or Opened()):
+                self.info.packets += block.count
+                yield block
+        except Exception as error:
+            if faults is None:
+                raise
+            self.info.truncated = True
+            faults.note(f"reading on in {self.info.path}", error, self.info.packets if opened is None else NOWHERE)
 
     def head_ns(self) -> int:
         """Time of the first frame, from a look at the first bytes; the least possible where that does not show it."""
         if self.reopenable:
             scratch = Damage(Problems(), FileInfo(self.path, self.info.format), alone=False)
-            for block in self._read(scratch, count().__next__, None):
-                return block.time_ns[0]
+            with suppress(Exception):  # met again by who reads it all
+                for block in self._read(scratch, count().__next__, None):
+                    return block.time_ns[0]
         return TIME_MIN_NS
 
     def _read(self, damage: Damage, new_interface: Callable[[], int], opened: Opened | None) -> Iterator[FrameBlock]:

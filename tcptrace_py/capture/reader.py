@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from tcptrace_py.model.errors import CaptureError
+from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 
@@ -27,7 +28,8 @@ class CaptureReader:
     """Captures that are there to be read. `files` says for each what it is, and after reading what it held."""
 
     def __init__(self, captures: Sequence[CaptureFile], problems: Problems, progress: Progress | None = None, *,
-                 ended: bool = False) -> None:
+                 ended: bool = False, faults: Faults | None = None) -> None:
+        self._faults = faults or Faults()
         self.files = [capture.info for capture in captures]
         self._captures = captures
         self._problems = problems
@@ -74,9 +76,9 @@ class CaptureReader:
     def _merged(self) -> Iterator[FrameBlock]:
         new_interface = partial(next, count())
         if len(self._captures) == 1:
-            return self._captures[0].blocks(self._problems, new_interface)
+            return self._captures[0].blocks(self._problems, new_interface, faults=self._faults)
         opened = Opened()
-        return merge(Input(capture.head_ns(), partial(capture.blocks, self._problems, new_interface, opened))
+        return merge(Input(capture.head_ns(), partial(capture.blocks, self._problems, new_interface, opened, self._faults))
                      for capture in self._captures)
 
     def _done(self) -> tuple[int, int | None]:
@@ -86,7 +88,7 @@ class CaptureReader:
 
 
 def open_captures(paths: Sequence[str | os.PathLike[str]], problems: Problems, *,
-                  progress: Progress | None = None) -> CaptureReader:
+                  progress: Progress | None = None, faults: Faults | None = None) -> CaptureReader:
     """Recognise the inputs: files, directories (the captures in them, by name), "-" for standard input.
 
     Raises CaptureError where none can be read, UsageError for standard input given twice; where only some cannot be
@@ -118,7 +120,7 @@ def open_captures(paths: Sequence[str | os.PathLike[str]], problems: Problems, *
         raise CaptureError("; ".join(failures) or "no captures were named")
     for failure in failures:
         problems.add("unreadable-file", failure, damaged=True)
-    return CaptureReader(captures, problems, progress, ended=ended)
+    return CaptureReader(captures, problems, progress, ended=ended, faults=faults)
 
 
 def _directory(path: str, problems: Problems) -> list[CaptureFile]:

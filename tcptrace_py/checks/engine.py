@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.model.errors import did_you_mean
+from tcptrace_py.model.faults import PASSED_ON
 from tcptrace_py.model.report import Origin, Outcome, Report, Severity, Status
 
 from .facts import Facts
@@ -47,7 +48,13 @@ class Check:
         """Check it. Where nothing matched, the outcome says what would have."""
         facts = Facts(analysis, self.scope)
         count = facts.count
-        measures = tuple(self.rule.check(facts, self.limits))
+        try:
+            measures = tuple(self.rule.check(facts, self.limits))
+        except Exception as error:
+            if isinstance(error, PASSED_ON):
+                raise
+            why = f"a bug in tcpstates, not in the capture: the rule raised {type(error).__name__}: {error}"
+            return replace(self.outcome(Status.FAILED, count, message=why), severity=Severity.ERROR, internal=True)
         hidden = _hidden(self.rule, analysis)
         if hidden and count and not self.allow_unmeasurable:
             return self.outcome(Status.UNMEASURABLE, count, measures, hidden)

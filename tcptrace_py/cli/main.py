@@ -16,12 +16,12 @@ from typing import NoReturn, TextIO
 import click
 
 from tcptrace_py.model.errors import TcpstatesError
+from tcptrace_py.model.faults import DEBUG_VARIABLE
 
 from . import codes
 from .terminate import Termination, all_is_said
 
 COMMANDS = ("analyze", "time-wait", "explain", "check", "rules", "query", "diff", "extract")
-DEBUG_VARIABLE = "TCPSTATES_DEBUG"
 NAMES = ("tcpstates", "tcptrace-py")
 UNWRITABLE = (EBADF, EDQUOT, EFBIG, EIO, ENOSPC)  # answers of an output that takes no more
 

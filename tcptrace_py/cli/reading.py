@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tcptrace_py.model.errors import UsageError
+from tcptrace_py.model.faults import CODE as INTERNAL_ERROR
 
 from . import codes
 
@@ -129,14 +130,18 @@ class Reading:
 
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""
+        problems = analysis.capture.problems
+        internal = any(problem.code == INTERNAL_ERROR for problem in problems)
         if analysis.interrupted:
             click.echo(f"tcpstates: {INTERRUPTED}", err=True)
-            return codes.INTERRUPTED
-        damaged = [problem for problem in analysis.capture.problems if problem.damaged]
+            return codes.INTERNAL if internal else codes.INTERRUPTED
+        damaged = [problem for problem in problems if problem.damaged]
         for problem in [] if told else damaged:
             from tcptrace_py.outputs.units import printable
 
             click.echo(f"tcpstates: {printable(problem.explanation)}", err=True)
+        if internal:
+            return codes.INTERNAL
         return codes.DAMAGED if damaged and not self.allow_damaged else 0
 
 

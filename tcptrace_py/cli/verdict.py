@@ -58,8 +58,10 @@ class VerdictOutput:
 
 
 def exit_code(report: Report, of_reading: int) -> int:
-    """1 for a check that failed, whatever was read; else what reading says."""
-    return codes.CHECK_FAILED if report.failed and of_reading != codes.INTERRUPTED else of_reading
+    """70 for an error of our own; 1 for a check that failed, whatever was read; else what reading says."""
+    if any(outcome.internal for outcome in report.outcomes):
+        return codes.INTERNAL
+    return codes.CHECK_FAILED if report.failed and of_reading not in (codes.INTERRUPTED, codes.INTERNAL) else of_reading
 
 
 def verdict_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from tcptrace_py.model.faults import PASSED_ON, Faults
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import SegmentBlock
@@ -29,8 +30,10 @@ class Decoder:
     """
 
     def __init__(self, problems: Problems, *, check_checksums: bool = False,
-                 checksum_sample: int = CHECKSUM_SAMPLE, joined: list[tuple[int, ...]] | None = None) -> None:
+                 checksum_sample: int = CHECKSUM_SAMPLE, joined: list[tuple[int, ...]] | None = None,
+                 faults: Faults | None = None) -> None:
         self._problems = problems
+        self._faults = faults or Faults()
         self._joined = joined
         self._me = -1
         self._tally = Tally(obey=check_checksums, sample=checksum_sample)
@@ -59,15 +62,36 @@ class Decoder:
             out = SegmentBlock(block.count)
         if self._me >= 0:
             out.me, out.data = self._me, block.data
-        row = decode_plain(block, 0, out, self._tally)
+        row = self._plain(block, 0, out)
         while row < block.count:
             self._rest().decode(block, row, out)
             if len(out.frame) < out.count + block.count - row:
                 out.reserve(out.count + block.count - row)
-            row = decode_plain(block, row + 1, out, self._tally)
+            row = self._plain(block, row + 1, out)
         if not out.count and block.count:
             self._rest().name_unread(block, LOOKED_AT)
         return out
+
+    def _plain(self, block: FrameBlock, first: int, out: SegmentBlock) -> int:
+        """Decode what the fast path takes; give the row where it stops. Where it fails, once more, frame by frame."""
+        counts = out.count, out.odd, self._tally.counts()
+        try:
+            return int(decode_plain(block, first, out, self._tally))
+        except Exception as error:
+            if isinstance(error, PASSED_ON):
+                raise
+            out.count, out.odd = counts[:2]
+            self._tally.go_back_to(counts[2])
+        for row in range(first, block.count):
+            counts = out.count, out.odd, self._tally.counts()
+            try:
+                if not decode_plain(block.row(row), 0, out, self._tally):
+                    return row
+            except Exception as error:  # noqa: BLE001
+                self._faults.note("decoding this frame", error, block.first_frame + row)
+                out.count, out.odd = counts[:2]
+                self._tally.go_back_to(counts[2])
+        return block.count
 
     def hand_on_fragments(self) -> "Packets | None":
         """Packets in the making, for the process that has the next block; None where this block held no fragments."""
@@ -83,6 +107,6 @@ class Decoder:
         if self._general is None:
             from .general import General  # noqa: PLC0415  dpkt takes longer to import than a small capture to decode
 
-            self._general = General(self._problems, self._tally, self._joined)
+            self._general = General(self._problems, self._tally, self._joined, self._faults)
             self._general.fragments.before = self._fragments_before
         return self._general

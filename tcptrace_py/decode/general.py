@@ -9,6 +9,7 @@ from struct import error as struct_error
 
 import dpkt
 
+from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import SegmentBlock
@@ -26,8 +27,9 @@ _SHORT = "frames that end inside a header"
 class General:
     """Decodes frames one at a time; keeps fragments between them."""
 
-    def __init__(self, problems: Problems, tally: Tally, joined: list[tuple[int, ...]] | None = None) -> None:
+    def __init__(self, problems: Problems, tally: Tally, joined: list[tuple[int, ...]] | None = None, faults: Faults | None = None) -> None:
         self._problems = problems
+        self._faults = faults or Faults()
         self.fragments = Reassembler(problems, joined)
         self._walk = Walk(problems, tally, self.fragments)
         aside = Problems()  # what is looked at twice is told once
@@ -56,6 +58,8 @@ class General:
                 self._cut(frame)
             else:
                 self._unreadable(_SHORT, frame)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other frames are decoded
+            self._faults.note("decoding this frame", error, frame)
 
     def name_unread(self, block: FrameBlock, rows: int) -> None:
         """Report the encapsulations that the first rows of a block without TCP lie in and that are not read here."""

@@ -41,6 +41,14 @@ class Tally:
         self.looked_at_to = _ALL if obey else sample
         self.offloaded = self.snapped = self.unfinished = self.wrong = 0
 
+    def counts(self) -> tuple[dict[str, int], tuple[int, ...]]:
+        """All that was counted so far."""
+        return dict(self._first), (self.offloaded, self.snapped, self.unfinished, self.wrong)
+
+    def go_back_to(self, counts: tuple[dict[str, int], tuple[int, ...]]) -> None:
+        """Forget what was counted since."""
+        self._first, (self.offloaded, self.snapped, self.unfinished, self.wrong) = dict(counts[0]), counts[1]
+
     def count(self, name: str, frame: int, times: int = 1) -> None:
         """Count so many more of `offloaded`, `snapped`, `unfinished` or `wrong`, from this frame on."""
         self._first.setdefault(name, frame)

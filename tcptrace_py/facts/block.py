@@ -126,6 +126,20 @@ class Block:
         for table in (self.connections, self.entries, self.stays, self.resets, self.anomalies):
             table.count = 0
 
+    def cut(self, rows: int) -> None:
+        """Keep so many connections, all of which have their course, and what belongs to them."""
+        if rows == 0:
+            self.clear()
+            return
+        table = self.connections
+        table.count = rows
+        last, size, narrow, small = rows - 1, table.capacity, table.narrow, table.small
+        self.stays.count = narrow[STAYS_AT * size + last] + small[STAYS * size + last]
+        self.resets.count = narrow[RESETS_AT * size + last] + narrow[RESETS * size + last]
+        self.anomalies.count = narrow[ANOMALIES_AT * size + last] + narrow[ANOMALIES * size + last]
+        paths = [narrow[column * size + last] for column in (CLIENT_PATH, SERVER_PATH)]
+        self.entries.count = narrow[ENTRIES_AT * size + last] + sum(len(self.path(number)) for number in paths if number >= 0)
+
     def address(self, number: int) -> str:
         """Text of an address by its number."""
         texts = self._address_texts

@@ -2,6 +2,7 @@
 
 import os
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
@@ -12,6 +13,7 @@ from .block import FIRST_FRAME, STREAM, Block, unpacked
 from .views import connection
 
 MOST_BLOCKS = 16  # kept in memory, some 2 MB each, before all are written to a file
+NO_ROW = -1  # in place of a block's number and a row
 MOST_READ = 24  # kept in memory of those that are read from a file: connections are in order in it but for the long ones
 
 
@@ -66,6 +68,7 @@ class Connections:
         self.most_blocks = most_blocks
         self.scratch = Scratch()
         self.count = 0
+        self.left_out: list[int] = []  # first frames of connections that have a number and no row
         self._blocks: list[Block | None] = []  # None: in a file
         self._places: list[tuple[Scratch, int, int]] = []  # where it is, by its number
         self._first_frames: list[array[int]] = []
@@ -133,9 +136,13 @@ class Connections:
                        for number, frames in enumerate(self._first_frames) for row, frame in enumerate(frames))
         low = (1 << 64) - 1
         self._order = array("q", [pair & low for pair in pairs])
+        for frame in sorted(self.left_out):
+            self._order.insert(bisect_left(pairs, frame << 64), NO_ROW)
+            pairs.insert(bisect_left(pairs, frame << 64), frame << 64)
         self._ids = [array("q", bytes(8 * len(frames))) for frames in self._first_frames]
         for identifier, place in enumerate(self._order):
-            self._ids[place >> 32][place & 0xFFFFFFFF] = identifier
+            if place != NO_ROW:
+                self._ids[place >> 32][place & 0xFFFFFFFF] = identifier
 
     def block(self, number: int) -> Block:
         """A block by its number, with the ids of its connections."""
@@ -164,5 +171,7 @@ class Connections:
     def __iter__(self) -> Iterator[Connection]:
         in_memory = self._blocks
         for identifier, place in enumerate(self._order):
+            if place == NO_ROW:
+                continue
             block = in_memory[place >> 32] or self.block(place >> 32)
             yield connection(block, place & 0xFFFFFFFF, identifier)

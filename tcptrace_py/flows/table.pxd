@@ -15,7 +15,7 @@ cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLO
 
 
 cdef class FlowTable:
-    cdef public object states_of, retire, retire_records, selection
+    cdef public object faults, states_of, retire, retire_records, selection
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
     cdef public bint by_the_book, takes_all, timed
     cdef public object observed, observer
@@ -25,8 +25,12 @@ cdef class FlowTable:
     cdef public StreamIndex streams
     cdef public Textbook textbook
 
-    @cython.locals(columns=Columns, textbook=Textbook, side=Side, i=cython.Py_ssize_t, count=cython.Py_ssize_t)
+    @cython.locals(columns=Columns, i=cython.Py_ssize_t, count=cython.Py_ssize_t)
     cpdef feed(self, block, latest_ns=*)
+    @cython.locals(textbook=Textbook, side=Side, i=cython.Py_ssize_t, count=cython.Py_ssize_t)
+    cdef Py_ssize_t _feed(self, Columns columns, Py_ssize_t first) except -1
+    @cython.locals(side=Side)
+    cdef _leave_out(self, Columns columns, Py_ssize_t i, error)
     @cython.locals(
         key=bytes, peer=Side, connection=Connection, segment=Segment, place="long long", flags="long long", seq="long long",
         ack="long long", payload="long long", time_ns="long long", ip_id="long long", tsval="long long", silent_ns="long long",
@@ -55,8 +59,9 @@ cdef class FlowTable:
     cdef Connection _admit(self, Columns columns, Py_ssize_t i, long long stream)
     @cython.locals(connection=Connection)
     cdef Connection _begin(self, Columns columns, Py_ssize_t i, bytes key, long long stream)
-    @cython.locals(shadow=Connection, side=Side, key=bytes)
     cpdef forget(self, Connection connection)
+    @cython.locals(shadow=Connection, side=Side)
+    cdef _forget(self, Connection connection)
     @cython.locals(told="long long", segment=Segment, rare=Rare)
     cdef _stray_syns(self, Connection connection, Connection shadow)
     @cython.locals(sender=Side, tsval="long long", syn=Segment)

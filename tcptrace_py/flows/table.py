@@ -7,8 +7,10 @@ are, and is long for that reason alone; the rest goes through `_examine`. What d
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.faults import NOWHERE, Faults
 from tcptrace_py.model.live import (
     AHEAD,
     BUDGET,
@@ -95,11 +97,13 @@ class FlowTable:
     an open one may be silent.
     `observer(side, block, i, marks)` is told of every row as soon as it was taken in: whose it is (None: a straggler's, or
     quoted where no connection is) and what it was found to be (`model.live`). None then takes a shorter way, or is laid to rest.
+    What raises is noted in `faults` and left out: a segment, or a connection that is handed on.
     """
 
     def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection,
-                 retire_records: RetireRecords | None = None, observer: Observer | None = None) -> None:
+                 retire_records: RetireRecords | None = None, observer: Observer | None = None, faults: Faults | None = None) -> None:
         self.states_of = states_of
+        self.faults = faults or Faults()
         self.observer = observer
         self.observed = SegmentBlock(0)  # the block that its rows are of
         self.retire = retire
@@ -131,33 +135,56 @@ class FlowTable:
 
         `latest_ns`: `block.latest_ns()` of the whole block, where these rows were picked from it (maybe none).
         """
-        columns, textbook, count = Columns(block), self.textbook, block.count
+        columns, count = Columns(block), block.count
         i = 0
         if self.observer is not None:
             self.observed = block  # kept for no other purpose: a block's memory is of use when its rows were taken in
-        while self.observer is not None and i < count:
-            if columns.me < 0 or columns.owner[i] == columns.me:
-                self._examine(columns, i, self.sides.get(columns.key[i]))
-            i += 1
         while i < count:
-            i = textbook.run(columns, i)
-            if i < count:
-                if self._recalled(columns, i):
-                    continue
-                self.take(columns, i, self.sides.get(columns.key[i]))
-                i += 1
-            while i < count:  # objects come in flocks: a long transfer, a capture with losses
-                side = self.sides.get(columns.key[i])
-                if side is not None:
-                    self.take(columns, i, side)
-                elif columns.me < 0 or columns.owner[i] == columns.me:
-                    break  # it is no other process's
-                i += 1
+            i = self._feed(columns, i)
         self.segments += count - block.foreign
         if latest_ns is None:
             latest_ns = block.latest_ns()
         if latest_ns:
-            self._sweep(latest_ns)
+            try:
+                self._sweep(latest_ns)
+            except Exception as error:  # noqa: BLE001 - the next block goes on
+                self.faults.note("looking for connections that are over", error)
+
+    def _feed(self, columns: Columns, first: int) -> int:
+        """Take in rows of a block from `first` on; give the row behind the last one that was taken in, or that raised."""
+        textbook, count, i = self.textbook, columns.count, first
+        try:
+            while self.observer is not None and i < count:
+                if columns.me < 0 or columns.owner[i] == columns.me:
+                    self._examine(columns, i, self.sides.get(columns.key[i]))
+                i += 1
+            while i < count:
+                i = textbook.run(columns, i)
+                if i < count:
+                    if self._recalled(columns, i):
+                        continue
+                    self.take(columns, i, self.sides.get(columns.key[i]))
+                    i += 1
+                while i < count:  # objects come in flocks: a long transfer, a capture with losses
+                    side = self.sides.get(columns.key[i])
+                    if side is not None:
+                        self.take(columns, i, side)
+                    elif columns.me < 0 or columns.owner[i] == columns.me:
+                        break  # it is no other process's
+                    i += 1
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other segments are taken in
+            if self.observer is None and textbook.row > i:
+                i = textbook.row
+            self._leave_out(columns, i, error)
+            i += 1
+        return i
+
+    def _leave_out(self, columns: Columns, i: int, error: Exception) -> None:
+        """A segment raised this."""
+        side = None
+        with suppress(TypeError):  # its key may be what is wrong
+            side = self.sides.get(columns.key[i])
+        self.faults.note("following this segment", error, columns.frame[i], NOWHERE if side is None else side.connection.first_frame)
 
     def _recalled(self, columns: Columns, i: int) -> bool:
         """Whether a segment is the answer to an attempt at rest, which is a row of the textbook again."""
@@ -477,7 +504,13 @@ class FlowTable:
         self._look(connection, (connection.end_ns + FIRST_LOOK_NS) // SECOND_NS + 1)
 
     def forget(self, connection: Connection) -> None:
-        """Take a connection out of the table and hand it on."""
+        """Take a connection out of the table and hand it on. What that raises is noted: the others go on."""
+        try:
+            self._forget(connection)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self.faults.note("ending a connection", error, connection.last_frame, connection.first_frame)
+
+    def _forget(self, connection: Connection) -> None:
         for side in (connection.b, connection.a):
             if self.sides.get(_name(side)) is side:
                 del self.sides[_name(side)]

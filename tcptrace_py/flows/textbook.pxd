@@ -36,7 +36,7 @@ cdef class Textbook:
     cdef public list keys
     cdef public Queue records, attempts
     cdef public bint was_announced
-    cdef public long long used, free, long_lived, open_rows, stopped_at, announced
+    cdef public long long used, free, long_lived, open_rows, stopped_at, announced, row
     cdef int[::1] _asked
     cdef long long _asked_from, _asked_to
     cdef object _narrow_kept, _wide_kept

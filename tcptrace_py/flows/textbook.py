@@ -123,6 +123,7 @@ class Textbook:
         self.keys: list[bytes] = []  # by place
         self.open_rows = 0
         self.stopped_at = NONE  # place of the side whose segment `run` declined; NONE: that of no open row
+        self.row = 0  # of the block, that `run` came to
         self._narrow_kept, self._wide_kept = array("I"), array("q")
         self.narrow, self.wide = self._narrow_kept, self._wide_kept
         self.records = Queue(0)  # connections that have closed
@@ -145,6 +146,7 @@ class Textbook:
         for i in range(first, block.count):
             if block.owner[i] != block.me and block.me >= 0:
                 continue
+            self.row = i
             key = block.key[i]
             place = places.find(known, table, keys, key)
             self.stopped_at = place

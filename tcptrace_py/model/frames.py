@@ -28,6 +28,12 @@ class FrameBlock:
         self.link = array("q")
         self.interface = array("q")
 
+    def row(self, i: int) -> "FrameBlock":
+        """Row i as a block of its own, over the same bytes."""
+        one = FrameBlock(self.data, self.first_frame + i)
+        one.append(self.time_ns[i], self.offset[i], self.captured[i], self.wire[i], self.link[i], self.interface[i])
+        return one
+
     def append(self, time_ns: int, offset: int, captured: int, wire: int, link: int, interface: int) -> None:
         """Add one record: the way of the readers that are not hot."""
         self.time_ns.append(time_ns)

@@ -85,6 +85,7 @@ class Outcome:
     measures: tuple[Measure, ...] = ()
     message: str = ""
     remedy: str = ""
+    internal: bool = False  # the rule itself raised an error
 
     @property
     def fails(self) -> bool:

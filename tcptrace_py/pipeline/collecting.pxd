@@ -33,7 +33,7 @@ cdef Py_ssize_t SERVER_PORT, SYN_REPEATS, VANTAGE
 
 cdef class Collector:
     cdef public Replayer replayer
-    cdef public object profiles, digest, each, rows
+    cdef public object faults, profiles, digest, each, rows
     cdef public Writer writer
     cdef public Closed closed
     cdef public bint keep_rows, describes_all, are_many
@@ -48,8 +48,11 @@ cdef class Collector:
     cdef public object held
     cdef public long long floor_ns, alike, alike_timed
 
-    @cython.locals(own=Legs, template=Template)
+    cdef public long long written
+    @cython.locals(first_frame="long long")
     cpdef take(self, Live live, long long known_ns)
+    @cython.locals(own=Legs, template=Template)
+    cdef _take(self, Live live, long long known_ns)
     @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long", row=cython.Py_ssize_t,
                    own=LiveSide, other=LiveSide, idle_close_ns="long long")
     cpdef bint _take_alike(self, Live live, Template template, long long known_ns)

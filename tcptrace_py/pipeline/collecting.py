@@ -40,6 +40,7 @@ from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.closed import Closed
 from tcptrace_py.model.digest import FEW, Digest, Service
+from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.live import AT_ITS_CLIENT, MOST_LARGEST, begins_with_syn, client_at_first, refused
 from tcptrace_py.model.live import Connection as Live
@@ -63,14 +64,16 @@ class Collector:
     """Takes connections as they end and adds them up; describes them one by one only where that is asked for."""
 
     def __init__(self, replayer: Replayer, profiles: Profiles, *, keep_rows: bool = True, slowest: int = 5,
-                 each: Callable[[Connection], None] | None = None) -> None:
+                 each: Callable[[Connection], None] | None = None, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
         self.replayer = replayer
         self.profiles = profiles
         self.keep_rows = keep_rows
-        self.each = each
+        self.each = None if each is None else self._caller_s(each)
         self.describes_all = keep_rows or each is not None
         self.waiting: list[Live] = []
         self.writer = Writer(profiles, Block(ROWS if keep_rows else FEW_ROWS))
+        self.written = 0  # rows of its block that are complete
         self.closed = Closed()
         self.rows = Connections()
         self.first_frames = FirstFrames()
@@ -86,8 +89,38 @@ class Collector:
         self.are_many = False  # connections: too many to be described one by one, but for the slowest
         self.troubles: dict[int, Trouble | None] = {}  # by what they hang on
 
+    def _caller_s(self, each: Callable[[Connection], None]) -> Callable[[Connection], None]:
+        """A function of whoever asked for each connection: what it raises is no fault of ours."""
+
+        def called(connection: Connection) -> None:
+            try:
+                each(connection)
+            except Exception as error:
+                self.faults.raised_outside = error
+                raise
+
+        return called
+
+    def _leave_out(self, error: Exception, first_frame: int, last_frame: int) -> None:
+        """A connection raised this: it has its number, and no row."""
+        self.faults.note("describing this connection", error, last_frame, first_frame)
+        self.writer.block.cut(self.written)
+        self.first_frames.add(first_frame)
+        self.rows.left_out.append(first_frame)
+
     def take(self, live: Live, known_ns: int) -> None:
-        """A connection has ended, or the capture has, which is known up to `known_ns`: give its verdict, at once if possible."""
+        """A connection has ended, or the capture has, which is known up to `known_ns`: give its verdict, at once if possible.
+
+        What it raises is noted: the others go on.
+        """
+        first_frame = live.first_frame
+        try:
+            self._take(live, known_ns)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self._leave_out(error, first_frame, live.last_frame)
+            live.dissolve()
+
+    def _take(self, live: Live, known_ns: int) -> None:
         if live.announced == AT_ITS_CLIENT:
             live.announced = self.accounts.of(live.a.key).held_kind
         own = legs(live)
@@ -164,16 +197,28 @@ class Collector:
         """Take the connections at rest that have heard of nothing since a moment, and the attempts of before another one."""
         record = textbook.over(since_ns)
         while record is not None:
-            if not self._take_record(record, known_ns):
-                self.take(textbook.unfold(record), known_ns)
-            record = textbook.over(since_ns)
+            try:
+                while record is not None:
+                    if not self._take_record(record, known_ns):
+                        self.take(textbook.unfold(record), known_ns)
+                    record = textbook.over(since_ns)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                assert record is not None
+                self._leave_out(error, resting.first_frame(record), resting.first_frame(record))
+                record = textbook.over(since_ns)
         record = textbook.attempt_over(asked_ns)
         while record is not None:
-            if not self._take_attempt(record, textbook, known_ns):
-                live = textbook.unfold_attempt(record)
-                live.announced = AT_ITS_CLIENT if textbook.was_announced else -1
-                self.take(live, known_ns)
-            record = textbook.attempt_over(asked_ns)
+            try:
+                while record is not None:
+                    if not self._take_attempt(record, textbook, known_ns):
+                        live = textbook.unfold_attempt(record)
+                        live.announced = AT_ITS_CLIENT if textbook.was_announced else -1
+                        self.take(live, known_ns)
+                    record = textbook.attempt_over(asked_ns)
+            except Exception as error:  # noqa: BLE001 - as above
+                assert record is not None
+                self._leave_out(error, resting.attempt_frame(record), resting.attempt_frame(record))
+                record = textbook.attempt_over(asked_ns)
 
     def _take_attempt(self, record: bytes, textbook: Textbook, known_ns: int) -> bool:
         """Add up a SYN that nobody answered. False if it is to be described."""
@@ -360,7 +405,10 @@ class Collector:
         return self.troubles[what]
 
     def _written_down(self) -> None:
-        """A row is complete. What is shown to somebody stays as it is, as long as he keeps it; what nobody sees is written over."""
+        """A row is complete: this comes last.
+
+        What is shown to somebody stays as it is, as long as he keeps it; what nobody sees is written over.
+        """
         block = self.writer.block
         if self.keep_rows:
             if block.connections.count >= ROWS:
@@ -369,11 +417,13 @@ class Collector:
             self.writer.begin(Block(FEW_ROWS))
         elif self.each is None:
             block.clear()
+        self.written = self.writer.block.connections.count
 
     def hand_over(self) -> None:
         """Put the block that is being filled to the others."""
         self.rows.add(self.writer.block)
         self.writer.begin(Block())
+        self.written = 0
 
     def announce(self, connections: list[Live]) -> None:
         """Count the ports of connections as held that are old and still open: their begins must not come in late."""
@@ -411,7 +461,10 @@ class Collector:
         for live in sorted(self.waiting, key=lambda live: live.first_frame):
             if live.announced >= 0:
                 self.occupancy.begin(live.end_ns, live.announced)  # as if it had not been counted as over
-            self._conclude(live, end_ns, None)
+            try:
+                self._conclude(live, end_ns, None)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                self._leave_out(error, live.first_frame, live.last_frame)
         self.waiting.clear()
 
     def add_up(self) -> None:

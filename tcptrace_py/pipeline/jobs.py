@@ -35,6 +35,7 @@ from tcptrace_py.findings.vantage import Pair, Samples
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.errors import NotSharedError
+from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
@@ -127,15 +128,15 @@ def _place(number: int) -> int:
 class Part:
     """What a worker works with."""
 
-    def __init__(self, number: int, owner_of: "array[int]", table: FlowTable, collector: Collector, problems: Problems, *,
+    def __init__(self, number: int, owner_of: "array[int]", table: FlowTable, collector: Collector, faults: Faults, problems: Problems, *,
                  check_checksums: bool, fragments_before: "Callable[[], Packets | None]", tells_pairs: bool = False) -> None:
         """`owner_of`: see `owners`."""
         self.number = number
         self.table = table
         self.openers = self.table.streams.openers = FirstFrames()
         self.collector = collector
-        self.problems = problems
-        self.decoder = Decoder(self.problems, check_checksums=check_checksums)
+        self.problems, self.faults = problems, faults
+        self.decoder = Decoder(self.problems, check_checksums=check_checksums, faults=faults)
         self.tells_pairs = tells_pairs
         self._spare: list[SegmentBlock] = []
         self._named = 0  # kinds of intervals that were told
@@ -206,7 +207,8 @@ class Part:
             "digest": collector.digest, "rows": collector.rows.parcel(), "totals": collector.totals, "quality": collector.quality,
             "troubled": collector.troubled.parcel(), "attempted": collector.attempted.parcel(), "first_frames": collector.first_frames,
             "openers": self.openers, "accounts": counts(collector.accounts), "told": self.told(),
-            "problems": self.problems, "segments": table.segments, "duplicates": table.duplicates, "stragglers": table.stragglers,
+            "problems": self.problems, "faults": self.faults, "left_out": collector.rows.left_out,
+            "segments": table.segments, "duplicates": table.duplicates, "stragglers": table.stragglers,
             "first_straggler": table.first_straggler,
             "pairs": {name: pair for name, pair in collector.replayer.vantages.pairs.items() if name not in shared}
             if self.tells_pairs else {},
@@ -437,6 +439,8 @@ class Sums:
         collector.first_frames.merge(state["first_frames"])
         self.part.openers.merge(state["openers"])
         self.part.problems.merge(state["problems"])
+        self.part.faults.merge(state["faults"])
+        collector.rows.left_out += state["left_out"]
         table.segments += state["segments"]
         table.duplicates += state["duplicates"]
         table.stragglers += state["stragglers"]

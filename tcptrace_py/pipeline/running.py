@@ -18,6 +18,7 @@ from tcptrace_py.findings.withholding import answers_lack, told, withheld
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.errors import NotSharedError
+from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
@@ -59,11 +60,12 @@ class Machinery:
     def __init__(self, *, selection: Selection | None, profiles: Profiles, idle_s: float | None, keep_rows: bool, slowest: int,
                  each: Callable[[Connection], None] | None = None, observer: "Observer | None" = None) -> None:
         replayer = Replayer(profiles)
-        self.collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest, each=each)
+        self.faults = Faults()
+        self.collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest, each=each, faults=self.faults)
         self.table = FlowTable(
             replayer.states_of, self.collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
             idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection(),
-            retire_records=self.collector.take_records, observer=observer)
+            retire_records=self.collector.take_records, observer=observer, faults=self.faults)
 
     def result(self, profiles: Profiles, info: CaptureInfo, problems: Problems, *, interrupted: bool) -> Analysis:
         """What it all comes to."""
@@ -75,6 +77,7 @@ class Machinery:
                                  answers_lack=answers_lack(collector.troubled, info.end_ns or 0))
         if table.segments:
             problems.leave_out(NOT_READ)
+        self.faults.report(problems, collector.first_frames.rank)
         info.problems = problems.rows()
         kept_back = withheld(info, summary, every_budget, profiles, shows_fins=collector.quality.shows_fins)
         summary = told(summary, kept_back)
@@ -116,12 +119,13 @@ def _analyse(paths: Sequence[str | os.PathLike[str]], machinery: Callable[[], Ma
              check_checksums: bool) -> Analysis:
     """Read block by block, and hand on. Raises NotSharedError."""
     problems = Problems()
-    reader = open_captures(paths, problems, progress=progress)
-    info, blocks = CaptureInfo(files=reader.files), reader.blocks()
     whole, interrupted = machinery(), False
+    reader = open_captures(paths, problems, progress=progress, faults=whole.faults)
+    info, blocks = CaptureInfo(files=reader.files), reader.blocks()
     with few_collections():
         with ExitStack() as stack:
-            way: Alone | Workers = Alone(whole, Decoder(problems, check_checksums=check_checksums), names_streams=directory is not None)
+            decoder = Decoder(problems, check_checksums=check_checksums, faults=whole.faults)
+            way: Alone | Workers = Alone(whole, decoder, names_streams=directory is not None)
             try:
                 frames = next(blocks, None)
                 if frames is not None and asked != 1 and (count := useful_jobs(asked, reader, frames)) > 1:
@@ -180,7 +184,7 @@ def _workers(count: int, whole: Machinery, machinery: Callable[[], Machinery], p
 
     def part(number: int, fragments_before: Any) -> Part:
         own = whole if number == FIRST else machinery()
-        return Part(number, owner_of, own.table, own.collector, problems if number == FIRST else Problems(),
+        return Part(number, owner_of, own.table, own.collector, own.faults, problems if number == FIRST else Problems(),
                     check_checksums=check_checksums, fragments_before=fragments_before, tells_pairs=tells_pairs)
 
     return Workers(count, part)

@@ -15,6 +15,7 @@ import pytest
 
 import tcptrace_py
 from tcptrace_py.cli import main, page, progress
+from tcptrace_py.model import faults
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.results import Analysis
 from tcptrace_py.model.state import State
@@ -81,7 +82,7 @@ def test_interruption_prints_what_there_is_and_is_130(analyses: dict[str, Any],
 ])
 def test_errors_have_codes_of_their_own(*, error: BaseException, code: int, words: str, analyses: dict[str, Any],
                                         capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(main.DEBUG_VARIABLE, raising=False)
+    monkeypatch.delenv(faults.DEBUG_VARIABLE, raising=False)
     monkeypatch.setattr(main, "_drop_output", lambda: None)
     analyses["error"] = error
     assert main.main(["analyze", "a.pcap"]) == code
@@ -92,7 +93,7 @@ def test_errors_have_codes_of_their_own(*, error: BaseException, code: int, word
 
 def test_tracebacks_are_shown_on_request(analyses: dict[str, Any], capsys: pytest.CaptureFixture[str],
                                          monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(main.DEBUG_VARIABLE, "1")
+    monkeypatch.setenv(faults.DEBUG_VARIABLE, "1")
     analyses["error"] = ValueError("surprise")
     assert main.main(["analyze", "a.pcap"]) == 70
     assert "Traceback" in capsys.readouterr().err

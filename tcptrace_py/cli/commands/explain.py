@@ -95,7 +95,7 @@ def command(
         kept.end()
         found = wanted.among(result.connections)
         if not found:
-            return _missing(result, which)
+            return _missing(result, which, reading.exit_code(result))
         same = Which.of(found[0]).among(result.connections)
         read = ladder if full else folded_ladder
         interrupt = Interrupt(EndReadingError, STILL_S if result.interrupted else None)
@@ -114,7 +114,7 @@ def command(
     return reading.exit_code(result)
 
 
-def _missing(result: Analysis, which: str) -> int:
+def _missing(result: Analysis, which: str, code: int) -> int:
     """Say that no connection is WHICH, and which there are. Raises UsageError, but where Ctrl-C may be why."""
     from tcptrace_py.outputs.units import end
 
@@ -122,6 +122,8 @@ def _missing(result: Analysis, which: str) -> int:
     if result.interrupted:
         click.echo(f"tcpstates: interrupted; no connection {which} among the {count} that were read so far", err=True)
         return codes.INTERRUPTED
+    if code == codes.INTERNAL:  # it may be the one that was left out
+        return code
     if not count:
         raise UsageError(f"no connection {which}: this capture holds none")
     few = result.digest.shown() if result.digest is not None else []

@@ -78,7 +78,8 @@ def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None,
             if count and not any(view.chosen(result)):
                 what = none_picked(result, view)
             click.echo(f"tcpstates: {what}; nothing is written", err=True)
-            return reading.exit_code(result) if result.interrupted else codes.CHECK_FAILED
+            code = reading.exit_code(result)
+            return code if result.interrupted or code == codes.INTERNAL else codes.CHECK_FAILED
         with whole.again(Interrupt(), ANALYSIS) as progress:
             done = extraction.extract(reading.captures, written, result.connections, picks, form=form, options=whole.options,
                                       progress=progress)
