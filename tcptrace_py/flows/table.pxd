@@ -11,7 +11,7 @@ from tcptrace_py.model.seq cimport ahead
 cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
 cdef long long LAST_IDS, LONG_CLOSE_NS, MOST_LARGEST, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
 cdef long long IPV4_KEY, IPV6_KEY, NEAR_BYTES, FEW_UNANSWERED
-cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_STRAY_SYNS
+cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_HOLES, MOST_STRAY_SYNS
 
 
 cdef class FlowTable:
@@ -138,7 +138,8 @@ cdef class FlowTable:
     cdef _add_hole(self, Side side, long long seq)
     @cython.locals(beyond="long long", fresh="long long", filled="long long", fresh_payload="long long", new_fin=bint, rare=Rare)
     cdef long long _coverage(self, Side side, Side peer, long long seq, long long payload, long long end, long long flags) except -1
-    @cython.locals(filled="long long", kept=list, hole=tuple, left="long long", right="long long", low="long long", high="long long")
+    @cython.locals(filled="long long", kept=list, hole=tuple, left="long long", right="long long", low="long long", high="long long",
+                   before="long long", behind="long long")
     cdef long long _fill(self, Side side, long long start, long long end) except -1
 
     @cython.locals(connection=Connection, flags="long long", covers_fin=bint, segment=Segment, covers="long long", rare=Rare)

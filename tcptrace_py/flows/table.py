@@ -76,6 +76,7 @@ LAG_NS = 3 * SECOND_NS  # how far behind the capture's clock connections are loo
 BY_THE_BOOK = True  # what may be a row of the textbook is one; tests hold objects from the start against it
 FEW_UNANSWERED = 1 << 12  # beyond so many the answered among them are forgotten
 AWAKE = 1 << 12  # sides in the table before closed objects are laid to rest: below it that would save nothing
+MOST_HOLES = 256  # of a side's sequence space that are remembered
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 MOST_STRAY_SYNS = 16  # told one by one; of others the number
 EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: one that comes late is no new connection
@@ -1106,7 +1107,7 @@ class FlowTable:
     def _add_hole(self, side: Side, seq: int) -> None:
         if side.holes is None:
             side.holes = []
-        if len(side.holes) < 256:
+        if len(side.holes) < MOST_HOLES:
             side.holes.append((side.next_seq, seq))
 
     def _coverage(self, side: Side, peer: Side, seq: int, payload: int, end: int, flags: int) -> int:
@@ -1129,7 +1130,8 @@ class FlowTable:
         filled = 0
         if side.holes and ahead(end, side.holes[0][0]) > 0 > ahead(seq, side.holes[-1][1]):  # holes are in order
             filled = self._fill(side, seq, (seq + payload) & MASK)
-            self._fill(side, (seq + payload) & MASK, end)  # its FIN's own number is no payload
+            if flags & FIN:
+                self._fill(side, (seq + payload) & MASK, end)  # its FIN's own number is no payload
         fresh_payload = max(fresh - (1 if flags & FIN else 0), 0)
         side.payload_bytes += filled + fresh_payload
         if fresh > 0:
@@ -1151,7 +1153,9 @@ class FlowTable:
         """Bytes of the side's holes that this segment covers; they are holes no longer."""
         filled = 0
         kept: list[tuple[int, int]] = []
-        for hole in side.holes or ():
+        if side.holes is None:
+            return 0
+        for hole in side.holes:
             left, right = hole
             low = start if ahead(start, left) > 0 else left
             high = end if ahead(right, end) > 0 else right
@@ -1159,11 +1163,18 @@ class FlowTable:
                 kept.append(hole)
                 continue
             filled += ahead(high, low)
-            if ahead(low, left) > 0:
+            before, behind = ahead(low, left), ahead(right, high)
+            if len(side.holes) >= MOST_HOLES:  # of the two that it may become the larger one is kept
+                if before < behind:
+                    before = 0
+                else:
+                    behind = 0
+            if before > 0:
                 kept.append((left, low))
-            if ahead(right, high) > 0:
+            if behind > 0:
                 kept.append((high, right))
-        side.holes = kept or None
+        if filled:
+            side.holes = kept or None
         return filled
 
     # -- log --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,66 @@
+"""Each kind of hostile capture costs its length and no more, in every command: CPU at N, 2N and 4N."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcptrace_py.capture import open_captures
+from tcptrace_py.cli import main
+from tcptrace_py.model.problems import Problems
+
+from . import generators
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST = 2.3  # so many times as much for twice the length
+BASE_S = 0.15  # what small measurements do not tell
+N = 1500
+COMMANDS = {
+    "analyze": ["analyze"],
+    "time-wait": ["time-wait"],
+    "check": ["check", "--forbid", "rst"],
+    "explain": ["explain", "0"],
+    "jsonl": ["analyze", "--format", "jsonl"],
+}
+MANY_LINES = {"flood", "flood6", "one address", "half open", "silent"}  # each segment or two is a connection: the file is long, not hard
+
+
+def cpu_s(command: list[str], path: Path) -> float:
+    """Processor time of a command that reads a file."""
+    started = time.process_time()
+    code = main.main([command[0], str(path), *command[1:], "--jobs", "1", "-o", str(path) + ".out", "--force"])
+    assert code in (0, 1, 3)
+    return time.process_time() - started
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("kind", generators.KINDS)
+def test_cost_grows_with_the_length(kind: str, command: str, tmp_path: Path) -> None:
+    times_s = []
+    for n in (N, 2 * N, 4 * N):
+        path = tmp_path / f"{n}.pcap"
+        path.write_bytes(generators.capture(kind, n))
+        times_s.append(min(cpu_s(COMMANDS[command], path) for _ in range(2)))
+    for few, many in itertools.pairwise(times_s):
+        assert many < MOST * few + BASE_S, f"{times_s}"
+
+
+@pytest.mark.parametrize("kind", ["damaged gzip", "many members", "hole of zeros"])
+def test_reading_costs_the_length(kind: str, tmp_path: Path) -> None:
+    n = {"damaged gzip": 500_000, "many members": 3_000, "hole of zeros": 4_000_000}[kind]
+    times_s = []
+    for size in (n, 2 * n, 4 * n):
+        path = tmp_path / f"{size}.gz"
+        path.write_bytes(getattr(generators, kind.replace(" ", "_"))(size))
+        started = time.process_time()
+        for _ in open_captures([str(path)], Problems()).blocks():
+            pass
+        times_s.append(time.process_time() - started)
+    for few, many in itertools.pairwise(times_s):
+        assert many < MOST * few + BASE_S, f"{times_s}"
