@@ -60,11 +60,11 @@ class Replayer:
             recent = self.recent[slot] = self.templates.get(template_name(signature, where, 0))
         return recent
 
-    def verdict(self, live: Live) -> Verdict:
-        """The verdict on a connection, as far as it is known while others go on."""
+    def verdict(self, live: Live, resets: bool = True) -> Verdict:
+        """The verdict on a connection, as far as it is known while others go on. `resets`: see `judge`."""
         own = legs(live)
         template = self.template(live, own)
-        return judge(live, self.vantages.view(live, own)) if template is None else template.verdict
+        return judge(live, self.vantages.view(live, own), resets) if template is None else template.verdict
 
     def settled_verdict(self, live: Live) -> Verdict:
         """The same when all handshakes of its hosts are known."""
@@ -76,7 +76,7 @@ class Replayer:
         """Both sides' states at a moment, by number."""
         verdict = live.judged
         if not isinstance(verdict, Verdict) or live.judged_at != len(live.log):
-            verdict = self.verdict(live)
+            verdict = self.verdict(live, False)
             live.judged, live.judged_at = verdict, len(live.log)
         return (self._at(live, verdict, 0, time_ns), self._at(live, verdict, 1, time_ns))
 

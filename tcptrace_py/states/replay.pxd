@@ -18,7 +18,7 @@ cdef str BEFORE
 
 
 @cython.locals(evidence=Evidence, verdict=Verdict, number="long long", path=list, stay=StayMarks, unseen=bint)
-cpdef Verdict judge(Connection connection, View view)
+cpdef Verdict judge(Connection connection, View view, bint resets=*)
 @cython.locals(opening=list, here=Step, happening=Happening, event="long long", state="long long", following="long long")
 cdef _walk(Evidence evidence, long long number, Verdict verdict, list path)
 @cython.locals(first=Happening, connection=Connection, mine=Half, side=Side, peer=Side, open_before=bint)

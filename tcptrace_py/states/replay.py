@@ -32,8 +32,11 @@ from .time_wait import find_stay
 BEFORE = "its state before the first event"
 
 
-def judge(connection: Connection, view: View) -> Verdict:
-    """Reason about a connection's log and replay it: both paths, the stays in TIME_WAIT, what the table has no row for."""
+def judge(connection: Connection, view: View, resets: bool = True) -> Verdict:
+    """Reason about a connection's log and replay it: both paths, the stays in TIME_WAIT, what the table has no row for.
+
+    Without `resets` nothing is said of the RSTs that decided nothing: who only asks for states asks often, and there may be many.
+    """
     evidence = Evidence(connection, view)
     evidence.opening = find_opening(evidence)
     find_fins(evidence)
@@ -47,7 +50,8 @@ def judge(connection: Connection, view: View) -> Verdict:
     verdict.self_connect = evidence.self_connect
     verdict.ending_unseen = unseen
     verdict.fatal = evidence.fatal
-    verdict.resets = reset_marks(evidence)
+    if resets:
+        verdict.resets = reset_marks(evidence)
     for number in range(1 if evidence.self_connect else 2):
         path = verdict.paths[number]
         _walk(evidence, number, verdict, path)
