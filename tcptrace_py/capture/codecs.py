@@ -3,7 +3,6 @@
 A stream that breaks gives what precedes the break: to the byte with gzip, otherwise but for the last step or block.
 """
 
-import contextlib
 import importlib
 from typing import Any, Protocol
 
@@ -38,6 +37,8 @@ class _Gzip:
         self.unused = b""
         self._state = zlib.decompressobj(31)
         self._broken: Exception | None = None
+        self._rest = b""  # where it broke: input that may give something yet
+        self._taken = 0  # of it
 
     @property
     def hungry(self) -> bool:
@@ -47,23 +48,32 @@ class _Gzip:
     def feed(self, data: bytes, limit_bytes: int) -> bytes:
         """See Stream."""
         if self._broken:
-            raise self._broken
+            return self._until_error(self._broken, limit_bytes)
         data = self._state.unconsumed_tail + data
         before = self._state.copy()
         try:
             out: bytes = self._state.decompress(data, limit_bytes)
         except self.errors as error:
-            self._broken = error
-            return self._until_error(before, data)
+            self._broken, self._state, self._rest = error, before, data
+            return self._until_error(error, limit_bytes)
         self.finished, self.unused = self._state.eof, self._state.unused_data
         return out
 
-    def _until_error(self, state: Any, data: bytes) -> bytes:
-        out = b""
-        with contextlib.suppress(*self.errors):
-            for place in range(len(data)):
-                out += state.decompress(data[place:place + 1])
-        return out
+    def _until_error(self, error: Exception, limit_bytes: int) -> bytes:
+        """What the state before the call that met the error gives byte by byte; raises the error when that is all."""
+        parts: list[bytes] = []
+        size_bytes = 0
+        while self._taken < len(self._rest) and size_bytes < limit_bytes:
+            try:
+                parts.append(self._state.decompress(self._rest[self._taken:self._taken + 1]))
+            except self.errors:
+                self._rest = b""
+                break
+            size_bytes += len(parts[-1])
+            self._taken += 1
+        if not size_bytes:
+            raise error
+        return b"".join(parts)
 
 
 class _Buffered:

@@ -1,5 +1,7 @@
 """Compressed inputs, recognised by content and decompressed as they are read (the codecs themselves: codecs.py)."""
 
+import re
+
 from .codecs import Stream, new_stream
 from .source import Source, SourceDamageError
 
@@ -9,6 +11,7 @@ DAMAGED = "compressed-data-damaged"
 SKIPPABLE_FIRST, SKIPPABLE = bytes(range(0x50, 0x60)), b"\x2a\x4d\x18"  # RFC 8878 section 3.1.2; lz4 has them too
 MAGIC_BYTES = 10  # of the longest, bzip2's with its first block's
 PART_BYTES = 1 << 16
+NOT_ZERO = re.compile(rb"[^\0]")
 
 
 def recognise(data: bytes) -> str | None:
@@ -98,15 +101,20 @@ class DecompressedSource:
         return data
 
     def _next_stream(self) -> None:
-        """Go on with the stream behind the one that has ended, past padding of zeros."""
-        data = (self._stream.unused if self._stream else b"") + self._waiting[self._taken:]
+        """Go on with the stream behind the one that has ended, past padding of zeros: what is waiting is not copied for each."""
+        if self._stream is not None:
+            self._taken -= len(self._stream.unused)  # the end of what it was given last
         self._stream = None
-        while len(data := data.lstrip(b"\0")) < MAGIC_BYTES:
-            longer = data + self._source.refill(b"", 1)
-            if len(longer) == len(data):
+        while True:
+            something = NOT_ZERO.search(self._waiting, self._taken)
+            self._taken = something.start() if something else len(self._waiting)
+            if len(self._waiting) - self._taken >= MAGIC_BYTES:
                 break
-            data = longer
-        self._waiting, self._taken = data, 0
+            more = self._source.refill(b"", 1)
+            if not more:
+                break
+            self._waiting, self._taken = self._waiting[self._taken:] + more, 0
+        data = self._waiting[self._taken:self._taken + MAGIC_BYTES]
         if recognise(data) == self.kind or (self.kind == "lz4" and _skippable(data)):
             self._stream = new_stream(self.kind)
         elif data:
