@@ -4,6 +4,7 @@ from array import array  # noqa: TC003 - Cython reads annotations at run time
 from math import gcd
 
 from tcptrace_py.model import columns
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.live import AHEAD, Connection
 from tcptrace_py.model.problems import Problems
@@ -18,6 +19,9 @@ FINE_NS = 1000  # a clock that tells microseconds apart is fine
 COARSE_NS, VERY_COARSE_NS = 1_000_000, 1_000_000_000
 FEWEST_FRAMES = 5  # that a clock must show to be called still, or coarse
 SAMPLED = 0.5  # of the connections, so many lack segments
+
+
+CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS
 
 
 def span_ns(block: FrameBlock) -> tuple[int, int]:
@@ -51,6 +55,12 @@ class Quality:
             before = (times_ns[0] if self.latest_ns is None else self.latest_ns, *times_ns)
             at = next(i for i, time_ns in enumerate(times_ns) if time_ns < before[i])
             self._count("time-backwards", first_frame + at, steps)
+        least_ns, most_ns = span_ns(block)
+        if most_ns - (least_ns if self.latest_ns is None else min(least_ns, self.latest_ns)) > CLOCK_JUMP_NS:
+            before = (times_ns[0] if self.latest_ns is None else self.latest_ns, *times_ns)
+            jumps = [i for i in range(count) if times_ns[i] - before[i] > CLOCK_JUMP_NS]
+            if jumps:
+                self._count("time-jumps", first_frame + jumps[0], len(jumps))
         self.latest_ns = times_ns[count - 1]
 
     def _clock(self, times_ns: "array[int]", count: int) -> None:
@@ -163,5 +173,7 @@ EXPLANATIONS = {
     "acked-unseen": "connections with segments that were acknowledged but never captured: the capture lost frames",
     "snapped": "frames captured in part (snap length): harmless as far as the TCP header is there, lengths come from the IP header",
     "time-backwards": "frames stamped earlier than the one before: the clock stepped back, or frames were written out of order",
+    "time-jumps": "frames stamped more than a year after the one before: a clock that was set, or damaged stamps; "
+                  "durations across them mean nothing",
     "midstream": "connections that began before the capture: their handshakes are not counted",
 }

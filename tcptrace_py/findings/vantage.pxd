@@ -5,7 +5,7 @@ from tcptrace_py.model.live cimport Connection, Segment, Side, client_of
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport View
 
-cdef long long COPY, STRAY, IPV6_KEY, ACK, RST, SYN, CLEAR_RATIO, LOCAL_NS, SAMPLES, PAIR_WORDS, NOWHERE, LOCAL, UNCLEAR, AT_SERVER, BETWEEN
+cdef long long COPY, STRAY, IPV6_KEY, ACK, RST, SYN, CLEAR_RATIO, LOCAL_NS, MOST_LEG_NS, SAMPLES, PAIR_WORDS, NOWHERE, LOCAL, UNCLEAR, AT_SERVER, BETWEEN
 
 
 cdef class Legs:
@@ -16,6 +16,7 @@ cdef class Legs:
 cpdef Legs legs(Connection connection)
 @cython.locals(syn=Segment, synack=Segment, segment=Segment)
 cdef Legs _searched_legs(Connection connection)
+cdef bint _far_below(long long near_ns, long long far_ns) except -1
 cpdef vantage(long long to_server_ns, long long to_client_ns)
 cpdef int place(Legs own)
 cpdef int place_of(long long to_server_ns, long long to_client_ns)

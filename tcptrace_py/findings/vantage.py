@@ -62,14 +62,20 @@ def vantage(to_server_ns: int, to_client_ns: int) -> str | None:
     """client, server or middle where the legs say so clearly; None where they don't."""
     if max(to_server_ns, to_client_ns) < LOCAL_NS:
         return None
-    if to_client_ns * CLEAR_RATIO < to_server_ns:
+    if _far_below(to_client_ns, to_server_ns):
         return "client"
-    if to_server_ns * CLEAR_RATIO < to_client_ns:
+    if _far_below(to_server_ns, to_client_ns):
         return "server"
     return "middle" if min(to_server_ns, to_client_ns) >= LOCAL_NS else None
 
 
+def _far_below(near_ns: int, far_ns: int) -> bool:
+    """Whether one leg is less than a CLEAR_RATIOth of the other: no product, which 64 bits may not hold."""
+    return near_ns <= (far_ns - 1) // CLEAR_RATIO
+
+
 UNKNOWN_ROUND_TRIP_NS = 50_000_000  # what is assumed to have crossed, where no handshake tells
+MOST_LEG_NS = 1 << 57  # of a round trip, four years: a damaged clock says more, and multiples of it must have 64 bits
 SAMPLES = 15  # handshakes kept for each pair of hosts, the earliest
 PAIR_WORDS = 3 * SAMPLES
 GROWTH = 8
@@ -85,9 +91,9 @@ def place_of(to_server_ns: int, to_client_ns: int) -> int:
     """Say the same of a handshake's two legs."""
     if to_server_ns < LOCAL_NS and to_client_ns < LOCAL_NS:
         return LOCAL
-    if to_client_ns * CLEAR_RATIO < to_server_ns:
+    if _far_below(to_client_ns, to_server_ns):
         return AT_CLIENT
-    if to_server_ns * CLEAR_RATIO < to_client_ns:
+    if _far_below(to_server_ns, to_client_ns):
         return AT_SERVER
     return BETWEEN if min(to_server_ns, to_client_ns) >= LOCAL_NS else UNCLEAR
 
@@ -223,7 +229,7 @@ class Vantages:
         if where in ("client", "server") and client_of(live) == 1:
             name = "server" if where == "client" else "client"
         near = (True, True) if to_a < LOCAL_NS and to_b < LOCAL_NS else (where == "client", where == "server")
-        return View(name, near, to_a + to_b, (to_b - to_a) // 2)
+        return View(name, near, min(to_a, MOST_LEG_NS) + min(to_b, MOST_LEG_NS), (to_b - to_a) // 2)
 
     def _pair(self, live: Connection) -> tuple[int, int] | None:
         key = live.a.key

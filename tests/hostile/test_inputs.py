@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import sys
 from pathlib import Path
 
 import pytest
 
 from tcptrace_py import analyze
+from tcptrace_py.findings.vantage import LOCAL_NS, vantage
+from tcptrace_py.outputs.document import document
+from tcptrace_py.pipeline import run
+from tests.pieces import share_in_pieces
 
 from . import generators
 
@@ -36,3 +42,28 @@ def test_a_hole_that_is_split_again_and_again_counts_each_byte_once(count: int, 
 def test_the_holes_of_the_input_are_those_of_the_generator() -> None:
     (connection,) = analyze(INPUTS / "01-holes.pcap")
     assert (connection.client_side.payload_bytes, connection.client_side.retransmissions) == (10 + 2 * 270, 0)
+
+
+def test_a_leg_of_a_hundred_years_is_compared_as_it_is_and_named() -> None:
+    (connection,) = analyze(INPUTS / "02-leg-overflow.pcap")
+    assert connection.vantage == "server"
+    assert problems("02-leg-overflow.pcap")["time-jumps"] == 3
+
+
+@pytest.mark.parametrize("to_server_ns", [0, 1, (1 << 61) + 1, (1 << 63) - 1])
+@pytest.mark.parametrize("to_client_ns", [0, 1, 1 << 61, (1 << 63) - 1])
+def test_legs_of_any_length_are_compared_without_a_product_of_theirs(to_server_ns: int, to_client_ns: int) -> None:
+    clear = "client" if 4 * to_client_ns < to_server_ns else "server" if 4 * to_server_ns < to_client_ns else None
+    if max(to_server_ns, to_client_ns) > LOCAL_NS:
+        assert vantage(to_server_ns, to_client_ns) == (clear or "middle")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="several processes are used on Linux only")
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_processes_name_the_same_peaks(count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    share_in_pieces(monkeypatch, lambda: 30)
+    path = tmp_path / "peak.pcap"
+    path.write_bytes(generators.spread(gzip.decompress((INPUTS / "13-jobs-peak.pcap.gz").read_bytes()), 5))
+    one = document(run(path))
+    assert one["ports"]
+    assert document(run(path, jobs=count)) == one
