@@ -20,15 +20,15 @@ from dataclasses import dataclass
 from operator import itemgetter
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tcptrace_py.model.errors import UsageError, did_you_mean
 from tcptrace_py.model.report import Origin, Severity
 
 from . import scope
 from .engine import QUALITY, Check
-from .locate import line_of
-from .params import params_of
+from .locate import line_of, unreadable
+from .params import MOST_COUNT, params_of
 from .registry import all_rules, find
 from .sql import Query, verify_rule
 
@@ -42,7 +42,12 @@ COMMON = ("severity", "allow_empty", *scope.KEYS)
 SQL_KEYS = ("name", "query", "max", "severity", "message")
 SEVERITIES = (*(severity.value for severity in Severity), "off")
 PYPROJECT = "pyproject.toml"
+MOST_COMPLAINTS = 20
 Place = tuple[str | int, ...]
+
+
+class EnoughError(Exception):
+    """There are MOST_COMPLAINTS."""
 
 
 @dataclass
@@ -55,8 +60,15 @@ class _File:
     complaints: list[tuple[int, str]]  # with their lines; 0: unknown
 
     def complain(self, place: Place, why: str) -> None:
+        """Note what is wrong. Raises EnoughError where there is more of it than anybody reads."""
         line = line_of(self.text, (*self.root, *place))
         self.complaints.append((line or 0, f"{self.name}:{line}: {why}" if line else f"{self.name}: {why}"))
+        if len(self.complaints) >= MOST_COMPLAINTS:
+            raise EnoughError
+    def refuse(self, place: Place, why: str) -> NoReturn:
+        """Raise UsageError with this alone."""
+        self.complain(place, why)
+        raise UsageError(self.complaints[-1][1])
 
     def origin(self, place: Place) -> Origin:
         if not self.text:  # rules of a mapping stand in no file
@@ -78,9 +90,13 @@ def load(path: str | PathLike[str]) -> list[Check | Query]:
         raise UsageError(f"{name}: {(error.strerror or str(error)).lower()}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(_not_toml(name, error)) from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(_not_read(name, text, error)) from None
     root: Place = ("tool", "tcpstates") if Path(path).name == PYPROJECT else ()
-    for key in root:
+    for at, key in enumerate(root):
         document = document.get(str(key), {})
+        if not isinstance(document, dict):
+            _File(name, text, (), []).refuse(root[:at + 1], f"{key} must be a table: [tool.tcpstates]")
     return read(document, _File(name, text, root, []))
 
 
@@ -90,6 +106,15 @@ def loads(text: str, name: str = "rules") -> list[Check | Query]:
         return read(tomllib.loads(text), _File(name, text, (), []))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(_not_toml(name, error)) from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(_not_read(name, text, error)) from None
+
+
+def _not_read(name: str, text: str, error: Exception) -> str:
+    """What the library cannot read though it is TOML: numbers of thousands of digits, thousands of brackets."""
+    line, key = unreadable(text)
+    why = "is nested too deep" if isinstance(error, RecursionError) else f"cannot be read: {str(error).partition(';')[0]}"
+    return f"{name}:{line}: {key or 'the file'} {why}"
 
 
 def _not_toml(name: str, error: Exception) -> str:
@@ -110,22 +135,28 @@ def find_pyproject(start: Path) -> Path | None:
     for folder in (start, *start.parents):
         path = folder / PYPROJECT
         try:
-            if "tcpstates" in tomllib.loads(path.read_text("utf-8")).get("tool", {}):
+            tool = tomllib.loads(path.read_text("utf-8")).get("tool", {})
+            if isinstance(tool, dict) and "tcpstates" in tool:
                 return path
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
     return None
 
 
 def read(document: dict[str, Any], file: _File) -> list[Check | Query]:
     """Make checks of a parsed document; see `load`."""
-    for key in document:
-        if key not in TOP:
-            hint = did_you_mean(key, TOP) or _misplaced(key)
-            file.complain((key,), f"unknown key {key!r}{hint or '; there are ' + ' and '.join(TOP)}")
-    checks: list[Check | Query] = [*_rules(document.get("rules", {}), file), *_queries(document.get("sql", []), file)]
+    checks: list[Check | Query] = []
+    more = ""
+    try:
+        for key in document:
+            if key not in TOP:
+                hint = did_you_mean(key, TOP) or _misplaced(key)
+                file.complain((key,), f"unknown key {key!r}{hint or '; there are ' + ' and '.join(TOP)}")
+        checks += [*_rules(document.get("rules", {}), file), *_queries(document.get("sql", []), file)]
+    except EnoughError:
+        more = f"\n{file.name}: perhaps more: these are the first {MOST_COMPLAINTS}"
     if file.complaints:
-        raise UsageError("\n".join(why for _, why in sorted(file.complaints, key=itemgetter(0))))
+        raise UsageError("\n".join(why for _, why in sorted(file.complaints, key=itemgetter(0))) + more)
     return checks
 
 
@@ -240,6 +271,9 @@ def _queries(tables: Any, file: _File) -> Iterator[Query]:
         return
     for index, table in enumerate(tables):
         place: Place = ("sql", index)
+        if not isinstance(table, dict):
+            file.complain(place, "sql must be an array of tables: [[sql]]")
+            continue
         wrong = [key for key in table if key not in SQL_KEYS]
         for key in wrong:
             file.complain(
@@ -251,8 +285,8 @@ def _queries(tables: Any, file: _File) -> Iterator[Query]:
                 file.complain(place, f"a query needs {key}, a text")
                 wrong.append(key)
         most, severity = table.get("max", 0), _severity(table, place, file)
-        if not isinstance(most, int) or isinstance(most, bool) or most < 0:
-            file.complain((*place, "max"), "max is a whole number from 0 up")
+        if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= MOST_COUNT:
+            file.complain((*place, "max"), f"max is a whole number from 0 up, and at most {MOST_COUNT}")
             wrong.append("max")
         if not wrong and severity != "off":
             query = Query(

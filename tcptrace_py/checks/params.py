@@ -9,9 +9,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from decimal import Decimal
+from math import inf
 from typing import Any, Protocol
 
 from tcptrace_py.model.errors import UsageError, did_you_mean
+
+MOST_NS = (1 << 62) - 1  # what differences of times may be
+MOST_COUNT = (1 << 53) - 1  # beyond that JSON's readers round
+MOST_DIGITS = 20
+MOST_SHOWN = 80  # characters of a value that are told
 
 _UNITS_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|min|h)")
@@ -42,7 +48,10 @@ class Duration:
         if match is None:
             hint = f'; a number needs a unit: "{value}ms"' if _number(value) is not None else ""
             raise UsageError(f"{_shown(value)} is not {self.says}{hint}")
-        return int(Decimal(match[1]) * _UNITS_NS[match[2]])
+        duration_ns = Decimal(match[1]) * _UNITS_NS[match[2]]
+        if duration_ns > MOST_NS:
+            raise UsageError(f"{_shown(value)} is longer than any capture")
+        return int(duration_ns)
 
 
 @dataclass(frozen=True)
@@ -58,9 +67,12 @@ class Count:
 
     def read(self, value: Any) -> int:
         """The number; text with digits comes from options."""
-        number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+        plain = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
+        number = int(value) if plain else value
         if not isinstance(number, int) or isinstance(number, bool) or number < self.least:
             raise UsageError(f"{_shown(value)} is not {self.says}")
+        if number > MOST_COUNT:
+            raise UsageError(f"{_shown(value)} is more than {MOST_COUNT}, the most that can be counted")
         return number
 
 
@@ -180,8 +192,14 @@ def _number(value: Any) -> float | None:
     """A plain number of a file, or the text of one from an option; None for anything else."""
     if isinstance(value, str):
         return float(value) if _PLAIN.fullmatch(value.strip()) else None
+    if isinstance(value, int) and abs(value) > MOST_COUNT:
+        return inf if value > 0 else -inf
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _shown(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    try:
+        text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    except ValueError:  # of so many digits
+        return "this number"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

@@ -56,10 +56,21 @@ class Query:
             Unit.COUNT,
             rows <= self.most,
             offenders=rows,
-            worst=tuple(_connections(database.analysis, found)),
+            worst=tuple(self._connections(database.analysis, found)),
             note="; ".join(_told(found.columns, row) for row in found.rows[:SHOWN]),
         )
         return self._outcome(Status.PASSED if measure.holds else Status.FAILED, count, (measure,))
+
+    def _connections(self, analysis: Analysis, found: Rows) -> list[Connection]:
+        """The connections that its rows lead to. Raises UsageError for names of them that can be none."""
+        for key in ("id", "stream"):
+            if key in found.columns:
+                values = [row[found.columns.index(key)] for row in found.rows]
+                if any(isinstance(value, list | dict) for value in values):
+                    raise UsageError(f"{self.origin}: {self.name}: query: the column {key} holds lists, not the number of a connection")
+                wanted = set(values)
+                return [connection for connection in analysis.connections if getattr(connection, key) in wanted][:WORST]
+        return []
 
     def _outcome(self, status: Status, count: int, measures: tuple[Measure, ...], message: str = "") -> Outcome:
         title = self.message or f"The query {self.name} returns {f'at most {self.most}' if self.most else 'no'} rows."
@@ -160,14 +171,6 @@ def _execute(database: Any, statement: str) -> Rows:
         return Rows([column[0] for column in result.description or []], result.fetchall())
     except duckdb.Error as error:
         raise UsageError(str(error)) from None
-
-
-def _connections(analysis: Analysis, found: Rows) -> list[Connection]:
-    for key in ("id", "stream"):
-        if key in found.columns:
-            wanted = {row[found.columns.index(key)] for row in found.rows}
-            return [connection for connection in analysis.connections if getattr(connection, key) in wanted][:WORST]
-    return []
 
 
 def _told(columns: list[str], row: tuple[Any, ...]) -> str:

@@ -20,7 +20,6 @@ COARSE_NS, VERY_COARSE_NS = 1_000_000, 1_000_000_000
 FEWEST_FRAMES = 5  # that a clock must show to be called still, or coarse
 SAMPLED = 0.5  # of the connections, so many lack segments
 
-
 CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS
 
 

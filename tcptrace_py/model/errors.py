@@ -15,11 +15,18 @@ class CaptureError(TcpstatesError):
     """An input that cannot be read at all: missing, empty, or no capture. Names the file; the command exits with 2."""
 
 
+MOST_MISTAKEN = 100  # characters: what is longer is no slip of the pen
+
+
 def did_you_mean(wrong: object, choices: Iterable[str]) -> str:
     """A suggestion to end a message with, or nothing."""
     from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
-    near = get_close_matches(str(wrong).lower(), list(choices), n=1, cutoff=0.5)
+    try:
+        text = str(wrong)
+    except ValueError:  # a number of thousands of digits
+        return ""
+    near = get_close_matches(text.lower(), list(choices), n=1, cutoff=0.5) if len(text) <= MOST_MISTAKEN else []
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
