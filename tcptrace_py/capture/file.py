@@ -88,8 +88,8 @@ def open_capture(path: str) -> tuple[Source, bytes]:
 
 
 def name_of(path: str) -> str:
-    """How messages call an input."""
-    return "standard input" if path == STDIN else path
+    """How messages and documents call an input: bytes of its name that are no UTF-8 are escaped."""
+    return "standard input" if path == STDIN else path.encode(errors="backslashreplace").decode()
 
 
 def _head(source: Source) -> bytes:

@@ -82,7 +82,7 @@ def load(path: str | PathLike[str]) -> list[Check | Query]:
 
     Raises UsageError with every complaint, a line each.
     """
-    name = fspath(path)
+    name = fspath(path).encode(errors="backslashreplace").decode()  # bytes of it that are no UTF-8 are escaped
     try:
         text = Path(path).read_text("utf-8")
         document = tomllib.loads(text)

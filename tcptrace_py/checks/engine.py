@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tcptrace_py.facts.block import STREAM
 from tcptrace_py.model.errors import did_you_mean
 from tcptrace_py.model.faults import PASSED_ON
 from tcptrace_py.model.report import Origin, Outcome, Report, Severity, Status
@@ -112,7 +114,17 @@ def run(
     outcomes = [_quality(_allowing(check, allow), analysis, allow_damaged=allow_damaged) for check in quality]
     outcomes += [check.run(analysis) for check in rules if check.rule is not rule]
     outcomes += [check.run(database, allow_empty=allow_empty) for check in checks if isinstance(check, Query)]
-    return Report(analysis.capture, analysis.summary.connections, tuple(outcomes), analysis.interrupted)
+    return Report(analysis.capture, analysis.summary.connections, tuple(outcomes), analysis.interrupted,
+                  shared_streams=_shared_streams(analysis, outcomes))  # fmt: skip
+
+
+def _shared_streams(analysis: Analysis, outcomes: Sequence[Outcome]) -> frozenset[int]:
+    """The streams of connections named in the outcomes that others bear as well: those of another scope."""
+    named = {connection.stream for outcome in outcomes for measure in outcome.measures for connection in measure.worst}
+    if not named - {None}:
+        return frozenset()
+    counts = Counter(stream for rows in Facts(analysis, Scope()).rows() for stream in rows.narrow(STREAM) if stream in named)
+    return frozenset(stream for stream, count in counts.items() if count > 1)
 
 
 def _allowing(check: Check, allow: Sequence[str]) -> Check:

@@ -115,10 +115,11 @@ def _main(args: Sequence[str] | None = None) -> int:
         error.show()
         return codes.USAGE
     except TcpstatesError as error:
+        from tcptrace_py.outputs import foreign
         from tcptrace_py.outputs.units import printable
 
-        for line in str(error).splitlines() or [""]:  # a file of rules may hold several mistakes
-            _say(printable(line))
+        for line in str(error).split("\n"):  # a file of rules may hold several mistakes
+            _say(foreign.line(printable(line)))
         return codes.USAGE
     except OSError as error:
         if error.filename is not None or error.errno not in UNWRITABLE:

@@ -137,9 +137,10 @@ class Reading:
             return codes.INTERNAL if internal else codes.INTERRUPTED
         damaged = [problem for problem in problems if problem.damaged]
         for problem in [] if told else damaged:
+            from tcptrace_py.outputs.foreign import line
             from tcptrace_py.outputs.units import printable
 
-            click.echo(f"tcpstates: {printable(problem.explanation)}", err=True)
+            click.echo(f"tcpstates: {line(printable(problem.explanation))}", err=True)
         if internal:
             return codes.INTERNAL
         return codes.DAMAGED if damaged and not self.allow_damaged else 0

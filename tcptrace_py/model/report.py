@@ -97,7 +97,8 @@ class Outcome:
 class Report:
     """All outcomes of one run over one capture, in the order in which the checks were asked for.
 
-    With `path` the run compared two captures of the same traffic: `capture` and the connections in it are A's.
+    With `path` the run compared two captures of the same traffic: `capture` and the connections in it are A's. `shared_streams`: of the
+    connections that the outcomes name, the numbers of streams that others bear as well.
     """
 
     capture: CaptureInfo
@@ -105,6 +106,7 @@ class Report:
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
     path: PathFacts | None = None
+    shared_streams: frozenset[int] = frozenset()
 
     @property
     def failed(self) -> bool:

@@ -136,6 +136,8 @@ def scope_text(scope: Scope | None) -> str:
 
 
 def printable(text: str) -> str:
-    """Text from outside (a file name) that cannot steer the terminal: control characters escaped."""
+    """Text from outside that steers nothing: what is no character to be seen (controls, ends of lines, bidi marks) is escaped."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode("ascii")
                    for char in text)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TextIO
 
 from tcptrace_py.model.results import Analysis, Connection, Delivery, Reset, Side
+from tcptrace_py.outputs.foreign import cell
 from tcptrace_py.outputs.units import ms_text, rfc3339, scope_text
 from tcptrace_py.outputs.view import View
 
@@ -119,4 +120,4 @@ def write(analysis: Analysis, view: View, out: TextIO) -> None:
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow([column.name for column in COLUMNS])
     for connection in view.listed(analysis):
-        rows.writerow([column.value(connection) for column in COLUMNS])
+        rows.writerow([cell(column.value(connection)) for column in COLUMNS])

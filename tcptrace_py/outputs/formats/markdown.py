@@ -6,6 +6,7 @@ from typing import TextIO
 from tabulate import tabulate
 
 from tcptrace_py.model.results import Analysis
+from tcptrace_py.outputs import foreign
 from tcptrace_py.outputs.blocks import Block, Facts, Grid, Heading, Note, Picture
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.views import blocks
@@ -13,7 +14,8 @@ from tcptrace_py.outputs.views import blocks
 SUMMARY = "the page for people as Markdown, for tickets and wikis"
 FOR_PEOPLE = True
 
-_SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_|<>[]"})
+_SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_|<>[]&~"})
+_BEGINNINGS = ("#", "+", "=")  # at a line's begin: a title, a list, what makes one of the line before
 
 
 def write(analysis: Analysis, view: View, out: TextIO) -> None:
@@ -24,8 +26,8 @@ def write(analysis: Analysis, view: View, out: TextIO) -> None:
 def write_blocks(page: Iterable[Block], out: TextIO) -> None:
     """Print a page as GitHub-flavoured Markdown."""
     level = "#"
-    for block in page:
-        out.write("\n".join(_lines(block, level)) + "\n")
+    for block in map(foreign.block, page):
+        out.write("\n".join(foreign.line(line) for text in _lines(block, level) for line in text.split("\n")) + "\n")
         level = "##"
 
 
@@ -61,4 +63,5 @@ def _grid(block: Grid) -> Iterator[str]:
 
 def escape(text: str) -> str:
     """Text that Markdown prints as it stands."""
-    return text.translate(_SPECIAL)
+    escaped = text.translate(_SPECIAL)
+    return f"\\{escaped}" if escaped.startswith(_BEGINNINGS) else escaped

@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import TextIO
 
 from tcptrace_py.model.results import Analysis
-from tcptrace_py.outputs import grid
+from tcptrace_py.outputs import foreign, grid
 from tcptrace_py.outputs.blocks import Block, Facts, Grid, Heading, Note, Picture
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.views import blocks
@@ -30,7 +30,8 @@ def write(analysis: Analysis, view: View, out: TextIO) -> None:
 def write_blocks(page: Iterable[Block], view: View, out: TextIO) -> None:
     """Print a page; where the output's encoding lacks a character, a plain one stands for it."""
     unicode = _takes_unicode(out)
-    out.writelines((line if unicode else line.translate(_ASCII)) + "\n" for line in _page(page, view))
+    lines = (foreign.line(line) for line in _page(map(foreign.block, page), view))
+    out.writelines((line if unicode else line.translate(_ASCII)) + "\n" for line in lines)
 
 
 def _takes_unicode(out: TextIO) -> bool:

@@ -12,6 +12,7 @@ from tcptrace_py.model.diagnosis import (
     ServiceLedger,
 )
 from tcptrace_py.model.results import Analysis, Exhaustion, PortBudget, Scope
+from tcptrace_py.outputs.foreign import cell
 from tcptrace_py.outputs.view import View
 
 from .document import document, host_row, neighbour_row, population_rows, server_row, service_row
@@ -57,7 +58,7 @@ def _csv(table: str, diagnosis: Diagnosis, out: TextIO) -> None:
     writer = csv.DictWriter(out, columns(table), lineterminator="\n", restval="", extrasaction="ignore")
     writer.writeheader()
     for row in _ROWS[table](diagnosis):
-        writer.writerow({key: "" if value is None else value for key, value in _flat(row)})
+        writer.writerow({key: "" if value is None else cell(value) for key, value in _flat(row)})
 
 
 def columns(table: str) -> list[str]:

@@ -40,7 +40,7 @@ def number(value: float, unit: Unit) -> str:
 
 def sentence(measure: Measure) -> str:
     """What was measured against its limit: "10.1.0.9: TIME_WAIT at once: 1,204, limit 1,000"."""
-    head = f"{measure.subject}: " if measure.subject else ""
+    head = f"{printable(measure.subject)}: " if measure.subject else ""
     note = f" ({printable(measure.note)})" if measure.note else ""
     return (
         f"{head}{measure.what}: {number(measure.value, measure.unit)}, "
@@ -79,7 +79,8 @@ def explain(report: Report, connection: Connection) -> str:
     """The command that tells the story of a connection."""
     files = [file.path for file in report.capture.files]
     captures = " ".join(shlex.quote(printable(path)) for path in files) if 0 < len(files) <= 3 else "CAPTURE..."
-    which = f"stream:{connection.stream}" if connection.stream is not None else str(connection.id)
+    named = connection.stream is not None and connection.stream not in report.shared_streams
+    which = f"stream:{connection.stream}" if named else str(connection.id)
     return f"tcpstates explain {captures.replace(shlex.quote('standard input'), '-')} {which}"
 
 

@@ -3,6 +3,8 @@
 from typing import TextIO
 
 from tcptrace_py.model.report import Outcome, Report, Severity, Status
+from tcptrace_py.outputs.foreign import line
+from tcptrace_py.outputs.units import printable
 from tcptrace_py.outputs.view import View
 
 from . import _words as words
@@ -16,7 +18,7 @@ def write(report: Report, view: View, out: TextIO) -> None:  # noqa: ARG001 - a 
     for outcome in report.outcomes:
         if outcome.status is not Status.PASSED:
             out.write(_command(report, outcome) + "\n")
-    out.write(f"{words.captures(report)}: {words.tally(report)}\n")
+    out.write(line(f"{words.captures(report)}: {words.tally(report)}") + "\n")
 
 
 def _command(report: Report, outcome: Outcome) -> str:
@@ -28,7 +30,7 @@ def _command(report: Report, outcome: Outcome) -> str:
     if first is not None:
         told += [words.look(first), words.explain(report, first)]
     listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{_COMMANDS[outcome.severity]} {listed}::{_data(chr(10).join(told))}"
+    return f"::{_COMMANDS[outcome.severity]} {listed}::{_data(chr(10).join(map(printable, told)))}"
 
 
 def _data(text: str) -> str:
@@ -36,4 +38,4 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _data(printable(text)).replace(":", "%3A").replace(",", "%2C")

@@ -4,18 +4,16 @@ A check that fails the run is a failure; one that had nothing to check, and dama
 and says so in its output. The elements and attributes are those of Jenkins' xUnit schema (junit-10.xsd).
 """
 
-import re
 from typing import TextIO
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from tcptrace_py.model.report import Measure, Outcome, Report, Status
-from tcptrace_py.outputs.units import end, rfc3339
+from tcptrace_py.outputs.units import end, printable, rfc3339
 from tcptrace_py.outputs.view import View
 
 from . import _words as words
 
 SUMMARY = "JUnit XML, for Jenkins, GitLab and whatever else reads test reports"
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(report: Report, view: View, out: TextIO) -> None:  # noqa: ARG001 - XML has no width
@@ -23,7 +21,7 @@ def write(report: Report, view: View, out: TextIO) -> None:  # noqa: ARG001 - XM
     suites = Element("testsuites", _counts(report))
     suites.set("name", "tcpstates")
     suite = SubElement(suites, "testsuite", {**_counts(report), "skipped": "0", "time": "0"})
-    suite.set("name", _text(words.captures(report)))
+    suite.set("name", printable(words.captures(report)))
     started = rfc3339(report.capture.start_ns)
     if started:
         suite.set("timestamp", started[:19])
@@ -48,18 +46,18 @@ def _kind(outcome: Outcome) -> str | None:
 
 def _case(suite: Element, report: Report, outcome: Outcome) -> None:
     name = outcome.name if outcome.scope == "all connections" else f"{outcome.name} ({outcome.scope})"
-    case = SubElement(suite, "testcase", {"classname": f"tcpstates.{outcome.code}", "name": _text(name), "time": "0"})
+    case = SubElement(suite, "testcase", {"classname": f"tcpstates.{outcome.code}", "name": printable(name), "time": "0"})
     kind = _kind(outcome)
     told = "; ".join(words.sentences(outcome))
     if kind is not None:
-        element = SubElement(case, kind, {"type": outcome.status.value, "message": _text(told)})
+        element = SubElement(case, kind, {"type": outcome.status.value, "message": printable(told)})
         element.text = _text("\n".join(_lines(report, outcome)))
     elif told:
         SubElement(case, "system-out").text = _text(f"{words.mark(outcome)}: {told}")
 
 
 def _lines(report: Report, outcome: Outcome) -> list[str]:
-    lines = [outcome.title, f"asked for by {outcome.origin}", *words.sentences(outcome)]
+    lines = [printable(outcome.title), f"asked for by {outcome.origin}", *words.sentences(outcome)]
     for measure in outcome.measures:
         if not measure.holds:
             lines += _worst(report, measure)
@@ -76,5 +74,5 @@ def _worst(report: Report, measure: Measure) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """Text without what XML 1.0 cannot hold."""
-    return _NOT_XML.sub("?", text)
+    """Text of characters to be seen, in lines: XML 1.0 holds no others."""
+    return "\n".join(map(printable, text.split("\n")))

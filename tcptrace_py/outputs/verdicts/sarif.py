@@ -86,7 +86,7 @@ def _result(report: Report, outcome: Outcome, index: dict[str, int], text: str, 
         "level": outcome.severity.value if outcome.status is not Status.DAMAGED else "error",
         "message": {"text": text or outcome.title},
         "locations": [_location(report, outcome)],
-        "partialFingerprints": {"tcpstates/v1": sha256("|".join(same).encode()).hexdigest()},
+        "partialFingerprints": {"tcpstates/v1": sha256("|".join(same).encode("utf-8", "backslashreplace")).hexdigest()},
         "properties": {"displayFilters": [words.look(connection) for connection in worst]},
     }
 
@@ -95,6 +95,6 @@ def _location(report: Report, outcome: Outcome) -> Row:
     """The line that asked for the check; for an option the capture, as a result must be somewhere."""
     origin = outcome.origin
     path = origin.file or (report.capture.files[0].path if report.capture.files else "capture")
-    place: Row = {"artifactLocation": {"uri": quote(path.replace("\\", "/"))}}
+    place: Row = {"artifactLocation": {"uri": quote(path.replace("\\", "/"), errors="backslashreplace")}}
     place["region"] = {"startLine": origin.line or 1}
     return {"physicalLocation": place}
