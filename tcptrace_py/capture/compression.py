@@ -45,6 +45,15 @@ class DecompressedSource:
         self._failure: SourceDamageError | None = None
 
     @property
+    def spares_descriptors(self) -> bool:
+        """See FileSource."""
+        return getattr(self._source, "spares_descriptors", False)
+
+    @spares_descriptors.setter
+    def spares_descriptors(self, wanted: bool) -> None:
+        self._source.spares_descriptors = wanted  # type: ignore[attr-defined]
+
+    @property
     def interrupted(self) -> bool:
         """See Source."""
         return self._source.interrupted

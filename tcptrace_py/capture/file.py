@@ -20,8 +20,9 @@ from .pcap import PcapReader
 from .pcapng import PcapngReader
 from .section import TIME_MIN_NS
 from .snoop import SnoopReader
-from .source import HEAD_BYTES, PIECE_BYTES, STDIN, Source, SourceDamageError
+from .source import HEAD_BYTES, PIECE_BYTES, STDIN, FileSource, Source, SourceDamageError
 
+MOST_DESCRIPTORS = 200  # of inputs that are open at once: with more of them, the others are opened for each piece
 LAYERS = 2  # of compression: one may be inside another
 MANY, SMALL_PIECE_BYTES = 16, 1 << 17  # with so many inputs open at once their buffers add up
 
@@ -180,6 +181,8 @@ class CaptureFile:
         if opened:
             opened.count += 1
             source.piece_bytes = opened.piece_bytes
+            if opened.count > MOST_DESCRIPTORS and self.reopenable and isinstance(source, FileSource | DecompressedSource):
+                source.spares_descriptors = True
         try:
             if isinstance(source, DecompressedSource):
                 damage.unit = f" of the {source.kind} content"

@@ -89,7 +89,7 @@ def _opened(path: str) -> FileSource | PipeSource:
         raise CaptureError(reason(error)) from error
     status = os.fstat(file.fileno())
     if stat.S_ISREG(status.st_mode):
-        return FileSource(file, status.st_size)
+        return FileSource(file, status.st_size, path)
     return PipeSource(file)
 
 

@@ -19,6 +19,8 @@ SALVAGED_BYTES = 4096  # how far the options of an interface description of unkn
 
 # Blocks that are no packets but that Wireshark numbers as frames: systemd journal, sysdig events, custom blocks.
 NUMBERED = (9, 0x204, 0x216, 0x221, 0x0BAD, 0x40000BAD)
+# Blocks that hold no packet and say nothing that is of use here: names, statistics, and those of other fields (section 10.1).
+PASSED_OVER = (4, 5, 7, 8, 10, 0x201, 0x202, 0x203, 0x205, 0x206, 0x207, 0x208, 0x209, 0x210, 0x211, 0x212, 0x213)
 
 
 class PcapngReader:
@@ -100,6 +102,9 @@ class PcapngReader:
             self._take_simple(block, position, end, base)
         elif kind in NUMBERED:
             put(block, self._time_ns, position + 8, 0, 0, NOT_A_PACKET, 0)
+        elif kind not in PASSED_OVER:
+            self._damage.add("unknown-block", f"blocks of type 0x{kind:08x}, which is not known here, are passed over", self._frame(block),
+                             damaged=False)
 
     def _take_section(self, block: FrameBlock, position: int, end: int, base: int) -> None:
         data = block.data

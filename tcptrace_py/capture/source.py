@@ -1,5 +1,6 @@
 """Where the bytes of an input come from: a regular file, or a pipe. One window of bytes at a time, nothing kept."""
 
+import os
 import select
 from contextlib import suppress
 from typing import BinaryIO, Protocol
@@ -53,18 +54,25 @@ class FileSource:
     reopenable = True
     interrupted = False
 
-    def __init__(self, file: BinaryIO, size_bytes: int) -> None:
+    def __init__(self, file: BinaryIO, size_bytes: int, path: str = "") -> None:
         self.size_bytes: int | None = size_bytes
         self.done_bytes = 0
         self.piece_bytes = HEAD_BYTES
-        self._file = file
+        self.spares_descriptors = False  # there are many such files: it is closed between two readings
+        self._file: BinaryIO | None = file
+        self._path = path
+        self._which = _which(file)
 
     def refill(self, rest: bytes, need_bytes: int) -> bytes:
         """See Source."""
         start = self.done_bytes - len(rest)
         try:
-            self._file.seek(start)
-            data = self._file.read(max(need_bytes, len(rest)) + self.piece_bytes)
+            file = self._file or self._again()
+            file.seek(start)
+            data = file.read(max(need_bytes, len(rest)) + self.piece_bytes)
+            self._file = file
+            if self.spares_descriptors:
+                self.close()
         except OSError as error:
             raise SourceDamageError("read-error", f"cannot be read any further: {reason(error)}") from error
         if len(data) < len(rest):  # the file was cut while it was read
@@ -72,9 +80,24 @@ class FileSource:
         self.done_bytes = start + len(data)
         return data
 
+    def _again(self) -> BinaryIO:
+        """Open it once more. Raises OSError, and SourceDamageError where it is another file by now."""
+        file = open(self._path, "rb", buffering=0)  # noqa: SIM115, PTH123 - closed by `close`
+        if _which(file) != self._which:
+            file.close()
+            raise SourceDamageError("read-error", "cannot be read any further: it is another file by now")
+        return file
+
     def close(self) -> None:
         """See Source."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _which(file: BinaryIO) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino
 
 
 class PipeSource:

@@ -49,6 +49,10 @@ class Quality:
         if cut:
             at = next(i for i in range(count) if block.captured[i] < block.wire[i])
             self._count("snapped", first_frame + at, cut)
+        longer = columns.smaller(block.wire, block.captured, count)
+        if longer:
+            at = next(i for i in range(count) if block.captured[i] > block.wire[i])
+            self._count("longer-than-wire", first_frame + at, longer)
         steps = columns.descents(times_ns, count) + (self.latest_ns is not None and times_ns[0] < self.latest_ns)
         if steps:
             before = (times_ns[0] if self.latest_ns is None else self.latest_ns, *times_ns)
@@ -171,6 +175,7 @@ EXPLANATIONS = {
                  "how they ended is told only where what was captured proves it",
     "acked-unseen": "connections with segments that were acknowledged but never captured: the capture lost frames",
     "snapped": "frames captured in part (snap length): harmless as far as the TCP header is there, lengths come from the IP header",
+    "longer-than-wire": "frames of which more was captured than was on the wire: the program that wrote them is at fault; all is decoded",
     "time-backwards": "frames stamped earlier than the one before: the clock stepped back, or frames were written out of order",
     "time-jumps": "frames stamped more than a year after the one before: a clock that was set, or damaged stamps; "
                   "durations across them mean nothing",

@@ -101,10 +101,17 @@ def test_the_snap_length_cuts_simple_packets(at: Path) -> None:
     assert (got.data, got.frames[0].wire) == ([b"abcdef"], 100)
 
 
-@pytest.mark.parametrize("kind", [4, 5, 10, 0x1234, 0x80000001, 0x0A0D0D0B])
+@pytest.mark.parametrize("kind", [4, 5, 10])
 def test_other_blocks_are_skipped(at: Path, kind: int) -> None:
     got = read_bytes(at, START + enhanced(1, b"a") + block(kind, b"whatever") + block(kind, b"") + enhanced(2, b"b"))
     assert (got.data, got.problems) == ([b"a", b"b"], [])
+
+
+@pytest.mark.parametrize("kind", [0x1234, 0x80000001, 0x0A0D0D0B])
+def test_blocks_of_unknown_types_are_skipped_and_named(at: Path, kind: int) -> None:
+    got = read_bytes(at, START + enhanced(1, b"a") + block(kind, b"whatever") + block(kind, b"") + enhanced(2, b"b"))
+    assert got.data == [b"a", b"b"]
+    assert [(p.code, p.count, p.first_frame, p.damaged) for p in got.problems] == [("unknown-block", 2, 1, False)]
 
 
 @pytest.mark.parametrize("kind", [9, 0x204, 0x0BAD, 0x40000BAD])

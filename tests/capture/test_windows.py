@@ -28,7 +28,7 @@ from .writing import (
 )
 
 CODES = {"nanoseconds-unannounced", "cut-tail", "corrupt-record", "corrupt-block", "bad-timestamp", "unknown-interface", "no-timestamps",
-         "compressed-data-damaged"}
+         "compressed-data-damaged", "unknown-block"}
 ROWS = [(1_700_000_000 * S + number * 1_000_001_000, payload(number, 20 + number)) for number in range(12)]
 MIXED = (section() + interface() + b"".join(enhanced(time_ns // 1000, data) for time_ns, data in ROWS[:4])
          + block(5, b"statistics!!") + simple(b"q" * 30) + section(">") + interface(113, ">", tsresol=9)

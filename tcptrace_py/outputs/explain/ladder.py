@@ -63,7 +63,7 @@ class Ladder:
         time = "" if at_ns is None else self._seconds(at_ns - self.connection.start_ns)
         since = ""
         if self.wide:
-            since = f"{'' if rung is None or not rung.delay_ns else human(rung.delay_ns):>10} "
+            since = f"{'' if rung is None else _delay(rung.delay_ns):>10} "
         frame = "" if rung is None else str(rung.sent.frame)
         return f"{time:>{TIME}} {since}{frame:>{self.frame_width}}  {client:<{STATE}} │{middle}│ {server}".rstrip()
 
@@ -141,3 +141,10 @@ class Ladder:
         indent = " " * (self.margin - STATE)
         for number, line in enumerate(prose(text, max(self.width - len(indent) - 2, 30))):
             yield f"{indent}{mark if number == 0 else '  '}{line}"
+
+
+def _delay(delay_ns: int | None) -> str:
+    """Time since the row before; a dash where the clock stepped back, nothing where there is none."""
+    if not delay_ns:
+        return ""
+    return human(delay_ns) if delay_ns > 0 else "-"

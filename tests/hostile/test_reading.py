@@ -1,0 +1,96 @@
+"""Nothing that a file holds is passed over in silence, and many files are read as one."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcptrace_py import analyze
+from tcptrace_py.capture import file
+from tcptrace_py.cli import main
+from tcptrace_py.model.segments import ACK, FIN, SYN
+from tests.capture.writing import block, enhanced, interface, section
+
+from .generators import CLIENT, HEADER, SERVER, capture, record, segment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PORTS, BACK = (40000, 80), (80, 40000)
+
+
+def problems(path: Path) -> dict[str, list[tuple[int, str]]]:
+    found: dict[str, list[tuple[int, str]]] = {}
+    for problem in analyze(path).capture.problems:
+        found.setdefault(problem.code, []).append((problem.count, problem.explanation))
+    return found
+
+
+def test_blocks_of_unknown_types_are_counted_by_type(tmp_path: Path) -> None:
+    path = tmp_path / "blocks.pcapng"
+    frame = capture("half open", 1)[40:]
+    unknown, other = block(0x1234, b"abcd"), block(0xBEEF, b"")
+    path.write_bytes(section() + interface() + unknown + enhanced(1, frame) + other + unknown + block(5, b"x" * 12))
+    counts = {text.split(" type ")[1].split(",")[0]: count for count, text in problems(path)["unknown-block"]}
+    assert counts == {"0x00001234": 2, "0x0000beef": 1}
+
+
+@pytest.mark.parametrize("form", ["pcap", "pcapng"])
+def test_frames_longer_than_on_the_wire_are_named(form: str, tmp_path: Path) -> None:
+    path = tmp_path / f"longer.{form}"
+    frame = capture("half open", 1)[40:94]
+    if form == "pcap":
+        path.write_bytes(HEADER + record(0, frame, -3) + record(1, frame))
+    else:
+        path.write_bytes(section() + interface() + enhanced(1, frame, wire=len(frame) - 3) + enhanced(2, frame))
+    assert [count for count, _ in problems(path)["longer-than-wire"]] == [1]
+    assert analyze(path).capture.segments == 2
+
+
+def test_steps_of_the_clock_are_dashes_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "steps.pcap"
+    path.write_bytes(HEADER + b"".join((
+        segment(10_000_000, CLIENT, SERVER, PORTS, 0, 0, SYN), segment(5_000_000, SERVER, CLIENT, BACK, 0, 1, SYN | ACK),
+        segment(5_100_000, CLIENT, SERVER, PORTS, 1, 1, ACK), segment(5_200_000, CLIENT, SERVER, PORTS, 1, 1, FIN | ACK),
+        segment(1_000_000, SERVER, CLIENT, BACK, 1, 2, FIN | ACK), segment(1_200_000, CLIENT, SERVER, PORTS, 2, 2, ACK),
+    )))  # fmt: skip
+    assert main.main(["explain", str(path), "0", "--full"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if "seq" in line]
+    assert [row[1] for row in rows[1:]] == ["-"] * 5
+    assert "time-backwards" in problems(path)
+    for command in (["analyze", "--show", "connections"], ["analyze", "--format", "csv"], ["time-wait"]):
+        main.main([command[0], str(path), *command[1:]])
+        out = capsys.readouterr().out
+        assert not any(word.startswith("-") and word[1:2].isdigit() for word in out.replace(",", " ").split()), out
+
+
+def test_nanoseconds_before_1970_come_out_of_sql_as_they_went_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("duckdb")
+    path = tmp_path / "early.pcapng"
+    frame = capture("half open", 1)[40:94]
+    path.write_bytes(section() + interface(tsresol=9, offset_s=-2) + enhanced(1_000_000_001, frame))
+    assert next(iter(analyze(path))).start_ns == -999_999_999
+    assert main.main(["query", str(path), "SELECT epoch_ns(started) AS a, CAST(started AS VARCHAR) AS b FROM connections"]) == 0
+    out = capsys.readouterr().out
+    assert "-999999999" in out
+    assert "1969-12-31 23:59:59.000000001" in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits")
+def test_more_files_than_descriptors_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    monkeypatch.setattr(file, "MOST_DESCRIPTORS", 10)
+    for number in range(120):
+        first, last = (segment(us, CLIENT, SERVER, (1000 + number, 80), 5, 0, SYN) for us in (number, 10**9 + number))
+        (tmp_path / f"{number}.pcap").write_bytes(HEADER + first + last)  # all at once, from the first second to the last
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (80, hard))
+    try:
+        analysis = analyze(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert analysis.capture.packets == 240
+    assert not [problem for problem in analysis.capture.problems if problem.damaged]
