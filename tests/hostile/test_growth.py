@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 2.3  # so many times as much for twice the length
 BASE_S = 0.15  # what small measurements do not tell
-N = 1500
+N = 600
 COMMANDS = {
     "analyze": ["analyze"],
     "time-wait": ["time-wait"],
@@ -34,7 +34,7 @@ def cpu_s(command: list[str], path: Path) -> float:
     """Processor time of a command that reads a file."""
     started = time.process_time()
     code = main.main([command[0], str(path), *command[1:], "--jobs", "1", "-o", str(path) + ".out", "--force"])
-    assert code in (0, 1, 3)
+    assert code in (0, 1, 3) or (code == 2 and command[0] == "explain")  # where there is no connection
     return time.process_time() - started
 
 
