@@ -381,6 +381,10 @@ def _base() -> bytes:
 BASE = _base()
 
 
+FORMATS = {"analyze": "table", "time-wait": "table", "explain": "ladder", "check": "text", "query": "table", "diff": "text",
+           "extract": "pcap"}
+
+
 def test_every_option_that_writes_is_tried() -> None:
     """A new command or option with a path must be sorted in here."""
     context = click.Context(main.tcpstates)
@@ -418,6 +422,8 @@ def try_one(command: str, data: Any, folder: Path) -> None:
     named = {"IN": read, "RULES": "rules.toml", "BASE": base}
     args = [named.get(word, word.replace("OUT", out)) for word in words]
     args += ["-o", "verdict.txt" if names_out else out, *(["--force"] if force else [])]
+    if "--format" not in args:
+        args += ["--format", FORMATS[command]]  # else the ending of a capture would be refused before anything else is looked at
     before = picture(folder)
     with contextlib.chdir(folder):
         target = os.path.realpath("a.pcap" if out == "/dev/stdin" else out)

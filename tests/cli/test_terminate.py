@@ -38,10 +38,10 @@ def started(*args: str, code: str, **environment: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("command", ["analyze", "extract"])
 def test_no_part_of_a_file_stays(command: str, number: int, tmp_path: Path) -> None:
-    with started(command, str(SAMPLE), "-o", str(tmp_path / "out.pcap"), code=HALF_WRITTEN) as process:
+    with started(command, str(SAMPLE), "-o", str(tmp_path / "out"), code=HALF_WRITTEN) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "half written\n"
-        assert [path.name == "out.pcap" for path in tmp_path.iterdir()] == [False]
+        assert [path.name == "out" for path in tmp_path.iterdir()] == [False]
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     assert process.returncode == -number
