@@ -35,7 +35,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             connections=budget.peak_held, client=budget.client, server=budget.server, server_port=budget.server_port,
             span_ns=(at_ns, at_ns + budget.exhaustion.full_ns),
             details={"taken": budget.peak_held, "of": budget.port_count, "per": "service"},
-            evidence=[f"{budget.peak_held} of {budget.port_count} local ports ({low}-{high}) were taken at once"],
+            evidence=[f"{budget.peak_held:,} of {budget.port_count:,} local ports ({low}-{high}) were taken at once"],
             explanation=f"The local ports of {budget.client} towards {service(budget.server, budget.server_port)} ran out: connect() "
                         "fails there until one is free again.")  # fmt: skip
     yield from _of_addresses(evidence, full)
@@ -89,6 +89,6 @@ def _of_address(evidence: Evidence, accounts: list[Account]) -> Iterator[Finding
         yield evidence.found(
             Code.PORTS_EXHAUSTED, Gravity.PROBLEM, "high" if profile.ports_given else "medium", [], of=connections, connections=peak,
             client=client, span_ns=(first_ns, last_ns), details={"taken": peak, "of": size, "per": "address"},
-            evidence=[f"{peak} of {size} local ports ({low}-{high}) were taken at once, none towards two of the {len(accounts)} services"],
+            evidence=[f"{peak:,} of {size:,} local ports ({low}-{high}) were taken at once, none towards two of {len(accounts)} services"],
             explanation=f"{client} has no local port left towards any service: each port is taken for all of them at once, as where a "
                         "program binds its address before it connects.")  # fmt: skip

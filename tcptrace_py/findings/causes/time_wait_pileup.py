@@ -51,5 +51,5 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             Code.TIME_WAIT_PILEUP, Gravity.PROBLEM if host.name in ran_out else Gravity.WARNING, "high", [], of=whole, connections=peak,
             client=host.name if held else None, server=None if held else host.name, span_ns=(peak_ns, peak_ns),
             details={"peak": peak, "levels_off_at": None if rising else peak},
-            evidence=[f"{peak} at once{', still rising at the end of a capture shorter than a stay' if rising else ''}"],
-            explanation=f"{host.name} holds up to {peak} connections in TIME_WAIT at once: {ports}.")  # fmt: skip
+            evidence=["still rising at the end of a capture shorter than a stay"] if rising else [],
+            explanation=f"{host.name} holds up to {peak:,} connections in TIME_WAIT at once: {ports}.")  # fmt: skip

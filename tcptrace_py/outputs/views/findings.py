@@ -1,5 +1,6 @@
 """What went wrong and why, in notes: a cause with its numbers, what speaks for it, and how to look at it."""
 
+from tcptrace_py.model.endpoints import service
 from tcptrace_py.model.finding import Finding
 from tcptrace_py.model.results import Analysis
 from tcptrace_py.outputs.blocks import Blocks, Heading, Note, more_text
@@ -41,8 +42,19 @@ def withheld_note(analysis: Analysis) -> Blocks:
 def _finding(finding: Finding, *, dated: bool) -> Blocks:
     tone, mark = ("bad", "!") if finding.severity == "problem" else ("plain", "•")
     unsure = "" if finding.confidence == "high" else " (likely, not certain)"
-    yield Note(printable(f"{finding.severity} {finding.code}{unsure}: {finding.explanation}"), tone, mark)
+    yield Note(printable(f"{finding.severity} {finding.code}{_place(finding)}{unsure}: {finding.explanation}"), tone, mark)
     yield Note(printable("; ".join([*finding.evidence, _where(finding, dated=dated)])), "quiet", " ")
+
+
+def _place(finding: Finding) -> str:
+    """Whom it is about, where the explanation does not say so."""
+    server, client = finding.server, finding.client
+    if server is not None and finding.server_port is not None:
+        server = service(server, finding.server_port)
+    named = [name for name in (client, server) if name is not None and name not in finding.explanation]
+    if not named:
+        return ""
+    return f" from {client} to {server}" if client is not None and server is not None else f" at {named[0]}"
 
 
 def _where(finding: Finding, *, dated: bool) -> str:
