@@ -181,7 +181,7 @@ def _settle(process: subprocess.Popen[bytes]) -> None:
 def test_ctrl_c_at_any_moment(way: str, large: str, tmp_path: Path) -> None:
     """In all there is to do: reading, reading again, writing. A file that was there is as it was, or new and whole."""
     rng = random_for(f"ctrl-c {way}")
-    out = tmp_path / "out.pcap"
+    out = tmp_path / "out"
     args = words(way, large, "-o", str(out))
     process = start(args, tmp_path)
     whole_s = _used_in_all(process)
@@ -196,7 +196,7 @@ def test_ctrl_c_at_any_moment(way: str, large: str, tmp_path: Path) -> None:
         code, _, err = interrupt(process, QUERY_WITHIN_S if way == "query" else WITHIN_S)
         codes.append(code)
         assert code in {*FINISHED, 130}, err
-        assert left(tmp_path) == {"out.pcap"}
+        assert left(tmp_path) == {"out"}
         content = out.read_bytes()
         if code in FINISHED:
             assert content == whole
