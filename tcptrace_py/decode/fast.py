@@ -107,7 +107,8 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 else:
                     packet_type = data[at + 10]
                     ethertype = data[at] << 8 | data[at + 1]
-                    interface += (data[at + 4] << 24 | data[at + 5] << 16 | data[at + 6] << 8 | data[at + 7]) % COOKED_INTERFACES
+                    index = data[at + 4]  # wide enough for all four bytes
+                    interface += (index << 24 | data[at + 5] << 16 | data[at + 6] << 8 | data[at + 7]) % COOKED_INTERFACES
                 notes = OUTGOING if packet_type == 4 else INCOMING if packet_type == 0 else 0
             elif link in (BSD_NULL, LOOP):
                 ip = at + 4

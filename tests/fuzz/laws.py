@@ -93,7 +93,7 @@ def _connection(row: dict[str, Any]) -> None:
     for side in _sides(row):
         names = [entry["state"] for entry in side["states"]]
         assert names, "a path without states"
-        assert side["final_state"] == names[-1]
+        assert side["final_state"] == (None if row["teardown"]["pattern"] == "unknown" else names[-1])
         for step in pairwise(names):
             assert step in ARROWS, f"{step} is no row of the table"
         times = [entry["at"] for entry in side["states"] if entry["at"] is not None]
