@@ -30,6 +30,7 @@ FEWEST_AMONG = 10  # that failed before the last one that got through, and that 
 LONGEST_S = 300  # that a closed flow is held
 STEP_NS = SECOND_NS // 2
 LATE_NS = 2 * SECOND_NS  # behind the hold, closed flows are let go within so long
+MOST_FLOWS = 1 << 12  # of more no limit is looked for: each hold is tried against all of them
 MISFITS = 0.02  # of the SYNs may contradict
 SMALLEST = 8
 PRECISE = 0.2  # a time that is known no better than this part of itself makes the finding unsure
@@ -131,7 +132,7 @@ def _stay_ends(evidence: Evidence, account: Account) -> Iterator[int]:
 
 def _is_mixed(flows: Flows) -> bool:
     """Whether SYNs fail and get through by turns: else something stopped answering for good."""
-    if len(flows.failed) < FEWEST_FAILED or len(flows.opened) < FEWEST_OPENED:
+    if len(flows.failed) < FEWEST_FAILED or not FEWEST_OPENED <= len(flows.opened) <= MOST_FLOWS or len(flows.failed) > MOST_FLOWS:
         return False
     behind = len(flows.opened) - bisect_left(flows.opened, flows.failed[0])
     before = bisect_left(flows.failed, flows.opened[-1])
@@ -145,7 +146,8 @@ def _limit(flows: Flows) -> Limit | None:
     at the earliest.
     """
     best: Limit | None = None
-    for step in range(LONGEST_S * SECOND_NS // STEP_NS + 1):
+    span_ns = max(flows.opened[-1], flows.failed[-1]) - min(flows.opened[0], flows.failed[0])  # a hold that is longer never ends in it
+    for step in range(min(LONGEST_S * SECOND_NS, span_ns) // STEP_NS + 1):
         hold_ns = step * STEP_NS
         room = sorted(flows.at(moment, hold_ns) for moment in flows.opened)
         full = sorted(flows.at(moment, hold_ns + LATE_NS) for moment in flows.failed)
