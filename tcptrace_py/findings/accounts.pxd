@@ -49,10 +49,11 @@ cdef class Accounts:
     cdef public long long default_wait_ns, low, high
     cdef public bint given
 
-    @cython.locals(ports=cython.Py_ssize_t, name=bytes, account=Account)
     cpdef Account of(self, bytes key)
-    @cython.locals(source=bytes, target=bytes, scope=bytes, client=HostRow, server=HostRow, use=PortUse, account=Account)
-    cdef Account _open(self, bytes name, Py_ssize_t ports)
+    @cython.locals(account=Account)
+    cpdef Account named(self, bytes name)
+    @cython.locals(ports=cython.Py_ssize_t, source=bytes, target=bytes, scope=bytes, client=HostRow, server=HostRow, use=PortUse, account=Account)
+    cdef Account _open(self, bytes name)
     @cython.locals(host=HostRow)
     cdef HostRow _host(self, bytes address, bytes scope)
     @cython.locals(singles=Singles, port="long long")

@@ -41,7 +41,7 @@ from tcptrace_py.model.vocabulary import Pattern
 from .occupancy import NONE, Occupancy
 from .outline import COUNTED
 from .singles import HELD as HELD_ONLY
-from .singles import Singles, Told, told
+from .singles import Singles, Told, unpacked
 from .vantage import Pair, Vantages
 
 RST, SIMULTANEOUS = list(Pattern).index(Pattern.RST), list(Pattern).index(Pattern.SIMULTANEOUS)
@@ -80,51 +80,12 @@ class Account:
     stays in TIME_WAIT, the pair of hosts) is made when it is needed. NONE until then.
     """
 
-    __slots__ = (
-        "answered",
-        "client",
-        "client_first",
-        "client_stay_kind",
-        "client_wait_ns",
-        "connections",
-        "first_ns",
-        "held_kind",
-        "held_row",
-        "idle_close_least_ns",
-        "idle_close_most_ns",
-        "idle_closes",
-        "killed_client",
-        "killed_server",
-        "largest_client",
-        "largest_server",
-        "last_ns",
-        "most_exchanges",
-        "name",
-        "number",
-        "packets",
-        "pair",
-        "port",
-        "recent",
-        "repeats",
-        "resets",
-        "restarted_client",
-        "restarted_server",
-        "reused",
-        "reused_client",
-        "reused_server",
-        "server",
-        "server_first",
-        "server_stay_kind",
-        "server_wait_ns",
-        "simultaneous",
-        "simultaneous_client",
-        "simultaneous_server",
-        "stays_client",
-        "stays_server",
-        "survived_ns",
-        "syn_repeats",
-        "waits_row",
-    )
+    __slots__ = ("answered", "client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "held_kind",
+                 "held_row", "idle_close_least_ns", "idle_close_most_ns", "idle_closes", "killed_client", "killed_server",
+                 "largest_client", "largest_server", "last_ns", "most_exchanges", "name", "number", "packets", "pair", "port", "recent",
+                 "repeats", "resets", "restarted_client", "restarted_server", "reused", "reused_client", "reused_server", "server",
+                 "server_first", "server_stay_kind", "server_wait_ns", "simultaneous", "simultaneous_client", "simultaneous_server",
+                 "stays_client", "stays_server", "survived_ns", "syn_repeats", "waits_row")
 
     def __init__(self, name: bytes, client: HostRow, server: HostRow, port: int) -> None:
         self.name = name
@@ -176,21 +137,17 @@ class Accounts:
 
     def of(self, key: bytes) -> Account:
         """Account of connections whose client's key this is."""
-        ports = IPV4_KEY - 4 if len(key) < IPV6_KEY else IPV6_KEY - 4
-        name = words.without(key, ports, 2)
-        account = self.rows.get(name)
-        if account is None:
-            account = self.rows[name] = self._open(name, ports)
-        return account
+        return self.named(name_of(key))
 
     def named(self, name: bytes) -> Account:
         """Account by its name: a client's key without its port."""
         account = self.rows.get(name)
         if account is None:
-            account = self.rows[name] = self._open(name, IPV4_KEY - 4 if len(name) < IPV6_KEY - 2 else IPV6_KEY - 4)
+            account = self.rows[name] = self._open(name)
         return account
 
-    def _open(self, name: bytes, ports: int) -> Account:
+    def _open(self, name: bytes) -> Account:
+        ports = IPV4_KEY - 4 if len(name) < IPV6_KEY - 2 else IPV6_KEY - 4
         source, target, scope = name[:ports // 2], name[ports // 2:ports], name[ports + 2:]
         client, server, use = self._host(source, scope), self._host(target, scope), self.occupancy.ports
         account = Account(name, client, server, name[ports] << 8 | name[ports + 1])
@@ -248,7 +205,7 @@ class Accounts:
 
     def take_singles(self, given: Told) -> None:
         """Take in what another process released of its packed accounts."""
-        for name, port, start_ns, released_ns in told(given):
+        for name, port, start_ns, released_ns in unpacked(given):
             if port & HELD_ONLY:
                 self._hold_attempt(name, port & 0xFFFF, start_ns)
             else:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from .evidence import Evidence
 
+MOST_BEFORE = 8  # connections of the four-tuple before: one that was known until then is the last one, or a stray behind it
+
 
 def taken_again(evidence: Evidence) -> Iterator[tuple[int, int]]:
     """The old connection, which a RST ended or met, and the new one, whose SYN came before that RST and had to be sent again."""
@@ -22,9 +24,9 @@ def taken_again(evidence: Evidence) -> Iterator[tuple[int, int]]:
     for row in evidence.free():
         tuples.setdefault((evidence.account(row).name, ports[row]), []).append(row)
     for rows in tuples.values():
-        for new in rows:
-            if repeats[new] > 0 and len(rows) > 1:
-                for old in rows:
-                    if starts[old] < starts[new] and resets[old] != MISSING and starts[new] <= resets[old] <= ends[new]:
-                        yield old, new
-                        break
+        rows.sort(key=starts.__getitem__)
+        for at, new in enumerate(rows):
+            for old in reversed(rows[max(at - MOST_BEFORE, 0):at]) if repeats[new] > 0 else ():
+                if starts[old] < starts[new] and resets[old] != MISSING and starts[new] <= resets[old] <= ends[new]:
+                    yield old, new
+                    break

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tcptrace_py.model.addresses import packed
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.finding import Finding, Gravity
 
 from . import troubled as column
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
     Key = TypeVar("Key", bound=Hashable)
 
+Service = tuple[str, int, bytes]  # address, port and scope of a server
+Pair = tuple[str, str, bytes]  # addresses of a client and a server, and their scope
+REPEATS, PATIENCE_NS = 3, SECOND_NS  # sent again so often, for so long, in vain: less may still be answered
 BUSY = 50  # connections of a client to a service with an exchange: so many tell how it uses connections
 PRESSED = 0.5  # of the ports: the overview lists those anyway
 MOST_STREAMS = 20  # that a display filter names one by one
@@ -54,17 +58,11 @@ class Evidence:
         self._columns: dict[tuple[str, int], Sequence[int]] = {}
         self._account_of = [accounts.named(name) for name in troubled.names]
         self._attempts_at = accounts.singles.services()
-        self._by_service: dict[tuple[str, int, bytes], list[Account]] = {}
 
     @cached_property
     def alarming(self) -> list[PortBudget]:
         """Local ports that ran out, or will."""
         return [budget for budget in self.ports.near(PRESSED) if budget.is_alarming]
-
-    @property
-    def start_ns(self) -> int:
-        """When the capture began."""
-        return self.capture.start_ns or 0
 
     @property
     def end_ns(self) -> int:
@@ -115,7 +113,7 @@ class Evidence:
         """Rows whose cause is not named yet."""
         return (row for row in range(self.count) if not self.claimed[row])
 
-    def by_service(self, rows: Iterable[int]) -> dict[tuple[str, int, bytes], list[int]]:
+    def by_service(self, rows: Iterable[int]) -> dict[Service, list[int]]:
         """Rows by server, port and scope, in order of first frames."""
         return self.grouped(rows, service_of)
 
@@ -131,32 +129,56 @@ class Evidence:
         first = self.wide(column.FIRST_FRAME)
         return {name: sorted(members, key=first.__getitem__) for name, members in found.items()}
 
-    def accounts_of(self, service: tuple[str, int, bytes]) -> list[Account]:
+    def accounts_of(self, service: Service) -> list[Account]:
         """Accounts of a service."""
-        if not self._by_service:
-            for account in self.accounts.rows.values():
-                self._by_service.setdefault(service_of(account), []).append(account)
         return self._by_service.get(service, [])
 
-    def connections_to(self, service: tuple[str, int, bytes]) -> int:
+    @cached_property
+    def _by_service(self) -> dict[Service, list[Account]]:
+        return _indexed(self.accounts, service_of)
+
+    def accounts_between(self, pair: Pair) -> list[Account]:
+        """Accounts of a client at a server."""
+        return self._by_pair.get(pair, [])
+
+    @cached_property
+    def _by_pair(self) -> dict[Pair, list[Account]]:
+        return _indexed(self.accounts, pair_of)
+
+    def repeats_in_vain(self, row: int, number: int) -> int:
+        """How often a side sent data again until the end and nothing of it was acknowledged (0: client, 1: server)."""
+        return self.narrow(column.CLIENT_UNANSWERED + number)[row] if self.wide(column.CLIENT_UNACKNOWLEDGED + number)[row] > 0 else 0
+
+    def stands_still(self, row: int, number: int) -> bool:
+        """Whether it did so often enough, and for long enough, that the answer is not merely late."""
+        return self.repeats_in_vain(row, number) >= REPEATS and self.wide(column.CLIENT_UNANSWERED_NS + number)[row] >= PATIENCE_NS
+
+    def connections_to(self, service: Service) -> int:
         """All connections to a service."""
         server, port, scope = service
-        packed_ones = 0 if scope else self._attempts_at.get(packed(server) + port.to_bytes(2), 0)
-        return packed_ones + sum(account.connections for account in self.accounts_of(service))
+        attempts = 0 if scope else self._attempts_at.get(packed(server) + port.to_bytes(2), 0)
+        return attempts + sum(account.connections for account in self.accounts_of(service))
+
+    def found_at(self, service: Service, code: Code, severity: Gravity, confidence: str, rows: Sequence[int], *, explanation: str,
+                 details: dict[str, Any] | None = None, evidence: Iterable[str] = (), of: int | None = None,
+                 span_ns: tuple[int, int] | None = None) -> Finding:
+        """The same of a service: of all connections to it unless `of` says otherwise, and of the client if there is but one."""
+        clients = {self.account(row).client.name for row in rows}
+        return self.found(code, severity, confidence, rows, of=self.connections_to(service) if of is None else of, explanation=explanation,
+                          details=details, evidence=evidence, client=clients.pop() if len(clients) == 1 else None, server=service[0],
+                          server_port=service[1], span_ns=span_ns)
 
     def found(self, code: Code, severity: Gravity, confidence: str, rows: Sequence[int], *, of: int, explanation: str,
               details: dict[str, Any] | None = None, evidence: Iterable[str] = (), client: str | None = None, server: str | None = None,
-              server_port: int | None = None, span_ns: tuple[int, int] | None = None, connections: int | None = None,
-              claim: bool = True) -> Finding:
-        """Make a finding that rests on these rows; their cause is named then, unless `claim` is False.
+              server_port: int | None = None, span_ns: tuple[int, int] | None = None, connections: int | None = None) -> Finding:
+        """Make a finding that rests on these rows; their cause is named then.
 
         `span_ns` are first and last time, else when the first and the last of the connections began.
         """
         first, starts, streams = self.wide(column.FIRST_FRAME), self.wide(column.START), self.narrow(column.STREAM)
         frames = sorted(first[row] for row in rows)
-        if claim:
-            for row in rows:
-                self.claimed[row] = 1
+        for row in rows:
+            self.claimed[row] = 1
         begun = sorted(starts[row] for row in rows)
         first_ns, last_ns = span_ns or ((begun[0], begun[-1]) if begun else (None, None))
         return Finding(
@@ -166,9 +188,21 @@ class Evidence:
             tuple(frames[:MOST_FRAMES]))  # fmt: skip
 
 
-def service_of(account: Account) -> tuple[str, int, bytes]:
-    """Server, its port and scope."""
+def service_of(account: Account) -> Service:
+    """Whom its connections go to."""
     return account.server.name, account.port, account.server.scope
+
+
+def pair_of(account: Account) -> Pair:
+    """Between whom they are."""
+    return account.client.name, account.server.name, account.server.scope
+
+
+def _indexed(accounts: Accounts, key: Callable[[Account], Key]) -> dict[Key, list[Account]]:
+    found: dict[Key, list[Account]] = {}
+    for account in accounts.rows.values():
+        found.setdefault(key(account), []).append(account)
+    return found
 
 
 def display_filter(streams: Iterable[int], client: str | None, server: str | None, port: int | None) -> str:

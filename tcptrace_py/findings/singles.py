@@ -95,7 +95,7 @@ class Singles:
         return found
 
     def release(self) -> Told:
-        """Give all away, for another process (`told`)."""
+        """Give all away, for another process (`unpacked`)."""
         found = _words(self.four), _words(self.sixteen)
         self.four, self.sixteen, self.alive = PackedRows(FOUR_WORDS, KEPT), PackedRows(SIXTEEN_WORDS, KEPT), 0
         self._found = self.four
@@ -115,10 +115,10 @@ def _words(packed: PackedRows) -> "array[int]":
     return array("I", bytes(packed.rows[:packed.count * packed.row_words]))
 
 
-def told(names: Told) -> list[tuple[bytes, int, int, int]]:
+def unpacked(given: Told) -> list[tuple[bytes, int, int, int]]:
     """What `release` gave away: names, ports (with HELD maybe), when they began and when they were released."""
     found = []
-    for rows, key_words in zip(names, (FOUR_WORDS, SIXTEEN_WORDS), strict=True):
+    for rows, key_words in zip(given, (FOUR_WORDS, SIXTEEN_WORDS), strict=True):
         size = KEY + key_words + KEPT
         for row in range(0, len(rows), size):
             at = row + KEY + key_words

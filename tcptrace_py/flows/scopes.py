@@ -10,6 +10,9 @@ from tcptrace_py.model.segments import ACK, FIN, RST, SYN, Columns
 from tcptrace_py.model.seq import ahead
 
 NEAR_BYTES = 1 << 20  # numbers this far apart may be of one connection
+MOST_APART = 16  # connections of one four-tuple that live at once
+MOST_TUNNELS = 8  # of one four-tuple through which a direction may still come
+MOST_KNOWN = 8 * MOST_APART  # scopes of theirs that are remembered
 
 Scope = tuple[bytes, int, int, int]  # key, VLAN, TEID, interface
 
@@ -23,13 +26,22 @@ class Router:
     """The connections of one four-tuple that live at once in scopes of their own: each has a suffix to the key."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count = 0  # so many there were
+        self.living: list[bytes] = []  # suffixes, in the order of their begins; of some that are over as well
         self.known: dict[Scope, bytes] = {}  # suffix of the connection that a direction of a scope belongs to
 
     def another(self) -> bytes:
         """Suffix of one more connection."""
         self.count += 1
-        return self.count.to_bytes(4)
+        self.living.append(self.count.to_bytes(4))
+        if len(self.known) > MOST_KNOWN:
+            self.known = {scope: suffix for scope, suffix in self.known.items() if suffix in self.living}
+        return self.living[-1]
+
+    def too_many(self, key: bytes, sides: dict[bytes, Side]) -> Side | None:
+        """A side of the oldest connection, where there is no room for one more; `key`: of either direction."""
+        self.living = [suffix for suffix in self.living if key + suffix in sides]
+        return sides[key + self.living[0]] if len(self.living) >= MOST_APART else None
 
     def find(self, columns: Columns, i: int, sides: dict[bytes, Side]) -> Side | None:
         """The side that sent a segment: of the connection of its scope, else of the one whose numbers it bears; None: of neither."""
@@ -39,8 +51,7 @@ class Router:
         if side is not None:
             return side
         found, least = None, NEAR_BYTES
-        for number in range(1, self.count + 1):
-            suffix = number.to_bytes(4)
+        for suffix in self.living:
             side = sides.get(key + suffix)
             far = least if side is None else distance(side, columns, i)
             if far < least:
@@ -49,7 +60,7 @@ class Router:
 
     def lives(self, key: bytes, sides: dict[bytes, Side]) -> bool:
         """Whether any of the connections still lives; `key`: of either direction."""
-        return any(key + number.to_bytes(4) in sides for number in range(1, self.count + 1))
+        return any(key + suffix in sides for suffix in self.living)
 
 
 def fits(side: Side, columns: Columns, i: int) -> bool:

@@ -155,7 +155,7 @@ cdef class FlowTable:
     @cython.locals(textbook=Textbook, row="long long")
     cdef _sweep_rows(self)
     @cython.locals(textbook=Textbook, record=bytes)
-    cdef _retire_rested(self, long long since_ns, long long asked_ns)
+    cdef _retire_rested(self, long long since_ns, long long unanswered_ns)
     @cython.locals(closed=list, connection=Connection, many=bint, a=Side, b=Side)
     cdef _lay_down(self)
 

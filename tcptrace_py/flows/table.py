@@ -59,7 +59,7 @@ from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import HALF, MASK, ahead
 from tcptrace_py.model.state import State
 
-from .scopes import NEAR_BYTES, Router, fits, scope_at
+from .scopes import MOST_TUNNELS, NEAR_BYTES, Router, fits, scope_at
 from .streams import StreamIndex
 from .textbook import ASIDE_NS, NONE, Textbook
 
@@ -92,7 +92,7 @@ class FlowTable:
 
     `states_of(connection, time_ns)` tells the two sides' states as far as known; `retire(connection, known_ns)` is
     called once for each connection, when nothing can change it any more; the capture is known up to `known_ns`.
-    `retire_records(textbook, since_ns, asked_ns, known_ns)` is the same for all connections at rest that have heard of nothing since a
+    `retire_records(textbook, since_ns, unanswered_ns, known_ns)` is the same for all connections at rest that have heard of nothing since a
     moment, and attempts of before another one: it takes their records. Without it they are handed on as all others.
     `linger_ns` is how long a closed connection waits for stragglers (longer than any TIME_WAIT), `idle_ns` how long
     an open one may be silent.
@@ -487,7 +487,7 @@ class FlowTable:
         connection = self._begin(columns, i, columns.key[i], stream)
         router = self.routers.get(columns.key[i]) if self.routers else None
         if router is not None:
-            connection.split = router.known[scope_at(columns, i)] = router.another()
+            connection.split = router.known[scope_at(columns, i)] = self._another(router, columns.key[i])
         elif _is_tunnelled(connection.a.key):
             self._await_answer(connection.b.key)
         self._enlist(connection)
@@ -662,8 +662,15 @@ class FlowTable:
             connection.split = router.another()
             self.sides[_name(a)], self.sides[_name(b)] = a, b
             router.known[a.key, connection.vlan, connection.teid, a.last_interface] = connection.split
-        other.split = router.known[scope_at(columns, i)] = router.another()
+        other.split = router.known[scope_at(columns, i)] = self._another(router, a.key)
         self._enlist(other)
+
+    def _another(self, router: Router, key: bytes) -> bytes:
+        """Suffix of one more connection on a four-tuple; the oldest is given up where there are too many."""
+        oldest = router.too_many(key, self.sides)
+        if oldest is not None:
+            self.forget(oldest.connection)
+        return router.another()
 
     def _is_elsewhere(self, side: Side, columns: Columns, i: int) -> bool:
         """Whether a segment that opens nothing came in another scope than its side's others, with numbers of its own."""
@@ -676,7 +683,10 @@ class FlowTable:
 
     def _await_answer(self, key: bytes) -> None:
         """Remember that segments of this direction of a connection in a tunnel may come through another one."""
-        self.unanswered.setdefault(plain_key(key), []).append(key)
+        keys = self.unanswered.setdefault(plain_key(key), [])
+        if len(keys) == MOST_TUNNELS:
+            del keys[0]
+        keys.append(key)
 
     def _through_another(self, columns: Columns, i: int) -> Side | None:
         """The side of a connection, of which nothing was captured so far, whose segment came another way than its peer's.
@@ -1324,20 +1334,20 @@ class FlowTable:
         textbook.put_aside(self.clock_ns - ASIDE_NS)
         self._retire_rested(self.now_ns - self.linger_ns, self.now_ns - min(self.idle_ns, OPENING_IDLE_NS))
 
-    def _retire_rested(self, since_ns: int, asked_ns: int) -> None:
+    def _retire_rested(self, since_ns: int, unanswered_ns: int) -> None:
         """Hand on the connections at rest that have heard of nothing since a moment, and attempts of before another one."""
         textbook = self.textbook
         if self.retire_records is not None:
-            self.retire_records(textbook, since_ns, asked_ns, self.now_ns)
+            self.retire_records(textbook, since_ns, unanswered_ns, self.now_ns)
             return
         record = textbook.over(since_ns)
         while record is not None:
             self.retire(textbook.unfold(record), self.now_ns)
             record = textbook.over(since_ns)
-        record = textbook.attempt_over(asked_ns)
+        record = textbook.attempt_over(unanswered_ns)
         while record is not None:
             self.retire(textbook.unfold_attempt(record), self.now_ns)
-            record = textbook.attempt_over(asked_ns)
+            record = textbook.attempt_over(unanswered_ns)
 
     def older(self, than_ns: int) -> list[Connection]:
         """Connections that began before a moment and are still in the table."""

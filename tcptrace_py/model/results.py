@@ -325,19 +325,18 @@ class Hosts(Rows[Host]):
     """Hosts, those with the most TIME_WAIT at once first."""
 
     def busiest(self, most: int | None) -> list[Host]:
-        """At most so many (None: all), those that entered TIME_WAIT most often first."""
-        return sorted(self.every(), key=_busiest)[:most]
+        """At most so many (None: all), those that entered TIME_WAIT most often first, of others those with the lowest addresses."""
+        from .addresses import packed  # noqa: PLC0415 - it needs what is above
+
+        def rank(host: Host) -> tuple[int, int, int, bytes]:
+            entered, connections = host.time_wait.entered, host.connections_as_client + host.connections_as_server
+            return -entered, -host.closed_first, -connections, packed(host.address)
+
+        return sorted(self.every(), key=rank)[:most]
 
     def holding(self) -> list[Host]:
         """Those that entered TIME_WAIT."""
         return [host for host in self.every() if host.time_wait.entered]
-
-
-def _busiest(host: Host) -> tuple[int, int, int, bytes]:
-    from .addresses import packed  # noqa: PLC0415 - it needs what is above
-
-    entered, connections = host.time_wait.entered, host.connections_as_client + host.connections_as_server
-    return -entered, -host.closed_first, -connections, packed(host.address)
 
 
 @dataclass(frozen=True, slots=True)

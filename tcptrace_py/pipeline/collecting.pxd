@@ -63,7 +63,7 @@ cdef class Collector:
     cdef _write_down(self, Outline outline, long long known_ns)
     cdef _written_down(self)
     @cython.locals(record=bytes, live=Live)
-    cpdef take_records(self, Textbook textbook, long long since_ns, long long asked_ns, long long known_ns)
+    cpdef take_records(self, Textbook textbook, long long since_ns, long long unanswered_ns, long long known_ns)
     @cython.locals(template=Template, outline=Outline, first_frame="long long", key=bytes, start_ns="long long")
     cdef bint _take_attempt(self, bytes record, Textbook textbook, long long known_ns) except -1
     cpdef bint _is_shown(self, long long total_ns, long long first_frame)

@@ -193,32 +193,28 @@ class Collector:
         self.announce([live])
         self.occupancy.end(live.end_ns, live.announced)
 
-    def take_records(self, textbook: Textbook, since_ns: int, asked_ns: int, known_ns: int) -> None:
+    def take_records(self, textbook: Textbook, since_ns: int, unanswered_ns: int, known_ns: int) -> None:
         """Take the connections at rest that have heard of nothing since a moment, and the attempts of before another one."""
-        record = textbook.over(since_ns)
-        while record is not None:
+        while True:
+            record = textbook.over(since_ns)
+            if record is None:
+                break
             try:
-                while record is not None:
-                    if not self._take_record(record, known_ns):
-                        self.take(textbook.unfold(record), known_ns)
-                    record = textbook.over(since_ns)
+                if not self._take_record(record, known_ns):
+                    self.take(textbook.unfold(record), known_ns)
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-                assert record is not None
                 self._leave_out(error, resting.first_frame(record), resting.first_frame(record))
-                record = textbook.over(since_ns)
-        record = textbook.attempt_over(asked_ns)
-        while record is not None:
+        while True:
+            record = textbook.attempt_over(unanswered_ns)
+            if record is None:
+                break
             try:
-                while record is not None:
-                    if not self._take_attempt(record, textbook, known_ns):
-                        live = textbook.unfold_attempt(record)
-                        live.announced = AT_ITS_CLIENT if textbook.was_announced else -1
-                        self.take(live, known_ns)
-                    record = textbook.attempt_over(asked_ns)
+                if not self._take_attempt(record, textbook, known_ns):
+                    live = textbook.unfold_attempt(record)
+                    live.announced = AT_ITS_CLIENT if textbook.was_announced else -1
+                    self.take(live, known_ns)
             except Exception as error:  # noqa: BLE001 - as above
-                assert record is not None
                 self._leave_out(error, resting.attempt_frame(record), resting.attempt_frame(record))
-                record = textbook.attempt_over(asked_ns)
 
     def _take_attempt(self, record: bytes, textbook: Textbook, known_ns: int) -> bool:
         """Add up a SYN that nobody answered. False if it is to be described."""

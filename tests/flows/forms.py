@@ -30,7 +30,7 @@ def connections(blocks: list[SegmentBlock], form: str) -> tuple[list[Any], int]:
     found: list[Connection] = []
     rested = 0
 
-    def take_records(textbook: Textbook, since_ns: int, asked_ns: int, _known_ns: int) -> None:
+    def take_records(textbook: Textbook, since_ns: int, unanswered_ns: int, _known_ns: int) -> None:
         nonlocal rested
         while record := textbook.over(since_ns):
             rested += 1
@@ -41,7 +41,7 @@ def connections(blocks: list[SegmentBlock], form: str) -> tuple[list[Any], int]:
             assert (resting.start_ns(record), resting.end_ns(record), resting.first_frame(record)) == (
                 live.start_ns, live.end_ns, live.first_frame)
             assert (resting.signature(record), resting.key(record)) == (live.signature, live.a.key)
-        while record := textbook.attempt_over(asked_ns):
+        while record := textbook.attempt_over(unanswered_ns):
             rested += 1
             live = textbook.unfold_attempt(record)
             found.append(live)

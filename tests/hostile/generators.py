@@ -51,6 +51,22 @@ def segment(us: int, source: bytes, target: bytes, ports: tuple[int, int], seq: 
     return record(us, MACS + head + source + target + tcp, payload)
 
 
+def tagged(made: bytes, vlan: int) -> bytes:
+    """A record in a VLAN."""
+    seconds, us, size, wire = struct.unpack_from("<IIII", made)
+    frame = made[16:28] + struct.pack(">HH", 0x8100, vlan) + made[28:]
+    return struct.pack("<IIII", seconds, us, size + 4, wire + 4) + frame
+
+
+def tunnelled(made: bytes, network: int) -> bytes:
+    """A record in a network of VXLAN."""
+    seconds, us, _, _ = struct.unpack_from("<IIII", made)
+    inner = struct.pack(">II", 0x08000000, network << 8) + made[16:]
+    udp = struct.pack(">HHHH", 5555, 4789, 8 + len(inner), 0) + inner
+    packet = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + b"\xac\x10\0\1\xac\x10\0\2" + udp
+    return record((seconds - START_S) * 1_000_000 + us, MACS + b"\x08\0" + packet)
+
+
 def address(number: int) -> bytes:
     """The client address of a number."""
     return struct.pack(">I", 0x0B000000 + number)
@@ -127,6 +143,49 @@ def reused(n: int) -> Iterator[bytes]:
         yield segment(at + 60, CLIENT, SERVER, ports, a + 1, b + 1, FIN | ACK)
         yield segment(at + 80, SERVER, CLIENT, back, b + 1, a + 2, FIN | ACK)
         yield segment(at + 100, CLIENT, SERVER, ports, a + 2, b + 2, ACK)
+
+
+@kind
+def many_scopes(n: int) -> Iterator[bytes]:
+    """One four-tuple opened in one VLAN after the other, with numbers of its own in each."""
+    ports = 40000, 80
+    for i in range(n):
+        at, seq = i * 1000, i * 79_190_001
+        for made in (segment(at, CLIENT, SERVER, ports, seq, 0, SYN), segment(at + 20, SERVER, CLIENT, ports[::-1], 5, seq + 1, SYN | ACK),
+                     segment(at + 40, CLIENT, SERVER, ports, seq + 1, 6, ACK)):
+            yield tagged(made, 1 + i % 4000)
+
+
+@kind
+def many_tunnels(n: int) -> Iterator[bytes]:
+    """One four-tuple asked for in as many networks of VXLAN, and answered in as many others."""
+    ports = 40000, 80
+    for i in range(n):
+        yield tunnelled(segment(i * 10, CLIENT, SERVER, ports, i * 79_190_001, 0, SYN), i)
+    for i in range(n):
+        yield tunnelled(segment((n + i) * 10, SERVER, CLIENT, ports[::-1], 5, i * 79_190_001 + 1, SYN | ACK), n + i)
+
+
+@kind
+def asked_again(n: int) -> Iterator[bytes]:
+    """One four-tuple asked for anew before the old connection is over, and reset."""
+    ports = 40000, 80
+    for i in range(n // 2):
+        at, seq = i * 1000, i * 79_190_001
+        yield segment(at, CLIENT, SERVER, ports, seq, 0, SYN)
+        yield segment(at + 20, CLIENT, SERVER, ports, seq, 0, SYN)
+        yield segment(at + 40, SERVER, CLIENT, ports[::-1], 9, seq + 1, SYN | ACK)
+        yield segment(at + 60, CLIENT, SERVER, ports, seq + 1, 0, RST)
+
+
+@kind
+def one_source_port(n: int) -> Iterator[bytes]:
+    """A scan from one port: each server answers, and the client, which knows of nothing, resets."""
+    for i in range(n):
+        ports, server, seq = (40000, 80), address(i), i * 7919
+        yield segment(i * 100, CLIENT, server, ports, seq, 0, SYN)
+        yield segment(i * 100 + 20, server, CLIENT, ports[::-1], 9, seq + 1, SYN | ACK)
+        yield segment(i * 100 + 40, CLIENT, server, ports, seq + 1, 0, RST)
 
 
 @kind

@@ -18,22 +18,21 @@ TOML:
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
-from tcptrace_py.checks.measure import Worst, at_most
 from tcptrace_py.checks.rows import picked
-from tcptrace_py.checks.rules.handshake_latency import RANKS, percentile, require_in_order
+from tcptrace_py.checks.timing import percentiles, require_in_order
 from tcptrace_py.facts.block import ANSWER
 from tcptrace_py.facts.table import MISSING
-from tcptrace_py.model.report import Measure, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tcptrace_py.checks.facts import Facts
+    from tcptrace_py.checks.rows import Rows
+    from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS205", "answer-time"
 
@@ -53,15 +52,9 @@ class Limits:
 
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """A measure for each percentile that has a limit."""
-    asked = {name: limit for name in RANKS if (limit := getattr(limits, name)) is not None}
-    worst, times = {name: Worst(facts.store) for name in asked}, array("q")
-    for rows in facts.rows():
+
+    def timed(rows: Rows) -> tuple[Sequence[int], list[int]]:
         answers_ns = rows.wide(ANSWER)
-        answered = [row for row in picked(rows.chosen) if answers_ns[row] != MISSING]
-        times.extend([answers_ns[row] for row in answered])
-        for name, limit in asked.items():
-            worst[name].add(rows, [row for row in answered if answers_ns[row] > limit], answers_ns)
-    in_order = sorted(times)
-    for name, limit in asked.items() if in_order else ():
-        note = f"{len(in_order)} of them"
-        yield at_most(f"{name} of longest answers", percentile(in_order, name), limit, Unit.NS, worst[name], note=note)
+        return answers_ns, [row for row in picked(rows.chosen) if answers_ns[row] != MISSING]
+
+    return percentiles(facts, limits, "longest answers", timed)

@@ -19,25 +19,22 @@ TOML:
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
-from tcptrace_py.checks.measure import Worst, at_most
 from tcptrace_py.checks.rows import both, picked
+from tcptrace_py.checks.timing import percentiles, require_in_order
 from tcptrace_py.facts.block import HANDSHAKE, OUTCOME, VANTAGE
 from tcptrace_py.facts.table import MISSING
-from tcptrace_py.model.errors import UsageError
-from tcptrace_py.model.report import Measure, Unit
 from tcptrace_py.model.vocabulary import Outcome, Vantage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tcptrace_py.checks.facts import Facts
     from tcptrace_py.checks.rows import Mask, Rows
+    from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS101", "handshake-latency"
 NEEDS = ("handshake-latency",)
@@ -46,7 +43,6 @@ CAPTURED = {
     Vantage.MIDDLE: ", captured between client and server",
     Vantage.SERVER: ", captured at the server: the SYN's way there is not in it",
 }
-RANKS = {"p50": 50, "p90": 90, "p99": 99, "max": 100}
 
 
 @dataclass(frozen=True)
@@ -67,34 +63,14 @@ class Limits:
 
 def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     """A measure for each percentile that has a limit."""
-    asked = {name: limit for name in RANKS if (limit := getattr(limits, name)) is not None}
-    worst = {name: Worst(facts.store) for name in asked}
-    times, vantages = array("q"), set[int]()
-    for rows in facts.rows():
-        total_ns, timed = rows.wide(HANDSHAKE), picked(both(rows.chosen, _counts(rows, limits.vantage)))
-        times.extend([total_ns[row] for row in timed])
-        vantages.update(map(rows.small(VANTAGE).__getitem__, timed))
-        for name, limit in asked.items():
-            worst[name].add(rows, [row for row in timed if total_ns[row] > limit], total_ns)
-    in_order = sorted(times)
-    for name, limit in asked.items() if in_order else ():
-        note = f"{len(in_order)} of them{_words(vantages)}"
-        yield at_most(f"{name} of completed handshakes", percentile(in_order, name), limit, Unit.NS, worst[name], note=note)
+    vantages = set[int]()
 
+    def timed(rows: Rows) -> tuple[Sequence[int], list[int]]:
+        completed = picked(both(rows.chosen, _counts(rows, limits.vantage)))
+        vantages.update(map(rows.small(VANTAGE).__getitem__, completed))
+        return rows.wide(HANDSHAKE), completed
 
-def require_in_order(limits: object, name: str) -> None:
-    """Raise UsageError unless there is a limit for one of RANKS, and higher ranks have no lower ones."""
-    given = [(rank, value) for rank in RANKS if (value := getattr(limits, rank)) is not None]
-    if not given:
-        raise UsageError(f"{name} needs a limit: {', '.join(RANKS)}")
-    for (low, less), (high, more) in pairwise(given):
-        if less > more:
-            raise UsageError(f"{low} cannot be exceeded before {high} is: let {low} be the smaller limit")
-
-
-def percentile(in_order: list[int], name: str) -> int:
-    """Nearest rank, by its name in RANKS, of sorted values."""
-    return in_order[max(-(-RANKS[name] * len(in_order) // 100) - 1, 0)]
+    return percentiles(facts, limits, "completed handshakes", timed, lambda: _words(vantages))
 
 
 def _counts(rows: Rows, vantage: str) -> Mask:

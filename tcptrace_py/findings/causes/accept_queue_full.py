@@ -35,13 +35,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         queue = sum(starts[row] <= first_ns and not synacks[row] for row in waiting)
         if not queue:
             continue
-        clients = {evidence.account(row).client.name for row in dropped}
         said = [f"{len(dropped)} SYNs went unanswered while {queue} handshakes were done that nobody served"]
         if overflown:
             said.append(f"the SYN/ACK was sent again in {len(overflown)} connections whose client had acknowledged it")
-        yield evidence.found(
-            Code.ACCEPT_QUEUE_FULL, Gravity.PROBLEM, "high" if overflown else "medium", sorted({*dropped, *overflown}),
-            of=evidence.connections_to(service), client=clients.pop() if len(clients) == 1 else None, server=service[0],
-            server_port=service[1], details={"queue": queue}, evidence=said,
+        yield evidence.found_at(
+            service, Code.ACCEPT_QUEUE_FULL, Gravity.PROBLEM, "high" if overflown else "medium", sorted({*dropped, *overflown}),
+            details={"queue": queue}, evidence=said,
             explanation="The program does not accept connections as fast as they come: the listener's queue is full, and SYNs are "
                         "dropped.")  # fmt: skip

@@ -38,12 +38,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             span_ns = closed[-1] - closed[0]
             silent_s = (end_ns - max(ends_ns[row] for row in rows)) / SECOND_NS
             per_s = (len(rows) - 1) * SECOND_NS / span_ns if span_ns > 0 else None
-            clients = {evidence.account(row).client.name for row in rows}
             where = f"The server of {named(service[0], service[1])}" if role == "server" else f"A client of {named(service[0], service[1])}"
-            yield evidence.found(
-                Code.CONNECTION_LEAK, Gravity.PROBLEM, "high" if len(rows) >= SURE and silent_s >= LONG_S else "medium", rows,
-                of=evidence.connections_to(service), client=clients.pop() if len(clients) == 1 else None, server=service[0],
-                server_port=service[1], span_ns=(closed[0], closed[-1]),
+            yield evidence.found_at(
+                service, Code.CONNECTION_LEAK, Gravity.PROBLEM, "high" if len(rows) >= SURE and silent_s >= LONG_S else "medium", rows,
+                span_ns=(closed[0], closed[-1]),
                 details={"state": "CLOSE_WAIT", "held": len(rows), "per_s": per_s},
                 evidence=[f"{len(rows)} are silent in CLOSE_WAIT at the end, for {silent_s:.0f} s at least"],
                 explanation=f"{where} does not close connections that the other side has closed.")  # fmt: skip

@@ -11,14 +11,14 @@ The port tables of cloud NATs (SNAT ports for each instance) are such limits.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.findings import troubled as column
 from tcptrace_py.findings.accounts import Account
 from tcptrace_py.findings.evidence import Evidence
-from tcptrace_py.findings.occupancy import ANY_PORT
+from tcptrace_py.findings.occupancy import ANY_PORT, Held
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.endpoints import service
 from tcptrace_py.model.finding import Code, Finding, Gravity
@@ -60,20 +60,22 @@ class Limit(NamedTuple):
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each client and service."""
     outcomes, repeats = evidence.small(column.OUTCOME), evidence.narrow(column.SYN_REPEATS)
-    unanswered = [row for row in evidence.free() if outcomes[row] == UNANSWERED]
-    for rows in evidence.by_account(unanswered).values():
-        account = evidence.account(rows[0])
-        if len(rows) < FEWEST_FAILED or account.connections - len(rows) < FEWEST_OPENED or evidence.held is None:
-            continue
-        flows = _flows(evidence, account)
+    failed = evidence.by_account(row for row in evidence.free() if outcomes[row] == UNANSWERED)
+    asked = [account for rows in failed.values() if len(rows) >= FEWEST_FAILED
+             and (account := evidence.account(rows[0])).connections - len(rows) >= FEWEST_OPENED]
+    if not asked or evidence.held is None:
+        return
+    ports, rows_of = _ports(evidence.held, asked), evidence.by_account(range(evidence.count))
+    for account in asked:
+        flows = _flows(evidence, account, rows_of[account.name], ports[account.number])
         limit = _limit(flows) if _is_mixed(flows) else None
         if limit is None:
             continue
-        late = [row for row in evidence.free() if evidence.account(row) is account and outcomes[row] == COMPLETED and repeats[row]]
+        late = [row for row in rows_of[account.name] if not evidence.claimed[row] and outcomes[row] == COMPLETED and repeats[row]]
         hold_s = (limit.least_ns + limit.most_ns) / 2 / SECOND_NS
         sure = limit.most_ns - limit.least_ns <= PRECISE * limit.most_ns
         yield evidence.found(
-            Code.FLOW_LIMIT, Gravity.PROBLEM, "high" if sure else "medium", sorted([*rows, *late]), of=account.connections,
+            Code.FLOW_LIMIT, Gravity.PROBLEM, "high" if sure else "medium", sorted([*failed[account.name], *late]), of=account.connections,
             client=account.client.name, server=account.server.name, server_port=account.port,
             details={"limit": limit.size, "hold_s": hold_s},
             evidence=[f"of {len(flows.failed)} SYNs that failed and {len(flows.opened)} that got through, {limit.misfits} contradict"],
@@ -81,22 +83,41 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                         f"open or were closed less than {hold_s:.3g} s ago: something on the way has room for no more.")  # fmt: skip
 
 
-def _flows(evidence: Evidence, account: Account) -> Flows:
+class Ports(NamedTuple):
+    """Begins and ends of an account's ports (time in ns, account, port), in order of time, and which ends are a TIME_WAIT's."""
+
+    begins: list[tuple[int, int, int]]
+    ends: list[tuple[int, int, int]]
+    stays: set[int]
+
+
+def _ports(held: Held, accounts: Sequence[Account]) -> dict[int, Ports]:
+    """The ports of accounts, by their numbers."""
+    found = {account.number: Ports([], [], set()) for account in accounts}
+    begins, ends = held.of(set(found))
+    for taken in begins:
+        found[taken[1]].begins.append(taken)
+    for free in ends:
+        found[free[1]].ends.append(free)
+    kinds = {account.client_stay_kind: account.number for account in accounts if account.client_stay_kind >= 0}
+    for time_ns, what in zip(held.ends_ns, held.end_whats, strict=True) if kinds else ():
+        if what >> 16 in kinds:
+            found[kinds[what >> 16]].stays.add(time_ns)
+    return found
+
+
+def _flows(evidence: Evidence, account: Account, rows: Sequence[int], held: Ports) -> Flows:
     """What happened, from the ports that were held: a TIME_WAIT at the client begins at the close."""
-    assert evidence.held is not None
-    begins, ends = evidence.held.of({account.number})
     outcomes, starts, ports = evidence.small(column.OUTCOME), evidence.wide(column.START), evidence.narrow(column.CLIENT_PORT)
     took_ns, repeats = evidence.wide(column.HANDSHAKE), evidence.narrow(column.SYN_REPEATS)
     failed, late = set(), dict[tuple[int, int], int]()
-    for row in range(evidence.count):
-        if evidence.account(row) is account:
-            if outcomes[row] == UNANSWERED:
-                failed.add((starts[row], ports[row]))
-            elif outcomes[row] == COMPLETED and repeats[row] and took_ns[row] != MISSING:
-                late[starts[row], ports[row]] = starts[row] + took_ns[row]
-    stays = set(_stay_ends(evidence, account))
+    for row in rows:
+        if outcomes[row] == UNANSWERED:
+            failed.add((starts[row], ports[row]))
+        elif outcomes[row] == COMPLETED and repeats[row] and took_ns[row] != MISSING:
+            late[starts[row], ports[row]] = starts[row] + took_ns[row]
     opened, closed, unanswered = [], [], []
-    for begin_ns, end_ns, port in _intervals(begins, ends):
+    for begin_ns, end_ns, port in _intervals(held.begins, held.ends):
         if (begin_ns, port) in failed:
             unanswered.append(begin_ns)
             continue
@@ -104,7 +125,7 @@ def _flows(evidence: Evidence, account: Account) -> Flows:
             unanswered.append(begin_ns)
         opened.append(late.get((begin_ns, port), begin_ns))
         if end_ns != NEVER_NS:
-            closed.append(end_ns - account.client_wait_ns if end_ns in stays else end_ns)
+            closed.append(end_ns - account.client_wait_ns if end_ns in held.stays else end_ns)
     return Flows(sorted(opened), sorted(closed), sorted(unanswered))
 
 
@@ -120,14 +141,6 @@ def _intervals(begins: list[tuple[int, int, int]], ends: list[tuple[int, int, in
         while left and left[-1] <= begin_ns:
             left.pop()
         yield begin_ns, left.pop() if left else NEVER_NS, port
-
-
-def _stay_ends(evidence: Evidence, account: Account) -> Iterator[int]:
-    """When stays in TIME_WAIT at an account's client end."""
-    held, kind = evidence.held, account.client_stay_kind
-    assert held is not None
-    if kind >= 0:
-        yield from (time_ns for time_ns, what in zip(held.ends_ns, held.end_whats, strict=True) if what >> 16 == kind)
 
 
 def _is_mixed(flows: Flows) -> bool:

@@ -10,11 +10,11 @@ Do: let the answers pass the box that translates: a route that leads round it, a
 that connection tracking calls invalid (`nf_conntrack_tcp_be_liberal`), a client and a server in one network behind one service address.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.findings import troubled as column
-from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.findings.evidence import Evidence, Service, service_of
 from tcptrace_py.model.endpoints import service
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.seq import ahead
@@ -26,48 +26,56 @@ CLIENT = ROLES["client"]
 NO_SOCKET = numbers(Cause)["no-socket"]
 FEW_BYTES = 1 << 20  # who acknowledges one of so few numbers among 2^32 means this connection
 WITHIN_BYTES = 1 << 20  # an answer's numbers are not farther than this from what was captured
+MOST_OPEN = 64  # connections from one port of a client: of more, an answer is no one's in particular
 SOON_NS = 60_000_000_000  # a stray answer belongs to what was asked so shortly before
+
+Client = tuple[bytes, bytes, int]  # address, scope and port
 
 
 class Asked:
-    """Rows by client and client port, to find what a stray answer belongs to."""
+    """What clients asked, by address and port, to find what a stray answer belongs to."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self.ports = evidence.narrow(column.CLIENT_PORT)
-        self.rows: dict[tuple[bytes, bytes, int], list[int]] = {}
+        self.syns: dict[tuple[Client, int], list[int]] = {}  # unanswered ones, by their number as well
+        self.open: dict[Client, list[int]] = {}  # connections whose numbers are known on both sides
+        outcomes, starts, theirs = evidence.small(column.OUTCOME), evidence.wide(column.CLIENT_ISN), evidence.wide(column.SERVER_ISN)
         for row in range(evidence.count):
-            self.rows.setdefault(self.client(row), []).append(row)
+            if outcomes[row] == UNANSWERED:
+                self.syns.setdefault((self.client(row), starts[row]), []).append(row)
+            elif starts[row] != MISSING and theirs[row] != MISSING:
+                self.open.setdefault(self.client(row), []).append(row)
 
-    def client(self, row: int) -> tuple[bytes, bytes, int]:
-        """Address, scope and port of the client."""
+    def client(self, row: int) -> Client:
+        """Who asks, in a row."""
         account = self.evidence.account(row)
         return account.client.address, account.client.scope, self.ports[row]
 
-    def others(self, row: int) -> Iterator[int]:
-        """Rows of the same client and port that went elsewhere."""
+    def elsewhere(self, row: int, rows: Iterable[int]) -> Iterator[int]:
+        """Those of these rows that went elsewhere."""
         own = self.evidence.account(row)
-        return (other for other in self.rows[self.client(row)] if self.evidence.account(other).name != own.name)
+        return (other for other in rows if self.evidence.account(other) is not own)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each address that was asked, and each that answered."""
     asked = Asked(evidence)
-    pairs: dict[tuple[str, int, str, int], list[tuple[int, int]]] = {}
+    pairs: dict[tuple[Service, str, int], list[tuple[int, int]]] = {}
     for row in evidence.free():
         answered = _of_syn(evidence, asked, row) if _is_refused_answer(evidence, row) else -1
         if answered < 0 and _is_stray(evidence, row):
             answered = _of_connection(evidence, asked, row)
         if answered >= 0:
             to, by = evidence.account(answered), evidence.account(row)
-            pairs.setdefault((to.server.name, to.port, by.server.name, by.port), []).append((answered, row))
-    for (server, port, other, other_port), members in sorted(pairs.items()):
+            pairs.setdefault((service_of(to), by.server.name, by.port), []).append((answered, row))
+    for (to_service, other, other_port), members in sorted(pairs.items()):
+        server, port, _ = to_service
         rows, strays = sorted({answered for answered, _ in members}), sorted({row for _, row in members})
         clients = {evidence.account(row).client.name for row in rows}
         before = evidence.wide(column.FIRST_FRAME)
         first = min(strays, key=before.__getitem__)
-        of = sum(account.connections for account in evidence.accounts.rows.values()
-                 if (account.server.name, account.port) == (server, port) and account.client.name in clients)
+        of = sum(account.connections for account in evidence.accounts_of(to_service) if account.client.name in clients)
         yield evidence.found(
             Code.HALF_TRANSLATED, Gravity.PROBLEM, "high", [*rows, *strays], of=of, connections=len(rows),
             client=clients.pop() if len(clients) == 1 else None, server=server, server_port=port,
@@ -91,10 +99,7 @@ def _of_syn(evidence: Evidence, asked: Asked, row: int) -> int:
         if first_ack == MISSING or evidence.small(column.FIRST_BY)[row] == 0:
             return -1
         own = first_ack - 1 & 0xFFFFFFFF
-    for other in asked.others(row):
-        if evidence.small(column.OUTCOME)[other] == UNANSWERED and evidence.wide(column.CLIENT_ISN)[other] == own:
-            return other
-    return -1
+    return next(asked.elsewhere(row, asked.syns.get((asked.client(row), own), ())), -1)
 
 
 def _is_stray(evidence: Evidence, row: int) -> bool:
@@ -115,8 +120,9 @@ def _of_connection(evidence: Evidence, asked: Asked, row: int) -> int:
     at_ns = evidence.wide(column.START)
     starts, ends = evidence.wide(column.CLIENT_ISN), evidence.wide(column.CLIENT_NEXT)
     mine, theirs = evidence.wide(column.SERVER_ISN), evidence.wide(column.SERVER_NEXT)
-    for other in asked.others(row):
-        if MISSING in (starts[other], ends[other], mine[other], theirs[other]) or at_ns[other] > at_ns[row] + SOON_NS:
+    known = asked.open.get(asked.client(row), [])
+    for other in asked.elsewhere(row, known) if len(known) <= MOST_OPEN else ():
+        if MISSING in (ends[other], theirs[other]) or at_ns[other] > at_ns[row] + SOON_NS:
             continue
         sent = ahead(ends[other], starts[other])
         if not 0 < ahead(ack, starts[other]) <= sent:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.findings import troubled as column
 from tcptrace_py.findings.accounts import Account
-from tcptrace_py.findings.evidence import Evidence, service_of
+from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Cause, Pattern, Role, numbers
@@ -27,7 +27,6 @@ ROLES = tuple(map(str, Role))
 CLIENT, SERVER, BETWEEN = (numbers(Role)[name] for name in ("client", "server", "between"))
 UNREAD = numbers(Cause)["abort-unread-data"]
 PAUSE_NS = SECOND_NS  # nobody forgets sooner
-REPEATS, PATIENCE_NS = 3, SECOND_NS  # sent again so often, for so long, in vain: less may still be answered
 FATAL = 3  # connections that died so: fewer may be chance
 RARELY = 4  # times rarer connections must die like that without a pause: else pauses have nothing to do with it
 NEAR = 2  # a pause half as long as the fatal one was survived: the limit is bracketed
@@ -36,7 +35,7 @@ NEAR = 2  # a pause half as long as the fatal one was survived: the limit is bra
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each service, else for each client of it: a limit between the pauses that are survived and those that are fatal."""
     for service, rows in evidence.by_service(_dead(evidence)).items():
-        accounts = [account for account in evidence.accounts.rows.values() if service_of(account) == service]
+        accounts = evidence.accounts_of(service)
         found = _judge(evidence, rows, accounts, None)
         if found is not None:
             yield found
@@ -59,7 +58,7 @@ def _dead(evidence: Evidence) -> Iterator[int]:
             continue  # its pause began before the capture
         if idle_ns[row] < 0 or (left[0][row] <= 0 and left[1][row] <= 0) or any(fin_ns[row] != MISSING for fin_ns in fins):
             continue
-        if _is_refused(evidence, row) or _is_silent(evidence, row):
+        if _is_refused(evidence, row) or any(evidence.stands_still(row, number) for number in range(2)):
             yield row
 
 
@@ -68,12 +67,6 @@ def _is_refused(evidence: Evidence, row: int) -> bool:
     asker = CLIENT if evidence.wide(column.CLIENT_UNACKNOWLEDGED)[row] > 0 else SERVER
     return (evidence.small(column.PATTERN)[row] == RST and evidence.small(column.RESET_BY)[row] != asker
             and evidence.small(column.RESET_CAUSE)[row] != UNREAD)
-
-
-def _is_silent(evidence: Evidence, row: int) -> bool:
-    """Whether data was sent again for long and never answered."""
-    return any(evidence.narrow(column.CLIENT_UNANSWERED + number)[row] >= REPEATS
-               and evidence.wide(column.CLIENT_UNANSWERED_NS + number)[row] >= PATIENCE_NS for number in range(2))
 
 
 def _judge(evidence: Evidence, rows: Sequence[int], accounts: Sequence[Account], client: str | None) -> Finding | None:

@@ -13,7 +13,7 @@ client; a request that may be sent twice should be sent again on a new connectio
 from collections.abc import Iterator
 
 from tcptrace_py.findings import troubled as column
-from tcptrace_py.findings.evidence import Evidence, service_of
+from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Cause, Role, numbers
@@ -29,7 +29,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     survived_ns = evidence.wide(column.SURVIVED)
     crossed = [row for row in evidence.free() if causes[row] == AFTER_CLOSE and by[row] == SERVER and left[row] > 0]
     for service, rows in evidence.by_service(crossed).items():
-        accounts = [account for account in evidence.accounts.rows.values() if service_of(account) == service]
+        accounts = evidence.accounts_of(service)
         least_ns = min(account.idle_close_least_ns for account in accounts)
         most_ns = max(account.idle_close_most_ns for account in accounts)
         spread_ns = max(round(SPREAD * most_ns), LEAST_SPREAD_NS)
@@ -37,10 +37,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         closes = sum(account.idle_closes for account in accounts)
         if closes < ENOUGH or most_ns - least_ns > spread_ns or not raced:
             continue
-        clients = {evidence.account(row).client.name for row in raced}
-        yield evidence.found(
-            Code.KEEP_ALIVE_RACE, Gravity.PROBLEM, "high" if len(raced) > 1 else "medium", raced, of=evidence.connections_to(service),
-            client=clients.pop() if len(clients) == 1 else None, server=service[0], server_port=service[1],
+        yield evidence.found_at(
+            service, Code.KEEP_ALIVE_RACE, Gravity.PROBLEM, "high" if len(raced) > 1 else "medium", raced,
             details={"server_idle_close_s": round(least_ns / 1e9, 3)},
             evidence=[f"the server closed {closes:,} connections {least_ns / 1e9:.2f} to {most_ns / 1e9:.2f} s after the last data"],
             explanation=f"The server closes connections that were idle for {least_ns / 1e9:.2f} s; requests cross its FIN and are lost.")

@@ -14,11 +14,9 @@ clamping); switch on the sender's probing for black holes (Linux: net.ipv4.tcp_m
 from collections.abc import Iterator
 
 from tcptrace_py.findings import troubled as column
-from tcptrace_py.findings.accounts import Account
-from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.findings.evidence import REPEATS, Evidence, pair_of
 from tcptrace_py.model.finding import Code, Finding, Gravity
 
-REPEATS = 3  # of the same segment in vain: less is bad luck
 SIDES = ("client", "server")
 
 
@@ -26,8 +24,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     """For each pair of hosts and direction, the connections that stand still at a large segment."""
     for number, sender in enumerate(SIDES):
         lost = evidence.narrow(column.CLIENT_LOST + number)
-        for (client, server, scope), rows in evidence.grouped(_stuck(evidence, number), _pair).items():
-            accounts = [account for account in evidence.accounts.rows.values() if _pair(account) == (client, server, scope)]
+        for pair, rows in evidence.grouped(_stuck(evidence, number), pair_of).items():
+            (client, server, _), accounts = pair, evidence.accounts_between(pair)
             arrived = max(account.largest_server if number else account.largest_client for account in accounts)
             smallest = min(lost[row] for row in rows)
             passed = max(arrived, *(_sacked(evidence, row, number) for row in rows))
@@ -57,7 +55,3 @@ def _stuck(evidence: Evidence, number: int) -> Iterator[int]:
 def _sacked(evidence: Evidence, row: int, number: int) -> int:
     """Bytes of a side that were only acknowledged selectively: no segment among them was larger."""
     return evidence.wide(column.CLIENT_UNACKNOWLEDGED + number)[row] - evidence.narrow(column.CLIENT_MISSING + number)[row]
-
-
-def _pair(account: Account) -> tuple[str, str, bytes]:
-    return account.client.name, account.server.name, account.server.scope

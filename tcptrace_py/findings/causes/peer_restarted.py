@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from tcptrace_py.findings import troubled as column
 from tcptrace_py.findings.again import taken_again
-from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.findings.evidence import Evidence, Pair, pair_of
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Cause, Role, numbers
 
@@ -24,17 +24,16 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     """For each pair of hosts."""
     by, causes = evidence.small(column.RESET_BY), evidence.small(column.RESET_CAUSE)
     held = [(old, new) for old, new in taken_again(evidence) if by[old] == CLIENT and causes[old] == NO_SOCKET]
-    pairs: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    pairs: dict[Pair, list[tuple[int, int]]] = {}
     for old, new in held:
-        account = evidence.account(old)
-        pairs.setdefault((account.client.name, account.server.name), []).append((old, new))
-    for (client, server), members in sorted(pairs.items()):
+        pairs.setdefault(pair_of(evidence.account(old)), []).append((old, new))
+    for pair, members in sorted(pairs.items()):
+        client, server, _ = pair
         ports = {evidence.account(old).port for old, _ in members}
-        of = sum(account.connections for account in evidence.accounts.rows.values()
-                 if (account.client.name, account.server.name) == (client, server))
+        of = sum(account.connections for account in evidence.accounts_between(pair))
         frames = evidence.wide(column.RESET_FRAME)
         yield evidence.found(
-            Code.PEER_RESTARTED, Gravity.PROBLEM, "high", sorted({row for pair in members for row in pair}), of=of,
+            Code.PEER_RESTARTED, Gravity.PROBLEM, "high", sorted({row for both in members for row in both}), of=of,
             connections=len(members), client=client, server=server, server_port=ports.pop() if len(ports) == 1 else None,
             evidence=[f"frame {min(frames[old] for old, _ in members)}: the client resets what it no longer knows"],
             explanation=f"{client} opens connections anew that {server} still holds, as a host does that was restarted.")  # fmt: skip

@@ -30,11 +30,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     refused = {new: old for old, new in taken_again(evidence) if by[old] == CLIENT and causes[old] == LATE and patterns[old] == FOUR_WAY}
     for service, rows in evidence.by_service(refused).items():
         waits = [took_ns[row] if took_ns[row] != MISSING else ends[row] - starts[row] for row in rows]
-        clients = {evidence.account(row).client.name for row in rows}
         frames = evidence.wide(column.RESET_FRAME)
-        yield evidence.found(
-            Code.REFUSED_BY_TIME_WAIT, Gravity.PROBLEM, "high", rows, of=evidence.connections_to(service),
-            client=clients.pop() if len(clients) == 1 else None, server=service[0], server_port=service[1],
+        yield evidence.found_at(
+            service, Code.REFUSED_BY_TIME_WAIT, Gravity.PROBLEM, "high", rows,
             details={"attempts": sum(repeats[row] for row in rows), "longest_wait_s": max(waits) / 1e9},
             evidence=[f"frame {min(frames[refused[row]] for row in rows)}: the client resets the answer of the old connection"],
             explanation="SYNs meet the TIME_WAIT of an old connection from the same port, and have to be sent again.")  # fmt: skip

@@ -28,11 +28,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         slow = [row for row in evidence.free() if closes[row] > 0 and closed_ns[row] >= ROUND_TRIPS * round_trips_ns[row]]
         for service, rows in evidence.by_service(slow).items():
             longest_ns, stalls = max(closed_ns[row] for row in rows), sum(closes[row] for row in rows)
-            clients = {evidence.account(row).client.name for row in rows}
             often = "once" if stalls == 1 else f"{stalls:,} times"
-            yield evidence.found(
-                Code.SLOW_READER, Gravity.WARNING, "high", rows, of=evidence.connections_to(service),
-                client=clients.pop() if len(clients) == 1 else None, server=service[0], server_port=service[1],
+            yield evidence.found_at(
+                service, Code.SLOW_READER, Gravity.WARNING, "high", rows,
                 details={"stalls": stalls, "longest_s": round(longest_ns / 1e9, 3), "side": reader},
                 evidence=[f"the {reader}'s window was closed for a second or longer {often}, {longest_ns / 1e9:.2f} s at the longest"],
                 explanation=f"The {reader} does not read what it receives, and its peer waits for room.")

@@ -14,22 +14,17 @@ other end as well: `diff --same-traffic` then tells where the segments go.
 from collections.abc import Iterator
 
 from tcptrace_py.findings import troubled as column
-from tcptrace_py.findings.evidence import Evidence
-from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.findings.evidence import REPEATS, Evidence
 from tcptrace_py.model.finding import Code, Finding, Gravity
-
-REPEATS, PATIENCE_NS = 3, SECOND_NS
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each service, the connections in which a side's data was never answered."""
     for service, rows in evidence.by_service(_stalled(evidence)).items():
         longest_ns = max(_longest_ns(evidence, row) for row in rows)
-        repeats = max(_repeats(evidence, row, number) for row in rows for number in range(2))
-        clients = {evidence.account(row).client.name for row in rows}
-        yield evidence.found(
-            Code.STALLED, Gravity.PROBLEM, "high", rows, of=evidence.connections_to(service),
-            client=clients.pop() if len(clients) == 1 else None, server=service[0], server_port=service[1],
+        repeats = max(evidence.repeats_in_vain(row, number) for row in rows for number in range(2))
+        yield evidence.found_at(
+            service, Code.STALLED, Gravity.PROBLEM, "high", rows,
             details={"longest_s": round(longest_ns / 1e9, 3), "repeats": repeats},
             evidence=[f"data was sent again up to {repeats} times, for up to {longest_ns / 1e9:.1f} s, and never acknowledged"],
             explanation="Data is sent again and again and nobody answers; what was captured does not tell why.")
@@ -38,18 +33,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 def _stalled(evidence: Evidence) -> Iterator[int]:
     often = zip(evidence.narrow(column.CLIENT_UNANSWERED), evidence.narrow(column.SERVER_UNANSWERED), strict=True)
     for row in [row for row, repeats in enumerate(often) if max(repeats) >= REPEATS and not evidence.claimed[row]]:
-        if any(_repeats(evidence, row, number) >= REPEATS and _span_ns(evidence, row, number) >= PATIENCE_NS for number in range(2)):
+        if any(evidence.stands_still(row, number) for number in range(2)):
             yield row
 
 
-def _repeats(evidence: Evidence, row: int, number: int) -> int:
-    """Segments that a side sent again in vain; 0 where no data was among them."""
-    return evidence.narrow(column.CLIENT_UNANSWERED + number)[row] if evidence.wide(column.CLIENT_UNACKNOWLEDGED + number)[row] > 0 else 0
-
-
-def _span_ns(evidence: Evidence, row: int, number: int) -> int:
-    return evidence.wide(column.CLIENT_UNANSWERED_NS + number)[row]
-
-
 def _longest_ns(evidence: Evidence, row: int) -> int:
-    return max(_span_ns(evidence, row, number) for number in range(2) if _repeats(evidence, row, number))
+    return max(evidence.wide(column.CLIENT_UNANSWERED_NS + number)[row] for number in range(2) if evidence.repeats_in_vain(row, number))

@@ -43,10 +43,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             continue
         if others_lost * sent * LESS > lost * others:
             continue
-        clients = {evidence.account(row).client.name for row in rows}
-        yield evidence.found(
-            Code.SYN_LOSS, Gravity.PROBLEM, "medium" if lost * others < 5 * EXPECTED * sent else "high", sorted([*rows, *never]),
-            of=connections, client=clients.pop() if len(clients) == 1 else None, server=service[0], server_port=service[1],
+        yield evidence.found_at(
+            service, Code.SYN_LOSS, Gravity.PROBLEM, "medium" if lost * others < 5 * EXPECTED * sent else "high", sorted([*rows, *never]),
+            of=connections,
             details={"syns_lost": lost, "syns": sent, "others_lost": others_lost, "others": others},
             evidence=[f"{lost} of {sent} SYNs were sent again before an answer; of {others} other segments {others_lost} were"],
             explanation="SYNs are lost and other segments are not: no network loses so, but something that handles only the first "

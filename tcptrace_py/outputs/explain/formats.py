@@ -10,6 +10,7 @@ from tcptrace_py.outputs.blocks import Block, Heading, Note, Picture
 from tcptrace_py.outputs.formats.table import WIDEST_PROSE, prose, write_blocks
 from tcptrace_py.outputs.units import end, printable, scope_text, some
 from tcptrace_py.outputs.view import View
+from tcptrace_py.outputs.views.findings import tone_of
 from tcptrace_py.outputs.words import filter_title
 
 from . import mermaid
@@ -47,8 +48,7 @@ def write(
     drawn = Ladder(connection, view.width - 2, why=why).lines(items)
     page: list[Block] = [Heading(_title(connection), filter_title(connection.stream)), Picture(tuple(drawn))]
     page += [Heading("In words"), Note(told)]
-    page += [Note(printable(f"{finding.severity} {finding.code}: {finding.explanation} {finding.remedy}"),
-                  "bad" if finding.severity == "problem" else "plain", "!" if finding.severity == "problem" else "•")
+    page += [Note(printable(f"{finding.severity} {finding.code}: {finding.explanation} {finding.remedy}"), *tone_of(finding))
              for finding in findings]
     if others:
         ids = ", ".join(str(other.id) for other in others[:MANY])

@@ -33,14 +33,18 @@ def withheld_note(analysis: Analysis) -> Blocks:
     """What is not concluded because of a problem of the capture; what its length or an unknown range hides is said with the numbers."""
     problems = {problem.code for problem in analysis.capture.problems}
     for because in dict.fromkeys(row.because for row in analysis.withheld if row.because in problems):
-        rows = [row for row in analysis.withheld if row.because == because]
-        yield Note(f"Not concluded, as the capture is {because}: " + "; ".join(f"{row.what} ({row.explanation})" for row in rows)
-                   if because != "coarse-clock" else
-                   "Not concluded, as the clock is too coarse: " + "; ".join(f"{row.what} ({row.explanation})" for row in rows), "bad", "!")
+        why = "the clock is too coarse" if because == "coarse-clock" else f"the capture is {because}"
+        hidden = "; ".join(f"{row.what} ({row.explanation})" for row in analysis.withheld if row.because == because)
+        yield Note(f"Not concluded, as {why}: {hidden}", "bad", "!")
+
+
+def tone_of(finding: Finding) -> tuple[str, str]:
+    """How a note of it looks, and the mark before it."""
+    return ("bad", "!") if finding.severity == "problem" else ("plain", "•")
 
 
 def _finding(finding: Finding, *, dated: bool) -> Blocks:
-    tone, mark = ("bad", "!") if finding.severity == "problem" else ("plain", "•")
+    tone, mark = tone_of(finding)
     unsure = "" if finding.confidence == "high" else " (likely, not certain)"
     yield Note(printable(f"{finding.severity} {finding.code}{_place(finding)}{unsure}: {finding.explanation}"), tone, mark)
     yield Note(printable("; ".join([*finding.evidence, _where(finding, dated=dated)])), "quiet", " ")
