@@ -5,9 +5,12 @@ The consumer reads our buffers where they are; `arrow_structs` holds them until 
 
 from __future__ import annotations
 
+import signal
 import struct
 import sys
+import threading
 from array import array
+from contextlib import contextmanager
 from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
@@ -17,8 +20,9 @@ from tcptrace_py.model.errors import UsageError
 from .arrow_structs import NULLABLE, Node, Reading, address, array_node, schema_capsule, schema_node, stream_capsule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence, Sized
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
     from mmap import mmap
+    from types import FrameType
 
 INT8, INT16, INT32, INT64 = "c", "s", "i", "l"
 UINT8, UINT16, UINT32, UINT64 = "C", "S", "I", "L"
@@ -160,15 +164,41 @@ def scan(connection: Any, stream: Stream, statement: str) -> None:
     import duckdb  # noqa: PLC0415 - an extra, and there
 
     stream.failure = None
-    connection.register("stream", stream)
+    with _ctrl_c_behind(connection):
+        connection.register("stream", stream)
+        try:
+            connection.execute(statement)
+        except duckdb.Error:
+            if stream.failure is not None:
+                raise stream.failure from None
+            raise
+        finally:
+            connection.unregister("stream")
+
+
+@contextmanager
+def _ctrl_c_behind(connection: Any) -> Iterator[None]:
+    """Let Ctrl-C end the statement, and raise it behind: amid a function that C code calls it would be printed and lost."""
+    asked = False
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        connection.interrupt()
+
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, stop)
     try:
-        connection.execute(statement)
-    except duckdb.Error:
-        if stream.failure is not None:
-            raise stream.failure from None
-        raise
+        yield
     finally:
-        connection.unregister("stream")
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if asked:
+            raise KeyboardInterrupt from None
 
 
 def _column_schema(column: Column) -> Node:

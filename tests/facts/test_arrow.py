@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import mmap
+import signal
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import weakref
 from array import array
 from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 import pytest
@@ -322,6 +323,54 @@ def test_an_exception_ends_the_reading(error: BaseException, message: str) -> No
         assert raised.value is error
         with pytest.raises(duckdb.CatalogException):
             connection.execute("FROM stream")
+
+
+LONG = "CREATE TABLE summed AS SELECT sum(sin(r.range + s.range + x)) FROM stream, range(100000) r, range(100000) s"
+
+
+class Noticed(array):
+    """Cells that say when they are let go."""
+
+    gone: ClassVar[Callable[[], None]] = lambda: None
+
+    def __del__(self) -> None:
+        type(self).gone()
+
+
+@pytest.mark.parametrize("where", ["a batch", "a release", "the engine"])
+def test_ctrl_c_ends_the_statement_and_is_raised_behind_it(
+    where: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Raised amid one of our functions that C code calls, it would be printed as ignored, with a traceback."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    came: list[str] = []
+
+    def ctrl_c(now: str) -> None:
+        if now == where and not came:
+            came.append(now)
+            signal.raise_signal(signal.SIGINT)
+
+    def batches() -> Iterator[Batch]:
+        for number in range(100):
+            if number == 3:
+                ctrl_c("a batch")
+            yield Batch(2048, [Noticed("B", bytes(2048))])
+
+    monkeypatch.setattr(Noticed, "gone", lambda: ctrl_c("a release"))
+    timer = threading.Timer(0.3, ctrl_c, ["the engine"])
+    try:
+        with database("a test") as connection:
+            timer.start()
+            with pytest.raises(KeyboardInterrupt):
+                scan(connection, Stream([Column("x", "C")], batches), LONG)
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            with pytest.raises(duckdb.CatalogException):
+                connection.execute("FROM summed")
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+    assert came == [where]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_an_error_of_the_statement_is_its_own() -> None:

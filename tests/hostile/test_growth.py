@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from tcptrace_py.model.problems import Problems
 from . import generators
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 MOST = 2.3  # so many times as much for twice the length
@@ -45,7 +47,16 @@ def test_cost_grows_with_the_length(kind: str, command: str, tmp_path: Path) -> 
     paths = [tmp_path / f"{times}.pcap" for times in (1, 2, 4)]
     for path in paths:
         path.write_bytes(generators.capture(kind, int(path.stem) * N))
-    times_s = [min(cpu_s(COMMANDS[command], path) for _ in range(2)) for path in paths]
+    require_growth([partial(cpu_s, COMMANDS[command], path) for path in paths])
+
+
+def require_growth(measured: list[Callable[[], float]]) -> None:
+    """Measure again where it seems too much: something else may have been at work, which the least of several does not hold."""
+    times_s = [each() for each in measured]
+    for _ in range(4):
+        if grows_with_the_length(times_s):
+            return
+        times_s = [min(before_s, each()) for before_s, each in zip(times_s, measured, strict=True)]
     assert grows_with_the_length(times_s), f"{times_s}"
 
 
@@ -57,12 +68,15 @@ def grows_with_the_length(times_s: list[float]) -> bool:
 @pytest.mark.parametrize("kind", ["damaged gzip", "many members", "hole of zeros"])
 def test_reading_costs_the_length(kind: str, tmp_path: Path) -> None:
     n = {"damaged gzip": 500_000, "many members": 3_000, "hole of zeros": 4_000_000}[kind]
-    times_s = []
-    for size in (n, 2 * n, 4 * n):
-        path = tmp_path / f"{size}.gz"
-        path.write_bytes(getattr(generators, kind.replace(" ", "_"))(size))
-        started = time.process_time()
-        for _ in open_captures([str(path)], Problems()).blocks():
-            pass
-        times_s.append(time.process_time() - started)
-    assert grows_with_the_length(times_s), f"{times_s}"
+    paths = [tmp_path / f"{size}.gz" for size in (n, 2 * n, 4 * n)]
+    for path in paths:
+        path.write_bytes(getattr(generators, kind.replace(" ", "_"))(int(path.stem)))
+    require_growth([partial(reading_s, path) for path in paths])
+
+
+def reading_s(path: Path) -> float:
+    """Processor time of reading a file to its end."""
+    started = time.process_time()
+    for _ in open_captures([str(path)], Problems()).blocks():
+        pass
+    return time.process_time() - started
