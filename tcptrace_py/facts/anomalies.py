@@ -20,7 +20,9 @@ FRAGMENTATION_NEEDED = (4, 3, 4)  # of the kind "unreachable", but the destinati
 
 def anomalies(live: Connection, verdict: Verdict) -> list[Anomaly]:
     """Anomalies in order of their frames."""
-    found = [Anomaly(*item) for item in live.anomalies or ()]
+    found: list[Anomaly] = []
+    if live.anomalies:
+        found = [Anomaly(*item) for item in live.anomalies]
     for index in range(len(live.log)):
         segment = live.log[index]
         if not segment.marks & COPY or segment.marks & DELAYED:
@@ -28,7 +30,8 @@ def anomalies(live: Connection, verdict: Verdict) -> list[Anomaly]:
     for index, what in verdict.unexpected:
         segment = live.log[index]
         found.append(Anomaly("unexpected-event", segment.frame, f"{what}: RFC 9293 has no transition for it"))
-    found += [_icmp(frame, kind) for frame, kind in live.icmp or ()]
+    if live.icmp:
+        found += [_icmp(frame, kind) for frame, kind in live.icmp]
     if len(found) > 1:
         found.sort(key=_frame)
     rare = live.a.rare

@@ -16,6 +16,8 @@ cdef class Block:
     cdef public dict _entries_of, _path_texts
     cdef public list _address_texts
 
+    cpdef Py_ssize_t count_names(self) except -1
+    cpdef clear(self)
     cpdef tuple path(self, int number)
     cpdef str path_names(self, int number)
     cpdef str address(self, int number)

@@ -116,15 +116,13 @@ class Block:
         tables = (self.connections, self.entries, self.stays, self.resets, self.anomalies)
         return sum(table.capacity * (8 * table.wide_columns + 4 * table.narrow_columns + table.small_columns) for table in tables)
 
-    @property
-    def names(self) -> int:
+    def count_names(self) -> int:
         """How many sentences and addresses it has names for."""
         return len(self.addresses.values) + len(self.texts.values) + len(self.evidence.values) + len(self.histories.values)
 
     def clear(self) -> None:
         """Empty it for new rows."""
-        for table in (self.connections, self.entries, self.stays, self.resets, self.anomalies):
-            table.count = 0
+        self.connections.count = self.entries.count = self.stays.count = self.resets.count = self.anomalies.count = 0
 
     def cut(self, rows: int) -> None:
         """Keep so many connections, all of which have their course, and what belongs to them."""

@@ -1,6 +1,7 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False
 import cython
 
+from tcptrace_py.facts.anomalies cimport anomalies
 from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.handshake cimport write_handshake
 from tcptrace_py.facts.resets cimport write_resets

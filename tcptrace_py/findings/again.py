@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.facts.table import MISSING
 
-from . import troubled as column
+from . import trouble_columns as column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +19,12 @@ MOST_BEFORE = 8  # connections of the four-tuple before: one that was known unti
 def taken_again(evidence: Evidence) -> Iterator[tuple[int, int]]:
     """The old connection, which a RST ended or met, and the new one, whose SYN came before that RST and had to be sent again."""
     starts, ends, resets = evidence.wide(column.START), evidence.wide(column.END), evidence.wide(column.RESET_AT)
-    ports, repeats = evidence.narrow(column.CLIENT_PORT), evidence.narrow(column.SYN_REPEATS)
-    tuples: dict[tuple[bytes, int], list[int]] = {}
-    for row in evidence.free():
-        tuples.setdefault((evidence.account(row).name, ports[row]), []).append(row)
+    accounts, ports, repeats = evidence.narrow(column.ACCOUNT), evidence.narrow(column.CLIENT_PORT), evidence.narrow(column.SYN_REPEATS)
+    tuples: dict[tuple[int, int], list[int]] = {(accounts[row], ports[row]): [] for row in evidence.free_that_have(column.SYN_REPEATS)}
+    for row in evidence.free() if tuples else ():
+        rows = tuples.get((accounts[row], ports[row]))
+        if rows is not None:
+            rows.append(row)
     for rows in tuples.values():
         rows.sort(key=starts.__getitem__)
         for at, new in enumerate(rows):

@@ -6,17 +6,19 @@ cause is named is `claimed`: causes that are asked later leave it out.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tcptrace_py.model.addresses import packed
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.finding import Finding, Gravity
 
-from . import troubled as column
+from . import trouble_columns as column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from array import array
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from tcptrace_py.model.finding import Code, Withheld
     from tcptrace_py.model.profiles import Profiles
@@ -55,7 +57,10 @@ class Evidence:
         self.count = self.table.count
         self.claimed = bytearray(self.count)
         self.busy = [account for account in accounts.rows.values() if account.answered >= BUSY]
-        self._columns: dict[tuple[str, int], Sequence[int]] = {}
+        self._wide: dict[int, Sequence[int]] = {}
+        self._narrow: dict[int, Sequence[int]] = {}
+        self._small: dict[int, Sequence[int]] = {}
+        self._accounts_at = self.narrow(column.ACCOUNT)
         self._account_of = [accounts.named(name) for name in troubled.names]
         self._attempts_at = accounts.singles.services()
 
@@ -70,27 +75,28 @@ class Evidence:
         return self.capture.end_ns or 0
 
     def wide(self, number: int) -> Sequence[int]:
-        """A wide column (`troubled`), a value for each row."""
-        return self._column("wide", number)
+        """A wide column (`trouble_columns`), a value for each row."""
+        found = self._wide.get(number)
+        return self._cut(self._wide, self.table.wide, number) if found is None else found
 
     def narrow(self, number: int) -> Sequence[int]:
         """A narrow column."""
-        return self._column("narrow", number)
+        found = self._narrow.get(number)
+        return self._cut(self._narrow, self.table.narrow, number) if found is None else found
 
     def small(self, number: int) -> Sequence[int]:
         """A small column."""
-        return self._column("small", number)
+        found = self._small.get(number)
+        return self._cut(self._small, self.table.small, number) if found is None else found
 
-    def _column(self, width: str, number: int) -> Sequence[int]:
-        found = self._columns.get((width, number))
-        if found is None:
-            begin = number * self.table.capacity
-            found = self._columns[width, number] = getattr(self.table, width)[begin:begin + self.count]
+    def _cut(self, kept: dict[int, Sequence[int]], values: array[int], number: int) -> Sequence[int]:
+        begin = number * self.table.capacity
+        found = kept[number] = memoryview(values)[begin:begin + self.count]
         return found
 
     def account(self, row: int) -> Account:
         """Who connected where, in a row."""
-        return self._account_of[self.narrow(column.ACCOUNT)[row]]
+        return self._account_of[self._accounts_at[row]]
 
     def at_once(self, accounts: Sequence[Account]) -> dict[int, int]:
         """How many connections of these accounts were open at once, by `number`; empty where that is not kept.
@@ -109,9 +115,19 @@ class Evidence:
             peak[number] = max(peak[number], level[number])
         return peak
 
-    def free(self) -> Iterable[int]:
+    def free(self) -> Iterator[int]:
         """Rows whose cause is not named yet."""
-        return (row for row in range(self.count) if not self.claimed[row])
+        return compress(range(self.count), self.claimed.translate(_marks(0)))
+
+    def free_with(self, number: int, *values: int) -> list[int]:
+        """Those with one of these values in a small column."""
+        claimed = self.claimed
+        return [row for row in compress(range(self.count), bytes(self.small(number)).translate(_marks(*values))) if not claimed[row]]
+
+    def free_that_have(self, number: int) -> list[int]:
+        """Those with anything but 0 in a narrow column."""
+        claimed = self.claimed
+        return [row for row in compress(range(self.count), self.narrow(number)) if not claimed[row]]
 
     def by_service(self, rows: Iterable[int]) -> dict[Service, list[int]]:
         """Rows by server, port and scope, in order of first frames."""
@@ -186,6 +202,12 @@ class Evidence:
             first_ns, last_ns, frames[0] if frames else None,
             display_filter([streams[row] for row in rows], client, server, server_port), details or {}, explanation, tuple(evidence),
             tuple(frames[:MOST_FRAMES]))  # fmt: skip
+
+
+@cache
+def _marks(*values: int) -> bytes:
+    """For `bytes.translate`: 1 where a column of 8 bits has one of these values."""
+    return bytes(any(value & 0xFF == byte for value in values) for byte in range(256))
 
 
 def service_of(account: Account) -> Service:

@@ -1,6 +1,7 @@
 """What limits the conclusions about a capture's connections: counted while they end, reported before anything else."""
 
 from array import array  # noqa: TC003 - Cython reads annotations at run time
+from collections.abc import Callable
 from math import gcd
 
 from tcptrace_py.model import columns
@@ -93,7 +94,7 @@ class Quality:
         """Whether a FIN is among the segments of a filtered capture."""
         return any(self.kinds >> kind & 1 and kind & FIN for kind in range(16))
 
-    def filtered(self, connections: int, *, answers_lack: bool) -> str:
+    def filtered(self, connections: int, *, answers_lack: Callable[[], bool]) -> str:
         """What alone was captured, by its flags, in words; empty where nothing shows that there was more.
 
         Behind a SYN/ACK that a FIN follows an ACK was sent, and a SYN that is not sent again was answered (`answers_lack`: there is
@@ -104,7 +105,7 @@ class Quality:
         opened = self.kinds >> BARE_SYN & 1 or self.kinds >> SYNACK & 1
         if opened and self.shows_fins:
             return "SYN, FIN and RST"
-        if opened and answers_lack:
+        if opened and answers_lack():
             return "SYNs" if self.kinds == 1 << BARE_SYN else "segments that open or reset"
         if connections > 1 and self.kinds | ONLY_RST == ONLY_RST:
             return "RSTs"
@@ -146,7 +147,8 @@ class Quality:
         self.is_plain = self.is_plain or other.is_plain
         self.kinds |= other.kinds
 
-    def report(self, problems: Problems, summary: Summary, *, duplicates: int, stragglers: tuple[int, int], answers_lack: bool) -> None:
+    def report(self, problems: Problems, summary: Summary, *, duplicates: int, stragglers: tuple[int, int],
+               answers_lack: Callable[[], bool]) -> None:
         """Put what was counted into words; pairs are a count and its first frame. `answers_lack`: see `filtered`."""
         filtered = self.filtered(summary.connections, answers_lack=answers_lack)
         if filtered:

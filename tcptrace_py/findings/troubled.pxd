@@ -9,12 +9,17 @@ from tcptrace_py.model.live cimport Context, Segment, Side
 from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Close, ResetMarks, Verdict
 
-# Names that this module only reads. The columns are read by the causes as well.
-cdef long long ACK, AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_LONG_CLOSES, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_BYTES, AT_SERVER_REPEATS
-cdef long long AT_SYN_REPEATS, CLOSED, COMPLETED, COPY, FOUR_WAY, LISTEN, MISSING, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS
-cdef long long STRAY, SYN_SENT
-cdef Py_ssize_t FIRST_WAITS_NARROW, FIRST_WAITS_WIDE
-cdef tuple COPIED_NARROW, COPIED_SMALL, COPIED_WIDE, WAITS_NARROW, WAITS_WIDE
+# Names that this module only reads.
+cdef long long ACK, CLOSED, COMPLETED, COPY, FOUR_WAY, LISTEN, MISSING, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS, STRAY, SYN_SENT
+cdef Py_ssize_t AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_LONG_CLOSES, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_BYTES
+cdef Py_ssize_t AT_SERVER_REPEATS, AT_SYN_REPEATS
+cdef Py_ssize_t ACCOUNT, CLIENT_BYTES, CLIENT_FIN, CLIENT_ISN, CLIENT_NEXT, CLIENT_PACKETS, CLIENT_PORT, CLIENT_REPEATS
+cdef Py_ssize_t CLIENT_STATE, END, FIRST_ACK, FIRST_BY, FIRST_FIN, FIRST_FRAME, FIRST_SEQ, FIRST_WAITS_NARROW, FIRST_WAITS_WIDE
+cdef Py_ssize_t HANDSHAKE, MIDSTREAM, NARROW_COLUMNS, OUTCOME, PATTERN, RESET_AT, RESET_BEHIND, RESET_BY, RESET_CAUSE
+cdef Py_ssize_t RESET_CONFIDENCE, RESET_FRAME, RESET_GOES_ON, RESET_TTL, SERVER_BYTES, SERVER_FIN, SERVER_ISN, SERVER_NEXT
+cdef Py_ssize_t SERVER_PACKETS, SERVER_REPEATS, SERVER_STATE, SMALL_COLUMNS, START, STREAM, SYNACK_REPEATS, SYN_REPEATS
+cdef Py_ssize_t USUAL_TTL, VANTAGE, WIDE_COLUMNS
+cdef long long[::1] COPIED_NARROW, COPIED_SMALL, COPIED_WIDE, WAITS_NARROW, WAITS_WIDE
 
 
 cdef class Troubled:
@@ -24,8 +29,8 @@ cdef class Troubled:
     cdef public long long last_frame, most
 
     @cython.locals(mine=cython.Py_ssize_t, table=Table, source=Table, size=cython.Py_ssize_t, theirs=cython.Py_ssize_t,
-                   wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", column=cython.Py_ssize_t, at=cython.Py_ssize_t,
-                   close=Close, client="long long", server="long long")
+                   wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", column=cython.Py_ssize_t,
+                   client="long long", server="long long")
     cpdef add(self, Account account, Block block, Py_ssize_t row, Live live, Verdict verdict)
     @cython.locals(row=cython.Py_ssize_t, table=Table, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
                    size=cython.Py_ssize_t, column=cython.Py_ssize_t)
@@ -34,6 +39,9 @@ cdef class Troubled:
     @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
     cdef Py_ssize_t _row(self, bytes name) except -1
     cpdef int _number(self, bytes name) except -1
+    @cython.locals(table=Table, row=cython.Py_ssize_t, count=cython.Py_ssize_t, mine=cython.Py_ssize_t, size=cython.Py_ssize_t,
+                   column=cython.Py_ssize_t, number=int)
+    cpdef take(self, tuple parcel)
     @cython.locals(table=Table, own=Side, other=Side, first=Segment, wide="long long[::1]", size=cython.Py_ssize_t)
     cdef _write_numbers(self, Py_ssize_t row, Live live, long long client)
     @cython.locals(source=Table, resets=Table, table=Table, at=cython.Py_ssize_t, chosen=cython.Py_ssize_t, ending=cython.Py_ssize_t,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcptrace_py.facts import block as of
 from tcptrace_py.facts.block import CLIENT_LONG_CLOSES as AT_LONG_CLOSES
 from tcptrace_py.facts.block import CLIENT_REPEATS as AT_CLIENT_REPEATS
 from tcptrace_py.facts.block import ENDING_RESET as AT_ENDING
@@ -29,6 +28,59 @@ from tcptrace_py.model.segments import ACK, RST, local_port
 from tcptrace_py.model.state import State
 from tcptrace_py.model.vocabulary import Outcome, Pattern, Role, numbers
 
+from .trouble_columns import (
+    ACCOUNT,
+    CLIENT_BYTES,
+    CLIENT_FIN,
+    CLIENT_ISN,
+    CLIENT_NEXT,
+    CLIENT_PACKETS,
+    CLIENT_PORT,
+    CLIENT_REPEATS,
+    CLIENT_STATE,
+    COPIED_NARROW,
+    COPIED_SMALL,
+    COPIED_WIDE,
+    END,
+    FIRST_ACK,
+    FIRST_BY,
+    FIRST_FIN,
+    FIRST_FRAME,
+    FIRST_SEQ,
+    FIRST_WAITS_NARROW,
+    FIRST_WAITS_WIDE,
+    HANDSHAKE,
+    MIDSTREAM,
+    NARROW_COLUMNS,
+    OUTCOME,
+    PATTERN,
+    RESET_AT,
+    RESET_BEHIND,
+    RESET_BY,
+    RESET_CAUSE,
+    RESET_CONFIDENCE,
+    RESET_FRAME,
+    RESET_GOES_ON,
+    RESET_TTL,
+    SERVER_BYTES,
+    SERVER_FIN,
+    SERVER_ISN,
+    SERVER_NEXT,
+    SERVER_PACKETS,
+    SERVER_REPEATS,
+    SERVER_STATE,
+    SMALL_COLUMNS,
+    START,
+    STREAM,
+    SYN_REPEATS,
+    SYNACK_REPEATS,
+    USUAL_TTL,
+    VANTAGE,
+    WAITS_NARROW,
+    WAITS_WIDE,
+    WIDE_COLUMNS,
+)
+
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable
@@ -44,35 +96,6 @@ REFUSED, COMPLETED, UNANSWERED = OUTCOMES["refused"], OUTCOMES["completed"], OUT
 NONE, FOUR_WAY, SIMULTANEOUS = PATTERNS["none"], PATTERNS["four-way"], PATTERNS["simultaneous"]
 SYN_SENT, LISTEN, CLOSED = State.SYN_SENT, State.LISTEN, State.CLOSED
 ROLE_BETWEEN = numbers(Role)["between"]
-
-# Columns. The first ones are those of the tables of facts, in this order.
-COPIED_WIDE = (of.START, of.END, of.FIRST_FRAME, of.HANDSHAKE, of.CLIENT_PACKETS, of.CLIENT_BYTES, of.SERVER_PACKETS, of.SERVER_BYTES)
-START, END, FIRST_FRAME, HANDSHAKE, CLIENT_PACKETS, CLIENT_BYTES, SERVER_PACKETS, SERVER_BYTES = range(8)
-# Initial numbers and the numbers behind all that was sent, of both sides; the numbers of the first segment (MISSING: none); when
-# and in which frame the reset came that ended it; when the client's FIN and the server's were sent first.
-CLIENT_ISN, CLIENT_NEXT, SERVER_ISN, SERVER_NEXT, FIRST_SEQ, FIRST_ACK, RESET_AT, RESET_FRAME, CLIENT_FIN, SERVER_FIN = range(8, 18)
-RESET_BEHIND = 18  # how long (ns) after the segment before it that reset came
-# Then how time went by (facts.waits), in this order as well; of both sides the client's comes first.
-WAITS_WIDE = (of.SURVIVED, of.FINAL_IDLE, of.STALL, of.CLIENT_UNANSWERED_NS, of.SERVER_UNANSWERED_NS, of.CLIENT_CLOSED, of.SERVER_CLOSED,
-              of.CLIENT_UNACKNOWLEDGED, of.SERVER_UNACKNOWLEDGED)
-(SURVIVED, FINAL_IDLE, STALL, CLIENT_UNANSWERED_NS, SERVER_UNANSWERED_NS, CLIENT_CLOSED, SERVER_CLOSED, CLIENT_UNACKNOWLEDGED,
- SERVER_UNACKNOWLEDGED) = range(19, 28)
-WIDE_COLUMNS = 28
-COPIED_NARROW = (of.STREAM, of.CLIENT_PORT, of.SYN_REPEATS, of.SYNACK_REPEATS, of.CLIENT_REPEATS, of.SERVER_REPEATS)
-STREAM, CLIENT_PORT, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS, SERVER_REPEATS = range(6)
-ACCOUNT, RESET_TTL, USUAL_TTL = range(6, 9)  # number of the account in `names`; TTL of the reset and of its sender's segments
-WAITS_NARROW = (of.EXCHANGES, of.CLIENT_UNANSWERED, of.SERVER_UNANSWERED, of.CLIENT_LOST, of.SERVER_LOST, of.CLIENT_MISSING,
-                of.SERVER_MISSING, of.CLIENT_LONG_CLOSES, of.SERVER_LONG_CLOSES)
-(EXCHANGES, CLIENT_UNANSWERED, SERVER_UNANSWERED, CLIENT_LOST, SERVER_LOST, CLIENT_MISSING, SERVER_MISSING, CLIENT_LONG_CLOSES,
- SERVER_LONG_CLOSES) = range(9, 18)
-NARROW_COLUMNS = 18
-FIRST_WAITS_WIDE, FIRST_WAITS_NARROW = SURVIVED, EXCHANGES
-COPIED_SMALL = (of.VANTAGE, of.MIDSTREAM, of.OUTCOME, of.PATTERN, of.FIRST_FIN)
-VANTAGE, MIDSTREAM, OUTCOME, PATTERN, FIRST_FIN = range(5)
-# Who sent the first segment (0: the client); the final states; of the reset that ended it (or, without one, of the first from
-# between, else of the first): by, cause and confidence, as the tables of facts have them; whether its named sender went on.
-FIRST_BY, CLIENT_STATE, SERVER_STATE, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_GOES_ON = range(5, 12)
-SMALL_COLUMNS = 12
 
 
 class Troubled:
@@ -96,20 +119,15 @@ class Troubled:
         size, theirs = table.capacity, source.capacity
         wide, narrow, small = table.wide, table.narrow, table.small
         for column in range(len(COPIED_WIDE)):
-            at = COPIED_WIDE[column]  # a C number now
-            wide[column * size + mine] = source.wide[at * theirs + row]
+            wide[column * size + mine] = source.wide[COPIED_WIDE[column] * theirs + row]
         for column in range(len(COPIED_NARROW)):
-            at = COPIED_NARROW[column]  # a C number now
-            narrow[column * size + mine] = source.narrow[at * theirs + row]
+            narrow[column * size + mine] = source.narrow[COPIED_NARROW[column] * theirs + row]
         for column in range(len(COPIED_SMALL)):
-            at = COPIED_SMALL[column]  # a C number now
-            small[column * size + mine] = source.small[at * theirs + row]
+            small[column * size + mine] = source.small[COPIED_SMALL[column] * theirs + row]
         for column in range(len(WAITS_WIDE)):
-            at = WAITS_WIDE[column]
-            wide[(FIRST_WAITS_WIDE + column) * size + mine] = source.wide[at * theirs + row]
+            wide[(FIRST_WAITS_WIDE + column) * size + mine] = source.wide[WAITS_WIDE[column] * theirs + row]
         for column in range(len(WAITS_NARROW)):
-            at = WAITS_NARROW[column]
-            narrow[(FIRST_WAITS_NARROW + column) * size + mine] = source.narrow[at * theirs + row]
+            narrow[(FIRST_WAITS_NARROW + column) * size + mine] = source.narrow[WAITS_NARROW[column] * theirs + row]
         self._write_numbers(mine, live, verdict.client)
         client, server = verdict.close.first(verdict.client), verdict.close.first(1 - verdict.client)
         if client >= 0:

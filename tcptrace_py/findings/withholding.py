@@ -10,7 +10,7 @@ from tcptrace_py.model.finding import Withheld
 from tcptrace_py.model.results import Latency
 from tcptrace_py.model.vocabulary import Outcome, numbers
 
-from . import troubled as column
+from . import trouble_columns as column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

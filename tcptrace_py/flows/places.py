@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from array import array
 
 Places = dict[bytes, int]
+NONE = 0  # no place, and no row
 
 
 def find(places: Places, table: "array[int]", keys: list[bytes], key: bytes) -> int:  # noqa: ARG001 - for the compiled form

@@ -59,9 +59,10 @@ from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import HALF, MASK, ahead
 from tcptrace_py.model.state import State
 
+from .places import NONE
 from .scopes import MOST_TUNNELS, NEAR_BYTES, Router, fits, scope_at
 from .streams import StreamIndex
-from .textbook import ASIDE_NS, NONE, Textbook
+from .textbook import ASIDE_NS, Textbook
 
 FOR_EVER_NS = (1 << 63) - 1
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that

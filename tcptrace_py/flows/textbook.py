@@ -37,6 +37,7 @@ from tcptrace_py.model.segments import ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUO
 from tcptrace_py.model.seq import HALF, MASK
 
 from . import places, resting
+from .places import NONE
 from .streams import RESTING_MASK, StreamIndex
 
 LONG_NS = 30 * SECOND_NS  # what settles levels looks for connections at rest that were open for longer
@@ -46,7 +47,7 @@ MOST_NS = 4_000_000_000 * SECOND_NS  # seconds of a time are to fit 32 bits
 MOST_TURNS = 1 << 29
 MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN = 1 << 20, 1 << 11, 1 << 12
 MOST_ASIDE = 1 << 10  # interfaces that the record of an attempt has room for
-RING = NONE = 0  # the row that is the ring's beginning and end, and none of its own
+RING = 0  # the row that is the ring's beginning and end, and none of its own
 BIAS = 1 << 15  # what is added to budgets, which may be negative
 FIRST_ROWS = 64
 FIRST_PLACES = 1 << 13  # a power of two

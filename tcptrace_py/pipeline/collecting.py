@@ -409,7 +409,7 @@ class Collector:
         if self.keep_rows:
             if block.connections.count >= ROWS:
                 self.hand_over()
-        elif block.connections.count >= FEW_ROWS if self.each is not None else block.names > MOST_NAMES:
+        elif block.connections.count >= FEW_ROWS if self.each is not None else block.count_names() > MOST_NAMES:
             self.writer.begin(Block(FEW_ROWS))
         elif self.each is None:
             block.clear()

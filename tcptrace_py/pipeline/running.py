@@ -74,7 +74,7 @@ class Machinery:
         accounts = collector.accounts
         summary, every_host, every_budget = collector.totals.result(accounts), hosts(accounts), budgets(accounts)
         collector.quality.report(problems, summary, duplicates=table.duplicates, stragglers=(table.stragglers, table.first_straggler),
-                                 answers_lack=answers_lack(collector.troubled, info.end_ns or 0))
+                                 answers_lack=lambda: answers_lack(collector.troubled, info.end_ns or 0))
         if table.segments:
             problems.leave_out(NOT_READ)
         self.faults.report(problems, collector.first_frames.rank)

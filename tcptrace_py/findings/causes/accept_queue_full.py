@@ -12,7 +12,7 @@ Do: accept faster (the program is busy, blocked, or has too few workers), then r
 
 from collections.abc import Iterator
 
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Outcome, numbers
@@ -23,11 +23,12 @@ FEWEST = 3
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each service."""
-    outcomes, answered = evidence.small(column.OUTCOME), evidence.wide(column.SERVER_BYTES)
+    answered = evidence.wide(column.SERVER_BYTES)
     syns, synacks, starts = evidence.narrow(column.SYN_REPEATS), evidence.narrow(column.SYNACK_REPEATS), evidence.wide(column.START)
-    for service, rows in evidence.by_service(evidence.free()).items():
-        dropped = [row for row in rows if outcomes[row] == UNANSWERED and syns[row]]
-        waiting = [row for row in rows if outcomes[row] == COMPLETED and not answered[row]]
+    in_vain = evidence.by_service(row for row in evidence.free_with(column.OUTCOME, UNANSWERED) if syns[row])
+    unserved = evidence.by_service(row for row in evidence.free_with(column.OUTCOME, COMPLETED) if not answered[row]) if in_vain else {}
+    for service, dropped in in_vain.items():
+        waiting = unserved.get(service, [])
         overflown = [row for row in waiting if synacks[row]]
         if len(dropped) < FEWEST or not waiting or not (overflown or len(waiting) >= FEWEST):
             continue

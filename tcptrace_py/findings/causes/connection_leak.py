@@ -11,7 +11,7 @@ end, a pool that keeps what is dead. `ss -tanp state close-wait` names the proce
 
 from collections.abc import Iterator
 
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.endpoints import service as named
@@ -29,8 +29,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     ends_ns, end_ns = evidence.wide(column.END), evidence.end_ns
     for state, fin, role in ((column.SERVER_STATE, column.CLIENT_FIN, "server"), (column.CLIENT_STATE, column.SERVER_FIN, "client")):
-        states, fins_ns = evidence.small(state), evidence.wide(fin)
-        held = [row for row in evidence.free() if states[row] == CLOSE_WAIT and end_ns - ends_ns[row] >= SILENT_NS]
+        fins_ns = evidence.wide(fin)
+        held = [row for row in evidence.free_with(state, CLOSE_WAIT) if end_ns - ends_ns[row] >= SILENT_NS]
         for service, rows in evidence.by_service(held).items():
             if len(rows) < FEWEST:
                 continue

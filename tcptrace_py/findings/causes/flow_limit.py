@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tcptrace_py.facts.table import MISSING
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.accounts import Account
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.findings.occupancy import ANY_PORT, Held
@@ -60,7 +60,7 @@ class Limit(NamedTuple):
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each client and service."""
     outcomes, repeats = evidence.small(column.OUTCOME), evidence.narrow(column.SYN_REPEATS)
-    failed = evidence.by_account(row for row in evidence.free() if outcomes[row] == UNANSWERED)
+    failed = evidence.by_account(evidence.free_with(column.OUTCOME, UNANSWERED))
     asked = [account for rows in failed.values() if len(rows) >= FEWEST_FAILED
              and (account := evidence.account(rows[0])).connections - len(rows) >= FEWEST_OPENED]
     if not asked or evidence.held is None:

@@ -13,7 +13,7 @@ that connection tracking calls invalid (`nf_conntrack_tcp_be_liberal`), a client
 from collections.abc import Iterable, Iterator
 
 from tcptrace_py.facts.table import MISSING
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence, Service, service_of
 from tcptrace_py.model.endpoints import service
 from tcptrace_py.model.finding import Code, Finding, Gravity
@@ -33,15 +33,16 @@ Client = tuple[bytes, bytes, int]  # address, scope and port
 
 
 class Asked:
-    """What clients asked, by address and port, to find what a stray answer belongs to."""
+    """What clients asked, by address and port, to find what stray answers (rows) belong to."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, answers: set[int]) -> None:
         self.evidence = evidence
         self.ports = evidence.narrow(column.CLIENT_PORT)
         self.syns: dict[tuple[Client, int], list[int]] = {}  # unanswered ones, by their number as well
         self.open: dict[Client, list[int]] = {}  # connections whose numbers are known on both sides
         outcomes, starts, theirs = evidence.small(column.OUTCOME), evidence.wide(column.CLIENT_ISN), evidence.wide(column.SERVER_ISN)
-        for row in range(evidence.count):
+        wanted = {self.ports[row] for row in answers}
+        for row in [row for row, port in enumerate(self.ports) if port in wanted]:
             if outcomes[row] == UNANSWERED:
                 self.syns.setdefault((self.client(row), starts[row]), []).append(row)
             elif starts[row] != MISSING and theirs[row] != MISSING:
@@ -60,11 +61,15 @@ class Asked:
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each address that was asked, and each that answered."""
-    asked = Asked(evidence)
+    refused = {row for row in evidence.free() if _is_refused_answer(evidence, row)}
+    unasked = {row for row in evidence.free_with(column.RESET_CAUSE, NO_SOCKET) if _is_stray(evidence, row)}
+    if not refused and not unasked:
+        return
+    asked = Asked(evidence, refused | unasked)
     pairs: dict[tuple[Service, str, int], list[tuple[int, int]]] = {}
-    for row in evidence.free():
-        answered = _of_syn(evidence, asked, row) if _is_refused_answer(evidence, row) else -1
-        if answered < 0 and _is_stray(evidence, row):
+    for row in sorted(refused | unasked):
+        answered = _of_syn(evidence, asked, row) if row in refused else -1
+        if answered < 0 and row in unasked:
             answered = _of_connection(evidence, asked, row)
         if answered >= 0:
             to, by = evidence.account(answered), evidence.account(row)

@@ -15,7 +15,7 @@ raise the limit of the box or server (`fatal_s` is above it). `by` says who forg
 from collections.abc import Iterator, Sequence
 
 from tcptrace_py.facts.table import MISSING
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.accounts import Account
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.clock import SECOND_NS

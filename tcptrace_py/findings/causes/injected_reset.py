@@ -12,7 +12,7 @@ away it is. Ask its log, not the server's.
 
 from collections.abc import Iterator
 
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Confidence, Role, numbers
@@ -22,11 +22,10 @@ BETWEEN, HIGH = numbers(Role)["between"], numbers(Confidence)["high"]
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each service, its connections with a RST from between."""
-    by, ttls, usual = evidence.small(column.RESET_BY), evidence.narrow(column.RESET_TTL), evidence.narrow(column.USUAL_TTL)
+    ttls, usual = evidence.narrow(column.RESET_TTL), evidence.narrow(column.USUAL_TTL)
     sure, goes_on, at_ns = evidence.small(column.RESET_CONFIDENCE), evidence.small(column.RESET_GOES_ON), evidence.wide(column.RESET_AT)
     frames = evidence.wide(column.RESET_FRAME)
-    reset = [row for row in evidence.free() if by[row] == BETWEEN]
-    for service, rows in evidence.by_service(reset).items():
+    for service, rows in evidence.by_service(evidence.free_with(column.RESET_BY, BETWEEN)).items():
         first = min(rows, key=frames.__getitem__)
         went_on = sum(goes_on[row] for row in rows)
         confident = any(sure[row] == HIGH for row in rows)

@@ -12,7 +12,7 @@ client; a request that may be sent twice should be sent again on a new connectio
 
 from collections.abc import Iterator
 
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.finding import Code, Finding, Gravity
@@ -25,9 +25,9 @@ SPREAD, LEAST_SPREAD_NS = 0.1, SECOND_NS // 2  # so far apart idle times may be 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each service, the requests that crossed its server's FIN."""
-    causes, by, left = evidence.small(column.RESET_CAUSE), evidence.small(column.RESET_BY), evidence.wide(column.CLIENT_UNACKNOWLEDGED)
+    by, left = evidence.small(column.RESET_BY), evidence.wide(column.CLIENT_UNACKNOWLEDGED)
     survived_ns = evidence.wide(column.SURVIVED)
-    crossed = [row for row in evidence.free() if causes[row] == AFTER_CLOSE and by[row] == SERVER and left[row] > 0]
+    crossed = [row for row in evidence.free_with(column.RESET_CAUSE, AFTER_CLOSE) if by[row] == SERVER and left[row] > 0]
     for service, rows in evidence.by_service(crossed).items():
         accounts = evidence.accounts_of(service)
         least_ns = min(account.idle_close_least_ns for account in accounts)

@@ -13,7 +13,7 @@ clamping); switch on the sender's probing for black holes (Linux: net.ipv4.tcp_m
 
 from collections.abc import Iterator
 
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import REPEATS, Evidence, pair_of
 from tcptrace_py.model.finding import Code, Finding, Gravity
 
@@ -47,7 +47,7 @@ def _stuck(evidence: Evidence, number: int) -> Iterator[int]:
     """Rows whose side with this number repeats a segment below what was acknowledged selectively."""
     repeats, lost = evidence.narrow(column.CLIENT_UNANSWERED + number), evidence.narrow(column.CLIENT_LOST + number)
     missing = evidence.narrow(column.CLIENT_MISSING + number)
-    for row in evidence.free():
+    for row in evidence.free_that_have(column.CLIENT_UNANSWERED + number):
         if repeats[row] >= REPEATS and missing[row] >= lost[row] > _sacked(evidence, row, number) > 0:
             yield row
 

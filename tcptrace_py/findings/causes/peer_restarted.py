@@ -11,7 +11,7 @@ TCP_USER_TIMEOUT end dead connections at the server.
 
 from collections.abc import Iterator
 
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.again import taken_again
 from tcptrace_py.findings.evidence import Evidence, Pair, pair_of
 from tcptrace_py.model.finding import Code, Finding, Gravity

@@ -12,7 +12,7 @@ with which Linux takes such SYNs; a NAT that hands out ports again too soon does
 from collections.abc import Iterator
 
 from tcptrace_py.facts.table import MISSING
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.again import taken_again
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.finding import Code, Finding, Gravity

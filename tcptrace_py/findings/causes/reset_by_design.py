@@ -11,7 +11,7 @@ Do: nothing for health checks. Where answers are cut short, let the program clos
 
 from collections.abc import Iterator
 
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Cause, Outcome, Role, numbers
@@ -32,7 +32,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     by, causes, outcomes = evidence.small(column.RESET_BY), evidence.small(column.RESET_CAUSE), evidence.small(column.OUTCOME)
     behind_ns, asked, answered = evidence.wide(column.RESET_BEHIND), evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
     took_ns = evidence.wide(column.HANDSHAKE)
-    aborted = [row for row in evidence.free() if outcomes[row] == COMPLETED and causes[row] in (ABORT, UNREAD)
+    aborted = [row for row in evidence.free_with(column.RESET_CAUSE, ABORT, UNREAD) if outcomes[row] == COMPLETED
                and 0 <= behind_ns[row] <= SOON_NS + max(took_ns[row], 0) and answered[row] > 0]
     for rows in evidence.by_account(aborted).values():
         kinds: dict[tuple[int, int], list[int]] = {}

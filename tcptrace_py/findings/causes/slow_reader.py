@@ -12,7 +12,7 @@ buffer only puts it off. The network is not to blame.
 
 from collections.abc import Iterator
 
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.finding import Code, Finding, Gravity
 
@@ -25,7 +25,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     round_trips_ns = evidence.wide(column.HANDSHAKE)
     for number, reader in enumerate(SIDES):
         closes, closed_ns = evidence.narrow(column.CLIENT_LONG_CLOSES + number), evidence.wide(column.CLIENT_CLOSED + number)
-        slow = [row for row in evidence.free() if closes[row] > 0 and closed_ns[row] >= ROUND_TRIPS * round_trips_ns[row]]
+        closed = evidence.free_that_have(column.CLIENT_LONG_CLOSES + number)
+        slow = [row for row in closed if closed_ns[row] >= ROUND_TRIPS * round_trips_ns[row]]
         for service, rows in evidence.by_service(slow).items():
             longest_ns, stalls = max(closed_ns[row] for row in rows), sum(closes[row] for row in rows)
             often = "once" if stalls == 1 else f"{stalls:,} times"

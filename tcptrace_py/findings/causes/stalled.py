@@ -13,8 +13,8 @@ other end as well: `diff --same-traffic` then tells where the segments go.
 
 from collections.abc import Iterator
 
-from tcptrace_py.findings import troubled as column
-from tcptrace_py.findings.evidence import REPEATS, Evidence
+from tcptrace_py.findings import trouble_columns as column
+from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.finding import Code, Finding, Gravity
 
 
@@ -31,8 +31,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _stalled(evidence: Evidence) -> Iterator[int]:
-    often = zip(evidence.narrow(column.CLIENT_UNANSWERED), evidence.narrow(column.SERVER_UNANSWERED), strict=True)
-    for row in [row for row, repeats in enumerate(often) if max(repeats) >= REPEATS and not evidence.claimed[row]]:
+    for row in sorted({*evidence.free_that_have(column.CLIENT_UNANSWERED), *evidence.free_that_have(column.SERVER_UNANSWERED)}):
         if any(evidence.stands_still(row, number) for number in range(2)):
             yield row
 

@@ -12,7 +12,7 @@ insert_failed; --random-fully), a rate limit for SYNs, a firewall under load, an
 
 from collections.abc import Iterator
 
-from tcptrace_py.findings import troubled as column
+from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Outcome, Vantage, numbers
@@ -26,10 +26,10 @@ LESS = 20  # times less often lost
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each service, SYNs that got through only later."""
-    outcomes, syns, synacks = evidence.small(column.OUTCOME), evidence.narrow(column.SYN_REPEATS), evidence.narrow(column.SYNACK_REPEATS)
+    syns, synacks = evidence.narrow(column.SYN_REPEATS), evidence.narrow(column.SYNACK_REPEATS)
     vantages = evidence.small(column.VANTAGE)
-    late = [row for row in evidence.free() if outcomes[row] == COMPLETED and syns[row] > 0 and not synacks[row]]
-    unanswered = evidence.by_service(row for row in evidence.free() if outcomes[row] == UNANSWERED)
+    late = [row for row in evidence.free_with(column.OUTCOME, COMPLETED) if syns[row] > 0 and not synacks[row]]
+    unanswered = evidence.by_service(evidence.free_with(column.OUTCOME, UNANSWERED)) if late else {}
     for service, rows in evidence.by_service(late).items():
         accounts = evidence.accounts_of(service)
         never = unanswered.get(service, [])  # few: their SYNs were lost to the end of the capture
