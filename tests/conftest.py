@@ -5,10 +5,19 @@ import signal
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# No example has a deadline: a busy machine is no failure. Under CI, hypothesis tries the same examples each time.
-settings.register_profile("tcpstates", parent=settings.default, deadline=None)
+from tests.thorough import examples
+
+# No example has a deadline, and none is too large: a busy machine is no failure. Under CI, hypothesis tries the same examples
+# each time.
+settings.register_profile(
+    "tcpstates",
+    parent=settings.default,
+    deadline=None,
+    max_examples=examples(100),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 settings.load_profile("tcpstates")
 
 

@@ -30,6 +30,7 @@ from tests.decode import build
 from tests.fuzz.hostile import SCENARIOS, capture
 from tests.ladder import CLIENT, SERVER
 from tests.pieces import share_in_pieces
+from tests.thorough import examples
 from tests.traffic import moved, traffic
 from tests.wire import frame_of
 
@@ -204,7 +205,11 @@ def damaged(draw: st.DrawFn) -> bytes:
     return head + content[:len(content) - draw(st.sampled_from((0, 0, 1, 17, 50)))]
 
 
-hasty = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+hasty = settings(
+    deadline=None,
+    max_examples=examples(25),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 @given(content=damaged(), count=st.integers(2, 3), most_frames=st.integers(1, 4))

@@ -16,6 +16,7 @@ from tcptrace_py.model.segments import RST, SCOPE_VNI, reverse_key, scope_bytes
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.states.machine import TABLE
 from tests.ladder import START_NS, Played, Seg, ladder, play
+from tests.thorough import examples
 from tests.traffic import lossy, moved, tidy, traffic
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 # The same examples on every run; LAW_EXAMPLES=2000 hunts with that many new ones.
 HUNT = int(os.environ.get("LAW_EXAMPLES", "0"))
 many = settings(
-    max_examples=HUNT or 100, derandomize=not HUNT, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=HUNT or examples(100), derandomize=not HUNT, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 # the table's arrows; its events do not matter here

@@ -23,6 +23,7 @@ from tcptrace_py.outputs.time_wait.document import document as time_wait_documen
 from tcptrace_py.pipeline import budgets_of, profile_rows, run
 from tests.ladder import SECOND_NS, START_NS, Seg, ladder, play
 from tests.pieces import share_in_pieces
+from tests.thorough import examples
 from tests.traffic import moved, traffic, wild
 from tests.wire import write
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 # Thousands of segments each: to look for a smaller example would take minutes.
 few = settings(
-    max_examples=20,
+    max_examples=examples(20),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

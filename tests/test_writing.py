@@ -23,6 +23,7 @@ from tcptrace_py.capture.file import holds_capture
 from tcptrace_py.cli import main
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.writing import Output, check_apart
+from tests.thorough import examples
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples"
@@ -395,7 +396,7 @@ def test_every_option_that_writes_is_tried() -> None:
 
 
 @pytest.mark.parametrize("command", WAYS)
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(data=st.data())
 def test_no_input_changes_and_nothing_that_was_not_named(command: str, data: Any, tmp_path_factory: Any) -> None:
     try_one(command, data, tmp_path_factory.mktemp("safe"))

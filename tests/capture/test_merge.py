@@ -15,6 +15,7 @@ from tcptrace_py.capture.file import Opened
 from tcptrace_py.capture.merge import Input, merge
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
+from tests.thorough import examples
 
 from .writing import S, payload, pcap, pcapng, read
 
@@ -51,7 +52,7 @@ times_of_files = st.lists(st.lists(st.integers(1, 12), max_size=12), min_size=2,
 
 
 @given(times_of_files)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_files_merge_like_the_model(tmp_path: Path, times_s: list[list[int]]) -> None:
     files = tagged(times_s)
     got = read(*write(tmp_path, files))
@@ -87,7 +88,7 @@ def blocks_of(rows: Rows, size: int) -> list[FrameBlock]:
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 900)), max_size=6), min_size=1, max_size=4))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_long_runs_merge_like_the_model(runs: list[list[tuple[int, int]]]) -> None:
     """Runs of equal times long enough to be handed on whole or in part."""
     files = tagged([[time_s for time_s, length in file for _ in range(length)] for file in runs])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tcptrace_py.capture import file as file_module
 from tcptrace_py.model.errors import CaptureError
+from tests.thorough import examples
 
 from .writing import (
     NANO,
@@ -69,7 +70,7 @@ def test_pieces_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 @given(name=st.sampled_from(list(CAPTURES)), change=st.tuples(st.integers(0, 1000), st.integers(0, 255)),
        size=st.integers(1, 90))
-@settings(hasty, max_examples=150)
+@settings(hasty, max_examples=examples(150))
 def test_any_byte_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, change: tuple[int, int],
                           size: int) -> None:
     content = bytearray(CAPTURES[name])
@@ -81,7 +82,7 @@ def test_any_byte_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name:
 
 @given(name=st.sampled_from(list(CAPTURES)), cut=st.integers(0, 1000), changes=st.lists(
     st.tuples(st.integers(0, 1000), st.binary(max_size=5), st.integers(0, 5)), max_size=6))
-@settings(hasty, max_examples=150)
+@settings(hasty, max_examples=examples(150))
 def test_mutated_captures(tmp_path: Path, name: str, cut: int, changes: list[tuple[int, bytes, int]]) -> None:
     content = CAPTURES[name]
     for place, added, removed in changes:
@@ -94,7 +95,7 @@ HEADS = [b"", struct.pack("<I", 0xA1B2C3D4), pcap([]), pcap([], ">"), section(),
 
 
 @given(head=st.sampled_from(HEADS), tail=st.binary(max_size=300))
-@settings(hasty, max_examples=150)
+@settings(hasty, max_examples=examples(150))
 def test_arbitrary_bytes(tmp_path: Path, head: bytes, tail: bytes) -> None:
     read_or_none(tmp_path / "capture", head + tail)
 
@@ -102,7 +103,7 @@ def test_arbitrary_bytes(tmp_path: Path, head: bytes, tail: bytes) -> None:
 @given(words=st.lists(st.sampled_from([0, 1, 2, 3, 6, 9, 12, 16, 20, 28, 32, 36, 40, 0x0A0D0D0A, 0x1A2B3C4D, 0x0BAD,
                                        0xFFFF_FFFF, 0x00FF_FFFC, 0x7FFF_FFFF]), max_size=60),
        head=st.sampled_from([pcap([]), section(), section() + interface()]))
-@settings(hasty, max_examples=150)
+@settings(hasty, max_examples=examples(150))
 def test_plausible_rubbish(tmp_path: Path, words: list[int], head: bytes) -> None:
     read_or_none(tmp_path / "capture", head + struct.pack(f"<{len(words)}I", *words))
 

@@ -14,6 +14,7 @@ from tcptrace_py.model.errors import CaptureError
 from tests.decode.blocks import Raw, block_of, codes, decoded
 from tests.decode.build import ethernet, ipv4, ipv6, tcp
 from tests.decode.seam import blocks_in, seam
+from tests.thorough import examples
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 SEEDS_A_FRAME = 40
@@ -57,7 +58,7 @@ GREEDY = {
 }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([*sorted(LINKS), 3]), st.binary(max_size=120), st.integers(0, 60)),
                 max_size=4))
 @example([(link, b"", 0) for link in sorted(LINKS)])

@@ -12,6 +12,7 @@ from tcptrace_py.model.errors import CaptureError
 from tests.decode.blocks import Raw, block_of
 from tests.decode.build import CLIENT6, SERVER6, ethernet, ipv4, ipv6, tcp
 from tests.decode.seam import blocks_in, seam
+from tests.thorough import examples
 
 SAMPLES = sorted(path for path in (Path(__file__).parents[2] / "samples").iterdir() if ".pcap" in path.name)
 FRAMES_A_SAMPLE = 300
@@ -93,7 +94,7 @@ def frames(draw: st.DrawFn) -> Raw:
     return Raw(data, link, wire)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(frames(), min_size=1, max_size=4))
 def test_built_frames(built: list[Raw]) -> None:
     assert seam(block_of(built))[1] == []

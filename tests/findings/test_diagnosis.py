@@ -15,6 +15,7 @@ from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Analysis, CaptureInfo, Hosts, ProfileRow
 from tests.facts.handmade import kept
 from tests.ladder import CLOSE, HANDSHAKE, SECOND_NS, START_NS, Played, ladder, play
+from tests.thorough import examples
 from tests.traffic import moved, traffic
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def test_nothing_at_all() -> None:
     assert not found.advice
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.permutations(range(12)))
 def test_the_gravest_services_are_kept_apart_in_whatever_order_connections_end(order: list[int]) -> None:
     many = [s for n in range(12) for s in moved(ladder(CLOSED), server=f"10.0.1.{n // 2}", port=40000 + n, later_ns=n * SECOND_NS)]

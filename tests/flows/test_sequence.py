@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tcptrace_py.model.segments import PAYLOAD_CUT
 from tcptrace_py.model.seq import add, ahead
 from tests.ladder import HANDSHAKE, Played, ladder, play
+from tests.thorough import examples
 
 
 def codes(played: Played) -> list[str]:
@@ -40,7 +41,7 @@ class Covered:
         self.fin_sent |= fin
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     isn=st.sampled_from((1000, 2**32 - 1, 2**32 - 40, 2**31 - 10)),
     length=st.integers(2, 60),

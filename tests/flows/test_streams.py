@@ -14,6 +14,7 @@ from tcptrace_py.flows.streams import StreamIndex
 from tcptrace_py.model.segments import HEADER_CUT, QUOTED, SCOPE_VNI, SHORT_HEADER, reverse_key, scope_bytes
 from tests.flows.wireshark import Wireshark
 from tests.ladder import CLIENT, SECOND_NS, SERVER, START_NS, Seg, key_of, ladder, segment_block, table_of
+from tests.thorough import examples
 
 if TYPE_CHECKING:
     from tcptrace_py.model.live import Connection
@@ -97,7 +98,7 @@ def test_synack_with_another_number_moves_the_base() -> None:
     assert streams_of_table(segments)[0] == [0, 0, 0, 1]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 @given(captures())
 def test_every_segment_has_wiresharks_number(segments: list[Seg]) -> None:
     model = Wireshark()
@@ -108,7 +109,7 @@ def test_every_segment_has_wiresharks_number(segments: list[Seg]) -> None:
         assert all(stream == expected[frame - 1] for frame, stream in connections)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 @given(captures(notes=QUOTED))
 def test_quoted_segments_spend_numbers_as_in_wireshark(segments: list[Seg]) -> None:
     model = Wireshark()
@@ -118,7 +119,7 @@ def test_quoted_segments_spend_numbers_as_in_wireshark(segments: list[Seg]) -> N
 CUT = HEADER_CUT | SHORT_HEADER
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 @given(captures(notes=CUT))
 def test_segments_too_short_for_a_stream_spend_none(segments: list[Seg]) -> None:
     """Whatever is asked about their tuples, by them and when their connections end."""

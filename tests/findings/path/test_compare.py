@@ -20,6 +20,7 @@ from samples.writer.segment import Segment, mss, pack_options
 from tcptrace_py.findings.path import leftovers
 from tests.findings.path.points import compared, of_way, strangers
 from tests.kernel import needs_recording
+from tests.thorough import examples
 
 if TYPE_CHECKING:
     from tcptrace_py.model.path import PathFacts
@@ -488,7 +489,7 @@ def test_spans_are_joined_as_sets_of_numbers_are(added: list[tuple[int, int]]) -
 LOSSES = st.lists(st.sampled_from(["", "request", "reply"]), min_size=1, max_size=6)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lost=LOSSES, ahead_s=st.floats(-1e4, 1e4), rtt_s=st.floats(0.0001, 0.3), nat=st.booleans(),
        copies_s=st.sampled_from([(), (0.00001,)]))  # fmt: skip
 def test_whatever_the_way_is_like_losses_are_counted(
