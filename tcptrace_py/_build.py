@@ -22,7 +22,7 @@ HOT = (
     "facts.views", "facts.waits", "facts.writing",
     "findings.accounts", "findings.outline", "findings.hosts", "findings.ledger", "findings.neighbours", "findings.occupancy",
     "findings.percentiles", "findings.port_use", "findings.ports", "findings.quality", "findings.rhythm", "findings.singles",
-    "findings.summary", "findings.troubled", "findings.vantage",
+    "findings.summary", "findings.timeline", "findings.troubled", "findings.vantage",
     "states.closing", "states.evidence", "states.fins", "states.opening", "states.replay", "states.resets", "states.time_wait",
     "outputs.units",
     "pipeline.collecting", "pipeline.partition", "pipeline.replaying",

@@ -49,3 +49,14 @@ def test_nobody_asks_for_a_hidden_name() -> None:
     wrong = [f"{path.relative_to(ROOT)}: {module}.{name}" for path in ROOT.rglob("*.py")
              for module, name in asked(path) if name in names.get(module, ())]
     assert wrong == []
+
+
+def test_what_has_types_of_c_is_compiled() -> None:
+    """A class or function that others call as C must be of a compiled module; functions that are inline are with whoever calls."""
+    hot = re.search(r"^HOT = (\(.*?^\))", (ROOT / "_build.py").read_text(), re.MULTILINE | re.DOTALL)
+    assert hot is not None
+    modules = ast.literal_eval(hot[1])
+    kept = [pxd for pxd in ROOT.rglob("*.pxd") if pxd.with_suffix(".py").exists() and module_of(pxd).partition(".")[2] not in modules]
+    assert len(kept) > 3
+    for pxd in kept:
+        assert not re.search(r"^(cdef class|cpdef)", pxd.read_text(), re.MULTILINE), pxd

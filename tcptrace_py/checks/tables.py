@@ -1,4 +1,4 @@
-"""An analysis as tables of an SQL database: connections, hosts, ports, transitions, time_wait, findings.
+"""An analysis as tables of an SQL database: connections, hosts, ports, transitions, time_wait, findings, intervals.
 
 Times are timestamps in UTC, durations numbers with their unit in the column's name; NULL is unknown or absent. `id` is
 the connection's in every table. What is a row of the tables of facts is described there (`facts.fields`).
@@ -111,9 +111,25 @@ FINDINGS = (
 )
 
 FINDINGS_TABLE = Listed("findings", "every cause at every place, the worst first", FINDINGS, lambda analysis: analysis.findings)
+INTERVALS = (
+    Column("start", "TIMESTAMP_NS", "when it begins", lambda i: i[0]),
+    Column("length_s", "DOUBLE", "how long it is", lambda i: i[1]),
+    Column("connections", "BIGINT", "connections that began in it", lambda i: i[2]),
+    Column("broken", "BIGINT", "those of them that were not opened at once, not closed, or reset", lambda i: i[3]),
+)
+
+
+def _intervals(analysis: Analysis) -> list[tuple[int, float, int, int]]:
+    found = analysis.intervals
+    return [] if found is None else [
+        (found.start_ns + number * found.length_ns, found.length_ns / 1e9, *counts)
+        for number, counts in enumerate(zip(found.connections, found.broken, strict=True))]
+
+
+INTERVALS_TABLE = Listed("intervals", "equal intervals of time, by when connections began", INTERVALS, _intervals)
 HOSTS_TABLE = Listed("hosts", "every address", HOSTS, lambda analysis: analysis.hosts)
 PORTS_TABLE = Listed("ports", "local ports of each client address towards each service", PORTS, lambda analysis: analysis.ports)
-TABLES = (CONNECTIONS, HOSTS_TABLE, PORTS_TABLE, TRANSITIONS, STAYS, FINDINGS_TABLE)
+TABLES = (CONNECTIONS, HOSTS_TABLE, PORTS_TABLE, TRANSITIONS, STAYS, FINDINGS_TABLE, INTERVALS_TABLE)
 
 
 def streams(analysis: Analysis) -> list[tuple[str, arrow.Stream]]:

@@ -432,6 +432,16 @@ def profiles_of(rows: Iterable[ProfileRow]) -> Profiles:
     return Profiles(default, by_address)
 
 
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Connections by when they began: counts in equal intervals, the first from `start_ns` on, and the broken ones among them."""
+
+    start_ns: int
+    length_ns: int
+    connections: tuple[int, ...]
+    broken: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class Analysis:
     """Everything an analysis says. `connections` can be iterated more than once, in order of first frame."""
@@ -446,3 +456,4 @@ class Analysis:
     digest: "Digest | None" = None  # of all connections, where it was made on the way
     findings: tuple[Finding, ...] = ()  # causes, the worst first
     withheld: tuple[Withheld, ...] = ()  # what the capture cannot tell
+    intervals: Intervals | None = None  # when connections began; None without any

@@ -20,6 +20,7 @@ from tcptrace_py.model.results import (
     Exhaustion,
     Handshake,
     Host,
+    Intervals,
     Latency,
     PortBudget,
     ProfileRow,
@@ -54,6 +55,7 @@ def head(analysis: Analysis) -> Row:
         "profiles": [profile_row(profile) for profile in analysis.profiles],
         "capture": capture_row(analysis.capture),
         "summary": summary_row(analysis.summary),
+        "intervals": None if analysis.intervals is None else intervals_row(analysis.intervals),
         "hosts": [host_row(host) for host in analysis.hosts],
         "ports": [ports_row(budget) for budget in analysis.ports],
     }
@@ -121,6 +123,12 @@ def summary_row(summary: Summary) -> Row:
         "time_wait": {"entered": summary.time_wait.entered, "peak": summary.time_wait.peak,
                       "peak_at": rfc3339(summary.time_wait.peak_at_ns), "at_end": summary.time_wait.at_end},
     }
+
+
+def intervals_row(intervals: Intervals) -> Row:
+    """When connections began: counts in intervals of time, one behind the other."""
+    return {"start": rfc3339(intervals.start_ns), "interval_s": intervals.length_ns / 1e9, "connections": list(intervals.connections),
+            "broken": list(intervals.broken)}
 
 
 def scope_row(scope: Scope | None) -> Row | None:

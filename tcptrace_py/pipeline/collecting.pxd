@@ -12,6 +12,7 @@ from tcptrace_py.findings.percentiles cimport Values
 from tcptrace_py.findings.occupancy cimport Occupancy
 from tcptrace_py.findings.quality cimport Quality
 from tcptrace_py.findings.summary cimport Totals
+from tcptrace_py.findings.timeline cimport Timeline
 from tcptrace_py.findings.troubled cimport Troubled
 from tcptrace_py.facts.time_wait cimport end_of_stay, how_it_ends
 from tcptrace_py.findings.vantage cimport Legs, legs, place, place_of
@@ -41,6 +42,7 @@ cdef class Collector:
     cdef public dict troubles
     cdef public FirstFrames first_frames
     cdef public Totals totals
+    cdef public Timeline timeline
     cdef public Accounts accounts
     cdef public Occupancy occupancy
     cdef public Quality quality

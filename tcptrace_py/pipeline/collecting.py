@@ -31,6 +31,7 @@ from tcptrace_py.findings.accounts import Account, Accounts, name_of
 from tcptrace_py.findings.outline import COUNTED, Outline, port_to_count
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals
+from tcptrace_py.findings.timeline import Timeline
 from tcptrace_py.findings.troubled import MOST_ATTEMPTS, UNANSWERED, Troubled
 from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
 from tcptrace_py.flows import resting
@@ -77,7 +78,7 @@ class Collector:
         self.closed = Closed()
         self.rows = Connections()
         self.first_frames = FirstFrames()
-        self.totals = Totals()
+        self.totals, self.timeline = Totals(), Timeline()
         self.accounts = Accounts(profiles, replayer.vantages)
         self.occupancy = self.accounts.occupancy
         self.quality = Quality()
@@ -230,6 +231,7 @@ class Collector:
         outline.count += 1
         self.alike += 1
         self.first_frames.add(first_frame)
+        self.timeline.add(start_ns, True)
         self.accounts.add_attempt(key, start_ns, start_ns if outline.client_tail >= 0 else NEVER_NS, textbook.was_announced)
         if self.attempted.wants(first_frame):
             self.attempted.add_unanswered(name_of(key), textbook.unfold_attempt(record))
@@ -309,6 +311,7 @@ class Collector:
         outline.count += 1
         self.alike += 1
         self.first_frames.add(first_frame)
+        self.timeline.add(start_ns, outline.trouble is not None)
         if total_ns >= 0:
             self.alike_timed += 1
             if outline.latencies is not None:
@@ -383,6 +386,7 @@ class Collector:
                 latencies.add(total_ns)
         stream = live.stream if live.stream >= 0 else None
         trouble = self._trouble(outcome, pattern, cause, table.narrow[SYN_REPEATS * size + row] > 0)
+        self.timeline.add(live.start_ns, trouble is not None)
         if trouble is not None:
             client, server = table.narrow[CLIENT * size + row], table.narrow[SERVER * size + row]
             ends = block.address(client), block.address(server), table.narrow[SERVER_PORT * size + row]

@@ -205,6 +205,7 @@ class Part:
         collector.hand_over()
         return {
             "digest": collector.digest, "rows": collector.rows.parcel(), "totals": collector.totals, "quality": collector.quality,
+            "timeline": collector.timeline.parcel(),
             "troubled": collector.troubled.parcel(), "attempted": collector.attempted.parcel(), "first_frames": collector.first_frames,
             "openers": self.openers, "accounts": counts(collector.accounts), "told": self.told(),
             "problems": self.problems, "faults": self.faults, "left_out": collector.rows.left_out,
@@ -432,6 +433,7 @@ class Sums:
         collector.digest.merge(state["digest"])
         collector.rows.take(self.scratches[whose], state["rows"])
         collector.totals.merge(state["totals"])
+        collector.timeline.take(state["timeline"])
         self.know(state["pairs"])
         collector.quality.merge(state["quality"])
         collector.troubled.take(state["troubled"])

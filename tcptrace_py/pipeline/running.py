@@ -83,7 +83,7 @@ class Machinery:
         summary = told(summary, kept_back)
         evidence = Evidence(info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back)
         return Analysis(profile_rows(profiles), info, summary, every_host, every_budget, collector.rows, interrupted, collector.digest,
-                        findings(evidence), kept_back)
+                        findings(evidence), kept_back, collector.timeline.result())
 
 
 def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, selection: Selection | None = None,

@@ -214,7 +214,7 @@ def test_every_column_holds_what_its_type_says() -> None:
         counts = {
             "connections": len(result), "hosts": len(result.hosts), "ports": len(result.ports),
             "transitions": sum(len(side.states) for side in sides), "time_wait": sum(len(connection.time_wait) for connection in result),
-            "findings": len(result.findings),
+            "findings": len(result.findings), "intervals": len(result.intervals.connections) if result.intervals else 0,
         }
         for table in TABLES:
             found = database.query(f"SELECT * FROM {table.name}")

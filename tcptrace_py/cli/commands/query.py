@@ -31,8 +31,8 @@ Examples:
 def command(*, reading: Reading, format_name: str | None, destination: Destination) -> int:
     """Ask the captures in SQL: tcpstates query CAPTURE... SQL, the statement last.
 
-    The tables are connections, hosts, ports, transitions and time_wait; docs/rules.md names their columns. Needs the
-    extra `sql` (pip install 'tcptrace-py[sql]'). The statement sees these tables and nothing else.
+    The tables are connections, hosts, ports, transitions, time_wait, findings and intervals; docs/rules.md names their
+    columns. Needs the extra `sql` (pip install 'tcptrace-py[sql]'). The statement sees these tables and nothing else.
     """
     from tcptrace_py.checks import sql
 

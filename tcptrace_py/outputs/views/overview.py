@@ -30,6 +30,7 @@ from .parts import (
     slow_grid,
     title,
 )
+from .strip import strip
 
 TOP = SLOWEST = 5
 IN_DETAIL = 2  # so few connections are shown state by state
@@ -145,6 +146,10 @@ def _connections(analysis: Analysis, digest: Digest, view: View) -> Blocks:
         troubled = digest.troubled if len(groups) == len(digest.troubles) else sum(group.count for group in groups)
         yield Heading("Broken connections", f"{count(troubled)} of {count(digest.count)}, by service")
         yield _trouble_grid(groups, limit)
+        if analysis.intervals is not None and not view.filtered and len(groups) == len(digest.troubles):
+            line = strip(analysis.intervals, dated=is_dated(analysis))
+            if line:
+                yield Note(line, "plain")
     elif _all_went_well(analysis):
         yield Note("Every connection was opened at once and closed by both sides.", "quiet")
 
