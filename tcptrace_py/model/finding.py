@@ -31,6 +31,13 @@ class Code(Word):
     TIME_WAIT_PILEUP = "time-wait-pileup"
 
 
+# Causes that `time-wait` is asked for: what becomes of ports, and of connections that are or are not kept.
+ABOUT_TIME_WAIT = (
+    Code.REFUSED_BY_TIME_WAIT, Code.PORTS_EXHAUSTED, Code.FLOW_LIMIT, Code.CONNECTION_LEAK, Code.NO_KEEP_ALIVE, Code.POOL_TOO_SMALL,
+    Code.TIME_WAIT_PILEUP,
+)  # fmt: skip
+
+
 class Gravity(Word):
     """How bad a finding is: something failed, something costs or will fail, or something is worth knowing."""
 

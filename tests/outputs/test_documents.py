@@ -54,13 +54,16 @@ def test_json_is_the_document_and_holds_to_its_schema(make: Callable[[], Analysi
     assert len(found["connections"]) == analysis.summary.connections
 
 
+def registry() -> Registry[Any]:
+    """Where the other schemas find what they share with that of an analysis."""
+    return Registry().with_resource("urn:tcpstates:analysis:1", Resource.from_contents(schema("analysis-1.json")))
+
+
 @pytest.mark.parametrize("make", CASES)
 def test_jsonl_holds_to_its_schema_and_says_what_json_says(make: Callable[[], Analysis]) -> None:
     analysis = make()
     lines = [json.loads(line) for line in printed("jsonl", analysis).splitlines()]
-    registry: Registry = Registry().with_resource("urn:tcpstates:analysis:1",
-                                                  Resource.from_contents(schema("analysis-1.json")))
-    validator = jsonschema.Draft202012Validator(schema("analysis-lines-1.json"), registry=registry)
+    validator = jsonschema.Draft202012Validator(schema("analysis-lines-1.json"), registry=registry())
     for line in lines:
         validator.validate(line)
     whole: dict[str, Any] = {"connections": []}

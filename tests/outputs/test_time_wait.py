@@ -15,6 +15,7 @@ import pytest
 from tcptrace_py.findings.occupancy import counts_at
 from tcptrace_py.model.diagnosis import Series
 from tcptrace_py.model.errors import TcpstatesError
+from tcptrace_py.model.finding import ABOUT_TIME_WAIT
 from tcptrace_py.outputs.time_wait import TABLES
 from tcptrace_py.outputs.time_wait.advice import CODES, PAGE, words
 from tcptrace_py.outputs.time_wait.document import document
@@ -22,7 +23,7 @@ from tcptrace_py.outputs.time_wait.formats import columns, write
 from tcptrace_py.outputs.time_wait.picture import bars, curve
 from tcptrace_py.outputs.view import View
 from tests.buildups import NAMES, SAMPLES, analysis, diagnosis
-from tests.outputs.test_documents import schema, strict
+from tests.outputs.test_documents import registry, schema, strict
 
 if TYPE_CHECKING:
     from tcptrace_py.model.diagnosis import Diagnosis
@@ -74,13 +75,30 @@ def test_every_sample_gives_a_page_and_a_document_of_the_schema(path: Path) -> N
         pytest.skip("no capture at all")
     told = diagnosis(path.name)
     row = document(told, result)
-    jsonschema.Draft202012Validator(strict_but_numbers()).validate(json.loads(json.dumps(row)))
+    jsonschema.Draft202012Validator(strict_but_numbers(), registry=registry()).validate(json.loads(json.dumps(row)))
     assert row["time_wait"]["entered"] == result.summary.time_wait.entered
     assert row["time_wait"]["peak"] == result.summary.time_wait.peak
     for width in (60, 80):
         out = io.StringIO()
         write("table", told, result, View(width=width), out)
         assert out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("sample", "shown", "in_document"),
+    [
+        ("time-wait-refuses-syn.pcap", ["refused-by-time-wait"], ["refused-by-time-wait"]),
+        # towards one service: the verdict says that the ports ran out
+        ("buildup-database.client.pcap.xz", [], ["ports-exhausted", "time-wait-pileup"]),
+        ("three-way-handshake.pcap", [], []),
+    ],
+)
+def test_findings_that_concern_it_come_first(sample: str, shown: list[str], in_document: list[str]) -> None:
+    result, told, out = analysis(sample), diagnosis(sample), io.StringIO()
+    write("table", told, result, View(width=100), out)
+    before_verdict = out.getvalue().partition("\nVerdict\n")[0]
+    assert [code for code in ABOUT_TIME_WAIT if f" {code}" in before_verdict] == shown
+    assert [row["code"] for row in document(told, result)["findings"] if row["severity"] != "note"][:2] == in_document
 
 
 def strict_but_numbers() -> dict[str, Any]:
@@ -95,7 +113,7 @@ def test_the_schema_is_one_and_refuses_what_is_wrong() -> None:
     row = document(*found(NAMES[0]))
     row["hosts"][0]["population"]["start"] = "yesterday"
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.Draft202012Validator(schema("time-wait-1.json")).validate(row)
+        jsonschema.Draft202012Validator(schema("time-wait-1.json"), registry=registry()).validate(row)
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -16,8 +16,17 @@ from tcptrace_py.model.diagnosis import (
     ServerLedger,
     ServiceLedger,
 )
+from tcptrace_py.model.finding import ABOUT_TIME_WAIT
 from tcptrace_py.model.results import Analysis
-from tcptrace_py.outputs.document import capture_row, generator, port_use_row, profile_row, rounded, scope_row
+from tcptrace_py.outputs.document import (
+    capture_row,
+    finding_row,
+    generator,
+    port_use_row,
+    profile_row,
+    rounded,
+    scope_row,
+)
 from tcptrace_py.outputs.units import ms, rfc3339
 
 from .advice import words
@@ -35,6 +44,7 @@ def document(diagnosis: Diagnosis, analysis: Analysis) -> Row:
         "interrupted": analysis.interrupted,
         "profiles": [profile_row(profile) for profile in analysis.profiles],
         "capture": capture_row(analysis.capture),
+        "findings": [finding_row(finding) for finding in analysis.findings if finding.code in ABOUT_TIME_WAIT],
         "verdict": [*(sentence for host in diagnosis.hosts[:2] for sentence in verdict(host, diagnosis)), *stuck(diagnosis)],
         "time_wait": {
             "entered": diagnosis.entered,

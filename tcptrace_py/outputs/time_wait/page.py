@@ -5,10 +5,12 @@ from itertools import groupby
 
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.diagnosis import Advice, Diagnosis, HostLedger
+from tcptrace_py.model.finding import ABOUT_TIME_WAIT, Code, Finding
 from tcptrace_py.model.results import Analysis
 from tcptrace_py.outputs.blocks import Blocks, Heading, Note, Picture
 from tcptrace_py.outputs.units import count, human, some
 from tcptrace_py.outputs.view import View
+from tcptrace_py.outputs.views.findings import finding_notes
 from tcptrace_py.outputs.views.parts import problem_notes, title
 
 from .advice import words
@@ -18,6 +20,7 @@ from .verdict import address, stuck, verdict
 
 MOST_HOSTS = 2  # so many get a paragraph and a picture
 PRESSING = "spread-over-addresses"  # advice that is given where ports are short, or will be
+MOST_FINDINGS = 5
 WORTH_A_LOOK = 0.25  # of the gravest host's peak: a smaller host gets a line in the ledger only
 WORTH_A_PICTURE = 10  # at once: fewer are no curve
 LINUX_NS = 60 * SECOND_NS
@@ -28,6 +31,8 @@ def blocks(diagnosis: Diagnosis, analysis: Analysis, view: View) -> Blocks:
     """Build the page."""
     yield from title(analysis)
     yield from problem_notes([p for p in analysis.capture.problems if p.damaged or p.code in LIMITING])
+    told = tuple(finding for finding in analysis.findings if finding.code in ABOUT_TIME_WAIT and not _is_in_verdict(finding))
+    yield from finding_notes(analysis, told, view.limit or MOST_FINDINGS)
     if not diagnosis.entered:
         yield Heading("Verdict")
         yield Note(_nobody(analysis))
@@ -40,6 +45,13 @@ def blocks(diagnosis: Diagnosis, analysis: Analysis, view: View) -> Blocks:
     yield from port_budgets(diagnosis, view)
     yield from neighbours(diagnosis, view)
     yield from _counting(diagnosis, analysis)
+
+
+def _is_in_verdict(finding: Finding) -> bool:
+    """Whether the verdict says it in its own words: of ports, where they ran out towards one service."""
+    if finding.code == Code.PORTS_EXHAUSTED:
+        return finding.server is not None
+    return finding.code in (Code.TIME_WAIT_PILEUP, Code.NO_KEEP_ALIVE, Code.CONNECTION_LEAK)
 
 
 def _nobody(analysis: Analysis) -> str:
