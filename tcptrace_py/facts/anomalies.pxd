@@ -23,7 +23,5 @@ cdef _of_reset(list found, Verdict verdict, Py_ssize_t index, Segment segment)
 cdef bint _is_repeated_late(Connection live, Verdict verdict, Py_ssize_t index, Segment segment) except -1
 @cython.locals(fins=list, fin=Segment)
 cdef bint _after_own_fin(Connection live, Verdict verdict, Segment segment) except -1
-@cython.locals(path=list, last=Step)
-cdef bint _had_left(Verdict verdict, long long number, Py_ssize_t index) except -1
 @cython.locals(reset=Segment, grace_ns="long long")
 cdef bint _knew_of_reset(Connection live, Verdict verdict, Segment segment) except -1

@@ -93,7 +93,7 @@ def _of_stray(live: Connection, segment: Segment) -> Anomaly:
 def _after_close(found: list[Anomaly], live: Connection, verdict: Verdict, index: int, segment: Segment) -> None:
     """A segment of a side that was CLOSED, later than it could have been sent before."""
     if verdict.fatal >= 0:
-        if index > verdict.fatal and _knew_of_reset(live, verdict, segment) and _had_left(verdict, segment.side, index):
+        if index > verdict.fatal and _knew_of_reset(live, verdict, segment) and verdict.had_left(segment.side, index):
             if segment.payload:
                 found.append(Anomaly("data-after-rst", segment.frame, "data, though its sender's connection had been reset before"))
             else:
@@ -147,15 +147,6 @@ def _knew_of_reset(live: Connection, verdict: Verdict, segment: Segment) -> bool
     reset = live.log[verdict.fatal]
     grace_ns = 0 if reset.side == segment.side else verdict.view.grace_ns()
     return segment.time_ns > reset.time_ns + grace_ns
-
-
-def _had_left(verdict: Verdict, number: int, index: int) -> bool:
-    """Whether a side's path had come to CLOSED before a log index."""
-    path = verdict.paths[number]
-    if not path:
-        return False
-    last = path[len(path) - 1]
-    return last.state_code == CLOSED and last.index < index
 
 
 def _icmp(frame: int, kind: int) -> Anomaly:

@@ -7,7 +7,7 @@ from tcptrace_py.model.live cimport Connection, Context, Segment
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport Opening, ResetMarks, Step, Verdict
 
-cdef long long COPY, STRAY, ACK, FIN, RST, SYN, ANSWERED_NS, BETWEEN, NAMED, SOON_NS, CLOSED, ESTABLISHED
+cdef long long COPY, STRAY, ACK, FIN, RST, SYN, ANSWERED_NS, BETWEEN, NAMED, SOON_NS, ESTABLISHED
 cdef Py_ssize_t ENDING_RESET, RESET_AT, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_EVIDENCE, RESET_FRAME
 cdef dict CAUSES, CONFIDENCES, ROLES
 
@@ -26,8 +26,6 @@ cdef bint _goes_on(Connection live, ResetMarks marks) except -1
 cdef _cause(Connection live, Verdict verdict, ResetMarks marks, Segment segment, Context context)
 @cython.locals(path=list, step=Step)
 cdef bint _was_established(Verdict verdict, long long number) except -1
-@cython.locals(path=list, last=Step)
-cdef bint _had_left(Verdict verdict, long long number, Py_ssize_t index) except -1
 @cython.locals(reset=Segment, answered=Segment)
 cdef bint _answers_synack(Connection live, ResetMarks marks) except -1
 @cython.locals(log=list, reset=Segment, i=cython.Py_ssize_t, segment=Segment)

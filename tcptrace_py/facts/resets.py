@@ -12,7 +12,7 @@ from .block import ENDING_RESET, RESET_AT, RESET_BY, RESET_CAUSE, RESET_CONFIDEN
 SOON_NS = 50_000_000  # within this of incoming data a program that closes with data unread is likely
 ANSWERED_NS = 1_000_000_000  # beyond this and a round trip a RST answers nothing: who has no socket answers at once
 
-CLOSED, ESTABLISHED = State.CLOSED, State.ESTABLISHED
+ESTABLISHED = State.ESTABLISHED
 CAUSES, CONFIDENCES, ROLES = numbers(Cause), numbers(Confidence), numbers(Role)
 
 Judgement = tuple[str | None, str, list[str]]  # cause, confidence, evidence
@@ -99,7 +99,7 @@ def _cause(live: Connection, verdict: Verdict, marks: ResetMarks, segment: Segme
         return _after_own_fin(live, verdict, marks, own_fin, context)
     if not segment.flags & ACK:
         return _without_ack(live, verdict, marks, segment, context)
-    if _had_left(verdict, number, marks.index):
+    if verdict.had_left(number, marks.index):
         return "no-socket", "high", ["its sender's connection had ended before"]
     if context.own_next < 0 and context.own_ack < 0 and not context.previous_by_peer:
         return "no-socket", "low", ["nothing else of the connection was captured before it"]
@@ -147,15 +147,6 @@ def _after_own_fin(live: Connection, verdict: Verdict, marks: ResetMarks, own_fi
         if before.side != segment.side and before.flags & (FIN | RST) == FIN and before.frame == context.previous_frame:
             return "no-socket", "high", [f"answers the FIN of frame {before.frame}, which a socket would acknowledge"]
     return "abort", "low", ["RST behind its own FIN"]
-
-
-def _had_left(verdict: Verdict, number: int, index: int) -> bool:
-    """Whether a side's path had come to CLOSED before a log index."""
-    path = verdict.paths[number]
-    if not path:
-        return False
-    last = path[len(path) - 1]
-    return last.state_code == CLOSED and 0 <= last.index < index
 
 
 def _answers_synack(live: Connection, marks: ResetMarks) -> bool:

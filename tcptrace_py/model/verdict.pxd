@@ -1,6 +1,8 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+cdef long long CLOSED
+
 
 cdef class View:
     cdef public object name
@@ -57,5 +59,7 @@ cdef class Verdict:
 
     @cython.locals(path=list, step=Step)
     cpdef int final_code(self, long long number) except -1
+    @cython.locals(path=list, step=Step)
+    cpdef bint had_left(self, long long number, long long index) except -1
     @cython.locals(path=list, step=Step)
     cpdef long long entered(self, long long number, long long state) except -2

@@ -11,6 +11,7 @@ NAMED, BETWEEN, UNTOLD = range(3)  # who sent a RST: the side that it names, nei
 OBSERVED, ASSUMED, INFERRED, CLOCK = range(4)  # bases as numbers: their places in BASES
 BASES = tuple(Basis)
 STATES = tuple(State)
+CLOSED = State.CLOSED
 RESENT_NS = 190_000_000  # Linux waits 200 ms and a round trip, or three of these, before it sends again (RFC 6298, TCP_RTO_MIN)
 MORE_GRACE_NS = 2_000_000  # what a host needs to answer, and a clock to be off
 
@@ -168,6 +169,14 @@ class Verdict:
             return 0
         step = path[len(path) - 1]
         return step.state_code
+
+    def had_left(self, number: int, index: int) -> bool:
+        """Whether a side's path had come to CLOSED before a log index."""
+        path = self.paths[number]
+        if not path:
+            return False
+        step = path[len(path) - 1]
+        return step.state_code == CLOSED and 0 <= step.index < index
 
     def entered(self, number: int, state: int) -> int:
         """Log index on which a side entered a state; NOWHERE if it never did, or before the capture."""
