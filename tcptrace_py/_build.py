@@ -18,7 +18,7 @@ HOT = (
     "model.closed", "model.first_frames", "model.live", "model.packed", "model.segments", "model.seq", "model.verdict",
     "capture.merge", "capture.pcap_walk", "capture.pcapng_walk", "decode.fast", "decode.options",
     "flows.resting", "flows.streams", "flows.table", "flows.textbook",
-    "facts.anomalies", "facts.block", "facts.handshake", "facts.resets", "facts.table", "facts.teardown", "facts.time_wait",
+    "facts.anomalies", "facts.block", "facts.handshake", "facts.resets", "facts.table", "facts.teardown", "facts.time_wait", "facts.timers",
     "facts.views", "facts.waits", "facts.writing",
     "findings.accounts", "findings.outline", "findings.hosts", "findings.ledger", "findings.neighbours", "findings.occupancy",
     "findings.percentiles", "findings.port_use", "findings.ports", "findings.quality", "findings.rhythm", "findings.singles",

@@ -43,6 +43,12 @@ def _connection(connection: Connection) -> dict[str, Any]:
         ):
             states.pop()
             row[side]["final_state"] = "TIME_WAIT"
+        elif states and states[-1]["basis"] == "clock":  # given up: with its last segment a capture of its own is over
+            states.pop()
+            row[side]["final_state"] = states[-1]["state"]
+    del row["teardown"]["censored"]
+    if row["handshake"]["outcome"] in ("unanswered", "half-open"):
+        row["handshake"]["outcome"] = "in-progress"
     for stay in row["time_wait"]:
         if stay["ended_by"] in ("expired", "reused"):
             stay.update(ended_by="capture-end", ended_at=None, censored=True)

@@ -287,6 +287,7 @@ def test_sums_are_those_of_the_rows(connections: list[list[Seg]], cuts: list[int
     assert kept.summary.outcomes == {name: sum(row.handshake.outcome == name for row in kept.rows) for name in OUTCOMES}
     assert kept.summary.patterns == {name: sum(row.teardown.pattern == name for row in kept.rows) for name in PATTERNS}
     assert kept.summary.time_wait.entered == sum(len(row.time_wait) for row in kept.rows)
+    assert kept.summary.closes_in_flight == sum(row.teardown.censored for row in kept.rows)
     assert sum(host.connections_as_client for host in kept.hosts.values()) == len(kept.rows)
     assert sum(port.connections for port in kept.ports) == len(kept.rows)
 

@@ -90,11 +90,12 @@ def tear(
     segments: int | EllipsisType | None = ...,
     took: Number = ...,
     reset: Mapping[str, Any] | EllipsisType | None = None,
+    censored: bool | EllipsisType = ...,
 ) -> dict[str, Any]:
-    """Expected teardown: pattern, first FIN's side, duration in milliseconds, the reset that ended it."""
+    """Expected teardown: pattern, first FIN's side, duration in milliseconds, the reset that ended it, whether the capture's end cut it."""
     if segments is ... and pattern != "four-way":
         segments = None
-    return _stated(pattern=pattern, first_fin=first, segments=segments, duration_ms=took, reset=reset)
+    return _stated(pattern=pattern, first_fin=first, segments=segments, duration_ms=took, reset=reset, censored=censored)
 
 
 def reset(

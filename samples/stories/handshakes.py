@@ -176,18 +176,43 @@ def handshake_ack_lost(wire: Wire) -> None:
 @story(
     "syn-unanswered.pcap",
     connection(
-        shake(None, "unanswered", to_synack=None, to_ack=None, total=None, syns_again=5),
+        shake(None, "in-progress", to_synack=None, to_ack=None, total=None, syns_again=5),
         tear("none", None, took=None),
         client=side("CLOSED/inferred SYN_SENT/observed@1", retransmissions=5, packets=6),
         resets=[],
     ),
 )
 def syn_unanswered(wire: Wire) -> None:
-    """A SYN and its five repetitions meet silence."""
+    """A SYN and its five repetitions meet silence until the capture ends: the next one is not yet due."""
+    _unanswered(wire)
+
+
+def _unanswered(wire: Wire) -> None:
     client = wire.talk().client
     syn = client.send("S", lost="after")
     for pause_s in (1.03, 1.01, 1.02, 1.02, 2.05):
         client.resend(syn, after=pause_s, lost="after")
+
+
+@story(
+    "syn-given-up.pcap",
+    connection(
+        shake(None, "unanswered", to_synack=None, to_ack=None, total=None, syns_again=5),
+        tear("none", None, took=None),
+        client=side("CLOSED/inferred SYN_SENT/observed@1 CLOSED/clock", retransmissions=5, packets=6),
+        resets=[],
+    ),
+    connection(shake("three-way", "completed"), FOUR_WAY, time_wait=[stay("client")]),
+)
+def syn_given_up(wire: Wire) -> None:
+    """A SYN and its five repetitions meet silence, and no further one comes: the client has given up. A minute later its next
+    attempt succeeds.
+    """
+    _unanswered(wire)
+    talk = wire.talk(client="192.0.2.10:40001", start_s=60.0)
+    talk.open()
+    talk.exchange()
+    talk.close("client")
 
 
 @story(
@@ -210,14 +235,16 @@ def syn_refused(wire: Wire) -> None:
 @story(
     "half-open.pcap",
     connection(
-        shake(outcome="half-open", to_synack=0.04, to_ack=None, total=None, synacks_again=3),
+        shake(outcome="in-progress", to_synack=0.04, to_ack=None, total=None, synacks_again=3),
         tear("none", None),
-        client="CLOSED SYN_SENT",
+        client="CLOSED SYN_SENT CLOSED/clock",
         server=side("LISTEN/inferred SYN_RECEIVED/observed@2", retransmissions=3),
     ),
 )
 def half_open(wire: Wire) -> None:
-    """The SYN/ACK and its three repetitions are never acknowledged; captured at the server."""
+    """The SYN/ACK and its three repetitions are not acknowledged by the end of the capture, taken at the server; the client
+    has given up.
+    """
     talk = wire.talk(tap="server")
     talk.client.send("S")
     synack = talk.server.send("SA", lost="after")

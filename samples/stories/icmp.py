@@ -12,7 +12,7 @@ HOST, PORT, FRAGMENTATION_NEEDED, PROHIBITED, PROHIBITED6 = 1, 3, 4, 13, 1
 @story(
     "icmp-host-unreachable.pcap",
     connection(
-        shake(None, "unanswered", total=None, syns_again=2),
+        shake(None, "in-progress", total=None, syns_again=2),
         tear("none", None),
         client=side("CLOSED SYN_SENT", packets=3),
         anomalies=["icmp-unreachable"],
@@ -32,7 +32,7 @@ def host_unreachable(wire: Wire) -> None:
 @story(
     "icmp-prohibited-ipv6.pcap",
     connection(
-        shake(None, "unanswered", total=None, syns_again=1),
+        shake(None, "in-progress", total=None, syns_again=1),
         tear("none", None),
         client=side("CLOSED SYN_SENT", packets=2),
         anomalies=["icmp-unreachable"],

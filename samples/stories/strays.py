@@ -145,7 +145,7 @@ def stray_syn_in_connection(wire: Wire) -> None:
     connection(
         shake(None, "unanswered", total=None, syns_again=1),
         tear("none", None),
-        client="CLOSED SYN_SENT",
+        client="CLOSED SYN_SENT CLOSED/clock",
         anomalies=None,
         stream=0,
     ),

@@ -76,6 +76,16 @@ def captured(rows: Rows) -> Mask:
     return neither(rows.are(OUTCOME, Outcome.NOT_CAPTURED))
 
 
+def concluded(rows: Rows) -> Mask:
+    """Those of them that were not in flight when the capture ended."""
+    return neither(rows.are(OUTCOME, Outcome.NOT_CAPTURED, Outcome.IN_PROGRESS))
+
+
+def in_progress(rows: Rows) -> Mask:
+    """Connections whose handshake was in flight when the capture ended."""
+    return rows.are(OUTCOME, Outcome.IN_PROGRESS)
+
+
 def established(rows: Rows) -> Mask:
     """Connections that were open at some time, as far as can be known."""
     return rows.are(OUTCOME, Outcome.COMPLETED, Outcome.NOT_CAPTURED)

@@ -87,25 +87,33 @@ def counted(
     *,
     bad: Callable[[Rows], Mask],
     judged: Callable[[Rows], Mask] = lambda rows: rows.every,
+    in_flight: Callable[[Rows], Mask] | None = None,
 ) -> Iterator[Measure]:
-    """Count the connections that are `bad` among those that can be `judged`; nothing where none can."""
-    total, worst = 0, Worst(facts.store)
+    """Count the connections that are `bad` among those that can be `judged`; nothing where none can.
+
+    `in_flight` were not over when the capture ended: they are judged by nothing, and how many they are is said.
+    """
+    total, open_, worst = 0, 0, Worst(facts.store)
     for rows in facts.rows():
         mask = both(rows.chosen, judged(rows))
+        if in_flight is not None:
+            open_ += both(rows.chosen, in_flight(rows)).count(1)
         total += mask.count(1)
         worst.add(rows, picked(both(mask, bad(rows))))
-    if not total:
+    if not total and not open_:
         return
-    if limits.max is not None or limits.max_share is None:
-        yield at_most(what, worst.count, limits.max or 0, Unit.COUNT, worst)
-    if limits.max_share is not None:
+    left_out = f"{open_} in flight when the capture ended left out" if open_ else ""
+    if limits.max is not None or limits.max_share is None or not total:
+        yield at_most(what, worst.count, limits.max or 0, Unit.COUNT, worst, note=left_out)
+    if limits.max_share is not None and total:
+        of = f"{worst.count} of {total}"
         yield at_most(
             f"share of {what}",
             worst.count / total,
             limits.max_share,
             Unit.RATIO,
             worst,
-            note=f"{worst.count} of {total}",
+            note=f"{of}, {left_out}" if left_out else of,
         )
 
 

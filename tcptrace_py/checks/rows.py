@@ -50,6 +50,11 @@ class Rows:
         """Values of a small column."""
         return values(self.block.connections.small, self.block.connections, column)
 
+    def true(self, column: int) -> Mask:
+        """Where a column of truths holds one."""
+        table = self.block.connections
+        return bytes(memoryview(table.small)[column * table.capacity:column * table.capacity + table.count])
+
     def are(self, column: int, *words: Word) -> Mask:
         """Where a column holds one of these words."""
         table = self.block.connections

@@ -15,7 +15,7 @@ from tcptrace_py.model.state import Basis, State
 from .table import Table
 
 ROWS = 2048  # connections of a full block
-VERSION = 2
+VERSION = 3
 _MAGIC = b"tcpstates facts\n"
 
 # Columns of connections, by width. Times and durations are nanoseconds. A self-connect has a client's side only: the server's
@@ -37,7 +37,8 @@ CLIENT_PATH, SERVER_PATH, ENTRIES_AT, STAYS_AT, RESETS_AT, RESETS, ANOMALIES_AT,
  SERVER_MISSING, CLIENT_LONG_CLOSES, SERVER_LONG_CLOSES) = range(22, 33)
 NARROW_COLUMNS = 33
 VANTAGE, MIDSTREAM, TIMESTAMPS, KIND, OUTCOME, PATTERN, SEGMENTS, FIRST_FIN, STAYS = range(9)
-SMALL_COLUMNS = 9
+CENSORED = 9  # its close was in flight when the capture ended
+SMALL_COLUMNS = 10
 # Columns of the states that a side entered, in the order of its path; the client's come first.
 ENTERED, ENTRY_FRAME = range(2)
 # Columns of stays in TIME_WAIT.

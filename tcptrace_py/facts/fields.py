@@ -264,6 +264,8 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
     Field("pattern", "VARCHAR", "teardown pattern", _word(at.PATTERN, tuple(Pattern))),
     Field("first_fin", "VARCHAR", "side whose FIN left first", _word(at.FIRST_FIN, tuple(Role))),
     Field("teardown_ms", "DOUBLE", "how long the close took", _duration_ms(at.CLOSE)),
+    Field("teardown_censored", "BOOLEAN", "whether the close was in flight when the capture ended",
+          lambda block: bytes(list(_small(block.connections, at.CENSORED)))),
     Field("reset_by", "VARCHAR", "side whose RST ended it", _of_reset(at.RESET_BY, tuple(Role))),
     Field("reset_cause", "VARCHAR", "why", _of_reset(at.RESET_CAUSE, tuple(Cause))),
     Field("exchanges", "INTEGER", "how often data of the server came right behind data of the client", _count(at.EXCHANGES)),

@@ -12,10 +12,10 @@ cdef dict KINDS, OUTCOMES
 
 @cython.locals(opening=Opening, first=Segment, last=Segment, synack=Segment, answer=Segment, answered=Segment, size=cython.Py_ssize_t,
                to_synack_ns="long long", to_ack_ns="long long", total_ns="long long")
-cpdef write_handshake(Table table, Py_ssize_t row, Verdict verdict, list log)
+cpdef write_handshake(Table table, Py_ssize_t row, Verdict verdict, list log, bint in_flight)
 @cython.locals(opening=Opening)
 cpdef kind(Verdict verdict)
 @cython.locals(opening=Opening, path=list, start=Step)
-cpdef outcome(Verdict verdict, list log)
+cpdef outcome(Verdict verdict, list log, bint in_flight)
 @cython.locals(segment=Segment)
 cdef bint _acknowledges(list log, long long number) except -1

@@ -13,8 +13,8 @@ ESTABLISHED = State.ESTABLISHED
 KINDS, OUTCOMES = numbers(Kind), numbers(Outcome)
 
 
-def write_handshake(table: Table, row: int, verdict: Verdict, log: list[Segment]) -> None:
-    """Write kind, outcome and the latencies of both legs (ns) into a row of the connections.
+def write_handshake(table: Table, row: int, verdict: Verdict, log: list[Segment], in_flight: bool) -> None:
+    """Write kind, outcome and the latencies of both legs (ns) into a row of the connections; `in_flight`: it may still be answered.
 
     A segment further on also proves the handshake, but not when: the ACK was lost, or a filter left it out.
     """
@@ -37,7 +37,7 @@ def write_handshake(table: Table, row: int, verdict: Verdict, log: list[Segment]
             total_ns = synack.time_ns - first.time_ns if to_synack_ns != MISSING else MISSING
     how = kind(verdict)
     table.small[KIND * size + row] = -1 if how is None else KINDS[how]
-    table.small[OUTCOME * size + row] = OUTCOMES[outcome(verdict, log)]
+    table.small[OUTCOME * size + row] = OUTCOMES[outcome(verdict, log, in_flight)]
     table.wide[SYN_TO_SYNACK * size + row] = to_synack_ns
     table.wide[SYNACK_TO_ACK * size + row] = to_ack_ns
     table.wide[HANDSHAKE * size + row] = total_ns
@@ -57,8 +57,8 @@ def kind(verdict: Verdict) -> str | None:
     return "fast-open" if opening.fast_open else "three-way"
 
 
-def outcome(verdict: Verdict, log: list[Segment]) -> str:
-    """completed, refused, unanswered, aborted, half-open or not-captured."""
+def outcome(verdict: Verdict, log: list[Segment], in_flight: bool) -> str:
+    """completed, refused, unanswered, aborted, half-open, in-progress or not-captured."""
     opening = verdict.opening
     if opening.first_syn < 0:
         return "not-captured"
@@ -72,8 +72,10 @@ def outcome(verdict: Verdict, log: list[Segment]) -> str:
             start = path[0]
             if start.state_code == ESTABLISHED:
                 return "not-captured"
-        return "unanswered"
-    return "aborted" if verdict.fatal != NOWHERE else "half-open"
+        return "in-progress" if in_flight else "unanswered"
+    if verdict.fatal != NOWHERE:
+        return "aborted"
+    return "in-progress" if in_flight else "half-open"
 
 
 def _acknowledges(log: list[Segment], number: int) -> bool:

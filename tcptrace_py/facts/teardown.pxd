@@ -7,12 +7,12 @@ from tcptrace_py.model.live cimport Connection, Segment
 from tcptrace_py.model.verdict cimport Close, ResetMarks, Step, Verdict
 
 cdef long long CLOSED, FIN_WAIT_2, TIME_WAIT, MISSING
-cdef Py_ssize_t CLOSE, ENDING_RESET, FIRST_FIN, PATTERN, RESET_FRAME, RESETS, RESETS_AT, SEGMENTS
+cdef Py_ssize_t CENSORED, CLOSE, ENDING_RESET, FIRST_FIN, PATTERN, RESET_FRAME, RESETS, RESETS_AT, SEGMENTS
 cdef dict PATTERNS
 
 
 @cython.locals(log=list, segment=Segment, table=Table, narrow="int[::1]", small="signed char[::1]", size=cython.Py_ssize_t, first="long long")
-cpdef write_teardown(Block block, Py_ssize_t row, Connection live, Verdict verdict)
+cpdef write_teardown(Block block, Py_ssize_t row, Connection live, Verdict verdict, bint in_flight)
 @cython.locals(table=Table, resets=Table, at=cython.Py_ssize_t, reset=cython.Py_ssize_t)
 cdef Py_ssize_t _reset_of(Block block, Py_ssize_t row, long long frame) except -2
 @cython.locals(first="long long", marks=ResetMarks, reset=Segment, earliest=Segment)

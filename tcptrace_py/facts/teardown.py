@@ -5,15 +5,15 @@ from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import Verdict
 from tcptrace_py.model.vocabulary import Pattern, numbers
 
-from .block import CLOSE, ENDING_RESET, FIRST_FIN, PATTERN, RESET_FRAME, RESETS, RESETS_AT, SEGMENTS, Block
+from .block import CENSORED, CLOSE, ENDING_RESET, FIRST_FIN, PATTERN, RESET_FRAME, RESETS, RESETS_AT, SEGMENTS, Block
 from .table import MISSING
 
 PATTERNS = numbers(Pattern)
 CLOSED, FIN_WAIT_2, TIME_WAIT = State.CLOSED, State.FIN_WAIT_2, State.TIME_WAIT
 
 
-def write_teardown(block: Block, row: int, live: Connection, verdict: Verdict) -> None:
-    """Write the close of a connection, whose resets are written, into its row."""
+def write_teardown(block: Block, row: int, live: Connection, verdict: Verdict, in_flight: bool) -> None:
+    """Write the close of a connection, whose resets are written, into its row; `in_flight`: when the capture ended."""
     log, table = live.log, block.connections
     narrow, small, size = table.narrow, table.small, table.capacity
     first, how = first_fin(live, verdict), "rst"
@@ -25,7 +25,7 @@ def write_teardown(block: Block, row: int, live: Connection, verdict: Verdict) -
         how = pattern(verdict)
         if how == "four-way" and first >= 0:
             small[SEGMENTS * size + row] = _segments(verdict, first)
-    small[PATTERN * size + row] = PATTERNS[how]
+    small[PATTERN * size + row], small[CENSORED * size + row] = PATTERNS[how], in_flight
     small[FIRST_FIN * size + row] = -1 if first < 0 else first != verdict.client
     table.wide[CLOSE * size + row] = _duration_ns(verdict, log)
 

@@ -6,7 +6,7 @@ from tcptrace_py.facts.table cimport Table
 from tcptrace_py.model.live cimport Connection, Segment
 from tcptrace_py.model.verdict cimport StayMarks, Step, Verdict
 
-cdef long long MISSING, CLOSED
+cdef long long MISSING, NEVER_NS, CLOSED
 cdef Py_ssize_t STAY_BASIS, STAY_ENDED, STAY_ENDED_BY, STAY_ENTERED, STAY_EXPIRES
 cdef Py_ssize_t STAY_RESTARTS, STAY_SIDE, STAYS_AT
 
@@ -23,4 +23,4 @@ cdef _write(Block block, Connection live, Verdict verdict, StayMarks marks, int 
 @cython.locals(table=Table, ended_ns="long long")
 cpdef long long until_ns(Block block, Py_ssize_t stay) except? -1
 @cython.locals(at=cython.Py_ssize_t, stay=cython.Py_ssize_t, path=list, last=Step, step=Step, segment=Segment, latest_ns="long long")
-cpdef long long released_ns(Block block, Py_ssize_t row, Connection live, Verdict verdict) except? -1
+cpdef long long released_ns(Block block, Py_ssize_t row, Connection live, Verdict verdict, long long gave_up_ns) except? -1

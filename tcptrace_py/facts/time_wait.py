@@ -92,12 +92,17 @@ def until_ns(block: Block, stay: int) -> int:
     return table.wide[STAY_EXPIRES * table.capacity + stay] if ended_ns == MISSING else ended_ns
 
 
-def released_ns(block: Block, row: int, live: Connection, verdict: Verdict) -> int:
-    """When the client's port of a connection, whose stays are written, was free again; MISSING if, as far as captured, it was not."""
+def released_ns(block: Block, row: int, live: Connection, verdict: Verdict, gave_up_ns: int) -> int:
+    """When the client's port of a connection, whose stays are written, was free again; MISSING if, as far as captured, it was not.
+
+    `gave_up_ns`: when the client gave up (`timers.gives_up_ns`).
+    """
     at = block.connections.narrow[STAYS_AT * block.connections.capacity + row]
     for stay in range(at, block.stays.count):
         if block.stays.small[STAY_SIDE * block.stays.capacity + stay] == 0:
             return until_ns(block, stay)
+    if gave_up_ns not in (MISSING, NEVER_NS):
+        return gave_up_ns
     path, latest_ns = verdict.paths[verdict.client], live.start_ns
     last = path[len(path) - 1]
     if last.state_code != CLOSED or last.index < 0:

@@ -32,6 +32,7 @@ from .block import (
     ANOMALY_FRAME,
     ANSWER,
     BASES,
+    CENSORED,
     CLIENT,
     CLIENT_BYTES,
     CLIENT_CLOSED,
@@ -272,6 +273,11 @@ class TeardownView(_View):
     def duration_ns(self) -> int | None:
         """From the first FIN or RST to the last segment that completes the close."""
         return _known(self._block.connections, CLOSE, self._row)
+
+    @property
+    def censored(self) -> bool:
+        """Whether it was in flight when the capture ended."""
+        return _small(self._block.connections, CENSORED, self._row) != 0
 
     @property
     def reset(self) -> Reset | None:

@@ -8,6 +8,7 @@ from tcptrace_py.facts.resets cimport write_resets
 from tcptrace_py.facts.table cimport Table
 from tcptrace_py.facts.teardown cimport write_teardown
 from tcptrace_py.facts.time_wait cimport released_ns, write_stays
+from tcptrace_py.facts.timers cimport gives_up_ns, is_attempt_in_flight, is_close_in_flight, may_be_in_flight
 from tcptrace_py.facts.waits cimport write_waits, write_waits_like
 from tcptrace_py.model.closed cimport Closed
 from tcptrace_py.model.live cimport Connection as Live
@@ -16,11 +17,12 @@ from tcptrace_py.model.live cimport Side as LiveSide
 from tcptrace_py.model.verdict cimport StayMarks, Step, Verdict
 
 # Names that this module only reads: as C numbers they cost nothing.
-cdef long long STRAY, IPV6_KEY, OPT_TIMESTAMPS, RST, NOWHERE, MISSING
+cdef long long STRAY, IPV6_KEY, OPT_TIMESTAMPS, RST, NOWHERE, MISSING, NEVER_NS, FIRST_REPEAT_NS
+cdef int UNANSWERED
 cdef Py_ssize_t START, END, FIRST_FRAME, LAST_FRAME, SYN_TO_SYNACK, SYNACK_TO_ACK, HANDSHAKE, CLOSE, CLIENT_PACKETS, SERVER_PACKETS
 cdef Py_ssize_t STREAM, CLIENT, SERVER, CLIENT_PORT, SERVER_PORT, SCOPE, HISTORY, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS
 cdef Py_ssize_t SERVER_REPEATS, CLIENT_PATH, SERVER_PATH, ENTRIES_AT, STAYS_AT, RESETS_AT, RESETS, ANOMALIES_AT, ANOMALIES, ENDING_RESET
-cdef Py_ssize_t VANTAGE, MIDSTREAM, TIMESTAMPS, KIND, OUTCOME, PATTERN, SEGMENTS, FIRST_FIN, STAYS
+cdef Py_ssize_t CENSORED, VANTAGE, MIDSTREAM, TIMESTAMPS, KIND, OUTCOME, PATTERN, SEGMENTS, FIRST_FIN, STAYS
 cdef Py_ssize_t ENTERED, ENTRY_FRAME, STAY_ENTERED, STAY_EXPIRES, STAY_ENDED, STAY_RESTARTS, STAY_SIDE, STAY_BASIS, STAY_ENDED_BY
 
 cdef int EXPIRED, CAPTURE_END, _TIME_WAIT
@@ -34,7 +36,7 @@ cdef class _Path:
     cdef public int[::1] indices
     cdef public list steps
     cdef public Step expired
-    cdef public bint closes
+    cdef public bint closes, gives_up
 
 
 cdef class Shape:
@@ -50,9 +52,10 @@ cdef class Writer:
     cdef public dict _path_numbers, _history_numbers
     cdef public Block block
     cdef public long long one_profile_ns
+    cdef long long _client_gave_up_ns, _server_gave_up_ns
 
     @cython.locals(block=Block, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, at=cython.Py_ssize_t, client=int, log=list,
-                   wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", own=LiveSide, other=LiveSide)
+                   wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", own=LiveSide, other=LiveSide, in_flight=bint)
     cpdef Py_ssize_t write(self, Live live, Verdict verdict, long long end_ns) except -1
     @cython.locals(table=Table, entries=Table, narrow="int[::1]", size=cython.Py_ssize_t)
     cpdef write_course(self, Live live, Verdict verdict, Py_ssize_t row)
@@ -77,7 +80,7 @@ cdef class Writer:
     cdef _counts(self, LiveSide side, long long[::1] wide, int[::1] narrow, Py_ssize_t size, Py_ssize_t row, Py_ssize_t packets,
                  Py_ssize_t repeats)
     @cython.locals(block=Block, entries=Table, log=list, segment=Segment, steps=bytearray, latest_ns="long long", at_ns="long long",
-                   frame="long long", step=Step, number=int)
+                   frame="long long", step=Step, number=int, gave_up_ns="long long")
     cdef long long _path(self, Live live, Verdict verdict, int role) except -1
     @cython.locals(table=Table, size=cython.Py_ssize_t, at=cython.Py_ssize_t, stay=cython.Py_ssize_t, marks=StayMarks)
     cdef _leave_time_wait(self, bytearray steps, Live live, Verdict verdict, int role)

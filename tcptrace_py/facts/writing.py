@@ -3,6 +3,7 @@
 from array import array
 
 from tcptrace_py.model.addresses import scope_of, text
+from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.closed import Closed
 from tcptrace_py.model.live import LETTERS, STRAY
 from tcptrace_py.model.live import Connection as Live
@@ -12,7 +13,7 @@ from tcptrace_py.model.results import Anomaly
 from tcptrace_py.model.segments import IPV6_KEY, OPT_TIMESTAMPS, RST, key_parts
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import NOWHERE, StayMarks, Step, Verdict
-from tcptrace_py.model.vocabulary import EndedBy, Vantage, numbers
+from tcptrace_py.model.vocabulary import EndedBy, Outcome, Vantage, numbers
 
 from .anomalies import anomalies
 from .block import (
@@ -21,6 +22,7 @@ from .block import (
     ANOMALY_CODE,
     ANOMALY_EXPLANATION,
     ANOMALY_FRAME,
+    CENSORED,
     CLIENT,
     CLIENT_PACKETS,
     CLIENT_PATH,
@@ -75,10 +77,12 @@ from .resets import write_resets
 from .table import MISSING, Table
 from .teardown import write_teardown
 from .time_wait import CAPTURE_END, EXPIRED, released_ns, write_stays
+from .timers import FIRST_REPEAT_NS, gives_up_ns, is_attempt_in_flight, is_close_in_flight, may_be_in_flight
 from .waits import write_waits, write_waits_like
 
 _TIME_WAIT = State.TIME_WAIT
 _VANTAGES = numbers(Vantage)
+UNANSWERED = numbers(Outcome)["unanswered"]
 ENDINGS = tuple(map(str, EndedBy))
 
 
@@ -110,24 +114,32 @@ class Shape:
                                      if timed and step.index >= 0 and step.state in (State.TIME_WAIT, State.CLOSED)])
         client = verdict.client
         self.client_path, self.server_path = _Path(verdict, client), _Path(verdict, 1 - client)
+        if self.outcome == UNANSWERED:
+            self.client_path.give_up(verdict.giving_up)
         self.stay_side, self.basis = -1, -1
         for marks in verdict.stays:
             self.stay_side, self.basis = marks.side != client, marks.basis_code
 
 
 class _Path:
-    """A side's path: the log index of each of its steps, and the step behind TIME_WAIT when it has run out."""
+    """A side's path: the log index of each of its steps, and the step behind TIME_WAIT, or behind a SYN, when its time has run out."""
 
-    __slots__ = ("closes", "expired", "indices", "steps")
+    __slots__ = ("closes", "expired", "gives_up", "indices", "steps")
 
     def __init__(self, verdict: Verdict, number: int) -> None:
         self.steps = verdict.paths[number]
         self.indices = array("i", [step.index for step in self.steps])
         self.closes = self.steps[-1].state == State.CLOSED and self.steps[-1].index >= 0
+        self.gives_up = False
         self.expired: Step | None = None
         for marks in verdict.stays:
             if marks.side == number:
                 self.expired = marks.exits["expired"]
+
+    def give_up(self, by_state: dict[int, Step]) -> None:
+        """The side's SYN was sent once and never answered."""
+        self.expired = by_state.get(self.steps[-1].state_code)
+        self.gives_up = self.expired is not None
 
 
 class Writer:
@@ -141,6 +153,7 @@ class Writer:
         self.block = block
         self._path_numbers: dict[tuple[_Path, int], int] = {}  # in this block
         self._history_numbers: dict[tuple[int, int], int] = {}
+        self._client_gave_up_ns = self._server_gave_up_ns = MISSING  # in the connection that was written last (`timers.gives_up_ns`)
         self.one_profile_ns = -1 if profiles.by_address else profiles.default.time_wait_ns  # TIME_WAIT of every host
 
     def write(self, live: Live, verdict: Verdict, end_ns: int) -> int:
@@ -157,15 +170,18 @@ class Writer:
         small[VANTAGE * size + row] = _VANTAGES[verdict.view.name] if verdict.view.name is not None else -1
         small[MIDSTREAM * size + row], small[TIMESTAMPS * size + row] = verdict.midstream, _timestamps(live)
 
-        write_handshake(table, row, verdict, log)
+        in_flight = may_be_in_flight(verdict)
+        write_handshake(table, row, verdict, log, in_flight and is_attempt_in_flight(live, verdict, end_ns))
         narrow[RESETS_AT * size + row], narrow[RESETS * size + row] = block.resets.count, len(verdict.resets)
         write_resets(block, live, verdict)
-        write_teardown(block, row, live, verdict)
+        write_teardown(block, row, live, verdict, in_flight and is_close_in_flight(live, verdict, end_ns))
         narrow[STAYS_AT * size + row], small[STAYS * size + row] = block.stays.count, len(verdict.stays)
         if verdict.stays:
             write_stays(block, live, verdict, (self._length_ns(own.key, 0), self._length_ns(own.key, 1)),
                         (self._is_immune(own.key, 0), self._is_immune(own.key, 1)), end_ns)
-        wide[RELEASED * size + row] = released_ns(block, row, live, verdict)
+        self._client_gave_up_ns = gives_up_ns(live, verdict, client, end_ns)
+        self._server_gave_up_ns = gives_up_ns(live, verdict, 1 - client, end_ns)
+        wide[RELEASED * size + row] = released_ns(block, row, live, verdict, self._client_gave_up_ns)
         write_waits(table, row, live, verdict)
         self._counts(own, wide, narrow, size, row, CLIENT_PACKETS, CLIENT_REPEATS)
         self._counts(other, wide, narrow, size, row, SERVER_PACKETS, SERVER_REPEATS)
@@ -204,6 +220,7 @@ class Writer:
         wide[HANDSHAKE * size + row] = max(times_ns[shape.ack] - times_ns[shape.first_syn], 0) if shape.timed else MISSING
         narrow[SYN_REPEATS * size + row] = narrow[SYNACK_REPEATS * size + row] = 0
         small[PATTERN * size + row], small[SEGMENTS * size + row] = shape.pattern, shape.segments
+        small[CENSORED * size + row] = 0
         small[FIRST_FIN * size + row] = shape.first_fin
         wide[CLOSE * size + row] = self._close_ns(shape, times_ns)
         write_waits_like(table, row, shape.begins, closed)
@@ -243,6 +260,11 @@ class Writer:
             latest_ns = max(latest_ns, closed.times_ns[index])
             frame = closed.frames[index]
             self._entry(entries, latest_ns, frame)
+        if path.gives_up:
+            latest_ns += FIRST_REPEAT_NS
+            self._entry(entries, latest_ns, MISSING)
+            self._release(row, role, latest_ns)
+            return self._named(path, 1)
         if shape.stay_side != role:
             self._release(row, role, max(latest_ns, closed.start_ns) if path.closes else MISSING)
             return self._named(path, 0)
@@ -268,7 +290,7 @@ class Writer:
             table.wide[RELEASED * table.capacity + row] = time_ns
 
     def _named(self, path: _Path, expired: int) -> int:
-        """Number of a path, behind whose TIME_WAIT comes CLOSED where it has `expired`."""
+        """Number of a path, at whose end comes CLOSED where its time has `expired`."""
         known = self._path_numbers.get((path, expired))
         if known is None:
             steps = bytearray()
@@ -346,6 +368,10 @@ class Writer:
             self._entry(entries, at_ns, frame)
         if verdict.stays and verdict.final_code(number) == _TIME_WAIT:
             self._leave_time_wait(steps, live, verdict, role)
+        gave_up_ns = self._client_gave_up_ns if role == 0 else self._server_gave_up_ns
+        if gave_up_ns not in (MISSING, NEVER_NS):
+            self._name(steps, verdict.giving_up[verdict.final_code(number)])
+            self._entry(entries, max(gave_up_ns, latest_ns), MISSING)
         return block.paths.number(bytes(steps))
 
     def _leave_time_wait(self, steps: bytearray, live: Live, verdict: Verdict, role: int) -> None:

@@ -176,14 +176,14 @@ class Accounts:
             account.first_ns = account.last_ns = singles.start_ns
         self.occupancy.add_first(singles.start_ns, singles.released_ns, account.held_kind, port & 0xFFFF)
 
-    def hold(self, key: bytes, start_ns: int) -> None:
-        """Count the port of an attempt, whose client's key this is, as held: how long is told later (`add_attempt`)."""
-        self._hold_attempt(name_of(key), local_port(key), start_ns)
+    def hold(self, key: bytes, start_ns: int, released_ns: int) -> None:
+        """Count the port of an attempt, whose client's key this is, as held until it was given up; the rest comes by `add_attempt`."""
+        self._hold_attempt(name_of(key), local_port(key), start_ns, released_ns)
 
-    def _hold_attempt(self, name: bytes, port: int, start_ns: int) -> None:
-        if name in self.rows or not self.singles.enter(name, port | HELD_ONLY, start_ns, NEVER_NS):
+    def _hold_attempt(self, name: bytes, port: int, start_ns: int, released_ns: int) -> None:
+        if name in self.rows or not self.singles.enter(name, port | HELD_ONLY, start_ns, released_ns):
             account = self.named(name)
-            self.occupancy.begin(start_ns, account.held_kind, port)
+            self.occupancy.add(start_ns, released_ns, account.held_kind, port)
 
     def add_attempt(self, key: bytes, start_ns: int, released_ns: int, was_held: bool) -> None:
         """Take in an attempt that nobody answered; `was_held`: its port was counted by `hold`."""
@@ -200,14 +200,12 @@ class Accounts:
         account.first_ns, account.last_ns = min(account.first_ns, start_ns), max(account.last_ns, start_ns)
         if not was_held:
             self.occupancy.add(start_ns, released_ns, account.held_kind, port)
-        elif released_ns != NEVER_NS:
-            self.occupancy.end(released_ns, account.held_kind, port)
 
     def take_singles(self, given: Told) -> None:
         """Take in what another process released of its packed accounts."""
         for name, port, start_ns, released_ns in unpacked(given):
             if port & HELD_ONLY:
-                self._hold_attempt(name, port & 0xFFFF, start_ns)
+                self._hold_attempt(name, port & 0xFFFF, start_ns, released_ns)
             else:
                 self._add_attempt(name, port, start_ns, released_ns, was_held=False)
 

@@ -10,9 +10,11 @@ from functools import cache, cached_property
 from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tcptrace_py.facts.table import MISSING
 from tcptrace_py.model.addresses import packed
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.finding import Finding, Gravity
+from tcptrace_py.model.vocabulary import Outcome, numbers
 
 from . import trouble_columns as column
 
@@ -38,6 +40,7 @@ PRESSED = 0.5  # of the ports: the overview lists those anyway
 MOST_STREAMS = 20  # that a display filter names one by one
 MOST_FRAMES = 10_000  # of a finding, by which its connections are known again
 GRAVITIES = tuple(map(str, Gravity))
+UNANSWERED, IN_PROGRESS = numbers(Outcome)["unanswered"], numbers(Outcome)["in-progress"]
 
 
 class Evidence:
@@ -160,6 +163,16 @@ class Evidence:
     @cached_property
     def _by_pair(self) -> dict[Pair, list[Account]]:
         return _indexed(self.accounts, pair_of)
+
+    def is_syn_in_vain(self, row: int) -> bool:
+        """Whether nobody answered a SYN: to the end, or, where the attempt was in flight then, at least its first one."""
+        outcome = self.small(column.OUTCOME)[row]
+        return outcome == UNANSWERED or (
+            outcome == IN_PROGRESS and self.narrow(column.SYN_REPEATS)[row] > 0 and self.wide(column.SERVER_ISN)[row] == MISSING)
+
+    def syns_in_vain(self) -> list[int]:
+        """Rows of such SYNs whose cause is not named yet."""
+        return [row for row in self.free_with(column.OUTCOME, UNANSWERED, IN_PROGRESS) if self.is_syn_in_vain(row)]
 
     def repeats_in_vain(self, row: int, number: int) -> int:
         """How often a side sent data again until the end and nothing of it was acknowledged (0: client, 1: server)."""

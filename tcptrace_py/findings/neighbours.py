@@ -52,7 +52,8 @@ MOST_ROWS = 10_000  # the most frequent
 ROLES = ("client", "server")
 BY_SERVER = 16  # added to the number of a state that a server is in
 OPEN, CLOSED = int(State.ESTABLISHED), int(State.CLOSED)
-UNANSWERED, COMPLETED, NOT_CAPTURED = map(tuple(Outcome).index, (Outcome.UNANSWERED, Outcome.COMPLETED, Outcome.NOT_CAPTURED))
+UNANSWERED, COMPLETED, NOT_CAPTURED, IN_PROGRESS = map(
+    tuple(Outcome).index, (Outcome.UNANSWERED, Outcome.COMPLETED, Outcome.NOT_CAPTURED, Outcome.IN_PROGRESS))
 
 
 def stuck_ns(start_ns: int, end_ns: int) -> int:
@@ -92,7 +93,7 @@ class Neighbours:
         for row in range(table.count):
             client, server = narrow[CLIENT_PATH * size + row], narrow[SERVER_PATH * size + row]
             sent, answered, outcome = wide[CLIENT_PACKETS * size + row], wide[SERVER_PACKETS * size + row], small[OUTCOME * size + row]
-            lacks = server >= 0 and outcome != UNANSWERED and (sent == 0 or answered == 0)  # one direction
+            lacks = server >= 0 and outcome not in (UNANSWERED, IN_PROGRESS) and (sent == 0 or answered == 0)  # one direction
             at = narrow[ANOMALIES_AT * size + row]
             for anomaly in range(at, at + narrow[ANOMALIES * size + row]):
                 if codes[ANOMALY_CODE * anomalies.capacity + anomaly] == unseen:

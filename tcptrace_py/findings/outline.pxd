@@ -11,7 +11,7 @@ cdef class Outline:
     cdef public int cause, first_fin, outcome, pattern, vantage
     cdef public object trouble
     cdef public Values latencies
-    cdef public bint alike
+    cdef public bint alike, censored
     cdef public int[::1] fins
 
 

@@ -7,7 +7,7 @@ holds the times.
 from array import array
 from typing import TYPE_CHECKING
 
-from tcptrace_py.facts.block import FIRST_FIN, OUTCOME, PATTERN, VANTAGE, Block
+from tcptrace_py.facts.block import CENSORED, FIRST_FIN, OUTCOME, PATTERN, VANTAGE, Block
 from tcptrace_py.facts.resets import ending_cause
 from tcptrace_py.facts.views import connection
 from tcptrace_py.model.live import Connection as Live
@@ -36,8 +36,8 @@ def port_to_count(live: Live) -> int:
 class Outline:
     """What a textbook connection's signature decides: everything but addresses and times. Words are numbers, -1: none."""
 
-    __slots__ = ("ack", "alike", "cause", "client", "client_stay", "client_tail", "count", "fins", "first_fin", "first_syn", "latencies",
-                 "outcome", "pattern", "server_stay", "shape", "trouble", "vantage")
+    __slots__ = ("ack", "alike", "cause", "censored", "client", "client_stay", "client_tail", "count", "fins", "first_fin", "first_syn",
+                 "latencies", "outcome", "pattern", "server_stay", "shape", "trouble", "vantage")
 
     def __init__(self, block: Block, row: int, verdict: Verdict) -> None:
         table, opening, first = block.connections, verdict.opening, connection(block, row)
@@ -47,6 +47,7 @@ class Outline:
         self.latencies: Values | None = None  # where their handshakes' times are added up
         self.client = verdict.client
         self.outcome, self.pattern = small[OUTCOME * size + row], small[PATTERN * size + row]
+        self.censored = small[CENSORED * size + row] != 0
         self.vantage, self.first_fin = small[VANTAGE * size + row], small[FIRST_FIN * size + row]
         timed = first.handshake.total_ns is not None and opening.first_syn >= 0 and opening.ack >= 0
         self.first_syn = opening.first_syn if timed else -1

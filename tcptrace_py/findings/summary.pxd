@@ -5,8 +5,8 @@ cdef int COMPLETED, UNKNOWN
 
 
 cdef class Totals:
-    cdef public long long connections
+    cdef public long long censored, connections
     cdef public list outcomes, patterns, causes, latencies
 
-    cpdef add(self, int outcome, int pattern, int cause, long long count)
+    cpdef add(self, int outcome, int pattern, int cause, bint censored, long long count)
     cpdef Values latencies_of(self, int outcome, int vantage)

@@ -15,12 +15,14 @@ class Totals:
     """Counts over connections, by the numbers of their words."""
 
     def __init__(self) -> None:
-        self.connections = 0
+        self.connections = self.censored = 0
         self.outcomes, self.patterns, self.causes = [0] * len(OUTCOMES), [0] * len(PATTERNS), [0] * len(CAUSES)
         self.latencies = [Values() for _ in VANTAGES]
 
-    def add(self, outcome: int, pattern: int, cause: int, count: int) -> None:
+    def add(self, outcome: int, pattern: int, cause: int, censored: bool, count: int) -> None:
         """Count connections that went the same way; `cause`: of the reset that ended them, -1: none."""
+        if censored:
+            self.censored += count
         self.connections += count
         self.outcomes[outcome] += count
         self.patterns[pattern] += count
@@ -34,6 +36,7 @@ class Totals:
     def merge(self, other: "Totals") -> None:
         """Take in another part of the capture."""
         self.connections += other.connections
+        self.censored += other.censored
         for mine, others in ((self.outcomes, other.outcomes), (self.patterns, other.patterns), (self.causes, other.causes)):
             for number, count in enumerate(others):
                 mine[number] += count
@@ -50,4 +53,4 @@ class Totals:
         every = Values.joined(self.latencies).latency()
         outcomes, patterns, causes = (dict(zip(names, counts, strict=True)) for names, counts in (
             (OUTCOMES, self.outcomes), (PATTERNS, self.patterns), (CAUSES, self.causes)))
-        return Summary(self.connections, outcomes, every, by_vantage, patterns, causes, waits)
+        return Summary(self.connections, outcomes, every, by_vantage, patterns, causes, waits, self.censored)

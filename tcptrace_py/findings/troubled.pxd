@@ -34,7 +34,7 @@ cdef class Troubled:
     cpdef add(self, Account account, Block block, Py_ssize_t row, Live live, Verdict verdict)
     @cython.locals(row=cython.Py_ssize_t, table=Table, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
                    size=cython.Py_ssize_t, column=cython.Py_ssize_t)
-    cpdef add_unanswered(self, bytes name, Live live)
+    cpdef add_unanswered(self, bytes name, Live live, int outcome)
     cpdef bint wants(self, long long first_frame) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
     cdef Py_ssize_t _row(self, bytes name) except -1

@@ -92,7 +92,7 @@ if TYPE_CHECKING:
 MOST = 1 << 17
 MOST_ATTEMPTS = 1 << 12  # SYNs that were sent once and never answered: a flood of them says no more than its first ones
 OUTCOMES, PATTERNS = numbers(Outcome), numbers(Pattern)
-REFUSED, COMPLETED, UNANSWERED = OUTCOMES["refused"], OUTCOMES["completed"], OUTCOMES["unanswered"]
+REFUSED, COMPLETED, UNANSWERED, IN_PROGRESS = map(OUTCOMES.__getitem__, ("refused", "completed", "unanswered", "in-progress"))
 NONE, FOUR_WAY, SIMULTANEOUS = PATTERNS["none"], PATTERNS["four-way"], PATTERNS["simultaneous"]
 SYN_SENT, LISTEN, CLOSED = State.SYN_SENT, State.LISTEN, State.CLOSED
 ROLE_BETWEEN = numbers(Role)["between"]
@@ -142,8 +142,8 @@ class Troubled:
         """Whether a connection that begins with this frame may be among those that are kept."""
         return first_frame <= self.last_frame
 
-    def add_unanswered(self, name: bytes, live: Live) -> None:
-        """Take in a SYN that nobody answered, of a connection that was not described; `name`: its account's."""
+    def add_unanswered(self, name: bytes, live: Live, outcome: int) -> None:
+        """Take in a SYN that nobody answered, or not yet, of a connection that was not described; `name`: its account's."""
         row = self._row(name)
         table = self.table
         wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
@@ -155,7 +155,7 @@ class Troubled:
         narrow[SYN_REPEATS * size + row] = narrow[CLIENT_REPEATS * size + row] = live.a.packets - 1
         narrow[SYNACK_REPEATS * size + row] = narrow[SERVER_REPEATS * size + row] = 0
         small[VANTAGE * size + row], small[MIDSTREAM * size + row] = -1, 0
-        small[OUTCOME * size + row], small[PATTERN * size + row], small[FIRST_FIN * size + row] = UNANSWERED, NONE, -1
+        small[OUTCOME * size + row], small[PATTERN * size + row], small[FIRST_FIN * size + row] = outcome, NONE, -1
         for column in range(len(WAITS_WIDE)):
             wide[(FIRST_WAITS_WIDE + column) * size + row] = MISSING
         for column in range(len(WAITS_NARROW)):

@@ -55,7 +55,7 @@ class Handshake:
     """How a connection was opened, as its client saw it."""
 
     kind: str | None  # three-way, simultaneous, self-connect, fast-open; None where no SYN was answered
-    outcome: str  # completed, refused, unanswered, aborted, half-open, not-captured
+    outcome: str  # completed, refused, unanswered, aborted, half-open, not-captured, in-progress
     syn_to_synack_ns: int | None  # from the last SYN before the SYN/ACK
     synack_to_ack_ns: int | None
     total_ns: int | None  # from the first SYN to the ACK
@@ -84,6 +84,7 @@ class Teardown:
     first_fin: str | None = None  # client, server
     duration_ns: int | None = None
     reset: Reset | None = None
+    censored: bool = False  # in flight when the capture ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +262,7 @@ class Summary:
     patterns: dict[str, int]
     reset_causes: dict[str, int]
     time_wait: TimeWaitTotals
+    closes_in_flight: int = 0  # when the capture ended
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
 """Which connections went wrong, and how to say so: one row for each way, the gravest first.
 
-A connection that is merely still open when the capture ends is not in trouble, nor is one that was captured from its
-middle on; a late RST after a complete close is harmless. The document's words are the keys, so that what is
-printed here can be asked for with --outcome and --teardown.
+A connection that is merely still open when the capture ends is not in trouble, nor is one whose handshake or close was in
+flight then, or that was captured from its middle on; a late RST after a complete close is harmless. The document's words are
+the keys, so that what is printed here can be asked for with --outcome and --teardown.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.results import Connection
 
 SLOW_SYN = "syn-repeated"
+IN_PROGRESS = "in-progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,17 @@ def trouble_of(connection: Connection) -> Trouble | None:
     """Return the gravest trouble of a connection; None where all went well as far as was captured."""
     handshake, teardown = connection.handshake, connection.teardown
     return gravest(handshake.outcome, teardown.pattern, None if teardown.reset is None else teardown.reset.cause,
-                   repeated=handshake.syn_retransmissions > 0)
+                   repeated=handshake.syn_retransmissions > 0, censored=teardown.censored)
 
 
-def gravest(outcome: str, pattern: str, cause: str | None, *, repeated: bool) -> Trouble | None:
-    """Return the same by a connection's words; `repeated`: its SYN was sent again."""
+def gravest(outcome: str, pattern: str, cause: str | None, *, repeated: bool, censored: bool) -> Trouble | None:
+    """Return the same by a connection's words; `repeated`: its SYN was sent again, `censored`: its close was in flight at the end."""
+    if outcome == IN_PROGRESS:
+        return None
     if outcome in _FAILED_OUTCOMES:
         return TROUBLES[outcome]
     if pattern == "rst":
         return TROUBLES.get(cause or "rst", TROUBLES["rst"])
-    if pattern in TROUBLES:
+    if pattern in TROUBLES and not censored:
         return TROUBLES[pattern]
     return TROUBLES[SLOW_SYN] if repeated else None

@@ -56,6 +56,7 @@ cdef class Verdict:
     cdef public bint ending_unseen, midstream, self_connect
     cdef public list resets, stays, unexpected
     cdef public tuple paths
+    cdef public dict giving_up
 
     @cython.locals(path=list, step=Step)
     cpdef int final_code(self, long long number) except -1

@@ -141,8 +141,8 @@ class Close:
 class Verdict:
     """Both sides' paths and everything that the findings rest on. Sides by number: 0 sent the first captured segment."""
 
-    __slots__ = ("client", "close", "ending_unseen", "fatal", "midstream", "opening", "paths", "resets", "self_connect", "stays",
-                 "unexpected", "view")
+    __slots__ = ("client", "close", "ending_unseen", "fatal", "giving_up", "midstream", "opening", "paths", "resets", "self_connect",
+                 "stays", "unexpected", "view")
 
     def __init__(self, view: View, client: int, opening: Opening, close: Close) -> None:
         self.view = view
@@ -156,6 +156,7 @@ class Verdict:
         self.resets: list[ResetMarks] = []
         self.paths: tuple[list[Step], list[Step]] = ([], [])  # of a self-connect only the first
         self.stays: list[StayMarks] = []
+        self.giving_up: dict[int, Step] = {}  # by a state that a timer ends where nobody answers: the step out of it
         self.unexpected: list[tuple[int, str]] = []  # log index, what the table has no row for
 
     def final(self, number: int) -> State:

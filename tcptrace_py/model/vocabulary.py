@@ -45,6 +45,7 @@ class Outcome(Word):
     ABORTED = "aborted"
     HALF_OPEN = "half-open"
     NOT_CAPTURED = "not-captured"
+    IN_PROGRESS = "in-progress"  # in flight when the capture ended
 
 
 class Pattern(Word):

@@ -118,7 +118,7 @@ def summary_row(summary: Summary) -> Row:
         "connections": summary.connections,
         "handshake": {"outcomes": dict(summary.outcomes),
                       "latency_ms": {"of": "total_ms", **latency_row(summary.latency), "by_vantage": by_vantage}},
-        "teardown": dict(summary.patterns),
+        "teardown": dict(summary.patterns), "closes_in_flight": summary.closes_in_flight,
         "reset_causes": dict(summary.reset_causes),
         "time_wait": {"entered": summary.time_wait.entered, "peak": summary.time_wait.peak,
                       "peak_at": rfc3339(summary.time_wait.peak_at_ns), "at_end": summary.time_wait.at_end},
@@ -239,7 +239,7 @@ def teardown_row(teardown: Teardown) -> Row:
     """How a connection ended."""
     return {
         "pattern": teardown.pattern, "segments": teardown.segments, "first_fin": teardown.first_fin,
-        "duration_ms": ms(teardown.duration_ns),
+        "duration_ms": ms(teardown.duration_ns), "censored": teardown.censored,
         "reset": None if teardown.reset is None else reset_row(teardown.reset),
     }
 

@@ -16,6 +16,7 @@ OUTCOMES = {
     "aborted": "aborted (RST during the handshake)",
     "half-open": "half-open (SYN/ACK never acknowledged)",
     "not-captured": "not captured (no handshake in the capture)",
+    "in-progress": "in progress when the capture ended",
 }
 
 PATTERNS = {
@@ -101,7 +102,8 @@ def closed(connection: Connection) -> str:
         return "not seen"
     if teardown.pattern == "none":
         return "open" if connection.handshake.outcome in ("completed", "not-captured") else "-"
-    return f"{teardown.pattern}{_first(teardown)}"
+    in_flight = ", in flight" if teardown.censored else ""
+    return f"{teardown.pattern}{_first(teardown)}{in_flight}"
 
 
 def _first(teardown: Teardown) -> str:

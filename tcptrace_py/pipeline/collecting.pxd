@@ -4,6 +4,7 @@ import cython
 from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.resets cimport ending_cause
 from tcptrace_py.facts.table cimport Table
+from tcptrace_py.facts.timers cimport due_until_ns, gives_up_ns, overdue_ns
 from tcptrace_py.facts.waits cimport exchanges_of, largest_of
 from tcptrace_py.facts.writing cimport Shape, Writer
 from tcptrace_py.findings.accounts cimport Account, Accounts, name_of
@@ -27,8 +28,8 @@ from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Verdict
 from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
-cdef long long NEVER_NS, AT_CLIENT, AT_ITS_CLIENT, NOWHERE, ATTEMPT, UNANSWERED, COUNTED, REUSED, MISSING, MOST_LARGEST
-cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, ANOMALY_EXPLANATION, ANOMALY_FRAME, CLIENT, HANDSHAKE, OUTCOME, PATTERN, SERVER
+cdef long long NEVER_NS, AT_CLIENT, AT_ITS_CLIENT, NOWHERE, ATTEMPT, UNANSWERED, IN_PROGRESS, COUNTED, REUSED, MISSING, MOST_LARGEST, FIRST_REPEAT_NS
+cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, ANOMALY_EXPLANATION, ANOMALY_FRAME, CENSORED, CLIENT, HANDSHAKE, OUTCOME, PATTERN, SERVER
 cdef Py_ssize_t SERVER_PORT, SYN_REPEATS, VANTAGE
 
 
@@ -56,7 +57,7 @@ cdef class Collector:
     @cython.locals(own=Legs, template=Template)
     cdef _take(self, Live live, long long known_ns)
     @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long", row=cython.Py_ssize_t,
-                   own=LiveSide, other=LiveSide, idle_close_ns="long long")
+                   own=LiveSide, other=LiveSide, idle_close_ns="long long", released_ns="long long")
     cpdef bint _take_alike(self, Live live, Template template, long long known_ns)
     @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", to_server_ns="long long", to_client_ns="long long",
                    template=Template, outline=Outline, total_ns="long long", account=Account, largest="long long",
@@ -66,7 +67,7 @@ cdef class Collector:
     cdef _written_down(self)
     @cython.locals(record=bytes, live=Live)
     cpdef take_records(self, Textbook textbook, long long since_ns, long long unanswered_ns, long long known_ns)
-    @cython.locals(template=Template, outline=Outline, first_frame="long long", key=bytes, start_ns="long long")
+    @cython.locals(template=Template, outline=Outline, first_frame="long long", key=bytes, start_ns="long long", tried=bint)
     cdef bint _take_attempt(self, bytes record, Textbook textbook, long long known_ns) except -1
     cpdef bint _is_shown(self, long long total_ns, long long first_frame)
     @cython.locals(occupancy=Occupancy, until_ns="long long", released_server_ns="long long")
@@ -75,11 +76,14 @@ cdef class Collector:
                      long long packets)
     @cython.locals(verdict=Verdict, block=Block, row=cython.Py_ssize_t, outline=Outline, shown=bint, account=Account)
     cpdef _conclude(self, Live live, long long known_ns, Template template)
-    @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int, cause=int, total_ns="long long",
+    @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int, cause=int, censored=bint, total_ns="long long",
                    latencies=Values, client=int, server=int, at=cython.Py_ssize_t, anomaly=cython.Py_ssize_t, found=Table, texts=list,
                    code=int, why=int)
     cdef _add_row(self, Block block, Py_ssize_t row, Live live)
     @cython.locals(what="long long")
-    cdef _trouble(self, int outcome, int pattern, int cause, bint repeated)
+    cdef _trouble(self, int outcome, int pattern, int cause, bint repeated, bint censored)
     @cython.locals(account=Account, services=dict)
     cpdef _count_services(self)
+
+
+cdef long long _given_back_ns(Live live, Verdict verdict, long long known_ns) except? -1

@@ -9,6 +9,7 @@ from tcptrace_py.facts.block import (
     ANOMALY_CODE,
     ANOMALY_EXPLANATION,
     ANOMALY_FRAME,
+    CENSORED,
     CLIENT,
     HANDSHAKE,
     OUTCOME,
@@ -24,6 +25,7 @@ from tcptrace_py.facts.resets import ending_cause
 from tcptrace_py.facts.store import Connections
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.facts.time_wait import REUSED, end_of_stay, how_it_ends
+from tcptrace_py.facts.timers import FIRST_REPEAT_NS, due_until_ns, gives_up_ns, overdue_ns
 from tcptrace_py.facts.views import connection
 from tcptrace_py.facts.waits import exchanges_of, largest_of
 from tcptrace_py.facts.writing import Shape, Writer
@@ -32,7 +34,7 @@ from tcptrace_py.findings.outline import COUNTED, Outline, port_to_count
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals
 from tcptrace_py.findings.timeline import Timeline
-from tcptrace_py.findings.troubled import MOST_ATTEMPTS, UNANSWERED, Troubled
+from tcptrace_py.findings.troubled import IN_PROGRESS, MOST_ATTEMPTS, UNANSWERED, Troubled
 from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
 from tcptrace_py.flows import resting
 from tcptrace_py.flows.table import FlowTable
@@ -49,6 +51,7 @@ from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection
 from tcptrace_py.model.segments import SYN, local_port
 from tcptrace_py.model.trouble import Trouble, gravest
+from tcptrace_py.model.verdict import Verdict
 
 from .replaying import Replayer, Template
 
@@ -124,9 +127,12 @@ class Collector:
     def _take(self, live: Live, known_ns: int) -> None:
         if live.announced == AT_ITS_CLIENT:
             live.announced = self.accounts.of(live.a.key).held_kind
+            self.occupancy.begin(live.start_ns + FIRST_REPEAT_NS, live.announced, port_to_count(live))  # it was counted as given up then
         own = legs(live)
         self.replayer.vantages.learn(live, own)
         template = self.replayer.template(live, own)
+        if template is not None:
+            template = template.at_end(live, known_ns)
         if template is None:
             if place(own) < AT_CLIENT:
                 self._hold_while_waiting(live)
@@ -164,15 +170,17 @@ class Collector:
         if outline.trouble is not None:
             ends = account.client.name, account.server.name, account.port
             self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame)
-            if outline.outcome == UNANSWERED:
-                self.troubled.add_unanswered(account.name, live)
+        if outline.outcome in (UNANSWERED, IN_PROGRESS) and not live.b.packets:
+            self.troubled.add_unanswered(account.name, live, outline.outcome)
         reused_ns = NEVER_NS if live.reused_by is None else live.reused_by.start_ns
+        released_ns = log[outline.client_tail].time_ns if outline.client_tail >= 0 else NEVER_NS
+        if template.may_be_in_flight:
+            released_ns = min(released_ns, _given_back_ns(live, template.verdict, known_ns))
         self._add_alike(
             outline, account, live.start_ns, live.first_frame, total_ns,
             log[outline.client_stay].time_ns if outline.client_stay >= 0 else -1,
-            log[outline.server_stay].time_ns if outline.server_stay >= 0 else -1,
-            log[outline.client_tail].time_ns if outline.client_tail >= 0 else NEVER_NS, reused_ns, live.announced, port_to_count(live),
-            live.a.packets + live.b.packets)
+            log[outline.server_stay].time_ns if outline.server_stay >= 0 else -1, released_ns, reused_ns, live.announced,
+            port_to_count(live), live.a.packets + live.b.packets)
         own, other = live.side(outline.client), live.side(1 - outline.client)
         idle_close_ns = MISSING
         if outline.first_fin == 1 and live.asked_ns:
@@ -219,22 +227,27 @@ class Collector:
 
     def _take_attempt(self, record: bytes, textbook: Textbook, known_ns: int) -> bool:
         """Add up a SYN that nobody answered. False if it is to be described."""
-        template = self.replayer.known(ATTEMPT, NOWHERE)
+        template, start_ns = self.replayer.known(ATTEMPT, NOWHERE), resting.attempt_start_ns(record)
+        tried = known_ns <= overdue_ns(start_ns, FIRST_REPEAT_NS)
+        if template is not None and known_ns <= due_until_ns(start_ns, FIRST_REPEAT_NS):
+            template = template.in_flight
         outline = None if template is None else template.outline
-        if outline is None or not outline.alike or outline.trouble is None or (self.describes_all and outline.shape is None):
+        if outline is None or not outline.alike or (self.describes_all and (
+                outline.shape is None or (tried and outline.outcome == UNANSWERED))):
             return False
         first_frame = resting.attempt_frame(record)
         if self._is_shown(-1, first_frame):
             return False
-        key, start_ns = resting.attempt_key(record), resting.attempt_start_ns(record)
-        self.digest.add_packed_trouble(outline.trouble, key, resting.attempt_stream(record), first_frame)
+        key = resting.attempt_key(record)
+        if outline.trouble is not None:
+            self.digest.add_packed_trouble(outline.trouble, key, resting.attempt_stream(record), first_frame)
         outline.count += 1
         self.alike += 1
         self.first_frames.add(first_frame)
-        self.timeline.add(start_ns, True)
-        self.accounts.add_attempt(key, start_ns, start_ns if outline.client_tail >= 0 else NEVER_NS, textbook.was_announced)
+        self.timeline.add(start_ns, outline.trouble is not None)
+        self.accounts.add_attempt(key, start_ns, NEVER_NS if tried else start_ns + FIRST_REPEAT_NS, textbook.was_announced)
         if self.attempted.wants(first_frame):
-            self.attempted.add_unanswered(name_of(key), textbook.unfold_attempt(record))
+            self.attempted.add_unanswered(name_of(key), textbook.unfold_attempt(record), outline.outcome)
         if self.describes_all:
             resting.read_attempt(record, self.closed)
             self._write_down(outline, known_ns)
@@ -375,8 +388,9 @@ class Collector:
         table = block.connections
         small, size = table.small, table.capacity
         outcome, pattern, cause = small[OUTCOME * size + row], small[PATTERN * size + row], ending_cause(block, row)
+        censored = small[CENSORED * size + row] != 0
         total_ns = table.wide[HANDSHAKE * size + row]
-        self.totals.add(outcome, pattern, cause, 1)
+        self.totals.add(outcome, pattern, cause, censored, 1)
         self.alike += 1
         if total_ns != MISSING:
             self.alike_timed += 1
@@ -385,7 +399,7 @@ class Collector:
             if latencies is not None:
                 latencies.add(total_ns)
         stream = live.stream if live.stream >= 0 else None
-        trouble = self._trouble(outcome, pattern, cause, table.narrow[SYN_REPEATS * size + row] > 0)
+        trouble = self._trouble(outcome, pattern, cause, table.narrow[SYN_REPEATS * size + row] > 0, censored)
         self.timeline.add(live.start_ns, trouble is not None)
         if trouble is not None:
             client, server = table.narrow[CLIENT * size + row], table.narrow[SERVER * size + row]
@@ -397,11 +411,12 @@ class Collector:
             code, why = found.narrow[ANOMALY_CODE * found.capacity + anomaly], found.narrow[ANOMALY_EXPLANATION * found.capacity + anomaly]
             self.digest.add_anomaly(str(texts[code]), str(texts[why]), stream, found.wide[ANOMALY_FRAME * found.capacity + anomaly])
 
-    def _trouble(self, outcome: int, pattern: int, cause: int, repeated: bool) -> Trouble | None:
+    def _trouble(self, outcome: int, pattern: int, cause: int, repeated: bool, censored: bool) -> Trouble | None:
         """The gravest trouble of connections of these words."""
-        what = ((outcome << 8 | pattern) << 8 | cause + 1) << 1 | repeated
+        what = ((outcome << 8 | pattern) << 8 | cause + 1) << 2 | repeated << 1 | censored
         if what not in self.troubles:
-            self.troubles[what] = gravest(OUTCOMES[outcome], PATTERNS[pattern], None if cause < 0 else CAUSES[cause], repeated=repeated)
+            self.troubles[what] = gravest(OUTCOMES[outcome], PATTERNS[pattern], None if cause < 0 else CAUSES[cause], repeated=repeated,
+                                           censored=censored)
         return self.troubles[what]
 
     def _written_down(self) -> None:
@@ -433,10 +448,11 @@ class Collector:
                 self.occupancy.begin(live.start_ns, live.announced, port_to_count(live))
 
     def announce_older(self, table: FlowTable, than_ns: int) -> None:
-        """Count the ports of everything in the table as held that began before a moment."""
+        """Count the ports of everything in the table as held that began before a moment; attempts are given up by then."""
         self.announce(table.older(than_ns))
         for record in table.textbook.older_attempts(than_ns):
-            self.accounts.hold(resting.attempt_key(record), resting.attempt_start_ns(record))
+            start_ns = resting.attempt_start_ns(record)
+            self.accounts.hold(resting.attempt_key(record), start_ns, start_ns + FIRST_REPEAT_NS)
 
     def settle(self, table: FlowTable) -> None:
         """Settle what can hardly change any more, so that memory follows what is alive in the table."""
@@ -471,10 +487,11 @@ class Collector:
         """Add what textbook connections have in common to the sums."""
         self._tell()
         for template in self.replayer.templates.values():
-            outline = template.outline
-            if outline is not None and outline.count:
-                self.totals.add(outline.outcome, outline.pattern, outline.cause, outline.count)
-                outline.count = 0
+            for one in (template, template.in_flight):
+                outline = None if one is None else one.outline
+                if outline is not None and outline.count:
+                    self.totals.add(outline.outcome, outline.pattern, outline.cause, outline.censored, outline.count)
+                    outline.count = 0
 
     def close(self, end_ns: int) -> None:
         """All is told: settle what is pending, count services, number the connections by their first frames."""
@@ -521,3 +538,9 @@ class Collector:
             if account.stays_server:
                 service.time_wait_server += account.stays_server
         self.digest.list_services(services.values())
+
+
+def _given_back_ns(live: Live, verdict: Verdict, known_ns: int) -> int:
+    """When the client's port was free again because the client gave up; NEVER_NS if it was not."""
+    gave_up_ns = gives_up_ns(live, verdict, verdict.client, known_ns)
+    return NEVER_NS if gave_up_ns == MISSING else gave_up_ns

@@ -1,6 +1,7 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.facts.timers cimport is_in_flight, may_be_in_flight
 from tcptrace_py.findings.outline cimport Outline
 from tcptrace_py.findings.vantage cimport Legs, Vantages, legs, place
 from tcptrace_py.model.live cimport Connection as Live
@@ -17,6 +18,10 @@ cdef class Template:
     cdef public Outline outline
     cdef public unsigned long long signature
     cdef public int where
+    cdef public bint may_be_in_flight
+    cdef public Template in_flight
+
+    cpdef Template at_end(self, Live live, long long known_ns)
 
 
 cdef class Replayer:

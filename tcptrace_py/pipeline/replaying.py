@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from tcptrace_py.facts.timers import gives_up_ns, is_in_flight, may_be_in_flight, waits
 from tcptrace_py.findings.vantage import Legs, Vantages, legs, place
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.live import refused
@@ -19,13 +20,23 @@ RECENT = 1 << 8
 class Template:
     """The verdict on all textbook connections of one signature, and the outline of the first one."""
 
-    __slots__ = ("outline", "signature", "verdict", "where")
+    __slots__ = ("in_flight", "may_be_in_flight", "outline", "signature", "verdict", "where")
 
     def __init__(self, verdict: Verdict, signature: int, where: int) -> None:
         self.verdict = verdict
         self.outline: Outline | None = None
         self.signature = signature
         self.where = where
+        self.may_be_in_flight = may_be_in_flight(verdict)
+        self.in_flight: Template | None = None  # the same of those that were in flight when the capture ended
+
+    def at_end(self, live: Live, known_ns: int) -> "Template":
+        """The template of a connection of this signature, in a capture that is known up to `known_ns`."""
+        if not self.may_be_in_flight or not is_in_flight(live, self.verdict, known_ns):
+            return self
+        if self.in_flight is None:
+            self.in_flight = Template(self.verdict, self.signature, self.where)
+        return self.in_flight
 
 
 class Replayer:
@@ -83,7 +94,7 @@ class Replayer:
     def _at(self, live: Live, verdict: Verdict, number: int, time_ns: int) -> State:
         state = verdict.final(number)
         if state != State.TIME_WAIT:
-            return state
+            return State.CLOSED if gives_up_ns(live, verdict, number, time_ns) <= time_ns and waits(live, verdict, number) else state
         stay = next(stay for stay in verdict.stays if stay.side == number)
         if stay.killed >= 0:
             return State.CLOSED

@@ -42,9 +42,10 @@ EVENTS = {
     Event.GOT_RST: "a RST that it obeys reached it (RFC 9293, 3.10.7; RFC 5961)",
     Event.TWO_MSL: "a clock: 2MSL since it entered TIME_WAIT, or since that was restarted",
     Event.NEW_SYN: "a SYN reached its TIME_WAIT that the kernel's rule lets open the next incarnation",
+    Event.GAVE_UP: "a clock: what it waits for did not come, and the next repeat of what it had sent last is overdue by half",
 }
 
-_GENERAL = (Event.GOT_RST, Event.SENT_RST)  # from nearly every state: drawn, they would hide everything else
+_GENERAL = (Event.GOT_RST, Event.SENT_RST, Event.GAVE_UP)  # from nearly every state: drawn, they would hide everything else
 
 
 def page() -> str:

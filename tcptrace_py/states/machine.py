@@ -36,11 +36,12 @@ class Event(IntEnum):
     GOT_RST = 8
     TWO_MSL = 9
     NEW_SYN = 10
+    GAVE_UP = 11
 
 
 SENT_SYN, SENT_SYN_ACK, GOT_SYN_ACK, GOT_ACK_OF_SYN = Event.SENT_SYN, Event.SENT_SYN_ACK, Event.GOT_SYN_ACK, Event.GOT_ACK_OF_SYN
 SENT_FIN, GOT_FIN, GOT_ACK_OF_FIN = Event.SENT_FIN, Event.GOT_FIN, Event.GOT_ACK_OF_FIN
-SENT_RST, GOT_RST, TWO_MSL, NEW_SYN = Event.SENT_RST, Event.GOT_RST, Event.TWO_MSL, Event.NEW_SYN
+SENT_RST, GOT_RST, TWO_MSL, NEW_SYN, GAVE_UP = Event.SENT_RST, Event.GOT_RST, Event.TWO_MSL, Event.NEW_SYN, Event.GAVE_UP
 
 Row = tuple[State, Event, State, str, str]
 
@@ -53,32 +54,39 @@ TABLE: tuple[Row, ...] = (
     (SYN_SENT,     SENT_SYN_ACK,   SYN_RECEIVED, "3.10.7.3", "simultaneous open: it answered the peer's SYN"),
     (SYN_SENT,     GOT_RST,        CLOSED,       "3.10.7.3", "its SYN was refused"),
     (SYN_SENT,     SENT_RST,       CLOSED,       "3.10.5",   "it gave the attempt up with a RST"),
+    (SYN_SENT,     GAVE_UP,        CLOSED,       "3.10.8",   "nobody answered its SYN, and no further one came"),
     (SYN_RECEIVED, GOT_ACK_OF_SYN, ESTABLISHED,  "3.10.7.4", "its SYN was acknowledged"),
     (SYN_RECEIVED, GOT_SYN_ACK,    ESTABLISHED,  "3.10.7.4", "simultaneous open: the peer's SYN/ACK acknowledged its SYN"),
     (SYN_RECEIVED, SENT_FIN,       FIN_WAIT_1,   "3.10.4",   "CLOSE before its SYN was known to be acknowledged"),
     (SYN_RECEIVED, GOT_FIN,        CLOSE_WAIT,   "3.10.7.4", "the peer closed"),
     (SYN_RECEIVED, GOT_RST,        CLOSED,       "3.10.7.4", "reset before the handshake was complete"),
     (SYN_RECEIVED, SENT_RST,       CLOSED,       "3.10.5",   "it had no use for the connection: RST"),
+    (SYN_RECEIVED, GAVE_UP,        CLOSED,       "3.10.8",   "nobody acknowledged its SYN, and no further one came"),
     (ESTABLISHED,  SENT_FIN,       FIN_WAIT_1,   "3.10.4",   "CLOSE: it sent its FIN first"),
     (ESTABLISHED,  GOT_FIN,        CLOSE_WAIT,   "3.10.7.4", "the peer closed"),
     (ESTABLISHED,  GOT_RST,        CLOSED,       "3.10.7.4", "reset by the peer"),
     (ESTABLISHED,  SENT_RST,       CLOSED,       "3.10.5",   "ABORT: it sent a RST"),
+    (ESTABLISHED,  GAVE_UP,        CLOSED,       "3.10.8",   "nobody acknowledged its data, and its repeats ended"),
     (FIN_WAIT_1,   GOT_ACK_OF_FIN, FIN_WAIT_2,   "3.10.7.4", "its FIN was acknowledged"),
     (FIN_WAIT_1,   GOT_FIN,        CLOSING,      "3.10.7.4", "the peer's FIN came before the ACK of its own"),
     (FIN_WAIT_1,   GOT_RST,        CLOSED,       "3.10.7.4", "reset by the peer"),
     (FIN_WAIT_1,   SENT_RST,       CLOSED,       "3.10.5",   "it sent a RST after its FIN"),
+    (FIN_WAIT_1,   GAVE_UP,        CLOSED,       "3.10.8",   "nobody acknowledged its FIN, and no further one came"),
     (FIN_WAIT_2,   GOT_FIN,        TIME_WAIT,    "3.10.7.4", "the peer's FIN came after the ACK of its own"),
     (FIN_WAIT_2,   GOT_RST,        CLOSED,       "3.10.7.4", "reset by the peer"),
     (FIN_WAIT_2,   SENT_RST,       CLOSED,       "3.10.5",   "it sent a RST after its FIN"),
     (CLOSE_WAIT,   SENT_FIN,       LAST_ACK,     "3.10.4",   "CLOSE: it sent its FIN second"),
     (CLOSE_WAIT,   GOT_RST,        CLOSED,       "3.10.7.4", "reset by the peer"),
     (CLOSE_WAIT,   SENT_RST,       CLOSED,       "3.10.5",   "ABORT: it sent a RST"),
+    (CLOSE_WAIT,   GAVE_UP,        CLOSED,       "3.10.8",   "nobody acknowledged its data, and its repeats ended"),
     (CLOSING,      GOT_ACK_OF_FIN, TIME_WAIT,    "3.10.7.4", "its FIN was acknowledged after the peer's had come"),
     (CLOSING,      GOT_RST,        CLOSED,       "3.10.7.4", "reset by the peer"),
     (CLOSING,      SENT_RST,       CLOSED,       "3.10.5",   "it sent a RST after its FIN"),
+    (CLOSING,      GAVE_UP,        CLOSED,       "3.10.8",   "nobody acknowledged its FIN, and no further one came"),
     (LAST_ACK,     GOT_ACK_OF_FIN, CLOSED,       "3.10.7.4", "its FIN was acknowledged"),
     (LAST_ACK,     GOT_RST,        CLOSED,       "3.10.7.4", "reset by the peer"),
     (LAST_ACK,     SENT_RST,       CLOSED,       "3.10.5",   "it sent a RST after its FIN"),
+    (LAST_ACK,     GAVE_UP,        CLOSED,       "3.10.8",   "nobody acknowledged its FIN, and no further one came"),
     (TIME_WAIT,    TWO_MSL,        CLOSED,       "3.10.8",   "2MSL ran out"),
     (TIME_WAIT,    GOT_RST,        CLOSED,       "3.10.7.4; RFC 1337", "a RST killed TIME_WAIT"),
     (TIME_WAIT,    NEW_SYN,        CLOSED,       "3.10.7.4; RFC 6191", "a new SYN reused the four-tuple"),

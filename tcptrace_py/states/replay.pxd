@@ -14,6 +14,7 @@ from tcptrace_py.states.time_wait cimport find_stay
 cdef long long ACK, RST, SYN, MASK, ASSUMED, BETWEEN, INFERRED, NOWHERE, CLOSED, CLOSING, ESTABLISHED, LISTEN, SYN_SENT, EVENTS
 cdef long long GOT_ACK_OF_FIN, GOT_ACK_OF_SYN, GOT_SYN_ACK, SENT_FIN, SENT_RST, SENT_SYN_ACK
 cdef tuple NEXT, REASONS
+cdef dict GIVING_UP
 cdef str BEFORE
 
 

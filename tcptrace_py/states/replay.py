@@ -3,7 +3,8 @@
 from tcptrace_py.model.live import Connection
 from tcptrace_py.model.segments import ACK, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
-from tcptrace_py.model.verdict import ASSUMED, BETWEEN, INFERRED, NOWHERE, Step, Verdict, View, step_to
+from tcptrace_py.model.state import State
+from tcptrace_py.model.verdict import ASSUMED, BETWEEN, CLOCK, INFERRED, NOWHERE, Step, Verdict, View, step_to
 
 from .closing import close_of, closing_events, ending_is_unseen
 from .evidence import Evidence, Happening
@@ -23,6 +24,9 @@ from .machine import (
     SENT_RST,
     SENT_SYN_ACK,
     SYN_SENT,
+    Event,
+    reason,
+    step,
     unexpected,
 )
 from .opening import find_opening, opening_events
@@ -30,6 +34,15 @@ from .resets import comes_before, fatal_reset, origin, refused_ack, reset_event,
 from .time_wait import find_stay
 
 BEFORE = "its state before the first event"
+
+
+def _giving_up() -> dict[int, Step]:
+    """By each state that a timer ends because nobody answers: the step out of it. When it is taken is known where times are."""
+    rows = ((state, step(state, Event.GAVE_UP)) for state in State)
+    return {int(state): step_to(row[2], NOWHERE, CLOCK, reason(row)) for state, row in rows if row is not None}
+
+
+GIVING_UP = _giving_up()
 
 
 def judge(connection: Connection, view: View, resets: bool = True) -> Verdict:
@@ -49,6 +62,7 @@ def judge(connection: Connection, view: View, resets: bool = True) -> Verdict:
     verdict.midstream = not connection.a.syn_seen and not connection.b.syn_seen
     verdict.self_connect = evidence.self_connect
     verdict.ending_unseen = unseen
+    verdict.giving_up = GIVING_UP
     verdict.fatal = evidence.fatal
     if resets:
         verdict.resets = reset_marks(evidence)

@@ -197,6 +197,10 @@ def _half_closed(plain: Connection, first: str = "client") -> Connection:
     return replace(plain, teardown=Teardown("half-closed", None, first), time_wait=())
 
 
+def _closing_at_the_end(plain: Connection, pattern: str = "half-closed") -> Connection:
+    return replace(plain, teardown=Teardown(pattern, None, "client", censored=True), time_wait=())
+
+
 def _unfinished(plain: Connection) -> Connection:
     return replace(plain, teardown=Teardown("unfinished-close", None, "client"), time_wait=())
 
@@ -270,7 +274,8 @@ def _self_connect(plain: Connection) -> Connection:
 
 KINDS: dict[str, Any] = {
     "ok": _ok, "server-first": _server_first, "simultaneous": _simultaneous, "refused": _failed("refused"),
-    "unanswered": _failed("unanswered"), "half-open": _failed("half-open"), "aborted": _aborted, "untimed": _untimed,
+    "unanswered": _failed("unanswered"), "in-progress": _failed("in-progress"), "closing": _closing_at_the_end,
+    "half-open": _failed("half-open"), "aborted": _aborted, "untimed": _untimed,
     "midstream": _midstream, "syn-again": _again("syn"), "synack-again": _again("synack"), "fin-again": _fin_again,
     "answers": _answers, "exchanges": _exchanges, "stalls": _stalls, "closed-window": _closed_window,
     "repeats": _repeats, "zero-window": _zero_window, "reset": _reset, "third-reset": _third_reset, "late-reset": _late_reset,

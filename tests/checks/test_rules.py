@@ -61,6 +61,8 @@ def test_rule(name: str, case: dict[str, Any]) -> None:
     assert [number(measure) for measure in outcome.measures] == case.get("measured", [])
     if "worst" in case:
         assert [connection.id for measure in outcome.measures for connection in measure.worst] == case["worst"]
+    if "notes" in case:
+        assert [measure.note for measure in outcome.measures] == case["notes"]
     if "subjects" in case:
         assert [measure.subject for measure in outcome.measures] == case["subjects"]
 

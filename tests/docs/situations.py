@@ -15,7 +15,7 @@ SITUATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
      ("gives-up-in-silence.pcap", "gives-up-with-a-reset.pcap")),
     ("SYN refused", ("syn-refused.pcap",)),
     ("SYN unanswered; a router or firewall may say why",
-     ("syn-unanswered.pcap", "icmp-host-unreachable.pcap", "icmp-prohibited-ipv6.pcap")),
+     ("syn-unanswered.pcap", "syn-given-up.pcap", "icmp-host-unreachable.pcap", "icmp-prohibited-ipv6.pcap")),
     ("Half-open: the SYN/ACK is never acknowledged", ("half-open.pcap",)),
     ("A full accept queue: open for the client, not for the server", ("accept-queue-full.pcap",)),
     ("A delayed duplicate of an old SYN, during the connection and after it",

@@ -108,4 +108,5 @@ def _write(block: Block, c: Connection) -> None:
     }, narrow, {
         at.VANTAGE: _word(VANTAGES, c.vantage), at.MIDSTREAM: c.midstream, at.KIND: _word(KINDS, opened.kind),
         at.TIMESTAMPS: c.timestamps, at.OUTCOME: _word(OUTCOMES, opened.outcome), at.PATTERN: _word(PATTERNS, close.pattern),
+        at.CENSORED: close.censored,
         at.SEGMENTS: close.segments, at.FIRST_FIN: _word(ROLES, close.first_fin), at.STAYS: len(c.time_wait)})

@@ -85,7 +85,7 @@ def test_packed_and_unpacked() -> None:
 @pytest.mark.parametrize(("data", "why"), [
     (b"", "not a block of facts"),
     (b"tcpstates fact\n" + bytes(64), "not a block of facts"),
-    (Block(1).packed().replace(f'"version":{VERSION}'.encode(), b'"version":9'), "version 9: this program reads version 2"),
+    (Block(1).packed().replace(f'"version":{VERSION}'.encode(), b'"version":9'), "version 9: this program reads version 3"),
 ])
 def test_what_is_no_block_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):

@@ -25,18 +25,18 @@ def key_of(attempt: Attempt) -> bytes:
 
 
 def told(attempts: list[Attempt], settled_s: int, *, packed: bool) -> tuple[object, ...]:
-    """What is said of them; of `attempts` the last number says how long they lasted: -1 for ever, -2 the same and held before."""
+    """What is said of them; of `attempts` the last number says how long they lasted: -1 for ever, -2 a second, and held before."""
     accounts = Accounts(Profiles(), Vantages())
     if not packed:
         for attempt in attempts:
             accounts.of(key_of(attempt))
     for attempt in attempts:
         if attempt[-1] == -2:
-            accounts.hold(key_of(attempt), attempt[-2] * SECOND_NS)
+            accounts.hold(key_of(attempt), attempt[-2] * SECOND_NS, (attempt[-2] + 1) * SECOND_NS)
     accounts.occupancy.settle(settled_s * SECOND_NS)
     for attempt in attempts:
         start_ns = attempt[-2] * SECOND_NS
-        released_ns = NEVER_NS if attempt[-1] < 0 else start_ns + attempt[-1] * SECOND_NS
+        released_ns = NEVER_NS if attempt[-1] == -1 else start_ns + (1 if attempt[-1] == -2 else attempt[-1]) * SECOND_NS
         accounts.add_attempt(key_of(attempt), start_ns, released_ns, attempt[-1] == -2)
     assert not packed or accounts.singles.alive == len(accounts.singles.names())
     accounts.close(END_NS)

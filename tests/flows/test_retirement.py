@@ -182,7 +182,7 @@ def test_a_long_silence_beyond_the_idle_limit_that_can_be_set() -> None:
 def test_a_quoted_segment_is_evidence_and_no_segment() -> None:
     segments = ladder("0 C S\n1 C S seq=0")
     quoted = replace(segments[0], notes=QUOTED, window=4 << 16 | 3 << 8 | 13, time_ns=START_NS + 500_000_000)
-    played = play([segments[0], quoted, segments[1]])
+    played = play([segments[0], quoted, segments[1]], end_s=9)
     assert played.table.segments == 2
     assert played.row.client_side.packets == 2
     assert played.row.handshake.outcome == "unanswered"

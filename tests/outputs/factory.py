@@ -130,7 +130,8 @@ def analysis(connections: list[Connection], *, problems: tuple[Problem, ...] = (
             len(connections), tally([c.handshake.outcome for c in connections]), latency(connections), by_vantage,
             tally([c.teardown.pattern for c in connections]),
             tally([c.teardown.reset.cause for c in connections if c.teardown.reset and c.teardown.reset.cause]),
-            TimeWaitTotals(entered, entered, START + 58_213 * MS if entered else None, entered)),
+            TimeWaitTotals(entered, entered, START + 58_213 * MS if entered else None, entered),
+            sum(c.teardown.censored for c in connections)),
         hosts=Hosts([host(address, connections) for address in addresses]), ports=PortBudgets(ports), connections=kept(connections),
         interrupted=interrupted)
 

@@ -104,8 +104,14 @@ def test_the_story_tells_what_matters() -> None:
     assert "192.0.2.10:40000 opened a connection to 198.51.100.20:80" in told
     assert "The server closed first, then the client: a full close in 4 segments" in told
     assert "a new SYN reused the four-tuple" in told
+    told = " ".join(first("syn-given-up").split())
+    assert "Nobody answered its 6 SYNs in 6.13 s" in told
+    assert "The client gave up at 03:04:15.230: it sent nothing more, and had no answer in SYN_SENT." in told
+    assert "leaves" not in told
     told = " ".join(first("syn-unanswered").split())
-    assert "Nobody answered its" in told
+    assert "When the capture ended, 6 SYNs had no answer yet: in progress." in told
+    told = " ".join(first("capture-ends-before-the-last-ack").split())
+    assert "one FIN was not acknowledged. The close was in flight when the capture ended." in told
     told = " ".join(first("self-connect").split())
     assert "connected to itself: one socket is both ends" in told
     told = " ".join(first("reset-after-idle").split())

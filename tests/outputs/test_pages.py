@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tcptrace_py.model.results import Analysis
+from tcptrace_py.model.results import Analysis, Teardown
 from tcptrace_py.outputs.registry import named
 from tcptrace_py.outputs.view import SHOWS, View
 
@@ -121,3 +121,13 @@ def test_many_files_are_not_named_one_by_one(paths: list[str], title: str) -> No
     analysis = factory.few()
     analysis.capture.files = [replace(analysis.capture.files[0], path=path) for path in paths]
     assert page(analysis, View()).splitlines()[0] == title
+
+
+def test_what_was_in_flight_is_counted_apart() -> None:
+    """The overview says how many handshakes and closes the capture's end cut, and lists none of them as broken."""
+    closing = replace(factory.connection(0), teardown=Teardown("half-closed", None, "client", censored=True), time_wait=())
+    rows = [closing, *(factory.failed(number, "in-progress") for number in range(1, 4)), *map(factory.connection, range(4, 12))]
+    text = " ".join(page(factory.analysis(rows), View()).split())
+    assert "9 completed, 3 in progress when the capture ended" in text
+    assert "1 half-closed; 1 in flight when the capture ended" in text
+    assert "Broken connections" not in text

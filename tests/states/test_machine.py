@@ -91,7 +91,7 @@ def test_listen_ignores_resets() -> None:
 
 
 def test_syn_sent() -> None:
-    moves(SYN_SENT, GOT_SYN_ACK=ESTABLISHED, SENT_SYN_ACK=SYN_RECEIVED, GOT_RST=CLOSED, SENT_RST=CLOSED)
+    moves(SYN_SENT, GOT_SYN_ACK=ESTABLISHED, SENT_SYN_ACK=SYN_RECEIVED, GOT_RST=CLOSED, SENT_RST=CLOSED, GAVE_UP=CLOSED)
 
 
 def test_syn_sent_takes_no_fin() -> None:
@@ -111,6 +111,7 @@ def test_syn_received() -> None:
         GOT_FIN=CLOSE_WAIT,
         GOT_RST=CLOSED,
         SENT_RST=CLOSED,
+        GAVE_UP=CLOSED,
     )
 
 
@@ -124,7 +125,7 @@ def test_simultaneous_open() -> None:
 
 
 def test_established() -> None:
-    moves(ESTABLISHED, SENT_FIN=FIN_WAIT_1, GOT_FIN=CLOSE_WAIT, GOT_RST=CLOSED, SENT_RST=CLOSED)
+    moves(ESTABLISHED, SENT_FIN=FIN_WAIT_1, GOT_FIN=CLOSE_WAIT, GOT_RST=CLOSED, SENT_RST=CLOSED, GAVE_UP=CLOSED)
 
 
 @pytest.mark.parametrize("event", [SENT_SYN, SENT_SYN_ACK, GOT_SYN_ACK, GOT_ACK_OF_SYN, NEW_SYN])
@@ -139,7 +140,7 @@ def test_synchronized_states_ignore_what_opens(event: Event) -> None:
 
 
 def test_fin_wait_1() -> None:
-    moves(FIN_WAIT_1, GOT_ACK_OF_FIN=FIN_WAIT_2, GOT_FIN=CLOSING, GOT_RST=CLOSED, SENT_RST=CLOSED)
+    moves(FIN_WAIT_1, GOT_ACK_OF_FIN=FIN_WAIT_2, GOT_FIN=CLOSING, GOT_RST=CLOSED, SENT_RST=CLOSED, GAVE_UP=CLOSED)
 
 
 def test_fin_wait_1_reaches_time_wait_by_either_order() -> None:
@@ -158,7 +159,7 @@ def test_fin_wait_2() -> None:
 
 
 def test_close_wait() -> None:
-    moves(CLOSE_WAIT, SENT_FIN=LAST_ACK, GOT_RST=CLOSED, SENT_RST=CLOSED)
+    moves(CLOSE_WAIT, SENT_FIN=LAST_ACK, GOT_RST=CLOSED, SENT_RST=CLOSED, GAVE_UP=CLOSED)
 
 
 def test_close_wait_remains_at_a_repeated_fin() -> None:
@@ -170,14 +171,14 @@ def test_close_wait_remains_at_a_repeated_fin() -> None:
 
 
 def test_closing() -> None:
-    moves(CLOSING, GOT_ACK_OF_FIN=TIME_WAIT, GOT_RST=CLOSED, SENT_RST=CLOSED)
+    moves(CLOSING, GOT_ACK_OF_FIN=TIME_WAIT, GOT_RST=CLOSED, SENT_RST=CLOSED, GAVE_UP=CLOSED)
 
 
 # -- the LAST_ACK state ----------------------------------------------------------------------------------------------
 
 
 def test_last_ack() -> None:
-    moves(LAST_ACK, GOT_ACK_OF_FIN=CLOSED, GOT_RST=CLOSED, SENT_RST=CLOSED)
+    moves(LAST_ACK, GOT_ACK_OF_FIN=CLOSED, GOT_RST=CLOSED, SENT_RST=CLOSED, GAVE_UP=CLOSED)
 
 
 # -- the TIME_WAIT state ---------------------------------------------------------------------------------------------

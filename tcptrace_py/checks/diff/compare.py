@@ -189,8 +189,12 @@ def _share(
     tolerance: Tolerance,
     bad: Callable[[Seen], bool],
     judged: Callable[[Seen], bool] = lambda _: True,
+    in_flight: Callable[[Seen], bool] = lambda _: False,
 ) -> Iterator[Measure]:
-    """Compare how many of a service's connections are bad; nothing where none is, now or then."""
+    """Compare how many of a service's connections are bad; nothing where none is, now or then.
+
+    `in_flight` were not over when their capture ended: they are not judged, and how many they are is said.
+    """
     before, now = ([row for row in rows if judged(row)] for rows in sides)
     hits, offenders = sum(map(bad, before)), [row for row in now if bad(row)]
     if not before or not now or not (hits or offenders):
@@ -198,6 +202,9 @@ def _share(
     was = hits / len(before)
     p = stats.fisher(hits, len(before), len(offenders), len(now))
     note = f"{len(offenders)} of {len(now)}, was {hits} of {len(before)}"
+    left_out = [sum(map(in_flight, rows)) for rows in reversed(sides)]
+    if any(left_out):
+        note += f"; in flight when the capture ended, left out: {left_out[0]}, was {left_out[1]}"
     limit = min(was * (1 + tolerance.threshold), 1.0)
     yield _measure(what, Change(len(offenders) / len(now), limit, Unit.RATIO, p, offenders, note), tolerance)
 
@@ -247,7 +254,8 @@ def _outcomes(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterat
             (base, new),
             tolerance,
             _is("outcome", name),
-            lambda row: row.outcome != "not-captured",
+            lambda row: row.outcome not in ("not-captured", "in-progress"),
+            lambda row: row.outcome == "in-progress",
         )
 
 
@@ -263,7 +271,8 @@ def _patterns(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterat
             (base, new),
             tolerance,
             _is("pattern", name),
-            lambda row: row.outcome in ("completed", "not-captured"),
+            lambda row: row.outcome in ("completed", "not-captured") and not row.censored,
+            lambda row: row.censored,
         )
 
 

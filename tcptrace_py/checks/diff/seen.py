@@ -35,6 +35,7 @@ class Seen:
     syn_again: bool
     data_again: bool
     waits: tuple[str, ...]
+    censored: bool = False  # its close was in flight when the capture ended
     exchanges: int = 0
     answer_ns: int | None = None  # the longest
     stall_ns: int = 0  # the longest
@@ -74,6 +75,7 @@ def of_analysis(name: str, analysis: Analysis) -> Traffic:
                 sum(openings) > 0,
                 any(repeated_data(side.retransmissions, side.fin_retransmissions, sent) for side, sent in sides if side is not None),
                 tuple(stay.side for stay in connection.time_wait),
+                teardown.censored,
                 connection.course.exchanges,
                 connection.course.longest_answer_ns,
                 connection.course.longest_stall_ns,
@@ -147,6 +149,7 @@ def _of_row(row: dict[str, Any]) -> Seen:
         sum(openings) > 0,
         again,
         tuple(stay["side"] for stay in row["time_wait"]),
+        bool(teardown.get("censored")),
         *_course(row.get("course")),
     )
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcptrace_py.checks.facts import captured
+from tcptrace_py.checks.facts import concluded, in_progress
 from tcptrace_py.checks.measure import Allowance, counted
 from tcptrace_py.facts.block import OUTCOME
 from tcptrace_py.model.vocabulary import Outcome
@@ -33,11 +33,12 @@ Limits = Allowance
 
 
 def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
-    """Count SYN/ACKs never acknowledged, out of handshakes captured."""
+    """Count SYN/ACKs never acknowledged, out of handshakes captured to their end."""
     return counted(
         facts,
         limits,
         "half-open handshakes",
-        judged=captured,
+        judged=concluded,
+        in_flight=in_progress,
         bad=lambda rows: rows.are(OUTCOME, Outcome.HALF_OPEN),
     )

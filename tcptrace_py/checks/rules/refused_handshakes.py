@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcptrace_py.checks.facts import captured
+from tcptrace_py.checks.facts import concluded, in_progress
 from tcptrace_py.checks.measure import Allowance, counted
 from tcptrace_py.facts.block import OUTCOME
 from tcptrace_py.model.vocabulary import Outcome
@@ -31,11 +31,12 @@ Limits = Allowance
 
 
 def check(facts: Facts, limits: Allowance) -> Iterator[Measure]:
-    """Count SYNs that met a RST, out of handshakes captured."""
+    """Count SYNs that met a RST, out of handshakes captured to their end."""
     return counted(
         facts,
         limits,
         "refused handshakes",
-        judged=captured,
+        judged=concluded,
+        in_flight=in_progress,
         bad=lambda rows: rows.are(OUTCOME, Outcome.REFUSED),
     )

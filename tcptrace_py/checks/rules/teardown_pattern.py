@@ -1,7 +1,7 @@
 """Connections end in the ways that are allowed.
 
 The patterns are those of the analysis: four-way, simultaneous, rst, half-closed, unfinished-close, none (open at the
-end of the capture, or never established).
+end of the capture, or never established). A close that was in flight when the capture ended is left out.
 
 Breaks: a client library that resets instead of closing (SO_LINGER 0) to save itself TIME_WAIT.
 
@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.checks import params
 from tcptrace_py.checks.measure import Allowance, counted
-from tcptrace_py.facts.block import PATTERN
+from tcptrace_py.checks.rows import neither
+from tcptrace_py.facts.block import CENSORED, PATTERN
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.vocabulary import Pattern
 
@@ -52,4 +53,11 @@ def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     forbidden = limits.forbid or tuple(pattern for pattern in PATTERNS if pattern not in limits.allow)
 
     words = tuple(map(Pattern, forbidden))
-    return counted(facts, limits, f"connections that ended {' or '.join(forbidden)}", bad=lambda rows: rows.are(PATTERN, *words))
+    return counted(
+        facts,
+        limits,
+        f"connections that ended {' or '.join(forbidden)}",
+        judged=lambda rows: neither(rows.true(CENSORED)),
+        in_flight=lambda rows: rows.true(CENSORED),
+        bad=lambda rows: rows.are(PATTERN, *words),
+    )

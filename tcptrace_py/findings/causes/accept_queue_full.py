@@ -17,7 +17,7 @@ from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Outcome, numbers
 
-COMPLETED, UNANSWERED = numbers(Outcome)["completed"], numbers(Outcome)["unanswered"]
+COMPLETED = numbers(Outcome)["completed"]
 FEWEST = 3
 
 
@@ -25,7 +25,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     """For each service."""
     answered = evidence.wide(column.SERVER_BYTES)
     syns, synacks, starts = evidence.narrow(column.SYN_REPEATS), evidence.narrow(column.SYNACK_REPEATS), evidence.wide(column.START)
-    in_vain = evidence.by_service(row for row in evidence.free_with(column.OUTCOME, UNANSWERED) if syns[row])
+    in_vain = evidence.by_service(row for row in evidence.syns_in_vain() if syns[row])
     unserved = evidence.by_service(row for row in evidence.free_with(column.OUTCOME, COMPLETED) if not answered[row]) if in_vain else {}
     for service, dropped in in_vain.items():
         waiting = unserved.get(service, [])

@@ -24,7 +24,7 @@ from tcptrace_py.model.endpoints import service
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Outcome, numbers
 
-COMPLETED, UNANSWERED = numbers(Outcome)["completed"], numbers(Outcome)["unanswered"]
+COMPLETED, IN_PROGRESS = numbers(Outcome)["completed"], numbers(Outcome)["in-progress"]
 FEWEST_FAILED, FEWEST_OPENED = 10, 20
 FEWEST_AMONG = 10  # that failed before the last one that got through, and that got through behind the first one that failed
 LONGEST_S = 300  # that a closed flow is held
@@ -60,7 +60,7 @@ class Limit(NamedTuple):
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each client and service."""
     outcomes, repeats = evidence.small(column.OUTCOME), evidence.narrow(column.SYN_REPEATS)
-    failed = evidence.by_account(evidence.free_with(column.OUTCOME, UNANSWERED))
+    failed = evidence.by_account(evidence.syns_in_vain())
     asked = [account for rows in failed.values() if len(rows) >= FEWEST_FAILED
              and (account := evidence.account(rows[0])).connections - len(rows) >= FEWEST_OPENED]
     if not asked or evidence.held is None:
@@ -110,14 +110,18 @@ def _flows(evidence: Evidence, account: Account, rows: Sequence[int], held: Port
     """What happened, from the ports that were held: a TIME_WAIT at the client begins at the close."""
     outcomes, starts, ports = evidence.small(column.OUTCOME), evidence.wide(column.START), evidence.narrow(column.CLIENT_PORT)
     took_ns, repeats = evidence.wide(column.HANDSHAKE), evidence.narrow(column.SYN_REPEATS)
-    failed, late = set(), dict[tuple[int, int], int]()
+    failed, in_flight, late = set(), set(), dict[tuple[int, int], int]()
     for row in rows:
-        if outcomes[row] == UNANSWERED:
+        if evidence.is_syn_in_vain(row):
             failed.add((starts[row], ports[row]))
         elif outcomes[row] == COMPLETED and repeats[row] and took_ns[row] != MISSING:
             late[starts[row], ports[row]] = starts[row] + took_ns[row]
+        elif outcomes[row] == IN_PROGRESS:
+            in_flight.add((starts[row], ports[row]))
     opened, closed, unanswered = [], [], []
     for begin_ns, end_ns, port in _intervals(held.begins, held.ends):
+        if (begin_ns, port) in in_flight:
+            continue
         if (begin_ns, port) in failed:
             unanswered.append(begin_ns)
             continue

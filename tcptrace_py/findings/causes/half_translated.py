@@ -21,7 +21,7 @@ from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.vocabulary import Cause, Outcome, Role, numbers
 
 OUTCOMES, ROLES = numbers(Outcome), numbers(Role)
-COMPLETED, UNANSWERED = OUTCOMES["completed"], OUTCOMES["unanswered"]
+COMPLETED, UNANSWERED, IN_PROGRESS = OUTCOMES["completed"], OUTCOMES["unanswered"], OUTCOMES["in-progress"]
 CLIENT = ROLES["client"]
 NO_SOCKET = numbers(Cause)["no-socket"]
 FEW_BYTES = 1 << 20  # who acknowledges one of so few numbers among 2^32 means this connection
@@ -43,7 +43,7 @@ class Asked:
         outcomes, starts, theirs = evidence.small(column.OUTCOME), evidence.wide(column.CLIENT_ISN), evidence.wide(column.SERVER_ISN)
         wanted = {self.ports[row] for row in answers}
         for row in [row for row, port in enumerate(self.ports) if port in wanted]:
-            if outcomes[row] == UNANSWERED:
+            if outcomes[row] == UNANSWERED or (outcomes[row] == IN_PROGRESS and theirs[row] == MISSING):
                 self.syns.setdefault((self.client(row), starts[row]), []).append(row)
             elif starts[row] != MISSING and theirs[row] != MISSING:
                 self.open.setdefault(self.client(row), []).append(row)

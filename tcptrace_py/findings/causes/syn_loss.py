@@ -17,7 +17,7 @@ from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Outcome, Vantage, numbers
 
-COMPLETED, UNANSWERED = numbers(Outcome)["completed"], numbers(Outcome)["unanswered"]
+COMPLETED = numbers(Outcome)["completed"]
 SERVER = numbers(Vantage)["server"]
 FEWEST = 10  # SYNs lost
 EXPECTED = 20  # other segments that would be lost at the same rate, for their being there to mean something
@@ -29,7 +29,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     syns, synacks = evidence.narrow(column.SYN_REPEATS), evidence.narrow(column.SYNACK_REPEATS)
     vantages = evidence.small(column.VANTAGE)
     late = [row for row in evidence.free_with(column.OUTCOME, COMPLETED) if syns[row] > 0 and not synacks[row]]
-    unanswered = evidence.by_service(evidence.free_with(column.OUTCOME, UNANSWERED)) if late else {}
+    unanswered = evidence.by_service(evidence.syns_in_vain()) if late else {}
     for service, rows in evidence.by_service(late).items():
         accounts = evidence.accounts_of(service)
         never = unanswered.get(service, [])  # few: their SYNs were lost to the end of the capture

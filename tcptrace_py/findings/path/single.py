@@ -9,6 +9,7 @@ from tcptrace_py.model.path import CLIENT, SERVER, Track, Unpaired
 if TYPE_CHECKING:
     from .spans import Coverage
 
+SYN_ONLY = ("unanswered", "in-progress")  # outcomes of an attempt that nobody answered
 WHY = {
     "outside": "{other} does not cover its time",
     "syn-lost": "no SYN of it came to {other}",
@@ -32,8 +33,8 @@ def explain(track: Track, point: int, near: int, other: Coverage, first_ns: int,
         code = "outside"
     elif point != near:
         code = "uncaptured" if track.rows[CLIENT] else "unrelated"
-    elif handshake.outcome == "unanswered" or not track.rows[SERVER]:
-        code = "syn-lost" if handshake.outcome == "unanswered" else "unrelated"
+    elif handshake.outcome in SYN_ONLY or not track.rows[SERVER]:
+        code = "syn-lost" if handshake.outcome in SYN_ONLY else "unrelated"
     elif handshake.outcome == "not-captured":
         code = "unrelated"
     else:

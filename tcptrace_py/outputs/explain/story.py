@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from tcptrace_py.model.ladder import AFTER_GAP, COPY, FILLS_GAP, LATE_COPY, UNSEEN, Run, Rung, marks_of
 from tcptrace_py.model.results import Connection, Handshake, Side, Stay, Teardown
-from tcptrace_py.model.state import State
+from tcptrace_py.model.state import Basis, State
 from tcptrace_py.outputs.units import clock, end, human, size, some
 from tcptrace_py.outputs.words import CAUSES, VANTAGES
 
@@ -23,6 +23,7 @@ def story(connection: Connection, rungs: Sequence[Rung | Run], items: Sequence[I
         *_handshake(connection),
         *_talk(connection, items, marks),
         *_closed(connection),
+        *_gave_up(connection),
         *(_stay(stay, connection) for stay in connection.time_wait),
         *_stuck(connection, end_ns),
         *_odd(connection, marks),
@@ -52,6 +53,7 @@ def _handshake(connection: Connection) -> Iterator[str]:
         f"{f' in {human(connection.end_ns - connection.start_ns)}' if syns else ''}.",
         "aborted": "The handshake was broken off by a RST.",
         "half-open": "The SYN/ACK was never acknowledged.",
+        "in-progress": f"When the capture ended, {'its SYN/ACK' if handshake.kind else syns or 'its SYN'} had no answer yet: in progress.",
     }
     if handshake.outcome in told:
         yield told[handshake.outcome]
@@ -87,7 +89,7 @@ def _talk(connection: Connection, items: Sequence[Item], marks: Counter[str]) ->
     if server is None:
         yield f"It sent itself {size(client.payload_bytes)}."
     elif not client.packets or not server.packets:
-        if connection.handshake.outcome != "unanswered":
+        if connection.handshake.outcome not in ("unanswered", "in-progress"):
             yield f"Of the {'server' if client.packets else 'client'} nothing was captured."
     elif client.payload_bytes or server.payload_bytes:
         yield f"The client sent {_much(client)}, the server {_much(server)}."
@@ -111,6 +113,7 @@ def _closed(connection: Connection) -> Iterator[str]:
     teardown = connection.teardown
     first = teardown.first_fin
     second = "server" if first == "client" else "client"
+    flight = " The close was in flight when the capture ended." if teardown.censored else ""
     took = f", in {human(teardown.duration_ns)}" if teardown.duration_ns is not None else ""
     if teardown.pattern == "four-way":
         segments = f" in {teardown.segments} segments" if teardown.segments else ""
@@ -121,9 +124,9 @@ def _closed(connection: Connection) -> Iterator[str]:
     elif teardown.pattern == "rst" and connection.handshake.outcome != "refused":
         yield _reset(teardown)
     elif teardown.pattern == "half-closed":
-        yield f"Only the {first} closed; the {second} had not by the end of the capture."
+        yield f"Only the {first} closed; the {second} had not by the end of the capture.{flight}"
     elif teardown.pattern == "unfinished-close":
-        yield "Both sides closed, but one FIN was never acknowledged."
+        yield f"Both sides closed, but one FIN was not acknowledged.{flight}"
     elif teardown.pattern == "unknown":
         server = connection.server_side
         one_sided = server is None or not server.packets or not connection.client_side.packets
@@ -131,6 +134,14 @@ def _closed(connection: Connection) -> Iterator[str]:
         yield f"How it ended and who closed first cannot be told: {why}."
     elif teardown.pattern == "none" and connection.handshake.outcome in ("completed", "not-captured"):
         yield "Nobody had closed by the end of the capture."
+
+
+def _gave_up(connection: Connection) -> Iterator[str]:
+    """Sides that nobody answered, by the clock: TIME_WAIT that ran out is told with its stay."""
+    for name, side in (("client", connection.client_side), ("server", connection.server_side)):
+        states = () if side is None else side.states[-2:]
+        if len(states) == 2 and states[1].basis == Basis.CLOCK and states[0].state != State.TIME_WAIT:
+            yield f"The {name} gave up at {clock(states[1].at_ns)}: it sent nothing more, and had no answer in {states[0].state.name}."
 
 
 def _reset(teardown: Teardown) -> str:
@@ -160,7 +171,7 @@ def _stay(stay: Stay, connection: Connection) -> str:
 
 def _stuck(connection: Connection, end_ns: int) -> Iterator[str]:
     """States in which the capture's end leaves a side in mid-close."""
-    if connection.handshake.outcome == "unanswered":
+    if connection.handshake.outcome in ("unanswered", "in-progress"):
         return
     told = []
     for name, side in (("client", connection.client_side), ("server", connection.server_side)):

@@ -62,7 +62,8 @@ def _closing(teardown: Teardown) -> str:
     segments = f" in {teardown.segments} segments" if teardown.segments else ""
     first = f", {teardown.first_fin} first" if teardown.first_fin and teardown.pattern != "simultaneous" else ""
     took = f", {human(teardown.duration_ns)}" if teardown.duration_ns is not None else ""
-    meaning = "" if teardown.pattern == "four-way" else f": {PATTERNS.get(teardown.pattern, '')}"
+    meaning = ": in flight when the capture ended" if teardown.censored else (
+        "" if teardown.pattern == "four-way" else f": {PATTERNS.get(teardown.pattern, '')}")
     return f"{teardown.pattern}{segments}{first}{took}{meaning}"
 
 

@@ -85,11 +85,12 @@ def _summary(summary: Summary, digest: Digest, hidden: frozenset[str], *, is_sho
     yield Heading("Summary")
     rising = "; still rising: the capture is shorter than a stay" if is_short and summary.time_wait.at_end else ""
     held = f"{time_wait_words(summary)}{rising}"
+    in_flight = f"; {count(summary.closes_in_flight)} in flight when the capture ended" if summary.closes_in_flight else ""
     anomalies = sum(group.count for group in digest.anomalies.values())
     yield facts(
         ("Connections", tally(summary.outcomes, OUTCOMES)),
         *([("Handshake", "not told: see above")] if "handshake-latency" in hidden else handshake_words(summary)),
-        ("Close", tally(summary.patterns, {"none": "with no close seen", "unknown": "whose end was not seen"})),
+        ("Close", f"{tally(summary.patterns, {'none': 'with no close seen', 'unknown': 'whose end was not seen'})}{in_flight}"),
         ("Closed first", _who_first(digest)),
         ("Resets", tally(summary.reset_causes)),
         ("TIME_WAIT", held),
