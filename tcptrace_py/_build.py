@@ -16,7 +16,7 @@ from setuptools.command.build_ext import build_ext
 
 HOT = (
     "model.closed", "model.first_frames", "model.live", "model.packed", "model.segments", "model.seq", "model.verdict",
-    "capture.merge", "capture.pcap_walk", "capture.pcapng_walk", "decode.fast", "decode.options",
+    "capture.merge", "capture.ordering", "capture.pcap_walk", "capture.pcapng_walk", "decode.fast", "decode.options",
     "flows.resting", "flows.streams", "flows.table", "flows.textbook",
     "facts.anomalies", "facts.block", "facts.handshake", "facts.resets", "facts.table", "facts.teardown", "facts.time_wait", "facts.timers",
     "facts.views", "facts.waits", "facts.writing",

@@ -134,7 +134,7 @@ def _mark(captures: Sequence[str], wanted: Wanted, options: Options, progress: C
     joined: list[tuple[int, ...]] = []
     marks = _Marks(bytearray(1))
     for block in observe(captures, wanted.tuples, wanted, options, joined=joined, progress=progress):
-        marks.frames.extend(bytes(block.count))
+        marks.frames.extend(bytes(max(max(block.frame, default=block.first_frame + block.count - 1) + 1 - len(marks.frames), 0)))
         for frame in wanted.frames:
             marks.frames[frame] = 1
         wanted.frames.clear()
@@ -158,7 +158,7 @@ def _copy(captures: Sequence[str], marks: _Marks, output: Output, form: str | No
     with output.open() as out:
         writer = _writer(out, form or format_of(output.path, first), marks,
                          lone_pcapng=len(reader.files) == 1 and first == "pcapng")
-        for block in reader.blocks():
+        for block in reader.blocks(as_written=True):
             for row in range(min(block.count, len(marks.frames) - block.first_frame)):  # a capture may still grow
                 if marks.frames[block.first_frame + row]:
                     writer.add(block, row)

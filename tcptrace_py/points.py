@@ -106,7 +106,7 @@ def _mss(frames: FrameBlock, key: bytes, seq: int, ack: int, frame: int) -> int 
 
     The header is found by its own ports and numbers, so that the link and the tunnels before it need not be known.
     """
-    row = frame - frames.first_frame
+    row = frames.frame.index(frame) if frames.frame else frame - frames.first_frame
     ports = key[8:12] if len(key) < 36 else key[32:36]
     begin = frames.offset[row]
     end = begin + frames.captured[row]

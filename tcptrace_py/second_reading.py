@@ -12,7 +12,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .capture import open_captures
+from .capture import MOST_FRAMES, open_captures
 from .capture.reader import EndReadingError
 from .decode import Decoder
 from .model import words
@@ -64,14 +64,16 @@ def observe(
 ) -> Iterator[FrameBlock]:
     """Replay these four-tuples (`tuples_of`; None: all) with an observer (`flows.table.FlowTable`).
 
-    Yields each block of frames when the observer was told of its segments. Blocks that begin behind `until_frame` are not read.
+    Yields each block of frames when the observer was told of its segments. What is so far behind the frame `until_frame` that it
+    cannot have been put before it is not read.
     `joined`: see `Decoder`.
     """
     machinery = Machinery(selection=options.selection, profiles=options.profiles, idle_s=options.idle_s, keep_rows=False, slowest=0,
                           observer=observer)  # fmt: skip
     table = machinery.table
     table.retire = lambda live, _known_ns: live.dissolve()  # nobody asks what became of it
-    for frames, segments in _blocks(captures, tuples, options, until_frame=until_frame, joined=joined, progress=progress):
+    last_frame = None if until_frame is None else until_frame + MOST_FRAMES
+    for frames, segments in _blocks(captures, tuples, options, until_frame=last_frame, joined=joined, progress=progress):
         table.feed(segments)
         yield frames
 
@@ -193,7 +195,7 @@ class _Again:
         """Four-tuples of the segments in these frames."""
         found: set[bytes] = set()
         for block, segments in _blocks(self.captures, None, self.options, until_frame=max(frames, default=0), progress=self.progress):
-            if not frames.isdisjoint(range(block.first_frame, block.first_frame + block.count)):
+            if not frames.isdisjoint(block.numbers()):
                 keys = (plain_key(segments.key[i]) for i in range(segments.count) if segments.frame[i] in frames)
                 found.update(key for one in keys for key in (one, reverse_key(one)))
         return found

@@ -76,7 +76,7 @@ def _records(path: Path) -> list[tuple[int, int, int, bytes]]:
             block.link[i],
             bytes(block.data[block.offset[i] : block.offset[i] + block.captured[i]]),
         )
-        for block in open_captures([path], Problems()).blocks()
+        for block in open_captures([path], Problems()).blocks(as_written=True)
         for i in range(block.count)
     ]
 

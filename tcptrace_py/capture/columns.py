@@ -54,9 +54,9 @@ def finish_uniform(block: FrameBlock, links: "array[int]", interfaces: "array[in
 
 def rows_of(block: FrameBlock, start: int, end: int) -> FrameBlock:
     """Rows start to end (exclusive) as a block over the same bytes."""
-    part = FrameBlock(block.data, block.first_frame + start)
+    part = FrameBlock(block.data, block.number(start))
     part.count = end - start
     part.time_ns, part.offset = block.time_ns[start:end], block.offset[start:end]
     part.captured, part.wire = block.captured[start:end], block.wire[start:end]
-    part.link, part.interface = block.link[start:end], block.interface[start:end]
+    part.link, part.interface, part.frame = block.link[start:end], block.interface[start:end], block.frame[start:end]
     return part

@@ -14,6 +14,7 @@ from tcptrace_py.model.problems import Problems
 from .file import CaptureFile, NotACaptureError, Opened
 from .merge import Input, merge
 from .opening import refuse_twice
+from .ordering import Order
 from .source import STDIN, reason
 
 Progress = Callable[[int, int | None], None]
@@ -51,8 +52,11 @@ class CaptureReader:
         """How much there is to read, compressed inputs guessed; pipes apart."""
         return sum((capture.size_bytes or 0) * (GUESSED_RATIO if capture.compressed else 1) for capture in self._captures)
 
-    def blocks(self) -> Iterator[FrameBlock]:
-        """All frames in the order of `mergecap`, at most BLOCK_FRAMES to a block; to be called once.
+    def blocks(self, *, as_written: bool = False) -> Iterator[FrameBlock]:
+        """All frames, numbered as `mergecap` does, at most BLOCK_FRAMES to a block; to be called once.
+
+        They come in the order of their stamps where they were written a little out of it (`ordering`), unless they are wanted
+        `as_written`.
 
         Whatever is damaged becomes a problem. Nothing is raised but KeyboardInterrupt, where it came while a pipe was
         waited for (behind everything that the pipe had given) or where `progress` raises it (between two blocks).
@@ -60,13 +64,22 @@ class CaptureReader:
         try:
             if self._ended:  # it came while they were opened
                 raise KeyboardInterrupt
+            order = Order(self._problems)
             for block in self._merged():
-                yield block
+                if as_written:
+                    yield block
+                else:
+                    yield from order.take(block)
                 if self._progress:
                     try:
                         self._progress(*self._done())
                     except EndReadingError:
+                        yield from order.rest()
                         return
+                    except KeyboardInterrupt:
+                        yield from order.rest()  # it was read
+                        raise
+            yield from order.rest()
             if any(capture.interrupted for capture in self._captures):
                 raise KeyboardInterrupt
         finally:

@@ -88,7 +88,7 @@ class Decoder:
                 if not decode_plain(block.row(row), 0, out, self._tally):
                     return row
             except Exception as error:  # noqa: BLE001
-                self._faults.note("decoding this frame", error, block.first_frame + row)
+                self._faults.note("decoding this frame", error, block.number(row))
                 out.count, out.odd = counts[:2]
                 self._tally.go_back_to(counts[2])
         return block.count

@@ -21,7 +21,7 @@ cdef long long ETHERNET, COOKED, COOKED2, COOKED_INTERFACES, BSD_NULL, LOOP, RAW
     vlans="int[::1]", ip_ids="int[::1]", ttls="unsigned int[::1]", checksums="unsigned int[::1]",
     owner_of="int[::1]", owners="int[::1]", key_ats="long long[::1]", me="long long", owner="long long", dealt=bint, odd=bint, plain=bint, frame="long long",
     source=cython.Py_ssize_t, size=cython.Py_ssize_t, offloaded="long long", snapped="long long", first_offloaded="long long", first_snapped="long long",
-    looked_at_to="long long", base="long long", link="long long", notes="long long", vlan="long long", interface="long long", index="long long", ethertype="long long",
+    looked_at_to="long long", base="long long", numbers="long long[::1]", numbered=bint, link="long long", notes="long long", vlan="long long", interface="long long", index="long long", ethertype="long long",
     packet_type="long long", family="long long", tag="long long", version="long long", length="long long", ip_id="long long",
     fragment="long long", ttl="long long", protocol="long long", seq="long long", ack="long long", flags="long long",
     window="long long", checksum="long long", port="long long", payload="long long", verdict="long long", options="long long",

@@ -56,7 +56,8 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
     sack_lefts, sack_rights, vlans = out.sack_left, out.sack_right, out.vlan
     ip_ids, ttls, checksums = out.ip_id, out.ttl, out.checksum
     looked_at_to, recent = tally.looked_at_to, tally.recent
-    base = block.first_frame
+    base, numbers = block.first_frame, block.frame
+    numbered = len(numbers) > 0
     n = out.count
     offloaded = snapped = first_offloaded = first_snapped = 0
     odd = out.odd
@@ -189,7 +190,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 break
 
         # `size` of addresses where the ports stand behind them; 0: IPv4 with options, whose key is made already.
-        frame = base + i
+        frame = numbers[i] if numbered else base + i
         if size == 4:
             if dealt:
                 owner = owner_of[wire.bucket(data, source, 4)]

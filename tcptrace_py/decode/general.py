@@ -37,7 +37,7 @@ class General:
 
     def decode(self, block: FrameBlock, i: int, out: SegmentBlock) -> None:
         """Append the segments of row i of a block of frames; never raises, whatever the frame holds."""
-        frame, link, at = block.first_frame + i, block.link[i], block.offset[i]
+        frame, link, at = block.number(i), block.link[i], block.offset[i]
         if link < 0:  # a record that is numbered as a frame and is none
             return
         handler = LINKS.get(link)
@@ -69,12 +69,12 @@ class General:
             if handler is None:
                 continue
             data = bytes(block.data[at:at + block.captured[i]])
-            self._survey.begin(out, block.first_frame + i, block.time_ns[i], block.interface[i])
+            self._survey.begin(out, block.number(i), block.time_ns[i], block.interface[i])
             with suppress(UnreadableError, dpkt.Error, struct_error, IndexError, ValueError):
                 handler(self._survey, data, max(len(data), block.wire[i]))
             if self._survey.unread:
                 self._problems.add(NOT_READ, f"frames in an encapsulation that is not read here: {self._survey.unread}",
-                                   frame=block.first_frame + i, damaged=True)
+                                   frame=block.number(i), damaged=True)
 
     def _unreadable(self, reason: str, frame: int, *, always: bool = False) -> None:
         if always or self._walk.quoted < 0:  # quotes are cut short by nature

@@ -165,7 +165,7 @@ class Writer:
         own, other = live.side(client), live.side(1 - client)
         self._ends(own.key, live.vlan, live.teid, narrow, size, row)
         wide[START * size + row], wide[END * size + row] = live.start_ns, live.end_ns
-        wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = live.first_frame, live.last_frame
+        wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = live.first_frame, max(live.first_frame, live.last_frame)
         narrow[STREAM * size + row] = live.stream if live.stream >= 0 else -1
         small[VANTAGE * size + row] = _VANTAGES[verdict.view.name] if verdict.view.name is not None else -1
         small[MIDSTREAM * size + row], small[TIMESTAMPS * size + row] = verdict.midstream, _timestamps(live)

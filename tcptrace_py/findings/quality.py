@@ -1,7 +1,7 @@
 """What limits the conclusions about a capture's connections: counted while they end, reported before anything else."""
 
 from array import array  # noqa: TC003 - Cython reads annotations at run time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import gcd
 
 from tcptrace_py.model import columns
@@ -29,6 +29,11 @@ def span_ns(block: FrameBlock) -> tuple[int, int]:
     return columns.least(block.time_ns, block.count), columns.most(block.time_ns, block.count)
 
 
+def _first(block: FrameBlock, rows: Iterator[int]) -> int:
+    """The lowest number among the frames in these rows, which ascend and of which there is one at least."""
+    return min(map(block.number, rows)) if block.frame else block.number(next(rows))
+
+
 class Quality:
     """Counts of what the capture lacks, with the first frame of each."""
 
@@ -44,27 +49,24 @@ class Quality:
 
     def frames(self, block: FrameBlock) -> None:
         """Take in a block of frames: steps of the clock, cut frames."""
-        count, times_ns, first_frame = block.count, block.time_ns, block.first_frame
+        count, times_ns = block.count, block.time_ns
         self._clock(times_ns, count)
         cut = columns.smaller(block.captured, block.wire, count)
         if cut:
-            at = next(i for i in range(count) if block.captured[i] < block.wire[i])
-            self._count("snapped", first_frame + at, cut)
+            self._count("snapped", _first(block, (i for i in range(count) if block.captured[i] < block.wire[i])), cut)
         longer = columns.smaller(block.wire, block.captured, count)
         if longer:
-            at = next(i for i in range(count) if block.captured[i] > block.wire[i])
-            self._count("longer-than-wire", first_frame + at, longer)
+            self._count("longer-than-wire", _first(block, (i for i in range(count) if block.captured[i] > block.wire[i])), longer)
         steps = columns.descents(times_ns, count) + (self.latest_ns is not None and times_ns[0] < self.latest_ns)
         if steps:
             before = (times_ns[0] if self.latest_ns is None else self.latest_ns, *times_ns)
-            at = next(i for i, time_ns in enumerate(times_ns) if time_ns < before[i])
-            self._count("time-backwards", first_frame + at, steps)
+            self._count("time-backwards", _first(block, (i for i, time_ns in enumerate(times_ns) if time_ns < before[i])), steps)
         least_ns, most_ns = span_ns(block)
         if most_ns - (least_ns if self.latest_ns is None else min(least_ns, self.latest_ns)) > CLOCK_JUMP_NS:
             before = (times_ns[0] if self.latest_ns is None else self.latest_ns, *times_ns)
             jumps = [i for i in range(count) if times_ns[i] - before[i] > CLOCK_JUMP_NS]
             if jumps:
-                self._count("time-jumps", first_frame + jumps[0], len(jumps))
+                self._count("time-jumps", _first(block, iter(jumps)), len(jumps))
         self.latest_ns = times_ns[count - 1]
 
     def _clock(self, times_ns: "array[int]", count: int) -> None:
@@ -178,7 +180,7 @@ EXPLANATIONS = {
     "acked-unseen": "connections with segments that were acknowledged but never captured: the capture lost frames",
     "snapped": "frames captured in part (snap length): harmless as far as the TCP header is there, lengths come from the IP header",
     "longer-than-wire": "frames of which more was captured than was on the wire: the program that wrote them is at fault; all is decoded",
-    "time-backwards": "frames stamped earlier than the one before: the clock stepped back, or frames were written out of order",
+    "time-backwards": "frames stamped earlier than the one before, by more than frames are written out of order: the clock stepped back",
     "time-jumps": "frames stamped more than a year after the one before: a clock that was set, or damaged stamps; "
                   "durations across them mean nothing",
     "midstream": "connections that began before the capture: their handshakes are not counted",

@@ -80,7 +80,7 @@ class Rungs:
         self.key = key_of(connection.client, connection.server, connection.scope)
         self.reverse = reverse_key(self.key)
         self.alone = connection.server_side is None
-        self.first_frame, self.last_frame = connection.first_frame, connection.last_frame
+        self.first_frame, self.last_frame, self.end_ns = connection.first_frame, connection.last_frame, connection.end_ns
         self.begun = {other.first_frame for other in others}
         self.live: live.Connection | None = None
         self.sides = (_Side(), _Side())  # the server's, the client's: by `Sent.from_client`
@@ -90,7 +90,7 @@ class Rungs:
 
     def __call__(self, side: live.Side | None, block: SegmentBlock, i: int, marks: int) -> None:
         """Take in a row as the flow table took it (`flows.table.FlowTable`)."""
-        if side is None or side.key not in (self.key, self.reverse) or block.notes[i] & QUOTED or block.frame[i] > self.last_frame:
+        if side is None or side.key not in (self.key, self.reverse) or block.notes[i] & QUOTED or self._is_later(block, i):
             return
         connection, from_client = side.connection, side.key == self.key
         if connection is self.live or connection.first_frame == self.first_frame:
@@ -105,6 +105,10 @@ class Rungs:
             rung = self._rung(block, i, from_client=from_client)
             rung.marks = self._copied(rung, marks) if marks & live.COPY else (STRAY,)
             rung.counted = False
+
+    def _is_later(self, block: SegmentBlock, i: int) -> bool:
+        """Whether a row comes behind the connection's last segment, which in a capture out of order need not have the last frame."""
+        return block.frame[i] > self.last_frame and block.time_ns[i] >= self.end_ns
 
     def ready(self, *, last: bool = False) -> list[Rung]:
         """Rungs made since the last call; the first ones when it is clear what numbers count from (`last`: nothing more comes).

@@ -10,7 +10,8 @@ cdef long long KNOWN_BITS, OPENED
 
 cdef class StreamIndex:
     cdef public FirstFrames openers
-    cdef public long long frame, count, tuples
+    cdef public long long frame, count, tuples, moved_from
+    cdef public object moved
     cdef long long _size
     cdef unsigned int[::1] _table
 

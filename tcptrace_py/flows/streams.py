@@ -7,6 +7,7 @@ replaces it. It knows no tunnels' scope, it spends numbers on segments quoted in
 segment of whose header fewer than 16 bytes are there.
 """
 
+from array import array
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model import words
@@ -40,7 +41,9 @@ class StreamIndex:
 
     def __init__(self) -> None:
         self.openers: FirstFrames | None = None  # where streams are called by the frames that open them: all these frames
-        self.frame = 0  # of the segment that is to be noted; only where there are openers it matters
+        self.frame = 0  # of the segment that is to be noted; matters only where the frames that open streams are kept
+        self.moved: array[int] | None = None  # frames that open streams, from stream `moved_from` on: they come out of order
+        self.moved_from = 0
         self.count = 0  # streams
         self.tuples = 0
         self._size = FIRST_SIZE
@@ -69,8 +72,23 @@ class StreamIndex:
         if self.openers is not None:
             name = self.frame
             self.openers.add(name)
+        elif self.moved is not None:
+            self.moved.append(self.frame)
         self._table[slot + STREAM] = name & MASK
         self._table[slot + KNOWN] = self._table[slot + KNOWN] & (MASK & ~(KNOWN_LOW | KNOWN_HIGH)) | OPENED
+
+    def expect_moved(self) -> None:
+        """From now on frames may come out of order, so that a stream that is opened later may have a lower number (`numbers`)."""
+        if self.moved is None:
+            self.moved, self.moved_from = array("q"), self.count
+
+    def numbers(self) -> "array[int]":
+        """The numbers of the streams from `moved_from` on, by the frames that open them, when all are known."""
+        frames = self.moved or array("q")
+        numbers = array("q", bytes(8 * len(frames)))
+        for number, at in enumerate(sorted(range(len(frames)), key=frames.__getitem__), self.moved_from):
+            numbers[at] = number
+        return numbers
 
     def _find(self, fingerprint: int) -> int:
         """Where this hash stands, or would stand."""

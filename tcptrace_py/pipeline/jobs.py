@@ -27,7 +27,7 @@ from multiprocessing.connection import Connection as Link
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from tcptrace_py.capture.columns import BLOCK_FRAMES
+from tcptrace_py.capture import BLOCK_FRAMES, MOST_FRAMES
 from tcptrace_py.decode import Decoder
 from tcptrace_py.facts.store import Scratch
 from tcptrace_py.findings.accounts import add_counts, counts
@@ -526,7 +526,7 @@ class Workers:
             self._links_seen = block.link
             if not AGGREGATED.isdisjoint(block.link):
                 raise NotSharedError("frames that may hold several segments come after others")
-        if block.first_frame + block.count > MASK:
+        if block.first_frame + block.count + MOST_FRAMES > MASK:
             raise NotSharedError("there are more frames than names for streams")
         whose = self._blocks % self._jobs
         self._blocks += 1

@@ -18,9 +18,8 @@ HEAD_BYTES = 1
 ROW_BYTES = sum(getattr(SegmentBlock(0), name).itemsize for name in REPLAYED) + 1  # and the key
 ROW_MOST_BYTES = HEAD_BYTES + ROW_BYTES + 60  # an IPv6 key with two scopes has 46
 
-FRAMES_HEAD = Struct("=qqq")  # how many frames, the number of the first, how many bytes they have
+FRAMES_HEAD = Struct("=qqqq")  # how many frames, the number of the first, how many bytes they have, whether each has its number
 FRAME_COLUMNS = ("time_ns", "captured", "wire", "link", "interface")  # where a frame's bytes lie follows from their lengths
-FRAME_BYTES = 8 * len(FRAME_COLUMNS)  # besides its own
 
 
 class AreaFullError(Exception):
@@ -29,15 +28,19 @@ class AreaFullError(Exception):
 
 def frames_size(block: FrameBlock) -> int:
     """Bytes that `pack_frames` needs."""
-    return FRAMES_HEAD.size + block.count * FRAME_BYTES + columns.total(block.captured, block.count)
+    return FRAMES_HEAD.size + 8 * block.count * len(_columns_of(block.frame)) + columns.total(block.captured, block.count)
+
+
+def _columns_of(numbered: object) -> tuple[str, ...]:
+    return (*FRAME_COLUMNS, "frame") if numbered else FRAME_COLUMNS
 
 
 def pack_frames(block: FrameBlock, area: memoryview) -> None:
     """Write a block of frames to the front of an area that is large enough, their bytes close together."""
     count = block.count
-    FRAMES_HEAD.pack_into(area, 0, count, block.first_frame, columns.total(block.captured, count))
+    FRAMES_HEAD.pack_into(area, 0, count, block.first_frame, columns.total(block.captured, count), len(block.frame))
     at = FRAMES_HEAD.size
-    for name in FRAME_COLUMNS:
+    for name in _columns_of(block.frame):
         area[at:at + 8 * count] = memoryview(getattr(block, name)).cast("B")[:8 * count]
         at += 8 * count
     words.put_frames(area, at, block.data, block.offset, block.captured, count)
@@ -45,12 +48,13 @@ def pack_frames(block: FrameBlock, area: memoryview) -> None:
 
 def unpack_frames(area: memoryview) -> FrameBlock:
     """Make the block again."""
-    count, first_frame, size = FRAMES_HEAD.unpack_from(area)
-    at = FRAMES_HEAD.size + count * FRAME_BYTES
+    count, first_frame, size, numbered = FRAMES_HEAD.unpack_from(area)
+    names = _columns_of(numbered)
+    at = FRAMES_HEAD.size + 8 * count * len(names)
     block = FrameBlock(bytes(area[at:at + size]), first_frame)
     block.count = count
     at = FRAMES_HEAD.size
-    for name in FRAME_COLUMNS:
+    for name in names:
         getattr(block, name).frombytes(area[at:at + 8 * count])
         at += 8 * count
     block.offset = array("q", bytes(8 * count))

@@ -159,6 +159,8 @@ class Alone:
 
     def take(self, frames: FrameBlock) -> None:
         """Decode and replay the next block."""
+        if frames.frame and self.openers is None:
+            self._table.streams.expect_moved()
         segments = self._decoder.decode(frames, self._segments)
         self._collector.quality.segments(segments)
         self._table.feed(segments)
@@ -171,8 +173,12 @@ class Alone:
         self._decoder.finish()
         self._table.finish(end_ns)
         self._collector.finish(end_ns)
+        streams = self._table.streams
         if self.openers is not None:
             self._collector.rename_streams(self.openers.rank)
+        elif streams.moved is not None:
+            first, numbers = streams.moved_from, streams.numbers()
+            self._collector.rename_streams(lambda name: name if name < first else numbers[name - first])
 
 
 def _workers(count: int, whole: Machinery, machinery: Callable[[], Machinery], problems: Problems, *, first_share: float,

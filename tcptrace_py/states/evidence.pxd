@@ -20,7 +20,7 @@ cpdef Happening happened(int event, long long index, int basis)
 
 cdef class Half:
     cdef public bint near
-    cdef public long long acknowledged, beyond_fin, closed_second, cover, fin_end, fin_frame, fin_taken, number
+    cdef public long long acknowledged, beyond_fin, closed_second, cover, fin_end, fin_taken, number
     cdef public list fins, indices, sent
 
 
@@ -45,6 +45,8 @@ cdef class Evidence:
     cpdef long long time(self, Py_ssize_t index) except? -1
     @cython.locals(sender=Half)
     cpdef bint covers(self, Segment segment, Half closer) except -1
+    @cython.locals(at=cython.Py_ssize_t)
+    cdef bint _is_before(self, Segment segment, Py_ssize_t index) except -1
     cpdef bint not_crossing(self, Py_ssize_t received, Py_ssize_t repeated) except -1
     @cython.locals(mine=Segment, theirs=Segment)
     cpdef bint sent_knowing(self, Py_ssize_t later, Py_ssize_t received) except -1

@@ -42,7 +42,7 @@ def happened(event: int, index: int, basis: int) -> Happening:
 class Half:
     """One side's half of the log, and what was found out about its FIN. Lists are of log indices, copies and strays left out."""
 
-    __slots__ = ("acknowledged", "beyond_fin", "closed_second", "cover", "fin_end", "fin_frame", "fin_taken", "fins", "indices", "near",
+    __slots__ = ("acknowledged", "beyond_fin", "closed_second", "cover", "fin_end", "fin_taken", "fins", "indices", "near",
                  "number", "sent")
 
     def __init__(self, number: int, near: bool) -> None:
@@ -52,7 +52,6 @@ class Half:
         self.sent = self.indices  # in the order of sending
         self.fins: list[int] = []  # copies of its FIN, in the order of sending
         self.fin_end = -1  # the sequence number behind its FIN; -1: none
-        self.fin_frame = -1  # the frame of its first FIN in the order of sending; -1: none
         self.beyond_fin = 0  # so many numbers beyond its FIN it sent all the same
         self.cover = NOWHERE  # the first of its segments, in the order of sending, that acknowledges the peer's FIN
         self.acknowledged = NOWHERE  # the first segment that acknowledges its FIN, copies and strays included
@@ -144,9 +143,16 @@ class Evidence:
             return False
         if segment.flags & RST:
             sender = self.half(segment.side)
-            if 0 <= sender.fin_frame < segment.frame:
+            if sender.fins and not self._is_before(segment, sender.fins[0]):
                 return False
         return 0 <= ahead(segment.ack, closer.fin_end) <= closer.beyond_fin
+
+    def _is_before(self, segment: Segment, index: int) -> bool:
+        """Whether a logged segment comes before another: not by its frame, which may have been written later."""
+        for at in range(index):  # noqa: SIM110 - compiled, there is no generator in it
+            if self.log[at] is segment:
+                return True
+        return False
 
     def not_crossing(self, received: int, repeated: int) -> bool:
         """Whether the repetition left long enough after the other segment passed to count as not knowing it."""

@@ -31,7 +31,6 @@ def _find_own(evidence: Evidence, mine: Half) -> None:
         if segment.flags & (FIN | RST | ACK) == FIN | ACK:
             if mine.fin_end < 0:
                 mine.fin_end = segment.end
-                mine.fin_frame = segment.frame
                 side = evidence.connection.side(mine.number)
                 mine.beyond_fin = max(ahead(side.next_seq, segment.end), 0)
             if segment.end == mine.fin_end:

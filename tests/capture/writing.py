@@ -57,7 +57,7 @@ def read(*paths: Path | str, progress: Callable[[int, int | None], None] | None 
     frames: list[Frame] = []
     for block in reader.blocks():
         assert 0 < block.count <= BLOCK_FRAMES
-        assert block.first_frame == len(frames) + 1
+        assert min(block.numbers()) >= block.first_frame
         columns = (block.time_ns, block.offset, block.captured, block.wire, block.link, block.interface)
         assert {len(column) for column in columns} == {block.count}
         assert isinstance(block.data, bytes)
@@ -65,8 +65,9 @@ def read(*paths: Path | str, progress: Callable[[int, int | None], None] | None 
             assert offset >= 0
             assert offset + captured <= len(block.data)
             data = block.data[offset:offset + captured]
-            frames.append(Frame(block.first_frame + row, time_ns, data, wire, link, interface))
+            frames.append(Frame(block.number(row), time_ns, data, wire, link, interface))
     assert sum(info.packets for info in reader.files) == len(frames)
+    assert sorted(frame.number for frame in frames) == list(range(1, len(frames) + 1))
     return Read(frames, problems.rows(), reader.files)
 
 
