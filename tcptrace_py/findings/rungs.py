@@ -87,6 +87,7 @@ class Rungs:
         self.made: list[Rung] = []  # and not handed out yet
         self.has_bases = False
         self.before_ns: int | None = None
+        self.unseen: list[Rung] = []  # that acknowledge what may yet come
 
     def __call__(self, side: live.Side | None, block: SegmentBlock, i: int, marks: int) -> None:
         """Take in a row as the flow table took it (`flows.table.FlowTable`)."""
@@ -95,6 +96,7 @@ class Rungs:
         connection, from_client = side.connection, side.key == self.key
         if connection is self.live or connection.first_frame == self.first_frame:
             self.live = connection
+            self._forget_unseen(side)
             rung = self._rung(block, i, from_client=from_client)
             rung.marks = self._marks(rung, side, marks)
             rung.counted = marks & (live.COPY | live.DELAYED) != live.COPY
@@ -105,6 +107,16 @@ class Rungs:
             rung = self._rung(block, i, from_client=from_client)
             rung.marks = self._copied(rung, marks) if marks & live.COPY else (STRAY,)
             rung.counted = False
+
+    def _forget_unseen(self, side: live.Side) -> None:
+        """Take back that something was never captured where it was captured just behind its acknowledgement (`Rare.early_ns`)."""
+        peer = side if self.alone else side.peer
+        if self.unseen and not any(one.rare is not None and one.rare.early_ns for one in (side, peer)):
+            missing = {segment.frame for segment in side.connection.log if segment.marks & live.AHEAD}
+            for rung in self.unseen:
+                if rung.sent.frame not in missing:
+                    rung.marks = tuple(mark for mark in rung.marks if mark != UNSEEN)
+            self.unseen.clear()
 
     def _is_later(self, block: SegmentBlock, i: int) -> bool:
         """Whether a row comes behind the connection's last segment, which in a capture out of order need not have the last frame."""
@@ -163,6 +175,7 @@ class Rungs:
             self._remember(rung)
         if marks & live.AHEAD and (before.max_ack is None or ahead(sent.ack, before.max_ack) > 0):
             found.append(UNSEEN)
+            self.unseen.append(rung)
         elif not found and self._is_same_ack(sent, side):
             found.append(AGAIN_ACK)
         if side.rare is not None and side.rare.zero_windows > before.zero_windows:

@@ -100,6 +100,8 @@ cdef class FlowTable:
                    left="long long", advanced=bint, rare=Rare)
     cdef _course(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end, long long marks, long long had_bytes,
                  long long had_ack)
+    @cython.locals(rare=Rare, log=list, late=list, segment=Segment, at=cython.Py_ssize_t, place=cython.Py_ssize_t)
+    cdef _put_before_early(self, Side side, Side peer, long long time_ns)
     cdef _progress(self, Connection connection, long long time_ns, long long frame)
     @cython.locals(connection=Connection)
     cdef _speak(self, Side side, Side peer, long long silent_ns)

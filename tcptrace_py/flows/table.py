@@ -226,7 +226,7 @@ class FlowTable:
             if not (seq == side.next_seq and side.has_seq and fresh <= (peer.next_seq - side.max_ack) & MASK < HALF
                     and (payload or fresh or flags & FIN) and peer.has_seq and (side.has_ack or side.syn_seen)
                     and columns.window[i] and not peer.window_zero and not side.window_zero and 0 <= silent_ns < SILENCE_NS
-                    and peer.holes is None and connection.shadow is None
+                    and peer.holes is None and connection.shadow is None and (side.rare is None or not side.rare.early_ns)
                     and connection.settled and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
                 self._examine(columns, i, side)
                 return
@@ -779,9 +779,37 @@ class FlowTable:
         connection.end_ns = max(connection.end_ns, time_ns)
         connection.start_ns = min(connection.start_ns, time_ns)
         self._log(side, peer, columns, i, end, marks, context)
+        if marks & AHEAD and ahead(columns.ack[i], peer.next_seq) > 0:
+            rare = peer.needs_rare()
+            rare.early_ns = rare.early_ns or time_ns
+        elif side.rare is not None and side.rare.early_ns:
+            self._put_before_early(side, peer, time_ns)
         connection.last_frame = columns.frame[i]
         self._after(side, columns, i, marks)
         return marks
+
+    def _put_before_early(self, side: Side, peer: Side, time_ns: int) -> None:
+        """What was acknowledged before it was captured comes first in the log, where all of it follows at once: nothing was lost.
+
+        It had been sent by then, so its time is that of its acknowledgement. A timer would have sent it again later.
+        """
+        rare, log = side.needs_rare(), side.connection.log
+        if side.holes is not None or not 0 <= time_ns - rare.early_ns <= COPY_NS:
+            rare.early_ns = 0
+            return
+        if ahead(peer.max_ack, side.next_seq) > 0:
+            return
+        at = len(log)
+        for place in range(len(log) - 1, -1, -1):
+            segment = log[place]
+            if segment.side == peer.number and segment.marks & AHEAD and segment.time_ns >= rare.early_ns:
+                segment.marks &= ~AHEAD
+                at = place
+        late = [segment for segment in log[at:] if segment.side == side.number]
+        for segment in late:
+            segment.time_ns = min(segment.time_ns, rare.early_ns)
+        log[at:] = late + [segment for segment in log[at:] if segment.side != side.number]
+        rare.early_ns = 0
 
     # -- how time passes --------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ cdef class Segment:
 
 
 cdef class Rare:
-    cdef public long long copies, fin_repeats, more_stray_syns, more_strays, probe_end, retransmissions, sacked_end
+    cdef public long long copies, early_ns, fin_repeats, more_stray_syns, more_strays, probe_end, retransmissions, sacked_end
     cdef public long long stray_next, stray_syns, zero_windows
     cdef public long long closed_since_ns, closed_ns, long_closes, probes, unanswered, unanswered_since_ns, repeated_ns, lost_payload
     cdef public long long sacked_from

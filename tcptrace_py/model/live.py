@@ -84,9 +84,9 @@ class Context:
 class Rare:
     """What most sides never need: where their sequence numbers or their behaviour left the ordinary."""
 
-    __slots__ = ("closed_ns", "closed_since_ns", "copies", "fin_repeats", "long_closes", "lost_payload", "more_stray_syns", "more_strays",
-                 "probe_end", "probes", "repeated_ns", "retransmissions", "sacked_end", "sacked_from", "stray_next", "stray_syns",
-                 "unanswered", "unanswered_since_ns", "zero_windows")
+    __slots__ = ("closed_ns", "closed_since_ns", "copies", "early_ns", "fin_repeats", "long_closes", "lost_payload", "more_stray_syns",
+                 "more_strays", "probe_end", "probes", "repeated_ns", "retransmissions", "sacked_end", "sacked_from", "stray_next",
+                 "stray_syns", "unanswered", "unanswered_since_ns", "zero_windows")
 
     def __init__(self) -> None:
         self.retransmissions = 0
@@ -97,6 +97,7 @@ class Rare:
         self.more_stray_syns = 0  # counted only: too many to tell each
         self.more_strays = 0  # stray segments beyond the log
         self.stray_next = -1  # where the last stray segment ended
+        self.early_ns = 0  # when more was acknowledged than was captured of it so far; 0: what was is here, or was not captured
         self.sacked_end = -1  # where the latest data or FIN beyond a hole ended
         self.probe_end = -1  # where the byte of a window probe ended
         self.closed_since_ns = 0  # when it closed its window, as long as that is closed

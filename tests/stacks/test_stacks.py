@@ -48,6 +48,7 @@ CAPTURES: dict[str, tuple[Right, ...]] = {
     "big_gap": (BY_THE_SERVER,),
     "late_syn": (BY_THE_SERVER,),
     "c06-syn-last": (BY_THE_CLIENT,),
+    "c07-ack-before-data": (replace(BY_THE_CLIENT, anomalies=()),),
     "rstack_then_conn": (
         Right("CLOSED", "CLOSED", "rst", outcome="not-captured", resets=((1, "server", "no-socket"),)),
         BY_THE_SERVER,
