@@ -15,7 +15,7 @@ from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS
 from tcptrace_py.model.segments import RST, SCOPE_VNI, reverse_key, scope_bytes
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.states.machine import TABLE
-from tests.ladder import START_NS, Played, Seg, ladder, play
+from tests.ladder import HANDSHAKE, START_NS, Played, Seg, ladder, play
 from tests.thorough import examples
 from tests.traffic import lossy, moved, tidy, traffic
 
@@ -488,22 +488,6 @@ def test_verdicts_do_not_rest_on_ip_ids_that_do_not_change_or_on_ttls(text: str)
     assert verdicts([replace(segment, ttl=255 if segment.flags & RST else 64) for segment in segments]) == once
 
 
-@many
-@given(traffic)
-def test_never_are_both_sides_in_close_wait(segments: list[Seg]) -> None:
-    for row in play(segments).rows:
-        assert [side.final_state for side in _sides(row)] != [State.CLOSE_WAIT, State.CLOSE_WAIT]
-
-
-@many
-@given(traffic)
-def test_a_four_way_close_has_one_stay_held_by_its_first_closer(segments: list[Seg]) -> None:
-    for row in play(segments).rows:
-        if row.teardown.pattern == "four-way":
-            assert len(row.time_wait) <= 1
-            assert all(stay.side == row.teardown.first_fin for stay in row.time_wait)
-
-
 @pytest.mark.parametrize("text", ORDERLY)
 def test_an_orderly_four_way_close_has_exactly_one_stay(text: str) -> None:
     for row in play(_orderly(text)).rows:
@@ -522,3 +506,63 @@ def test_no_state_rests_on_a_frame_before_the_event_it_answers(text: str) -> Non
                 assert entry.frame is None or entry.frame >= asked
                 if entry.state in asking and entry.frame is not None:
                     asked = entry.frame
+
+
+# -- what is said of states hangs together -----------------------------------------------------------------------------
+
+
+anything = st.one_of(tidy(), lossy(), traffic)
+
+
+@many
+@given(anything)
+def test_a_four_way_close_has_one_stay_held_by_the_first_closer(segments: list[Seg]) -> None:
+    for row in _rows(segments):
+        if row.teardown.pattern == "four-way":
+            assert [stay.side for stay in row.time_wait] == [row.teardown.first_fin]
+
+
+@many
+@given(anything)
+def test_never_have_both_sides_waited_for_their_own_close(segments: list[Seg]) -> None:
+    for row in _rows(segments):
+        assert [any(entry.state == State.CLOSE_WAIT for entry in side.states) for side in _sides(row)].count(True) < 2
+
+
+# What a state is entered by is the peer's, and is there before it.
+BEFORE = {State.SYN_RECEIVED: State.SYN_SENT, State.CLOSE_WAIT: State.FIN_WAIT_1, State.CLOSING: State.FIN_WAIT_1}
+
+
+@many
+@given(anything)
+def test_no_state_rests_on_a_frame_before_what_it_answers(segments: list[Seg]) -> None:
+    for row in _rows(segments):
+        paths = [{entry.state: entry.frame for entry in side.states if entry.frame is not None} for side in _sides(row)]
+        for mine, theirs in ((paths[0], paths[-1]), (paths[-1], paths[0])):
+            for state, before in BEFORE.items():
+                if state in mine and before in theirs:
+                    assert mine[state] >= theirs[before]
+
+
+@many
+@given(anything, st.sampled_from((0, 7)))
+def test_ip_ids_that_do_not_change_change_no_verdict(segments: list[Seg], ip_id: int) -> None:
+    """Where none is needed to tell a copy from what was sent again."""
+    played = play(segments)
+    if not played.table.duplicates and all(segment.ip_id >= 0 for segment in segments):
+        assert verdicts([replace(segment, ip_id=ip_id) for segment in segments]) == verdicts(segments)
+
+
+@many
+@given(anything, st.integers(1, 255))
+def test_ttls_change_no_verdict_that_does_not_rest_on_them(segments: list[Seg], ttl: int) -> None:
+    rows = _rows(segments)
+    if not any("TTL" in evidence or "hop" in evidence for row in rows for reset in row.resets for evidence in reset.evidence):
+        assert verdicts([replace(segment, ttl=ttl) for segment in segments]) == verdicts(segments)
+
+
+def test_fins_captured_only_when_they_were_sent_again() -> None:
+    """Each side acknowledged the other's before it was seen to send its own: who did so first, closed second."""
+    row = play(HANDSHAKE + "1.01 S A ack=2\n1.02 S FA ack=2\n1.03 C A seq=2\n1.3 C FA seq=1").row
+    assert row.teardown.first_fin == "client"
+    assert [stay.side for stay in row.time_wait] == ["client"]

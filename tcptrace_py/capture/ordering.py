@@ -119,7 +119,8 @@ def runs_of(times_ns: "array[int]", frames: "array[int]", before: int, latest_ns
     The first `before` rows are in order, and of a run whose latest stamp is `latest_ns`; of that run what was stamped up to `given_ns`
     was handed on.
     """
-    times, numbers, count = times_ns, frames, len(times_ns)  # compiled, names for plain memory
+    times, numbers, count = times_ns, frames, len(times_ns)  # compiled, these are plain memory and plain numbers
+    window_ns, most_frames = WINDOW_NS, MOST_FRAMES
     runs = array("q", [0])
     late = first_late = 0
     earliest = array("q", frames[:before] or [0])  # lowest number from each row of those before on
@@ -130,11 +131,11 @@ def runs_of(times_ns: "array[int]", frames: "array[int]", before: int, latest_ns
     for row in range(before, count):
         time_ns = times[row]
         if time_ns < latest_ns:
-            overtaken = MOST_FRAMES + 1
-            if time_ns > latest_ns - WINDOW_NS and time_ns >= given_ns:
+            overtaken = most_frames + 1
+            if time_ns > latest_ns - window_ns and time_ns >= given_ns:
                 at = behind(times_ns, time_ns, 0, known)
                 overtaken = numbers[row] - (earliest[at] if at < known else numbers[behind(peaks, time_ns, begin, row)])
-            if overtaken <= MOST_FRAMES:
+            if overtaken <= most_frames:
                 late += 1
                 first_late = first_late or numbers[row]
                 peaks[row] = latest_ns

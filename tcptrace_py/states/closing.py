@@ -65,6 +65,8 @@ def closing_events(evidence: Evidence, number: int) -> list[Happening]:
         left = _fin_left(evidence.log, mine)
         segment = evidence.log[left]
         sent_fin = happened(SENT_FIN, left, OBSERVED if segment.flags & FIN else ASSUMED)  # what stands behind it shows no moment
+        if 0 <= peer.cover < left:
+            sent_fin = happened(SENT_FIN, peer.cover, ASSUMED)  # what was captured was sent again: it was acknowledged before
         acknowledged = fin_acknowledged(evidence, mine)
     second = closed_second(evidence, mine)
     if acknowledged >= 0 and acknowledged == taken and cover >= 0 and not second:

@@ -59,7 +59,10 @@ def _first_covering(evidence: Evidence, mine: Half) -> int:
 def closed_second(evidence: Evidence, mine: Half) -> bool:
     """Whether the side had the peer's FIN before it sent its own: from CLOSE_WAIT (RFC 9293 3.6, case 2), not at once with it."""
     if mine.closed_second == UNASKED:
+        peer = evidence.half(1 - mine.number)
         mine.closed_second = _closed_second(evidence, mine)
+        if mine.closed_second and mine.fins and mine.cover > peer.cover and _closed_second(evidence, peer):
+            mine.closed_second = 0  # both cannot have waited for the other: what is captured late of a FIN was sent again
     return mine.closed_second > 0
 
 

@@ -138,7 +138,7 @@ def opening_events(evidence: Evidence, number: int) -> list[Happening]:
         segment = log[opening.synack]
         answered_by = segment.side
     events: list[Happening] = []
-    if syn >= 0 and syn > opening.synack >= 0 and answered_by != number and mine.indices[0] != syn:
+    if syn >= 0 and syn > opening.synack >= 0 and answered_by != number:
         events.append(happened(SENT_SYN, opening.synack, ASSUMED))  # captured behind what it began: its answer shows it better
     elif syn >= 0:
         events.append(happened(SENT_SYN, syn, OBSERVED))

@@ -176,7 +176,7 @@ class Evidence:
         synack = self._first(number, SYN | ACK, SYN | ACK | RST)
         events: list[Happening] = []
         answers_me = opening.synack >= 0 and log[opening.synack].side != number
-        if syn >= 0 and answers_me and opening.synack < syn and self.indices[number][0] != syn:
+        if syn >= 0 and answers_me and opening.synack < syn:
             events.append((Event.SENT_SYN, opening.synack, ASSUMED))  # corrected: its SYN was captured behind what it began
         elif syn >= 0:
             events.append((Event.SENT_SYN, syn, OBSERVED))
@@ -327,7 +327,10 @@ class Evidence:
         """Whether the side had the peer's FIN before it sent its own (REASONING: who closed second)."""
         known = self._second[number]
         if known is None:
-            known = self._second[number] = self._closed_second(number)
+            known = self._closed_second(number)
+            if known and self.fins[number] and self.first_cover(number) > self.first_cover(1 - number):
+                known = not self._closed_second(1 - number)  # corrected: both cannot have waited for the other
+            self._second[number] = known
         return known
 
     def _closed_second(self, number: int) -> bool:
@@ -481,6 +484,9 @@ class Evidence:
         got_fin = self._got_fin(number, taken, cover)
         left = self._fin_left(number) if mine else NOWHERE  # corrected: what stands behind a FIN shows no moment
         sent_fin = (Event.SENT_FIN, left, OBSERVED if self.log[left].flags & FIN else ASSUMED) if mine else None
+        before = self.first_cover(1 - number) if mine else NOWHERE
+        if 0 <= before < left:
+            sent_fin = (Event.SENT_FIN, before, ASSUMED)  # corrected: what was acknowledged had been sent
         acknowledged = self.fin_acknowledged(number) if mine else NOWHERE
         if acknowledged >= 0 and acknowledged == taken and cover >= 0 and not self.closed_second(number):
             acknowledged, taken = cover, cover  # FIN and ACK in one segment are processed at once: shown when they are answered
