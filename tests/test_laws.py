@@ -566,3 +566,38 @@ def test_fins_captured_only_when_they_were_sent_again() -> None:
     row = play(HANDSHAKE + "1.01 S A ack=2\n1.02 S FA ack=2\n1.03 C A seq=2\n1.3 C FA seq=1").row
     assert row.teardown.first_fin == "client"
     assert [stay.side for stay in row.time_wait] == ["client"]
+
+
+def _parts(segments: list[Seg]) -> list[list[Seg]]:
+    """What a capture of one direction has of a connection, and what captures have that begin later."""
+    keys = {segment.key for segment in segments}
+    return [[s for s in segments if s.key == key] for key in keys] + [segments[at:] for at in range(1, len(segments))]
+
+
+@pytest.mark.parametrize("text", ORDERLY)
+def test_what_is_said_of_a_part_is_true_of_the_whole(text: str) -> None:
+    """What was not seen is not said; guesses apart: a cause that is not sure, and simultaneous FINs of which one was seen again only."""
+    segments = _orderly(text)
+    (whole,) = play(segments).rows
+    stays, causes = {_end(whole, stay.side) for stay in whole.time_wait}, {(reset.by, reset.cause) for reset in whole.resets}
+    for part in _parts(segments):
+        for row in play(part).rows:
+            if (whole.teardown.pattern, row.teardown.pattern) != ("simultaneous", "four-way"):
+                assert row.teardown.pattern in (whole.teardown.pattern, "unknown")
+                assert _end(row, row.teardown.first_fin) in (_end(whole, whole.teardown.first_fin), None)
+                assert {_end(row, stay.side) for stay in row.time_wait} <= stays
+            assert row.handshake.outcome in (whole.handshake.outcome, "not-captured")
+            assert {(reset.by, reset.cause) for reset in row.resets if reset.confidence == "high"} <= causes
+
+
+def _end(row: Connection, side: str | None) -> Any:
+    """Address and port of a side: which is called the client is a guess where no SYN was captured."""
+    return None if side is None else row.client if side == "client" else row.server
+
+
+def test_a_fin_may_lie_before_a_capture_that_a_reset_ends() -> None:
+    whole = ladder(HANDSHAKE + "1 C FA\n1.01 S A\n1.02 S FA\n1.03 C RA")
+    assert play(whole).row.teardown.first_fin == "client"
+    for begin in (4, 5):
+        teardown = play(whole[begin:]).row.teardown
+        assert (teardown.pattern, teardown.first_fin) == ("rst", None)

@@ -85,7 +85,11 @@ def first_fin(live: Connection, verdict: Verdict) -> int:
     if one < 0 and other < 0:
         return -1
     if one < 0 or other < 0:
-        return 0 if one >= 0 else 1
+        number = 0 if one >= 0 else 1
+        silent = live.side(1 - number)
+        if verdict.midstream and not silent.last_data_ns:
+            return -1  # its FIN may lie before the capture
+        return number
     if close.second[0]:
         return 1
     if close.second[1]:
