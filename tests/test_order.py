@@ -38,7 +38,7 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 NO_CAPTURES = {"empty.pcap", "not-a-capture.pcap"}
 NUMBERED = {"frame", "frames", "first_frame", "id", "stream", "longest_wait_frame", "display_filter", "files", "problems"}
 several = st.lists(traffic, min_size=1, max_size=3).map(lambda found: in_time([moved(own, port=41000 + i) for i, own in enumerate(found)]))
-hasty = settings(deadline=None, max_examples=60, derandomize=True,
+hasty = settings(deadline=None, max_examples=30, derandomize=True,
                  suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 

@@ -94,7 +94,7 @@ def test_what_is_held_does_not_grow() -> None:
     """Neither where the clock stands nor where it creeps is more held than a block and what may still be overtaken."""
     for step_ns in (0, 1):
         order, held = Order(Problems()), 0
-        for start in range(0, 20 * BLOCK_FRAMES, BLOCK_FRAMES):
+        for start in range(0, 6 * BLOCK_FRAMES, BLOCK_FRAMES):
             block = FrameBlock(b"", start + 1)
             block.count = BLOCK_FRAMES
             for name in ordering.COLUMNS[:-1]:
