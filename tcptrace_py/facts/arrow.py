@@ -153,7 +153,11 @@ def database(purpose: str) -> Any:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError:
         raise UsageError(f"{purpose} needs DuckDB: pip install 'tcptrace-py[sql]'") from None
-    return duckdb.connect(":memory:")
+    from secrets import token_hex  # noqa: PLC0415 - long to import, both
+    from tempfile import gettempdir  # noqa: PLC0415
+
+    # DuckDB makes the folder when something does not fit into memory, and removes it; without this, it is .tmp of where one is.
+    return duckdb.connect(":memory:", config={"temp_directory": f"{gettempdir()}/tcpstates-{token_hex(8)}"})
 
 
 def scan(connection: Any, stream: Stream, statement: str) -> None:

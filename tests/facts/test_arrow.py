@@ -515,3 +515,17 @@ def pythonic(value: Any) -> Any:
 def test_other_consumers(consumer: Callable[[Stream], dict[str, list[Any]]]) -> None:
     for column, rows, cells, _, values in KINDS.values():
         assert consumer(of(column, (rows, cells), (rows, cells))) == {"x": values * 2}
+
+
+def test_what_does_not_fit_into_memory_goes_to_the_folder_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, scratch = tmp_path / "work", tmp_path / "scratch"
+    work.mkdir()
+    scratch.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    with database("a test") as connection:
+        connection.execute("SET memory_limit = '20MB'; SET threads = 1")
+        connection.execute("CREATE TABLE t AS SELECT md5(i::VARCHAR) AS m FROM range(600000) t(i)")
+        assert [path.name.startswith("tcpstates-") for path in scratch.iterdir()] == [True]
+        assert list(work.iterdir()) == []
+    assert list(scratch.iterdir()) == []
