@@ -26,7 +26,7 @@ LONGEST_S = 1_000_000_000  # of silence: beyond any capture, and well within 64 
 class Result(Analysis):
     """An `Analysis` with conveniences. Times and durations are integer nanoseconds, None is unknown.
 
-    `connections` can be iterated as often as you like, in order of first frame; it may be read back from a temporary
+    `connections` is a list, in order of first frame (`result.connections[0]`), that may be read back from a temporary
     file, so keep what you need rather than asking twice.
     """
 
@@ -81,9 +81,22 @@ class Result(Analysis):
 
     def to_arrow(self) -> Any:
         """Return the connections as a `pyarrow.Table`; needs pyarrow. See `__arrow_c_stream__`."""
-        import pyarrow as pa  # noqa: PLC0415 - asked for
-
+        try:
+            import pyarrow as pa  # noqa: PLC0415 - asked for
+        except ImportError:
+            raise UsageError("a table of Arrow needs pyarrow: pip install pyarrow") from None
         return pa.RecordBatchReader.from_stream(self).read_all()
+
+    def to_dataframe(self) -> Any:
+        """Return the connections as a `pandas.DataFrame`, with the columns of `to_arrow`; needs pandas and pyarrow.
+
+        Raises UsageError without them.
+        """
+        try:
+            import pandas  # noqa: F401, ICN001, PLC0415 - pyarrow's own message would not say what to install
+        except ImportError:
+            raise UsageError("a data frame needs pandas: pip install pandas pyarrow") from None
+        return self.to_arrow().to_pandas()
 
 
 def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = None, profiles: Profiles | None = None,

@@ -4,7 +4,7 @@ import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, overload
 
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.results import Connection
@@ -167,6 +167,19 @@ class Connections:
         """The connection with this id."""
         place = self._order[identifier]
         return connection(self.block(place >> 32), place & 0xFFFFFFFF, identifier)
+
+    @overload
+    def __getitem__(self, at: int) -> Connection: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Connection]: ...
+
+    def __getitem__(self, at: int | slice) -> Connection | list[Connection]:
+        """One by its place in order of first frame, or several, as of a list."""
+        there = [identifier for identifier, place in enumerate(self._order) if place != NO_ROW] if self.left_out else range(self.count)
+        if isinstance(at, slice):
+            return [self.connection(identifier) for identifier in there[at]]
+        return self.connection(there[at])
 
     def __iter__(self) -> Iterator[Connection]:
         in_memory = self._blocks

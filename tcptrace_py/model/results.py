@@ -5,7 +5,7 @@ Times are integer nanoseconds since 1970-01-01T00:00:00Z and durations integer n
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TYPE_CHECKING, Protocol, TypeVar, overload
 
 from .finding import Finding, Withheld
 from .problems import Problem
@@ -444,16 +444,30 @@ class Intervals:
     broken: tuple[int, ...]
 
 
+class ConnectionList(Protocol):
+    """Connections in order of first frame, to be read as a list: some may have to be read back from a temporary file."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Connection]: ...
+
+    @overload
+    def __getitem__(self, at: int, /) -> Connection: ...
+
+    @overload
+    def __getitem__(self, at: slice, /) -> list[Connection]: ...
+
+
 @dataclass(slots=True)
 class Analysis:
-    """Everything an analysis says. `connections` can be iterated more than once, in order of first frame."""
+    """Everything an analysis says. `connections` can be read more than once, in order of first frame."""
 
     profiles: list[ProfileRow]
     capture: CaptureInfo
     summary: Summary
     hosts: Hosts
     ports: PortBudgets
-    connections: Iterable[Connection]
+    connections: ConnectionList
     interrupted: bool = False
     digest: "Digest | None" = None  # of all connections, where it was made on the way
     findings: tuple[Finding, ...] = ()  # causes, the worst first

@@ -77,6 +77,34 @@ def test_columns_for_whoever_reads_arrow() -> None:
         added_up.__arrow_c_stream__()
 
 
+def test_connections_are_a_list() -> None:
+    result = analyze(SAMPLES / "pile-up-on-a-proxy.pcap.xz")
+    kept = list(result.connections)
+    assert result.connections[0] == kept[0]
+    assert result.connections[-1] == kept[-1]
+    assert result.connections[5:9] == kept[5:9]
+    with pytest.raises(IndexError):
+        result.connections[len(kept)]
+
+
+def test_a_data_frame() -> None:
+    pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    result = analyze(SAMPLES / "pile-up-on-a-proxy.pcap.xz")
+    frame = result.to_dataframe()
+    assert list(frame.columns) == result.to_arrow().column_names
+    assert len(frame) == len(result)
+    assert set(frame["client_port"]) == {connection.client.port for connection in result}
+
+
+@pytest.mark.parametrize(("missing", "make"), [("pandas", "to_dataframe"), ("pyarrow", "to_arrow")])
+def test_what_is_missing_is_said(missing: str, make: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)  # as if it were not installed
+    result = analyze(SAMPLES / "three-way-handshake.pcap")
+    with pytest.raises(UsageError, match=f"pip install {missing}"):
+        getattr(result, make)()
+
+
 def test_a_table_of_pyarrow() -> None:
     pytest.importorskip("pyarrow")
     result = analyze(SAMPLES / "syn-refused.pcap")
