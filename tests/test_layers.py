@@ -29,17 +29,19 @@ ALLOWED = {
     "outputs": {"", "model", "facts", "pipeline"},
     "api": {"model", "facts", "pipeline", "outputs"},
     "second_reading": {"model", "capture", "decode", "flows", "pipeline"},
+    "glossary": {"model", "states", "findings", "checks", "outputs"},
     "ladder": {"model", "findings", "second_reading"},
     "points": {"model", "second_reading"},
     "writing": {"model", "capture"},
     "extraction": {"model", "capture", "second_reading", "writing"},
-    "cli": {"", "model", *STAGES, "pipeline", "second_reading", "ladder", "points", "writing", "extraction", "checks", "outputs", "api"},
+    "cli": {"", "model", *STAGES, "pipeline", "second_reading", "glossary", "ladder", "points", "writing", "extraction", "checks", "outputs",
+            "api"},
     "pytest_plugin": {"", "model", "checks", "outputs", "api"},
     "": {"api", "model"},
     "__main__": {"cli"},
 }
 ONLY_IN = {"dpkt": {"decode"}, "click": {"cli"}, "tabulate": {"outputs"}, "pytest": {"pytest_plugin"}}
-EXTRAS = {"zstandard", "lz4", "duckdb", "pyarrow", "jsonschema", "plotille"}  # may be missing: imported when they are needed, never before
+EXTRAS = {"zstandard", "lz4", "duckdb", "pandas", "pyarrow", "jsonschema", "plotille"}  # may be missing: imported when needed
 
 Import = tuple[str, bool]  # module's full name, whether it is imported whenever its importer is
 

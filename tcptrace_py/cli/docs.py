@@ -9,8 +9,9 @@ from tcptrace_py.model.trouble import TROUBLES
 from tcptrace_py.outputs import formats
 from tcptrace_py.outputs.formats.csv import COLUMNS
 from tcptrace_py.outputs.registry import named
-from tcptrace_py.outputs.words import CAUSES, OUTCOMES, PATTERNS
+from tcptrace_py.outputs.words import CAUSES, OUTCOME_MEANINGS, PATTERNS
 
+from .command import grouped
 from .main import tcpstates
 
 HEAD = """# The command line
@@ -19,18 +20,16 @@ This page is written by `python -m tcptrace_py.cli.docs > docs/cli.md` from the 
 two together. `tcptrace-py` is a second name for `tcpstates`.
 """
 
-TAIL = """## Exit codes
+EXIT_CODES = {
+    0: "done, and all checks hold; a valid capture without TCP too, for `analyze`",
+    1: "a check failed, nothing matched what was to be checked or extracted, or `diff` found that something got worse",
+    2: "usage error, or no input could be read at all",
+    3: "some input was damaged, cut or unreadable; what could be read was analysed (`--allow-damaged` makes it 0)",
+    70: "internal error: a bug in tcpstates, never in your capture",
+    130: "interrupted (Ctrl-C), after printing what was analysed so far",
+}
 
-| code | means |
-| --- | --- |
-| 0 | done, and all checks hold; a valid capture without TCP too, for `analyze` |
-| 1 | a check failed, nothing matched what was to be checked or extracted, or `diff` found that something got worse |
-| 2 | usage error, or no input could be read at all |
-| 3 | some input was damaged, cut or unreadable; what could be read was analysed (`--allow-damaged` makes it 0) |
-| 70 | internal error: a bug in tcpstates, never in your capture |
-| 130 | interrupted (Ctrl-C), after printing what was analysed so far |
-
-Results go to standard output, everything else to standard error. A closed pipe (`| head`) ends quietly. A filter or a
+TAIL = """Results go to standard output, everything else to standard error. A closed pipe (`| head`) ends quietly. A filter or a
 selection that matches no connection says so, names what there is, and makes no difference to the exit code of `analyze`,
 `time-wait` and `query`; `check` and `diff` fail (1), `extract` writes nothing (1), `explain` has nothing to draw (2).
 
@@ -68,13 +67,13 @@ One stream named twice is refused.
 | `TCPTRACE_PY_REQUIRE_COMPILED=1` | for `pip install`: fail where the engine cannot be compiled |
 | `TCPTRACE_PY_INTERPRETED=1` | for `pip install`: do not compile it |
 
-## Shell completion
+## Shell completion and the manual page
 
-| shell | put this line into | |
-| --- | --- | --- |
-| bash | `~/.bashrc` | `eval "$(_TCPSTATES_COMPLETE=bash_source tcpstates)"` |
-| zsh | `~/.zshrc` | `eval "$(_TCPSTATES_COMPLETE=zsh_source tcpstates)"` |
-| fish | `~/.config/fish/completions/tcpstates.fish` | `_TCPSTATES_COMPLETE=fish_source tcpstates \\| source` |
+`tcpstates --install-completion bash` (or `zsh`, `fish`) writes the script to the file that the shell reads: for bash
+`~/.local/share/bash-completion/completions/tcpstates` (which needs the package bash-completion), for fish
+`~/.config/fish/completions/tcpstates.fish`, for zsh `~/.local/share/zsh/site-functions/_tcpstates` and one line in `~/.zshrc`.
+
+`tcpstates --man | man -l -` shows the manual page; `tcpstates --man > /usr/local/share/man/man1/tcpstates.1` installs it.
 """
 
 SCHEMAS = """These are the formats of `analyze`. The JSON Schemas are in the package, under `tcptrace_py/schema/`:
@@ -93,17 +92,21 @@ def page() -> str:
         command = tcpstates.get_command(context, name)
         assert command is not None
         parts.append(_section(command, click.Context(command, info_name=name, parent=context)))
-    parts += [_formats(), _words(), TAIL]
+    parts += [_formats(), _words(), _exit_codes(), TAIL]
     return "\n".join(parts)
 
 
 def _section(command: click.Command, context: click.Context) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    rows = [option for option in command.get_params(context) if isinstance(option, click.Option)]
     return "\n".join([
-        f"## {context.command_path}\n", f"    {usage}\n", _prose(command.help or ""), "| option | |\n| --- | --- |",
-        *(f"| {_names(option, context)} | {_cell(_help(option, context))} |" for option in rows), "",
+        f"## {context.command_path}\n", f"    {usage}\n", _prose(command.help or ""),
+        *(_options(title, options, context) for title, options in grouped(command, context)),
         *([_prose(command.epilog)] if command.epilog else [])])
+
+
+def _options(title: str, options: list[click.Option], context: click.Context) -> str:
+    rows = [f"| {_names(option, context)} | {_cell(_help(option, context))} |" for option in options]
+    return "\n".join([f"| {title} | |\n| --- | --- |", *rows, ""])
 
 
 def _names(option: click.Option, context: click.Context) -> str:
@@ -134,6 +137,11 @@ def _block(block: str) -> str:
     return "\n".join([first, "", *(f"    {line.strip()}" for line in rest)])
 
 
+def _exit_codes() -> str:
+    rows = [f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()]
+    return "\n".join(["## Exit codes\n", "| code | means |\n| --- | --- |", *rows, ""])
+
+
 def _formats() -> str:
     rows = [f"| `{name}` | {named(name).SUMMARY} |" for name in formats.names()]
     columns = [f"| `{column.name}` | {column.meaning} |" for column in COLUMNS]
@@ -143,7 +151,7 @@ def _formats() -> str:
 
 
 def _words() -> str:
-    tables = [("Handshake outcomes", OUTCOMES), ("Teardown patterns", PATTERNS), ("Causes of resets", CAUSES)]
+    tables = [("Handshake outcomes", OUTCOME_MEANINGS), ("Teardown patterns", PATTERNS), ("Causes of resets", CAUSES)]
     lines = (line for title, words in tables
                             for line in (f"### {title}\n", "| word | means |\n| --- | --- |",
                                          *(f"| `{word}` | {meaning} |" for word, meaning in words.items()), ""))

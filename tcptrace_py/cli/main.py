@@ -21,8 +21,10 @@ from tcptrace_py.model.faults import DEBUG_VARIABLE
 from . import codes
 from .terminate import Termination, all_is_said
 
-COMMANDS = ("analyze", "time-wait", "explain", "check", "rules", "query", "diff", "extract")
+COMMANDS = ("analyze", "time-wait", "explain", "check", "rules", "query", "diff", "extract", "help")
 NAMES = ("tcpstates", "tcptrace-py")
+WHOLE = 1000  # characters: no sentence is longer
+SHELLS = ("bash", "zsh", "fish")
 UNWRITABLE = (EBADF, EDQUOT, EFBIG, EIO, ENOSPC)  # answers of an output that takes no more
 
 
@@ -40,6 +42,12 @@ class LazyGroup(click.Group):
         module = import_module(f"tcptrace_py.cli.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write every command with the whole first sentence of its help."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(WHOLE)) for name, command in commands if command is not None])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None,
                                                                             list[str]]:
@@ -68,11 +76,32 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
         ctx.exit()
 
 
+def _print_manual(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from .man import page
+
+        click.echo(page(tcpstates), nl=False)
+        ctx.exit()
+
+
+def _install_completion(ctx: click.Context, _parameter: click.Parameter, shell: str | None) -> None:
+    if shell and not ctx.resilient_parsing:
+        from .completion import install
+
+        for line in install(tcpstates, shell):
+            click.echo(line)
+        ctx.exit()
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
              epilog="Exit codes: 0 done, 1 a check failed, 2 usage error or no readable input, 3 damaged input was "
                     "analysed as far as possible, 70 internal error, 130 interrupted.")
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
+@click.option("-V", "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
               help="Print the version and whether the engine is compiled.")
+@click.option("--man", is_flag=True, expose_value=False, is_eager=True, callback=_print_manual,
+              help="Print the manual page (tcpstates --man | man -l -).")
+@click.option("--install-completion", metavar="SHELL", type=click.Choice(SHELLS), expose_value=False, is_eager=True,
+              callback=_install_completion, help=f"Install completion for a shell of yours: {', '.join(SHELLS)}.")
 @click.option("--debug", is_flag=True, help=f"Show the traceback of an internal error (also by {DEBUG_VARIABLE}=1).")
 def tcpstates(debug: bool) -> None:
     """Say what every TCP connection in a packet capture did.

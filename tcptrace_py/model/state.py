@@ -20,11 +20,7 @@ class State(IntEnum):
 
 
 class Basis(StrEnum):
-    """What a transition rests on.
-
-    observed: a segment that the side itself sent proves it; assumed: a segment was captured on its way to the side and
-    is taken to have arrived; inferred: a call of the side's program or its state before the capture; clock: time passed.
-    """
+    """What a transition rests on; `outputs.words.BASES` says what each means."""
 
     OBSERVED = "observed"
     ASSUMED = "assumed"

@@ -19,6 +19,10 @@ OUTCOMES = {
     "in-progress": "in progress when the capture ended",
 }
 
+# What each means where the word itself stands beside it.
+OUTCOME_MEANINGS = {word: text.partition("(")[2].removesuffix(")") for word, text in OUTCOMES.items()}
+OUTCOME_MEANINGS["completed"] = "the SYN/ACK was acknowledged, or what came later proves that it was"
+
 PATTERNS = {
     "four-way": "both sides closed, one after the other, and each FIN was acknowledged",
     "simultaneous": "both FINs crossed: both sides pass CLOSING and TIME_WAIT",
@@ -37,6 +41,55 @@ CAUSES = {
     "abort-unread-data": "closed while received data lay unread",
     "data-after-close": "data arrived after its receiver had closed",
     "late": "came after the close was complete: harmless",
+}
+
+KINDS = {
+    "three-way": "SYN, SYN/ACK, ACK",
+    "simultaneous": "both sides sent a SYN before they had the other's: four segments, one connection",
+    "self-connect": "a socket connected to its own address and port: one side only",
+    "fast-open": "the SYN carried data that the SYN/ACK acknowledged (TCP Fast Open, RFC 7413)",
+}
+
+BASES = {
+    "observed": "a segment that the side itself sent proves it",
+    "assumed": "a segment was captured on its way to the side, and is taken to have arrived",
+    "inferred": "it follows from a call of the side's program, or from what must have been before the capture",
+    "clock": "time passed: 2MSL, or the last repeat was overdue",
+}
+
+ROLES = {
+    "client": "the side that sent the first SYN; where the capture begins too late, the side that it most likely was",
+    "server": "the side that the first SYN was sent to",
+    "between": "of a reset: neither side sent it, but something on the way, or a forger",
+    "unknown": "of a reset: it cannot be told who sent it",
+}
+
+ENDED_BY = {
+    "expired": "2MSL passed, by the clock of its host's profile",
+    "reused": "a new SYN opened the next connection on the same four-tuple",
+    "killed": "a RST ended it early",
+    "capture-end": "it was not over when the capture ended",
+}
+
+SUBJECTS = {
+    "handshake-latency": "how long handshakes took",
+    "handshake-outcome": "whether handshakes were completed, refused, or went unanswered",
+    "teardown": "how connections ended and who closed first",
+    "times": "durations other than those of handshakes: waits, answers, stalls",
+    "time-wait": "who entered TIME_WAIT, how many there were at once, and whether that is the most there will be",
+    "port-budget": "how near a client's local ports are to running out",
+}
+
+SEVERITIES = {
+    "problem": "something failed",
+    "warning": "it costs something or will fail",
+    "note": "it is worth knowing, and harmless",
+}
+
+CONFIDENCES = {
+    "high": "nothing else is likely to look so",
+    "medium": "it would be wrong in up to one case of ten",
+    "low": "more than one explanation fits, and this is the likeliest",
 }
 
 VANTAGES = {

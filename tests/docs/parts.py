@@ -12,12 +12,15 @@ import tcptrace_py
 from samples.make import stories
 from samples.readme import in_words
 from tcptrace_py.cli.main import tcpstates
+from tcptrace_py.model import explained
 
 from .pages import sections
 from .situations import SITUATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tcptrace_py.model.explained import Explained
 
 BEGIN, END = "<!-- made: ", "<!-- end -->"
 SCHEMA = Path(tcptrace_py.__file__).parent / "schema" / "analysis-1.json"
@@ -109,4 +112,12 @@ def _meaning(field: dict[str, Any]) -> str:
     return str(field.get("description", "")).replace("|", r"\|")
 
 
-PARTS: dict[str, Callable[[], str]] = {"situations": situations, "commands": commands, "fields": fields}
+def _codes(table: Mapping[str, Explained]) -> Callable[[], str]:
+    return lambda: "\n".join(["| code | what it means | what to do |\n| --- | --- | --- |",
+                              *(f"| `{code}` | {row.meaning} | {row.remedy} |" for code, row in table.items())])  # fmt: skip
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "situations": situations, "commands": commands, "fields": fields, "damage": _codes(explained.DAMAGE),
+    "properties": _codes(explained.PROPERTIES), "anomalies": _codes(explained.ANOMALIES),
+}  # fmt: skip

@@ -9,6 +9,7 @@ import click
 
 from tcptrace_py.cli import page
 from tcptrace_py.cli.choosing import Choice, choosing_options
+from tcptrace_py.cli.command import Command
 from tcptrace_py.cli.destination import Destination, output_options
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.results import Analysis
 
 
-@click.command("analyze", epilog="""\b
+@click.command("analyze", cls=Command, epilog="""\b
 Examples:
   tcpstates analyze web.pcap
   tcpstates analyze /var/tmp/rotated/ --net 10.0.0.0/8 --port 443

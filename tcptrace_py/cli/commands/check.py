@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tcptrace_py.checks.shorthands import SHORTHANDS
+from tcptrace_py.cli.command import Command
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.cli.verdict import VerdictOutput, exit_code, verdict_options
 from tcptrace_py.model.errors import UsageError
@@ -29,6 +30,7 @@ def _limits(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(
     "check",
+    cls=Command,
     epilog="""\b
 Examples:
   tcpstates check web.pcap --rules tcpstates.toml

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from tcptrace_py.cli import codes
+from tcptrace_py.cli.command import Command
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.cli.verdict import VerdictOutput, exit_code, verdict_options
 from tcptrace_py.model.errors import UsageError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 ANALYSIS = 0.6  # of the time that a point takes; the rest is the second reading
 
 
-@click.command("diff", epilog="""\b
+@click.command("diff", cls=Command, usage="BASE NEW", epilog="""\b
 Examples:
   tcpstates diff yesterday.pcap today.pcap
   tcpstates diff base.json today.pcap --threshold 10% --report junit=verdict.xml
@@ -36,25 +37,25 @@ Examples:
 """)
 @reading_options
 @click.option("--threshold", metavar="SHARE", default="25%", show_default=True,
-              help="So much more is borne of anything.")
+              help="Anything may grow by this share.")
 @click.option("--alpha", metavar="SHARE", default="1%", show_default=True,
-              help="A rise that chance alone makes more often than in so many runs fails nothing.")
+              help="A rise fails only if chance alone would make it in less than this share of all runs.")
 @click.option("--least", metavar="TIME", default="1ms", show_default=True,
-              help="A median handshake may take so much longer in any case.")
+              help="A median handshake may always take this much longer.")
 @click.option("--strict", is_flag=True, help="Fail on every rise beyond the threshold, chance or not.")
 @click.option("--same-traffic", is_flag=True,
               help="The two are captures of the same connections at two points, A and B: say what happened between.")
-@click.option("--max-loss", metavar="SHARE", help="With --same-traffic: so large a share of packets may be lost in "
+@click.option("--max-loss", metavar="SHARE", help="With --same-traffic: the share of packets that may be lost in "
                                                   "either direction. Default: none.")
-@click.option("--max-transit", metavar="TIME", help="With --same-traffic: so long may segments be under way between "
-                                                    "the points, at the 99th percentile. Default: any time.")
+@click.option("--max-transit", metavar="TIME", help="With --same-traffic: how long segments may take between the points, at "
+                                                    "the 99th percentile. Default: any time.")
 @click.option("--allow", "allowed", metavar="PROBLEM", multiple=True,
               help="Accept this problem of a capture, which otherwise fails the comparison; may be repeated. Problems: "
                    "acked-unseen, one-sided and the others of rule capture-quality.")
 @verdict_options
 def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict: bool, same_traffic: bool,
             max_loss: str | None, max_transit: str | None, allowed: tuple[str, ...], verdict: VerdictOutput) -> int:
-    """Say what got worse from BASE to NEW, and fail if anything did: tcpstates diff BASE NEW.
+    """Say what got worse from BASE to NEW, and fail if anything did.
 
     Services are paired by address and port, or by a port that only one service has on each side; client ports and
     clocks do not matter. Compared are for each service: how many connections there are, handshakes (times, failures,
@@ -66,7 +67,7 @@ def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict:
 
     With --same-traffic the two are captures of the same connections at two points of their way, A and B, normally at
     the client and at the server. Connections are paired by their initial sequence numbers, whatever NAT makes of their
-    addresses, and the clocks are aligned by what passed both points. Told is what was lost on the way and in which
+    addresses, and the clocks are aligned by what passed both points. It says what was lost on the way and in which
     direction, where time goes, which RSTs and FINs arrived that nobody sent, which addresses and options were
     rewritten, and which connections only one of the two captures holds.
     """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tcptrace_py.cli import codes, page
+from tcptrace_py.cli.command import Command
 from tcptrace_py.cli.destination import Destination, output_options
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
@@ -19,7 +20,7 @@ ANALYSIS = 0.7  # of the time; the rest is the second reading
 MOST = 3  # connections that are named where none matches
 
 
-class Command(click.Command):
+class Explain(Command):
     """Says what is missing where only a capture is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -34,7 +35,7 @@ class Command(click.Command):
 
 @click.command(
     "explain",
-    cls=Command,
+    cls=Explain,
     epilog="""\b
 Examples:
   tcpstates explain web.pcap 17

@@ -10,6 +10,7 @@ import click
 
 from tcptrace_py.cli import codes, page
 from tcptrace_py.cli.choosing import Choice, choosing_options
+from tcptrace_py.cli.command import Command
 from tcptrace_py.cli.destination import output_to
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
@@ -23,7 +24,7 @@ FORMATS = ("pcap", "pcapng")  # capture.write.FORMATS; a test holds them togethe
 ANALYSIS = 0.6  # of the time; the rest are the two readings behind it
 
 
-@click.command("extract", epilog="""\b
+@click.command("extract", cls=Command, usage="CAPTURE... -o FILE", epilog="""\b
 Examples:
   tcpstates extract web.pcap --stream 17 -o one.pcap
   tcpstates extract /var/tmp/rotated/ --teardown rst -o resets.pcapng

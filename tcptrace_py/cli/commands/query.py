@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tcptrace_py.cli import page
+from tcptrace_py.cli.command import Command
 from tcptrace_py.cli.destination import Destination, output_options
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
@@ -13,6 +14,8 @@ from tcptrace_py.outputs import rows
 
 @click.command(
     "query",
+    cls=Command,
+    usage="CAPTURE... SQL",
     epilog="""\b
 Examples:
   tcpstates query web.pcap "SELECT server, count(*) FROM connections GROUP BY server"
@@ -29,10 +32,11 @@ Examples:
 )
 @output_options
 def command(*, reading: Reading, format_name: str | None, destination: Destination) -> int:
-    """Ask the captures in SQL: tcpstates query CAPTURE... SQL, the statement last.
+    """Ask the captures in SQL.
 
-    The tables are connections, hosts, ports, transitions, time_wait, findings and intervals; docs/rules.md names their
-    columns. Needs the extra `sql` (pip install 'tcptrace-py[sql]'). The statement sees these tables and nothing else.
+    SQL is one statement, the last argument. The tables are connections, hosts, ports, transitions, time_wait, findings and
+    intervals; `tcpstates help columns` explains their columns. Needs the extra `sql` (pip install 'tcptrace-py[sql]'). The
+    statement sees these tables and nothing else.
     """
     from tcptrace_py.checks import sql
 

@@ -7,10 +7,12 @@ from textwrap import wrap
 import click
 
 from tcptrace_py.cli import page
+from tcptrace_py.cli.command import Command
 
 
 @click.command(
     "rules",
+    cls=Command,
     epilog="""\b
 Examples:
   tcpstates rules

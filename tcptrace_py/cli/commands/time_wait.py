@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tcptrace_py.cli import page
+from tcptrace_py.cli.command import Command
 from tcptrace_py.cli.destination import Destination, output_options
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
@@ -21,6 +22,7 @@ FOR_PEOPLE = ("table", "markdown")
 
 @click.command(
     "time-wait",
+    cls=Command,
     epilog="""\b
 Examples:
   tcpstates time-wait proxy.pcap

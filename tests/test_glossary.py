@@ -1,0 +1,78 @@
+"""Every word that documents hold can be looked up, and says something of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tcptrace_py import glossary
+from tcptrace_py.checks.registry import all_rules
+from tcptrace_py.findings.withholding import HIDDEN
+from tcptrace_py.model.finding import Code, Gravity
+from tcptrace_py.model.state import Basis, State
+from tcptrace_py.model.vocabulary import Cause, Confidence, EndedBy, Kind, Outcome, Pattern, Role, Vantage
+
+from .docs.codes import codes
+
+WORDS = {
+    "finding": [*Code],
+    "rule": [rule.NAME for rule in all_rules()],
+    "outcome": [*Outcome],
+    "handshake": [*Kind],
+    "teardown": [*Pattern],
+    "cause": [*Cause],
+    "state": [state.name for state in State],
+    "basis": [*Basis],
+    "role": [*Role],
+    "vantage": [*Vantage],
+    "end": [*EndedBy],
+    "severity": [*Gravity],
+    "confidence": [*Confidence],
+    "withheld": sorted({what for hidden in HIDDEN.values() for what in hidden} | {"port-budget"}),
+}
+
+
+@pytest.mark.parametrize("kind", WORDS)
+def test_every_word_of_a_kind_is_explained(kind: str) -> None:
+    explained = {entry.word for entry in glossary.entries() if entry.kind == kind}
+    assert set(map(str, WORDS[kind])) <= explained
+
+
+def test_every_code_is_explained() -> None:
+    explained = {entry.word for entry in glossary.entries() if entry.kind in ("problem", "anomaly")}
+    assert set(codes()) <= explained
+
+
+def test_what_a_word_means_is_not_the_word() -> None:
+    for entry in glossary.entries():
+        assert entry.meaning.strip(" .").casefold() != entry.word.replace("-", " ").casefold(), entry
+        assert "](" not in entry.meaning, entry
+
+
+@pytest.mark.parametrize(
+    ("word", "kinds"),
+    [
+        ("TIME_WAIT", {"state", "withheld", "comparison"}),
+        ("time-wait", {"state", "withheld", "comparison"}),
+        ("refused", {"outcome", "cause"}),
+        ("ts302", {"rule"}),
+        ("Zero-Window", {"anomaly"}),
+        ("no-such-word", set()),
+    ],
+)
+def test_words_are_found_however_they_are_written(word: str, kinds: set[str]) -> None:
+    assert {entry.kind for entry in glossary.look_up(word)} >= kinds
+    assert bool(glossary.look_up(word)) == bool(kinds)
+
+
+@pytest.mark.parametrize(("word", "kind"), [("finding", "finding"), ("anomalies", "anomaly"), ("bases", "basis"), ("TIME_WAIT", None)])
+def test_kinds_have_names_for_one_and_for_several(word: str, kind: str | None) -> None:
+    found = glossary.kind_of(word)
+    assert (found and found.name) == kind
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [("port-exhausted", "ports-exhausted"), ("TIMEWAIT", "TIME_WAIT"), ("anomalie", "anomalies"), ("extrakt", "extract")],
+)
+def test_misspelt_words_get_suggestions(wrong: str, meant: str) -> None:
+    assert meant.casefold() in [near.casefold().replace("time-wait", "time_wait") for near in glossary.nearest(wrong, ("extract",))]
