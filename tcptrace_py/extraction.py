@@ -9,7 +9,7 @@ other, and come out together. Every fragment of a packet comes along.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -177,11 +177,6 @@ def format_of(output: str, otherwise: str) -> str:
     """Choose pcap or pcapng, by the ending of the output's name."""
     ending = Path(output).suffix.lower().removeprefix(".")
     return ending if ending in FORMATS else otherwise
-
-
-def without_times(selection: Selection) -> Selection:
-    """The same selection without its span of time: connections are extracted whole."""
-    return replace(selection, from_ns=None, to_ns=None)
 
 
 def overlaps(selection: Selection, connection: Connection) -> bool:

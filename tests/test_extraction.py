@@ -306,4 +306,3 @@ def test_spans_of_time() -> None:
     ):
         selection = Selection(from_ns=span[0], to_ns=span[1])
         assert extraction.overlaps(selection, connection) == inside
-        assert extraction.without_times(selection) == Selection()

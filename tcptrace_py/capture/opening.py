@@ -56,7 +56,14 @@ class Kept:
 
 @contextmanager
 def keep_streams() -> Iterator[Kept]:
-    """Within this, standard input, FIFOs and the like can be opened as often as files: what they gave is kept on disk."""
+    """Within this, standard input, FIFOs and the like can be opened as often as files: what they gave is kept on disk.
+
+    One within another is the same: what was kept before is there.
+    """
+    outer = _kept.get()
+    if outer is not None:
+        yield outer
+        return
     kept = Kept()
     token = _kept.set(kept)
     try:

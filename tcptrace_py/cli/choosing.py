@@ -10,14 +10,22 @@ import click
 
 from tcptrace_py.model.state import State
 from tcptrace_py.outputs.view import View
-from tcptrace_py.outputs.words import OUTCOMES, PATTERNS
+from tcptrace_py.outputs.words import CAUSES, OUTCOMES, PATTERNS, ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tcptrace_py.model.which import Which
 
-STATES = click.Choice([state.name for state in State], case_sensitive=False)
+class States(click.Choice[str]):
+    """Names of states, in any case, with hyphens or underscores."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read one."""
+        return super().convert(value.replace("-", "_") if isinstance(value, str) else value, param, ctx)
+
+
+STATES = States([state.name for state in State], case_sensitive=False)
 NAMED = f"({', '.join(state.name for state in State)})"
 
 
@@ -29,6 +37,8 @@ class Choice:
     patterns: frozenset[str]
     states: frozenset[str]
     final_states: frozenset[str]
+    reset_by: frozenset[str]
+    causes: frozenset[str]
     streams: frozenset[int]
 
     @property
@@ -41,7 +51,7 @@ class Choice:
     def view(self, **page: Any) -> View:
         """The view of an analysis that shows these; `page` is what else it is made of."""
         return View(outcomes=self.outcomes, patterns=self.patterns, states=self.states,
-                    final_states=self.final_states, streams=self.streams, **page)
+                    final_states=self.final_states, reset_by=self.reset_by, causes=self.causes, streams=self.streams, **page)
 
 
 def choosing_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,6 +76,11 @@ _OPTIONS = (
                  help=f"Only connections of which a side passed through this state; may be repeated. {NAMED}"),
     click.option("--final-state", "final_states", metavar="STATE", type=STATES, multiple=True,
                  help="Only connections of which a side is in this state at the capture's end; may be repeated."),
+    click.option("--reset-by", "reset_by", type=click.Choice(list(ROLES)), multiple=True,
+                 help="Only connections with a reset of this sender; between: of neither side. May be repeated."),
+    click.option("--cause", "causes", metavar="CAUSE", type=click.Choice(list(CAUSES)), multiple=True,
+                 help="Only connections with a reset of this cause; with --reset-by, one reset must be both. May be repeated. "
+                      f"({', '.join(CAUSES)})"),
     click.option("--stream", "streams", metavar="N", type=click.IntRange(min=0), multiple=True,
                  help="Only the connection with Wireshark's tcp.stream N; may be repeated."),
 )

@@ -6,11 +6,12 @@ import functools
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.faults import CODE as INTERNAL_ERROR
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.selection import Selection
     from tcptrace_py.model.which import Which
     from tcptrace_py.second_reading import Options
+    from tcptrace_py.span import Span
 
     Read = TypeVar("Read", bound=Analysis)
 
@@ -40,13 +42,41 @@ class Reading:
     """Captures and how they are to be read."""
 
     captures: Sequence[str]
-    selection: Selection
+    keys: Selection
+    span: Span | None  # None: all of it
     profiles: Profiles
     idle_s: float | None
     check_checksums: bool
     allow_damaged: bool
     jobs: int | None = None
     start_s: float = field(default_factory=time.monotonic)
+    _placed: Selection | None = field(init=False, default=None)
+
+    @property
+    def selection(self) -> Selection:
+        """What is analysed. Where its span is given by the capture's own, that is looked at, once.
+
+        Raises UsageError for an empty span, and for the last part of a stream, whose end nobody knows before.
+        """
+        if self._placed is None:
+            self._placed = self._place()
+        return self._placed
+
+    def _place(self) -> Selection:
+        from .interrupt import Interrupt
+        from .progress import Progress
+
+        if self.span is None:
+            return self.keys
+        if self.span.last_ns is not None and not _are_files(self.captures):
+            raise UsageError("--last needs to know where the capture ends, which a stream does not tell before: save it to a file first")
+        if not self.span.is_relative:
+            from_ns, to_ns = self.span.of(self.captures)
+        else:
+            self._refuse_terminal()
+            with Progress((0.0, 1.0), self.start_s) as progress, Interrupt() as interrupt:
+                from_ns, to_ns = self.span.of(self.captures, interrupt.between_blocks(progress))
+        return replace(self.keys, from_ns=from_ns, to_ns=to_ns)
 
     def analyze(self, *, keep_rows: bool = True, slowest: int = 5, share: float = 1.0) -> Result:
         """Read and analyse, with progress on a terminal. Without `keep_rows` no connections are listed.
@@ -98,9 +128,7 @@ class Reading:
 
     def _without_selection(self) -> Result | None:
         """What there is in the first part of the captures; None where they cannot be read again."""
-        from pathlib import Path
-
-        if self.selection.takes_all_keys or not all(Path(path).is_file() or Path(path).is_dir() for path in self.captures):
+        if self.selection.takes_all_keys or not _are_files(self.captures):
             return None
         from tcptrace_py.api import analyze
         from tcptrace_py.capture.reader import EndReadingError
@@ -146,17 +174,42 @@ class Reading:
         return codes.DAMAGED if damaged and not self.allow_damaged else 0
 
 
+def _are_files(captures: Sequence[str]) -> bool:
+    """Whether all can be read again."""
+    from pathlib import Path
+
+    return all(Path(path).is_file() or Path(path).is_dir() for path in captures)
+
+
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add CAPTURE... and the shared options to a command, which gets them as one argument, `reading`."""
     @functools.wraps(command)
     def with_reading(**options: Any) -> Any:
         own = {name: options.pop(name) for name in list(options) if name not in _SHARED}
-        return command(reading=_reading(**options), **own)
+        reading = _reading(**options)
+        if reading.span is None or not reading.span.is_relative:
+            return command(reading=reading, **own)
+        from tcptrace_py.capture.opening import keep_streams
+
+        with keep_streams():  # their first frame is looked at before they are read
+            return command(reading=reading, **own)
 
     decorated: Callable[..., Any] = with_reading
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
+
+
+class Seconds(click.FloatRange):
+    """Seconds as a number, or any duration with its unit."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it. What is neither is click's to complain of."""
+        if isinstance(value, str) and value[-1:].isalpha() and value[:1].isdigit():
+            from tcptrace_py.checks.params import Duration
+
+            value = Duration().read(value) / SECOND_NS
+        return float(super().convert(value, param, ctx))
 
 
 _OPTIONS = (
@@ -169,18 +222,19 @@ _OPTIONS = (
     click.option("--port", "ports", metavar="PORT", multiple=True,
                  help="Only connections with this port or range of ports (8000-8100) at either end; may be repeated."),
     click.option("--from", "from_time", metavar="TIME",
-                 help="Only segments from this time on: 2026-03-01T10:00:00Z (UTC without an offset) or seconds since "
-                      "1970."),
+                 help="Only segments from this time on: 2026-03-01T10:00:00Z (UTC without an offset), seconds since 1970, or "
+                      "+5s (so long after the first frame)."),
     click.option("--to", "to_time", metavar="TIME", help="Only segments before this time."),
+    click.option("--last", metavar="DURATION", help="Only the last part of the capture, such as 10s; not of a stream."),
     click.option("--os", "systems", metavar="[ADDRESS=]NAME", multiple=True, shell_complete=lambda _ctx, _option,
                  begun: [name for name in OS_NAMES if name.startswith(begun)],
                  help=f"Operating system of all hosts, or of one, for TIME_WAIT and port range: {', '.join(OS_NAMES)}. "
                       "Default linux; may be repeated."),
-    click.option("--time-wait", "time_wait_s", metavar="SECONDS", type=float,
+    click.option("--time-wait", "time_wait_s", metavar="SECONDS", type=Seconds(),
                  help="Length of TIME_WAIT, instead of the operating system's."),
     click.option("--port-range", metavar="A-B", help="Range of ephemeral ports, instead of the operating system's."),
-    click.option("--idle", "idle_s", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True),
-                 help="Take a connection that is silent for so long as over."),
+    click.option("--idle", "idle_s", metavar="SECONDS", type=Seconds(min=0, min_open=True),
+                 help="Take a connection that is silent for so long as over (90, 90s, 5min)."),
     click.option("--check-checksums", is_flag=True,
                  help="Leave out segments with a wrong TCP checksum. Checksums of a capturing host's own segments are "
                       "often unfinished, so they are only reported otherwise."),
@@ -190,22 +244,32 @@ _OPTIONS = (
     click.option("--allow-damaged", is_flag=True,
                  help="Exit with 0 although some input was cut or unreadable."),
 )
-_SHARED = frozenset(("captures", "hosts", "nets", "ports", "from_time", "to_time", "systems", "time_wait_s",
+_SHARED = frozenset(("captures", "hosts", "nets", "ports", "from_time", "to_time", "last", "systems", "time_wait_s",
                      "port_range",
                      "idle_s", "check_checksums", "jobs", "allow_damaged"))
 
 
 def _reading(*, captures: Sequence[str], hosts: Sequence[str], nets: Sequence[str], ports: Sequence[str],
-             from_time: str | None, to_time: str | None, systems: Sequence[str], time_wait_s: float | None,
+             from_time: str | None, to_time: str | None, last: str | None, systems: Sequence[str], time_wait_s: float | None,
              port_range: str | None, idle_s: float | None, check_checksums: bool, jobs: int | None, allow_damaged: bool) -> Reading:
-    from tcptrace_py.model.selection import Selection, parse_ports, parse_time
+    from tcptrace_py.model.selection import Selection, parse_ports
 
-    selection = Selection(
-        hosts=tuple(hosts), nets=tuple(nets), ports=tuple(parse_ports(part) for part in _listed(ports)),
-        from_ns=None if from_time is None else parse_time(from_time),
-        to_ns=None if to_time is None else parse_time(to_time))
-    return Reading(captures, selection, _profiles(systems, time_wait_s, port_range), idle_s, check_checksums,
-                   allow_damaged, jobs)
+    keys = Selection(hosts=tuple(hosts), nets=tuple(nets), ports=tuple(parse_ports(part) for part in _listed(ports)))
+    reading = Reading(captures, keys, _span(from_time, to_time, last), _profiles(systems, time_wait_s, port_range), idle_s,
+                      check_checksums, allow_damaged, jobs)
+    if reading.span is not None and not reading.span.is_relative:
+        reading.selection  # noqa: B018 - an empty span is told before anything is read
+    return reading
+
+
+def _span(from_time: str | None, to_time: str | None, last: str | None) -> Span | None:
+    if from_time is None and to_time is None and last is None:
+        return None
+    from tcptrace_py.checks.params import Duration
+    from tcptrace_py.span import Span, parse_moment
+
+    begin, end = (None if text is None else parse_moment(text) for text in (from_time, to_time))
+    return Span(begin, end, None if last is None else Duration().read(last))
 
 
 def _listed(texts: Iterable[str]) -> list[str]:

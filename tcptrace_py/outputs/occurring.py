@@ -22,7 +22,8 @@ def none_picked(analysis: Analysis, view: View) -> str:
     """Say that no connection passes the filters of a view, and what occurs of that which they ask for. Its connections are kept."""
     asked = [f"{option} {word}" for option, words in (
         ("--outcome", view.outcomes), ("--teardown", view.patterns), ("--state", view.states),
-        ("--final-state", view.final_states), ("--stream", view.streams)) for word in sorted(words, key=str)]
+        ("--final-state", view.final_states),
+        ("--reset-by", view.reset_by), ("--cause", view.causes), ("--stream", view.streams)) for word in sorted(words, key=str)]
     there = []
     if view.outcomes:
         there.append(("handshakes", _counts(analysis.summary.outcomes)))
@@ -32,6 +33,9 @@ def none_picked(analysis: Analysis, view: View) -> str:
         there.append(("states", _counts(_states(analysis.connections, final=False))))
     if view.final_states:
         there.append(("final states", _counts(_states(analysis.connections, final=True))))
+    if view.reset_by or view.causes:
+        resets = [reset for connection in analysis.connections for reset in connection.resets]
+        there.append(("resets", _counts(Counter(f"{reset.cause or 'no cause'} by {reset.by}" for reset in resets)) or "none"))
     if view.streams:
         numbers = [connection.stream for connection in analysis.connections if connection.stream is not None]
         there.append(("streams", f"{min(numbers)} to {max(numbers)}" if len(numbers) > 1 else ", ".join(map(str, numbers)) or "none"))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcptrace_py.model.digest import Digest
-    from tcptrace_py.model.results import Analysis, Connection
+    from tcptrace_py.model.results import Analysis, Connection, Reset
 
 SHOWS = ("connections", "hosts", "handshakes", "teardowns", "time-wait", "problems")
 EXTENTS = ("all", "notable", "none")
@@ -33,6 +33,8 @@ class View:
     patterns: frozenset[str] = frozenset()
     states: frozenset[str] = frozenset()
     final_states: frozenset[str] = frozenset()
+    reset_by: frozenset[str] = frozenset()
+    causes: frozenset[str] = frozenset()
     streams: frozenset[int] = frozenset()
     width: int = 80
     colour: bool = False
@@ -42,7 +44,7 @@ class View:
     @property
     def filtered(self) -> bool:
         """Whether some connections are left out of the lists."""
-        return bool(self.outcomes or self.patterns or self.states or self.final_states or self.streams)
+        return bool(self.outcomes or self.patterns or self.states or self.final_states or self.reset_by or self.causes or self.streams)
 
     def picks(self, connection: Connection) -> bool:
         """Whether a connection passes the filters; `extent` is asked elsewhere."""
@@ -52,10 +54,16 @@ class View:
             return False
         if self.outcomes and connection.handshake.outcome not in self.outcomes:
             return False
+        if (self.reset_by or self.causes) and not any(self._picks_reset(reset) for reset in connection.resets):
+            return False
         sides = [side for side in (connection.client_side, connection.server_side) if side is not None]
         if self.final_states and not any(side.final_state_name in self.final_states for side in sides):
             return False
         return not self.states or any(name in self.states for side in sides for name in side.path.split())
+
+    def _picks_reset(self, reset: Reset) -> bool:
+        """Whether one reset is of the senders and the causes that are asked for."""
+        return (not self.reset_by or reset.by in self.reset_by) and (not self.causes or reset.cause in self.causes)
 
     def digest(self, analysis: Analysis, slowest: int) -> Digest:
         """Digest of the connections that pass the filters; the one made on the way where that is all of them."""

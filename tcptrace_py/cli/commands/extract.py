@@ -66,7 +66,7 @@ def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None,
                 and (not broken or trouble_of(connection) is not None))
 
     with keep_streams() as kept:
-        whole = replace(reading, selection=extraction.without_times(span))
+        whole = replace(reading, span=None)
         result: Analysis = whole.find(choice.which, share=ANALYSIS) if choice.which else whole.analyze(share=ANALYSIS)
         if choice.which and not any(view.chosen(result)):
             result = whole.analyze(share=ANALYSIS)  # to say what there is
