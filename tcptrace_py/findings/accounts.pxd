@@ -11,10 +11,11 @@ from tcptrace_py.findings.vantage cimport Pair, Vantages
 from tcptrace_py.model cimport words
 from tcptrace_py.model.segments cimport local_port
 
-cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, MISSING, NONE, HELD, SERVER_STAYS, HELD_ONLY
+cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, CLIENT, SERVER, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, MISSING, NONE, HELD, SERVER_STAYS, HELD_ONLY
 cdef long long IDLE_CLOSE_NS
 cdef Py_ssize_t CLIENT_LARGEST, EXCHANGES, FINAL_IDLE, SURVIVED
 cdef Py_ssize_t CLIENT_PACKETS, CLIENT_REPEATS, SERVER_PACKETS, SERVER_REPEATS, SYN_REPEATS, SYNACK_REPEATS
+cdef Py_ssize_t ENDING_RESET, RESET_BY
 cdef Py_ssize_t END, FIRST_FIN, PATTERN, RELEASED, START, STAY_ENDED_BY, STAY_ENTERED, STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
 
 
@@ -29,7 +30,7 @@ cdef class Account:
     cdef public bytes name
     cdef public Pair pair
     cdef public long long first_ns, last_ns, packets
-    cdef public unsigned int connections, repeats, syn_repeats, client_first, server_first, resets, stays_client, stays_server
+    cdef public unsigned int connections, repeats, syn_repeats, synack_repeats, resets_client, resets_others, client_first, server_first, resets, stays_client, stays_server
     cdef public unsigned int simultaneous, simultaneous_client, simultaneous_server, recent, restarted_client, restarted_server
     cdef public unsigned int reused_client, reused_server, killed_client, killed_server
     cdef public long long client_wait_ns, server_wait_ns, survived_ns, idle_close_least_ns, idle_close_most_ns
@@ -74,7 +75,7 @@ cdef class Accounts:
                      long long largest_server, long long idle_close_ns)
     @cython.locals(client=bytes, server=bytes)
     cpdef learn(self, Account account, long long first_frame, long long to_server_ns, long long to_client_ns)
-    @cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", syns=int, size=cython.Py_ssize_t, pattern=int, first_fin=int, start_ns="long long",
+    @cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", syns=int, synacks=int, reset=int, by=int, size=cython.Py_ssize_t, pattern=int, first_fin=int, start_ns="long long",
                    earliest_ns="long long", released_ns="long long", at=cython.Py_ssize_t, stay=cython.Py_ssize_t)
     cpdef add(self, Account account, Block block, Py_ssize_t row, long long port, long long announced)
     @cython.locals(table=Table, occupancy=Occupancy, small="signed char[::1]", size=cython.Py_ssize_t, entered_ns="long long",

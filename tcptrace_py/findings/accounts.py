@@ -10,11 +10,13 @@ from tcptrace_py.facts.block import (
     CLIENT_PACKETS,
     CLIENT_REPEATS,
     END,
+    ENDING_RESET,
     EXCHANGES,
     FINAL_IDLE,
     FIRST_FIN,
     PATTERN,
     RELEASED,
+    RESET_BY,
     SERVER_PACKETS,
     SERVER_REPEATS,
     START,
@@ -36,7 +38,7 @@ from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY, local_port
-from tcptrace_py.model.vocabulary import Pattern
+from tcptrace_py.model.vocabulary import Pattern, Role
 
 from .occupancy import NONE, Occupancy
 from .outline import COUNTED
@@ -45,6 +47,7 @@ from .singles import Singles, Told, unpacked
 from .vantage import Pair, Vantages
 
 RST, SIMULTANEOUS = list(Pattern).index(Pattern.RST), list(Pattern).index(Pattern.SIMULTANEOUS)
+CLIENT, SERVER = list(Role).index(Role.CLIENT), list(Role).index(Role.SERVER)
 STAYS_WITHIN_NS = 20 * SECOND_NS  # what of a stay lies longer before its connection's last segment is told as early (Occupancy)
 LATE = 4  # the last such part of the time, of one TIME_WAIT at most, tells the present rate
 
@@ -83,9 +86,9 @@ class Account:
     __slots__ = ("answered", "client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "held_kind",
                  "held_row", "idle_close_least_ns", "idle_close_most_ns", "idle_closes", "killed_client", "killed_server",
                  "largest_client", "largest_server", "last_ns", "most_exchanges", "name", "number", "packets", "pair", "port", "recent",
-                 "repeats", "resets", "restarted_client", "restarted_server", "reused", "reused_client", "reused_server", "server",
-                 "server_first", "server_stay_kind", "server_wait_ns", "simultaneous", "simultaneous_client", "simultaneous_server",
-                 "stays_client", "stays_server", "survived_ns", "syn_repeats", "waits_row")
+                 "repeats", "resets", "resets_client", "resets_others", "restarted_client", "restarted_server", "reused", "reused_client",
+                 "reused_server", "server", "server_first", "server_stay_kind", "server_wait_ns", "simultaneous", "simultaneous_client",
+                 "simultaneous_server", "stays_client", "stays_server", "survived_ns", "syn_repeats", "synack_repeats", "waits_row")
 
     def __init__(self, name: bytes, client: HostRow, server: HostRow, port: int) -> None:
         self.name = name
@@ -99,7 +102,8 @@ class Account:
         self.client_first = self.server_first = 0  # who closed first
         self.simultaneous = self.simultaneous_client = self.simultaneous_server = 0  # all; those where one's FIN is stamped first
         self.resets = 0
-        self.packets = self.syn_repeats = 0
+        self.resets_client = self.resets_others = 0  # those of the client, and those of neither side or nobody known
+        self.packets = self.syn_repeats = self.synack_repeats = 0
         self.repeats = 0  # segments sent again, those of handshakes apart
         self.answered = self.reused = 0  # connections with an exchange, and with more than one
         self.most_exchanges = 0  # of one connection (facts.waits)
@@ -302,17 +306,22 @@ class Accounts:
             account.simultaneous += 1
             account.simultaneous_client += first_fin == 0
             account.simultaneous_server += first_fin == 1
-        account.resets += pattern == RST
         narrow = table.narrow
+        if pattern == RST:
+            account.resets += 1
+            reset = narrow[ENDING_RESET * size + row]
+            by = block.resets.small[RESET_BY * block.resets.capacity + reset] if reset >= 0 else -1
+            account.resets_client += by == CLIENT
+            account.resets_others += by not in (CLIENT, SERVER)
         self.add_course(
             account, narrow[EXCHANGES * size + row], table.wide[SURVIVED * size + row],
             narrow[CLIENT_LARGEST * size + row], narrow[(CLIENT_LARGEST + 1) * size + row],
             table.wide[FINAL_IDLE * size + row] if first_fin == 1 else MISSING)
-        syns = narrow[SYN_REPEATS * size + row]
+        syns, synacks = narrow[SYN_REPEATS * size + row], narrow[SYNACK_REPEATS * size + row]
         account.packets += table.wide[CLIENT_PACKETS * size + row] + table.wide[SERVER_PACKETS * size + row]
         account.syn_repeats += syns
-        account.repeats += max(narrow[CLIENT_REPEATS * size + row] + narrow[SERVER_REPEATS * size + row] - syns
-                               - narrow[SYNACK_REPEATS * size + row], 0)
+        account.synack_repeats += synacks
+        account.repeats += max(narrow[CLIENT_REPEATS * size + row] + narrow[SERVER_REPEATS * size + row] - syns - synacks, 0)
         if announced != COUNTED:
             released_ns = table.wide[RELEASED * size + row]
             self._hold(account, start_ns, NEVER_NS if released_ns == MISSING else released_ns, earliest_ns, announced, port)
@@ -383,7 +392,8 @@ def late_ns(account: Account, end_ns: int) -> int:
 
 COUNTS = ("connections", "client_first", "server_first", "resets", "stays_client", "stays_server", "simultaneous", "simultaneous_client",
           "simultaneous_server", "restarted_client", "restarted_server", "reused_client", "reused_server", "killed_client",
-          "killed_server", "packets", "syn_repeats", "repeats", "answered", "reused", "idle_closes")
+          "killed_server", "packets", "syn_repeats", "synack_repeats", "repeats", "resets_client", "resets_others", "answered", "reused",
+          "idle_closes")
 MOST = ("most_exchanges", "survived_ns", "largest_client", "largest_server", "idle_close_most_ns")  # what is the most of all parts
 Counts = tuple[list[bytes], "array[int]"]
 

@@ -1,6 +1,9 @@
 """The whole capture in numbers: everything is counted in integers, so that the order of adding up cannot show."""
 
-from tcptrace_py.model.results import Summary, TimeWaitTotals
+from heapq import nsmallest
+
+from tcptrace_py.model.addresses import text
+from tcptrace_py.model.results import Service, Summary, TimeWaitTotals
 from tcptrace_py.model.vocabulary import Cause, Outcome, Pattern, Vantage
 
 from .accounts import Accounts
@@ -9,6 +12,9 @@ from .percentiles import Values
 OUTCOMES, PATTERNS, CAUSES = tuple(map(str, Outcome)), tuple(map(str, Pattern)), tuple(map(str, Cause))
 VANTAGES = (*map(str, Vantage), "unknown")
 COMPLETED, UNKNOWN = OUTCOMES.index("completed"), VANTAGES.index("unknown")
+
+MOST_SERVICES = 100  # are kept
+NO_MORE = (0,) * 7  # of what is counted besides connections and segments
 
 
 class Totals:
@@ -53,4 +59,31 @@ class Totals:
         every = Values.joined(self.latencies).latency()
         outcomes, patterns, causes = (dict(zip(names, counts, strict=True)) for names, counts in (
             (OUTCOMES, self.outcomes), (PATTERNS, self.patterns), (CAUSES, self.causes)))
-        return Summary(self.connections, outcomes, every, by_vantage, patterns, causes, waits, self.censored)
+        of_handshakes = sum(account.syn_repeats + account.synack_repeats for account in accounts.rows.values())
+        again = of_handshakes + sum(account.repeats for account in accounts.rows.values())
+        return Summary(self.connections, outcomes, every, by_vantage, patterns, causes, waits, self.censored, again, of_handshakes,
+                       busiest(accounts))
+
+
+def busiest(accounts: Accounts) -> tuple[Service, ...]:
+    """Services with the most connections, as many as are kept: sums over accounts. What resets an undescribed one is its server."""
+    found: dict[tuple[bytes, int], list[int]] = {}
+    for packed, count in accounts.singles.services().items():
+        found[packed[:-2], int.from_bytes(packed[-2:])] = [count, count, *NO_MORE]
+    for account in accounts.rows.values():
+        row = found.get((account.server.address, account.port))
+        if row is None:
+            row = found[account.server.address, account.port] = [0, 0, *NO_MORE]
+        row[0] += account.connections
+        row[1] += account.packets
+        if account.client_first or account.server_first or account.simultaneous:
+            row[2] += account.client_first - account.simultaneous_client
+            row[3] += account.server_first - account.simultaneous_server
+            row[4] += account.simultaneous
+        if account.resets:
+            row[5] += account.resets_client
+            row[6] += account.resets - account.resets_client - account.resets_others
+            row[7] += account.resets_others
+        row[8] += account.repeats + account.syn_repeats + account.synack_repeats
+    ranked = nsmallest(MOST_SERVICES, found.items(), key=lambda item: (-item[1][0], item[0]))
+    return tuple(Service(text(address), port, *row) for (address, port), row in ranked if row[0])

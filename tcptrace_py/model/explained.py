@@ -239,3 +239,6 @@ ANOMALIES = {
         "too big: path MTU discovery at work. Time exceeded: a routing loop",
     ),
 }
+
+# Properties about which nothing is to be done, however often they are met.
+HARMLESS = frozenset(code for code, row in PROPERTIES.items() if row.remedy.partition(":")[0].partition(";")[0] == "nothing")

@@ -252,6 +252,28 @@ class TimeWaitTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """A server address and port: who closed its connections first, who reset them, and how many segments were sent again."""
+
+    address: str
+    port: int
+    connections: int = 0
+    segments: int = 0
+    client_first: int = 0
+    server_first: int = 0
+    simultaneous: int = 0
+    resets_by_client: int = 0
+    resets_by_server: int = 0
+    resets_by_others: int = 0  # by neither side, or nobody knows by whom
+    retransmissions: int = 0
+
+    @property
+    def resets(self) -> int:
+        """Connections that a reset ended."""
+        return self.resets_by_client + self.resets_by_server + self.resets_by_others
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The whole capture in numbers; every count is over connections."""
 
@@ -263,6 +285,9 @@ class Summary:
     reset_causes: dict[str, int]
     time_wait: TimeWaitTotals
     closes_in_flight: int = 0  # when the capture ended
+    retransmissions: int = 0  # segments that repeat SYN, FIN or data
+    handshake_retransmissions: int = 0  # those of them that repeat a SYN or SYN/ACK
+    services: tuple[Service, ...] = ()  # those with the most connections
 
 
 @dataclass(slots=True)

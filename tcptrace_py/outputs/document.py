@@ -26,6 +26,7 @@ from tcptrace_py.model.results import (
     ProfileRow,
     Reset,
     Scope,
+    Service,
     Side,
     Stay,
     Summary,
@@ -111,6 +112,16 @@ def latency_row(latency: Latency) -> Row:
             "p99": ms(latency.p99_ns), "max": ms(latency.max_ns)}
 
 
+def service_row(service: Service) -> Row:
+    """A service and what its connections add up to."""
+    return {
+        "server": service.address, "server_port": service.port, "connections": service.connections, "segments": service.segments,
+        "closed_first": {"client": service.client_first, "server": service.server_first, "both": service.simultaneous},
+        "resets": {"client": service.resets_by_client, "server": service.resets_by_server, "other": service.resets_by_others},
+        "retransmissions": service.retransmissions,
+    }
+
+
 def summary_row(summary: Summary) -> Row:
     """Put the capture in numbers."""
     by_vantage = {vantage: latency_row(latency) for vantage, latency in summary.latency_by_vantage.items()}
@@ -122,6 +133,9 @@ def summary_row(summary: Summary) -> Row:
         "reset_causes": dict(summary.reset_causes),
         "time_wait": {"entered": summary.time_wait.entered, "peak": summary.time_wait.peak,
                       "peak_at": rfc3339(summary.time_wait.peak_at_ns), "at_end": summary.time_wait.at_end},
+        "retransmissions": summary.retransmissions,
+        "handshake_retransmissions": summary.handshake_retransmissions,
+        "services": [service_row(service) for service in summary.services],
     }
 
 

@@ -22,6 +22,7 @@ from tcptrace_py.model.results import (
     ProfileRow,
     Reset,
     Scope,
+    Service,
     Side,
     StateEntry,
     Stay,
@@ -114,6 +115,20 @@ def host(address: str, connections: list[Connection], scope: Scope | None = None
     return Host(address, scope, len(as_client), len(as_server), first, held)
 
 
+def services(connections: list[Connection]) -> tuple[Service, ...]:
+    """The services of these connections, that with the most first."""
+    of: dict[tuple[str, int], list[Connection]] = {}
+    for row in connections:
+        of.setdefault((row.server.address, row.server.port), []).append(row)
+    found = []
+    for (address, port), mine in of.items():
+        first, by = [c.teardown.first_fin for c in mine], [c.teardown.reset.by for c in mine if c.teardown.reset is not None]
+        sides = [side for c in mine for side in (c.client_side, c.server_side) if side is not None]
+        found.append(Service(address, port, len(mine), sum(side.packets for side in sides), first.count("client"), first.count("server"), 0,
+                             by.count("client"), by.count("server"), 0, sum(side.retransmissions for side in sides)))
+    return tuple(sorted(found, key=lambda row: -row.connections))
+
+
 def analysis(connections: list[Connection], *, problems: tuple[Problem, ...] = (), ports: tuple[PortBudget, ...] = (),
              packets: int = 4821, interrupted: bool = False) -> Analysis:
     """An analysis of these connections, its totals derived from them."""
@@ -131,7 +146,9 @@ def analysis(connections: list[Connection], *, problems: tuple[Problem, ...] = (
             tally([c.teardown.pattern for c in connections]),
             tally([c.teardown.reset.cause for c in connections if c.teardown.reset and c.teardown.reset.cause]),
             TimeWaitTotals(entered, entered, START + 58_213 * MS if entered else None, entered),
-            sum(c.teardown.censored for c in connections)),
+            sum(c.teardown.censored for c in connections),
+            sum(side.retransmissions for c in connections for side in (c.client_side, c.server_side) if side is not None),
+            sum(c.handshake.syn_retransmissions + c.handshake.synack_retransmissions for c in connections), services(connections)),
         hosts=Hosts([host(address, connections) for address in addresses]), ports=PortBudgets(ports), connections=kept(connections),
         interrupted=interrupted)
 

@@ -125,3 +125,40 @@ def test_a_stream_is_not_read_twice_for_that(capsys: pytest.CaptureFixture[str],
         monkeypatch.setattr("sys.stdin", stdin)
         assert main.main(["analyze", "-", "--port", "81"]) == 0
     assert capsys.readouterr().err == "tcpstates: no connection matches --port 81\n"
+
+
+@pytest.mark.parametrize(("words", "streams"), [
+    (["--reset-by", "server"], {0}), (["--reset-by", "client"], set()), (["--cause", "data-after-close"], {0}),
+    (["--cause", "abort", "--cause", "data-after-close"], {0}), (["--cause", "data-after-close", "--reset-by", "client"], set()),
+])
+def test_connections_are_chosen_by_their_resets(words: list[str], streams: set[int]) -> None:
+    listed = page(str(SAMPLES / "request-crosses-the-close.pcap"), "--show", "connections", *words)
+    assert {int(line.split()[0]) for line in listed if line.split()[0].isdigit() and ":" in line and "packets" not in line} == streams
+
+
+def test_a_late_reset_is_found_by_its_cause() -> None:
+    listed = page(str(SAMPLES / "reset-late.pcap"), "--show", "connections", "--cause", "late")
+    assert any("four-way" in line for line in listed)
+
+
+@pytest.mark.parametrize("name", ["TIME-WAIT", "time_wait", "Time-Wait"])
+def test_states_are_understood_with_hyphens(name: str) -> None:
+    path = str(SAMPLES / "three-way-handshake.pcap")
+    assert page(path, "--state", name, "--show", "connections") == page(path, "--state", "TIME_WAIT", "--show", "connections")
+
+
+@pytest.mark.parametrize(("sample", "named"), [
+    ("pile-up-on-a-proxy.pcap.xz", ["tcpstates time-wait"]),
+    ("close-wait-never-closes.pcap", ["tcpstates explain", "stream:0"]),
+    ("accept-queue-full.pcap", ["tcpstates explain", "stream:0"]),
+    ("three-way-handshake.pcap", []),
+])
+def test_the_overview_ends_with_what_to_look_at(sample: str, named: list[str]) -> None:
+    lines = page(str(SAMPLES / sample))
+    steps = lines[lines.index("Next") + 1:] if "Next" in lines else []
+    assert len(steps) == (1 if named else 0)
+    assert all(word in steps[0] for word in named)
+
+
+def test_quick_handshakes_are_not_called_slow() -> None:
+    assert "Slowest handshakes" not in page(str(SAMPLES / "pile-up-on-a-proxy.pcap.xz"))

@@ -69,4 +69,4 @@ def _where(finding: Finding, *, dated: bool) -> str:
         parts.append(f"at {first}" if first == last else f"{first} to {last}")
     if finding.display_filter:
         parts.append(finding.display_filter)
-    return f"{', '.join(parts)}; {finding.remedy}"
+    return f"{', '.join(parts)}; tcpstates help {finding.code}"

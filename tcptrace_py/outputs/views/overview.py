@@ -1,7 +1,8 @@
-"""The default page: capture quality, the summary, hosts, ports near their ceiling, slow and broken connections."""
+"""The default page: capture quality, causes, the summary, services, hosts, ports near their ceiling, what was slow or broke, what next."""
 
 from tcptrace_py.model.digest import FEW, Digest, TroubleGroup
-from tcptrace_py.model.results import Analysis, Summary
+from tcptrace_py.model.explained import HARMLESS
+from tcptrace_py.model.results import Analysis, Connection, Summary
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more_text
 from tcptrace_py.outputs.units import count, service, share, some
 from tcptrace_py.outputs.view import View
@@ -17,6 +18,7 @@ from tcptrace_py.outputs.words import (
 
 from .detail import detail
 from .findings import finding_notes, hides, withheld_note
+from .next_steps import next_steps
 from .parts import (
     ADDRESSES,
     connection_grid,
@@ -27,6 +29,7 @@ from .parts import (
     none_found,
     port_grid,
     problem_notes,
+    service_grid,
     slow_grid,
     title,
 )
@@ -35,6 +38,8 @@ from .strip import strip
 TOP = SLOWEST = 5
 IN_DETAIL = 2  # so few connections are shown state by state
 NEAR_CEILING = 0.5
+SLOW_NS = 100_000_000  # a handshake that takes less is felt by nobody
+SLOWER = 3  # times the median
 # Troubles that may only look so where something is withheld.
 HIDDEN_BY = {"unanswered": "handshake-outcome", "half-open": "handshake-outcome", "half-closed": "teardown", "unfinished-close": "teardown"}
 WIDE = 100  # columns from which on display filters are spelled out in a list that needs much room
@@ -44,7 +49,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     """Build the page; of so few connections that each is shown in full, totals would only say it again."""
     limit = view.limit or TOP
     digest = view.digest(analysis, limit)
-    yield from title(analysis)
+    yield from title(analysis, ends=True)
     yield from _quality(analysis, limit)
     if analysis.summary.connections == 0:
         yield none_found(analysis, view)
@@ -55,11 +60,16 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
         yield from _totals(analysis, digest, limit)
     yield from filter_note(view, digest.count, analysis)
     yield from _connections(analysis, digest, view)
+    yield from next_steps(analysis, digest, _groups(analysis, digest))
 
 
 def _totals(analysis: Analysis, digest: Digest, limit: int) -> Blocks:
     is_short = any(row.because == "short-capture" for row in analysis.withheld)
-    yield from _summary(analysis.summary, digest, hides(analysis), is_short=is_short)
+    yield from _summary(analysis, digest, hides(analysis), is_short=is_short)
+    services = analysis.summary.services
+    if analysis.summary.connections > FEW and (len(services) > 1 or any(row.resets for row in services)):
+        yield Heading("Services")
+        yield service_grid(services, limit)
     yield Heading("Hosts", ADDRESSES)
     yield host_grid(analysis.hosts, limit)
     near = analysis.ports.near(NEAR_CEILING)
@@ -74,14 +84,22 @@ def _quality(analysis: Analysis, limit: int) -> Blocks:
         if analysis.capture.segments:
             yield Note("Capture quality: nothing cut, missing, doubled or out of order.", "quiet")
         return
+    harmless = list(dict.fromkeys(problem.code for problem in problems if problem.code in HARMLESS))
+    telling = [problem for problem in problems if problem.code not in HARMLESS]
+    if not telling:
+        yield Note(f"Capture quality: nothing that matters; {', '.join(harmless)} (tcpstates help explains it).", "quiet")
+        return
     yield Heading("Capture quality")
-    yield from problem_notes(problems[:limit])
-    more = more_text(len(problems), limit, "--show problems")
+    yield from problem_notes(telling[:limit])
+    if harmless:
+        yield Note(f"Harmless: {', '.join(harmless)} (tcpstates help explains it).", "quiet", "•")
+    more = more_text(len(telling), limit, "--show problems")
     if more:
         yield Note(more, "quiet")
 
 
-def _summary(summary: Summary, digest: Digest, hidden: frozenset[str], *, is_short: bool) -> Blocks:
+def _summary(analysis: Analysis, digest: Digest, hidden: frozenset[str], *, is_short: bool) -> Blocks:
+    summary = analysis.summary
     yield Heading("Summary")
     rising = "; still rising: the capture is shorter than a stay" if is_short and summary.time_wait.at_end else ""
     held = f"{time_wait_words(summary)}{rising}"
@@ -93,9 +111,19 @@ def _summary(summary: Summary, digest: Digest, hidden: frozenset[str], *, is_sho
         ("Close", f"{tally(summary.patterns, {'none': 'with no close seen', 'unknown': 'whose end was not seen'})}{in_flight}"),
         ("Closed first", _who_first(digest)),
         ("Resets", tally(summary.reset_causes)),
+        ("Sent again", _sent_again(summary, analysis.capture.segments)),
         ("TIME_WAIT", held),
         ("Oddities", f"{some(anomalies, 'segment')} that no rule explains: --show problems" if anomalies else ""),
     )
+
+
+def _sent_again(summary: Summary, segments: int) -> str:
+    """Segments that repeat others; empty for none."""
+    again, of_handshakes = summary.retransmissions, summary.handshake_retransmissions
+    if not again:
+        return ""
+    opening = "" if not of_handshakes else f", {'all' if of_handshakes == again else count(of_handshakes)} of them SYN or SYN/ACK"
+    return f"{some(again, 'segment')} ({share(again, segments)}){opening}"
 
 
 def handshake_words(summary: Summary) -> list[tuple[str, str]]:
@@ -138,11 +166,11 @@ def _connections(analysis: Analysis, digest: Digest, view: View) -> Blocks:
         yield connection_grid(digest.shown(), dated=is_dated(analysis), filters=wide)
         return
     hidden = hides(analysis)
-    slowest = digest.slowest(limit)
+    slowest = [row for row in digest.slowest(limit) if is_slow(row, analysis.summary)]
     if slowest and "handshake-latency" not in hidden:
         yield Heading("Slowest handshakes")
         yield slow_grid(slowest)
-    groups = [group for group in digest.groups() if HIDDEN_BY.get(group.trouble.code) not in hidden]
+    groups = _groups(analysis, digest)
     if groups:
         troubled = digest.troubled if len(groups) == len(digest.troubles) else sum(group.count for group in groups)
         yield Heading("Broken connections", f"{count(troubled)} of {count(digest.count)}, by service")
@@ -153,6 +181,20 @@ def _connections(analysis: Analysis, digest: Digest, view: View) -> Blocks:
                 yield Note(line, "plain")
     elif _all_went_well(analysis):
         yield Note("Every connection was opened at once and closed by both sides.", "quiet")
+
+
+def is_slow(connection: Connection, summary: Summary) -> bool:
+    """Whether a handshake is worth a look: something was sent again, or it took long, and far longer than most."""
+    handshake, median_ns = connection.handshake, summary.latency.p50_ns
+    if handshake.syn_retransmissions or handshake.synack_retransmissions:
+        return True
+    return handshake.total_ns is not None and handshake.total_ns >= max(SLOW_NS, SLOWER * (median_ns or 0))
+
+
+def _groups(analysis: Analysis, digest: Digest) -> list[TroubleGroup]:
+    """Connections that are known to have gone wrong, by service."""
+    hidden = hides(analysis)
+    return [group for group in digest.groups() if HIDDEN_BY.get(group.trouble.code) not in hidden]
 
 
 def _all_went_well(analysis: Analysis) -> bool:

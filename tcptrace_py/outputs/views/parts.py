@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from os.path import commonpath
 
 from tcptrace_py.model.problems import Problem
-from tcptrace_py.model.results import Analysis, Connection, Host, Hosts, PortBudget
+from tcptrace_py.model.results import Analysis, Connection, Host, Hosts, PortBudget, Service
 from tcptrace_py.outputs.blocks import Blocks, Column, Facts, Grid, Heading, Note, more_text
 from tcptrace_py.outputs.occurring import none_picked
 from tcptrace_py.outputs.units import clock, count, end, human, printable, scope_text, service, share, size, some
@@ -13,19 +13,21 @@ from tcptrace_py.outputs.words import closed, display_filter, full_in, opened, p
 
 ADDRESSES = "by address: behind NAT or a balancer one address may be many hosts"
 NAMED_FILES = 3
+DATE = len("2026-01-02 ")
 SEVERAL_DAYS_NS = 86_400_000_000_000
 
 
-def title(analysis: Analysis) -> Blocks:
-    """Say what was read."""
+def title(analysis: Analysis, *, ends: bool = False) -> Blocks:
+    """Say what was read, and when it `ends`."""
     capture = analysis.capture
     yield Heading(printable(_names([file.path for file in capture.files])))
     duplicates = f" ({some(capture.duplicates, 'duplicate')} left out)" if capture.duplicates else ""
     sizes = f"{some(capture.packets, 'packet')}, {some(capture.segments, 'TCP segment')}{duplicates}"
     span = ""
     if capture.start_ns is not None and capture.end_ns is not None:
-        start = clock(capture.start_ns, dated=True, decimals=0)
-        span = f", {human(capture.end_ns - capture.start_ns)} from {start} UTC"
+        start, stop = clock(capture.start_ns, dated=True, decimals=0), clock(capture.end_ns, dated=True, decimals=0)
+        until = "" if stop == start or not ends else f" to {stop.removeprefix(start[:DATE])}"
+        span = f", {human(capture.end_ns - capture.start_ns)} from {start} UTC{until}"
     yield Note(f"{sizes}, {some(analysis.summary.connections, 'connection')}{span}", "quiet")
     if analysis.interrupted:
         yield Note("Interrupted: this is what was analysed so far.", "bad", "!")
@@ -150,6 +152,26 @@ def _slow_row(connection: Connection) -> tuple[str, ...]:
     return (human(handshake.total_ns), human(handshake.syn_to_synack_ns), human(handshake.synack_to_ack_ns),
             retries(handshake.syn_retransmissions, handshake.synack_retransmissions), end(connection.client),
             end(connection.server), connection.vantage or "", display_filter(connection.stream))
+
+
+def service_grid(services: Sequence[Service], limit: int) -> Grid:
+    """Services, those with the most connections first: who closes first, who resets, how much is sent again."""
+    columns = (Column("service", least=17), Column("connections", right=True), Column("closed first by", least=11),
+               Column("reset by"), Column("sent again", right=True))
+    return Grid(columns, (_service_row(row) for row in services[:limit]), more_text(len(services), limit, "query, table connections"))
+
+
+def _service_row(row: Service) -> tuple[str, ...]:
+    again = f"{count(row.retransmissions)} ({share(row.retransmissions, row.segments)})" if row.retransmissions else "-"
+    first = (("the client", row.client_first), ("the server", row.server_first), ("both at once", row.simultaneous))
+    resets = (("the client", row.resets_by_client), ("the server", row.resets_by_server), ("neither, or unknown", row.resets_by_others))
+    return (service(row.address, row.port), count(row.connections), _by_whom(first), _by_whom(resets), again)
+
+
+def _by_whom(counts: tuple[tuple[str, int], ...]) -> str:
+    """Who did something how often, the most first; a dash for nobody."""
+    ranked = sorted((row for row in counts if row[1]), key=lambda row: -row[1])
+    return ", ".join(f"{who} {count(number)}" for who, number in ranked) or "-"
 
 
 def connection_grid(connections: Iterable[Connection], more: str = "", *, dated: bool = False,
