@@ -13,6 +13,7 @@ from .block import FIRST_FRAME, STREAM, Block, unpacked
 from .views import connection
 
 MOST_BLOCKS = 16  # kept in memory, some 2 MB each, before all are written to a file
+HAS_PLACES = hasattr(os, "pwrite")  # not on Windows, where no other process shares the file
 NO_ROW = -1  # in place of a block's number and a row
 MOST_READ = 24  # kept in memory of those that are read from a file: connections are in order in it but for the long ones
 
@@ -42,7 +43,7 @@ class Scratch:
         rest = memoryview(data)
         try:
             while rest:
-                rest = rest[os.pwrite(self._file.fileno(), rest, self.end - len(rest)):]
+                rest = rest[self._write(rest, self.end - len(rest)):]
         except OSError as error:
             raise no_room(error) from error
         return at, len(data)
@@ -50,7 +51,17 @@ class Scratch:
     def read(self, at: int, size: int) -> bytes:
         """Bytes that were written."""
         assert self._file is not None
+        if not HAS_PLACES:
+            self._file.seek(at)
+            return self._file.read(size)
         return os.pread(self._file.fileno(), size, at)
+
+    def _write(self, data: memoryview, at: int) -> int:
+        assert self._file is not None
+        if not HAS_PLACES:
+            self._file.seek(at)
+            return self._file.write(data)
+        return os.pwrite(self._file.fileno(), data, at)
 
 
 def no_room(error: OSError) -> CaptureError:

@@ -1,6 +1,7 @@
-"""The worked example: the rules catch each fault of the service, and let the mended one pass."""
+"""The worked example: the rules catch each fault of the service, and let the repaired one pass."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def test_each_fault_is_caught() -> None:
                                       "time-wait-count": reads, "resets": uploads}  # fmt: skip
 
 
-def test_the_mended_service_passes() -> None:
+def test_the_repaired_service_passes() -> None:
     assert failing("after.pcap") == {}
 
 
@@ -95,14 +96,10 @@ def test_the_github_action_runs(captures: str, rules: str, arguments: str, code:
 
 
 def test_the_pre_commit_hook_holds_each_capture_alone() -> None:
-    text = (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")
-    script = (
-        text.partition("entry: sh -c '")[2]
-        .partition("'")[0]
-        .replace("tcpstates check", f"{sys.executable} -m tcptrace_py check")
-    )
+    entry = re.findall(r"entry: python (.*)\n", (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert entry == ["-m tcptrace_py.cli.hook"]
     for names, code in ((["after.pcap"], 0), (["before.pcap", "after.pcap"], 1)):
-        command = ["sh", "-c", script, "tcpstates-check", "--rules tcpstates.toml", *names]
+        command = [sys.executable, *entry[0].split(), "--rules tcpstates.toml", *names]
         run = subprocess.run(
             command, cwd=CI, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False
         )
