@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
 
 OS_NAMES = ("linux", "macos", "freebsd", "windows", "lwip", "gvisor", "rfc9293")  # model.profiles.PROFILES; a test holds them together
 LOOK_BYTES = 32 << 20  # enough to say what there is where nothing was what was asked for
+LARGE_BYTES = 64 << 20  # from here on the interpreted form takes so long that one may wonder
 INTERRUPTED = "interrupted; this is what was analysed so far"
+
+_is_said = False
 
 
 @dataclass
@@ -117,6 +121,7 @@ class Reading:
         from .progress import Progress
 
         self._refuse_terminal()
+        _say_if_slow(self.captures)
         with Progress((0.0, share), self.start_s) as progress, Interrupt() as interrupt:
             result = read(interrupt.between_blocks(progress))
         result.interrupted |= interrupt.asked  # behind the last block, too: what comes next may take long
@@ -172,6 +177,20 @@ class Reading:
         if internal:
             return codes.INTERNAL
         return codes.DAMAGED if damaged and not self.allow_damaged else 0
+
+
+def _say_if_slow(captures: Sequence[str]) -> None:
+    """Say, once in a process, that a large capture is read by the interpreted form."""
+    from tcptrace_py import _compiled
+
+    global _is_said  # noqa: PLW0603 - once in a process
+    if _is_said or _compiled():
+        return
+    with suppress(OSError):  # whoever opens it says so
+        if sum(os.path.getsize(path) for path in captures if os.path.isfile(path)) >= LARGE_BYTES:  # noqa: PTH113, PTH202
+            _is_said = True
+            click.echo("tcpstates: the engine is not compiled here, which takes several times as long; with a C compiler, "
+                       "pip install --force-reinstall --no-cache-dir tcptrace-py compiles it", err=True)
 
 
 def _are_files(captures: Sequence[str]) -> bool:

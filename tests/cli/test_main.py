@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import tcptrace_py
-from tcptrace_py.cli import main, page, progress
+from tcptrace_py.cli import main, page, progress, reading
 from tcptrace_py.model import faults
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.results import Analysis
@@ -273,3 +273,28 @@ def test_the_package_offers_what_it_names() -> None:
     assert set(tcptrace_py.__all__) == set(tcptrace_py._HOMES)
     with pytest.raises(AttributeError):
         tcptrace_py.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(("is_compiled", "least_bytes", "said"), [(False, 100, 1), (True, 100, 0), (False, 1 << 30, 0)])
+def test_a_large_capture_in_the_interpreted_form_is_remarked_once(is_compiled: bool, least_bytes: int, said: int,
+                                                                  capsys: pytest.CaptureFixture[str],
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tcptrace_py._compiled", lambda: is_compiled)
+    monkeypatch.setattr(reading, "LARGE_BYTES", least_bytes)
+    monkeypatch.setattr(reading, "_is_said", False)
+    for _ in range(2):
+        assert main.main(["analyze", str(ROOT / "samples" / "three-way-handshake.pcap")]) == 0
+    assert capsys.readouterr().err.count("the engine is not compiled here") == said
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+@pytest.mark.parametrize("words", [
+    ["analyze", "samples/close-wait-never-closes.pcap"], ["explain", "samples/last-ack-lost.pcap", "0"],
+    ["time-wait", "samples/pile-up-on-a-server.pcap.xz"], ["check", "samples/syn-refused.pcap", "--forbid", "rst"], ["help", "states"],
+], ids=lambda words: words[0])
+def test_no_character_is_printed_as_its_number(words: list[str], encoding: str) -> None:
+    run = subprocess.run([sys.executable, "-m", "tcptrace_py", *words], capture_output=True, cwd=ROOT, check=False,
+                         env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
+    assert run.returncode in {0, 1}
+    assert len(run.stdout) > 100
+    assert b"\\u" not in run.stdout

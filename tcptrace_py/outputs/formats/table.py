@@ -19,7 +19,7 @@ WIDEST_PROSE = 120  # tables may use all of a wide terminal, sentences become ha
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|[nµm]?s|min|h|d|[kMGT]?B)(?!\w))")
 BOLD, DIM, YELLOW, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[33m", ""
 _TONES = {"plain": PLAIN, "quiet": DIM, "bad": YELLOW}
-_ASCII = str.maketrans({"→": ">", "µ": "u", "…": "~", "•": "*", **dict(zip("▁▂▃▄▅▆▇█┄─│┤├└▶◀⋮", ".:::####--|++|><:", strict=True))})
+_ASCII = str.maketrans({"→": ">", "µ": "u", "…": "~", "•": "*", **dict(zip("▁▂▃▄▅▆▇█┄╌─═│┤├└▶◀⋮", ".:::####-.-=|++|><:", strict=True))})
 
 
 def write(analysis: Analysis, view: View, out: TextIO) -> None:
