@@ -1,6 +1,7 @@
 """Fenced blocks of the README and docs/, and what running their commands prints.
 
 ```console   commands behind "$ " with their output, run one after the other in a scratch folder that holds samples/
+             (console slow: the same, in a test that is marked slow)
 ```sh        the two commands of a fresh clone; `.ci/run` reads them from the README and runs them
 ```python    with >>>: a session, run as a doctest; without: code that a test of its own puts in place
 """
@@ -109,7 +110,7 @@ def ran(block: Block) -> str:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                timeout=120,
+                timeout=600,
                 check=False,
             )
             output = "".join(f"{line.rstrip()}\n" for line in run.stdout.splitlines())
@@ -122,7 +123,7 @@ def ran(block: Block) -> str:
 def with_outputs(page: Path, text: str) -> str:
     """A page's text with every console block's output as it is now."""
     lines = text.splitlines()
-    for block in reversed([block for block in blocks(page, text) if block.kind == "console"]):
+    for block in reversed([block for block in blocks(page, text) if block.kind.startswith("console")]):
         lines[block.line - 1 : block.line - 1 + len(block.lines)] = ran(block).splitlines()
     return "".join(f"{line}\n" for line in lines)
 

@@ -41,7 +41,7 @@ def situations() -> str:
     for situation, files in SITUATIONS:
         for file in files:
             name, situation = situation, ""  # noqa: PLW2901 - said once, in the first of its rows
-            rows.append(f"| {name} | [{file}](samples/{file}) | {in_words(by_file[file].expected)} |")
+            rows.append(f"| {name} | [{file}](../samples/{file}) | {in_words(by_file[file].expected)} |")
     return "\n".join(rows)
 
 

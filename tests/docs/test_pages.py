@@ -19,9 +19,10 @@ from .__main__ import WHOLE, current
 from .pages import PAGES, ROOT, Block, blocks, ran, scratch
 
 UPDATE = "run: python -m tests.docs"
-KINDS = {"console", "sh", "python", "toml", "text", "json", "mermaid"}
+KINDS = {"console", "console slow", "sh", "python", "toml", "text", "json", "mermaid"}
 BLOCKS = [block for page in PAGES for block in blocks(page)]
-CONSOLE = [block for block in BLOCKS if block.kind == "console"]
+CONSOLE = [pytest.param(block, marks=[pytest.mark.slow] if "slow" in block.kind else [], id=block.name)
+           for block in BLOCKS if block.kind.startswith("console")]  # fmt: skip
 SESSIONS = [page for page in PAGES if any(">>>" in block.text for block in blocks(page))]
 PARTLY = [page for page in PAGES if page not in WHOLE and parts.BEGIN in page.read_text("utf-8")]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -31,7 +32,7 @@ def _name(item: Block | Path) -> str:
     return item.name
 
 
-@pytest.mark.parametrize("block", CONSOLE, ids=_name)
+@pytest.mark.parametrize("block", CONSOLE)
 def test_commands_print_what_the_page_says(block: Block) -> None:
     assert block.commands
     assert ran(block) == block.text, UPDATE
