@@ -103,7 +103,7 @@ def _rules(kind: str) -> Iterator[Entry]:
     for rule in all_rules():
         doc = rule_doc(rule)
         about = (("", "\n".join(" ".join(part.split()) for part in doc.about.split("\n\n"))),) if doc.about else ()
-        more = (*about, ("Breaks it", doc.breaks), ("What to do", doc.mend), ("Limits and an example", f"tcpstates rules {rule.NAME}"))
+        more = (*about, ("Breaks it", doc.breaks), ("What to do", doc.fix), ("Limits and an example", f"tcpstates rules {rule.NAME}"))
         yield Entry(rule.NAME, kind, doc.title, more, (rule.CODE,))
 
 

@@ -12,7 +12,7 @@ from .tables import TABLES, Listed
 HEAD = """# Rules
 
 This page is written by `python -m tcptrace_py.checks.docs > docs/rules.md` from the rules themselves; a test holds
-the two together. `tcpstates rules CODE` prints a rule's part of it. How to run checks is told in [ci.md](ci.md).
+the two together. `tcpstates rules CODE` prints a rule's part of it. [ci.md](ci.md) says how to run checks.
 
 A file of rules is TOML; the same may stand in a `pyproject.toml` below `[tool.tcpstates]`:
 
@@ -85,7 +85,7 @@ def section(rule: Rule) -> str:
     table = "\n".join(["| limit | | default |", "| --- | --- | --- |", *rows])
     return (
         f"## {rule.CODE} {rule.NAME}\n\n**{doc.title}**\n\n{about}"
-        f"*Breaks it:* {doc.breaks}\n\n*Mend it:* {doc.mend}\n\n{table}\n\n{example}\n"
+        f"*Breaks it:* {doc.breaks}\n\n*Fix it:* {doc.fix}\n\n{table}\n\n{example}\n"
     )
 
 

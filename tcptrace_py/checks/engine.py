@@ -83,7 +83,7 @@ class Check:
             count,
             measures,
             message,
-            " ".join(doc.mend.split()),
+            " ".join(doc.fix.split()),
         )
 
 
@@ -100,7 +100,7 @@ def run(
 
     `allow` names problems of the capture that are accepted besides those that its rule accepts, `allow_damaged` accepts
     cut and unreadable input, `allow_empty` lets every check pass that finds nothing to check, `allow_unmeasurable` every
-    check that hangs on what the capture cannot tell and does not fail on what it tells.
+    check that depends on what the capture cannot tell and does not fail on what it tells.
 
     Raises UsageError for queries that fail on the data.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Longest:
     """How long a side may stay in the state."""
 
-    limit: int = params.duration("longest stay that is borne", required=True)
+    limit: int = params.duration("longest stay that is allowed", required=True)
 
 
 def longest(facts: Facts, limits: Longest, state: State) -> Iterator[Measure]:

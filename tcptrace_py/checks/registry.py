@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from .facts import Facts
 
 _COMPARED = re.compile(r"TD\d{3}")
-_PART = re.compile(r"^(Breaks|Mend|TOML):[ \n]", re.MULTILINE)
+_PART = re.compile(r"^(Breaks|Fix|TOML):[ \n]", re.MULTILINE)
 
 
 class Rule(Protocol):
     """What a module in `rules` offers.
 
     Its docstring is its documentation: a first line that says what holds if all is well, what it is about, then
-    `Breaks:`, `Mend:` and `TOML:` (an example). `Limits` is a frozen dataclass of parameters (see `params`); it raises
+    `Breaks:`, `Fix:` and `TOML:` (an example). `Limits` is a frozen dataclass of parameters (see `params`); it raises
     UsageError for limits that make no sense together. `check` is a pure function: it yields no measure where nothing
     was there to be measured. `NEEDS` (none without it) names conclusions, as in `Analysis.withheld`, without which it proves
     nothing; it holds `IN_SPITE_OF` some reasons to withhold them.
@@ -51,7 +51,7 @@ class Doc:
     title: str
     about: str
     breaks: str
-    mend: str
+    fix: str
     example: str
 
 
@@ -60,9 +60,9 @@ def doc_of(rule: Rule) -> Doc:
     head, *parts = _PART.split(cleandoc(rule.__doc__ or ""))
     title, _, about = head.strip().partition("\n")
     found = dict(zip(parts[::2], (part.strip("\n") for part in parts[1::2]), strict=True))
-    if set(found) != {"Breaks", "Mend", "TOML"}:
-        raise ValueError(f"{rule.NAME}: its docstring needs Breaks, Mend and TOML")
-    return Doc(title, about.strip(), found["Breaks"].strip(), found["Mend"].strip(), cleandoc("\n" + found["TOML"]))
+    if set(found) != {"Breaks", "Fix", "TOML"}:
+        raise ValueError(f"{rule.NAME}: its docstring needs Breaks, Fix and TOML")
+    return Doc(title, about.strip(), found["Breaks"].strip(), found["Fix"].strip(), cleandoc("\n" + found["TOML"]))
 
 
 @cache

@@ -176,7 +176,7 @@ class Quality:
 
 EXPLANATIONS = {
     "one-sided": "connections of which only one direction was captured although the other was answered: "
-                 "how they ended is told only where what was captured proves it",
+                 "how they ended is known only where what was captured proves it",
     "acked-unseen": "connections with segments that were acknowledged but never captured: the capture lost frames",
     "snapped": "frames captured in part (snap length): harmless as far as the TCP header is there, lengths come from the IP header",
     "longer-than-wire": "frames of which more was captured than was on the wire: the program that wrote them is at fault; all is decoded",

@@ -44,9 +44,9 @@ HIDDEN: dict[str, dict[str, str]] = {
         "times": "the clock does not tell apart what is measured",
     },
     "one-sided": {
-        "handshake-outcome": "one direction was captured only: how a SYN was answered is told where an acknowledgement proves it",
-        "teardown": "one direction was captured only: how those connections ended and who closed first is not told",
-        "time-wait": "one direction was captured only: who entered TIME_WAIT of those connections is not told",
+        "handshake-outcome": "one direction was captured only: how a SYN was answered is known only where an acknowledgement proves it",
+        "teardown": "one direction was captured only: how those connections ended and who closed first is not known",
+        "time-wait": "one direction was captured only: who entered TIME_WAIT of those connections is not known",
     },
 }
 PROVED_BY_FINS = ("handshake-outcome", "time-wait")  # of a filtered capture

@@ -72,7 +72,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one check went. `remedy` says how to mend what it found, `scope` which traffic it looked at, in words."""
+    """How one check went. `remedy` says how to fix what it found, `scope` which traffic it looked at, in words."""
 
     code: str
     name: str

@@ -127,7 +127,7 @@ def percentiles(latency: Latency) -> str:
 def time_wait_words(summary: Summary) -> str:
     """TIME_WAIT over all hosts in words."""
     held, unseen = summary.time_wait, summary.patterns.get("unknown", 0)
-    untold = f"of {some(unseen, 'connection')} it cannot be told" if unseen else ""
+    untold = f"for {some(unseen, 'connection')} it is not known" if unseen else ""
     if not held.entered:
         return f"nobody was seen to enter it; {untold}" if untold else "nobody entered it"
     told = (f"{count(held.entered)} entered, at most {count(held.peak)} at once ({clock(held.peak_at_ns)}), "

@@ -13,7 +13,7 @@ This page is written by `python -m tcptrace_py.states.diagram > docs/states.md` 
 `tcptrace_py/states/machine.py`, which is what the program runs on; a test holds the two together.
 
 A connection has two sides, and each walks through these states on its own; the table does not know which of them is
-the client. How an observer learns of the events, and how firmly, is told in [model.md](model.md).
+the client. [model.md](model.md) says how an observer learns of the events, and how firmly.
 """
 
 MEANINGS = {

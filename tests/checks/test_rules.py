@@ -84,7 +84,7 @@ def test_every_rule_is_documented_with_an_example_that_works(rule: Any) -> None:
     doc = doc_of(rule)
     assert doc.title.endswith(".")
     assert doc.breaks
-    assert doc.mend
+    assert doc.fix
     checks = config.loads(doc.example)
     assert [check.rule for check in checks if isinstance(check, Check)] == [rule]
 

@@ -195,7 +195,7 @@ def test_the_text_says_what_why_where_and_what_to_do() -> None:
         "p99 of completed handshakes: 80 ms, limit 50 ms",
         "tcp.stream eq 2",
         "look  tcpstates explain 'a b/web.pcap' stream:2",
-        "mend  ",
+        "fix   ",
         "connections reset: 9, limit 0",
         "and 4 more connections",
         "at 10.1.0.9:3306 (9)",

@@ -25,7 +25,7 @@ PATTERNS = ("half-closed", "unfinished-close", "simultaneous", "none")
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What is borne: a rise up to `threshold` (0.25: by a quarter), and whatever chance does more often than `alpha`.
+    """What is allowed: a rise up to `threshold` (0.25: by a quarter), and whatever chance does more often than `alpha`.
 
     `least_ns` is the rise of a median handshake that is too small to matter, whatever its share. `strict` lets chance
     explain nothing.

@@ -42,7 +42,7 @@ def same_traffic(
     outcomes = (
         _quality(facts, origin, allow=allow, allow_damaged=allow_damaged),
         _paired(facts, origin),
-        _outcome(facts, origin, "TD502", "loss", "No more packets are lost on the way than is borne.",
+        _outcome(facts, origin, "TD502", "loss", "No more packets are lost on the way than is allowed.",
                  "Look at the worst connections' frames in both captures; loss in one direction only is a full queue "
                  "or a policer there.", list(_losses(facts, bearable))),
         _outcome(facts, origin, "TD503", "made-up", "Every RST and FIN that arrives was sent.",
@@ -186,7 +186,7 @@ def _transit(facts: PathFacts, bearable: Bearable, origin: Origin) -> Outcome:
                                     subject=way, note=f"{latency.count:,} segments"))  # fmt: skip
         known.append(f"{way} p99 {latency.p99_ns / 1e6:.3g} ms")
     told = "" if measures else f"{', '.join(known)}; no limit (--max-transit)" if known else "no segment in both"
-    return _outcome(facts, origin, "TD505", "transit", "Segments are not under way for longer than is borne.",
+    return _outcome(facts, origin, "TD505", "transit", "Segments take no longer between the points than is allowed.",
                     "A p99 far above the median is a queue: look for the link that is full.", measures,
                     message=told)  # fmt: skip
 

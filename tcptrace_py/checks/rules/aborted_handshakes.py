@@ -3,7 +3,7 @@
 Breaks: a health checker that looks whether the port answers and resets at once; a client that times out while
 connecting.
 
-Mend: let health checks complete the handshake or ask the application; for clients compare their connect timeout with
+Fix: let health checks complete the handshake or ask the application; for clients compare their connect timeout with
 the time from SYN to SYN/ACK.
 
 TOML:

@@ -6,7 +6,7 @@ seeing; they are ordinary and do not count unless they are asked for.
 Breaks: `icmp-unreachable`: a router says that the server cannot be reached; `stray-syn`: a client tries to reuse a
 connection's ports too early; `data-after-rst`: a middlebox reset a connection that its client knows nothing of.
 
-Mend: `explain` shows the segment in its place; its frame number is in the analysis document.
+Fix: `explain` shows the segment in its place; its frame number is in the analysis document.
 
 TOML:
 

@@ -6,7 +6,7 @@ connections in which the server answered at all.
 
 Breaks: a server whose thread pool is full lets one request in a hundred wait for five seconds; handshakes stay quick.
 
-Mend: look at the slowest: if data was sent again meanwhile (`data-retransmissions`, `stalls`), it is the path; if not,
+Fix: look at the slowest: if data was sent again meanwhile (`data-retransmissions`, `stalls`), it is the path; if not,
 the server took so long. A long poll or a push stream waits by design: give its port a limit of its own.
 
 TOML:

@@ -7,7 +7,7 @@ fail.
 Breaks: `tcpdump` dropped packets (`acked-unseen`), or the mirror port showed one direction only (`one-sided`): every
 rule about the other direction would hold.
 
-Mend: capture at a host of the connection, with a larger buffer (`tcpdump -B 16384`) and a snap length of 128 bytes;
+Fix: capture at a host of the connection, with a larger buffer (`tcpdump -B 16384`) and a snap length of 128 bytes;
 `allow` what you know of and accept.
 
 TOML:

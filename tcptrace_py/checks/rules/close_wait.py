@@ -4,7 +4,7 @@ A side is in CLOSE_WAIT from the peer's FIN to its own; only its program can end
 
 Breaks: an error path returns without close(); every such connection keeps its descriptor until the process runs out.
 
-Mend: the side in CLOSE_WAIT has the bug: find the path that forgets the connection after the peer's end of file.
+Fix: the side in CLOSE_WAIT has the bug: find the path that forgets the connection after the peer's end of file.
 A half-close that is meant (the peer ended its request and still reads) wants a longer limit on that port.
 
 TOML:

@@ -5,7 +5,7 @@ last segment, where none does. How many connections have a closed window at all 
 
 Breaks: a server writes to a slow disk between two reads; its clients stand still for seconds.
 
-Mend: the side named does not read: look at what its program does meanwhile. The path is not to blame.
+Fix: the side named does not read: look at what its program does meanwhile. The path is not to blame.
 
 TOML:
 

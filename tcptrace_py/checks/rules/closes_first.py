@@ -5,7 +5,7 @@ Judged are connections with a FIN, simultaneous closes apart.
 Breaks: a server that ends each connection after one answer holds a TIME_WAIT for each of its clients' connections; a
 proxy that closes first towards its database uses up its own ports.
 
-Mend: turn keep-alive on at the side that closes, or let the other side's idle timeout be the shorter one.
+Fix: turn keep-alive on at the side that closes, or let the other side's idle timeout be the shorter one.
 
 TOML:
 

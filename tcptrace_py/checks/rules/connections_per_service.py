@@ -2,7 +2,7 @@
 
 Breaks: a pool of ten is configured, and a code path opens its own connection for every query.
 
-Mend: find the caller that bypasses the pool: its connections are the short ones; or the pool's idle timeout is shorter
+Fix: find the caller that bypasses the pool: its connections are the short ones; or the pool's idle timeout is shorter
 than the pause between two requests.
 
 TOML:

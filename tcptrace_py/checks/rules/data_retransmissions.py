@@ -4,7 +4,7 @@ The share of all segments that repeat data (SYN, FIN, keep-alive and window prob
 
 Breaks: a policer or a full queue on the path drops a few segments in a hundred; throughput falls to a fraction.
 
-Mend: see whether it is one path or all (the worst connections are listed), one direction or both; compare captures at
+Fix: see whether it is one path or all (the worst connections are listed), one direction or both; compare captures at
 both ends to find where the segments are lost.
 
 TOML:
@@ -45,7 +45,7 @@ CODE, NAME = "TS202", "data-retransmissions"
 
 @dataclass(frozen=True)
 class Limits:
-    """The share that is borne."""
+    """The share that is allowed."""
 
     max_share: float = params.ratio("so large a share of the segments may repeat data", required=True)
 

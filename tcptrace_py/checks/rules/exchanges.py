@@ -4,7 +4,7 @@ An exchange is data of the server right behind data of the client. Connections w
 
 Breaks: a library was upgraded and no longer reuses connections; each request costs a handshake and leaves a TIME_WAIT.
 
-Mend: see whether keep-alive is on at both sides (`closes-first` tells who ends it), and whether the client's pool keeps
+Fix: see whether keep-alive is on at both sides (`closes-first` tells who ends it), and whether the client's pool keeps
 as many idle connections as it uses at once.
 
 TOML:

@@ -3,7 +3,7 @@
 Breaks: a peer that vanishes without closing (a laptop lid, a container that is killed); the server's FINs come again
 and again, and its socket stays in FIN_WAIT_1 or LAST_ACK.
 
-Mend: see which peer stays silent; between your own hosts look for a firewall that forgets connections before they
+Fix: see which peer stays silent; between your own hosts look for a firewall that forgets connections before they
 close.
 
 TOML:

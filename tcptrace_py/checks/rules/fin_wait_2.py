@@ -3,7 +3,7 @@
 Breaks: the peer never closes what this side has closed (its CLOSE_WAIT); without a process the kernel gives up after a
 minute (`tcp_fin_timeout`), with one never.
 
-Mend: look at the peer: it holds the other half open.
+Fix: look at the peer: it holds the other half open.
 
 TOML:
 

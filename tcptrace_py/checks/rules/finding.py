@@ -5,7 +5,7 @@ from an address that nobody asked. `tcpstates analyze` prints them first; docs/f
 
 Breaks: a firewall resets connections in the server's name; a client's local ports are all taken and connect() fails.
 
-Mend: the finding says what to look at, and docs/findings.md what to do; `ignore` what you know of and accept.
+Fix: the finding says what to look at, and docs/findings.md what to do; `ignore` what you know of and accept.
 
 TOML:
 

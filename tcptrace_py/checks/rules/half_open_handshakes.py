@@ -2,7 +2,7 @@
 
 Breaks: SYN scanners and floods; a route that takes the client's ACK another way; a client that died in between.
 
-Mend: many different clients are a scan or a flood (SYN cookies, a limit in front); always the same client is a path on
+Fix: many different clients are a scan or a flood (SYN cookies, a limit in front); always the same client is a path on
 which one direction is lost: capture at both ends.
 
 TOML:

@@ -6,7 +6,7 @@ that the SYN needs to get there is not in them: compare like with like, and see 
 
 Breaks: a listener whose accept queue overflows drops SYNs, and a few in a hundred clients wait one second and more.
 
-Mend: look at the slowest first: a multiple of a second is a SYN or SYN/ACK sent again (accept queue, firewall, loss);
+Fix: look at the slowest first: a multiple of a second is a SYN or SYN/ACK sent again (accept queue, firewall, loss);
 a time near the others' doubled or tripled is distance or load. Raise the listener's backlog, or accept faster.
 
 TOML:

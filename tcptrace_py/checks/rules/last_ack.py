@@ -2,7 +2,7 @@
 
 Breaks: a firewall drops the connection's state at the first FIN, so that the last ACK never comes through.
 
-Mend: compare captures at both ends: an ACK that was sent and did not arrive was dropped on the way.
+Fix: compare captures at both ends: an ACK that was sent and did not arrive was dropped on the way.
 
 TOML:
 

@@ -4,7 +4,7 @@ Judged are connections that were established; open are those without any FIN or 
 
 Breaks: a test ends without closing its client: the connections stay until the process dies, in production for ever.
 
-Mend: close clients where they are made (a context manager, `defer`, try-with-resources); `idle` leaves alone what was
+Fix: close clients where they are made (a context manager, `defer`, try-with-resources); `idle` leaves alone what was
 still at work when the capture stopped.
 
 TOML:

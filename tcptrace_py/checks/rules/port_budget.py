@@ -6,7 +6,7 @@ connection: a port is taken while the client's side is open or in TIME_WAIT. The
 
 Breaks: short connections at more than 470 a second from one address to one service, if the client closes first.
 
-Mend: reuse connections; else spread over more destination or source addresses, then widen the range.
+Fix: reuse connections; else spread over more destination or source addresses, then widen the range.
 
 TOML:
 

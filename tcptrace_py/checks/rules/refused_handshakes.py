@@ -2,7 +2,7 @@
 
 Breaks: the tests start before the database listens on 3306, and the first connections are refused; a retry hides it.
 
-Mend: wait for the port before the clients start; if nothing is meant to listen there, find who still calls it (the
+Fix: wait for the port before the clients start; if nothing is meant to listen there, find who still calls it (the
 client's address is in the verdict); a RST from another hop than the server's is a firewall that rejects.
 
 TOML:

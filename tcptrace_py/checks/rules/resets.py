@@ -7,7 +7,7 @@ Causes are those of the analysis: `abort` and `abort-unread-data` (close() with 
 Breaks: a server closes with part of the request unread: its kernel sends a RST, and the client may lose the answer
 that was already on its way.
 
-Mend: `abort` and `abort-unread-data`: read the request to its end (or shut down for writing and drain) before closing;
+Fix: `abort` and `abort-unread-data`: read the request to its end (or shut down for writing and drain) before closing;
 if it was read, look for SO_LINGER 0 or a process that was killed.
 `data-after-close`: let the client close first, or give the server a longer keep-alive than the client.
 `no-socket`: a firewall or load balancer forgot the connection; send keep-alives more often than it forgets.

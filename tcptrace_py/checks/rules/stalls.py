@@ -6,7 +6,7 @@ lost several in a row, or leads nowhere.
 
 Breaks: a firewall forgets an idle connection and drops what comes next; the client sends its request again and again.
 
-Mend: `explain` shows the connection. If it stands still after a pause, something on the path forgot it (keep-alives
+Fix: `explain` shows the connection. If it stands still after a pause, something on the path forgot it (keep-alives
 that are shorter than the pause help); if large segments are lost and small ones arrive, the path's MTU is smaller.
 
 TOML:

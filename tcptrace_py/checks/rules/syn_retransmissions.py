@@ -4,7 +4,7 @@ Each repetition costs the user a second or more, and no average shows it.
 
 Breaks: bursts of new connections overflow the accept queue; every dropped SYN comes again a second later.
 
-Mend: raise the backlog (`listen()` and `net.core.somaxconn`) or accept faster; if the queue is not full, look for loss
+Fix: raise the backlog (`listen()` and `net.core.somaxconn`) or accept faster; if the queue is not full, look for loss
 between the two hosts.
 
 TOML:

@@ -5,7 +5,7 @@ end of the capture, or never established). A close that was in flight when the c
 
 Breaks: a client library that resets instead of closing (SO_LINGER 0) to save itself TIME_WAIT.
 
-Mend: `analyze --teardown PATTERN --show connections` lists them; `explain` shows which side did it and when.
+Fix: `analyze --teardown PATTERN --show connections` lists them; `explain` shows which side did it and when.
 
 TOML:
 

@@ -4,7 +4,7 @@ Counts stays entered, whatever their length: a measure of how often connections 
 
 Breaks: a client library is upgraded and no longer sends `Connection: keep-alive`: ten requests make ten connections.
 
-Mend: reuse connections; compare with the number of requests that the test makes.
+Fix: reuse connections; compare with the number of requests that the test makes.
 
 TOML:
 

@@ -6,7 +6,7 @@ TIME_WAIT at a server costs a little memory; at a client each holds a local port
 Breaks: a proxy without a connection pool opens 500 connections a second to its database: after a minute 28,000 ports
 are in TIME_WAIT, and connect() fails.
 
-Mend: reuse connections (keep-alive, a pool): it removes the cause. Else let the side that can afford it close first.
+Fix: reuse connections (keep-alive, a pool): it removes the cause. Else let the side that can afford it close first.
 
 TOML:
 

@@ -3,7 +3,7 @@
 Breaks: a security group that drops what it does not allow; a listener whose accept queue stays full; a host that is
 gone.
 
-Mend: see whether the SYNs reach the server (capture there). If they do and the port listens, its accept queue is full
+Fix: see whether the SYNs reach the server (capture there). If they do and the port listens, its accept queue is full
 (`ss -lnt`: Recv-Q at Send-Q); if they do not, a filter or a route on the way drops them.
 
 TOML:

@@ -4,7 +4,7 @@ A window of 0 says that the receiving program does not read as fast as its peer 
 
 Breaks: a consumer that does other work between reads; its peer stands still and waits for a window.
 
-Mend: the side named is the one that does not read: look at what its program does meanwhile (a lock, a slow disk, a
+Fix: the side named is the one that does not read: look at what its program does meanwhile (a lock, a slow disk, a
 full thread pool); a larger buffer only delays it.
 
 TOML:

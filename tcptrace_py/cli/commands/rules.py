@@ -33,7 +33,7 @@ Examples:
 def command(*, names: tuple[str, ...], files: tuple[str, ...]) -> int:
     """List the rules that `tcpstates check` knows, or explain those that are named (by code or name).
 
-    Each explanation says what breaks the rule, how to mend it, which limits it takes, and shows an example.
+    Each explanation says what breaks the rule, how to fix it, which limits it takes, and shows an example.
     """
     from tcptrace_py.checks import config, docs, registry
 

@@ -1,4 +1,4 @@
-"""A client that was restarted opens the same ports anew, and the other end still holds the old connection.
+"""A client that was restarted opens the same ports again, and the other end still holds the old connection.
 
 Shows: a SYN comes on a connection that is open. The server answers with its old numbers, the client resets that, and the same SYN gets
 through when it is sent again.
@@ -36,4 +36,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             Code.PEER_RESTARTED, Gravity.PROBLEM, "high", sorted({row for both in members for row in both}), of=of,
             connections=len(members), client=client, server=server, server_port=ports.pop() if len(ports) == 1 else None,
             evidence=[f"frame {min(frames[old] for old, _ in members)}: the client resets what it no longer knows"],
-            explanation=f"{client} opens connections anew that {server} still holds, as a host does that was restarted.")  # fmt: skip
+            explanation=f"{client} opens connections again that {server} still holds, as a host does that was restarted.")  # fmt: skip

@@ -159,7 +159,7 @@ def _reset(teardown: Teardown) -> str:
 
 def _stay(stay: Stay, connection: Connection) -> str:
     who = "It" if connection.server_side is None else f"The {stay.side}"
-    restarts = f", started anew {some(stay.restarts, 'time')}" if stay.restarts else ""
+    restarts = f", restarted {'once' if stay.restarts == 1 else some(stay.restarts, 'time')}" if stay.restarts else ""
     ends = {
         "expired": f"it ran out at {clock(stay.ended_at_ns)}",
         "reused": f"a new SYN reused the four-tuple at {clock(stay.ended_at_ns)}",

@@ -63,7 +63,7 @@ def _loud(report: Report, outcome: Outcome) -> Iterator[Block]:
         if measure.worst:
             yield from _worst(report, measure)
     if measures:
-        yield Facts((("mend", outcome.remedy),))
+        yield Facts((("fix ", outcome.remedy),))
 
 
 def _worst(report: Report, measure: Measure) -> Iterator[Block]:

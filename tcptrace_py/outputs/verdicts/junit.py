@@ -61,7 +61,7 @@ def _lines(report: Report, outcome: Outcome) -> list[str]:
     for measure in outcome.measures:
         if not measure.holds:
             lines += _worst(report, measure)
-    return [*lines, f"mend: {outcome.remedy}"]
+    return [*lines, f"fix: {outcome.remedy}"]
 
 
 def _worst(report: Report, measure: Measure) -> list[str]:

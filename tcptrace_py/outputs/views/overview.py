@@ -107,7 +107,7 @@ def _summary(analysis: Analysis, digest: Digest, hidden: frozenset[str], *, is_s
     anomalies = sum(group.count for group in digest.anomalies.values())
     yield facts(
         ("Connections", tally(summary.outcomes, OUTCOMES)),
-        *([("Handshake", "not told: see above")] if "handshake-latency" in hidden else handshake_words(summary)),
+        *([("Handshake", "not known: see above")] if "handshake-latency" in hidden else handshake_words(summary)),
         ("Close", f"{tally(summary.patterns, {'none': 'with no close seen', 'unknown': 'whose end was not seen'})}{in_flight}"),
         ("Closed first", _who_first(digest)),
         ("Resets", tally(summary.reset_causes)),
