@@ -12,7 +12,7 @@ from .checks.registry import doc_of as rule_doc
 from .checks.tables import TABLES
 from .findings.naming import doc_of as cause_doc
 from .model.diagnosis import PATTERNS as USES
-from .model.explained import ANOMALIES, DAMAGE, PROPERTIES
+from .model.explained import ADVICE, ANOMALIES, DAMAGE, PROPERTIES
 from .model.finding import Code
 from .outputs import words
 from .outputs.formats.csv import COLUMNS
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .model.explained import Explained
 
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
+_MARKED = re.compile(r"\*+([^*]+)\*+")
+_SOURCES = re.compile(r" \(\*\*[A-Z]\*\*(, \*\*[A-Z]\*\*)*\)")  # where a statement is from, as docs/time-wait.md marks it
 NEAREST = 4  # suggestions for a word that is not there
 
 
@@ -87,7 +89,7 @@ def _plain(word: str) -> str:
 
 def _prose(text: str) -> str:
     """Markdown as plain text."""
-    return _LINK.sub(r"\1", text)
+    return _MARKED.sub(r"\1", _LINK.sub(r"\1", _SOURCES.sub("", text)))
 
 
 def _words(of: Mapping[str, str]) -> Callable[[str], Iterator[Entry]]:
@@ -117,6 +119,11 @@ def _findings(kind: str) -> Iterator[Entry]:
         doc = cause_doc(code)
         yield Entry(str(code), kind, " ".join(doc.title.split()), (
             ("What shows it", doc.shows), ("What else could look so", doc.look_alikes), ("What to do", doc.remedy)))
+
+
+def _advice(kind: str) -> Iterator[Entry]:
+    for code, row in ADVICE.items():
+        yield Entry(code, kind, _prose(row.text), (("Price", _prose(row.price)),))
 
 
 def _states(kind: str) -> Iterator[Entry]:
@@ -155,6 +162,7 @@ KINDS = (
     Kind("event", "events", "what moves a side from state to state", _events),
     Kind("basis", "bases", "how firmly a change of state is known", _words(words.BASES)),
     Kind("pattern", "patterns", "how a client uses its connections to a service (time-wait)", _words(USES)),
+    Kind("advice", "advice", "what to do about TIME_WAIT, in this order", _advice),
     Kind("role", "roles", "sides of a connection, and who sent a reset", _words(words.ROLES)),
     Kind("vantage", "vantages", "where a capture was taken", _words(words.VANTAGES)),
     Kind("end", "ends", "how a stay in TIME_WAIT ended", _words(words.ENDED_BY)),

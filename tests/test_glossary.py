@@ -10,9 +10,11 @@ from tcptrace_py.findings.withholding import HIDDEN
 from tcptrace_py.model.finding import Code, Gravity
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.model.vocabulary import Cause, Confidence, EndedBy, Kind, Outcome, Pattern, Role, Vantage
+from tcptrace_py.outputs.time_wait import advice
 
 from .docs.codes import codes
 
+NOT_TO_DO = ("tcp_tw_recycle", "tcp_fin_timeout", "tcp_max_tw_buckets", "so_linger", "tcp_tw_reuse_without_timestamps")
 WORDS = {
     "finding": [*Code],
     "rule": [rule.NAME for rule in all_rules()],
@@ -25,6 +27,7 @@ WORDS = {
     "role": [*Role],
     "vantage": [*Vantage],
     "end": [*EndedBy],
+    "advice": [code for code in advice.CODES if code not in ("check-less-often", *NOT_TO_DO)],
     "severity": [*Gravity],
     "confidence": [*Confidence],
     "withheld": sorted({what for hidden in HIDDEN.values() for what in hidden} | {"port-budget"}),

@@ -242,3 +242,57 @@ ANOMALIES = {
 
 # Properties about which nothing is to be done, however often they are met.
 HARMLESS = frozenset(code for code, row in PROPERTIES.items() if row.remedy.partition(":")[0].partition(";")[0] == "nothing")
+
+
+class Advised(NamedTuple):
+    """A piece of advice about TIME_WAIT: its heading, what to do and when, and what it costs."""
+
+    heading: str
+    text: str
+    price: str
+
+
+# What to do if there is too much TIME_WAIT, in this order (docs/time-wait.md, which says what S, M and D mean).
+ADVICE = {
+    "reuse-connections": Advised(
+        "Reuse connections",
+        "Keep-alive, or a pool: where one client opens many short connections to one service, each of them leaves a stay in "
+        "TIME_WAIT that was not needed.",
+        "idle connections at both ends; a middlebox may forget them, so the client must give them up first.",
+    ),
+    "who-closes-first": Advised(
+        "Who closes first",
+        "Let the side close first that can afford TIME_WAIT: usually the client of a public server, and for a proxy the "
+        "backend, where TIME_WAIT holds no local port. Never both at once, as then both enter it.",
+        "the server's memory, and the timeouts at both ends must be set so that it stays that way.",
+    ),
+    "spread-over-addresses": Advised(
+        "Spread over addresses",
+        "The ports are counted for each (source address, destination address, destination port): each further address at "
+        "either end brings a whole range.",
+        "more addresses to manage.",
+    ),
+    "widen-the-port-range": Advised(
+        "Widen the port range",
+        "`net.ipv4.ip_local_port_range` on Linux.",
+        "services that listen inside it need `ip_local_reserved_ports`; it moves the ceiling and removes nothing.",
+    ),
+    "tcp_tw_reuse": Advised(
+        "tcp_tw_reuse",
+        "`net.ipv4.tcp_tw_reuse=1` on the *connecting* host: `connect()` may then take a port whose TIME_WAIT is about a "
+        "second old (`tcp_tw_reuse_delay` on newer kernels, 1000 ms), if TCP timestamps were used on the old connection. 0 is "
+        "off, 2, the default, means loopback only (**S**, **M**).",
+        "only timestamps tell old duplicates from new segments; it does nothing for a server.",
+    ),
+    "limit-requests": Advised(
+        "Limit requests",
+        "Where the cause is a few addresses that open short connections without end (a crawler), limit requests for each "
+        "address.",
+        "people behind one NAT share an address, and the limit.",
+    ),
+    "shorten-time-wait": Advised(
+        "Shorten TIME-WAIT",
+        "Where the system lets you: Windows `TcpTimedWaitDelay`, BSD and macOS `net.inet.tcp.msl`. Linux does not.",
+        "old duplicates may reach a new connection: the last resort.",
+    ),
+}

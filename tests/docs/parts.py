@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -117,7 +118,14 @@ def _codes(table: Mapping[str, Explained]) -> Callable[[], str]:
                               *(f"| `{code}` | {row.meaning} | {row.remedy} |" for code, row in table.items())])  # fmt: skip
 
 
+def advice() -> str:
+    """What to do about TIME_WAIT, a section each."""
+    return "\n\n".join(f"### {row.heading}\n\n" + fill(f"{row.text} *Price:* {row.price}", 120, break_long_words=False,
+                                                       break_on_hyphens=False) for row in explained.ADVICE.values())  # fmt: skip
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "situations": situations, "commands": commands, "fields": fields, "damage": _codes(explained.DAMAGE),
     "properties": _codes(explained.PROPERTIES), "anomalies": _codes(explained.ANOMALIES),
+    "advice": advice,
 }  # fmt: skip
