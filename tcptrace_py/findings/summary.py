@@ -3,7 +3,7 @@
 from heapq import nsmallest
 
 from tcptrace_py.model.addresses import text
-from tcptrace_py.model.results import Service, Summary, TimeWaitTotals
+from tcptrace_py.model.results import ServiceTotals, Summary, TimeWaitTotals
 from tcptrace_py.model.vocabulary import Cause, Outcome, Pattern, Vantage
 
 from .accounts import Accounts
@@ -65,7 +65,7 @@ class Totals:
                        busiest(accounts))
 
 
-def busiest(accounts: Accounts) -> tuple[Service, ...]:
+def busiest(accounts: Accounts) -> tuple[ServiceTotals, ...]:
     """Services with the most connections, as many as are kept: sums over accounts. What resets an undescribed one is its server."""
     found: dict[tuple[bytes, int], list[int]] = {}
     for packed, count in accounts.singles.services().items():
@@ -86,4 +86,4 @@ def busiest(accounts: Accounts) -> tuple[Service, ...]:
             row[7] += account.resets_others
         row[8] += account.repeats + account.syn_repeats + account.synack_repeats
     ranked = nsmallest(MOST_SERVICES, found.items(), key=lambda item: (-item[1][0], item[0]))
-    return tuple(Service(text(address), port, *row) for (address, port), row in ranked if row[0])
+    return tuple(ServiceTotals(text(address), port, *row) for (address, port), row in ranked if row[0])

@@ -252,7 +252,7 @@ class TimeWaitTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ServiceTotals:
     """A server address and port: who closed its connections first, who reset them, and how many segments were sent again."""
 
     address: str
@@ -287,7 +287,7 @@ class Summary:
     closes_in_flight: int = 0  # when the capture ended
     retransmissions: int = 0  # segments that repeat SYN, FIN or data
     handshake_retransmissions: int = 0  # those of them that repeat a SYN or SYN/ACK
-    services: tuple[Service, ...] = ()  # those with the most connections
+    services: tuple[ServiceTotals, ...] = ()  # those with the most connections
 
 
 @dataclass(slots=True)
