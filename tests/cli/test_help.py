@@ -112,6 +112,15 @@ def test_completion_is_installed_by_one_command(shell: str, tmp_path: Path, monk
     assert len(lines) == (2 if shell == "zsh" else 1)
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+def test_bash_takes_what_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    said(capsys, "--install-completion", "bash")
+    run = subprocess.run(["bash", "-c", f"source '{completion.file_of('bash')}' && complete -p tcpstates"], capture_output=True, text=True,
+                         check=True)
+    assert run.stdout.rstrip().endswith("tcpstates")
+
+
 def test_completion_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / ".local").write_text("a file where a folder must be")
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)

@@ -255,6 +255,8 @@ def test_version_says_whether_it_is_compiled() -> None:
     ("tcpstates analyze x --tear", "--teardown"),
     ("tcpstates analyze x --teardown unf", "unfinished-close"),
     ("tcpstates analyze x --os mac", "macos"),
+    ("tcpstates analyze x --cause data", "data-after-close"),
+    ("tcpstates help idle-time", "idle-timeout"),
 ])
 def test_completion(words: str, wanted: str) -> None:
     result = tcpstates(_TCPSTATES_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tcptrace_py.glossary import Entry, Kind
 
 WIDEST = 100  # columns of prose
+FIRST = "tcpstates help WORD explains a word, tcpstates help KIND lists the words of a kind, tcpstates help COMMAND explains a command."
 NAMED = 26  # columns of a word in a list
 
 
@@ -31,7 +32,7 @@ Examples:
   tcpstates help findings
 """,
 )
-@click.argument("words", metavar="[WORD]...", nargs=-1)
+@click.argument("words", metavar="[WORD]...", nargs=-1, shell_complete=lambda _ctx, _argument, begun: _begun(begun))
 @click.pass_context
 def command(context: click.Context, *, words: tuple[str, ...]) -> int:
     """Say what a word means that tcpstates prints, or what a command does; without a word, which there are.
@@ -56,6 +57,14 @@ def command(context: click.Context, *, words: tuple[str, ...]) -> int:
             click.echo(f"tcpstates: there is no word {word!r}; {hint}", err=True)
             code = codes.USAGE
     return code
+
+
+def _begun(begun: str) -> list[str]:
+    """Words and kinds that begin so, as a shell asks for them."""
+    from tcptrace_py import glossary
+
+    names = {entry.word for entry in glossary.entries()} | {kind.plural for kind in glossary.KINDS}
+    return sorted(name for name in names if name.casefold().startswith(begun.casefold()))
 
 
 def _commands(context: click.Context) -> tuple[str, ...]:
@@ -85,7 +94,7 @@ def _command(context: click.Context, word: str) -> Iterator[str]:
 
 
 def _kinds(kinds: tuple[Kind, ...], width: int) -> Iterator[str]:
-    yield "tcpstates help WORD explains a word, tcpstates help KIND lists all words of a kind, tcpstates help COMMAND a command."
+    yield from wrap(FIRST, width)
     yield ""
     for kind in kinds:
         yield from _row(kind.plural, f"{kind.about} ({len(kind.entries())})", width)
