@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tcptrace_py import glossary
 from tcptrace_py.checks.registry import all_rules
+from tcptrace_py.findings import withholding
 from tcptrace_py.findings.withholding import HIDDEN
 from tcptrace_py.model.finding import Code, Gravity
 from tcptrace_py.model.state import Basis, State
@@ -15,6 +19,7 @@ from tcptrace_py.outputs.time_wait import advice
 from .docs.codes import codes
 
 NOT_TO_DO = ("tcp_tw_recycle", "tcp_fin_timeout", "tcp_max_tw_buckets", "so_linger", "tcp_tw_reuse_without_timestamps")
+REASONS = re.findall(r'yield Withheld\("[a-z-]+", "([a-z-]+)"', Path(str(withholding.__file__)).read_text("utf-8"))
 WORDS = {
     "finding": [*Code],
     "rule": [rule.NAME for rule in all_rules()],
@@ -28,6 +33,7 @@ WORDS = {
     "vantage": [*Vantage],
     "end": [*EndedBy],
     "advice": [code for code in advice.CODES if code not in ("check-less-often", *NOT_TO_DO)],
+    "reason": REASONS,
     "severity": [*Gravity],
     "confidence": [*Confidence],
     "withheld": sorted({what for hidden in HIDDEN.values() for what in hidden} | {"port-budget"}),
@@ -38,6 +44,11 @@ WORDS = {
 def test_every_word_of_a_kind_is_explained(kind: str) -> None:
     explained = {entry.word for entry in glossary.entries() if entry.kind == kind}
     assert set(map(str, WORDS[kind])) <= explained
+
+
+def test_reasons_are_found_where_they_are_given() -> None:
+    assert len(set(REASONS)) == 2
+    assert not glossary.look_up("no-such-reason")
 
 
 def test_every_code_is_explained() -> None:

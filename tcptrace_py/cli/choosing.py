@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
     from tcptrace_py.model.which import Which
 
-class States(click.Choice[str]):
+    Choices = click.Choice[str]
+else:
+    Choices = click.Choice  # not generic before click 8.2
+
+class States(Choices):
     """Names of states, in any case, with hyphens or underscores."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:

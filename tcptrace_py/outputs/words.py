@@ -80,6 +80,12 @@ SUBJECTS = {
     "port-budget": "how near a client's local ports are to running out",
 }
 
+# Why something is withheld, besides problems of the capture.
+REASONS = {
+    "short-capture": "the capture is shorter than a stay in TIME_WAIT: numbers were still rising at its end",
+    "unknown-port-range": "no range of local ports was given (--port-range), and the traffic shows none: the system's default is assumed",
+}
+
 SEVERITIES = {
     "problem": "something failed",
     "warning": "it costs something or will fail",
