@@ -58,6 +58,7 @@ def test_every_code_is_explained() -> None:
 
 def test_what_a_word_means_is_not_the_word() -> None:
     for entry in glossary.entries():
+        assert entry.meaning, entry
         assert entry.meaning.strip(" .").casefold() != entry.word.replace("-", " ").casefold(), entry
         assert "](" not in entry.meaning, entry
 

@@ -20,7 +20,7 @@ OUTCOMES = {
 }
 
 # What each means where the word itself stands beside it.
-OUTCOME_MEANINGS = {word: text.partition("(")[2].removesuffix(")") for word, text in OUTCOMES.items()}
+OUTCOME_MEANINGS = {word: text.partition("(")[2].removesuffix(")") or text for word, text in OUTCOMES.items()}
 OUTCOME_MEANINGS["completed"] = "the SYN/ACK was acknowledged, or what came later proves that it was"
 
 PATTERNS = {
