@@ -125,12 +125,17 @@ PROPERTIES = {
         "durations are withheld; look at the clock of the capturing host or the driver",
     ),
     "acked-unseen": Explained(
-        "something was acknowledged that was never captured: the capture lost frames",
+        "something was acknowledged that was never captured, not even within 100 ms behind: the capture lost frames",
         "a larger buffer (`tcpdump -B`), a filter, a shorter `-s`. Losses in the capture look like losses in the network",
     ),
+    "out-of-order": Explained(
+        "frames were written behind others with later stamps, by less than 200 ms and 8,040 frames, as several queues of a network "
+        "card do. They are put in order by their stamps; frame numbers stay those of the file",
+        "nothing",
+    ),
     "time-backwards": Explained(
-        "a frame is stamped earlier than the one before it: the clock stepped, or several queues wrote out of order",
-        "durations across the step are wrong; `reordercap` puts them in order",
+        "a frame is stamped earlier than the one before it, by more than that: the clock stepped",
+        "durations across the step are wrong; where the stamps are right, `reordercap` puts them in order",
     ),
     "longer-than-wire": Explained(
         "more of a frame was captured than was on the wire; all of it is decoded",

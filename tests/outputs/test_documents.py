@@ -56,8 +56,8 @@ def test_json_is_the_document_and_holds_to_its_schema(make: Callable[[], Analysi
 
 def registry() -> Registry[Any]:
     """Where the other schemas find what they share with that of an analysis."""
-    shared: Registry[Any] = Registry()
-    return shared.with_resource("urn:tcpstates:analysis:1", Resource.from_contents(schema("analysis-1.json")))
+    shared: Registry[Any] = Registry().with_resource("urn:tcpstates:analysis:1", Resource.from_contents(schema("analysis-1.json")))
+    return shared
 
 
 @pytest.mark.parametrize("make", CASES)

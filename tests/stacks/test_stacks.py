@@ -59,7 +59,7 @@ CAPTURES: dict[str, tuple[Right, ...]] = {
     ),
     "rst_behind_gap": (Right(OPENED + " CLOSED", ANSWERED + " CLOSED", "rst", resets=((6, "client", "no-socket"),)),),
     "plain_rst_abort": (Right(OPENED + " CLOSED", ANSWERED + " CLOSED", "rst", resets=((8, "client", "abort"),)),),
-    "challenge-ack-in-syn-received": (Right("CLOSED SYN_SENT", "LISTEN SYN_RECEIVED", "none", outcome="half-open"),),
+    "challenge-ack-in-syn-received": (Right("CLOSED SYN_SENT", "LISTEN SYN_RECEIVED", "none", outcome="in-progress"),),
     "fin-on-syn-ack": (
         Right(OPENED + CLOSED_SECOND, "LISTEN SYN_RECEIVED" + CLOSED_FIRST, "four-way", "server", stays=("server",),
               resets=((6, "server", "late"),)),
