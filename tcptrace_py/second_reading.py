@@ -64,16 +64,13 @@ def observe(
 ) -> Iterator[FrameBlock]:
     """Replay these four-tuples (`tuples_of`; None: all) with an observer (`flows.table.FlowTable`).
 
-    Yields each block of frames when the observer was told of its segments. What is so far behind the frame `until_frame` that it
-    cannot have been put before it is not read.
-    `joined`: see `Decoder`.
+    Yields each block of frames when the observer was told of its segments, up to about the frame `until_frame`. `joined`: see `Decoder`.
     """
     machinery = Machinery(selection=options.selection, profiles=options.profiles, idle_s=options.idle_s, keep_rows=False, slowest=0,
                           observer=observer)  # fmt: skip
     table = machinery.table
     table.retire = lambda live, _known_ns: live.dissolve()  # nobody asks what became of it
-    last_frame = None if until_frame is None else until_frame + MOST_FRAMES
-    for frames, segments in _blocks(captures, tuples, options, until_frame=last_frame, joined=joined, progress=progress):
+    for frames, segments in _blocks(captures, tuples, options, until_frame=until_frame, joined=joined, progress=progress):
         table.feed(segments)
         yield frames
 
@@ -129,7 +126,10 @@ def _blocks(
     joined: list[tuple[int, ...]] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[tuple[FrameBlock, SegmentBlock]]:
-    """Frames and their segments; of those that were not chosen little is decoded."""
+    """Frames and their segments; of those that were not chosen little is decoded.
+
+    What is behind the frame `until_frame` is left out, and not read; where frames were out of order, what cannot have been put before it.
+    """
     problems = Problems()  # they were reported with the analysis
     decoder = Decoder(problems, check_checksums=options.check_checksums, joined=joined)
     owners = array("i", [OTHERS]) * words.BUCKETS
@@ -139,12 +139,15 @@ def _blocks(
         decoder.share(owners, CHOSEN, lambda: None)
     segments: SegmentBlock | None = None
     for frames in open_captures(list(captures), problems, progress=progress).blocks():
-        if until_frame is not None and frames.first_frame > until_frame:
+        last_frame = until_frame
+        if until_frame is not None and problems.has("out-of-order"):
+            last_frame = until_frame + MOST_FRAMES
+        if last_frame is not None and frames.first_frame > last_frame:
             return
         segments = decoder.decode(frames, segments)
         if tuples is not None:
             tell_owners(segments, owners, CHOSEN)
-            _leave_out(segments, tuples, until_frame)
+            _leave_out(segments, tuples, last_frame)
         yield frames, segments
 
 

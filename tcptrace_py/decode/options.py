@@ -12,6 +12,8 @@ from tcptrace_py.model.segments import (
 
 from . import wire
 
+MOST_SCALE = 14  # larger ones mean this (RFC 7323 2.3)
+
 
 def parse_options(data: bytes, at: int, stop: int, ack: int) -> tuple[int, int, int, int, int, int]:
     """Read the options in data[at:stop]: bits, window scale, TSval, TSecr, left and right edge of the first SACK block.
@@ -48,7 +50,7 @@ def parse_options(data: bytes, at: int, stop: int, ack: int) -> tuple[int, int, 
             bits |= OPT_MSS
         elif kind == 3 and size == 3:
             bits |= OPT_WSCALE
-            window_scale = data[at + 2]
+            window_scale = min(data[at + 2], MOST_SCALE)
         elif kind == 4 and size == 2:
             bits |= OPT_SACK_OK
         elif kind == 34 or (kind >= 253 and kind < 255 and size >= 4 and data[at + 2] == 0xF9 and data[at + 3] == 0x89):

@@ -33,6 +33,10 @@ class Problems:
         if frame is not None and (row.first_frame is None or frame < row.first_frame):
             row.first_frame = frame
 
+    def has(self, code: str) -> bool:
+        """Whether a problem of this code was met."""
+        return any(known == code for known, _ in self._rows)
+
     def leave_out(self, code: str) -> None:
         """Forget the problems of a code."""
         for key in [key for key in self._rows if key[0] == code]:

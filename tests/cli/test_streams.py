@@ -73,5 +73,9 @@ def check(way: str, kind: str, capture: Path, folder: Path) -> None:
 
 
 def _neutral(out: bytes) -> bytes:
-    """Without what the length of the capture's name decides: the widths of columns, where lines break; `-` is its name or no value."""
-    return re.sub(rb"-{3,}", b"---", re.sub(rb"(?<![\w-])-(?![\w-])", b"IN", b" ".join(out.split())))
+    """Without what the length of the capture's name decides: the widths of columns, where lines break; `-` is its name or no value.
+
+    What to look at next names a file, which a stream has not.
+    """
+    words = b" ".join(out.split()).replace(b"CAPTURE...", b"IN")
+    return re.sub(rb"-{3,}", b"---", re.sub(rb"(?<![\w-])-(?![\w-])", b"IN", words))

@@ -37,6 +37,7 @@ TABLE = {
     "none": (b"", (0, -1, 0, 0, 0, 0)),
     "all": (MSS + SACK_OK + stamps(5, 6) + b"\1" + WSCALE,
             (OPT_MSS | OPT_SACK_OK | OPT_TIMESTAMPS | OPT_WSCALE, 7, 5, 6, 0, 0)),
+    "a window that is shifted too far": (b"\3\3\x0f", (OPT_WSCALE, 14, 0, 0, 0, 0)),
     "end of list": (MSS + b"\0" + SACK_OK, (OPT_MSS, -1, 0, 0, 0, 0)),
     "length 0": (MSS + b"\x13\0" + SACK_OK, (OPT_MSS, -1, 0, 0, 0, 0)),
     "length 1": (MSS + b"\x13\1" + SACK_OK, (OPT_MSS, -1, 0, 0, 0, 0)),
@@ -83,7 +84,7 @@ def test_well_formed_options_read_as_dpkt_reads_them(options: bytes) -> None:
     bits, scale, tsval, tsecr, left, right = parsed(options)
     kinds = {2: OPT_MSS, 3: OPT_WSCALE, 4: OPT_SACK_OK, 5: OPT_SACK, 8: OPT_TIMESTAMPS}
     assert bits & ~OPT_DSACK == sum(bit for kind, bit in kinds.items() if kind in expected)
-    assert scale == (expected[3][0] if 3 in expected else -1)
+    assert scale == (min(expected[3][0], 14) if 3 in expected else -1)
     assert struct.pack("!II", tsval, tsecr) == expected.get(8, b"\0" * 8)
     assert struct.pack("!II", left, right) == expected.get(5, b"\0" * 8)
 
@@ -92,5 +93,5 @@ def test_well_formed_options_read_as_dpkt_reads_them(options: bytes) -> None:
 def test_any_bytes(data: bytes, stop: int) -> None:
     bits, scale, tsval, tsecr, left, right = parse_options(data, 0, min(stop, len(data)), 0)
     assert bits < 128
-    assert -1 <= scale < 256
+    assert -1 <= scale <= 14
     assert max(tsval, tsecr, left, right) < 2**32
