@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tcptrace_py.checks import config, engine
@@ -129,8 +129,15 @@ def test_analyze_time_wait_and_check_tell_the_same(crowd: list[Client], given_ra
     assert peaks == {host["address"]: host["peak"] for host in held["hosts"]}
 
 
+WAITING = [  # connections that wait for others' handshakes are counted as over, and again at that very moment
+    Client("10.0.0.1", "10.0.9.2", 40000, 140, "up", 209, 5, CLOSES[:1]),
+    Client("10.0.0.1", "10.0.9.2", 40000, 140, "up", 186, 500, ("0.001 C RA", "")),
+]
+
+
 @few
 @given(crowds, ranges_given, st.randoms(use_true_random=False))
+@example(WAITING, (33000, 33099), Random(1))
 def test_the_order_of_connections_does_not_show(crowd: list[Client], given_range: tuple[int, int] | None, random: Any) -> None:
     """Nor whether they come as records, as described connections, or all at once in the end."""
     analysis = analysed([s for client in crowd for s in client.segments()], Profiles.named(port_range=given_range))

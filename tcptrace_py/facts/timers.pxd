@@ -4,7 +4,7 @@ import cython
 from tcptrace_py.model.live cimport Connection, Rare, Segment, Side
 from tcptrace_py.model.verdict cimport Close, Opening, Verdict
 
-cdef long long COPY, STRAY, FIN, RST, SYN, MISSING, NEVER_NS, LATE, ROUND_TRIPS
+cdef long long COPY, STRAY, FIN, RST, SYN, MISSING, NEVER_NS, LATE, ROUND_TRIPS, FARTHEST_NS
 cdef long long SYN_SENT, SYN_RECEIVED, ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK
 
 
@@ -26,7 +26,8 @@ cpdef bint is_close_incomplete(Verdict verdict) except -1
 cpdef bint may_be_in_flight(Verdict verdict) except -1
 @cython.locals(side=Side, state="long long", first_ns="long long", widest_ns="long long")
 cdef long long _repeat_ns(Connection live, Verdict verdict, long long number) except? -1
-@cython.locals(rare=Rare, doublings="long long", before_ns="long long", widest_ns="long long", begins="long long", segment=Segment)
+@cython.locals(rare=Rare, doublings="long long", whole_ns="long long", before_ns="long long", widest_ns="long long", begins="long long", segment=Segment)
 cdef long long _widest_ns(Connection live, Side side, long long state) except? -1
-@cython.locals(opening=Opening, log=list, syn=Segment, synack=Segment, answered=Segment, answer=Segment, round_trip_ns="long long")
+@cython.locals(opening=Opening, log=list, syn=Segment, synack=Segment, answered=Segment, answer=Segment, there_ns="long long",
+               back_ns="long long")
 cdef long long _first_ns(Connection live, Verdict verdict) except? -1

@@ -21,6 +21,7 @@ FIRST_REPEAT_NS = SECOND_NS  # RFC 6298 2.1, 2.4: at first a second; Linux repea
 ROUND_TRIPS = 3  # and no less than these (RFC 6298 2.2: SRTT + 4 * SRTT / 2)
 LATE = 16  # a repeat may come this part of its distance late: Linux's timers round up, SYNs came up to 3 % later
 LONGEST_NS = 120 * SECOND_NS  # between two repeats: TCP_RTO_MAX of Linux; others have less
+FARTHEST_NS = 1 << 60  # some 36 years: what is farther apart is of a wrong clock, and sums of it would leave 64 bits
 
 
 def gives_up_ns(live: Connection, verdict: Verdict, number: int, known_ns: int) -> int:
@@ -125,7 +126,8 @@ def _widest_ns(live: Connection, side: Side, state: int) -> int:
         return 0
     if state in (ESTABLISHED, CLOSE_WAIT):  # of data the log holds little: so much of the whole the last of doubling distances takes
         doublings = min(rare.unanswered, 30)
-        return max(rare.repeated_ns - rare.unanswered_since_ns, 0) * (1 << doublings - 1) // ((1 << doublings) - 1)
+        whole_ns = min(max(rare.repeated_ns - rare.unanswered_since_ns, 0), FARTHEST_NS)
+        return (whole_ns + whole_ns // ((1 << doublings) - 1)) // 2  # 2^(n-1) of 2^n - 1 parts
     before_ns, widest_ns, begins = -1, 0, SYN if state in (SYN_SENT, SYN_RECEIVED) else FIN
     for segment in live.log:
         if segment.side != side.number or segment.marks & (COPY | STRAY) or segment.flags & RST or (
@@ -136,7 +138,7 @@ def _widest_ns(live: Connection, side: Side, state: int) -> int:
         before_ns = segment.time_ns
     if before_ns >= 0:
         widest_ns = max(widest_ns, rare.repeated_ns - before_ns)
-    return widest_ns
+    return min(widest_ns, FARTHEST_NS)
 
 
 def _first_ns(live: Connection, verdict: Verdict) -> int:
@@ -145,5 +147,5 @@ def _first_ns(live: Connection, verdict: Verdict) -> int:
     if opening.last_syn < 0 or opening.synack < 0 or opening.ack < 0 or opening.ack_of < 0:
         return FIRST_REPEAT_NS
     syn, synack, answered, answer = log[opening.last_syn], log[opening.synack], log[opening.ack_of], log[opening.ack]
-    round_trip_ns = max(synack.time_ns - syn.time_ns, 0) + max(answer.time_ns - answered.time_ns, 0)
-    return max(FIRST_REPEAT_NS, ROUND_TRIPS * round_trip_ns)
+    there_ns, back_ns = max(synack.time_ns - syn.time_ns, 0), max(answer.time_ns - answered.time_ns, 0)
+    return max(FIRST_REPEAT_NS, min(ROUND_TRIPS * (min(there_ns, LONGEST_NS) + min(back_ns, LONGEST_NS)), LONGEST_NS))

@@ -12,6 +12,7 @@ cdef class Filled:
 
     cpdef expect(self, long long count)
     cpdef rise(self, long long time_ns, long long level, long long started, long long again, long long into)
+    cpdef go_on(self, long long time_ns, long long level)
     cpdef fall(self, long long time_ns, long long level)
 
 

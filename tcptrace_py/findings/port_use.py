@@ -78,6 +78,11 @@ class Filled:
         if self.since_ns == NOT_YET and level >= self.floor:
             self.since_ns = time_ns
 
+    def go_on(self, time_ns: int, level: int) -> None:
+        """A port that nobody saw being taken counts again: of one that waited, it was given back this very moment."""
+        if self.at_ns != NOT_YET and self.since_ns == NOT_YET and level >= self.floor:
+            self.since_ns = time_ns
+
     def fall(self, time_ns: int, level: int) -> None:
         """One port less is taken."""
         if self.since_ns != NOT_YET and level < self.floor:
@@ -142,9 +147,15 @@ class PortUse:
 
     def hold(self, account: int, port: int, time_ns: int, level: int) -> None:
         """A connection takes a port, and now so many are taken. Port 0: it is not known when it began."""
-        if port == 0:
-            return
         numbers, at = self.numbers, account * WORDS
+        if port == 0:
+            if numbers[at + WATCHED]:
+                watched = self.watched[numbers[at + WATCHED] - 1]
+                watched.believed.go_on(time_ns, level)
+                watched.dense.go_on(time_ns, level)
+                if watched.by_parity is not None:
+                    watched.by_parity.go_on(time_ns, level)
+            return
         started, lead = numbers[at + STARTED], numbers[at + LEAD]
         low, high = numbers[at + LOWEST], numbers[at + HIGHEST]
         turns = started > 0 and started == (lead if port & 1 else -lead)  # all before were of the other parity

@@ -23,6 +23,7 @@ OPEN = HANDSHAKE + "0.03 S A\n"
 LINUX_SYNS = "0 C S\n1 C S seq=0\n2 C S seq=0\n3 C S seq=0\n4 C S seq=0\n6 C S seq=0\n"
 SIMULTANEOUS = OPEN + "1 C FA\n1.001 S FA ack=1\n"
 DATA_IN_VAIN = OPEN + "1 C PA len=10\n1.2 C PA seq=1 len=10\n1.6 C PA seq=1 len=10\n2.4 C PA seq=1 len=10\n"
+MANY_IN_VAIN = OPEN + "1 C PA len=10\n" + "".join(f"{3 + 2 * number} C PA seq=1 len=10\n" for number in range(31))
 
 # ladder, when the capture ends, outcome, whether the close is censored, where client and server are then (@: since when, by a clock)
 ENDS = [
@@ -57,6 +58,8 @@ ENDS = [
     ("data sent once, and not acknowledged", OPEN + "1 C PA len=10", 1000, "completed", False, "ESTABLISHED", "ESTABLISHED"),
     ("data is sent again and again", DATA_IN_VAIN, 4.7, "completed", False, "ESTABLISHED", "ESTABLISHED"),
     ("until the sender gives up", DATA_IN_VAIN, 60, "completed", False, "CLOSED@4", "ESTABLISHED"),
+    ("more often than numbers of 64 bits double", MANY_IN_VAIN, 120, "completed", False, "ESTABLISHED", "ESTABLISHED"),
+    ("until the sender gives up then", MANY_IN_VAIN, 157, "completed", False, "CLOSED@125", "ESTABLISHED"),
     ("in one direction nobody knows what came back", "0 C S\n0.02 C A ack=1\n0.1 C PA len=5\n0.3 C PA seq=1 len=5", 60, "completed", False,
      "ESTABLISHED", "ESTABLISHED"),
 ]  # fmt: skip
