@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .capture import MOST_FRAMES, open_captures
-from .capture.reader import EndReadingError
+from .capture.columns import rows_of
 from .decode import Decoder
 from .model import words
 from .model.addresses import packed
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int | None], None]
 
 STILL_S = 0.2  # so long each reading may go on after a Ctrl-C that came in the first
+PIECE = 500  # frames, between which it is asked then whether that time is over
 CHOSEN, OTHERS = 0, 1  # to the decoder and the flow table, what was not chosen is another process's
 
 
@@ -125,8 +126,9 @@ def _blocks(
     until_frame: int | None = None,
     joined: list[tuple[int, ...]] | None = None,
     progress: Progress | None = None,
+    ends_soon: Callable[[], bool] | None = None,
 ) -> Iterator[tuple[FrameBlock, SegmentBlock]]:
-    """Frames and their segments; of those that were not chosen little is decoded.
+    """Frames and their segments; of those that were not chosen little is decoded. `ends_soon`: whether the time for it is over.
 
     What is behind the frame `until_frame` is left out, and not read; where frames were out of order, what cannot have been put before it.
     """
@@ -138,7 +140,8 @@ def _blocks(
     if tuples is not None:
         decoder.share(owners, CHOSEN, lambda: None)
     segments: SegmentBlock | None = None
-    for frames in open_captures(list(captures), problems, progress=progress).blocks():
+    blocks = open_captures(list(captures), problems, progress=progress).blocks()
+    for frames in blocks if ends_soon is None else _pieces(blocks, ends_soon):
         last_frame = until_frame
         if until_frame is not None and problems.has("out-of-order"):
             last_frame = until_frame + MOST_FRAMES
@@ -151,6 +154,15 @@ def _blocks(
         yield frames, segments
 
 
+def _pieces(blocks: Iterator[FrameBlock], is_over: Callable[[], bool]) -> Iterator[FrameBlock]:
+    """Blocks in small pieces, until the time is over."""
+    for block in blocks:
+        for at in range(0, block.count, PIECE):
+            if is_over():
+                return
+            yield rows_of(block, at, min(at + PIECE, block.count))
+
+
 def _leave_out(segments: SegmentBlock, tuples: frozenset[bytes], until_frame: int | None) -> None:
     """Of the rows that may have been chosen, leave out those that were not: other tuples of the same bucket."""
     for i, owner in enumerate(segments.owner[: segments.count]):
@@ -159,14 +171,10 @@ def _leave_out(segments: SegmentBlock, tuples: frozenset[bytes], until_frame: in
             segments.foreign += 1
 
 
-def _ends_soon() -> Progress:
-    until_s = time.monotonic() + STILL_S
-
-    def told(_done: int, _total: int | None) -> None:
-        if time.monotonic() > until_s:
-            raise EndReadingError
-
-    return told
+def _soon() -> Callable[[], bool]:
+    """Tells whether STILL_S are over, of the processor's time: what is described does not depend on how busy the machine is."""
+    until_s = time.process_time() + STILL_S
+    return lambda: time.process_time() > until_s
 
 
 class _Again:
@@ -179,7 +187,8 @@ class _Again:
         self.end_ns = analysis.capture.end_ns or 0
         self.problems = Problems()  # of this reading alone: all others were reported with the analysis
         self.until_frame = analysis.capture.packets if analysis.interrupted else None
-        self.progress = _ends_soon() if analysis.interrupted else progress
+        self.progress = None if analysis.interrupted else progress
+        self.interrupted = analysis.interrupted
 
     def tuples(self, wanted: Iterable[Which]) -> frozenset[bytes]:
         """Four-tuples of wanted connections, where there are any."""
@@ -197,7 +206,8 @@ class _Again:
     def _tuples_in(self, frames: set[int]) -> set[bytes]:
         """Four-tuples of the segments in these frames."""
         found: set[bytes] = set()
-        for block, segments in _blocks(self.captures, None, self.options, until_frame=max(frames, default=0), progress=self.progress):
+        for block, segments in _blocks(self.captures, None, self.options, until_frame=max(frames, default=0), progress=self.progress,
+                                       ends_soon=_soon() if self.interrupted else None):
             if not frames.isdisjoint(block.numbers()):
                 keys = (plain_key(segments.key[i]) for i in range(segments.count) if segments.frame[i] in frames)
                 found.update(key for one in keys for key in (one, reverse_key(one)))
@@ -211,7 +221,8 @@ class _Again:
         machinery = Machinery(selection=options.selection, profiles=options.profiles, idle_s=options.idle_s, keep_rows=True, slowest=0)
         table, collector = machinery.table, machinery.collector
         table.streams.openers = FirstFrames()  # streams are called by frames, as in the directory
-        for _, segments in _blocks(self.captures, tuples, options, until_frame=self.until_frame, progress=self.progress):
+        for _, segments in _blocks(self.captures, tuples, options, until_frame=self.until_frame, progress=self.progress,
+                                   ends_soon=_soon() if self.interrupted else None):
             table.feed(segments)
         table.finish(self.end_ns)
         collector.replayer.vantages.pairs = directory.pairs

@@ -64,21 +64,20 @@ class CaptureReader:
         try:
             if self._ended:  # it came while they were opened
                 raise KeyboardInterrupt
-            order = Order(self._problems)
+            order, given = Order(self._problems), False
             for block in self._merged():
-                if as_written:
-                    yield block
-                else:
-                    yield from order.take(block)
+                for ready in (block,) if as_written else order.take(block):
+                    given = True
+                    yield ready
                 if self._progress:
                     try:
                         self._progress(*self._done())
-                    except EndReadingError:
-                        yield from order.rest()
+                    except (EndReadingError, KeyboardInterrupt) as end:
+                        if self.once or not given:  # a file can be read again, and who asks for the end waits for no other block
+                            yield from order.rest()
+                        if isinstance(end, KeyboardInterrupt):
+                            raise
                         return
-                    except KeyboardInterrupt:
-                        yield from order.rest()  # it was read
-                        raise
             yield from order.rest()
             if any(capture.interrupted for capture in self._captures):
                 raise KeyboardInterrupt
