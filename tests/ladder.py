@@ -242,7 +242,7 @@ class Played:
 
     @property
     def summary(self) -> Summary:
-        return self.collector.totals.result(self.collector.accounts)
+        return self.collector.totals.result(self.collector.accounts, tuple(self.collector.digest.busiest()))
 
     @property
     def hosts(self) -> dict[str, Host]:

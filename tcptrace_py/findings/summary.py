@@ -1,9 +1,7 @@
 """The whole capture in numbers: everything is counted in integers, so that the order of adding up cannot show."""
 
-from heapq import nsmallest
-
 from tcptrace_py.model.addresses import text
-from tcptrace_py.model.results import ServiceTotals, Summary, TimeWaitTotals
+from tcptrace_py.model.results import Service, Summary, TimeWaitTotals
 from tcptrace_py.model.vocabulary import Cause, Outcome, Pattern, Vantage
 
 from .accounts import Accounts
@@ -13,8 +11,6 @@ OUTCOMES, PATTERNS, CAUSES = tuple(map(str, Outcome)), tuple(map(str, Pattern)),
 VANTAGES = (*map(str, Vantage), "unknown")
 COMPLETED, UNKNOWN = OUTCOMES.index("completed"), VANTAGES.index("unknown")
 
-MOST_SERVICES = 100  # are kept
-NO_MORE = (0,) * 7  # of what is counted besides connections and segments
 
 
 class Totals:
@@ -49,8 +45,8 @@ class Totals:
         for values, more in zip(self.latencies, other.latencies, strict=True):
             values.merge(more)
 
-    def result(self, accounts: Accounts) -> Summary:
-        """The summary. The accounts are closed."""
+    def result(self, accounts: Accounts, services: tuple[Service, ...]) -> Summary:
+        """The summary, with the services that it lists. The accounts are closed."""
         occupancy = accounts.occupancy
         peak, peak_at = occupancy.peak_of(accounts.stays_row)
         entered = sum(account.stays_client + account.stays_server for account in accounts.rows.values())
@@ -62,28 +58,35 @@ class Totals:
         of_handshakes = sum(account.syn_repeats + account.synack_repeats for account in accounts.rows.values())
         again = of_handshakes + sum(account.repeats for account in accounts.rows.values())
         return Summary(self.connections, outcomes, every, by_vantage, patterns, causes, waits, self.censored, again, of_handshakes,
-                       busiest(accounts))
+                       services)
 
 
-def busiest(accounts: Accounts) -> tuple[ServiceTotals, ...]:
-    """Services with the most connections, as many as are kept: sums over accounts. What resets an undescribed one is its server."""
-    found: dict[tuple[bytes, int], list[int]] = {}
+def services_of(accounts: Accounts) -> list[Service]:
+    """Every service: sums over accounts. What resets a connection that was not described is its server."""
+    services: dict[tuple[str, int], Service] = {}
     for packed, count in accounts.singles.services().items():
-        found[packed[:-2], int.from_bytes(packed[-2:])] = [count, count, *NO_MORE]
+        name = text(packed[:-2]), int.from_bytes(packed[-2:])
+        services[name] = Service(*name, count, count)
     for account in accounts.rows.values():
-        row = found.get((account.server.address, account.port))
-        if row is None:
-            row = found[account.server.address, account.port] = [0, 0, *NO_MORE]
-        row[0] += account.connections
-        row[1] += account.packets
-        if account.client_first or account.server_first or account.simultaneous:
-            row[2] += account.client_first - account.simultaneous_client
-            row[3] += account.server_first - account.simultaneous_server
-            row[4] += account.simultaneous
+        key = account.server.name, account.port
+        service = services.get(key)
+        if service is None:
+            service = services[key] = Service(*key)
+        service.connections += account.connections
+        service.segments += account.packets
+        service.retransmissions += account.repeats + account.syn_repeats + account.synack_repeats
+        if account.simultaneous:
+            service.simultaneous += account.simultaneous
+        if account.client_first:
+            service.client_first += account.client_first - account.simultaneous_client
+        if account.server_first:
+            service.server_first += account.server_first - account.simultaneous_server
         if account.resets:
-            row[5] += account.resets_client
-            row[6] += account.resets - account.resets_client - account.resets_others
-            row[7] += account.resets_others
-        row[8] += account.repeats + account.syn_repeats + account.synack_repeats
-    ranked = nsmallest(MOST_SERVICES, found.items(), key=lambda item: (-item[1][0], item[0]))
-    return tuple(ServiceTotals(text(address), port, *row) for (address, port), row in ranked if row[0])
+            service.resets_by_client += account.resets_client
+            service.resets_by_server += account.resets - account.resets_client - account.resets_others
+            service.resets_by_others += account.resets_others
+        if account.stays_client:
+            service.time_wait_client += account.stays_client
+        if account.stays_server:
+            service.time_wait_server += account.stays_server
+    return list(services.values())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from heapq import heappush, heappushpop, nsmallest
 
 from .addresses import text
-from .results import Connection
+from .results import Connection, Service
 from .segments import IPV4_KEY, IPV6_KEY, key_parts
 from .trouble import Trouble, trouble_of
 
@@ -25,21 +25,6 @@ class TroubleGroup:
     first_frame: int
     count: int = 0
     clients: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Service:
-    """How connections to one service were closed."""
-
-    address: str
-    port: int
-    connections: int = 0
-    client_first: int = 0
-    server_first: int = 0
-    simultaneous: int = 0
-    resets: int = 0
-    time_wait_client: int = 0
-    time_wait_server: int = 0
 
 
 @dataclass(slots=True)
@@ -230,9 +215,10 @@ class Digest:
         """Return groups of troubled connections (at most MOST_GROUPS), the largest first."""
         return sorted(self.troubles.values(), key=_largest)[:MOST_GROUPS]
 
-    def busiest(self) -> list[Service]:
-        """Services, that with the most connections first."""
-        return sorted(self.services.values(), key=_busiest)
+    def busiest(self, most: int | None = None) -> list[Service]:
+        """Services (at most so many), that with the most connections first."""
+        services = self.services.values()
+        return sorted(services, key=_busiest) if most is None else nsmallest(most, services, key=_busiest)
 
     def _drop_groups(self) -> None:
         """Keep those that would be listed first, so that the order in which they came hardly shows."""
@@ -266,9 +252,17 @@ def _largest(group: TroubleGroup) -> tuple[int, int, str]:
 
 
 def _count_service(service: Service, connection: Connection) -> None:
-    teardown = connection.teardown
+    teardown, reset = connection.teardown, connection.teardown.reset
     service.connections += 1
-    service.resets += teardown.pattern == "rst"
+    for side in (connection.client_side, connection.server_side):
+        if side is not None:
+            service.segments += side.packets
+            service.retransmissions += side.retransmissions
+    if teardown.pattern == "rst":
+        by = "unknown" if reset is None else reset.by
+        service.resets_by_client += by == "client"
+        service.resets_by_server += by == "server"
+        service.resets_by_others += by not in ("client", "server")
     if teardown.pattern == "simultaneous":
         service.simultaneous += 1
     else:

@@ -251,9 +251,9 @@ class TimeWaitTotals:
     at_end: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceTotals:
-    """A server address and port: who closed its connections first, who reset them, and how many segments were sent again."""
+@dataclass(slots=True)
+class Service:
+    """What connections to a server address and port add up to: who closed first, who reset them, what was sent again."""
 
     address: str
     port: int
@@ -266,6 +266,8 @@ class ServiceTotals:
     resets_by_server: int = 0
     resets_by_others: int = 0  # by neither side, or nobody knows by whom
     retransmissions: int = 0
+    time_wait_client: int = 0  # stays of its clients
+    time_wait_server: int = 0
 
     @property
     def resets(self) -> int:
@@ -287,7 +289,7 @@ class Summary:
     closes_in_flight: int = 0  # when the capture ended
     retransmissions: int = 0  # segments that repeat SYN, FIN or data
     handshake_retransmissions: int = 0  # those of them that repeat a SYN or SYN/ACK
-    services: tuple[ServiceTotals, ...] = ()  # those with the most connections
+    services: tuple[Service, ...] = ()  # those with the most connections
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from tcptrace_py.model.results import (
     ProfileRow,
     Reset,
     Scope,
-    ServiceTotals,
+    Service,
     Side,
     Stay,
     Summary,
@@ -112,7 +112,7 @@ def latency_row(latency: Latency) -> Row:
             "p99": ms(latency.p99_ns), "max": ms(latency.max_ns)}
 
 
-def service_row(service: ServiceTotals) -> Row:
+def service_row(service: Service) -> Row:
     """A service and what its connections add up to."""
     return {
         "server": service.address, "server_port": service.port, "connections": service.connections, "segments": service.segments,

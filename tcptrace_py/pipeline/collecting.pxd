@@ -82,8 +82,6 @@ cdef class Collector:
     cdef _add_row(self, Block block, Py_ssize_t row, Live live)
     @cython.locals(what="long long")
     cdef _trouble(self, int outcome, int pattern, int cause, bint repeated, bint censored)
-    @cython.locals(account=Account, services=dict)
-    cpdef _count_services(self)
 
 
 cdef long long _given_back_ns(Live live, Verdict verdict, long long known_ns) except? -1

@@ -32,17 +32,16 @@ from tcptrace_py.facts.writing import Shape, Writer
 from tcptrace_py.findings.accounts import Account, Accounts, name_of
 from tcptrace_py.findings.outline import COUNTED, Outline, port_to_count
 from tcptrace_py.findings.quality import Quality
-from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals
+from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals, services_of
 from tcptrace_py.findings.timeline import Timeline
 from tcptrace_py.findings.troubled import IN_PROGRESS, MOST_ATTEMPTS, UNANSWERED, Troubled
 from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
 from tcptrace_py.flows import resting
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.flows.textbook import Textbook
-from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.closed import Closed
-from tcptrace_py.model.digest import FEW, Digest, Service
+from tcptrace_py.model.digest import FEW, Digest
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.live import AT_ITS_CLIENT, MOST_LARGEST, begins_with_syn, client_at_first, refused
@@ -500,7 +499,7 @@ class Collector:
         self.troubled.finish()
         self.held = self.occupancy.held()
         self.accounts.close(end_ns)
-        self._count_services()
+        self.digest.list_services(services_of(self.accounts))
         self.hand_over()
         self.rows.finish()
         for row in (*self.digest.few, *self.digest.slowest()):
@@ -512,32 +511,6 @@ class Collector:
         self.troubled.rename_streams(stream_of)
         self.hand_over()
         self.rows.rename_streams(stream_of)
-
-    def _count_services(self) -> None:
-        """Services are sums over accounts."""
-        services: dict[tuple[str, int], Service] = {}
-        for packed, count in self.accounts.singles.services().items():
-            name = text(packed[:-2]), int.from_bytes(packed[-2:])
-            services[name] = Service(*name, count)
-        for account in self.accounts.rows.values():
-            key = account.server.name, account.port
-            service = services.get(key)
-            if service is None:
-                service = services[key] = Service(*key)
-            service.connections += account.connections
-            if account.simultaneous:
-                service.simultaneous += account.simultaneous
-            if account.client_first:
-                service.client_first += account.client_first - account.simultaneous_client
-            if account.server_first:
-                service.server_first += account.server_first - account.simultaneous_server
-            if account.resets:
-                service.resets += account.resets
-            if account.stays_client:
-                service.time_wait_client += account.stays_client
-            if account.stays_server:
-                service.time_wait_server += account.stays_server
-        self.digest.list_services(services.values())
 
 
 def _given_back_ns(live: Live, verdict: Verdict, known_ns: int) -> int:

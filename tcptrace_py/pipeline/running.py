@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from .jobs import Workers
 
+MOST_SERVICES = 100  # are listed in the summary
 DEFAULT_IDLE_S = 86400.0  # a connection may be silent for long: keep-alive is off by default, and two hours apart where it is on
 
 
@@ -72,7 +73,8 @@ class Machinery:
         collector, table = self.collector, self.table
         info.segments, info.duplicates = table.segments, table.duplicates
         accounts = collector.accounts
-        summary, every_host, every_budget = collector.totals.result(accounts), hosts(accounts), budgets(accounts)
+        summary = collector.totals.result(accounts, tuple(collector.digest.busiest(MOST_SERVICES)))
+        every_host, every_budget = hosts(accounts), budgets(accounts)
         collector.quality.report(problems, summary, duplicates=table.duplicates, stragglers=(table.stragglers, table.first_straggler),
                                  answers_lack=lambda: answers_lack(collector.troubled, info.end_ns or 0))
         if table.segments:

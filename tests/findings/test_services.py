@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcptrace_py import Connection, analyze
-from tcptrace_py.model.results import ServiceTotals, Summary
+from tcptrace_py.model.results import Service, Summary
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NAMES = sorted(path.name for path in SAMPLES.glob("*.pcap*") if not path.name.startswith(("not-", "empty", "buildup-", "recorded-pile")))
@@ -19,7 +19,7 @@ def both_sides(connection: Connection, field: str) -> int:
     return sum(getattr(side, field) for side in sides if side is not None)
 
 
-def summed(connections: list[Connection]) -> dict[tuple[str, int], ServiceTotals]:
+def summed(connections: list[Connection]) -> dict[tuple[str, int], Service]:
     """The services, by the connections one by one."""
     rows: dict[tuple[str, int], Counter[str]] = {}
     for connection in connections:
@@ -32,10 +32,12 @@ def summed(connections: list[Connection]) -> dict[tuple[str, int], ServiceTotals
             row["simultaneous"] += 1
         elif teardown.first_fin is not None:
             row[f"{teardown.first_fin}_first"] += 1
+        for stay in connection.time_wait:
+            row[f"time_wait_{stay.side}"] += 1
         if teardown.pattern == "rst":
             by = teardown.reset.by if teardown.reset is not None else "unknown"
             row[f"resets_by_{by if by in ('client', 'server') else 'others'}"] += 1
-    return {(address, port): ServiceTotals(address, port, **row) for (address, port), row in rows.items()}
+    return {(address, port): Service(address, port, **row) for (address, port), row in rows.items()}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -47,7 +47,7 @@ def told(segments: list[Seg], rows: int) -> tuple[Any, ...]:
     """What adds up."""
     played = play(segments, cuts=range(rows, len(segments), rows), keep_rows=False)
     digest, accounts = played.collector.digest, played.collector.accounts
-    return (sorted(map(repr, played.hosts.values())), sorted(map(repr, played.ports)), played.collector.totals.result(accounts),
+    return (sorted(map(repr, played.hosts.values())), sorted(map(repr, played.ports)), played.collector.totals.result(accounts, ()),
             digest.groups(), digest.busiest(), digest.count)
 
 

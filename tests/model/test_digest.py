@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcptrace_py.model import digest as module
-from tcptrace_py.model.digest import Digest, Service
+from tcptrace_py.model.digest import Digest
+from tcptrace_py.model.results import Service
 from tcptrace_py.model.trouble import TROUBLES
 
 REFUSED = TROUBLES["refused"]

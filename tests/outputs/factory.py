@@ -22,7 +22,7 @@ from tcptrace_py.model.results import (
     ProfileRow,
     Reset,
     Scope,
-    ServiceTotals,
+    Service,
     Side,
     StateEntry,
     Stay,
@@ -115,7 +115,7 @@ def host(address: str, connections: list[Connection], scope: Scope | None = None
     return Host(address, scope, len(as_client), len(as_server), first, held)
 
 
-def services(connections: list[Connection]) -> tuple[ServiceTotals, ...]:
+def services(connections: list[Connection]) -> tuple[Service, ...]:
     """The services of these connections, that with the most first."""
     of: dict[tuple[str, int], list[Connection]] = {}
     for row in connections:
@@ -124,7 +124,7 @@ def services(connections: list[Connection]) -> tuple[ServiceTotals, ...]:
     for (address, port), mine in of.items():
         first, by = [c.teardown.first_fin for c in mine], [c.teardown.reset.by for c in mine if c.teardown.reset is not None]
         sides = [side for c in mine for side in (c.client_side, c.server_side) if side is not None]
-        found.append(ServiceTotals(
+        found.append(Service(
             address, port, len(mine), sum(side.packets for side in sides), first.count("client"), first.count("server"), 0,
             by.count("client"), by.count("server"), 0, sum(side.retransmissions for side in sides)))
     return tuple(sorted(found, key=lambda row: -row.connections))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from os.path import commonpath
 
 from tcptrace_py.model.problems import Problem
-from tcptrace_py.model.results import Analysis, Connection, Host, Hosts, PortBudget, ServiceTotals
+from tcptrace_py.model.results import Analysis, Connection, Host, Hosts, PortBudget, Service
 from tcptrace_py.outputs.blocks import Blocks, Column, Facts, Grid, Heading, Note, more_text
 from tcptrace_py.outputs.occurring import none_picked
 from tcptrace_py.outputs.units import clock, count, end, human, printable, scope_text, service, share, size, some
@@ -154,14 +154,14 @@ def _slow_row(connection: Connection) -> tuple[str, ...]:
             end(connection.server), connection.vantage or "", display_filter(connection.stream))
 
 
-def service_grid(services: Sequence[ServiceTotals], limit: int) -> Grid:
+def service_grid(services: Sequence[Service], limit: int) -> Grid:
     """Services, those with the most connections first: who closes first, who resets, how much is sent again."""
     columns = (Column("service", least=17), Column("connections", right=True), Column("closed first by", least=11),
                Column("reset by"), Column("sent again", right=True))
     return Grid(columns, (_service_row(row) for row in services[:limit]), more_text(len(services), limit, "query, table connections"))
 
 
-def _service_row(row: ServiceTotals) -> tuple[str, ...]:
+def _service_row(row: Service) -> tuple[str, ...]:
     again = f"{count(row.retransmissions)} ({share(row.retransmissions, row.segments)})" if row.retransmissions else "-"
     first = (("the client", row.client_first), ("the server", row.server_first), ("both at once", row.simultaneous))
     resets = (("the client", row.resets_by_client), ("the server", row.resets_by_server), ("neither, or unknown", row.resets_by_others))

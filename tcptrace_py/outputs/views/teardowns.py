@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tcptrace_py.model.digest import Digest, Service
-from tcptrace_py.model.results import Analysis, Connection, Reset
+from tcptrace_py.model.digest import Digest
+from tcptrace_py.model.results import Analysis, Connection, Reset, Service
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more_text
 from tcptrace_py.outputs.units import count, end, service, share
 from tcptrace_py.outputs.view import View
