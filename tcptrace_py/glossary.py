@@ -166,7 +166,7 @@ KINDS = (
     Kind("role", "roles", "sides of a connection, and who sent a reset", _words(words.ROLES)),
     Kind("vantage", "vantages", "where a capture was taken", _words(words.VANTAGES)),
     Kind("end", "ends", "how a stay in TIME_WAIT ended", _words(words.ENDED_BY)),
-    Kind("withheld", "withheld", "conclusions that a capture may not bear", _words(words.SUBJECTS)),
+    Kind("withheld", "withheld", "conclusions that a capture may not allow", _words(words.SUBJECTS)),
     Kind("reason", "reasons", "why a conclusion is withheld, besides problems of the capture", _words(words.REASONS)),
     Kind("severity", "severities", "how bad a finding is", _words(words.SEVERITIES)),
     Kind("confidence", "confidences", "how sure a judgement is", _words(words.CONFIDENCES)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .capture import open_captures
 from .checks.params import Duration
 from .checks.scope import Moment
+from .model import columns
 from .model.errors import UsageError
 from .model.problems import Problems
 from .model.selection import parse_time
@@ -62,4 +63,4 @@ def first_frame_ns(captures: Sequence[str]) -> int:
 def last_frame_ns(captures: Sequence[str], progress: Progress | None = None) -> int:
     """The latest time of any frame; 0 where there is none."""
     blocks = open_captures(list(captures), Problems(), progress=progress).blocks()
-    return max((max(frames.time_ns[: frames.count]) for frames in blocks if frames.count), default=0)
+    return max((columns.most(frames.time_ns, frames.count) for frames in blocks if frames.count), default=0)

@@ -59,7 +59,8 @@ class CaptureReader:
         `as_written`.
 
         Whatever is damaged becomes a problem. Nothing is raised but KeyboardInterrupt, where it came while a pipe was
-        waited for (behind everything that the pipe had given) or where `progress` raises it (between two blocks).
+        waited for (behind everything that the pipe had given) or where `progress` raises it (between two blocks; of files, what
+        is held for the order's sake is left out then).
         """
         try:
             if self._ended:  # it came while they were opened

@@ -113,7 +113,7 @@ FINDINGS = (
 FINDINGS_TABLE = Listed("findings", "every cause at every place, the worst first", FINDINGS, lambda analysis: analysis.findings)
 INTERVALS = (
     Column("start", "TIMESTAMP_NS", "when it begins", lambda i: i[0]),
-    Column("length_s", "DOUBLE", "how long it is", lambda i: i[1]),
+    Column("interval_s", "DOUBLE", "how long it is", lambda i: i[1]),
     Column("connections", "BIGINT", "connections that began in it", lambda i: i[2]),
     Column("broken", "BIGINT", "those of them that were not opened at once, not closed, or reset", lambda i: i[3]),
 )

@@ -158,7 +158,7 @@ def service_grid(services: Sequence[Service], limit: int) -> Grid:
     """Services, those with the most connections first: who closes first, who resets, how much is sent again."""
     columns = (Column("service", least=17), Column("connections", right=True), Column("closed first by", least=11),
                Column("reset by"), Column("sent again", right=True))
-    return Grid(columns, (_service_row(row) for row in services[:limit]), more_text(len(services), limit, "query, table connections"))
+    return Grid(columns, (_service_row(row) for row in services[:limit]), more_text(len(services), limit, "--show teardowns"))
 
 
 def _service_row(row: Service) -> tuple[str, ...]:
