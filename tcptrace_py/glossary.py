@@ -15,7 +15,6 @@ from .model.diagnosis import PATTERNS as USES
 from .model.explained import ADVICE, ANOMALIES, DAMAGE, PROPERTIES
 from .model.finding import Code
 from .outputs import words
-from .outputs.formats.csv import COLUMNS
 from .states.diagram import EVENTS, MEANINGS
 from .states.machine import TABLE
 
@@ -137,13 +136,12 @@ def _events(kind: str) -> Iterator[Entry]:
 
 
 def _columns(kind: str) -> Iterator[Entry]:
-    """Columns of csv and of the tables of SQL; the same name with the same meaning is one."""
+    """Columns of the tables of SQL, of which one is csv's; the same name with the same meaning is one."""
     found: dict[tuple[str, str], list[str]] = {}
-    for column in COLUMNS:
-        found.setdefault((column.name, column.meaning), []).append("csv")
     for table in TABLES:
+        where = f"query, table {table.name}" + (", and csv" if table.name == "connections" else "")
         for row in table.columns:
-            found.setdefault((row.name, row.meaning), []).append(f"query, table {table.name}")
+            found.setdefault((row.name, row.meaning), []).append(where)
     for (name, meaning), places in found.items():
         yield Entry(name, kind, meaning, (("Where", "; ".join(places)),))
 

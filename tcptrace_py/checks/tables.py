@@ -11,8 +11,9 @@ from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcptrace_py.facts import arrow
-from tcptrace_py.facts.fields import CONNECTIONS, STAYS, TRANSITIONS, scope_words
+from tcptrace_py.facts.fields import CONNECTIONS, STAYS, TRANSITIONS
 from tcptrace_py.facts.store import Connections
+from tcptrace_py.model.endpoints import scope_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,13 +59,9 @@ def _cells(kind: str, values: list[Any]) -> arrow.Cells:
     return arrow.Values(array(_CODES[kind], [value or 0 for value in values]), arrow.present(values))
 
 
-def _scope(scope: object) -> str | None:
-    return None if scope is None else scope_words(scope) or None
-
-
 HOSTS = (
     Column("address", "VARCHAR", "the address; one may be many hosts", lambda h: h.address),
-    Column("scope", "VARCHAR", "the tunnel's network, where there is one", lambda h: _scope(h.scope)),
+    Column("scope", "VARCHAR", "the tunnel's network, where there is one", lambda h: scope_text(h.scope) or None),
     Column("connections_as_client", "BIGINT", "connections it opened", lambda h: h.connections_as_client),
     Column("connections_as_server", "BIGINT", "connections opened to it", lambda h: h.connections_as_server),
     Column("closed_first", "BIGINT", "connections it closed first", lambda h: h.closed_first),

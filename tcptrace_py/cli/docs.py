@@ -5,9 +5,9 @@ from inspect import cleandoc
 
 import click
 
+from tcptrace_py.facts.fields import CONNECTIONS, Field
 from tcptrace_py.model.trouble import TROUBLES
 from tcptrace_py.outputs import formats
-from tcptrace_py.outputs.formats.csv import COLUMNS
 from tcptrace_py.outputs.registry import named
 from tcptrace_py.outputs.words import CAUSES, OUTCOME_MEANINGS, PATTERNS
 
@@ -80,6 +80,11 @@ SCHEMAS = """These are the formats of `analyze`. The JSON Schemas are in the pac
 `analysis-1.json` for `json`, `analysis-lines-1.json` for a line of `jsonl`, `time-wait-1.json` for `time-wait --format
 json`, `verdict-1.json` for `--format json` of `check` and `diff`."""
 
+COLUMNS_OF_CSV = """### Columns of csv
+
+They are those of the table `connections` of [SQL](rules.md#sql). An empty cell is unknown or absent; times are RFC 3339 in UTC.
+A row of `json` and `jsonl` has the same facts where the third column says (`.0` is the first item of a list, `.*` each one)."""
+
 BROKEN = """The overview's broken connections, and `--connections notable`; a connection counts once, under the first
 row that fits. One that is still open when the capture ends is not broken."""
 
@@ -144,10 +149,14 @@ def _exit_codes() -> str:
 
 def _formats() -> str:
     rows = [f"| `{name}` | {named(name).SUMMARY} |" for name in formats.names()]
-    columns = [f"| `{column.name}` | {column.meaning} |" for column in COLUMNS]
+    columns = [f"| `{field.name}` | {field.type} | {_in_json(field)} | {field.meaning} |" for field in CONNECTIONS.columns]
     return "\n".join(["## Formats\n", "| format | |\n| --- | --- |", *rows, "",
-                      f"{SCHEMAS}\n", "### Columns of csv\n", "An empty cell is unknown or absent.\n",
-                      "| column | |\n| --- | --- |", *columns, ""])
+                      f"{SCHEMAS}\n", f"{COLUMNS_OF_CSV}\n",
+                      "| column | type in SQL | in json | |\n| --- | --- | --- | --- |", *columns, ""])
+
+
+def _in_json(field: Field) -> str:
+    return "" if field.path == "-" else f"`{field.path}`"
 
 
 def _words() -> str:

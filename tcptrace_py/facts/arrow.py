@@ -12,7 +12,7 @@ import threading
 from array import array
 from contextlib import contextmanager
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from tcptrace_py.model.errors import UsageError
@@ -75,6 +75,11 @@ class Text(NamedTuple):
         """From strings, None for NULL. Raises OverflowError for more than 2 GiB."""
         encoded = [b"" if text is None else text.encode("utf-8", "backslashreplace") for text in texts]
         return cls(_offsets(encoded), b"".join(encoded), present(texts))
+
+    def texts(self) -> list[str]:
+        """The cells as strings, "" for NULL."""
+        data, offsets = bytes(self.data), list(self.offsets)
+        return [data[begin:end].decode() for begin, end in pairwise(offsets)]
 
 
 class Coded(NamedTuple):
@@ -339,3 +344,9 @@ def _packed(flags: bytes) -> bytes:
 def present(cells: Sequence[Any]) -> bytes | None:
     """The bitmap that says which cells are not None; None where all are not."""
     return _packed(bytes(cell is not None for cell in cells)) if None in cells else None
+
+
+def is_given(validity: Buffer, rows: int) -> list[bool]:
+    """For each cell whether it is not NULL, from the bitmap."""
+    digits = f"{int.from_bytes(validity, 'little'):0{rows}b}"
+    return [digit == "1" for digit in digits[: -rows - 1 : -1]]

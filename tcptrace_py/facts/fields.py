@@ -8,8 +8,9 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcptrace_py.model.endpoints import scope_text
 from tcptrace_py.model.state import State
-from tcptrace_py.model.vocabulary import Cause, EndedBy, Kind, Outcome, Pattern, Role, Vantage
+from tcptrace_py.model.vocabulary import Cause, Confidence, EndedBy, Kind, Outcome, Pattern, Role, Vantage
 
 from . import arrow
 from . import block as at
@@ -32,7 +33,9 @@ _FORMATS = {
 class Field(NamedTuple):
     """A field: its name, its SQL type, what it says (with the unit in the name), and its cells in a block.
 
-    `null` is the number that stands for NULL in the cells; of a VARCHAR these are numbers of words.
+    `null` is the number that stands for NULL in the cells; of a VARCHAR these are numbers of words. `json` says where a
+    connection has it in the JSON document, where that is not the name: keys with dots between, a number for
+    an item of a list, a star for each item; a hyphen where the document leaves it to the reader.
     """
 
     name: str
@@ -40,6 +43,12 @@ class Field(NamedTuple):
     meaning: str
     cells: Read
     null: int | None = None
+    json: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where a connection has it in the JSON document."""
+        return self.json or self.name
 
     @property
     def column(self) -> arrow.Column:
@@ -129,13 +138,7 @@ def _address(column: int) -> Read:
 
 
 def _scope(block: Block) -> Cells:
-    return _words(_narrow(block.connections, at.SCOPE), [scope_words(scope) for scope in block.scopes.values])
-
-
-def scope_words(scope: object) -> str:
-    """A scope in words."""
-    parts = ((name, getattr(scope, name)) for name in ("vlan", "vni", "teid"))
-    return " ".join(f"{name} {number}" for name, number in parts if number is not None)
+    return _words(_narrow(block.connections, at.SCOPE), [scope_text(scope) for scope in block.scopes.values])  # type: ignore[arg-type]
 
 
 def _final_state(column: int) -> Read:
@@ -148,12 +151,25 @@ def _final_state(column: int) -> Read:
     return cells
 
 
-def _of_server(column: int) -> Read:
+def _path_names(column: int) -> Read:
+    """The states of a side, in order; NULL where there is no such side."""
+
+    def cells(block: Block) -> Cells:
+        return _words(_narrow(block.connections, column), [block.path_names(number) for number in range(len(block.paths.values))])
+
+    return cells
+
+
+def _segments(block: Block) -> Cells:
+    return _small(block.connections, at.SEGMENTS)
+
+
+def _of_server(column: int, *, wide: bool = False) -> Read:
     """A number of the server's side; NULL where there is none."""
 
     def cells(block: Block) -> Cells:
         table = block.connections
-        numbers = _wide(table, column) if column in (at.SERVER_PACKETS, at.SERVER_BYTES) else _narrow(table, column)
+        numbers = _wide(table, column) if wide else _narrow(table, column)
         paths = _narrow(table, at.SERVER_PATH)
         return array("q", [MISSING if path < 0 else number for number, path in zip(numbers, paths, strict=True)])
 
@@ -198,6 +214,15 @@ def _anomalies(block: Block) -> Cells:
                       for begin, count in zip(begins, counts, strict=True)])
 
 
+def _time_wait_sides(block: Block) -> Cells:
+    sides, begin, found = _small(block.stays, at.STAY_SIDE), 0, []
+    for count in _small(block.connections, at.STAYS):
+        found.append(" ".join(dict.fromkeys(_ROLES[side] for side in sides[begin:begin + count])))
+        begin += count
+    return _of_texts(found)
+
+
+_ROLES = tuple(map(str, Role))
 NAMES = tuple(state.name for state in State)
 UNSEEN = tuple(Pattern).index(Pattern.UNKNOWN)
 BASES = tuple(str(basis) for basis in at.BASES)
@@ -208,78 +233,93 @@ def _side(role: str) -> tuple[Field, ...]:
     client = role == "client"
     return (
         Field(f"{role}_packets", "BIGINT", f"segments the {role} sent",
-              _number(at.CLIENT_PACKETS) if client else _of_server(at.SERVER_PACKETS), MISSING),
+              _number(at.CLIENT_PACKETS) if client else _of_server(at.SERVER_PACKETS, wide=True), MISSING, json=f"{role}_side.packets"),
         Field(f"{role}_payload_bytes", "BIGINT", f"distinct bytes the {role} sent",
-              _number(at.CLIENT_BYTES) if client else _of_server(at.SERVER_BYTES), MISSING),
+              _number(at.CLIENT_BYTES) if client else _of_server(at.SERVER_BYTES, wide=True), MISSING, json=f"{role}_side.payload_bytes"),
         Field(f"{role}_retransmissions", "BIGINT", f"segments the {role} sent again",
-              _of_client(at.CLIENT_REPEATS) if client else _of_server(at.SERVER_REPEATS), MISSING),
+              _of_client(at.CLIENT_REPEATS) if client else _of_server(at.SERVER_REPEATS), MISSING, json=f"{role}_side.retransmissions"),
         Field(f"{role}_fin_retransmissions", "BIGINT", f"FINs the {role} sent again",
-              _of_client(at.CLIENT_FIN_REPEATS) if client else _of_server(at.SERVER_FIN_REPEATS), MISSING),
+              _of_client(at.CLIENT_FIN_REPEATS) if client else _of_server(at.SERVER_FIN_REPEATS), MISSING,
+              json=f"{role}_side.fin_retransmissions"),
         Field(f"{role}_unacknowledged_bytes", "BIGINT", f"bytes the {role} sent that were never acknowledged",
-              _of_side(at.CLIENT_UNACKNOWLEDGED, client=client, wide=True), MISSING),
+              _of_side(at.CLIENT_UNACKNOWLEDGED, client=client, wide=True), MISSING, json=f"{role}_side.delivery.unacknowledged_bytes"),
         Field(f"{role}_unanswered_repeats", "BIGINT", f"segments the {role} sent again at the end, in vain",
-              _of_side(at.CLIENT_UNANSWERED, client=client), MISSING),
+              _of_side(at.CLIENT_UNANSWERED, client=client), MISSING, json=f"{role}_side.delivery.unanswered_repeats"),
         Field(f"{role}_unanswered_ms", "DOUBLE", "from when that was sent first until it was sent last",
-              _of_side(at.CLIENT_UNANSWERED_NS, client=client, wide=True, divided_by=1_000_000)),
+              _of_side(at.CLIENT_UNANSWERED_NS, client=client, wide=True, divided_by=1_000_000),
+              json=f"{role}_side.delivery.unanswered_ms"),
         Field(f"{role}_largest_payload_bytes", "BIGINT", f"payload of the {role}'s largest segment; NULL unless all it sent arrived",
-              _of_side(at.CLIENT_LARGEST, client=client), MISSING),
+              _of_side(at.CLIENT_LARGEST, client=client), MISSING, json=f"{role}_side.delivery.largest_payload_bytes"),
         Field(f"{role}_smallest_lost_bytes", "BIGINT", "payload of the smallest segment sent again in vain where acknowledgements end",
-              _of_side(at.CLIENT_LOST, client=client), MISSING),
+              _of_side(at.CLIENT_LOST, client=client), MISSING, json=f"{role}_side.delivery.smallest_lost_bytes"),
         Field(f"{role}_missing_bytes", "BIGINT", "bytes missing at the end below what was acknowledged selectively (SACK)",
-              _of_side(at.CLIENT_MISSING, client=client), MISSING),
+              _of_side(at.CLIENT_MISSING, client=client), MISSING, json=f"{role}_side.delivery.missing_bytes"),
         Field(f"{role}_window_closed_ms", "DOUBLE", f"the longest time for which the {role}'s window was closed",
-              _of_side(at.CLIENT_CLOSED, client=client, wide=True, divided_by=1_000_000)),
+              _of_side(at.CLIENT_CLOSED, client=client, wide=True, divided_by=1_000_000), json=f"{role}_side.delivery.window_closed_ms"),
         Field(f"{role}_long_window_closes", "BIGINT", "how often that was a second or longer",
-              _of_side(at.CLIENT_LONG_CLOSES, client=client), MISSING),
+              _of_side(at.CLIENT_LONG_CLOSES, client=client), MISSING, json=f"{role}_side.delivery.long_window_closes"),
+        Field(f"{role}_states", "VARCHAR", f"states the {role} passed, in order, apart by spaces",
+              _path_names(at.CLIENT_PATH if client else at.SERVER_PATH), json=f"{role}_side.states.*.state"),
         Field(f"{role}_final_state", "VARCHAR", f"the {role}'s state at the capture's end; NULL where that was not seen",
-              _final_state(at.CLIENT_PATH if client else at.SERVER_PATH)),
+              _final_state(at.CLIENT_PATH if client else at.SERVER_PATH), json=f"{role}_side.final_state"),
     )  # fmt: skip
 
 
 CONNECTIONS = TableOfFacts("connections", "every connection", (
     Field("id", "BIGINT", "number of the connection, in order of first frames", lambda block: block.ids),
     Field("stream", "INTEGER", "Wireshark's tcp.stream", _count(at.STREAM), -1),
-    Field("client", "VARCHAR", "address of the client", _address(at.CLIENT)),
-    Field("client_port", "INTEGER", "its port", _count(at.CLIENT_PORT)),
-    Field("server", "VARCHAR", "address of the server", _address(at.SERVER)),
-    Field("server_port", "INTEGER", "its port", _count(at.SERVER_PORT)),
+    Field("client", "VARCHAR", "address of the client", _address(at.CLIENT), json="client.address"),
+    Field("client_port", "INTEGER", "its port", _count(at.CLIENT_PORT), json="client.port"),
+    Field("server", "VARCHAR", "address of the server", _address(at.SERVER), json="server.address"),
+    Field("server_port", "INTEGER", "its port", _count(at.SERVER_PORT), json="server.port"),
     Field("scope", "VARCHAR", "VLAN, VNI and TEID of the first segment", _scope),
-    Field("started", "TIMESTAMP_NS", "time of the first frame", _number(at.START)),
-    Field("ended", "TIMESTAMP_NS", "time of the last frame", _number(at.END)),
-    Field("duration_s", "DOUBLE", "from the first frame to the last", _duration_s),
-    Field("first_frame", "BIGINT", "Wireshark's frame.number of the first frame", _number(at.FIRST_FRAME)),
-    Field("last_frame", "BIGINT", "and of the last", _number(at.LAST_FRAME)),
+    Field("started", "TIMESTAMP_NS", "time of the first frame", _number(at.START), json="start"),
+    Field("ended", "TIMESTAMP_NS", "time of the last frame", _number(at.END), json="end"),
+    Field("duration_s", "DOUBLE", "from the first frame to the last", _duration_s, json="-"),
+    Field("first_frame", "BIGINT", "Wireshark's frame.number of the first frame", _number(at.FIRST_FRAME), json="frames.0"),
+    Field("last_frame", "BIGINT", "and of the last", _number(at.LAST_FRAME), json="frames.1"),
     Field("vantage", "VARCHAR", "where it was captured: client, server, middle", _word(at.VANTAGE, tuple(Vantage))),
     Field("midstream", "BOOLEAN", "whether it began before the capture",
           lambda block: bytes(list(_small(block.connections, at.MIDSTREAM)))),
     Field("history", "VARCHAR", "Zeek's letters, upper case from the client",
           lambda block: _words(_narrow(block.connections, at.HISTORY), block.histories.values)),
-    Field("kind", "VARCHAR", "kind of the handshake", _word(at.KIND, tuple(Kind))),
-    Field("outcome", "VARCHAR", "outcome of the handshake", _word(at.OUTCOME, tuple(Outcome))),
-    Field("syn_to_synack_ms", "DOUBLE", "from the last SYN to the SYN/ACK", _duration_ms(at.SYN_TO_SYNACK)),
-    Field("synack_to_ack_ms", "DOUBLE", "from the SYN/ACK to the ACK", _duration_ms(at.SYNACK_TO_ACK)),
-    Field("handshake_ms", "DOUBLE", "from the first SYN to the ACK", _duration_ms(at.HANDSHAKE)),
-    Field("syn_retransmissions", "INTEGER", "SYNs sent again", _count(at.SYN_REPEATS)),
-    Field("synack_retransmissions", "INTEGER", "SYN/ACKs sent again", _count(at.SYNACK_REPEATS)),
-    Field("pattern", "VARCHAR", "teardown pattern", _word(at.PATTERN, tuple(Pattern))),
-    Field("first_fin", "VARCHAR", "side whose FIN left first", _word(at.FIRST_FIN, tuple(Role))),
-    Field("teardown_ms", "DOUBLE", "how long the close took", _duration_ms(at.CLOSE)),
+    Field("kind", "VARCHAR", f"kind of the handshake: {', '.join(Kind)}", _word(at.KIND, tuple(Kind)), json="handshake.kind"),
+    Field("outcome", "VARCHAR", f"outcome of the handshake: {', '.join(Outcome)}", _word(at.OUTCOME, tuple(Outcome)),
+          json="handshake.outcome"),
+    Field("syn_to_synack_ms", "DOUBLE", "from the last SYN to the SYN/ACK", _duration_ms(at.SYN_TO_SYNACK),
+          json="handshake.syn_to_synack_ms"),
+    Field("synack_to_ack_ms", "DOUBLE", "from the SYN/ACK to the ACK", _duration_ms(at.SYNACK_TO_ACK), json="handshake.synack_to_ack_ms"),
+    Field("handshake_ms", "DOUBLE", "from the first SYN to the ACK", _duration_ms(at.HANDSHAKE), json="handshake.total_ms"),
+    Field("syn_retransmissions", "INTEGER", "SYNs sent again", _count(at.SYN_REPEATS), json="handshake.syn_retransmissions"),
+    Field("synack_retransmissions", "INTEGER", "SYN/ACKs sent again", _count(at.SYNACK_REPEATS), json="handshake.synack_retransmissions"),
+    Field("pattern", "VARCHAR", f"teardown pattern: {', '.join(Pattern)}", _word(at.PATTERN, tuple(Pattern)), json="teardown.pattern"),
+    Field("teardown_segments", "INTEGER", "3 or 4 of a four-way close", _segments, -1, json="teardown.segments"),
+    Field("first_fin", "VARCHAR", "side whose FIN left first", _word(at.FIRST_FIN, tuple(Role)), json="teardown.first_fin"),
+    Field("teardown_ms", "DOUBLE", "how long the close took", _duration_ms(at.CLOSE), json="teardown.duration_ms"),
     Field("teardown_censored", "BOOLEAN", "whether the close was in flight when the capture ended",
-          lambda block: bytes(list(_small(block.connections, at.CENSORED)))),
-    Field("reset_by", "VARCHAR", "side whose RST ended it", _of_reset(at.RESET_BY, tuple(Role))),
-    Field("reset_cause", "VARCHAR", "why", _of_reset(at.RESET_CAUSE, tuple(Cause))),
-    Field("exchanges", "INTEGER", "how often data of the server came right behind data of the client", _count(at.EXCHANGES)),
-    Field("longest_answer_ms", "DOUBLE", "from a request's last new data to the first of its answer", _duration_ms(at.ANSWER)),
-    Field("longest_wait_ms", "DOUBLE", "longest time without anything but repeats and probes", _duration_ms(at.WAIT)),
-    Field("longest_wait_frame", "BIGINT", "frame that ended it; the last one, where none did", _number(at.WAIT_FRAME), MISSING),
+          lambda block: bytes(list(_small(block.connections, at.CENSORED))), json="teardown.censored"),
+    Field("reset_by", "VARCHAR", "side whose RST ended it", _of_reset(at.RESET_BY, tuple(Role)), json="teardown.reset.by"),
+    Field("reset_cause", "VARCHAR", "why", _of_reset(at.RESET_CAUSE, tuple(Cause)), json="teardown.reset.cause"),
+    Field("reset_confidence", "VARCHAR", "how sure that is: high, medium, low", _of_reset(at.RESET_CONFIDENCE, tuple(Confidence)),
+          json="teardown.reset.confidence"),
+    Field("exchanges", "INTEGER", "how often data of the server came right behind data of the client", _count(at.EXCHANGES),
+          json="course.exchanges"),
+    Field("longest_answer_ms", "DOUBLE", "from a request's last new data to the first of its answer", _duration_ms(at.ANSWER),
+          json="course.longest_answer_ms"),
+    Field("longest_wait_ms", "DOUBLE", "longest time without anything but repeats and probes", _duration_ms(at.WAIT),
+          json="course.longest_wait_ms"),
+    Field("longest_wait_frame", "BIGINT", "frame that ended it; the last one, where none did", _number(at.WAIT_FRAME), MISSING,
+          json="course.longest_wait_frame"),
     Field("longest_stall_ms", "DOUBLE", "of what was sent again: from when it was sent first until it was acknowledged",
-          _duration_ms(at.STALL)),
-    Field("idle_survived_ms", "DOUBLE", "longest silence after which both sides spoke", _duration_ms(at.SURVIVED)),
+          _duration_ms(at.STALL), json="course.longest_stall_ms"),
+    Field("idle_survived_ms", "DOUBLE", "longest silence after which both sides spoke", _duration_ms(at.SURVIVED),
+          json="course.idle_survived_ms"),
     Field("idle_before_end_ms", "DOUBLE", "silence before the first FIN, the RST, or what nobody answered any more",
-          _duration_ms(at.FINAL_IDLE)),
+          _duration_ms(at.FINAL_IDLE), json="course.idle_before_end_ms"),
     *_side("client"),
     *_side("server"),
-    Field("anomalies", "VARCHAR", "codes of what no rule explains, apart by spaces", _anomalies),
+    Field("time_wait_sides", "VARCHAR", "sides that entered TIME_WAIT, apart by spaces", _time_wait_sides, json="time_wait.*.side"),
+    Field("anomalies", "VARCHAR", "codes of what no rule explains, apart by spaces", _anomalies, json="anomalies.*.code"),
 ), lambda block: block.connections.count)  # fmt: skip
 
 

@@ -154,6 +154,9 @@ class Connections:
         for identifier, place in enumerate(self._order):
             if place != NO_ROW:
                 self._ids[place >> 32][place & 0xFFFFFFFF] = identifier
+        for number, block in enumerate(self._blocks):
+            if block is not None:
+                block.ids = self._ids[number]
 
     def block(self, number: int) -> Block:
         """A block by its number, with the ids of its connections."""
@@ -167,7 +170,7 @@ class Connections:
             if len(self._read) >= MOST_READ:
                 del self._read[next(iter(self._read))]
             self._read[number] = block  # the last of those that were read lately
-        block.ids = self._ids[number]
+            block.ids = self._ids[number]
         return block
 
     def blocks(self) -> Iterator[Block]:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tcptrace_py.model.endpoints import service
+from tcptrace_py.model.endpoints import scope_text, service
 
 if TYPE_CHECKING:
-    from tcptrace_py.model.results import Endpoint, Scope
+    from tcptrace_py.model.results import Endpoint
 
-__all__ = ["clock", "count", "end", "human", "ms", "ms_text", "printable", "rfc3339", "scope_text", "service", "share", "size", "some"]
+__all__ = ["clock", "count", "decimal", "end", "human", "ms", "printable", "rfc3339", "scope_text", "service", "share", "size", "some"]
 _SECOND_NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEPS = ((1_000, "ns"), (1_000_000, "µs"), (_SECOND_NS, "ms"), (120 * _SECOND_NS, "s"))
@@ -40,14 +40,10 @@ def ms(duration_ns: int | None) -> float | None:
     return None if duration_ns is None else duration_ns / 1_000_000
 
 
-def ms_text(duration_ns: int | None) -> str:
-    """Milliseconds as exact decimal text; empty for None."""
-    if duration_ns is None:
-        return ""
-    ns = abs(duration_ns)
-    whole, rest = ns // 1_000_000, ns % 1_000_000
-    digits = f"{rest:06d}".rstrip("0")
-    return f"{'-' if duration_ns < 0 else ''}{whole}{'.' if digits else ''}{digits}"
+def decimal(number: float) -> str:
+    """A number as decimal text, as JSON has it but for the point of a whole one and without an exponent."""
+    text = repr(number)
+    return (f"{number:.9f}".rstrip("0") if "e" in text else text).removesuffix(".0").removesuffix(".")
 
 
 def human(duration_ns: int | None) -> str:
@@ -125,14 +121,6 @@ def size(number_bytes: int) -> str:
 def end(endpoint: Endpoint) -> str:
     """Address and port as people write them: brackets around IPv6."""
     return service(endpoint.address, endpoint.port)
-
-
-def scope_text(scope: Scope | None) -> str:
-    """Scope in words; empty for none."""
-    if scope is None:
-        return ""
-    parts = (("vlan", scope.vlan), ("vni", scope.vni), ("teid", scope.teid))
-    return " ".join(f"{name} {number}" for name, number in parts if number is not None)
 
 
 def printable(text: str) -> str:

@@ -4,22 +4,34 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from referencing import Registry, Resource
 
-from tcptrace_py.model.results import Analysis, Endpoint
+from tcptrace_py.api import analyze
+from tcptrace_py.facts.fields import CONNECTIONS, Field
+from tcptrace_py.model.endpoints import scope_text
+from tcptrace_py.model.errors import CaptureError
+from tcptrace_py.model.results import Analysis, Delivery, Endpoint, Scope
 from tcptrace_py.model.state import State
 from tcptrace_py.outputs import formats
 from tcptrace_py.outputs.document import document
-from tcptrace_py.outputs.formats.csv import COLUMNS
 from tcptrace_py.outputs.registry import named
+from tcptrace_py.outputs.units import decimal
 from tcptrace_py.outputs.view import View
+from tests.thorough import some
 
 from . import factory
+
+SAMPLES = sorted(path for path in (Path(__file__).parents[2] / "samples").iterdir() if ".pcap" in path.name)
 
 CASES = [factory.one, factory.few, factory.busy, factory.empty]
 
@@ -114,12 +126,59 @@ def test_json_is_written_as_it_is_read() -> None:
 
 def test_csv_has_a_line_for_each_connection() -> None:
     rows = list(csv.DictReader(io.StringIO(printed("csv", factory.few()))))
-    assert [column.name for column in COLUMNS] == list(rows[0])
+    assert [field.name for field in CONNECTIONS.columns] == list(rows[0])
     assert len(rows) == 5
     assert rows[0]["handshake_ms"] == "0.31"
     assert rows[0]["client_states"].split() == list(factory.CLIENT_PATH)
     assert (rows[3]["reset_by"], rows[3]["reset_cause"]) == ("server", "abort")
     assert rows[4]["scope"] == "vni 4096"
+
+
+def at(row: Any, path: str) -> Any:
+    """What a row of the document has at a path of a field: the texts of a list with spaces between, None where a part is absent."""
+    for place, key in enumerate(path.split(".")):
+        if key == "*":
+            rest = path.split(".")[place + 1]
+            return None if row is None else " ".join(dict.fromkeys(item[rest] for item in row) if rest == "side" else
+                                                     [item[rest] for item in row])
+        if row is None:
+            return None
+        row = row[int(key)] if key.isdigit() else row[key]
+    return row
+
+
+def as_cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return decimal(value) if isinstance(value, float) else "" if value is None else str(value)
+
+
+def expected(field: Field, row: dict[str, Any]) -> str:
+    if field.name == "scope":
+        return scope_text(row["scope"] and Scope(**row["scope"]))
+    if field.name == "duration_s":
+        begin, end = (Decimal(row[key][17:-1]) + 60 * int(row[key][14:16]) + 3600 * int(row[key][11:13]) +
+                      86400 * date.fromisoformat(row[key][:10]).toordinal() for key in ("start", "end"))
+        return decimal(float(end - begin))
+    return as_cell(at(row, field.path))
+
+
+def test_a_field_is_the_same_in_csv_as_where_it_is_in_json() -> None:
+    """Every field, on every sample: the description says where json has it, and both have the same value there."""
+    lost = replace(factory.connection().server_side, delivery=Delivery(455, 3, 1_400_000_000, None, 1448, 2896))  # type: ignore[type-var]
+    analyses = [factory.analysis([factory.connection(server_side=lost)])]
+    for path in some(SAMPLES):
+        with suppress(CaptureError):  # two of them are no captures
+            analyses.append(analyze(path))
+    given: set[str] = set()
+    for analysis in analyses:
+        rows = json.loads(printed("json", analysis))["connections"]
+        lines = list(csv.DictReader(io.StringIO(printed("csv", analysis))))
+        assert len(rows) == len(lines)
+        for row, line in zip(rows, lines, strict=True):
+            assert {field.name: expected(field, row) for field in CONNECTIONS.columns} == line
+            given |= {name for name, text in line.items() if text}
+    assert given == {field.name for field in CONNECTIONS.columns}
 
 
 @pytest.mark.parametrize(("view", "streams"), [

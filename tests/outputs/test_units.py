@@ -32,16 +32,17 @@ def test_durations_in_json_have_no_float_noise(duration_ns: int) -> None:
     assert Decimal(text) == Decimal(duration_ns) / 1_000_000
 
 
-@given(TIMES)
-@example(-(1 << 63))
+@given(st.integers(-(10**15) + 1, 10**15 - 1))
+@example(1)
 def test_durations_as_text_are_exact(duration_ns: int) -> None:
-    text = units.ms_text(duration_ns)
+    text = units.decimal(duration_ns / 1_000_000)
     assert Decimal(text) * 1_000_000 == duration_ns
     assert len(text.partition(".")[2]) <= 6
+    assert text == json.dumps(duration_ns / 1_000_000).removesuffix(".0") or "e" in json.dumps(duration_ns / 1_000_000)
 
 
 def test_the_unknown_is_never_zero() -> None:
-    assert (units.rfc3339(None), units.ms(None), units.ms_text(None)) == (None, None, "")
+    assert (units.rfc3339(None), units.ms(None)) == (None, None)
     assert (units.human(None), units.clock(None)) == ("-", "-")
 
 
