@@ -5,18 +5,19 @@ from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
 from tcptrace_py.facts.time_wait cimport until_ns
 from tcptrace_py.findings.occupancy cimport Occupancy
+from tcptrace_py.findings.percentiles cimport Values
 from tcptrace_py.findings.port_use cimport PortUse
 from tcptrace_py.findings.singles cimport Singles
 from tcptrace_py.findings.vantage cimport Pair, Vantages
 from tcptrace_py.model cimport words
 from tcptrace_py.model.segments cimport local_port
 
-cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, CLIENT, SERVER, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, MISSING, NONE, HELD, SERVER_STAYS, HELD_ONLY
+cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, CLIENT, SERVER, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, COMPLETED, MISSING, NONE, HELD, SERVER_STAYS, HELD_ONLY
 cdef long long IDLE_CLOSE_NS
 cdef Py_ssize_t CLIENT_LARGEST, EXCHANGES, FINAL_IDLE, SURVIVED
 cdef Py_ssize_t CLIENT_PACKETS, CLIENT_REPEATS, SERVER_PACKETS, SERVER_REPEATS, SYN_REPEATS, SYNACK_REPEATS
 cdef Py_ssize_t ENDING_RESET, RESET_BY
-cdef Py_ssize_t END, FIRST_FIN, PATTERN, RELEASED, START, STAY_ENDED_BY, STAY_ENTERED, STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
+cdef Py_ssize_t END, FIRST_FIN, HANDSHAKE, OUTCOME, PATTERN, RELEASED, START, STAY_ENDED_BY, STAY_ENTERED, STAY_RESTARTS, STAY_SIDE, STAYS, STAYS_AT
 
 
 cdef class HostRow:
@@ -29,6 +30,7 @@ cdef class Account:
     cdef public HostRow client, server
     cdef public bytes name
     cdef public Pair pair
+    cdef public Values handshakes
     cdef public long long first_ns, last_ns, packets
     cdef public unsigned int connections, repeats, syn_repeats, synack_repeats, resets_client, resets_others, client_first, server_first, resets, stays_client, stays_server
     cdef public unsigned int simultaneous, simultaneous_client, simultaneous_server, recent, restarted_client, restarted_server
@@ -44,7 +46,7 @@ cdef class Accounts:
     cdef public Occupancy occupancy
     cdef public Singles singles
     cdef public long long stays_row, end_ns
-    cdef public dict rows, hosts
+    cdef public dict rows, hosts, handshakes
     cdef public list kind_names
     cdef public bytearray kind_counts
     cdef public long long default_wait_ns, low, high
@@ -71,12 +73,14 @@ cdef class Accounts:
     cpdef close(self, long long end_ns)
     cpdef int client_stays(self, Account account) except -2
     cpdef int server_stays(self, Account account) except -2
+    cpdef add_handshake(self, Account account, long long total_ns)
+    cpdef Values handshakes_of(self, bytes address, int port)
     cpdef add_course(self, Account account, long long exchanges, long long survived_ns, long long largest_client,
                      long long largest_server, long long idle_close_ns)
     @cython.locals(client=bytes, server=bytes)
     cpdef learn(self, Account account, long long first_frame, long long to_server_ns, long long to_client_ns)
     @cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", syns=int, synacks=int, reset=int, by=int, size=cython.Py_ssize_t, pattern=int, first_fin=int, start_ns="long long",
-                   earliest_ns="long long", released_ns="long long", at=cython.Py_ssize_t, stay=cython.Py_ssize_t)
+                   earliest_ns="long long", released_ns="long long", total_ns="long long", at=cython.Py_ssize_t, stay=cython.Py_ssize_t)
     cpdef add(self, Account account, Block block, Py_ssize_t row, long long port, long long announced)
     @cython.locals(table=Table, occupancy=Occupancy, small="signed char[::1]", size=cython.Py_ssize_t, entered_ns="long long",
                    end_ns="long long", how=int, restarted=bint, kind="long long")

@@ -14,6 +14,8 @@ from tcptrace_py.facts.block import (
     EXCHANGES,
     FINAL_IDLE,
     FIRST_FIN,
+    HANDSHAKE,
+    OUTCOME,
     PATTERN,
     RELEASED,
     RESET_BY,
@@ -38,15 +40,17 @@ from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY, local_port
-from tcptrace_py.model.vocabulary import Pattern, Role
+from tcptrace_py.model.vocabulary import Outcome, Pattern, Role
 
 from .occupancy import NONE, Occupancy
 from .outline import COUNTED
+from .percentiles import Values
 from .singles import HELD as HELD_ONLY
 from .singles import Singles, Told, unpacked
 from .vantage import Pair, Vantages
 
 RST, SIMULTANEOUS = list(Pattern).index(Pattern.RST), list(Pattern).index(Pattern.SIMULTANEOUS)
+COMPLETED = list(Outcome).index(Outcome.COMPLETED)
 CLIENT, SERVER = list(Role).index(Role.CLIENT), list(Role).index(Role.SERVER)
 STAYS_WITHIN_NS = 20 * SECOND_NS  # what of a stay lies longer before its connection's last segment is told as early (Occupancy)
 LATE = 4  # the last such part of the time, of one TIME_WAIT at most, tells the present rate
@@ -83,8 +87,8 @@ class Account:
     stays in TIME_WAIT, the pair of hosts) is made when it is needed. NONE until then.
     """
 
-    __slots__ = ("answered", "client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "held_kind",
-                 "held_row", "idle_close_least_ns", "idle_close_most_ns", "idle_closes", "killed_client", "killed_server",
+    __slots__ = ("answered", "client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "handshakes",
+                 "held_kind", "held_row", "idle_close_least_ns", "idle_close_most_ns", "idle_closes", "killed_client", "killed_server",
                  "largest_client", "largest_server", "last_ns", "most_exchanges", "name", "number", "packets", "pair", "port", "recent",
                  "repeats", "resets", "resets_client", "resets_others", "restarted_client", "restarted_server", "reused", "reused_client",
                  "reused_server", "server", "server_first", "server_stay_kind", "server_wait_ns", "simultaneous", "simultaneous_client",
@@ -96,6 +100,7 @@ class Account:
         self.server = server
         self.port = port
         self.pair: Pair | None = None
+        self.handshakes: Values | None = None  # of all accounts of this service
         self.connections = 0
         self.first_ns = NEVER_NS
         self.last_ns = 0
@@ -138,6 +143,7 @@ class Accounts:
         default = profiles.default
         self.default_wait_ns, (self.low, self.high), self.given = default.time_wait_ns, default.ephemeral_ports, default.ports_given
         self.hosts: dict[tuple[bytes, bytes], HostRow] = {}
+        self.handshakes: dict[tuple[bytes, int], Values] = {}  # how long those took that were completed, of each server address and port
 
     def of(self, key: bytes) -> Account:
         """Account of connections whose client's key this is."""
@@ -272,6 +278,19 @@ class Accounts:
         else:
             account.pair.learn(first_frame, to_server_ns, to_client_ns)
 
+    def add_handshake(self, account: Account, total_ns: int) -> None:
+        """Take in how long a completed handshake took."""
+        if account.handshakes is None:
+            account.handshakes = self.handshakes_of(account.server.address, account.port)
+        account.handshakes.add(total_ns)
+
+    def handshakes_of(self, address: bytes, port: int) -> Values:
+        """How long the handshakes with a service took that were completed."""
+        found = self.handshakes.get((address, port))
+        if found is None:
+            found = self.handshakes[address, port] = Values()
+        return found
+
     def add_course(self, account: Account, exchanges: int, survived_ns: int, largest_client: int, largest_server: int,
                    idle_close_ns: int) -> None:
         """Take in how time went by in a connection; `idle_close_ns`: before the FIN of a server that closed first, else MISSING."""
@@ -313,6 +332,9 @@ class Accounts:
             by = block.resets.small[RESET_BY * block.resets.capacity + reset] if reset >= 0 else -1
             account.resets_client += by == CLIENT
             account.resets_others += by not in (CLIENT, SERVER)
+        total_ns = table.wide[HANDSHAKE * size + row]
+        if total_ns >= 0 and small[OUTCOME * size + row] == COMPLETED:
+            self.add_handshake(account, total_ns)
         self.add_course(
             account, narrow[EXCHANGES * size + row], table.wide[SURVIVED * size + row],
             narrow[CLIENT_LARGEST * size + row], narrow[(CLIENT_LARGEST + 1) * size + row],
@@ -395,21 +417,23 @@ COUNTS = ("connections", "client_first", "server_first", "resets", "stays_client
           "killed_server", "packets", "syn_repeats", "synack_repeats", "repeats", "resets_client", "resets_others", "answered", "reused",
           "idle_closes")
 MOST = ("most_exchanges", "survived_ns", "largest_client", "largest_server", "idle_close_most_ns")  # what is the most of all parts
-Counts = tuple[list[bytes], "array[int]"]
+Counts = tuple[list[bytes], "array[int]", dict[tuple[bytes, int], Values]]
 
 
 def counts(accounts: Accounts) -> Counts:
-    """What another process needs to `add_counts` of these: their names; for each first and last begin, and COUNTS."""
+    """What another process needs to `add_counts` of these: their names; for each first and last begin, and COUNTS; handshakes."""
     numbers = array("q")
     for account in accounts.rows.values():
         numbers.extend((account.first_ns, account.last_ns, account.idle_close_least_ns))
         numbers.extend([getattr(account, field) for field in COUNTS + MOST])
-    return list(accounts.rows), numbers
+    return list(accounts.rows), numbers, accounts.handshakes
 
 
 def add_counts(accounts: Accounts, told: Counts) -> None:
     """Take in another part of the capture. What it holds comes by itself."""
-    names, numbers = told
+    names, numbers, handshakes = told
+    for (address, port), times in handshakes.items():
+        accounts.handshakes_of(address, port).merge(times)
     at, counted = 0, 3 + len(COUNTS)
     size = counted + len(MOST)
     for name in names:

@@ -7,7 +7,7 @@ from tcptrace_py.model.growing import longer
 from tcptrace_py.model.results import Latency
 
 EXACT = 1 << 17  # so many values are kept one by one
-FIRST_BYTES = 512
+FIRST_BYTES = 64
 PRECISION = 11  # bits of a value that count beyond that: within 0.05 %
 
 

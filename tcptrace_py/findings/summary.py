@@ -11,8 +11,6 @@ OUTCOMES, PATTERNS, CAUSES = tuple(map(str, Outcome)), tuple(map(str, Pattern)),
 VANTAGES = (*map(str, Vantage), "unknown")
 COMPLETED, UNKNOWN = OUTCOMES.index("completed"), VANTAGES.index("unknown")
 
-
-
 class Totals:
     """Counts over connections, by the numbers of their words."""
 
@@ -46,7 +44,11 @@ class Totals:
             values.merge(more)
 
     def result(self, accounts: Accounts, services: tuple[Service, ...]) -> Summary:
-        """The summary, with the services that it lists. The accounts are closed."""
+        """The summary, with the services that it lists, and their handshakes. The accounts are closed."""
+        times = {(text(address), port): values for (address, port), values in accounts.handshakes.items()}
+        for service in services:
+            if (service.address, service.port) in times:
+                service.handshake = times[service.address, service.port].latency()
         occupancy = accounts.occupancy
         peak, peak_at = occupancy.peak_of(accounts.stays_row)
         entered = sum(account.stays_client + account.stays_server for account in accounts.rows.values())

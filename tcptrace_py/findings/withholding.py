@@ -83,6 +83,8 @@ def _rows(capture: CaptureInfo, summary: Summary, ports: PortBudgets, profiles: 
 def told(summary: Summary, rows: Iterable[Withheld]) -> Summary:
     """The summary without the numbers that are withheld."""
     if any(row.what == "handshake-latency" for row in rows):
+        for service in summary.services:
+            service.handshake = Latency(0)
         return replace(summary, latency=Latency(0), latency_by_vantage={})
     return summary
 

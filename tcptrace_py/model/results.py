@@ -268,6 +268,7 @@ class Service:
     retransmissions: int = 0
     time_wait_client: int = 0  # stays of its clients
     time_wait_server: int = 0
+    handshake: Latency = Latency(0)  # of those that the summary lists, and unless it is withheld
 
     @property
     def resets(self) -> int:

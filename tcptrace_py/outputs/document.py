@@ -116,6 +116,7 @@ def service_row(service: Service) -> Row:
     """A service and what its connections add up to."""
     return {
         "server": service.address, "server_port": service.port, "connections": service.connections, "segments": service.segments,
+        "handshake_ms": latency_row(service.handshake),
         "closed_first": {"client": service.client_first, "server": service.server_first, "both": service.simultaneous},
         "resets": {"client": service.resets_by_client, "server": service.resets_by_server, "other": service.resets_by_others},
         "retransmissions": service.retransmissions,

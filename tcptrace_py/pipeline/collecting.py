@@ -328,6 +328,7 @@ class Collector:
             self.alike_timed += 1
             if outline.latencies is not None:
                 outline.latencies.add(total_ns)
+                self.accounts.add_handshake(account, total_ns)
         account.connections += 1
         account.packets += packets
         account.resets += outline.cause >= 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tcptrace_py import Connection, analyze
-from tcptrace_py.model.results import Service, Summary
+from tcptrace_py.model.results import Latency, Service, Summary
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NAMES = sorted(path.name for path in SAMPLES.glob("*.pcap*") if not path.name.startswith(("not-", "empty", "buildup-", "recorded-pile")))
@@ -19,12 +20,24 @@ def both_sides(connection: Connection, field: str) -> int:
     return sum(getattr(side, field) for side in sides if side is not None)
 
 
-def summed(connections: list[Connection]) -> dict[tuple[str, int], Service]:
-    """The services, by the connections one by one."""
+def latency(times_ns: list[int]) -> Latency:
+    """Percentiles by nearest rank, as the sorted list gives them."""
+    if not times_ns:
+        return Latency(0)
+    ranked = sorted(times_ns)
+    p50, p90, p99 = (ranked[math.ceil(share * len(ranked) / 100) - 1] for share in (50, 90, 99))
+    return Latency(len(ranked), ranked[0], p50, p90, p99, ranked[-1])
+
+
+def summed(connections: list[Connection], *, timed: bool) -> dict[tuple[str, int], Service]:
+    """The services, by the connections one by one; `timed`: times of handshakes are not withheld."""
     rows: dict[tuple[str, int], Counter[str]] = {}
+    times_ns: dict[tuple[str, int], list[int]] = {}
     for connection in connections:
         row = rows.setdefault((connection.server.address, connection.server.port), Counter())
-        teardown = connection.teardown
+        teardown, handshake = connection.teardown, connection.handshake
+        if timed and handshake.outcome == "completed" and handshake.total_ns is not None and handshake.total_ns >= 0:
+            times_ns.setdefault((connection.server.address, connection.server.port), []).append(handshake.total_ns)
         row["connections"] += 1
         row["segments"] += both_sides(connection, "packets")
         row["retransmissions"] += both_sides(connection, "retransmissions")
@@ -37,14 +50,15 @@ def summed(connections: list[Connection]) -> dict[tuple[str, int], Service]:
         if teardown.pattern == "rst":
             by = teardown.reset.by if teardown.reset is not None else "unknown"
             row[f"resets_by_{by if by in ('client', 'server') else 'others'}"] += 1
-    return {(address, port): Service(address, port, **row) for (address, port), row in rows.items()}
+    return {(address, port): Service(address, port, **row, handshake=latency(times_ns.get((address, port), [])))
+            for (address, port), row in rows.items()}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_they_are_sums(name: str) -> None:
     described = analyze(SAMPLES / name)
     connections = list(described)
-    services = summed(connections)
+    services = summed(connections, timed=all(row.what != "handshake-latency" for row in described.withheld))
 
     def holds(summary: Summary) -> None:
         assert summary.retransmissions == sum(both_sides(row, "retransmissions") for row in connections)

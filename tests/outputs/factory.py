@@ -126,7 +126,7 @@ def services(connections: list[Connection]) -> tuple[Service, ...]:
         sides = [side for c in mine for side in (c.client_side, c.server_side) if side is not None]
         found.append(Service(
             address, port, len(mine), sum(side.packets for side in sides), first.count("client"), first.count("server"), 0,
-            by.count("client"), by.count("server"), 0, sum(side.retransmissions for side in sides)))
+            by.count("client"), by.count("server"), 0, sum(side.retransmissions for side in sides), handshake=latency(mine)))
     return tuple(sorted(found, key=lambda row: -row.connections))
 
 

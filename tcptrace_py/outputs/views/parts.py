@@ -155,9 +155,9 @@ def _slow_row(connection: Connection) -> tuple[str, ...]:
 
 
 def service_grid(services: Sequence[Service], limit: int) -> Grid:
-    """Services, those with the most connections first: who closes first, who resets, how much is sent again."""
-    columns = (Column("service", least=17), Column("connections", right=True), Column("closed first by", least=11),
-               Column("reset by"), Column("sent again", right=True))
+    """Services, those with the most connections first: how long a handshake takes, who closes first, who resets, what is sent again."""
+    columns = (Column("service", least=17), Column("connections", right=True), Column("handshake p50, p99"),
+               Column("closed first by", least=11), Column("reset by", least=10), Column("sent again", right=True, drop=1))
     return Grid(columns, (_service_row(row) for row in services[:limit]), more_text(len(services), limit, "--show teardowns"))
 
 
@@ -165,7 +165,8 @@ def _service_row(row: Service) -> tuple[str, ...]:
     again = f"{count(row.retransmissions)} ({share(row.retransmissions, row.segments)})" if row.retransmissions else "-"
     first = (("the client", row.client_first), ("the server", row.server_first), ("both at once", row.simultaneous))
     resets = (("the client", row.resets_by_client), ("the server", row.resets_by_server), ("neither, or unknown", row.resets_by_others))
-    return (service(row.address, row.port), count(row.connections), _by_whom(first), _by_whom(resets), again)
+    handshake = f"{human(row.handshake.p50_ns)}, {human(row.handshake.p99_ns)}" if row.handshake.count else "-"
+    return (service(row.address, row.port), count(row.connections), handshake, _by_whom(first), _by_whom(resets), again)
 
 
 def _by_whom(counts: tuple[tuple[str, int], ...]) -> str:
