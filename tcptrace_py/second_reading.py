@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from .flows.table import Observer
     from .model.frames import FrameBlock
-    from .model.results import Analysis, Connection
+    from .model.results import Analysis, Connection, ConnectionList
     from .model.segments import SegmentBlock
     from .model.which import Which
 
@@ -213,23 +213,20 @@ class _Again:
                 found.update(key for one in keys for key in (one, reverse_key(one)))
         return found
 
-    def described(self, tuples: frozenset[bytes]) -> list[Connection]:
+    def described(self, tuples: frozenset[bytes]) -> ConnectionList:
         """All connections of these four-tuples, by first frame."""
-        if not tuples:
-            return []
         options, directory = self.options, self.directory
         machinery = Machinery(selection=options.selection, profiles=options.profiles, idle_s=options.idle_s, keep_rows=True, slowest=0)
         table, collector = machinery.table, machinery.collector
         table.streams.openers = FirstFrames()  # streams are called by frames, as in the directory
-        for _, segments in _blocks(self.captures, tuples, options, until_frame=self.until_frame, progress=self.progress,
-                                   ends_soon=_soon() if self.interrupted else None):
-            table.feed(segments)
+        if tuples:
+            for _, segments in _blocks(self.captures, tuples, options, until_frame=self.until_frame, progress=self.progress,
+                                       ends_soon=_soon() if self.interrupted else None):
+                table.feed(segments)
         table.finish(self.end_ns)
         collector.replayer.vantages.pairs = directory.pairs
         collector.finish(self.end_ns)
         collector.rows.rename_streams(directory.streams.rank)
-        rows = list(collector.rows)
         machinery.faults.report(self.problems, directory.connections.rank)
-        for row in rows:
-            row.id = directory.connections.rank(row.first_frame)
-        return rows
+        collector.rows.number_anew(directory.connections.rank)
+        return collector.rows

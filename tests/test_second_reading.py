@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from tcptrace_py.model.errors import TcpstatesError
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.which import Which
+from tcptrace_py.outputs.registry import named
+from tcptrace_py.outputs.view import View
 from tcptrace_py.pipeline.running import Directory
 from tcptrace_py.second_reading import Options, find
 from tests.buildups import analysis
@@ -33,6 +36,13 @@ FEW = 3  # connections of a sample that are looked for
 def chosen(connections: list[Connection]) -> list[Connection]:
     """A few, from the first to the last."""
     return [connections[len(connections) * i // FEW] for i in range(FEW)] if len(connections) > FEW else connections
+
+
+def rows_as_csv(result: Analysis) -> set[str]:
+    """What is written from the columns, without an object of a connection in between."""
+    out = io.StringIO()
+    named("csv").write(result, View(), out)
+    return set(out.getvalue().splitlines()[1:])
 
 
 def sums(result: Analysis) -> str:
@@ -53,6 +63,8 @@ def test_found_as_if_all_were_described(path: Path) -> None:
     for which in wanted:
         assert which.among(result.connections) == which.among(rows)
     assert sums(result) == sums(whole)
+    assert len(rows_as_csv(result)) == len(result.connections)
+    assert rows_as_csv(result) <= rows_as_csv(whole)
 
 
 def test_options_are_those_of_both_readings() -> None:

@@ -13,8 +13,9 @@ NARROWEST = 40
 UNKNOWN_WIDTH = 120  # a file or a pipe does not wrap
 BY_ENDING = {
     ".txt": ("table", "text", "ladder"), ".log": ("table", "text", "ladder"), ".md": ("markdown",), ".markdown": ("markdown",),
-    ".json": ("json",), ".jsonl": ("jsonl",), ".ndjson": ("jsonl",), ".csv": ("csv",), ".mmd": ("mermaid",), ".mermaid": ("mermaid",),
-    ".xml": ("junit",), ".sarif": ("sarif",), ".pcap": ("pcap",), ".cap": ("pcap",), ".pcapng": ("pcapng",), ".ntar": ("pcapng",),
+    ".json": ("json",), ".jsonl": ("jsonl",), ".ndjson": ("jsonl",), ".csv": ("csv",), ".parquet": ("parquet",),
+    ".mmd": ("mermaid",), ".mermaid": ("mermaid",), ".xml": ("junit",), ".sarif": ("sarif",),
+    ".pcap": ("pcap",), ".cap": ("pcap",), ".pcapng": ("pcapng",), ".ntar": ("pcapng",),
 }  # formats that an ending asks for: the one of them that a command has
 
 

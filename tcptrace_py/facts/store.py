@@ -154,6 +154,14 @@ class Connections:
         for identifier, place in enumerate(self._order):
             if place != NO_ROW:
                 self._ids[place >> 32][place & 0xFFFFFFFF] = identifier
+        self._hand_out_ids()
+
+    def number_anew(self, id_of: Callable[[int], int]) -> None:
+        """Give them the ids that they have among others that are not here; `id_of` makes one of a first frame."""
+        self._ids = [array("q", map(id_of, frames)) for frames in self._first_frames]
+        self._hand_out_ids()
+
+    def _hand_out_ids(self) -> None:
         for number, block in enumerate(self._blocks):
             if block is not None:
                 block.ids = self._ids[number]
@@ -177,10 +185,11 @@ class Connections:
         """All blocks, in the order in which their connections ended."""
         return (self.block(number) for number in range(len(self._blocks)))
 
-    def connection(self, identifier: int) -> Connection:
-        """The connection with this id."""
-        place = self._order[identifier]
-        return connection(self.block(place >> 32), place & 0xFFFFFFFF, identifier)
+    def connection(self, rank: int) -> Connection:
+        """The connection at this rank in order of first frame: its id, unless they were numbered anew."""
+        place = self._order[rank]
+        block, row = self.block(place >> 32), place & 0xFFFFFFFF
+        return connection(block, row, block.ids[row])
 
     @overload
     def __getitem__(self, at: int) -> Connection: ...
@@ -190,15 +199,15 @@ class Connections:
 
     def __getitem__(self, at: int | slice) -> Connection | list[Connection]:
         """One by its place in order of first frame, or several, as of a list."""
-        there = [identifier for identifier, place in enumerate(self._order) if place != NO_ROW] if self.left_out else range(self.count)
+        there = [rank for rank, place in enumerate(self._order) if place != NO_ROW] if self.left_out else range(self.count)
         if isinstance(at, slice):
-            return [self.connection(identifier) for identifier in there[at]]
+            return [self.connection(rank) for rank in there[at]]
         return self.connection(there[at])
 
     def __iter__(self) -> Iterator[Connection]:
         in_memory = self._blocks
-        for identifier, place in enumerate(self._order):
+        for place in self._order:
             if place == NO_ROW:
                 continue
-            block = in_memory[place >> 32] or self.block(place >> 32)
-            yield connection(block, place & 0xFFFFFFFF, identifier)
+            block, row = in_memory[place >> 32] or self.block(place >> 32), place & 0xFFFFFFFF
+            yield connection(block, row, block.ids[row])

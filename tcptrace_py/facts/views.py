@@ -446,10 +446,6 @@ class ConnectionView(_View):
         """Number of the connection in order of first frames."""
         return self._id
 
-    @id.setter
-    def id(self, number: int) -> None:
-        self._id = number
-
     network = Connection.network
 
     @property

@@ -15,6 +15,7 @@ class Format(Protocol):
 
     SUMMARY: str
     FOR_PEOPLE: bool  # lists by --show and wraps to a width; otherwise --show makes no sense
+    BINARY: bool  # writes bytes to the buffer of `out`: nothing for a terminal; needs DuckDB
 
     def write(self, analysis: Analysis, view: View, out: TextIO) -> None:
         """Print the analysis on `out`, ending with a newline."""

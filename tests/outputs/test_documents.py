@@ -202,7 +202,9 @@ def test_filters_choose_what_is_listed_and_leave_the_summary(view: View, streams
 
 
 def test_each_file_in_formats_is_a_format() -> None:
-    assert formats.names() == ["csv", "json", "jsonl", "markdown", "table"]
+    assert formats.names() == ["csv", "json", "jsonl", "markdown", "parquet", "table"]
     for name in formats.names():
         assert named(name).SUMMARY
+        if named(name).BINARY:  # tests/outputs/test_parquet.py
+            continue
         assert printed(name, factory.few()).endswith("\n")

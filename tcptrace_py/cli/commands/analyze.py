@@ -29,6 +29,7 @@ Examples:
   tcpstates analyze web.pcap --stream 17
   tcpdump -w - -i eth0 tcp | tcpstates analyze -
   tcpstates analyze web.pcap.zst -o web.json
+  tcpstates analyze web.pcap -o web.parquet
 """)
 @reading_options
 @click.option("--format", "format_name", type=click.Choice(formats.names()),
@@ -65,6 +66,12 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     view = choice.view(show=show, extent=extent, limit=limit, width=page.width(),
                        colour=page.takes_colour(colour, path), selected=selected(reading.selection))
     output = destination.output(reading.captures)
+    if form.BINARY:
+        from tcptrace_py.facts.arrow import database
+
+        if path is None and sys.stdout.isatty():
+            raise UsageError("parquet is nothing for a terminal: name a file with -o, or give it to a pipe")
+        database("--format parquet")  # or say what is missing before all is read
     lists = not form.FOR_PEOPLE or views.lists_connections(view)
     slowest = views.slowest(view) if form.FOR_PEOPLE else 0
     result: Analysis

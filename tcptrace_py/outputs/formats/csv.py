@@ -16,6 +16,7 @@ from tcptrace_py.outputs.view import View
 
 SUMMARY = "a line for each connection, flat, for spreadsheets"
 FOR_PEOPLE = False
+BINARY = False
 
 _BOOLEANS = ("false", "true")
 _TEXT_OF: dict[str, Callable[[Any], Any]] = {"DOUBLE": decimal, "TIMESTAMP_NS": rfc3339, "BOOLEAN": _BOOLEANS.__getitem__}

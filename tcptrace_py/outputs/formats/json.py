@@ -10,6 +10,7 @@ from tcptrace_py.outputs.view import View
 
 SUMMARY = "the analysis document, for programs (schema tcpstates/analysis/1)"
 FOR_PEOPLE = False
+BINARY = False
 
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(", ", ": ")).encode
 

@@ -9,6 +9,7 @@ from tcptrace_py.outputs.view import View
 
 SUMMARY = "a line for each connection, for bulk (schema tcpstates/analysis-lines/1)"
 FOR_PEOPLE = False
+BINARY = False
 SCHEMA = "tcpstates/analysis-lines/1"
 
 _IN_HEADER = ("generator", "profiles")

@@ -13,6 +13,7 @@ from tcptrace_py.outputs.views import blocks
 
 SUMMARY = "the page for people as Markdown, for tickets and wikis"
 FOR_PEOPLE = True
+BINARY = False
 
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_|<>[]&~"})
 _BEGINNINGS = ("#", "+", "=")  # at a line's begin: a title, a list, what makes one of the line before

@@ -13,6 +13,7 @@ from tcptrace_py.outputs.views import blocks
 
 SUMMARY = "a page for people at a terminal"
 FOR_PEOPLE = True
+BINARY = False
 
 INDENT = "  "
 WIDEST_PROSE = 120  # tables may use all of a wide terminal, sentences become hard to read
