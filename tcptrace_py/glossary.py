@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from .checks.diff.compare import COMPARISONS
+from .checks.diff.held import HELD
 from .checks.registry import all_rules
 from .checks.registry import doc_of as rule_doc
 from .checks.tables import TABLES
@@ -109,7 +110,7 @@ def _rules(kind: str) -> Iterator[Entry]:
 
 
 def _comparisons(kind: str) -> Iterator[Entry]:
-    for row in COMPARISONS:
+    for row in (*COMPARISONS, *HELD):
         yield Entry(row.name, kind, row.title, (("What to do", row.remedy),), (row.code,))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import tcptrace_py
 from tcptrace_py import glossary
 from tcptrace_py.checks.registry import all_rules
 from tcptrace_py.findings import withholding
@@ -54,6 +55,13 @@ def test_reasons_are_found_where_they_are_given() -> None:
 def test_every_code_is_explained() -> None:
     explained = {entry.word for entry in glossary.entries() if entry.kind in ("problem", "anomaly")}
     assert set(codes()) <= explained
+
+
+def test_every_code_of_a_verdict_is_explained() -> None:
+    package = Path(tcptrace_py.__file__).parent / "checks"
+    found = {code for path in package.rglob("*.py") for code in re.findall(r'"(T[SD]\d{3})"', path.read_text("utf-8"))}
+    assert len(found) > 40
+    assert not [code for code in sorted(found) if not glossary.look_up(code)]
 
 
 def test_what_a_word_means_is_not_the_word() -> None:

@@ -11,11 +11,13 @@ from tcptrace_py.checks.rules.capture_quality import PROBLEMS
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.report import Measure, Origin, Outcome, Report, Severity, Status, Unit
 
-from . import stats
+from . import held, stats
 from .seen import Seen, Service, Traffic, paired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from .held import Held
 
 ENOUGH = 8  # handshakes on each side from which on a test of their times means something
 OUTCOMES = ("refused", "unanswered", "half-open", "aborted")
@@ -80,21 +82,17 @@ def diff(
     return Report(new.capture, connections, tuple(outcomes), interrupted)
 
 
-def _outcome(comparison: Comparison, measures: list[Measure], origin: Origin, connections: int) -> Outcome:
+def _outcome(what: Comparison | Held, measures: list[Measure], origin: Origin, connections: int) -> Outcome:
     failed = any(not measure.holds for measure in measures)
-    return Outcome(
-        comparison.code,
-        comparison.name,
-        comparison.title,
-        Severity.ERROR,
-        Status.FAILED if failed else Status.PASSED,
-        origin,
-        "all connections",
-        connections,
-        tuple(measures),
-        "" if measures else "nothing of the kind to compare",
-        comparison.remedy,
-    )
+    return _told(what, Status.FAILED if failed else Status.PASSED, origin, connections, tuple(measures),
+                 "" if measures else "nothing of the kind to compare")  # fmt: skip
+
+
+def _told(
+    what: Comparison | Held, status: Status, origin: Origin, connections: int, measures: tuple[Measure, ...], message: str
+) -> Outcome:
+    return Outcome(what.code, what.name, what.title, Severity.ERROR, status, origin, "all connections", connections, measures, message,
+                   what.remedy)  # fmt: skip
 
 
 def _quality(
@@ -114,19 +112,7 @@ def _quality(
         if problem.damaged
     )
     status = Status.FAILED if measures else Status.DAMAGED if told and not allow_damaged else Status.PASSED
-    return Outcome(
-        "TD901",
-        "capture-quality",
-        "Both captures can be compared.",
-        Severity.ERROR,
-        status,
-        origin,
-        "all connections",
-        connections,
-        measures,
-        told,
-        "Capture again, in the same way as before.",
-    )
+    return _told(held.QUALITY, status, origin, connections, measures, told)
 
 
 def _services(
@@ -146,19 +132,7 @@ def _services(
             note=", ".join(service(*each) for each in gone),
         ),
     )
-    return Outcome(
-        "TD101",
-        "services",
-        "The same services are used.",
-        Severity.ERROR,
-        status,
-        origin,
-        "all connections",
-        connections,
-        measures,
-        told if pairs or gone else "no service is in both captures",
-        "See whether the test still calls it. Services pair by address and port, or by a port of their own.",
-    )
+    return _told(held.SERVICES, status, origin, connections, measures, told if pairs or gone else "no service is in both captures")
 
 
 class Change(NamedTuple):
@@ -350,11 +324,9 @@ def _peaks(base: Traffic, new: Traffic, tolerance: Tolerance, origin: Origin, co
         if was is not None and (was or peak):
             measure = _measure("TIME_WAIT at once", _risen(was, peak, [], tolerance), tolerance)
             measures.append(replace(measure, subject=host))
-    comparison = Comparison("TD402", "time-wait-peak", "No host has more TIME_WAIT at once.", REUSE, _waits)
-    return _outcome(comparison, measures, origin, connections)
+    return _outcome(held.PEAKS, measures, origin, connections)
 
 
-REUSE = "See who closes first, and whether connections are reused."
 COMPARISONS = (
     Comparison("TD102", "connections", "No more connections are made than before.",
                "Connections are no longer reused: look for keep-alive or a pool that was lost.", _connections),
@@ -378,5 +350,5 @@ COMPARISONS = (
                "`tcpstates analyze --teardown PATTERN --show connections` lists them.", _patterns),
     Comparison("TD303", "closes-first", "The server closes first no more often.",
                "The server's keep-alive is off, or shorter than the client's.", _first),
-    Comparison("TD401", "time-wait", "No more connections end in TIME_WAIT.", REUSE, _waits),
+    Comparison("TD401", "time-wait", "No more connections end in TIME_WAIT.", held.PEAKS.remedy, _waits),
 )  # fmt: skip

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.checks.measure import WORST, at_most, service
 from tcptrace_py.checks.rules.capture_quality import PROBLEMS
-from tcptrace_py.model.report import Measure, Origin, Outcome, Report, Severity, Status, Unit
+from tcptrace_py.model.report import Measure, Origin, Outcome, Report, Status, Unit
+
+from . import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tcptrace_py.model.path import Paired, PathFacts, Unpaired
     from tcptrace_py.model.results import Connection
+
+    from .held import Held
 
 WAYS = ("A to B", "B to A")
 BORNE = ("outside", "syn-lost", "other-side")  # of unpaired connections: no fault, or counted among the losses
@@ -42,39 +46,21 @@ def same_traffic(
     outcomes = (
         _quality(facts, origin, allow=allow, allow_damaged=allow_damaged),
         _paired(facts, origin),
-        _outcome(facts, origin, "TD502", "loss", "No more packets are lost on the way than is allowed.",
-                 "Look at the worst connections' frames in both captures; loss in one direction only is a full queue "
-                 "or a policer there.", list(_losses(facts, bearable))),
-        _outcome(facts, origin, "TD503", "made-up", "Every RST and FIN that arrives was sent.",
-                 "Look for a firewall, proxy or load balancer between the two points that ends connections: its idle "
-                 "timeout, its limits, its rules.", list(_forged(facts))),
-        _outcome(facts, origin, "TD504", "resets-lost", "Every RST that is sent arrives.",
-                 "The peer of a lost RST keeps a connection that nobody has any more: see whether a firewall drops it.",
-                 list(_resets(facts)), Severity.WARNING),
+        _outcome(facts, origin, held.LOSS, list(_losses(facts, bearable))),
+        _outcome(facts, origin, held.MADE_UP, list(_forged(facts))),
+        _outcome(facts, origin, held.RESETS_LOST, list(_resets(facts))),
         _transit(facts, bearable, origin),
-        _outcome(facts, origin, "TD506", "altered", "Nothing but addresses is changed on the way.",
-                 "A clamped MSS is usual in front of a tunnel; lost window scaling, SACK or timestamps cost throughput.",
-                 list(_altered(facts)), Severity.NOTE),
-    )  # fmt: skip
+        _outcome(facts, origin, held.ALTERED, list(_altered(facts))),
+    )
     return Report(facts.captures[0], len(facts.pairs), outcomes, interrupted, facts)
 
 
-def _outcome(
-    facts: PathFacts,
-    origin: Origin,
-    code: str,
-    name: str,
-    title: str,
-    remedy: str,
-    measures: list[Measure],
-    severity: Severity = Severity.ERROR,
-    message: str | None = None,
-) -> Outcome:
+def _outcome(facts: PathFacts, origin: Origin, what: Held, measures: list[Measure], message: str | None = None) -> Outcome:
     failed = any(not measure.holds for measure in measures)
     told = message if message is not None else "" if measures else "nothing of the kind"
     status = Status.FAILED if failed else Status.PASSED
-    return Outcome(code, name, title, severity, status, origin, "all connections", len(facts.pairs), tuple(measures),
-                   told, remedy)  # fmt: skip
+    return Outcome(what.code, what.name, what.title, what.severity, status, origin, "all connections", len(facts.pairs), tuple(measures),
+                   told, what.remedy)  # fmt: skip
 
 
 def _quality(facts: PathFacts, origin: Origin, *, allow: Sequence[str], allow_damaged: bool) -> Outcome:
@@ -94,8 +80,7 @@ def _quality(facts: PathFacts, origin: Origin, *, allow: Sequence[str], allow_da
         for problem in capture.problems
         if problem.damaged
     )
-    outcome = _outcome(facts, origin, "TD901", "capture-quality", "Both captures can be compared.",
-                       "Capture again, with a larger buffer (tcpdump -B 16384).", measures, message=told)  # fmt: skip
+    outcome = _outcome(facts, origin, held.QUALITY, measures, message=told)
     fine = outcome.status is Status.FAILED or not told or allow_damaged
     return outcome if fine else replace(outcome, status=Status.DAMAGED)
 
@@ -106,9 +91,7 @@ def _paired(facts: PathFacts, origin: Origin) -> Outcome:
     for at in "AB":
         alone = [row for row in facts.unpaired if row.at == at and row.code not in BORNE]
         measures.append(_alone(alone, at))
-    outcome = _outcome(facts, origin, "TD501", "paired", "Connections are in both captures.",
-                       "See whether both captures are of the same traffic and time, and whether a proxy stands between "
-                       "them.", measures)  # fmt: skip
+    outcome = _outcome(facts, origin, held.PAIRED, measures)
     if facts.pairs:
         return outcome
     told = "no connection is in both captures: are they of the same traffic?"
@@ -186,9 +169,7 @@ def _transit(facts: PathFacts, bearable: Bearable, origin: Origin) -> Outcome:
                                     subject=way, note=f"{latency.count:,} segments"))  # fmt: skip
         known.append(f"{way} p99 {latency.p99_ns / 1e6:.3g} ms")
     told = "" if measures else f"{', '.join(known)}; no limit (--max-transit)" if known else "no segment in both"
-    return _outcome(facts, origin, "TD505", "transit", "Segments take no longer between the points than is allowed.",
-                    "A p99 far above the median is a queue: look for the link that is full.", measures,
-                    message=told)  # fmt: skip
+    return _outcome(facts, origin, held.TRANSIT, measures, message=told)
 
 
 def _altered(facts: PathFacts) -> Iterator[Measure]:
