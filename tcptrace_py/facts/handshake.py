@@ -1,6 +1,6 @@
 """How a connection was opened, as its client saw it."""
 
-from tcptrace_py.model.live import Segment
+from tcptrace_py.model.live import Connection, Segment, refused_by_time_wait
 from tcptrace_py.model.segments import ACK, RST
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import NOWHERE, Verdict
@@ -13,12 +13,12 @@ ESTABLISHED = State.ESTABLISHED
 KINDS, OUTCOMES = numbers(Kind), numbers(Outcome)
 
 
-def write_handshake(table: Table, row: int, verdict: Verdict, log: list[Segment], in_flight: bool) -> None:
+def write_handshake(table: Table, row: int, live: Connection, verdict: Verdict, in_flight: bool) -> None:
     """Write kind, outcome and the latencies of both legs (ns) into a row of the connections; `in_flight`: it may still be answered.
 
     A segment further on also proves the handshake, but not when: the ACK was lost, or a filter left it out.
     """
-    opening, size = verdict.opening, table.capacity
+    opening, log, size = verdict.opening, live.log, table.capacity
     to_synack_ns = to_ack_ns = total_ns = MISSING
     if opening.synack >= 0:
         synack = log[opening.synack]
@@ -37,7 +37,7 @@ def write_handshake(table: Table, row: int, verdict: Verdict, log: list[Segment]
             total_ns = synack.time_ns - first.time_ns if to_synack_ns != MISSING else MISSING
     how = kind(verdict)
     table.small[KIND * size + row] = -1 if how is None else KINDS[how]
-    table.small[OUTCOME * size + row] = OUTCOMES[outcome(verdict, log, in_flight)]
+    table.small[OUTCOME * size + row] = OUTCOMES[outcome(live, verdict, in_flight)]
     table.wide[SYN_TO_SYNACK * size + row] = to_synack_ns
     table.wide[SYNACK_TO_ACK * size + row] = to_ack_ns
     table.wide[HANDSHAKE * size + row] = total_ns
@@ -57,9 +57,9 @@ def kind(verdict: Verdict) -> str | None:
     return "fast-open" if opening.fast_open else "three-way"
 
 
-def outcome(verdict: Verdict, log: list[Segment], in_flight: bool) -> str:
-    """completed, refused, unanswered, aborted, half-open, in-progress or not-captured."""
-    opening = verdict.opening
+def outcome(live: Connection, verdict: Verdict, in_flight: bool) -> str:
+    """How the attempt went: a word of `Outcome`."""
+    opening, log = verdict.opening, live.log
     if opening.first_syn < 0:
         return "not-captured"
     if verdict.entered(verdict.client, ESTABLISHED) >= 0:
@@ -67,6 +67,9 @@ def outcome(verdict: Verdict, log: list[Segment], in_flight: bool) -> str:
     if opening.refusal >= 0:
         return "refused"
     if opening.synack < 0:
+        refused_in = refused_by_time_wait(live)
+        if refused_in > 0 and not (in_flight and refused_in < live.last_frame):
+            return "refused-by-time-wait"
         if _acknowledges(log, 1 - verdict.client):
             path = verdict.paths[1 - verdict.client]
             start = path[0]

@@ -54,7 +54,7 @@ cdef class Writer:
     cdef public long long one_profile_ns
     cdef long long _client_gave_up_ns, _server_gave_up_ns
 
-    @cython.locals(block=Block, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, at=cython.Py_ssize_t, client=int, log=list,
+    @cython.locals(block=Block, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, at=cython.Py_ssize_t, client=int,
                    wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", own=LiveSide, other=LiveSide, in_flight=bint)
     cpdef Py_ssize_t write(self, Live live, Verdict verdict, long long end_ns) except -1
     @cython.locals(table=Table, entries=Table, narrow="int[::1]", size=cython.Py_ssize_t)

@@ -158,7 +158,7 @@ class Writer:
 
     def write(self, live: Live, verdict: Verdict, end_ns: int) -> int:
         """Write a connection, all but its course; `end_ns`: up to then it is known that nothing more came. Returns its row."""
-        block, log, client = self.block, live.log, verdict.client
+        block, client = self.block, verdict.client
         table = block.connections
         row = table.row()
         wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
@@ -171,7 +171,7 @@ class Writer:
         small[MIDSTREAM * size + row], small[TIMESTAMPS * size + row] = verdict.midstream, _timestamps(live)
 
         in_flight = may_be_in_flight(verdict)
-        write_handshake(table, row, verdict, log, in_flight and is_attempt_in_flight(live, verdict, end_ns))
+        write_handshake(table, row, live, verdict, in_flight and is_attempt_in_flight(live, verdict, end_ns))
         narrow[RESETS_AT * size + row], narrow[RESETS * size + row] = block.resets.count, len(verdict.resets)
         write_resets(block, live, verdict)
         write_teardown(block, row, live, verdict, in_flight and is_close_in_flight(live, verdict, end_ns))

@@ -3,7 +3,7 @@ import cython
 
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.flows.textbook cimport Textbook
-from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, begins_with_syn, refused
+from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, begins_with_syn, refused, refused_by_time_wait
 from tcptrace_py.model.segments cimport Columns, reverse_key
 from tcptrace_py.model.seq cimport ahead
 
@@ -75,9 +75,16 @@ cdef class FlowTable:
     @cython.locals(connection=Connection, shadow=Connection, flags="long long", seq="long long", from_caller=bint, answers=bint)
     cdef Side _between_incarnations(self, Side side, Columns columns, Py_ssize_t i, long long stream)
     @cython.locals(caller=Side, syn=Segment)
-    cdef _promote(self, Connection connection, Connection shadow, Columns columns, Py_ssize_t i)
+    cdef _promote(self, Connection connection, Connection shadow, Columns columns, Py_ssize_t i, bint may_refuse)
     @cython.locals(opener=Side, aliases=list)
-    cdef _hand_over(self, Connection connection, Connection successor)
+    cdef _hand_over(self, Connection connection, Connection successor, bint may_refuse)
+    @cython.locals(side=Side, aliases=list)
+    cdef _replace(self, Connection connection, Connection other)
+    cdef _name_elsewhere(self, Connection connection, list aliases)
+    @cython.locals(connection=Connection, before=Connection, old=Side)
+    cdef Side _behind_reuse(self, Side side, Columns columns, Py_ssize_t i)
+    @cython.locals(before=Connection)
+    cdef _release(self, Connection connection)
 
     cdef Side _routed(self, Columns columns, Py_ssize_t i)
     @cython.locals(a=Side, b=Side)
@@ -185,4 +192,5 @@ cdef bint _skipped(unsigned long long recent_ids, long long ip_id) except -1
 cdef bint _is_of_earlier(Side side, Columns columns, Py_ssize_t i) except -1
 @cython.locals(log=list, i=cython.Py_ssize_t, segment=Segment)
 cdef long long latest_tsval(Connection connection, long long number) except? -1
+cdef bint _answers_as_before(Side side, Columns columns, Py_ssize_t i) except -1
 cdef bint _waits_for_nothing(Side side) except -1

@@ -29,12 +29,14 @@ from tcptrace_py.model.live import (
     SILENCE_NS,
     SKIPPED,
     STRAY,
+    SYN_MET_TIME_WAIT,
     Connection,
     Context,
     Segment,
     Side,
     begins_with_syn,
     refused,
+    refused_by_time_wait,
 )
 from tcptrace_py.model.segments import (
     ACK,
@@ -253,6 +255,7 @@ class FlowTable:
             side.has_ack = side.spoke = True
         elif (flags == SYN | ACK and not side.has_seq and connection.phase == OPENING and peer.syn_seen and ack == peer.next_seq
               and not payload and peer.packets == 1 and 0 <= silent_ns < SILENCE_NS and connection.shadow is None
+              and connection.predecessor is None
               and columns.window[i]):
             end = (seq + 1) & MASK
             side.has_seq = side.syn_seen = side.synack_seen = side.has_ack = True
@@ -411,6 +414,8 @@ class FlowTable:
         if side is not None and self._is_over(side.connection, time_ns):
             self.forget(side.connection)
             side = None
+        if side is not None and side.connection.predecessor is not None:
+            side = self._behind_reuse(side, columns, i)
         stream = self._note_stream(columns, i, side)
         if not self.takes_all and not (
                 self.selection.matches_time(time_ns) and (side is not None or self.selection.matches_key(key))):
@@ -513,6 +518,7 @@ class FlowTable:
             self.faults.note("ending a connection", error, connection.last_frame, connection.first_frame)
 
     def _forget(self, connection: Connection) -> None:
+        self._release(connection)
         for side in (connection.b, connection.a):
             if self.sides.get(_name(side)) is side:
                 del self.sides[_name(side)]
@@ -542,6 +548,8 @@ class FlowTable:
         """An unanswered SYN over a dying connection is an attempt of its own if its sender's old socket was gone."""
         sender = connection.a if connection.a.key == shadow.a.key else connection.b
         states = self.states_of(connection, shadow.start_ns)
+        if refused_by_time_wait(shadow):
+            return True
         if states[sender.number] not in (State.CLOSED, State.TIME_WAIT):
             return False
         if shadow.a.packets > 1:
@@ -575,7 +583,7 @@ class FlowTable:
             return successor.a
         if self._acceptable(side, columns, i, states):
             successor = self._begin(columns, i, side.key, stream)
-            self._hand_over(connection, successor)
+            self._hand_over(connection, successor, may_refuse=states[peer.number] == State.TIME_WAIT)
             return successor.a
         shadow = self._begin(columns, i, side.key, stream)
         shadow.split = connection.split
@@ -613,36 +621,91 @@ class FlowTable:
                 connection.shadow = None
                 return self._bare_syn(side, columns, i, stream)
             if self._acceptable(side, columns, i, self.states_of(connection, columns.time_ns[i])):
-                self._promote(connection, shadow, columns, i)
+                self._promote(connection, shadow, columns, i, may_refuse=refused_by_time_wait(shadow) > 0)
             return shadow.a
         answers = columns.ack[i] in ((shadow.a.isn + 1) & MASK, shadow.a.next_seq)
         if not from_caller and flags & ACK and flags & (SYN | RST) and answers:
-            self._promote(connection, shadow, columns, i)
+            self._promote(connection, shadow, columns, i, may_refuse=False)
             return shadow.b
+        if not from_caller and connection.end_ns <= shadow.end_ns and _answers_as_before(side, columns, i) and (
+                refused_by_time_wait(shadow) or self.states_of(connection, columns.time_ns[i])[side.number] == State.TIME_WAIT):
+            shadow.plain = False
+            shadow.note(SYN_MET_TIME_WAIT, columns.frame[i], "the old connection's TIME_WAIT answered its SYN, with the old numbers")
         return side
 
-    def _promote(self, connection: Connection, shadow: Connection, columns: Columns, i: int) -> None:
-        """The waiting SYN was answered: the new incarnation takes over the tuple, or lives beside the old one in another scope."""
+    def _promote(self, connection: Connection, shadow: Connection, columns: Columns, i: int, may_refuse: bool) -> None:
+        """The waiting SYN was answered, or may be: its incarnation takes over the tuple, or lives beside the old one in another scope."""
         connection.shadow = None
         caller, syn = connection.a if connection.a.key == shadow.a.key else connection.b, shadow.log[0]
         if syn.interface != caller.last_interface and not _are_over(self.states_of(connection, columns.time_ns[i])):
             self._split(connection, shadow, columns, i)
         else:
-            self._hand_over(connection, shadow)
+            self._hand_over(connection, shadow, may_refuse)
 
-    def _hand_over(self, connection: Connection, successor: Connection) -> None:
-        """The next incarnation takes over the tuple, and remembers the SYNs of those before it."""
+    def _hand_over(self, connection: Connection, successor: Connection, may_refuse: bool) -> None:
+        """The next incarnation takes over the tuple, and remembers the SYNs of those before it.
+
+        `may_refuse`: not every system's TIME_WAIT takes such a SYN. The old connection is kept until the SYN's answer tells.
+        """
         connection.reused_by = successor
         successor.split, aliases = connection.split, connection.aliases
         opener = connection.a if connection.a.syn_seen and not connection.a.synack_seen else connection.b
         if opener.syn_seen:
             row = opener.isn.to_bytes(4) + max(latest_tsval(connection, opener.number), 0).to_bytes(4)
             successor.earlier = connection.earlier[-EARLIER_BYTES:] + row
+        if may_refuse:
+            successor.predecessor = connection
+            self._replace(connection, successor)
+            return
+        connection.aliases = None
         self.forget(connection)
         self._enlist(successor)
-        successor.aliases = aliases
+        self._name_elsewhere(successor, aliases)
+
+    def _replace(self, connection: Connection, other: Connection) -> None:
+        """Enter another incarnation into the table in a connection's place."""
+        for side in (connection.b, connection.a):
+            if self.sides.get(_name(side)) is side:
+                del self.sides[_name(side)]
+        aliases, connection.aliases = connection.aliases, None
+        self._enlist(other)
+        self._name_elsewhere(other, aliases)
+
+    def _name_elsewhere(self, connection: Connection, aliases: list[bytes] | None) -> None:
+        """Enter a connection under its keys in other scopes."""
+        connection.aliases = aliases
         for alias in aliases or ():
-            self.sides[alias] = successor.a if plain_key(successor.a.key) == plain_key(alias) else successor.b
+            self.sides[alias] = connection.a if plain_key(connection.a.key) == plain_key(alias) else connection.b
+
+    def _behind_reuse(self, side: Side, columns: Columns, i: int) -> Side:
+        """Whose a segment is that comes behind a SYN which was taken to end the TIME_WAIT of the incarnation before.
+
+        What answers that SYN with the old numbers was still in TIME_WAIT (lwIP and others, RFC 9293 3.10.7.4): the SYN waits, as one
+        that is refused by the kernel's rule. Anything else but the SYN once more says that the old incarnation is over.
+        """
+        connection = side.connection
+        before = connection.predecessor
+        assert before is not None
+        if side.number == 0:
+            if columns.flags[i] & (SYN | ACK | RST | FIN) != SYN or columns.seq[i] != side.isn:
+                self._release(connection)
+            return side
+        old = before.a if before.a.key == side.key else before.b
+        if side.packets or not _answers_as_before(old, columns, i):
+            self._release(connection)
+            return side
+        connection.predecessor = before.reused_by = None
+        before.shadow = connection
+        before.phase = CLOSING
+        before.plain = False
+        self._replace(connection, before)
+        return old
+
+    def _release(self, connection: Connection) -> None:
+        """Hand the incarnation before on, which was kept for as long as its TIME_WAIT might have refused this one's SYN."""
+        before, connection.predecessor = connection.predecessor, None
+        if before is not None:
+            self.forget(before)
 
     # -- one four-tuple in several scopes -----------------------------------------------------------------------------
 
@@ -1334,6 +1397,7 @@ class FlowTable:
                 if self._is_over(connection, now * SECOND_NS):
                     self.forget(connection)
                 else:
+                    self._release(connection)
                     self._schedule(connection)
         if self.routers or self.unanswered:
             self._tidy_scopes()
@@ -1384,7 +1448,13 @@ class FlowTable:
             self._revive(row)
         for connection in self.textbook.wake_older(than_ns):
             self._enlist(connection)
-        return [side.connection for side in self.sides.values() if side.number == 0 and side.connection.start_ns < than_ns]
+        connections = [side.connection for side in self.sides.values() if side.number == 0]
+        for connection in tuple(connections):
+            if connection.predecessor is not None:
+                connections.append(connection.predecessor)
+            if connection.shadow is not None and refused_by_time_wait(connection.shadow):
+                connections.append(connection.shadow)
+        return [connection for connection in connections if connection.start_ns < than_ns]
 
     def finish(self, end_ns: int) -> None:
         """The capture has ended: hand on everything that is left."""
@@ -1437,6 +1507,12 @@ def finished(connection: Connection) -> bool:
         if segment.flags & RST:
             return True
     return False
+
+
+def _answers_as_before(side: Side, columns: Columns, i: int) -> bool:
+    """Whether a segment is a pure ACK of everything in a connection that was closed: what TIME_WAIT answers a SYN with."""
+    return columns.flags[i] & (SYN | ACK | RST | FIN) == ACK and not columns.payload[i] and side.fin_seen and side.peer.fin_seen and (
+        columns.seq[i] == side.next_seq and columns.ack[i] == side.peer.next_seq)
 
 
 def _waits_for_nothing(side: Side) -> bool:

@@ -800,7 +800,8 @@ def _can_rest(connection: Connection) -> bool:
     """Whether a closed connection is so ordinary that a row holds all of it."""
     a, b, log = connection.a, connection.b, connection.log
     if not (connection.plain and connection.anomalies is None and connection.icmp is None and connection.shadow is None
-            and connection.reused_by is None and not connection.earlier and connection.announced < 0 and connection.stream >= 0
+            and connection.predecessor is None and connection.reused_by is None
+            and not connection.earlier and connection.announced < 0 and connection.stream >= 0
             and not connection.split and connection.aliases is None
             and connection.idle_ns == 0 and connection.progress_ns == connection.end_ns and connection.stall_ns == 0
             and connection.wait_ns == max(connection.pause_ns, connection.survived_ns)

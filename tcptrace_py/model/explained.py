@@ -178,6 +178,11 @@ ANOMALIES = {
         "a SYN/ACK that acknowledges another number than the SYN had: the answer to an older SYN, or a forgery",
         "the client must reset it (RFC 9293, figure 8)",
     ),
+    "syn-met-time-wait": Explained(
+        "the SYN came while its server was in TIME_WAIT from the last connection of the same four-tuple; that answered, with its old"
+        " numbers, and did not let the SYN through",
+        "see [refused-by-time-wait](findings.md#refused-by-time-wait)",
+    ),
     "old-incarnation-segment": Explained(
         "a segment whose numbers belong to no part of this connection: left over from an earlier one on the same four-tuple, or forged",
         "nothing, if rare",

@@ -45,7 +45,7 @@ cdef class Side:
 
 cdef class Connection:
     cdef public Side a, b
-    cdef public Connection shadow, reused_by
+    cdef public Connection shadow, reused_by, predecessor
     cdef public list aliases, log, anomalies, icmp
     cdef public bytes earlier, split
     cdef public object judged
@@ -63,6 +63,8 @@ cdef class Connection:
 
 @cython.locals(log=list, segment=Segment)
 cpdef bint refused(Connection connection) except -1
+@cython.locals(anomaly=tuple, last="long long")
+cpdef long long refused_by_time_wait(Connection connection) except -1
 @cython.locals(segment=Segment)
 cpdef int client_of(Connection connection) except -1
 @cython.locals(log=list, first=Segment)

@@ -23,6 +23,7 @@ DELAYED = 64  # with COPY: so late that no mirror made it; the network held it b
 REFUSED = 128  # with STRAY: a SYN whose timestamp is older than the connection's (PAWS, RFC 7323 5)
 SKIPPED = 256  # its IP ID says that its sender sent two others since its last captured one
 
+SYN_MET_TIME_WAIT = "syn-met-time-wait"  # the anomaly of a connection whose SYN the old one's TIME_WAIT answered
 AT_ITS_CLIENT = -3  # announced, under its client's account: the kind is known there
 LONG_CLOSE_NS = SECOND_NS  # a receive window that stays closed for so long is no matter of round trips
 MOST_LARGEST = 0xFFFF  # of the largest payload no more is told
@@ -163,10 +164,11 @@ class Side:
 class Connection:
     """One incarnation of a four-tuple while it lives. `a` sent its first captured segment; a self-connect has no own `b`."""
 
-    __slots__ = ("a", "aliases", "announced", "anomalies", "asked_ns", "b", "budget", "due", "earlier", "end_ns", "first_frame", "heard_ns",
-                 "history", "icmp", "idle_ns", "idle_until_ns", "judged", "judged_at", "last_frame", "log", "pause_ns", "phase", "plain",
-                 "progress_ns", "reused_by", "self_connect", "settled", "shadow", "signature", "speaker", "split", "stall_ns", "start_ns",
-                 "stream", "survived_ns", "talker", "teid", "turns", "vlan", "wait_frame", "wait_ns")
+    __slots__ = ("a", "aliases", "announced", "anomalies", "asked_ns", "b", "budget", "due", "earlier", "end_ns", "first_frame",
+                 "heard_ns", "history", "icmp", "idle_ns", "idle_until_ns", "judged", "judged_at", "last_frame", "log", "pause_ns",
+                 "phase", "plain", "predecessor", "progress_ns", "reused_by", "self_connect", "settled", "shadow", "signature",
+                 "speaker", "split", "stall_ns", "start_ns", "stream", "survived_ns", "talker", "teid", "turns", "vlan", "wait_frame",
+                 "wait_ns")
 
     def __init__(self, key: bytes, other: bytes, time_ns: int, frame: int) -> None:
         self.a = Side(self, key, 0)
@@ -210,6 +212,7 @@ class Connection:
         self.judged_at = -1
         self.shadow: Connection | None = None  # a new SYN on the tuple that still waits for an answer
         self.reused_by: Connection | None = None  # the next incarnation, where its SYN ended this one
+        self.predecessor: Connection | None = None  # the incarnation before, as long as its TIME_WAIT may yet refuse this one's SYN
         self.earlier = b""  # of the incarnations before: 4 bytes each of the SYN's number and of its sender's latest timestamp
 
     def side(self, number: int) -> Side:
@@ -219,7 +222,7 @@ class Connection:
     def dissolve(self) -> None:
         """Take the connection apart when all is said of it, so that it needs no garbage collector."""
         self.a.peer = self.b.peer = self.a.connection = self.b.connection = None  # type: ignore[assignment]
-        self.shadow = self.reused_by = None
+        self.shadow = self.reused_by = self.predecessor = None
         self.due = -1
 
     def note(self, code: str, frame: int, explanation: str) -> None:
@@ -232,6 +235,16 @@ class Connection:
     def scope(self) -> bytes:
         """Scope bytes of the four-tuple; empty without a tunnel."""
         return self.a.key[IPV6_KEY if len(self.a.key) >= IPV6_KEY else IPV4_KEY:]
+
+
+def refused_by_time_wait(connection: Connection) -> int:
+    """The last frame in which the old connection's TIME_WAIT answered this one's SYN; 0 if none did."""
+    last = 0
+    if connection.anomalies is not None:
+        for anomaly in connection.anomalies:
+            if anomaly[0] == SYN_MET_TIME_WAIT:
+                last = max(last, anomaly[1])
+    return last
 
 
 def refused(connection: Connection) -> bool:

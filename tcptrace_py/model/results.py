@@ -55,7 +55,7 @@ class Handshake:
     """How a connection was opened, as its client saw it."""
 
     kind: str | None  # three-way, simultaneous, self-connect, fast-open; None where no SYN was answered
-    outcome: str  # completed, refused, unanswered, aborted, half-open, not-captured, in-progress
+    outcome: str  # completed, a word of `vocabulary.Outcome`
     syn_to_synack_ns: int | None  # from the last SYN before the SYN/ACK
     synack_to_ack_ns: int | None
     total_ns: int | None  # from the first SYN to the ACK

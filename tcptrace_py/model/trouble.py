@@ -30,6 +30,7 @@ TROUBLES = {
     trouble.code: trouble
     for trouble in (
         Trouble("refused", "refused: SYN met a RST", "--outcome refused"),
+        Trouble("refused-by-time-wait", "refused by the old TIME_WAIT", "--outcome refused-by-time-wait"),
         Trouble("unanswered", "SYN never answered", "--outcome unanswered"),
         Trouble("aborted", "reset during the handshake", "--outcome aborted"),
         Trouble("half-open", "SYN/ACK never acknowledged", "--outcome half-open"),
@@ -44,7 +45,7 @@ TROUBLES = {
         Trouble(SLOW_SYN, "opened late: SYN sent again", "--show handshakes"),
     )
 }
-_FAILED_OUTCOMES = frozenset(("refused", "unanswered", "aborted", "half-open"))
+_FAILED_OUTCOMES = frozenset(("refused", "refused-by-time-wait", "unanswered", "aborted", "half-open"))
 
 
 def trouble_of(connection: Connection) -> Trouble | None:

@@ -46,6 +46,7 @@ class Outcome(Word):
     HALF_OPEN = "half-open"
     NOT_CAPTURED = "not-captured"
     IN_PROGRESS = "in-progress"  # in flight when the capture ended
+    REFUSED_BY_TIME_WAIT = "refused-by-time-wait"  # the old connection's TIME_WAIT answered its SYN, and no SYN got through
 
 
 class Pattern(Word):

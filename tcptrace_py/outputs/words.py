@@ -16,6 +16,7 @@ OUTCOMES = {
     "aborted": "aborted (RST during the handshake)",
     "half-open": "half-open (SYN/ACK never acknowledged)",
     "not-captured": "not captured (no handshake in the capture)",
+    "refused-by-time-wait": "refused by TIME_WAIT (each SYN met the old connection's, none got through)",
     "in-progress": "in progress when the capture ended",
 }
 

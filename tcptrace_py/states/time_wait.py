@@ -9,6 +9,7 @@ from .evidence import Evidence
 from .machine import CLOSED, TIME_WAIT, Event, reason, step
 
 MIRRORED_NS = 20_000_000  # mirror ports and `-i any` show a frame twice well within this
+ENOUGH_OUTLIVED = 2  # RSTs behind which it still answers: one may have been lost, of a second its system lets none end it
 ANSWER_NS = 1_000_000  # TIME_WAIT answers at once
 
 
@@ -48,13 +49,17 @@ def find_stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | 
         return stay
     log, peer = evidence.log, evidence.connection.side(1 - number)
     entered_ns = evidence.time(stay.entered)
+    outlived = 0
     for i in range(stay.entered + 1, len(log)):
         segment = log[i]
         if segment.side == number:
             continue
         if segment.flags & RST:
-            if stay.killed < 0 and segment.seq == peer.next_seq and not _outlives(evidence, number, i):
-                stay.killed = i
+            if stay.killed < 0 and outlived < ENOUGH_OUTLIVED and segment.seq == peer.next_seq:
+                if _outlives(evidence, number, i):
+                    outlived += 1
+                else:
+                    stay.killed = i
         elif segment.time_ns > entered_ns and _restarts(evidence, i):
             stay.restarts.append(i)
     return stay

@@ -275,7 +275,7 @@ def _self_connect(plain: Connection) -> Connection:
 KINDS: dict[str, Any] = {
     "ok": _ok, "server-first": _server_first, "simultaneous": _simultaneous, "refused": _failed("refused"),
     "unanswered": _failed("unanswered"), "in-progress": _failed("in-progress"), "closing": _closing_at_the_end,
-    "half-open": _failed("half-open"), "aborted": _aborted, "untimed": _untimed,
+    "half-open": _failed("half-open"), "met-time-wait": _failed("refused-by-time-wait"), "aborted": _aborted, "untimed": _untimed,
     "midstream": _midstream, "syn-again": _again("syn"), "synack-again": _again("synack"), "fin-again": _fin_again,
     "answers": _answers, "exchanges": _exchanges, "stalls": _stalls, "closed-window": _closed_window,
     "repeats": _repeats, "zero-window": _zero_window, "reset": _reset, "third-reset": _third_reset, "late-reset": _late_reset,

@@ -235,7 +235,7 @@ def test_options_of_one_rule_are_one_check() -> None:
     ("unanswered", "unanswered-handshakes"), ("rst", "teardown-pattern"), ("half-closed", "teardown-pattern"),
     ("abort-unread-data", "resets"), ("late", "resets"), ("icmp-unreachable", "anomalies"),
     ("zero-window", "zero-windows"),
-    ("open", "left-open"), ("stray-syn", "anomalies"),
+    ("refused-by-time-wait", "refused-by-time-wait"), ("open", "left-open"), ("stray-syn", "anomalies"),
 ])  # fmt: skip
 def test_words_that_can_be_forbidden(word: str, rule: str) -> None:
     assert word in FORBIDDEN

@@ -106,6 +106,7 @@ def test_only_completed_handshakes_are_counted_and_by_vantage() -> None:
         "half-open": 1,
         "not-captured": 1,
         "in-progress": 0,
+        "refused-by-time-wait": 0,
     }
 
 

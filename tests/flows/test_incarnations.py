@@ -309,3 +309,52 @@ def test_self_connect_is_one_connection() -> None:
     )
     row = played.row
     assert (row.handshake.kind, row.handshake.outcome, row.server_side) == ("self-connect", "completed", None)
+
+
+# -- a TIME_WAIT that does not take the SYN --------------------------------------------------------------------------
+
+MET = "{0} S A seq=2 ack=-498998\n"  # the old connection's last ACK once more, as a SYN with the number 500000 is met
+RESET = "{0} C R seq=-498998\n"
+REFUSED = HANDSHAKE + SERVER_CLOSE + "3 C S isn=500000\n" + MET.format(3.01) + RESET.format(3.02)
+AGAIN = "{0} C S seq=0\n{0}.01 S A seq=2 ack=-498998\n{0}.02 C R seq=-498998\n"
+
+# what follows the old connection and the SYN that its TIME_WAIT refused: the new outcome, how the stay ended
+REFUSALS = [
+    ("once", "", "refused-by-time-wait", "killed"),
+    ("and again: the first RST may have been lost", AGAIN.format(4), "refused-by-time-wait", "killed"),
+    ("and a third time: no RST ends it", AGAIN.format(4) + AGAIN.format(6), "refused-by-time-wait", "expired"),
+    ("then through", "4 C S seq=0\n4.01 S SA isn=700000\n4.02 C A", "completed", "killed"),
+    ("then a RST", "4 C S seq=0\n4.01 S RA", "refused", "killed"),
+    ("then silence", "4 C S seq=0\n6 C S seq=0", "refused-by-time-wait", "killed"),
+]
+
+
+@pytest.mark.parametrize(("behind", "outcome", "ended_by"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS])
+def test_time_wait_refuses_a_syn_with_a_newer_number(behind: str, outcome: str, ended_by: str) -> None:
+    """As lwIP's does; Linux takes it (RFC 9293 3.10.7.4 leaves both open)."""
+    played = play(REFUSED + behind, end_s=200)
+    assert opened(played) == ["completed", outcome]
+    assert set(codes(played, 1)) == {"syn-met-time-wait"}
+    assert [stay.ended_by for stay in played.rows[0].time_wait] == [ended_by]
+
+
+# what comes behind the SYN, where no TIME_WAIT refused it
+NOT_REFUSED = [
+    ("silence", HANDSHAKE + SERVER_CLOSE, "", "unanswered"),
+    ("an ACK with other numbers", HANDSHAKE + SERVER_CLOSE, "3.01 S A seq=70 ack=-498998", "unanswered"),
+    ("taken at once", HANDSHAKE + SERVER_CLOSE, "3.01 S SA isn=700000\n3.02 C A", "completed"),
+    ("the other side closed first: its peer has no TIME_WAIT", HANDSHAKE + CLOSE, MET.format(3.01), "unanswered"),
+]
+
+
+@pytest.mark.parametrize(("old", "behind", "outcome"), [case[1:] for case in NOT_REFUSED], ids=[case[0] for case in NOT_REFUSED])
+def test_no_time_wait_refuses_a_syn(old: str, behind: str, outcome: str) -> None:
+    played = play(old + "3 C S isn=500000\n" + behind, end_s=200)
+    assert opened(played) == ["completed", outcome]
+    assert "syn-met-time-wait" not in codes(played, 1)
+
+
+def test_a_refusal_at_the_end_of_the_capture_is_none_in_flight() -> None:
+    """The SYN was answered; one that was sent again behind it is in flight."""
+    assert opened(play(REFUSED, end_s=3.1)) == ["completed", "refused-by-time-wait"]
+    assert opened(play(REFUSED + "4 C S seq=0", end_s=4.1)) == ["completed", "in-progress"]

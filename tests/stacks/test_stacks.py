@@ -98,6 +98,10 @@ CAPTURES: dict[str, tuple[Right, ...]] = {
         replace(BY_THE_CLIENT, client=BY_THE_CLIENT.client + " CLOSED", resets=((30, "server", "late"),)),
         Right(OPENED + " FIN_WAIT_1 FIN_WAIT_2", ANSWERED + " CLOSE_WAIT", "half-closed", "client"),
     ),
+    "timewait-refuses-syn-other-stack": (
+        replace(BY_THE_SERVER, resets=tuple((frame, "client", "late") for frame in (23, 26, 29, 32, 35, 38, 41, 44, 47, 50)), anomalies=()),
+        Right("CLOSED SYN_SENT", "CLOSED", "none", outcome="refused-by-time-wait", anomalies=("syn-met-time-wait",)),
+    ),
     "two-rsts-taken-for-capture-duplicates": (
         Right(OPENED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED", ANSWERED + CLOSED_SECOND, "rst", "client",
               resets=((14, "client", "data-after-close"), (15, "client", "data-after-close"))),
@@ -141,6 +145,14 @@ def test_a_rst_ends_time_wait_where_the_system_lets_it(system: str, ended_by: st
     (stay,) = next(iter(analysis.connections)).time_wait
     assert stay.ended_by == ended_by
     assert profiles_of(analysis.profiles) == Profiles.named(system)
+
+
+def test_time_wait_that_refuses_syns_lasts() -> None:
+    """lwIP's neither takes a SYN with a newer number nor obeys a RST: nothing ended it."""
+    analysis = analyze([HERE / "timewait-refuses-syn-other-stack.pcap"])
+    (stay,) = min(analysis.connections, key=lambda connection: connection.first_frame).time_wait
+    assert (stay.ended_by, stay.restarts) == ("capture-end", 0)
+    assert [(finding.code, finding.connections) for finding in analysis.findings] == [("refused-by-time-wait", 1)]
 
 
 @pytest.mark.parametrize("name", ["gap_const", "two-rsts-taken-for-capture-duplicates"])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .held import Held
 
 ENOUGH = 8  # handshakes on each side from which on a test of their times means something
-OUTCOMES = ("refused", "unanswered", "half-open", "aborted")
+OUTCOMES = ("refused", "refused-by-time-wait", "unanswered", "half-open", "aborted")
 CAUSES = ("no-socket", "aborted-handshake", "abort", "abort-unread-data", "data-after-close")
 PATTERNS = ("half-closed", "unfinished-close", "simultaneous", "none")
 

@@ -57,7 +57,7 @@ Examples:
     multiple=True,
     shell_complete=lambda _ctx, _option, begun: _forbidden_words(begun),
     help="Fail on any connection of this kind; may be repeated. Handshakes: refused, unanswered, half-open, "
-    "aborted. Closes: rst, half-closed, unfinished-close, simultaneous, open. Also causes of resets "
+    "aborted, refused-by-time-wait. Closes: rst, half-closed, unfinished-close, simultaneous, open. Also causes of resets "
     "(abort-unread-data), anomalies (icmp-unreachable), zero-window.",
 )
 @click.option(

@@ -23,6 +23,7 @@ from tcptrace_py.model.ladder import (
     Run,
     Rung,
 )
+from tcptrace_py.model.live import SYN_MET_TIME_WAIT
 from tcptrace_py.model.results import Connection, StateEntry
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
 from tcptrace_py.outputs.units import human, some
@@ -100,7 +101,7 @@ def script(connection: Connection, rungs: Sequence[Rung | Run], *, full: bool = 
             run = []
             items.append(apart.pop(0))
         told = remarks.pop(frame, [])
-        notes = [*_words(rung), *told]
+        notes = [*_words(rung, _refused_in(connection, rung)), *told]
         loud = rung.remarkable or bool(told)
         marked += loud
         plain = not rung.sent.flags & (SYN | FIN | RST) and frame not in by_frame and (not loud or marked > MOST_MARKED)
@@ -159,7 +160,15 @@ def _remarks(connection: Connection) -> dict[int, list[str]]:
     return found
 
 
-def _words(rung: Rung) -> list[str]:
+def _refused_in(connection: Connection, rung: Rung) -> int:
+    """The frame in which the old connection's TIME_WAIT answered this SYN, before it was sent again; 0: in none."""
+    if not rung.sent.flags & SYN:
+        return 0
+    answers = [anomaly.frame for anomaly in connection.anomalies if anomaly.code == SYN_MET_TIME_WAIT]
+    return next((frame for frame in answers if rung.sent.frame < frame and (rung.again_in is None or frame < rung.again_in)), 0)
+
+
+def _words(rung: Rung, refused_in: int = 0) -> list[str]:
     """The marks of a segment in words."""
     ago = f"frame {rung.of}, {human(rung.after_ns)} before" if rung.of is not None else ""
     texts = {
@@ -176,11 +185,12 @@ def _words(rung: Rung) -> list[str]:
         STRAY: "its numbers belong to no part of this connection",
     }
     words = [texts[mark] for mark in rung.marks]
+    refusal = [f"the old connection's TIME_WAIT answered it, with the old numbers: frame {refused_in}"] if refused_in else []
     if rung.again_in is not None and SENT_AGAIN in rung.marks:
-        return [f"{', '.join(words)}; and again in frame {rung.again_in}"]
-    if rung.again_in is not None:
+        return [f"{', '.join(words)}; and again in frame {rung.again_in}", *refusal]
+    if rung.again_in is not None and not refused_in:
         words.append(f"lost, or its ACK late: sent again in frame {rung.again_in}")
-    return words
+    return [*words, *refusal]
 
 
 def _folded(run: list[Rung | Run], *, full: bool) -> Iterator[Item]:

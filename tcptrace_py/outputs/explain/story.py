@@ -12,6 +12,7 @@ from tcptrace_py.outputs.words import CAUSES, VANTAGES
 
 from .script import Arrow, Item, Wait
 
+UNANSWERED = ("unanswered", "refused-by-time-wait", "in-progress")  # outcomes of an attempt of which nothing came back
 _OVER = frozenset((State.CLOSED, State.LISTEN, State.TIME_WAIT))
 
 
@@ -51,6 +52,8 @@ def _handshake(connection: Connection) -> Iterator[str]:
         "refused": "It was refused: a RST answered the SYN.",
         "unanswered": f"Nobody answered {f'its {syns}' if syns else 'the SYN'}"
         f"{f' in {human(connection.end_ns - connection.start_ns)}' if syns else ''}.",
+        "refused-by-time-wait": f"The TIME_WAIT of the old connection from this port met {f'its {syns}' if syns else 'its SYN'}"
+        f"{f' in {human(connection.end_ns - connection.start_ns)}' if syns else ''}: none got through.",
         "aborted": "The handshake was broken off by a RST.",
         "half-open": "The SYN/ACK was never acknowledged.",
         "in-progress": f"When the capture ended, {'its SYN/ACK' if handshake.kind else syns or 'its SYN'} had no answer yet: in progress.",
@@ -89,7 +92,7 @@ def _talk(connection: Connection, items: Sequence[Item], marks: Counter[str]) ->
     if server is None:
         yield f"It sent itself {size(client.payload_bytes)}."
     elif not client.packets or not server.packets:
-        if connection.handshake.outcome not in ("unanswered", "in-progress"):
+        if connection.handshake.outcome not in UNANSWERED:
             yield f"Of the {'server' if client.packets else 'client'} nothing was captured."
     elif client.payload_bytes or server.payload_bytes:
         yield f"The client sent {_much(client)}, the server {_much(server)}."
@@ -171,7 +174,7 @@ def _stay(stay: Stay, connection: Connection) -> str:
 
 def _stuck(connection: Connection, end_ns: int) -> Iterator[str]:
     """States in which the capture's end leaves a side in mid-close."""
-    if connection.handshake.outcome in ("unanswered", "in-progress"):
+    if connection.handshake.outcome in UNANSWERED:
         return
     told = []
     for name, side in (("client", connection.client_side), ("server", connection.server_side)):

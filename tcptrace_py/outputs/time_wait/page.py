@@ -23,6 +23,7 @@ PRESSING = "spread-over-addresses"  # advice that is given where ports are short
 MOST_FINDINGS = 5
 WORTH_A_LOOK = 0.25  # of the gravest host's peak: a smaller host gets a line in the ledger only
 WORTH_A_PICTURE = 10  # at once: fewer are no curve
+ELSEWHERE = "Let clients not take the same ports again so soon: that TIME_WAIT refuses them. See tcpstates help refused-by-time-wait."
 LINUX_NS = 60 * SECOND_NS
 LIMITING = frozenset(("coarse-clock", "filtered", "sampled", "one-sided", "acked-unseen", "time-backwards", "no-timestamps", "midstream"))
 
@@ -40,7 +41,7 @@ def blocks(diagnosis: Diagnosis, analysis: Analysis, view: View) -> Blocks:
         yield from neighbours(diagnosis, view)
         return
     yield from _verdict(diagnosis, view)
-    yield from _advice(diagnosis)
+    yield from _advice(diagnosis, told)
     yield from ledger(diagnosis, view)
     yield from port_budgets(diagnosis, view)
     yield from neighbours(diagnosis, view)
@@ -115,7 +116,8 @@ def _ceiling(host: HostLedger, diagnosis: Diagnosis) -> int | None:
     return most.ports.port_count if most.time_wait_client * 10 >= host.entered * 9 else None
 
 
-def _advice(diagnosis: Diagnosis) -> Blocks:
+def _advice(diagnosis: Diagnosis, findings: Sequence[Finding]) -> Blocks:
+    refuses = any(finding.code == Code.REFUSED_BY_TIME_WAIT for finding in findings)
     needed = any(advice.code == PRESSING for advice in diagnosis.advice)
     if diagnosis.advice:
         yield Heading(
@@ -125,7 +127,7 @@ def _advice(diagnosis: Diagnosis) -> Blocks:
         yield from _items(diagnosis.advice)
     else:
         yield Heading("What to do")
-        yield Note("Nothing about TIME_WAIT.")
+        yield Note(ELSEWHERE if refuses else "Nothing about TIME_WAIT.")
     if diagnosis.dont:
         yield Heading("What not to do", words(diagnosis.dont[0]).link)
         for advice in diagnosis.dont:

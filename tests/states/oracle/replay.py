@@ -149,7 +149,7 @@ def _stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | None
         return stay
     if evidence.connection.self_connect:
         return stay
-    expected = evidence.connection.side(1 - number).next_seq
+    expected, outlived = evidence.connection.side(1 - number).next_seq, 0
     for i in range(entry.index + 1, len(log)):
         segment = log[i]
         if segment.side == number:
@@ -157,8 +157,9 @@ def _stay(evidence: Evidence, number: int, path: list[Step]) -> StayMarks | None
         if segment.flags & RST:
             late = segment.time_ns + evidence._grace_ns()
             answers = any(k > i and log[k].time_ns > late and log[k].flags & (ACK | RST | SYN) == ACK for k in evidence.indices[number])
-            if stay.killed < 0 and segment.seq == expected and not answers:  # corrected: who still answers obeyed no RST
-                stay.killed = i
+            if stay.killed < 0 and segment.seq == expected and outlived < 2:  # corrected: who still answers obeyed no RST
+                outlived += answers
+                stay.killed = stay.killed if answers else i
         elif segment.time_ns > log[entry.index].time_ns and _restarts(evidence, i):
             stay.restarts.append(i)
     return stay
