@@ -28,11 +28,11 @@ from tcptrace_py.second_reading import Options, find
 from tests.capture.writing import enhanced, interface, pcap_header, pcap_record, section
 from tests.decode import build
 from tests.fuzz.hostile import SCENARIOS, capture
-from tests.ladder import CLIENT, SERVER
+from tests.ladder import CLIENT, SERVER, ladder
 from tests.pieces import share_in_pieces
 from tests.thorough import examples
 from tests.traffic import moved, traffic
-from tests.wire import frame_of
+from tests.wire import frame_of, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -68,6 +68,16 @@ def facts(analysis: Analysis) -> str:
 
 def same(paths: Sequence[Path] | Path, count: int, *, keep_rows: bool = True) -> None:
     assert facts(run(paths, keep_rows=keep_rows, jobs=count)) == facts(run(paths, keep_rows=keep_rows))
+
+
+def test_what_other_processes_have_seen_tells_who_sent_a_rst(tmp_path: Path) -> None:
+    """By how many hops the two hosts' other connections came: each process has some of them."""
+    text = "".join(f"{at}.{at:03} C{at + 2} S\n{at}.{at + 100} S{at + 2} SA ttl={60 if at else 58}\n{at}.{at + 200} C{at + 2} A\n"
+                   f"{at}.{at + 300} S{at + 2} A\n{at}.{at + 400} S{at + 2} RA ttl=58\n" for at in range(40))
+    path = write(tmp_path / "ways.pcap", ladder(text))
+    analysis = run([path], jobs=3)
+    assert [reset.by for connection in analysis.connections for reset in connection.resets] == ["server"] * 40
+    same(path, 3)
 
 
 # -- other forms of a capture ---------------------------------------------------------------------------------------------

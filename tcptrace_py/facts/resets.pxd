@@ -3,9 +3,9 @@ import cython
 
 from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
-from tcptrace_py.model.live cimport Connection, Context, Segment
+from tcptrace_py.model.live cimport Connection, Context, Segment, hops
 from tcptrace_py.model.seq cimport ahead
-from tcptrace_py.model.verdict cimport Opening, ResetMarks, Step, Verdict
+from tcptrace_py.model.verdict cimport Opening, ResetMarks, Step, Verdict, View
 
 cdef long long COPY, STRAY, ACK, FIN, RST, SYN, ANSWERED_NS, BETWEEN, NAMED, SOON_NS, ESTABLISHED
 cdef Py_ssize_t ENDING_RESET, RESET_AT, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_EVIDENCE, RESET_FRAME
@@ -14,10 +14,11 @@ cdef dict CAUSES, CONFIDENCES, ROLES
 
 @cython.locals(marks=ResetMarks)
 cpdef write_resets(Block block, Connection live, Verdict verdict)
-@cython.locals(segment=Segment, context=Context, proof=list, ttl=int, goes_on=bint, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
+@cython.locals(segment=Segment, context=Context, proof=list, ttl=int, goes_on=bint, others="long long", table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
 cdef _write(Block block, Connection live, Verdict verdict, ResetMarks marks)
 @cython.locals(table=Table, resets=Table, at=cython.Py_ssize_t)
 cpdef int ending_cause(Block block, Py_ssize_t row) except -2
+cdef _ways(long long bits)
 @cython.locals(log=list, i=cython.Py_ssize_t, segment=Segment)
 cdef int _usual_ttl(Connection live, long long number) except -1
 @cython.locals(log=list, reset=Segment, i=cython.Py_ssize_t, segment=Segment)

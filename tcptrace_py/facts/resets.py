@@ -1,6 +1,6 @@
 """Why a RST was sent: cause, confidence, and what speaks for it (DESIGN 3)."""
 
-from tcptrace_py.model.live import COPY, STRAY, Connection, Context, Segment
+from tcptrace_py.model.live import COPY, STRAY, Connection, Context, Segment, hops
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.state import State
@@ -29,16 +29,22 @@ def _write(block: Block, live: Connection, verdict: Verdict, marks: ResetMarks) 
     context = segment.context or Context()
     cause, confidence, proof = _cause(live, verdict, marks, segment, context)
     by = "client" if segment.side == verdict.client else "server"
+    ttl, others = _usual_ttl(live, segment.side), verdict.view.hops_of(segment.side)
     if marks.origin != NAMED:
-        ttl, goes_on = _usual_ttl(live, segment.side), _goes_on(live, marks)
+        goes_on = _goes_on(live, marks)
         proof = [line for line in proof if line.startswith("answers")]
-        proof.append(f"TTL {segment.ttl}, its sender's other segments {ttl}")
+        if ttl:
+            proof.append(f"TTL {segment.ttl}, its sender's other segments {ttl}")
+        else:
+            proof.append(f"TTL {segment.ttl}, {hops(segment.ttl)} hops; its sender's handshakes with this peer came over {_ways(others)}")
         if marks.origin == BETWEEN:
             by, cause, confidence = "between", None, "high" if goes_on else "medium"
             if goes_on:
                 proof.append("its sender went on sending")
         else:
             by, confidence = "unknown", "low"
+    elif ttl and hops(ttl) != hops(segment.ttl) and others >> hops(segment.ttl) & 1:
+        proof.append(f"TTL {segment.ttl}, its sender's other segments {ttl}; its handshakes with this peer came both ways")
     if context.idle_ns:
         proof.append(f"idle {context.idle_ns / 1e9:.0f} s before")
     if not marks.acceptable:
@@ -68,6 +74,11 @@ def _usual_ttl(live: Connection, number: int) -> int:
         if segment.side == number and not segment.flags & RST and not segment.marks & (COPY | STRAY):
             return segment.ttl
     return 0
+
+
+def _ways(bits: int) -> str:
+    """The numbers of hops that these bits stand for."""
+    return " or ".join([str(number) for number in range(64) if bits >> number & 1])
 
 
 def _goes_on(live: Connection, marks: ResetMarks) -> bool:

@@ -78,7 +78,8 @@ cdef class Accounts:
     cpdef add_course(self, Account account, long long exchanges, long long survived_ns, long long largest_client,
                      long long largest_server, long long idle_close_ns)
     @cython.locals(client=bytes, server=bytes)
-    cpdef learn(self, Account account, long long first_frame, long long to_server_ns, long long to_client_ns)
+    cpdef learn(self, Account account, long long first_frame, long long to_server_ns, long long to_client_ns,
+                long long client_ttl, long long server_ttl)
     @cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", syns=int, synacks=int, reset=int, by=int, size=cython.Py_ssize_t, pattern=int, first_fin=int, start_ns="long long",
                    earliest_ns="long long", released_ns="long long", total_ns="long long", at=cython.Py_ssize_t, stay=cython.Py_ssize_t)
     cpdef add(self, Account account, Block block, Py_ssize_t row, long long port, long long announced)

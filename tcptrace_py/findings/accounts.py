@@ -268,14 +268,16 @@ class Accounts:
             return account.held_kind
         return self.client_stays(account) if counts == CLIENT_STAYS else self.server_stays(account)
 
-    def learn(self, account: Account, first_frame: int, to_server_ns: int, to_client_ns: int) -> None:
-        """Take in both legs of a handshake, of a connection that began with this frame."""
+    def learn(self, account: Account, first_frame: int, to_server_ns: int, to_client_ns: int, client_ttl: int, server_ttl: int) -> None:
+        """Take in both legs of a handshake, and with which TTLs it came, of a connection that began with this frame."""
         client, server = account.client.address, account.server.address
         if account.pair is None:
             account.pair = self.vantages.pair(client, server)
         if client <= server:
+            account.pair.came(client_ttl, server_ttl)
             account.pair.learn(first_frame, to_client_ns, to_server_ns)
         else:
+            account.pair.came(server_ttl, client_ttl)
             account.pair.learn(first_frame, to_server_ns, to_client_ns)
 
     def add_handshake(self, account: Account, total_ns: int) -> None:

@@ -4,7 +4,7 @@ from array import array
 from typing import Any
 
 from tcptrace_py.model.growing import longer
-from tcptrace_py.model.live import COPY, STRAY, Connection, client_of
+from tcptrace_py.model.live import COPY, STRAY, Connection, client_of, hops
 from tcptrace_py.model.segments import ACK, IPV6_KEY, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import View
@@ -14,12 +14,14 @@ LOCAL_NS = 300_000  # below this both sides are as good as at the capture point
 
 
 class Legs:
-    """SYN to SYN/ACK (outward from the capture point to the server and back) and SYN/ACK to ACK, in ns."""
+    """SYN to SYN/ACK (outward from the capture point to the server and back) and SYN/ACK to ACK, in ns; and both sides' TTLs."""
 
-    __slots__ = ("client", "to_client_ns", "to_server_ns")
+    __slots__ = ("client", "client_ttl", "server_ttl", "to_client_ns", "to_server_ns")
 
-    def __init__(self, client: int, to_server_ns: int, to_client_ns: int) -> None:
+    def __init__(self, client: int, to_server_ns: int, to_client_ns: int, client_ttl: int, server_ttl: int) -> None:
         self.client = client
+        self.client_ttl = client_ttl  # of the SYN
+        self.server_ttl = server_ttl  # of the SYN/ACK
         self.to_server_ns = to_server_ns
         self.to_client_ns = to_client_ns
 
@@ -30,7 +32,7 @@ def legs(connection: Connection) -> Legs | None:
     if connection.plain and len(log) > 2:
         syn, synack, answer = log[0], log[1], log[2]
         if syn.flags & 0x17 == SYN and synack.flags & 0x17 == SYN | ACK and not answer.flags & SYN and answer.side == 0:
-            return Legs(0, synack.time_ns - syn.time_ns, answer.time_ns - synack.time_ns)
+            return Legs(0, synack.time_ns - syn.time_ns, answer.time_ns - synack.time_ns, syn.ttl, synack.ttl)
     return _searched_legs(connection)
 
 
@@ -54,7 +56,7 @@ def _searched_legs(connection: Connection) -> Legs | None:
         elif segment.side == syn.side:
             if segment.flags & (RST | ACK) != ACK or segment.seq != synack.ack:  # further on: the ACK itself is not there
                 return None
-            return Legs(syn.side, max(synack.time_ns - syn.time_ns, 0), max(segment.time_ns - synack.time_ns, 0))
+            return Legs(syn.side, max(synack.time_ns - syn.time_ns, 0), max(segment.time_ns - synack.time_ns, 0), syn.ttl, synack.ttl)
     return None
 
 
@@ -79,6 +81,7 @@ MOST_LEG_NS = 1 << 57  # of a round trip, four years: a damaged clock says more,
 SAMPLES = 15  # handshakes kept for each pair of hosts, the earliest
 PAIR_WORDS = 3 * SAMPLES
 GROWTH = 8
+MOST_HOPS = 62  # that have a bit
 NOWHERE, LOCAL, UNCLEAR, AT_CLIENT, AT_SERVER, BETWEEN = range(6)  # what one handshake says
 
 
@@ -117,16 +120,25 @@ class Samples:
 
 
 class Pair:
-    """Two hosts: the legs of the earliest handshakes between them, towards the host with the lower address and the other."""
+    """Two hosts: the legs of the earliest handshakes between them, towards the host with the lower address and the other.
 
-    __slots__ = ("base", "count", "latest", "medians", "samples")
+    And by how many hops all their handshakes came from either, as bits.
+    """
+
+    __slots__ = ("base", "count", "high_hops", "latest", "low_hops", "medians", "samples")
 
     def __init__(self, samples: Samples) -> None:
         self.samples = samples
         self.base = samples.place()
         self.count = 0
         self.latest = 0  # the latest first frame among them
+        self.low_hops = self.high_hops = 0
         self.medians: tuple[int, int] | None = None  # of both legs, once they were asked for
+
+    def came(self, low_ttl: int, high_ttl: int) -> None:
+        """Take in with which TTLs a handshake came."""
+        self.low_hops |= _hop_bit(low_ttl)
+        self.high_hops |= _hop_bit(high_ttl)
 
     def learn(self, first_frame: int, low_ns: int, high_ns: int) -> None:
         """Take a handshake in, by its connection's first frame."""
@@ -155,6 +167,8 @@ class Pair:
         rows = other.told()
         for at in range(0, len(rows), 3):
             self.learn(rows[at], rows[at + 1], rows[at + 2])
+        self.low_hops |= other.low_hops
+        self.high_hops |= other.high_hops
 
     def told(self) -> "array[int]":
         """First frame, low leg, high leg (ns) of each handshake."""
@@ -170,11 +184,18 @@ class Pair:
         return self.medians
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.told(),)
+        return _again, (self.told(), self.low_hops, self.high_hops)
 
 
-def _again(rows: "array[int]") -> Pair:
+def _hop_bit(ttl: int) -> int:
+    """The bit of so many hops; 0 where they are not known."""
+    one, passed = 1, hops(ttl)  # a C number before it is shifted
+    return one << passed if ttl > 0 and passed <= MOST_HOPS else 0
+
+
+def _again(rows: "array[int]", low_hops: int, high_hops: int) -> Pair:
     pair = Pair(Samples())
+    pair.low_hops, pair.high_hops = low_hops, high_hops
     for at in range(0, len(rows), 3):
         pair.learn(rows[at], rows[at + 1], rows[at + 2])
     return pair
@@ -202,10 +223,13 @@ class Vantages:
         key = live.side(own.client).key
         size = 4 if len(key) < IPV6_KEY else 16
         source, target = key[:size], key[size:2 * size]
+        pair = self.pair(source, target)
         if source <= target:
-            self.pair(source, target).learn(live.first_frame, own.to_client_ns, own.to_server_ns)
+            pair.came(own.client_ttl, own.server_ttl)
+            pair.learn(live.first_frame, own.to_client_ns, own.to_server_ns)
         else:
-            self.pair(source, target).learn(live.first_frame, own.to_server_ns, own.to_client_ns)
+            pair.came(own.server_ttl, own.client_ttl)
+            pair.learn(live.first_frame, own.to_server_ns, own.to_client_ns)
 
     def clear(self, own: Legs | None) -> bool:
         """Whether a connection's own handshake tells where the capture stood."""
@@ -213,30 +237,34 @@ class Vantages:
 
     def view(self, live: Connection, own: Legs | None, settled: bool = False) -> View:
         """Where the capture stood for this connection: by its own handshake, else, once all are known, by its hosts' other ones."""
+        pair = self._pair(live) if settled else None
+        lower = live.a.key[:_address_bytes(live)] <= live.b.key[:_address_bytes(live)]
+        a_hops = b_hops = 0
+        if pair is not None:
+            a_hops, b_hops = (pair.low_hops, pair.high_hops) if lower else (pair.high_hops, pair.low_hops)
         to_a = to_b = 0  # there and back between the capture point and side 0, side 1
         if own is not None:
             to_a, to_b = own.to_client_ns, own.to_server_ns
             if own.client == 1:
                 to_a, to_b = to_b, to_a
         if to_a < LOCAL_NS and to_b < LOCAL_NS:
-            pair = self._pair(live) if settled else None
-            if pair is None and own is None:
-                return View(None, (False, False), UNKNOWN_ROUND_TRIP_NS)
-            if pair is not None:
-                to_a, to_b = pair
+            legs_ns = None if pair is None else pair.legs_ns()
+            if legs_ns is None and own is None:
+                return View(None, (False, False), UNKNOWN_ROUND_TRIP_NS, 0, a_hops, b_hops)
+            if legs_ns is not None:
+                to_a, to_b = legs_ns if lower else (legs_ns[1], legs_ns[0])
         where = vantage(to_b, to_a)  # named as if side 0 were the client
         name = where
         if where in ("client", "server") and client_of(live) == 1:
             name = "server" if where == "client" else "client"
         near = (True, True) if to_a < LOCAL_NS and to_b < LOCAL_NS else (where == "client", where == "server")
-        return View(name, near, min(to_a, MOST_LEG_NS) + min(to_b, MOST_LEG_NS), (to_b - to_a) // 2)
+        return View(name, near, min(to_a, MOST_LEG_NS) + min(to_b, MOST_LEG_NS), (to_b - to_a) // 2, a_hops, b_hops)
 
-    def _pair(self, live: Connection) -> tuple[int, int] | None:
-        key = live.a.key
-        size = 4 if len(key) < IPV6_KEY else 16
-        source, target = key[:size], key[size:2 * size]
-        pair = self.pairs.get(source + target if source <= target else target + source)
-        legs_ns = None if pair is None else pair.legs_ns()
-        if legs_ns is None:
-            return None
-        return legs_ns if source <= target else (legs_ns[1], legs_ns[0])
+    def _pair(self, live: Connection) -> Pair | None:
+        size = _address_bytes(live)
+        source, target = live.a.key[:size], live.b.key[:size]
+        return self.pairs.get(source + target if source <= target else target + source)
+
+
+def _address_bytes(live: Connection) -> int:
+    return 4 if len(live.a.key) < IPV6_KEY else 16

@@ -25,6 +25,7 @@ cpdef long long exchanges(bytes record)
 cpdef long long largest(bytes record)
 @cython.locals(index=cython.Py_ssize_t)
 cpdef long long asked_ns(bytes record)
+cpdef long long ttl(bytes record, Py_ssize_t index)
 cpdef long long sender(bytes record, Py_ssize_t index)
 @cython.locals(count="long long", first="long long", last="long long", packets="long long", payloads="long long", stamped="long long",
                own_payloads="long long", index="long long", at="long long", low="long long", high="long long", packed="long long",

@@ -66,6 +66,11 @@ def time_ns(record: bytes, index: int) -> int:
     return words.wide(record, START) + (low | high << 32)
 
 
+def ttl(record: bytes, index: int) -> int:
+    """TTL of the logged segment of this index."""
+    return words.word(record, log_at(record, index) + 8) >> 17 & 0xFF
+
+
 def sender(record: bytes, index: int) -> int:
     """Side of the logged segment of this index."""
     return words.word(record, log_at(record, index) + 6) >> 31

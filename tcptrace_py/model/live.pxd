@@ -62,6 +62,8 @@ cdef class Connection:
 
 
 @cython.locals(log=list, segment=Segment)
+@cython.locals(begun="long long")
+cpdef long long hops(long long ttl) except? -1
 cpdef bint refused(Connection connection) except -1
 @cython.locals(anomaly=tuple, last="long long")
 cpdef long long refused_by_time_wait(Connection connection) except -1

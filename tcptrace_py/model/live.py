@@ -237,6 +237,12 @@ class Connection:
         return self.a.key[IPV6_KEY if len(self.a.key) >= IPV6_KEY else IPV4_KEY:]
 
 
+def hops(ttl: int) -> int:
+    """Routers that a segment has passed, by the TTL that it is left with: systems begin with 32, 64, 128 or 255."""
+    begun = 32 if ttl <= 32 else 64 if ttl <= 64 else 128 if ttl <= 128 else 255
+    return begun - ttl
+
+
 def refused_by_time_wait(connection: Connection) -> int:
     """The last frame in which the old connection's TIME_WAIT answered this one's SYN; 0 if none did."""
     last = 0

@@ -7,8 +7,9 @@ cdef long long CLOSED
 cdef class View:
     cdef public object name
     cdef public tuple near
-    cdef public long long round_trip_ns, skew_ns
+    cdef public long long round_trip_ns, skew_ns, hops, other_hops
 
+    cpdef long long hops_of(self, long long number) except -1
     cpdef long long grace_ns(self) except -1
 
 

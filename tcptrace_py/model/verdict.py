@@ -19,13 +19,21 @@ MORE_GRACE_NS = 2_000_000  # what a host needs to answer, and a clock to be off
 class View:
     """The capture point: which sides are near it (their receipts are seen as they happen), and the round trip in ns."""
 
-    __slots__ = ("name", "near", "round_trip_ns", "skew_ns")
+    __slots__ = ("hops", "name", "near", "other_hops", "round_trip_ns", "skew_ns")
 
-    def __init__(self, name: str | None, near: tuple[bool, bool], round_trip_ns: int, skew_ns: int = 0) -> None:
+    def __init__(self, name: str | None, near: tuple[bool, bool], round_trip_ns: int, skew_ns: int = 0, hops: int = 0,
+                 other_hops: int = 0) -> None:
         self.name = name  # client, server, middle; None: unclear
         self.near = near
         self.round_trip_ns = round_trip_ns
         self.skew_ns = skew_ns  # how much longer side 1's segments travel to the capture point than side 0's
+        # By how many hops handshakes of the same two hosts came, as bits, from side 0's host and side 1's; 0: not known.
+        self.hops = hops
+        self.other_hops = other_hops
+
+    def hops_of(self, number: int) -> int:
+        """The same of a side, by its number."""
+        return self.other_hops if number else self.hops
 
     def grace_ns(self) -> int:
         """How long after a segment the far side may still be captured without knowing it: one and a half round trips."""

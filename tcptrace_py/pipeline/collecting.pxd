@@ -26,6 +26,7 @@ from tcptrace_py.model.live cimport Segment, begins_with_syn, client_at_first
 from tcptrace_py.model.first_frames cimport FirstFrames
 from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Verdict
+from tcptrace_py.states.resets cimport asks_others
 from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
 cdef long long NEVER_NS, AT_CLIENT, AT_ITS_CLIENT, NOWHERE, ATTEMPT, UNANSWERED, IN_PROGRESS, COUNTED, REUSED, MISSING, MOST_LARGEST, FIRST_REPEAT_NS

@@ -51,6 +51,7 @@ from tcptrace_py.model.results import Connection
 from tcptrace_py.model.segments import SYN, local_port
 from tcptrace_py.model.trouble import Trouble, gravest
 from tcptrace_py.model.verdict import Verdict
+from tcptrace_py.states.resets import asks_others
 
 from .replaying import Replayer, Template
 
@@ -133,7 +134,7 @@ class Collector:
         if template is not None:
             template = template.at_end(live, known_ns)
         if template is None:
-            if place(own) < AT_CLIENT:
+            if place(own) < AT_CLIENT or asks_others(live):
                 self._hold_while_waiting(live)
                 self.waiting.append(live)
             else:
@@ -283,7 +284,7 @@ class Collector:
                     idle_close_ns = min(idle_close_ns, resting.time_ns(record, outline.fins[at]) - asked_ns)
         self.accounts.add_course(account, resting.exchanges(record), resting.survived_ns(record), largest & MOST_LARGEST, largest >> 16,
                                  idle_close_ns)
-        self.accounts.learn(account, first_frame, to_server_ns, to_client_ns)
+        self.accounts.learn(account, first_frame, to_server_ns, to_client_ns, resting.ttl(record, 0), resting.ttl(record, 1))
         if self.describes_all:
             resting.read(record, self.closed)
             self._write_down(outline, known_ns)

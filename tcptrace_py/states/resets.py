@@ -1,6 +1,6 @@
 """Which RSTs their receivers obey, which one ended the connection, and when each side learnt of it (RFC 9293 3.5.3, 3.10.7; RFC 5961)."""
 
-from tcptrace_py.model.live import COPY, REPEAT, STRAY, Segment
+from tcptrace_py.model.live import COPY, REPEAT, STRAY, Connection, Segment, hops
 from tcptrace_py.model.segments import ACK, FIN, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import ASSUMED, BETWEEN, NAMED, NOWHERE, OBSERVED, RESENT_NS, UNTOLD, ResetMarks
@@ -189,6 +189,8 @@ def origin(evidence: Evidence, index: int) -> int:
     """Who sent a RST: NAMED, or BETWEEN where it came another way than what its named sender sends, which went on or is further off.
 
     The way is told by the hops that the TTL has lost: RSTs may begin with another TTL than segments of a socket (255 against 64).
+    Other connections of the same two hosts count where they are known: what their sender's handshakes came by is one of its ways,
+    and where nothing else of it was captured here, they are all that a RST can be held against.
     """
     reset = evidence.log[index]
     if evidence.self_connect or not reset.ttl:
@@ -203,16 +205,30 @@ def origin(evidence: Evidence, index: int) -> int:
             return NAMED  # its segments come in more ways than one
         usual = hops(segment.ttl)
         goes_on = goes_on or (i > index and segment.time_ns > reset.time_ns)
-    own = hops(reset.ttl)
-    if usual < 0 or own == usual:
+    own, others = hops(reset.ttl), evidence.view.hops_of(reset.side)
+    if own == usual or (usual < 0 and (not others or index == evidence.opening.refusal)):
         return NAMED
-    return BETWEEN if goes_on or own < usual else UNTOLD
+    if others >> own & 1 and not goes_on:
+        return NAMED
+    nearer = own < usual if usual >= 0 else others & ((1 << own) - 1) == 0
+    return BETWEEN if goes_on or nearer else UNTOLD
 
 
-def hops(ttl: int) -> int:
-    """Routers that a segment has passed, by the TTL that it is left with: systems begin with 32, 64, 128 or 255."""
-    begun = 32 if ttl <= 32 else 64 if ttl <= 64 else 128 if ttl <= 128 else 255
-    return begun - ttl
+def asks_others(connection: Connection) -> bool:
+    """Whether who sent a RST hangs on what else came from the host that it names: it came another way than the rest, or alone."""
+    if connection.self_connect:
+        return False
+    for reset in connection.log:
+        if reset.flags & RST and reset.ttl and not reset.marks & (COPY | STRAY):
+            alike = False
+            for segment in connection.log:
+                if segment.side == reset.side and not segment.flags & RST and segment.ttl and not segment.marks & (COPY | STRAY) and (
+                        hops(segment.ttl) == hops(reset.ttl)):
+                    alike = True
+                    break
+            if not alike:
+                return True
+    return False
 
 
 # -- whom it touches, and when ----------------------------------------------------------------------------------------

@@ -156,3 +156,37 @@ def test_causes_that_the_flags_cannot_tell_apart_say_so() -> None:
     reset = last_reset(OPEN + "5 C RA")
     assert reset.confidence != "high"
     assert "looks the same" in reset.evidence[0]
+
+
+# -- other connections of the same two hosts --------------------------------------------------------------------------
+
+OTHER_AT_60 = "0.1 C2 S\n0.11 S2 SA\n0.12 C2 A\n"  # 4 hops, as all else of the ladders
+OTHER_AT_58 = "0.1 C2 S\n0.11 S2 SA ttl=58\n0.12 C2 A\n"
+ONLY_A_RST = "0.2 C A seq=1 ack=1\n0.21 S R"  # of the server nothing but the RST was captured
+
+# ladder, who sent the RST, its cause
+OTHERS = [
+    ("further off than its other segments, and unknown", OPEN + "5 S RA ttl=58", "unknown", "abort"),
+    ("another connection came that way too", OPEN + OTHER_AT_58 + "5 S RA ttl=58", "server", "abort"),
+    ("another connection came as the rest did", OPEN + OTHER_AT_60 + "5 S RA ttl=58", "unknown", "abort"),
+    ("nearer, but another connection came from there", OPEN + OTHER_AT_58.replace("58", "62") + "5 S RA ttl=62", "server", "abort"),
+    ("its sender goes on, whatever came before", OPEN + OTHER_AT_58 + "5 S RA ttl=58\n9 S A", "between", None),
+    ("alone, and nothing to hold it against", ONLY_A_RST + " ttl=62", "server", "no-socket"),
+    ("alone, as its sender's other connections come", OTHER_AT_60 + ONLY_A_RST, "server", "no-socket"),
+    ("alone, and nearer than they come", OTHER_AT_60 + ONLY_A_RST + " ttl=62", "between", None),
+    ("alone, and further off", OTHER_AT_60 + ONLY_A_RST + " ttl=57", "unknown", "no-socket"),
+    ("a refusal: a port that is closed may be another host's", OTHER_AT_60 + "1 C S\n1.01 S RA ttl=62", "server", "refused"),
+]
+
+
+@pytest.mark.parametrize(("text", "by", "cause"), [case[1:] for case in OTHERS], ids=[case[0] for case in OTHERS])
+def test_who_sent_it_by_what_its_sender_s_other_connections_came_over(text: str, by: str, cause: str | None) -> None:
+    (reset,) = [reset for row in play(text).rows for reset in row.resets]
+    assert (reset.by, reset.cause) == (by, cause)
+    assert any("TTL" in words for words in reset.evidence) == (by != "server" or ("C2 S" in text and "5 S" in text))
+
+
+def test_it_does_not_hang_on_which_of_the_connections_ends_first() -> None:
+    """What the other one tells is known in the end only."""
+    behind = "6 C2 S\n6.01 S2 SA ttl=58\n6.02 C2 A\n"
+    assert {reset.by for row in play(OPEN + "5 S RA ttl=58\n" + behind).rows for reset in row.resets} == {"server"}

@@ -10,13 +10,12 @@ those its *receipts* belong is decided by the evidence, strongest first:
 4. elsewhere receipt is assumed at capture, unless the sender repeats itself later than a round trip: then it was lost.
 """
 
-from tcptrace_py.model.live import COPY, GAP, REPEAT, SKIPPED, STRAY, Connection, Segment, client_of
+from tcptrace_py.model.live import COPY, GAP, REPEAT, SKIPPED, STRAY, Connection, Segment, client_of, hops
 from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_MSS, OPT_SACK_OK, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.state import Basis
 from tcptrace_py.model.verdict import BETWEEN, NAMED, UNTOLD, View
 from tcptrace_py.states.machine import Event
-from tcptrace_py.states.resets import hops
 
 from .verdict import NOWHERE, Close, Opening, ResetMarks
 
