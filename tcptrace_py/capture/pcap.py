@@ -13,13 +13,15 @@ from .damage import Damage
 from .pcap_walk import (
     CAPTURED_LIMIT,
     CAPTURED_MAX,
+    CHAIN,
     FAR_CHAIN,
     FILE_HEADER_BYTES,
     NS_PER_S,
-    RECORD,
+    VARIANTS,
     WIRE_MAX,
     PcapHeader,
     find_record,
+    record,
     walk,
 )
 
@@ -39,6 +41,7 @@ class PcapReader:
         self._interfaces = array("q", [interface]) * BLOCK_FRAMES
         self._damage = damage
         self._limit = CAPTURED_MAX if header.snaplen <= CAPTURED_MAX else CAPTURED_LIMIT
+        self._variant_is_told = header.record_bytes != VARIANTS[0] or header.old or header.scale == 1
         self._unit_is_told = header.scale == 1  # the first records agree with the magic number, or were found not to
         self._lost_at: int | None = None  # where in the file reading lost its way
         self._near_s: int | None = None
@@ -49,6 +52,11 @@ class PcapReader:
         Gives the position reached and how many bytes are needed from there; 0: none, the block is full.
         """
         data = block.data
+        if not self._variant_is_told:
+            need_bytes = self._find_variant(data, position, final)
+            if need_bytes:
+                return position, need_bytes
+            self._variant_is_told = True
         if not self._unit_is_told:
             finer, need_bytes = self._counts_nanoseconds(data, position)
             if need_bytes and not final:
@@ -82,7 +90,7 @@ class PcapReader:
         frame = block.first_frame + block.count - 1
         if left_bytes < header.record_bytes:
             return self._cut(position, base, left_bytes, frame) if final else (position, header.record_bytes)
-        seconds, fraction, captured, wire = RECORD[header.order].unpack_from(data, position)
+        seconds, fraction, captured, wire = record(header, data, position)
         following = position + header.record_bytes + captured
         if captured > self._limit or seconds == fraction == captured == wire == 0:
             return self._lose(position, base)
@@ -103,6 +111,35 @@ class PcapReader:
         put(block, seconds * NS_PER_S + fraction * header.scale, position + header.record_bytes, captured, wire, 0, 0)
         return following, 0
 
+    def _find_variant(self, data: bytes, position: int, final: bool) -> int:
+        """Learn how long the records' headers are, where the first two as libpcap has them make no sense.
+
+        Another length is believed of CHAIN records in a row, or of two that end with the file. Gives how many bytes from here on are
+        needed to tell; 0: none.
+        """
+        for record_bytes in VARIANTS:
+            header = self.header._replace(record_bytes=record_bytes)
+            usual = record_bytes == self.header.record_bytes
+            sound, need_bytes = self._begin(header, data, position, 2 if usual else CHAIN)
+            if need_bytes and not final:
+                return need_bytes
+            if (usual and need_bytes) or sound:
+                self.header = header
+                return 0
+        return 0
+
+    def _begin(self, header: PcapHeader, data: bytes, position: int, count: int) -> tuple[bool, int]:
+        """Whether so many records with such headers begin here, or two that end with the data; and how many bytes are needed to tell."""
+        begin = position
+        for number in range(count):
+            if position + header.record_bytes > len(data):
+                return position == len(data) and number > 1, position + header.record_bytes - begin
+            _seconds, fraction, captured, wire = record(header, data, position)
+            if fraction >= NS_PER_S or not 0 < captured <= min(wire, self._limit) or wire > WIRE_MAX:
+                return False, 0
+            position += header.record_bytes + captured
+        return True, 0
+
     def _counts_nanoseconds(self, data: bytes, position: int) -> tuple[bool, int]:
         """Whether most of the first records, from here on, have fractions that only nanoseconds can be.
 
@@ -112,7 +149,7 @@ class PcapReader:
         while seen < FIRST_RECORDS:
             if position + header.record_bytes > len(data):
                 return _are_most(beyond, seen), position + header.record_bytes - begin if beyond or not seen else 0
-            _seconds, fraction, captured, _wire = RECORD[header.order].unpack_from(data, position)
+            _seconds, fraction, captured, _wire = record(header, data, position)
             if captured > self._limit or fraction >= NS_PER_S:
                 break
             seen += 1
@@ -127,7 +164,7 @@ class PcapReader:
             return False if final else None
         if position + header.record_bytes > len(data):
             return True if final else None
-        _seconds, _fraction, captured, wire = RECORD[header.order].unpack_from(data, position)
+        _seconds, _fraction, captured, wire = record(header, data, position)
         return bool(captured <= self._limit and wire <= WIRE_MAX)
 
     def _cut(self, position: int, base: int, left_bytes: int, frame: int) -> tuple[int, int]:

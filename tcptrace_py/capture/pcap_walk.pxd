@@ -5,7 +5,7 @@ from tcptrace_py.capture cimport wire
 
 
 @cython.locals(
-    little=bint, record_bytes=cython.Py_ssize_t, scale="long long", unit="long long", times="long long[::1]",
+    little=bint, old=bint, record_bytes=cython.Py_ssize_t, scale="long long", unit="long long", times="long long[::1]",
     offsets="long long[::1]", captureds="long long[::1]", wires="long long[::1]", row=cython.Py_ssize_t, last=cython.Py_ssize_t,
     most=cython.Py_ssize_t, longest="long long", widest="long long", second_ns="long long",
     seconds="long long", fraction="long long", captured="long long", length="long long", start=cython.Py_ssize_t,

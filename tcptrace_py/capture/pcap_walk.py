@@ -27,15 +27,24 @@ MAGIC = {0xA1B2C3D4: (1000, 16), 0xA1B23C4D: (1, 16), 0xA1B2CD34: (1000, 24)}  #
 NOT_ZERO = re.compile(b"[^\\0]")
 RECORD = {"<": Struct("<IIII"), ">": Struct(">IIII")}
 
+# AIX writes version 2.2, nanoseconds, and for the link its interface's type (RFC 1573, ifType): Ethernet, Token Ring, FDDI, loopback.
+AIX_LINKS = {6: 1, 9: 6, 15: 10, 24: 0}
+DG_UX = 543  # its major version: the lengths are as before 2.3
+VARIANTS = (16, 24, 20)  # bytes of a record's header that follow the same magic number: of libpcap, of Linux' in 1999, of Nokia's IPSO
+
 
 class PcapHeader(NamedTuple):
-    """What the file header says: byte order ("<" or ">"), lengths in bytes, `scale` nanoseconds in a unit."""
+    """What the file header says: byte order ("<" or ">"), lengths in bytes, `scale` nanoseconds in a unit.
+
+    `old`: of before version 2.4, where the lengths of a record may stand the other way round.
+    """
 
     order: str
     scale: int
     record_bytes: int
     link: int
     snaplen: int
+    old: bool = False
 
     @property
     def unit(self) -> int:
@@ -54,9 +63,20 @@ def parse_header(data: bytes) -> PcapHeader:
     order = recognise(data)
     if order is None or len(data) < FILE_HEADER_BYTES:
         raise CaptureError(f"ends inside its file header ({len(data)} of {FILE_HEADER_BYTES} bytes)")
-    magic, _major, _minor, _zone, _figures, snaplen, link = Struct(order + "IHHiIII").unpack_from(data)
+    magic, major, minor, _zone, _figures, snaplen, link = Struct(order + "IHHiIII").unpack_from(data)
     scale, record_bytes = MAGIC[magic]
-    return PcapHeader(order, scale, record_bytes, link & 0xFFFF, snaplen)  # above: length of the FCS, and reserved
+    if (major, minor) == (2, 2) and link in AIX_LINKS:
+        scale, link = 1, AIX_LINKS[link]
+    old = (major == 2 and minor < 4) or major == DG_UX
+    return PcapHeader(order, scale, record_bytes, link & 0xFFFF, snaplen, old)  # above: length of the FCS, and reserved
+
+
+def record(header: PcapHeader, data: bytes, position: int) -> tuple[int, int, int, int]:
+    """Seconds, fraction, captured length and length on the wire, of the record whose header is here."""
+    seconds, fraction, captured, length = RECORD[header.order].unpack_from(data, position)
+    if header.old and captured > length:
+        return seconds, fraction, length, captured
+    return seconds, fraction, captured, length
 
 
 def walk(block: FrameBlock, data: bytes, position: int, end: int, header: PcapHeader) -> int:
@@ -68,6 +88,7 @@ def walk(block: FrameBlock, data: bytes, position: int, end: int, header: PcapHe
     """
     little = header.order == "<"
     record_bytes, scale, unit = header.record_bytes, header.scale, header.unit
+    old = header.old
     times, offsets, captureds, wires = block.time_ns, block.offset, block.captured, block.wire
     most, longest, widest, second_ns = BLOCK_FRAMES, CAPTURED_MAX, WIRE_MAX, NS_PER_S
     row = block.count
@@ -77,6 +98,8 @@ def walk(block: FrameBlock, data: bytes, position: int, end: int, header: PcapHe
             seconds, fraction, captured, length = wire.little(data, position)
         else:
             seconds, fraction, captured, length = wire.big(data, position)
+        if old and captured > length:
+            captured, length = length, captured
         if fraction >= unit or captured > longest or not 0 < captured <= length <= widest:
             break
         start = position + record_bytes
@@ -113,7 +136,6 @@ def find_record(data: bytes, position: int, final: bool, header: PcapHeader, nea
 
 def chain(data: bytes, position: int, final: bool, header: PcapHeader, near_s: int | None) -> bool | None:
     """Whether plausible records begin here; None where the bytes do not suffice to tell."""
-    unpack = RECORD[header.order].unpack_from
     before_s = near_s
     length, least = CHAIN, 1
     for link in range(FAR_CHAIN):
@@ -123,7 +145,7 @@ def chain(data: bytes, position: int, final: bool, header: PcapHeader, near_s: i
             return link >= least
         if position + header.record_bytes > len(data):
             return link > least if final else None
-        seconds, fraction, captured, wire = unpack(data, position)
+        seconds, fraction, captured, wire = record(header, data, position)
         if fraction >= header.unit or not 0 < captured <= min(wire, CAPTURED_MAX) or wire > WIRE_MAX:
             return False
         if before_s is not None and abs(seconds - before_s) > NEAR_S:

@@ -11,7 +11,7 @@ from tcptrace_py.model.frames import NOT_A_PACKET, FrameBlock
 
 from .columns import BLOCK_FRAMES, put, trim
 from .damage import Damage, after
-from .pcapng_walk import BLOCK_LIMIT, BLOCK_MIN, chain, find_block, order_at, recognise, walk
+from .pcapng_walk import BLOCK_LIMIT, BLOCK_MIN, PASSED_OVER_LIMIT, chain, find_block, order_at, recognise, walk
 from .section import INTERFACES_MAX, TIME_MAX_NS, TIME_MIN_NS, Section, read_interface
 
 SECTION, INTERFACE, OBSOLETE_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 0x0A0D0D0A, 1, 2, 3, 6
@@ -71,7 +71,8 @@ class PcapngReader:
             return self._cut(block, position, base) if final else (position, BLOCK_MIN)
         order = order_at(data, position, self._section.order)
         kind, total = Struct(order + "II").unpack_from(data, position)
-        if not BLOCK_MIN <= total <= BLOCK_LIMIT or total & 3:
+        longest = PASSED_OVER_LIMIT if kind in PASSED_OVER or kind in NUMBERED else BLOCK_LIMIT
+        if not BLOCK_MIN <= total <= longest or total & 3:
             return self._lose(block, position, base, kind)
         if total > left_bytes:
             if not final:

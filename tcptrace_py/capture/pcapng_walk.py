@@ -18,6 +18,7 @@ BYTE_ORDER_MAGIC = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 SECTION_TYPE = b"\x0a\x0d\x0d\x0a"  # the same in both byte orders
 SECTION_BYTES = 28
 BLOCK_LIMIT = 16 << 20  # Wireshark's MAX_BLOCK_SIZE
+PASSED_OVER_LIMIT = 64 << 20  # of blocks that hold no packet: names, secrets, a tool's own
 BLOCK_MIN = 12
 CHAIN = 3  # blocks in a row that make a boundary
 KNOWN = (b"[\x01-\x0a]", b"\x00", b"\x00", b"\x00")  # block types to look for, byte by byte from the lowest

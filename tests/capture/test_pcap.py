@@ -187,3 +187,62 @@ def test_places_are_listed_up_to_a_limit(at: Path) -> None:
     assert len(got.frames) == len(ROWS) * 201
     assert sum(problem.count for problem in got.problems) == 200
     assert len(got.problems) < 20
+
+
+# -- what followed the same magic number ------------------------------------------------------------------------------
+
+
+def of_version(content: bytes, major: int, minor: int, order: str = "<") -> bytes:
+    return content[:4] + struct.pack(order + "HH", major, minor) + content[8:]
+
+
+def swapped_record(time_ns: int, data: bytes, wire: int) -> bytes:
+    return struct.pack("<IIII", time_ns // S, time_ns % S // 1000, wire, len(data)) + data
+
+
+LONG_AGO = pcap_header(snaplen=68) + b"".join(swapped_record(at_s * S, payload(at_s, 68), 1514) for at_s in range(1, 6))
+
+
+@pytest.mark.parametrize("version", [(2, 0), (2, 2), (2, 3), (543, 0)])
+def test_lengths_stood_the_other_way_round_before_version_2_4(at: Path, version: tuple[int, int]) -> None:
+    """wiretap/libpcap.c: before 2.3, of some files of 2.3, and of DG/UX's 543.0."""
+    got = read_bytes(at, of_version(LONG_AGO, *version))
+    assert [(frame.data, frame.wire) for frame in got.frames] == [(payload(at_s, 68), 1514) for at_s in range(1, 6)]
+    assert got.problems == []
+
+
+def test_a_file_of_version_2_3_may_have_them_as_today(at: Path) -> None:
+    content = pcap_header(snaplen=68) + b"".join(pcap_record(at_s * S, payload(at_s, 68), wire=1514) for at_s in range(1, 6))
+    got = read_bytes(at, of_version(content, 2, 3))
+    assert ({frame.wire for frame in got.frames}, len(got.frames), got.problems) == ({1514}, 5, [])
+
+
+@pytest.mark.parametrize(("kind", "link"), [(6, 1), (9, 6), (15, 10), (24, 0)])
+def test_aix_has_types_of_interfaces_and_nanoseconds(at: Path, kind: int, link: int) -> None:
+    rows = [(at_s * S + 123_456_789, payload(at_s)) for at_s in range(1, 6)]
+    content = pcap_header(">", link=kind) + b"".join(
+        struct.pack(">IIII", time_ns // S, time_ns % S, len(data), len(data)) + data for time_ns, data in rows)
+    got = read_bytes(at, of_version(content, 2, 2, ">"))
+    assert [(frame.time_ns, frame.data, frame.link) for frame in got.frames] == [(*row, link) for row in rows]
+    assert got.problems == []
+
+
+@pytest.mark.parametrize("more", [4, 8])
+@pytest.mark.parametrize("count", [2, 3, 40])
+def test_longer_record_headers_behind_the_same_magic_number(at: Path, more: int, count: int) -> None:
+    """Nokia's IPSO adds 4 bytes, Linux distributions of 1999 (the patch of 1999-04-17) 8: wiretap/libpcap.c."""
+    rows = [(at_s * S, payload(at_s, 60 + at_s % 7)) for at_s in range(1, count + 1)]
+    content = pcap_header() + b"".join(
+        pcap_record(time_ns, b"\0\0\0\2" + bytes(more - 4) + data)[:8] + struct.pack("<II", len(data), len(data))
+        + b"\0\0\0\2" + bytes(more - 4) + data for time_ns, data in rows)
+    got = read_bytes(at, content)
+    assert [(frame.time_ns, frame.data) for frame in got.frames] == rows
+    assert got.problems == []
+
+
+def test_a_damaged_record_is_no_variant(at: Path) -> None:
+    """Of the second record only the first bytes are lost: no other length makes sense of what follows."""
+    records = [pcap_record(at_s * S, payload(at_s)) for at_s in range(1, 9)]
+    got = read_bytes(at, pcap_header() + records[0] + records[1][5:] + b"".join(records[2:]))
+    assert got.data == [payload(at_s) for at_s in (1, *range(3, 9))]
+    assert got.codes == ["corrupt-record"]

@@ -211,3 +211,12 @@ def test_short_blocks_are_named(at: Path) -> None:
 def test_more_frames_than_a_block_holds(at: Path) -> None:
     rows = [(number * S, payload(number)) for number in range(20_000)]
     assert read_bytes(at, pcapng(rows)).data == [data for _time_ns, data in rows]
+
+
+@pytest.mark.parametrize("kind", [4, 10, 0x0BAD])
+def test_a_large_block_that_holds_no_packet_is_no_damage(at: Path, kind: int) -> None:
+    """Names, secrets and what a tool keeps in a custom block: more than 16 MiB, the most that a packet's may have."""
+    large = block(kind, bytes(20 << 20))
+    got = read_bytes(at, section() + interface() + enhanced(1, b"before") + large + enhanced(2, b"behind"))
+    assert [data for data in got.data if data] == [b"before", b"behind"]
+    assert got.problems == []

@@ -36,7 +36,9 @@ MIXED = (section() + interface() + b"".join(enhanced(time_ns // 1000, data) for 
          + obsolete(77, b"w" * 9, order=">") + interface(1, ">", tsresol=0x94)
          + b"".join(enhanced(time_ns, data, number % 2, ">") for number, (time_ns, data) in enumerate(ROWS)))
 CAPTURES = {"pcap": pcap(ROWS), "pcap-ns": pcap(ROWS, ">", NANO), "pcapng": pcapng(ROWS), "mixed": MIXED,
-            "snoop": snoop(ROWS), "not announced": pcap([])[:24] + pcap(ROWS, "<", NANO)[24:],
+            "snoop": snoop(ROWS), "nokia": pcap([])[:24] + b"".join(
+                struct.pack("<IIIII", time_ns // S, 0, len(data), len(data), 2) + data for time_ns, data in ROWS),
+            "not announced": pcap([])[:24] + pcap(ROWS, "<", NANO)[24:],
             "two": pcap(ROWS) + b"\x99" * 50 + pcap(ROWS)[24:] + bytes(40)}
 
 hasty = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
