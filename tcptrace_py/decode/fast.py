@@ -40,9 +40,11 @@ NOP_NOP_TIMESTAMPS = 0x0101080A
 MOST_LINK_BYTES = 64  # some ten tags: who has more is counted on the general path
 
 # UDP destination ports of what may carry TCP: VXLAN (RFC 7348; 8472 before it, still Linux's default), VXLAN-GPE,
-# GENEVE (RFC 8926), GTP-U (TS 29.281), TZSP, L2TP (RFC 2661), Teredo (RFC 4380), GRE (RFC 8086), MPLS (RFC 7510).
+# GENEVE (RFC 8926), GTP-U (TS 29.281), TZSP, L2TP (RFC 2661), Teredo (RFC 4380), GRE (RFC 8086), MPLS (RFC 7510),
+# CAPWAP (RFC 5415).
 # `tunnels.py` has a row for each.
-TUNNEL_PORTS = (4789, 8472, 4790, 6081, 2152, 37008, 1701, 3544, 4754, 6635)
+TUNNEL_PORTS = (4789, 8472, 4790, 6081, 2152, 37008, 1701, 3544, 4754, 6635, 5247)
+ANSWERED_PORTS = (1701, 3544, 5247)  # of these also the source port: who asks there may have another of its own
 
 
 def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally) -> int:
@@ -146,7 +148,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 if protocol != 6:
                     if protocol == 17:
                         port = data[segment + 2] << 8 | data[segment + 3]
-                        if port in TUNNEL_PORTS:
+                        if port in TUNNEL_PORTS or (data[segment] << 8 | data[segment + 1]) in ANSWERED_PORTS:
                             break
                         continue
                     if protocol in (2, 50, 89, 112, 132):
@@ -171,7 +173,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 if protocol != 6:
                     if protocol == 17:
                         port = data[segment + 2] << 8 | data[segment + 3]
-                        if port in TUNNEL_PORTS:
+                        if port in TUNNEL_PORTS or (data[segment] << 8 | data[segment + 1]) in ANSWERED_PORTS:
                             break
                         continue
                     if protocol == 58 and data[segment] >= 128:

@@ -17,7 +17,7 @@ from tcptrace_py.model.segments import SegmentBlock
 from . import network, transport, tunnels  # noqa: F401  they enter their rows into the tables of `walk`
 from .fragments import Reassembler
 from .linktypes import LINK_NAMES, LINKS
-from .quality import NOT_READ, Tally
+from .quality import NOT_READ, UNKNOWN_LINK, Tally
 from .walk import NestedError, UnreadableError, Walk
 
 _CUT = "frames cut by the snap length before it is known what they carry"
@@ -43,7 +43,7 @@ class General:
         handler = LINKS.get(link)
         if handler is None:
             name = f" ({LINK_NAMES[link]})" if link in LINK_NAMES else ""
-            self._problems.add("unknown-link-type", f"frames of link type {link}{name}, which is not known here",
+            self._problems.add(UNKNOWN_LINK, f"frames of link type {link}{name}, which is not known here",
                                frame=frame, damaged=True)
             return
         data = bytes(block.data[at:at + block.captured[i]])

@@ -4,7 +4,19 @@ import dpkt
 
 from tcptrace_py.model.segments import COOKED_INTERFACES, INCOMING, OUTGOING
 
-from .walk import ETHERTYPES, VLAN_TYPES, Handler, UnreadableError, Walk, by_ethertype, fields, in_a_row, need, shallow
+from .walk import (
+    ETHERTYPES,
+    LENGTHS,
+    VLAN_TYPES,
+    Handler,
+    UnreadableError,
+    Walk,
+    by_ethertype,
+    fields,
+    in_a_row,
+    need,
+    shallow,
+)
 
 _ETHERNET, _LLC, _MPLS = shallow(dpkt.ethernet.Ethernet), shallow(dpkt.llc.LLC), shallow(dpkt.ethernet.MPLSlabel)
 _COOKED, _COOKED2, _PPPOE = shallow(dpkt.sll.SLL), shallow(dpkt.sll2.SLL2), shallow(dpkt.pppoe.PPPoE)
@@ -12,6 +24,9 @@ _ISL = shallow(dpkt.ethernet.VLANtagISL)
 
 IPV4, IPV6 = 0x0800, 0x86DD
 FAMILIES = {2: IPV4, 10: IPV6, 24: IPV6, 28: IPV6, 30: IPV6}  # AF_INET; AF_INET6 of Linux, NetBSD, FreeBSD, macOS
+_PACKET_HEADER, _PAYLOAD, _BRIDGE = 1, 9, 7  # NFULA_PACKET_HDR, NFULA_PAYLOAD, AF_BRIDGE
+_UI, _SNAP, _NLPIDS = 0x03, 0x80, {0xCC: IPV4, 0x8E: IPV6}  # ISO/IEC TR 9577, RFC 2427
+_CISCO = (b"\x0f\0", b"\x8f\0")  # unicast and broadcast of Cisco HDLC, on a serial line that was expected to have PPP
 _PPP_PROTOCOLS = {0x21: IPV4, 0x57: IPV6, 0x281: 0x8847, 0x31: 0x6558}
 
 
@@ -73,8 +88,11 @@ def pppoe(walk: Walk, data: bytes, wire: int) -> None:
 
 
 def ppp(walk: Walk, data: bytes, wire: int) -> None:
-    """PPP (RFC 1661), in HDLC-like framing (RFC 1662) or not, the protocol in one byte or two."""
+    """PPP (RFC 1661), in HDLC-like framing (RFC 1662) or not, the protocol in one byte or two; Cisco HDLC by its address and control."""
     need(data, 1)
+    if data[:2] in _CISCO:
+        walk.enter(hdlc, data, wire)
+        return
     at = 2 if data[:2] == b"\xff\x03" else 0
     need(data, at + 2)
     protocol = data[at]
@@ -96,6 +114,23 @@ def hdlc(walk: Walk, data: bytes, wire: int) -> None:
         by_ethertype(walk, data[2] << 8 | data[3], data[4:], wire - 4)
 
 
+def frame_relay(walk: Walk, data: bytes, wire: int) -> None:
+    """Frame Relay (RFC 2427): an address of two to four bytes, UI and what the NLPID names; or Cisco's, an Ethernet type at once."""
+    at = 2
+    need(data, 5)
+    while not data[at - 1] & 1 and at < 4:
+        at += 1
+    if data[at] != _UI:
+        by_ethertype(walk, data[at] << 8 | data[at + 1], data[at + 2:], wire - at - 2)
+        return
+    at += 1 if data[at + 1] else 2  # a byte of padding may stand before the NLPID
+    need(data, at + 6)
+    if data[at] == _SNAP:
+        by_ethertype(walk, data[at + 4] << 8 | data[at + 5] if data[at + 1:at + 4] == b"\0\0\0" else 0, data[at + 6:], wire - at - 6)
+    else:
+        by_ethertype(walk, _NLPIDS.get(data[at], 0), data[at + 1:], wire - at - 1)
+
+
 def cooked(walk: Walk, data: bytes, wire: int) -> None:
     """Linux cooked capture v1."""
     head = fields(_COOKED, data)
@@ -109,10 +144,16 @@ def cooked2(walk: Walk, data: bytes, wire: int) -> None:
     _cooked(walk, head.type, head.ethtype, data[20:], wire - 20)
 
 
+# Numbers that are no Ethernet types (if_ether.h): ETH_P_ALL, which devices have whose frames begin with an Ethernet header of their
+# own, as Wireshark has it; 802.2 (LINKTYPE_LINUX_SLL); PPP.
+_COOKED_PROTOCOLS: dict[int, Handler] = {3: ethernet, 4: llc, 7: ppp}
+
+
 def _cooked(walk: Walk, packet_type: int, kind: int, data: bytes, wire: int) -> None:
     walk.notes |= OUTGOING if packet_type == 4 else INCOMING if packet_type == 0 else 0
-    if kind == 4:  # LINUX_SLL_P_802_2
-        walk.enter(llc, data, wire)
+    handler = _COOKED_PROTOCOLS.get(kind)
+    if handler:
+        walk.enter(handler, data, wire)
     else:
         by_ethertype(walk, kind, data, wire)
 
@@ -157,14 +198,16 @@ def token_ring(walk: Walk, data: bytes, wire: int) -> None:
 
 
 def nflog(walk: Walk, data: bytes, wire: int) -> None:  # noqa: ARG001  the attribute has its own length
-    """Linux netfilter log: a family, then attributes; one is the packet (NFULA_PAYLOAD)."""
+    """Linux netfilter log: a family, then attributes; one is the packet, one before it has a bridge's Ethernet type (nfnetlink_log.h)."""
     need(data, 4)
-    at = 4
+    at, protocol = 4, FAMILIES.get(data[0], 0)
     while True:
         need(data, at + 4)
         size, kind = int.from_bytes(data[at:at + 2], "little"), int.from_bytes(data[at + 2:at + 4], "little")
-        if kind & 0x7FFF == 9 and size >= 4:
-            by_ethertype(walk, FAMILIES.get(data[0], 0), data[at + 4:at + size], size - 4)
+        if kind & 0x7FFF == _PACKET_HEADER and data[0] == _BRIDGE:
+            protocol = int.from_bytes(data[at + 4:at + 6], "big")
+        elif kind & 0x7FFF == _PAYLOAD and size >= 4:
+            by_ethertype(walk, protocol, data[at + 4:at + size], size - 4)
             return
         at += max(4, (size + 3) & ~3)
 
@@ -201,6 +244,7 @@ def tagged(size: int) -> Handler:
 
 
 ETHERTYPES.update({
+    LENGTHS: llc,
     0x8847: mpls, 0x8848: mpls, 0x8864: pppoe, 0x880B: ppp,
     0x88E7: behind(4, ethernet),  # provider backbone bridges (802.1ah)
     0x8926: tagged(6),  # VN-Tag

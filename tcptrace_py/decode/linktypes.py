@@ -9,6 +9,7 @@ from .links import (
     directed,
     ethernet,
     fddi,
+    frame_relay,
     hdlc,
     llc,
     loopback,
@@ -18,6 +19,7 @@ from .links import (
     ppp,
     pppoe,
     raw,
+    tagged,
     token_ring,
 )
 from .walk import Handler, UnreadableError, Walk, need
@@ -53,6 +55,7 @@ LINKS: dict[int, Handler] = {
     6: token_ring,
     9: ppp,
     10: fddi,
+    11: llc,  # as 100: ATM (RFC 2684), under the number that some systems have for it
     12: raw,
     14: raw,
     50: hdlc,
@@ -61,16 +64,24 @@ LINKS: dict[int, Handler] = {
     101: raw,
     104: hdlc,
     105: wlan,
+    106: raw,  # classical IP over ATM of Linux
+    107: frame_relay,
     108: loopback,
     109: behind(12, raw),  # OpenBSD's encapsulated IPsec
+    112: hdlc,
     113: cooked,
     117: pflog,
     119: prism,
+    122: behind(16, llc),  # IP over Fibre Channel (RFC 2625): network header
+    123: behind(4, llc),  # SunATM: flags, path, channel
     127: radiotap,
+    138: tagged(18),  # Apple's IP over FireWire: two addresses of 8 bytes
     163: avs,
     166: directed(2, ppp),  # pppd: direction and control
     192: ppi,
     204: directed(1, ppp),
+    205: directed(1, hdlc),
+    206: directed(1, frame_relay),
     219: mpls,
     228: raw,
     229: raw,
@@ -81,8 +92,7 @@ LINKS: dict[int, Handler] = {
 
 # Link types that people may bring and that hold no TCP, or not in a way that is read here.
 LINK_NAMES = {
-    3: "AX.25", 7: "ARCNET", 107: "Frame Relay", 122: "IP over Fibre Channel", 123: "SunATM",
-    129: "ARCNET, Linux", 143: "DOCSIS", 177: "Linux LAPD", 187: "Bluetooth HCI",
+    3: "AX.25", 7: "ARCNET", 129: "ARCNET, Linux", 143: "DOCSIS", 177: "Linux LAPD", 187: "Bluetooth HCI",
     189: "Linux USB", 195: "IEEE 802.15.4", 197: "Endace ERF", 201: "Bluetooth HCI with direction",
     220: "Linux USB, memory-mapped", 227: "CAN, SocketCAN", 230: "IEEE 802.15.4 without FCS", 247: "InfiniBand",
     249: "USBPcap", 253: "Linux netlink", 265: "NFC", 272: "nRF BLE sniffer", 274: "Ethernet mPacket",

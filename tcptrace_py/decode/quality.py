@@ -11,6 +11,7 @@ from .checksum import GOOD, WRONG, tcp_checksum
 CHECKSUM_SAMPLE = 1000
 LEAVE_OUT = -1
 NOT_READ = "not-read"  # code of a problem that is one only where a capture holds no TCP at all
+UNKNOWN_LINK = "unknown-link-type"  # code of a problem that is damage only there
 
 _ALL = 1 << 62
 _SAMPLED = f" (among the first {CHECKSUM_SAMPLE} frames, the only ones looked at)"

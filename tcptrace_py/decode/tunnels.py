@@ -4,21 +4,36 @@ import dpkt
 
 from . import unread
 from .links import ethernet, mpls, ppp
-from .walk import ETHERTYPES, PORTS, PROTOCOLS, UnreadableError, Walk, by_ethertype, fields, need, nested, shallow
+from .walk import (
+    ETHERTYPES,
+    PORTS,
+    PROTOCOLS,
+    Handler,
+    UnreadableError,
+    Walk,
+    by_ethertype,
+    fields,
+    need,
+    nested,
+    shallow,
+)
 from .wlan import avs, prism, wlan
 
 _UDP, _GRE = shallow(dpkt.udp.UDP), shallow(dpkt.gre.GRE)
 
 _BRIDGED, _ERSPAN, _ERSPAN3, _WCCP, _EOIP = 0x6558, 0x88BE, 0x22EB, 0x883E, 0x6400
+_ARUBA = range(0x8200, 0x8371, 16)  # 802.11 between Aruba's access points and controllers, a number for each station's tunnel
+_CAPWAP_DTLS, _CAPWAP_WIRELESS, _CAPWAP_NATIVE, _CAPWAP_FRAGMENT, _CAPWAP_KEEP_ALIVE = 1, 1, 0x100, 0x80, 0x08
+_WIRELESS_DATA = 8  # version 0, type data: the lower half of a frame control's first byte
 _NVGRE_LOWEST_KEY = 0x1000 << 8  # RFC 7637: network identifiers below 0x1000 are reserved
 _GTP_USER_DATA = 255
 _TZSP_FRAMES, _TZSP_PADDING, _TZSP_END = (0, 1), 0, 1
 
 
 def udp(walk: Walk, data: bytes, wire: int) -> None:
-    """UDP (RFC 768): only tunnels matter, by their destination port."""
+    """UDP (RFC 768): only tunnels matter, by their destination port, some by either."""
     head = fields(_UDP, data)
-    handler = PORTS.get(head.dport)
+    handler = PORTS.get(head.dport) or ANSWERED_PORTS.get(head.sport)
     if handler:
         handler(walk, data[8:], wire - 8)
     else:
@@ -116,6 +131,32 @@ def teredo(walk: Walk, data: bytes, wire: int) -> None:
         by_ethertype(walk, 0x86DD, data[at:], wire - at)
 
 
+def capwap(walk: Walk, data: bytes, wire: int) -> None:
+    """CAPWAP data (RFC 5415 section 4.3): what a wireless access point hands on, an Ethernet frame or one of 802.11 (RFC 5416)."""
+    need(data, 8)
+    if data[0] & 15 == _CAPWAP_DTLS:
+        walk.unread = "CAPWAP in DTLS (encrypted)"
+        return
+    words = int.from_bytes(data[:4], "big")
+    size, flags = (words >> 19 & 31) * 4, words & 0x1FF
+    if words >> 24 or flags & _CAPWAP_KEEP_ALIVE:
+        return
+    if flags & _CAPWAP_FRAGMENT:
+        walk.unread = "CAPWAP fragments"
+        return
+    need(data, size)
+    if not flags & _CAPWAP_NATIVE:
+        walk.enter(ethernet, data[size:], wire - size)
+    elif words >> 9 & 31 == _CAPWAP_WIRELESS:
+        walk.enter(wlan, _in_order(data[size:]), wire - size)
+
+
+def _in_order(frame: bytes) -> bytes:
+    """A frame of 802.11 whose frame control may have its two bytes swapped, as Cisco's access points send it."""
+    is_data, is_swapped = frame[:1] and frame[0] & 15 == _WIRELESS_DATA, frame[1:2] and frame[1] & 15 == _WIRELESS_DATA
+    return frame[1::-1] + frame[2:] if is_swapped and not is_data else frame
+
+
 def _ip(walk: Walk, data: bytes, wire: int) -> None:
     """Whichever IP the version says; anything else is not for us."""
     need(data, 1)
@@ -147,6 +188,8 @@ def gre(walk: Walk, data: bytes, wire: int) -> None:
     elif head.p == _EOIP:
         if wire > 0:  # else it only asks whether the other end is there
             walk.enter(ethernet, inner, wire)
+    elif head.p in _ARUBA:
+        walk.enter(wlan, inner, wire)
     elif head.p == _WCCP:
         size = 0 if inner[:1] and inner[0] >> 4 == 4 else 4  # version 2 puts a redirect header first
         by_ethertype(walk, 0x0800, inner[size:], wire - size)
@@ -188,6 +231,8 @@ def etherip(walk: Walk, data: bytes, wire: int) -> None:
 
 
 PORTS.update({4789: vxlan, 8472: vxlan, 4790: vxlan_gpe, 6081: geneve, 2152: gtp_u, 37008: tzsp,
-              1701: l2tp, 3544: teredo, 4754: gre, 6635: nested(mpls)})  # fmt: skip
+              1701: l2tp, 3544: teredo, 4754: gre, 5247: capwap, 6635: nested(mpls)})  # fmt: skip
+# Whoever asks there has a port of its own, to which the answers go.
+ANSWERED_PORTS: dict[int, Handler] = {1701: l2tp, 3544: teredo, 5247: capwap}
 PROTOCOLS.update({17: udp, 47: gre, 97: etherip, 137: nested(mpls), 143: nested(ethernet)})
 ETHERTYPES[_BRIDGED] = ethernet

@@ -24,6 +24,7 @@ ETHERTYPES: dict[int, Handler] = {}
 PROTOCOLS: dict[int, Handler] = {}
 PORTS: dict[int, Handler] = {}
 
+LENGTHS, LONGEST_LENGTH = -1, 1500  # behind a VLAN tag a number up to here is a length, and LLC follows (IEEE 802.3, 3.2.6)
 VLAN_TYPES = (0x8100, 0x88A8, 0x9100, 0x9200)  # 802.1Q, 802.1ad and what came before it
 
 
@@ -125,7 +126,7 @@ def by_ethertype(walk: Walk, kind: int, data: bytes, wire: int) -> None:
         walk.vlan = tag.id or walk.vlan
         kind = tag.type
         at += 4
-    handler = ETHERTYPES.get(kind)
+    handler = ETHERTYPES.get(LENGTHS if at and kind <= LONGEST_LENGTH else kind)
     if handler:
         walk.enter(handler, data[at:], wire - at)
     else:

@@ -52,8 +52,8 @@ DAMAGE = {
         "please report it, with what `tcpstates --debug` prints",
     ),
     "unknown-link-type": Explained(
-        "frames of a link type that is not known here",
-        "convert, capture on another interface, or [add it](contributing.md#a-link-type)",
+        "frames of a link type that is not known here; damage only where the capture holds no TCP besides them",
+        "convert, capture on another interface, or [add it](contributing.md#a-link-type); [which are read](link-types.md)",
     ),
     "not-read": Explained(
         "the capture holds no TCP, and frames of it lie in an encapsulation that is not read here; the message names it",

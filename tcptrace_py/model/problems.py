@@ -42,6 +42,12 @@ class Problems:
         for key in [key for key in self._rows if key[0] == code]:
             del self._rows[key]
 
+    def forgive(self, code: str) -> None:
+        """Take the problems of a code for no damage."""
+        for (known, _), row in self._rows.items():
+            if known == code:
+                row.damaged = False
+
     def merge(self, other: "Problems") -> None:
         """Take in the problems of another part of the same capture."""
         for row in other.rows():

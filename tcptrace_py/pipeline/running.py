@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.capture import open_captures
 from tcptrace_py.capture.columns import BLOCK_FRAMES
-from tcptrace_py.decode import NOT_READ, Decoder
+from tcptrace_py.decode import NOT_READ, UNKNOWN_LINK, Decoder
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.findings.hosts import hosts
 from tcptrace_py.findings.naming import findings
@@ -79,6 +79,7 @@ class Machinery:
                                  answers_lack=lambda: answers_lack(collector.troubled, info.end_ns or 0))
         if table.segments:
             problems.leave_out(NOT_READ)
+            problems.forgive(UNKNOWN_LINK)  # another interface's frames
         self.faults.report(problems, collector.first_frames.rank)
         info.problems = problems.rows()
         kept_back = withheld(info, summary, every_budget, profiles, shows_fins=collector.quality.shows_fins)

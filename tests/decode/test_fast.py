@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tcptrace_py.decode.fast import TUNNEL_PORTS
+from tcptrace_py.decode.fast import ANSWERED_PORTS, TUNNEL_PORTS
 from tcptrace_py.model.segments import (
     INCOMING,
     OPT_MSS,
@@ -104,10 +104,11 @@ def test_order_is_kept_across_the_paths() -> None:
 
 
 def test_both_paths_know_the_same_tunnels() -> None:
-    from tcptrace_py.decode import tunnels  # noqa: F401  enters its rows
+    from tcptrace_py.decode import tunnels
     from tcptrace_py.decode.walk import PORTS
 
     assert set(TUNNEL_PORTS) == set(PORTS)
+    assert set(ANSWERED_PORTS) == set(tunnels.ANSWERED_PORTS)
 
 
 def test_plain_captures_do_without_dpkt() -> None:

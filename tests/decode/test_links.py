@@ -41,8 +41,10 @@ def pflog(size: int, family: int, direction: int) -> bytes:
     return (struct.pack("BB", size, family).ljust(60, b"\0") + bytes((direction,))).ljust(size + 3 & ~3, b"\0")
 
 
-def nflog(family: int, packet: bytes) -> bytes:
+def nflog(family: int, packet: bytes, hardware: int | None = None) -> bytes:
     prefix = struct.pack("<HH5sxxx", 9, 10, b"log: ")
+    if hardware is not None:  # NFULA_PACKET_HDR: hw_protocol, hook
+        prefix = struct.pack("<HH", 8, 1) + struct.pack("!HBx", hardware, 2) + prefix
     return struct.pack("!BBH", family, 0, 3) + prefix + struct.pack("<HH", 4 + len(packet), 9) + packet
 
 
@@ -70,6 +72,9 @@ FRAMES: dict[str, tuple[Raw, Row]] = {
     "802.2": (Raw(MACS + struct.pack("!H", 3 + len(HELLO)) + b"\6\6\3" + HELLO), {}),
     "vlan before snap": (Raw(MACS + b"\x81\0\0\x05\x08\x00" + HELLO), {"vlan": 5}),
     "snap, vlan": (Raw(MACS + b"\0\x40" + b"\xaa\xaa\x03\0\0\0\x81\0\0\x06\x08\x00" + HELLO), {"vlan": 6}),
+    "vlan, then a length and snap": (Raw(MACS + b"\x81\0\0\x05" + struct.pack("!H", 8 + len(HELLO)) + SNAP + HELLO), {"vlan": 5}),
+    "two tags, then a length": (Raw(MACS + b"\x88\xa8\0\x06\x81\0\0\x05" + struct.pack("!H", 3 + len(HELLO)) + b"\6\6\3" + HELLO),
+                                {"vlan": 5}),
     "isl": (Raw(b"\1\0\x0c\0\0\0" + MACS[:6] + b"\0\x40\xaa\xaa\3\0\0\x0c\0\x16\0\0\0\0" + ethernet(HELLO)),
             {"vlan": 11}),
     "pseudowire": (Raw(ethernet(b"\0\1\1\x40" + ethernet(HELLO), 0x8847)), {}),
@@ -80,10 +85,15 @@ FRAMES: dict[str, tuple[Raw, Row]] = {
     "vn-tag": (Raw(ethernet(b"\0\0\0\0\x08\x00" + HELLO, 0x8926)), {}),
     "security group": (Raw(ethernet(b"\1\1\0\1\0\x63\x08\x00" + HELLO, 0x8909)), {}),
     "cooked, 802.2": (Raw(b"\0\0\0\1\0\6" + b"\0" * 8 + b"\0\4" + SNAP + HELLO, 113), {"notes": INCOMING}),
+    "cooked, Ethernet": (Raw(b"\0\4\0\1\0\6" + b"\0" * 8 + b"\0\3" + ethernet(HELLO), 113), {"notes": OUTGOING}),
+    "cooked, ppp": (Raw(b"\0\0\2\0\0\0" + b"\0" * 8 + b"\0\7" + b"\xff\3\0\x21" + HELLO, 113), {"notes": INCOMING}),
+    "cooked 2, Ethernet": (Raw(b"\0\3\0\0\0\0\0\2\0\1\0\6" + b"\0" * 8 + ethernet(HELLO), 276), {"notes": INCOMING, "interface": 2}),
     "token ring": (Raw(b"\x10\x40" + MACS + SNAP + HELLO, 6), {}),
     "token ring, routed": (Raw(b"\x10\x40" + MACS[:6] + b"\x82" + MACS[7:] + b"\x04\0\0\0" + SNAP + HELLO, 6), {}),
     "ppp, bare": (Raw(b"\x00\x21" + HELLO, 9), {}),
     "ppp, short": (Raw(b"\x21" + HELLO, 9), {}),
+    "ppp, cisco hdlc": (Raw(b"\x0f\0\x08\0" + HELLO, 9), {}),
+    "ppp, cisco hdlc to all": (Raw(b"\x8f\0\x86\xdd" + HELLO6, 9), ROW6),
     "fddi": (Raw(b"\x50" + MACS + SNAP + HELLO, 10), {}),
     "raw 12": (Raw(HELLO, 12), {}),
     "raw 14": (Raw(HELLO6, 14), ROW6),
@@ -94,6 +104,19 @@ FRAMES: dict[str, tuple[Raw, Row]] = {
     "enc": (Raw(b"\2\0\0\0\0\0\0\1\0\0\0\0" + HELLO, 109), {}),
     "pflog in": (Raw(pflog(61, 2, 1) + HELLO, 117), {"notes": INCOMING}),
     "pflog out, longer, IPv6": (Raw(pflog(100, 24, 2) + HELLO6, 117), ROW6 | {"notes": OUTGOING}),
+    "atm, bsd": (Raw(SNAP + HELLO, 11), {}),
+    "classical ip": (Raw(HELLO, 106), {}),
+    "frame relay": (Raw(b"\x18\x41\x03\xcc" + HELLO, 107), {}),
+    "frame relay, IPv6": (Raw(b"\x18\x41\x03\x8e" + HELLO6, 107), ROW6),
+    "frame relay, padded, snap": (Raw(b"\x18\x41\x03\0\x80\0\0\0\x08\0" + HELLO, 107), {}),
+    "frame relay, four bytes of address": (Raw(b"\x18\x40\x40\x81\x03\xcc" + HELLO, 107), {}),
+    "frame relay, cisco": (Raw(b"\x18\x41\x08\0" + HELLO, 107), {}),
+    "cisco hdlc, 112": (Raw(b"\x0f\0\x08\0" + HELLO, 112), {}),
+    "fibre channel": (Raw(b"\x10\0\2\0\0\0\0\2\x10\0\2\0\0\0\0\1" + SNAP + HELLO, 122), {}),
+    "sunatm": (Raw(b"\x02\0\0\x21" + SNAP6 + HELLO6, 123), ROW6),
+    "firewire": (Raw(b"\2\0\0\0\0\0\0\2\2\0\0\0\0\0\0\1\x08\0" + HELLO, 138), {}),
+    "cisco hdlc, direction": (Raw(b"\1\x0f\0\x08\0" + HELLO, 205), {"notes": OUTGOING}),
+    "frame relay, direction": (Raw(b"\0\x18\x41\x03\xcc" + HELLO, 206), {"notes": INCOMING}),
     "prism": (Raw(struct.pack("<II", 0x44, 144).ljust(144, b"\0") + WLAN + SNAP + HELLO, 119), {}),
     "prism, avs": (Raw(struct.pack("!II", 0x80211001, 64).ljust(64, b"\0") + WLAN + SNAP + HELLO, 119), {}),
     "avs": (Raw(struct.pack("!II", 0x80211001, 64).ljust(64, b"\0") + WLAN + SNAP + HELLO, 163), {}),
@@ -111,11 +134,15 @@ FRAMES: dict[str, tuple[Raw, Row]] = {
     "raw 229": (Raw(HELLO6, 229), ROW6),
     "nflog": (Raw(nflog(2, HELLO), 239), {}),
     "nflog, IPv6": (Raw(nflog(10, HELLO6), 239), ROW6),
+    "nflog, of a bridge": (Raw(nflog(7, HELLO, hardware=0x0800), 239), {}),
+    "nflog, of a bridge, tagged": (Raw(nflog(7, b"\0\5\x86\xdd" + HELLO6, hardware=0x8100), 239), ROW6 | {"vlan": 5}),
     "pktap out": (Raw(pktap(2) + ethernet(HELLO), 258), {"notes": OUTGOING}),
     "pktap in": (Raw(pktap(1) + ethernet(HELLO), 258), {"notes": INCOMING}),
 }
 
 NOTHING = {
+    "spanning tree, tagged": Raw(MACS + b"\x81\0\0\5\0\x26\x42\x42\x03" + b"\0" * 43),
+    "nflog, of a bridge, without its header": Raw(nflog(7, HELLO), 239),
     "null data": Raw(b"\x48" + WLAN[1:] + SNAP + HELLO, 105),
     "beacon": Raw(b"\x80\0" + WLAN[2:] + b"x" * 40, 105),
     "later wireless fragment": Raw(WLAN[:-2] + b"\x11\0" + SNAP + HELLO, 105),

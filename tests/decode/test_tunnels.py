@@ -30,12 +30,22 @@ BACK = ipv4(tcp(b"hello", source=build.SERVER, target=build.CLIENT, ports=(80, 4
 IN_GTP = scope_bytes(SCOPE_TEID, 0)
 
 
+SNAP = b"\xaa\xaa\x03\0\0\0\x08\x00"
+WLAN = b"\x08\x01\x2c\0" + b"\x02\0\0\0\0\xaa" + b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01" + b"\x10\0"
+
+
 def vni(number: int) -> bytes:
     return scope_bytes(SCOPE_VNI, number)
 
 
-def udp(port: int, content: bytes) -> Raw:
-    return Raw(build.ethernet(ipv4(struct.pack("!HHHH", 50000, port, 8 + len(content), 0) + content, protocol=17)))
+def udp(port: int, content: bytes, source: int = 50000) -> Raw:
+    return Raw(build.ethernet(ipv4(struct.pack("!HHHH", source, port, 8 + len(content), 0) + content, protocol=17)))
+
+
+def capwap(content: bytes, flags: int = 0, more: bytes = b"", kind: int = 0, network: int = 1) -> bytes:
+    """RFC 5415 section 4.3: preamble, HLEN, radio 1, WBID and flags; fragment; what M and W announce."""
+    words = (8 + len(more)) // 4
+    return struct.pack("!II", kind << 24 | words << 19 | 1 << 14 | network << 9 | flags, 0) + more + content
 
 
 def in_gre(content: bytes) -> Raw:
@@ -81,6 +91,15 @@ BUILT: dict[str, tuple[Raw, Row]] = {
         udp(1701, b"\x4a\2" + b"\0\x40\0\7\0\1\0\1\0\1" + b"\0\2\0\0" + b"\xff\3\0\x57" + HELLO6), ROW6),
     "teredo": (udp(3544, HELLO6), ROW6),
     "teredo, authentication, origin": (udp(3544, b"\0\1\0\0" + b"\0" * 9 + b"\0\0" + b"\1" * 6 + HELLO6), ROW6),
+    "l2tp, the answer": (udp(50000, b"\0\2\0\7\0\1\xff\3\0\x21" + HELLO, 1701), {}),
+    "teredo, the answer": (udp(50000, HELLO6, 3544), ROW6),
+    "capwap, Ethernet": (udp(5247, capwap(framed(HELLO))), {}),
+    "capwap, the answer": (udp(50000, capwap(framed(HELLO6)), 5247), ROW6),
+    "capwap, 802.11": (udp(5247, capwap(WLAN + SNAP + HELLO, 0x100)), {}),
+    "capwap, 802.11, radio's address and more": (
+        udp(5247, capwap(WLAN + SNAP + HELLO, 0x130, b"\6\2\0\0\0\0\1\0" + b"\4\1\2\3\4\0\0\0")), {}),
+    "capwap, frame control swapped": (udp(5247, capwap(WLAN[1::-1] + WLAN[2:] + SNAP + HELLO, 0x100)), {}),
+    "802.11 in gre": (in_gre(b"\0\0\x82\x10" + WLAN + SNAP + HELLO), {}),
     "gre in udp": (udp(4754, b"\0\0\x08\0" + HELLO), {}),
     "mpls in udp": (udp(6635, b"\0\1\1\x40" + HELLO), {}),
     "eoip": (in_gre(b"\x20\1\x64\0\0\x50\0\7" + framed(HELLO)), {}),
@@ -99,6 +118,11 @@ BUILT: dict[str, tuple[Raw, Row]] = {
 }
 
 NOTHING = {
+    "capwap, keep-alive": udp(5247, capwap(framed(HELLO), 0x08)),
+    "capwap of the future": udp(5247, capwap(framed(HELLO), kind=0x10)),
+    "capwap of another binding": udp(5247, capwap(framed(HELLO), 0x100, network=3)),
+    "capwap, no data": udp(5247, capwap(b"\x80\0" + WLAN[2:] + b"x" * 40, 0x100)),
+    "802.11 in gre, a number beyond": in_gre(b"\0\0\x83\x80" + WLAN + SNAP + HELLO),
     "vxlan without its flag": udp(4789, b"\0" * 8 + framed(HELLO)),
     "tzsp keepalive": udp(37008, b"\1\4\0\0\1" + framed(HELLO)),
     "tzsp of another version": udp(37008, b"\2\0\0\1\1" + framed(HELLO)),
