@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .capture import MOST_FRAMES, open_captures
@@ -100,7 +100,7 @@ def find(
     analysis = read(keep_rows=False)
     if not directory.is_clear:
         return read(keep_rows=True)
-    again = _Again(captures, directory, options, analysis, progress)
+    again = _Again(captures, directory, replace(options, selection=directory.selection), analysis, progress)
     with few_collections():
         analysis.connections = again.described(again.tuples(wanted))
     analysis.capture.problems += again.problems.rows()

@@ -23,6 +23,7 @@ from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.findings.hosts import hosts
 from tcptrace_py.findings.naming import findings
 from tcptrace_py.findings.ports import budgets
+from tcptrace_py.findings.twins import seen_twice
 from tcptrace_py.findings.withholding import withheld
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.addresses import text
@@ -258,7 +259,7 @@ class Played:
         collector, info = self.collector, CaptureInfo(start_ns=self.start_ns, end_ns=self.end_ns)
         kept_back = withheld(info, self.summary, self.ports, collector.profiles)
         return findings(Evidence(info, self.summary, collector.accounts, collector.troubled, collector.held, hosts(collector.accounts),
-                                 self.ports, collector.profiles, kept_back))  # fmt: skip
+                                 self.ports, collector.profiles, kept_back, seen_twice(collector.openings)))  # fmt: skip
 
     @property
     def lives(self) -> list[Live]:
@@ -336,7 +337,9 @@ def play(
     )
     edges = [0, *sorted(set(cuts)), len(segments)]
     for begin, end in pairwise(edges):
-        table.feed(segment_block(segments[begin:end], begin + 1))
+        block = segment_block(segments[begin:end], begin + 1)
+        collector.openings.take(block, table.selection)
+        table.feed(block)
         collector.settle(table)
     last_ns = max((segment.time_ns for segment in segments), default=START_NS)
     end_ns = last_ns if end_s is None else START_NS + round(end_s * 1e9)

@@ -304,16 +304,16 @@ def test_ctrl_c_amid_a_block_ends_it_all(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_process_that_dies_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
     lost: list[str] = []
-    analyse = running._analyse
+    read = running._read
 
-    def noted(*args: object, **options: object) -> Analysis:
+    def noted(*args: object, **options: object) -> object:
         try:
-            return analyse(*args, **options)  # type: ignore[arg-type]
+            return read(*args, **options)  # type: ignore[arg-type]
         except NotSharedError as error:
             lost.append(str(error))
             raise
 
-    monkeypatch.setattr(running, "_analyse", noted)
+    monkeypatch.setattr(running, "_read", noted)
     before = facts(run(CAPTURES[0]))
     for dies in ("work", "unpack_frames"):
         monkeypatch.setattr(jobs, dies, lambda *_args: os._exit(1))

@@ -17,6 +17,7 @@ from tcptrace_py.model.finding import Finding, Gravity
 from tcptrace_py.model.vocabulary import Outcome, numbers
 
 from . import trouble_columns as column
+from .twins import SeenTwice
 
 if TYPE_CHECKING:
     from array import array
@@ -47,7 +48,7 @@ class Evidence:
     """All that an analysis collected, when it is complete. Rows are those of `troubled`, by number."""
 
     def __init__(self, capture: CaptureInfo, summary: Summary, accounts: Accounts, troubled: Troubled, held: Held | None, hosts: Hosts,
-                 ports: PortBudgets, profiles: Profiles, withheld: Sequence[Withheld]) -> None:
+                 ports: PortBudgets, profiles: Profiles, withheld: Sequence[Withheld], twins: SeenTwice | None = None) -> None:
         self.capture = capture
         self.summary = summary
         self.accounts = accounts
@@ -56,6 +57,7 @@ class Evidence:
         self.ports = ports
         self.profiles = profiles
         self.withheld = frozenset(row.what for row in withheld)
+        self.twins = twins or SeenTwice()
         self.table = troubled.table
         self.count = self.table.count
         self.claimed = bytearray(self.count)

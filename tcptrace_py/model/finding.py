@@ -29,6 +29,7 @@ class Code(Word):
     NO_KEEP_ALIVE = "no-keep-alive"
     POOL_TOO_SMALL = "pool-too-small"
     TIME_WAIT_PILEUP = "time-wait-pileup"
+    SEEN_TWICE = "seen-twice"
 
 
 # Causes that `time-wait` is asked for: what becomes of ports, and of connections that are or are not kept.

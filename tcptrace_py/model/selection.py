@@ -21,7 +21,8 @@ class Selection:
 
     `hosts` and `nets` are addresses and prefixes in text form, `ports` pairs (lowest, highest), `from_ns` and `to_ns`
     nanoseconds since 1970-01-01T00:00:00Z: the first is inside the span, the second behind it, so that neighbouring
-    spans share nothing. Raises UsageError for text that is no address or prefix.
+    spans share nothing. `left_out` are four-tuples (`segments.SegmentBlock.key`, both ways) that are not analysed whatever
+    else is chosen. Raises UsageError for text that is no address or prefix.
     """
 
     hosts: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class Selection:
     ports: tuple[PortRange, ...] = ()
     from_ns: int | None = None
     to_ns: int | None = None
+    left_out: frozenset[bytes] = frozenset()
     _addresses: frozenset[bytes] = field(init=False, repr=False, compare=False)
     _prefixes: tuple[tuple[int, int, int], ...] = field(init=False, repr=False, compare=False)
 
@@ -41,7 +43,7 @@ class Selection:
     @property
     def takes_all_keys(self) -> bool:
         """Whether no four-tuple is left out, so that `matches_key` need not be asked."""
-        return not (self._addresses or self._prefixes or self.ports)
+        return not (self._addresses or self._prefixes or self.ports or self.left_out)
 
     @property
     def takes_all(self) -> bool:
@@ -50,6 +52,8 @@ class Selection:
 
     def matches_key(self, key: bytes) -> bool:
         """Whether a four-tuple (`segments.SegmentBlock.key`) is chosen; both directions of a connection agree."""
+        if key in self.left_out:
+            return False
         source, destination, source_port, destination_port, _ = key_parts(key)
         if self.ports and not any(low <= source_port <= high or low <= destination_port <= high
                                   for low, high in self.ports):

@@ -11,6 +11,7 @@ from tcptrace_py.findings.accounts cimport Account, Accounts, name_of
 from tcptrace_py.findings.outline cimport Outline, port_to_count
 from tcptrace_py.findings.percentiles cimport Values
 from tcptrace_py.findings.occupancy cimport Occupancy
+from tcptrace_py.findings.openings cimport Openings
 from tcptrace_py.findings.quality cimport Quality
 from tcptrace_py.findings.summary cimport Totals
 from tcptrace_py.findings.timeline cimport Timeline
@@ -48,6 +49,7 @@ cdef class Collector:
     cdef public Accounts accounts
     cdef public Occupancy occupancy
     cdef public Quality quality
+    cdef public Openings openings
     cdef public Troubled troubled, attempted
     cdef public object held
     cdef public long long floor_ns, alike, alike_timed

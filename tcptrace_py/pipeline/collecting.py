@@ -30,6 +30,7 @@ from tcptrace_py.facts.views import connection
 from tcptrace_py.facts.waits import exchanges_of, largest_of
 from tcptrace_py.facts.writing import Shape, Writer
 from tcptrace_py.findings.accounts import Account, Accounts, name_of
+from tcptrace_py.findings.openings import Openings
 from tcptrace_py.findings.outline import COUNTED, Outline, port_to_count
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals, services_of
@@ -85,6 +86,7 @@ class Collector:
         self.accounts = Accounts(profiles, replayer.vantages)
         self.occupancy = self.accounts.occupancy
         self.quality = Quality()
+        self.openings = Openings()
         self.troubled, self.attempted = Troubled(), Troubled(MOST_ATTEMPTS)
         self.held: Held | None = None  # which ports were taken when, as far as that is kept
         self.digest = Digest(slowest)

@@ -156,6 +156,7 @@ class Part:
 
     def feed(self, segments: SegmentBlock, latest_ns: tuple[int, ...]) -> None:
         """Replay segments that belong here; the block is free again. `latest_ns` as in FlowTable.feed: all keep one clock."""
+        self.collector.openings.take(segments, self.table.selection)
         self.table.feed(segments, latest_ns)
         self._spare.append(segments)
 
@@ -205,7 +206,7 @@ class Part:
         collector.hand_over()
         return {
             "digest": collector.digest, "rows": collector.rows.parcel(), "totals": collector.totals, "quality": collector.quality,
-            "timeline": collector.timeline.parcel(),
+            "timeline": collector.timeline.parcel(), "openings": collector.openings.parcel(),
             "troubled": collector.troubled.parcel(), "attempted": collector.attempted.parcel(), "first_frames": collector.first_frames,
             "openers": self.openers, "accounts": counts(collector.accounts), "told": self.told(),
             "problems": self.problems, "faults": self.faults, "left_out": collector.rows.left_out,
@@ -434,6 +435,7 @@ class Sums:
         collector.rows.take(self.scratches[whose], state["rows"])
         collector.totals.merge(state["totals"])
         collector.timeline.take(state["timeline"])
+        collector.openings.merge(state["openings"])
         self.know(state["pairs"])
         collector.quality.merge(state["quality"])
         collector.troubled.take(state["troubled"])

@@ -4,7 +4,8 @@ import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcptrace_py.capture import open_captures
 from tcptrace_py.capture.columns import BLOCK_FRAMES
@@ -12,8 +13,10 @@ from tcptrace_py.decode import NOT_READ, UNKNOWN_LINK, Decoder
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.findings.hosts import hosts
 from tcptrace_py.findings.naming import findings
+from tcptrace_py.findings.openings import EVERYTHING, MOST, Openings
 from tcptrace_py.findings.ports import budgets
 from tcptrace_py.findings.quality import Quality, span_ns
+from tcptrace_py.findings.twins import SeenTwice, seen_twice
 from tcptrace_py.findings.withholding import answers_lack, told, withheld
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
@@ -48,6 +51,7 @@ class Directory:
         self.connections = FirstFrames()
         self.streams = FirstFrames()
         self.pairs: dict[bytes, Pair] = {}  # what handshakes told of each pair of hosts (findings.vantage)
+        self.selection = Selection()  # what was taken in
 
     @property
     def is_clear(self) -> bool:
@@ -59,16 +63,18 @@ class Machinery:
     """What replays and adds up a capture, or a part of it."""
 
     def __init__(self, *, selection: Selection | None, profiles: Profiles, idle_s: float | None, keep_rows: bool, slowest: int,
-                 each: Callable[[Connection], None] | None = None, observer: "Observer | None" = None) -> None:
+                 each: Callable[[Connection], None] | None = None, observer: "Observer | None" = None,
+                 most_openings: int = 0) -> None:
         replayer = Replayer(profiles)
         self.faults = Faults()
         self.collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest, each=each, faults=self.faults)
+        self.collector.openings = Openings(most_openings)
         self.table = FlowTable(
             replayer.states_of, self.collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
             idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection(),
             retire_records=self.collector.take_records, observer=observer, faults=self.faults)
 
-    def result(self, profiles: Profiles, info: CaptureInfo, problems: Problems, *, interrupted: bool) -> Analysis:
+    def result(self, profiles: Profiles, info: CaptureInfo, problems: Problems, twins: SeenTwice, *, interrupted: bool) -> Analysis:
         """What it all comes to."""
         collector, table = self.collector, self.table
         info.segments, info.duplicates = table.segments, table.duplicates
@@ -84,7 +90,8 @@ class Machinery:
         info.problems = problems.rows()
         kept_back = withheld(info, summary, every_budget, profiles, shows_fins=collector.quality.shows_fins)
         summary = told(summary, kept_back)
-        evidence = Evidence(info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back)
+        evidence = Evidence(info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back,
+                            twins)
         return Analysis(profile_rows(profiles), info, summary, every_host, every_budget, collector.rows, interrupted, collector.digest,
                         findings(evidence), kept_back, collector.timeline.result())
 
@@ -98,16 +105,34 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
     Without `keep_rows` the result lists no connections, only what adds up and the digest with its `slowest` ones. `directory`
     is filled, for who wants to find single ones again.
 
+    Where connections were captured twice, the captures are read again, if they can be, without what is behind: each counts once
+    then (findings.twins). Not with `each`, whose caller was shown all of them.
+
     KeyboardInterrupt ends the reading; what was read so far is analysed and the result says `interrupted`.
     """
     profiles = profiles or Profiles()
     paths = [captures] if isinstance(captures, str | os.PathLike) else list(captures)
 
-    def machinery() -> Machinery:
-        return Machinery(selection=selection, profiles=profiles, idle_s=idle_s, keep_rows=keep_rows, slowest=slowest, each=each)
+    chosen = selection or Selection()
+
+    def read(asked: int | None, selected: Selection, most_openings: int = MOST) -> "_Reading":
+        def machinery() -> Machinery:
+            return Machinery(selection=selected, profiles=profiles, idle_s=idle_s, keep_rows=keep_rows, slowest=slowest, each=each,
+                             most_openings=most_openings)
+
+        return _read(paths, machinery, progress, asked, directory, check_checksums=check_checksums)
 
     def analysis(asked: int | None) -> Analysis:
-        return _analyse(paths, machinery, profiles, progress, asked, directory, check_checksums=check_checksums)
+        reading = read(asked, chosen)
+        twins = reading.twins
+        if twins.twins and twins.is_sample and reading.can_follow and each is None:
+            reading = read(asked, chosen, EVERYTHING)
+            twins = reading.twins
+        if twins.left_out and reading.can_follow and each is None:
+            reading = read(asked, replace(chosen, left_out=twins.left_out), 0)
+            twins = replace(twins, counted_once=True)
+        with few_collections():
+            return reading.whole.result(profiles, reading.info, reading.problems, twins, interrupted=reading.interrupted)
 
     if each is not None or (jobs is None and keep_rows):
         jobs = 1
@@ -117,9 +142,23 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
         return analysis(1)
 
 
-def _analyse(paths: Sequence[str | os.PathLike[str]], machinery: Callable[[], Machinery], profiles: Profiles,
-             progress: Callable[[int, int | None], None] | None, asked: int | None, directory: Directory | None, *,
-             check_checksums: bool) -> Analysis:
+class _Reading(NamedTuple):
+    """What was read and taken in."""
+
+    whole: Machinery
+    info: CaptureInfo
+    problems: Problems
+    interrupted: bool
+    can_follow: bool  # another reading, from the front
+
+    @property
+    def twins(self) -> SeenTwice:
+        """Connections that are there twice."""
+        return seen_twice(self.whole.collector.openings)
+
+
+def _read(paths: Sequence[str | os.PathLike[str]], machinery: Callable[[], Machinery], progress: Callable[[int, int | None], None] | None,
+          asked: int | None, directory: Directory | None, *, check_checksums: bool) -> _Reading:
     """Read block by block, and hand on. Raises NotSharedError."""
     problems = Problems()
     whole, interrupted = machinery(), False
@@ -145,8 +184,8 @@ def _analyse(paths: Sequence[str | os.PathLike[str]], machinery: Callable[[], Ma
         if directory is not None:
             assert way.openers is not None
             directory.connections, directory.streams = whole.collector.first_frames, way.openers
-            directory.pairs = whole.collector.replayer.vantages.pairs
-        return whole.result(profiles, info, problems, interrupted=interrupted)
+            directory.pairs, directory.selection = whole.collector.replayer.vantages.pairs, whole.table.selection
+    return _Reading(whole, info, problems, interrupted, not (interrupted or reader.once))
 
 
 class Alone:
@@ -166,6 +205,7 @@ class Alone:
             self._table.streams.expect_moved()
         segments = self._decoder.decode(frames, self._segments)
         self._collector.quality.segments(segments)
+        self._collector.openings.take(segments, self._table.selection)
         self._table.feed(segments)
         self._segments = segments if frames.count == BLOCK_FRAMES else None  # it is the last one, or a small one
         self._collector.settle(self._table)

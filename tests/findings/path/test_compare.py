@@ -147,15 +147,17 @@ def test_a_recording_with_nat_loses_what_its_relay_dropped() -> None:
     assert abs(facts.clock.offset_ns) < facts.clock.bound_ns / 100  # one machine, one clock
 
 
-def test_a_capture_that_sees_both_sides_of_a_translation(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("late_ns", "alone"), [(0, []), (200_000_000, [("A", "other-side")])], ids=["counted once", "stamped late"])
+def test_a_capture_that_sees_both_sides_of_a_translation(late_ns: int, alone: list[tuple[str, str]], tmp_path: Path) -> None:
     way, other = Way(), Way(nat={"192.0.2.10:40000": "203.0.113.5:50007"})
     for each in (way, other):
         talk = each.talk()
         talk.open()
         talk.close()
-    way.a.frames_written += other.b.frames_written  # the router's two sides in one capture
+    there = [replace(frame, at_ns=frame.at_ns + late_ns) for frame in other.b.frames_written]
+    way.a.frames_written += there  # the router's two sides in one capture
     facts = of_way(way, tmp_path)
-    assert [(row.at, row.code) for row in facts.unpaired] == [("A", "other-side")]
+    assert [(row.at, row.code) for row in facts.unpaired] == alone
     assert [way.lost for way in facts.ways] == [0, 0]
 
 

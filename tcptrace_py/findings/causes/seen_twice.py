@@ -1,0 +1,78 @@
+"""One connection was captured twice, before and behind a box that translates addresses or rewrites sequence numbers.
+
+Shows: two SYNs within a second bear the same initial number and different addresses, and both are answered by a SYN/ACK of the same
+number (a SYN that nobody answered: its addresses are translated as those of the others are). Where a firewall makes up numbers of its
+own, SYN and SYN/ACK bear the same timestamps, and the SYN the same IP ID. The SYN that was captured first is the one in front.
+
+Look-alikes: two connections of one client at the same moment have numbers of their own. A proxy opens a connection of its own, with
+other numbers. A scanner sends one number to many ports or addresses, which answer with different ones. Copies with the same addresses
+(a mirror port, `-i any`, a router's both sides) are `duplicate-frames`. An answer that comes from another address and never in front
+is `half-translated`. What began before the capture, or goes through a firewall that takes timestamps out, is not known again.
+
+Do: nothing. What was captured behind is left out of every count, where the captures can be read again; from a pipe it is counted as
+well. To look at the other side alone, choose its addresses with `--host`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tcptrace_py.findings.evidence import MOST_FRAMES, Evidence, display_filter
+from tcptrace_py.findings.twins import Twin
+from tcptrace_py.model.addresses import text
+from tcptrace_py.model.endpoints import service
+from tcptrace_py.model.finding import Code, Finding, Gravity
+from tcptrace_py.model.segments import key_parts
+
+Between = tuple[bytes, bytes, bytes, bytes, bytes]  # client and server in front, client and server behind, scope
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """For each pair of hosts in front and the one behind."""
+    groups: dict[Between, list[Twin]] = {}
+    for twin in evidence.twins.twins:
+        client, server, _, _, scope = key_parts(twin.front.syn.key)
+        other_client, other_server, *_ = key_parts(twin.behind.syn.key)
+        groups.setdefault((client, server, other_client, other_server, scope), []).append(twin)
+    for between, twins in sorted(groups.items()):
+        yield _found(evidence, between, twins)
+
+
+def _found(evidence: Evidence, between: Between, twins: list[Twin]) -> Finding:
+    client, server, other_client, other_server = map(text, between[:4])
+    ports, others = (_ports(twins, behind=behind) for behind in (False, True))
+    twice = sum(not evidence.twins.is_left_out(twin) for twin in twins)
+    frames = sorted({twin.front.syn.frame for twin in twins}
+                    | {twin.behind.syn.frame for twin in twins if not evidence.twins.is_left_out(twin)})
+    times_ns = [twin.front.syn.time_ns for twin in twins]
+    of = sum(account.connections for account in evidence.accounts_between((client, server, between[4])))
+    is_translated = (client, server, ports) != (other_client, other_server, others)
+    found = evidence.found(
+        Code.SEEN_TWICE, Gravity.NOTE, "high", [], of=max(of, len(twins)), connections=len(twins), client=client, server=server,
+        server_port=ports.pop() if len(ports) == 1 else None, span_ns=(min(times_ns), max(times_ns)),
+        details={"pairs": len(twins), "counted_twice": twice, "other_client": other_client, "other_server": other_server},
+        evidence=[_evidence(twins[0])], explanation=_explanation(between, twins, others, twice, is_translated=is_translated))  # fmt: skip
+    both = [display_filter([], *ends, port) for ends, port in (
+        ((client, server), found.server_port), ((other_client, other_server), next(iter(others)) if len(others) == 1 else None))]
+    looks = both[0] if both[0] == both[1] else f"({both[0]}) || ({both[1]})"
+    return replace(found, first_frame=frames[0], first_frames=tuple(frames[:MOST_FRAMES]), display_filter=looks)
+
+
+def _ports(twins: list[Twin], *, behind: bool) -> set[int]:
+    return {key_parts((twin.behind if behind else twin.front).syn.key)[3] for twin in twins}
+
+
+def _explanation(between: Between, twins: list[Twin], others: set[int], twice: int, *, is_translated: bool) -> str:
+    client, server, other_client, other_server = map(text, between[:4])
+    what = "a box that rewrites sequence numbers" if any(twin.is_renumbered for twin in twins) else "a box that translates addresses"
+    there = service(other_server, next(iter(others))) if len(others) == 1 else other_server
+    seen_as = f", where they are {other_client} to {there}" if is_translated else ""
+    counted = {0: "each is counted once", len(twins): "all counts hold them twice"}.get(twice, f"{twice:,} of them are counted twice")
+    return f"Connections of {client} to {server} were captured before and behind {what}{seen_as}: {counted}."
+
+
+def _evidence(twin: Twin) -> str:
+    """What shows the first of them."""
+    front, behind = twin.front.syn, twin.behind.syn
+    same = "timestamp and IP ID" if twin.is_renumbered else "initial number"
+    return (f"frames {front.frame} and {behind.frame} are one SYN: the same {same}, {(behind.time_ns - front.time_ns) / 1e6:.6g} ms apart, "
+            f"TTL {front.ttl} and {behind.ttl}")

@@ -1,0 +1,171 @@
+"""What opens connections, of a sample of them: where one was captured before and behind NAT, its SYN is there twice.
+
+Rows are SYNs and SYN/ACKs. Of more than MOST those are kept whose client's initial number has a low hash: below half of all, a quarter
+and so on. So both captures of a connection are in the sample, or neither is, and the order in which they come does not show.
+"""
+
+from array import array
+from collections.abc import Container, Iterable
+from typing import NamedTuple
+
+from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.growing import longer
+from tcptrace_py.model.segments import ACK, HEADER_CUT, QUOTED, RST, SYN, Columns, SegmentBlock
+from tcptrace_py.model.selection import Selection
+from tcptrace_py.model.seq import MASK
+
+MOST = 1 << 14
+EVERYTHING = 1 << 40
+# Words of a row: hash of the client's initial number, then what the segment says; IP ID and TTL share one, with what it is.
+HASH, TIME, FRAME, SEQ, NUMBER, TSVAL, TSECR, REST = range(8)
+ROW_WORDS = 8
+FACTOR = 0x9E3779B1  # Knuth's multiplicative hash
+NEAR_NS = SECOND_NS // 10  # between the captures of one SYN: hardly a box holds a packet for longer
+OTHER = QUOTED | HEADER_CUT
+_MASK, _NEAR_NS = MASK, NEAR_NS  # for this module: compiled, they are C numbers
+
+
+class Opening(NamedTuple):
+    """A SYN, or the SYN/ACK that answers one. `number` is the client's initial number."""
+
+    key: bytes  # as its sender's segments have it
+    time_ns: int
+    frame: int
+    seq: int
+    number: int
+    tsval: int  # 0: none
+    tsecr: int
+    ip_id: int  # -1: none
+    ttl: int
+    is_answer: bool
+
+
+class Openings:
+    """The rows, as far as they are kept: those whose hash lies below `limit`. `most` 0: none is wanted."""
+
+    __slots__ = ("count", "keys", "limit", "most", "rows")
+
+    def __init__(self, most: int = MOST) -> None:
+        self.most = most
+        self.limit = _MASK + 1 if most else 0
+        self.count = 0
+        self.keys: list[bytes] = []
+        self.rows = array("q", bytes(8 * ROW_WORDS * 64))
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether some were left out."""
+        return self.most > 0 and self.limit <= _MASK
+
+    def take(self, block: SegmentBlock, selection: Selection) -> None:
+        """Take in those of a block that belong here and are selected. Copies of them are rows as well."""
+        if not self.limit:
+            return
+        columns, takes_all = Columns(block), selection.takes_all
+        for i in range(columns.count):
+            if columns.flags[i] & SYN and not columns.flags[i] & RST and (columns.me < 0 or columns.owner[i] == columns.me) and (
+                    not columns.notes[i] & OTHER):
+                number = (columns.ack[i] - 1) & _MASK if columns.flags[i] & ACK else columns.seq[i]
+                hashed = number * FACTOR & _MASK
+                if hashed < self.limit and (
+                        takes_all or (selection.matches_time(columns.time_ns[i]) and selection.matches_key(columns.key[i]))):
+                    self._add(columns, i, number, hashed)
+
+    def _add(self, columns: Columns, i: int, number: int, hashed: int) -> None:
+        if self.count >= self.most:
+            self.cut()
+            if hashed >= self.limit:
+                return
+        at = ROW_WORDS * self.count
+        if at + ROW_WORDS > len(self.rows):
+            self.rows = longer(self.rows, 1)
+        rows = self.rows
+        rows[at + HASH], rows[at + TIME], rows[at + FRAME] = hashed, columns.time_ns[i], columns.frame[i]
+        rows[at + SEQ], rows[at + NUMBER], rows[at + TSVAL], rows[at + TSECR] = columns.seq[i], number, columns.tsval[i], columns.tsecr[i]
+        rows[at + REST] = (columns.ip_id[i] + 1) << 16 | (columns.ttl[i] & 0xFF) << 8 | (1 if columns.flags[i] & ACK else 0)
+        self.keys.append(columns.key[i])
+        self.count += 1
+
+    def cut(self) -> None:
+        """Lower the limit until there is room."""
+        while self.count >= self.most:
+            self.limit >>= 1
+            self._keep_low()
+
+    def _keep_low(self) -> None:
+        """Leave out what does not lie below the limit."""
+        rows, keys, kept = self.rows, self.keys, 0
+        for row in range(self.count):
+            if rows[ROW_WORDS * row] < self.limit:
+                for word in range(ROW_WORDS):
+                    rows[ROW_WORDS * kept + word] = rows[ROW_WORDS * row + word]
+                keys[kept] = keys[row]
+                kept += 1
+        del keys[kept:]
+        self.count = kept
+
+    def parcel(self) -> tuple[int, list[bytes], bytes]:
+        """All of it, for another process."""
+        return self.limit, self.keys, bytes(memoryview(self.rows)[:ROW_WORDS * self.count])
+
+    def merge(self, parcel: tuple[int, list[bytes], bytes]) -> None:
+        """Take in another part of the capture."""
+        limit, keys, data = parcel
+        mine = bytes(memoryview(self.rows)[:ROW_WORDS * self.count])
+        rows, keys = array("q", mine + data), self.keys + keys
+        order = sorted(range(len(keys)), key=lambda row: rows[ROW_WORDS * row + FRAME])  # as one process has them
+        sorted_rows = array("q")
+        for row in order:
+            sorted_rows.extend(rows[ROW_WORDS * row:ROW_WORDS * (row + 1)])
+        self.rows, self.keys, self.count = sorted_rows, [keys[row] for row in order], len(order)
+        self.limit = min(self.limit, limit)
+        self._keep_low()
+        if self.most:
+            self.cut()
+
+    def repeated(self) -> "array[int]":
+        """Rows of SYNs that may be there twice, and their answers' rows.
+
+        Within NEAR_NS there is one with the same number, or with the same timestamp and IP ID, of another four-tuple or number.
+        """
+        numbers: dict[int, int] = {}
+        stamps: dict[int, int] = {}
+        wanted: set[int] = set()
+        rows, keys = self.rows, self.keys
+        for row in range(self.count):
+            at = ROW_WORDS * row
+            rest = rows[at + REST]
+            if rest & 1:
+                continue
+            number, stamp = rows[at + NUMBER], rows[at + TSVAL]
+            other = numbers.setdefault(number, row)
+            if other != row:
+                if keys[other] != keys[row] and abs(rows[at + TIME] - rows[ROW_WORDS * other + TIME]) <= _NEAR_NS:
+                    wanted.add(number)
+                numbers[number] = row
+            if stamp and rest >> 17:
+                other = stamps.setdefault(stamp << 17 | rest >> 16, row)
+                if rows[ROW_WORDS * other + NUMBER] != number:
+                    if abs(rows[at + TIME] - rows[ROW_WORDS * other + TIME]) <= _NEAR_NS:
+                        wanted.update((number, rows[ROW_WORDS * other + NUMBER]))
+                    stamps[stamp << 17 | rest >> 16] = row
+        found = array("q")
+        for row in range(self.count if wanted else 0):
+            if rows[ROW_WORDS * row + NUMBER] in wanted:
+                found.append(row)
+        return found
+
+    def kept(self, which: Iterable[int]) -> list[Opening]:
+        """Rows as objects."""
+        rows, keys, found = self.rows, self.keys, []
+        for row in which:
+            at, key = ROW_WORDS * row, keys[row]
+            rest = rows[at + REST]
+            found.append(Opening(key, rows[at + TIME], rows[at + FRAME], rows[at + SEQ], rows[at + NUMBER], rows[at + TSVAL],
+                                 rows[at + TSECR], (rest >> 16) - 1, rest >> 8 & 0xFF, rest & 1 == 1))
+        return found
+
+    def syns(self, keys: Container[bytes]) -> list[tuple[bytes, int]]:
+        """Four-tuple and number of each SYN on one of these four-tuples."""
+        return [(key, self.rows[ROW_WORDS * row + NUMBER]) for row, key in enumerate(self.keys)
+                if not self.rows[ROW_WORDS * row + REST] & 1 and key in keys]

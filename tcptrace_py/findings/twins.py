@@ -1,0 +1,155 @@
+"""Connections that a capture shows twice: before and behind NAT, or a firewall that makes up sequence numbers of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from tcptrace_py.model.segments import key_parts, plain_key, reverse_key
+
+from .openings import NEAR_NS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .openings import Opening, Openings
+
+MOST_LEGS = 4  # captures of one SYN: a number that more four-tuples have is a scanner's, or made up
+
+Ways = tuple[bytes, bytes, bytes, bytes, tuple[int, int] | None]  # addresses of both in front and behind, and the ports if they differ
+
+
+class Leg(NamedTuple):
+    """A connection as one side of a box shows it: its first SYN, and the SYN/ACK that was captured first, if one was."""
+
+    syn: Opening
+    answer: Opening | None
+    sent_ns: tuple[int, ...]  # when its SYN was captured
+
+    def is_near(self, time_ns: int) -> bool:
+        """Whether one of its SYNs was captured about then."""
+        return any(abs(time_ns - sent_ns) <= NEAR_NS for sent_ns in self.sent_ns)
+
+    def is_behind(self, other: Leg) -> bool:
+        """Whether another one, captured not before it, must be in front all the same: the SYNs have one time, and its answer came first."""
+        return (self.syn.time_ns == other.syn.time_ns and self.answer is not None and other.answer is not None
+                and self.answer.time_ns < other.answer.time_ns)
+
+
+class Twin(NamedTuple):
+    """One connection, captured in front of a box and behind it. Its SYN came by in front first."""
+
+    front: Leg
+    behind: Leg
+
+    @property
+    def ways(self) -> Ways:
+        """What was translated to what, the client's port apart."""
+        client, server, _, port, _ = key_parts(self.front.syn.key)
+        other_client, other_server, _, other_port, _ = key_parts(self.behind.syn.key)
+        return client, server, other_client, other_server, None if port == other_port else (port, other_port)
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether the answer came by behind first, as what passes a box does."""
+        front, behind = self.front.answer, self.behind.answer
+        return front is not None and behind is not None and (behind.time_ns, behind.frame) < (front.time_ns, front.frame)
+
+    @property
+    def is_renumbered(self) -> bool:
+        """Whether sequence numbers were rewritten as well."""
+        return self.front.syn.seq != self.behind.syn.seq
+
+
+@dataclass(frozen=True)
+class SeenTwice:
+    """What is there twice. `counted_once`: what is behind is left out of all that is counted, as far as `left_out` has it.
+
+    `is_sample`: there may be more of them.
+    """
+
+    twins: tuple[Twin, ...] = ()
+    counted_once: bool = False
+    is_sample: bool = False
+    left_out: frozenset[bytes] = field(default_factory=frozenset)
+
+    def is_left_out(self, twin: Twin) -> bool:
+        """Whether one of them counts once."""
+        return self.counted_once and twin.behind.syn.key in self.left_out
+
+
+def seen_twice(openings: Openings) -> SeenTwice:
+    """Find them among what opened connections."""
+    legs = _legs(openings.kept(openings.repeated()))
+    if not legs:
+        return SeenTwice()
+    twins = sorted({*_same_numbers(legs), *_renumbered(legs)}, key=lambda twin: (twin.front.syn.frame, twin.behind.syn.frame))
+    return SeenTwice(tuple(twins), is_sample=openings.is_sample, left_out=_to_leave_out(openings, twins))
+
+
+def _legs(openings: Iterable[Opening]) -> list[Leg]:
+    """All that was opened, by time."""
+    syns: dict[tuple[bytes, int], Opening] = {}
+    answers: dict[tuple[bytes, int], Opening] = {}
+    sent_ns: dict[tuple[bytes, int], list[int]] = {}
+    for opening in sorted(openings, key=lambda opening: (opening.time_ns, opening.frame)):
+        if opening.is_answer:
+            answers.setdefault((reverse_key(opening.key), opening.number), opening)
+        else:
+            syns.setdefault((opening.key, opening.number), opening)
+            sent_ns.setdefault((opening.key, opening.number), []).append(opening.time_ns)
+    return [Leg(syn, answers.get(name), tuple(sent_ns[name])) for name, syn in syns.items()]
+
+
+def _same_numbers(legs: list[Leg]) -> Iterator[Twin]:
+    """Those whose SYN was captured with other addresses: answered with the same number, or as others of these addresses were."""
+    unsure = []
+    ways: set[Ways] = set()
+    for twin in _twins((leg.syn.number, leg) for leg in legs):
+        if twin.front.syn.number == twin.behind.syn.number and _is_translated(twin):
+            front, behind = twin.front.answer, twin.behind.answer
+            if behind is None:
+                unsure.append(twin)
+            elif front is not None and front.seq == behind.seq and twin.is_nested:
+                ways.add(twin.ways)
+                yield twin
+    yield from (twin for twin in unsure if twin.ways in ways)
+
+
+def _renumbered(legs: list[Leg]) -> Iterator[Twin]:
+    """Those whose SYN and SYN/ACK were captured with other numbers, and with the same timestamps; the SYN with its IP ID."""
+    for twin in _twins(((leg.syn.tsval, leg.syn.ip_id), leg) for leg in legs if leg.syn.tsval and leg.syn.ip_id > 0):
+        front, behind = twin.front.answer, twin.behind.answer
+        if twin.is_renumbered and front is not None and behind is not None and twin.is_nested and (
+                front.tsval == behind.tsval != 0 and front.tsecr == behind.tsecr):
+            one, other = twin.front.syn.key, twin.behind.syn.key
+            if plain_key(one) == plain_key(other) or _is_translated(twin):
+                yield twin
+
+
+def _twins(named: Iterable[tuple[object, Leg]]) -> Iterator[Twin]:
+    """Of legs, by time, that have a name in common: the first one with each that follows at once."""
+    groups: dict[object, list[Leg]] = {}
+    for name, leg in named:
+        groups.setdefault(name, []).append(leg)
+    for group in groups.values():
+        if 1 < len(group) <= MOST_LEGS:
+            front = group[0]
+            for leg in group[1:]:
+                if front.is_near(leg.syn.time_ns):
+                    yield Twin(leg, front) if front.is_behind(leg) else Twin(front, leg)
+                else:
+                    front = leg
+
+
+def _is_translated(twin: Twin) -> bool:
+    """Whether an address is another one: a client that uses one number for several ports of a server is a scanner."""
+    return key_parts(twin.front.syn.key)[:2] != key_parts(twin.behind.syn.key)[:2]
+
+
+def _to_leave_out(openings: Openings, twins: list[Twin]) -> frozenset[bytes]:
+    """Four-tuples of which all that opens is behind, both ways."""
+    behind = {(twin.behind.syn.key, twin.behind.syn.number) for twin in twins if twin.front.syn.key != twin.behind.syn.key}
+    keys = {key for key, _ in behind}
+    keys -= {key for key, number in openings.syns(keys) if (key, number) not in behind}
+    return frozenset(one for key in keys for one in (key, reverse_key(key)))
