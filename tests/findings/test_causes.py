@@ -13,10 +13,10 @@ from tcptrace_py.findings import causes, docs
 from tcptrace_py.findings.naming import doc_of
 from tcptrace_py.model.finding import Code
 from tcptrace_py.model.profiles import Profiles
-from tests.ladder import CLIENT, CLIENT_ISN, PORT, SERVER, SERVICE, key_of, ladder, play
+from tests.ladder import CLIENT, CLIENT_ISN, PORT, SERVER, SERVICE, START_NS, key_of, ladder, play
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tcptrace_py.model.finding import Finding
     from tests.ladder import Seg
@@ -327,3 +327,90 @@ def test_ports_towards_one_service_run_out() -> None:
 def test_samples_that_nearly_do_show_no_problem(name: str) -> None:
     (path,) = SAMPLES.glob(f"{name}.pcap*")
     assert [finding.code for finding in analyze([path]).findings if finding.severity == "problem"] == []
+
+
+# -- what is left when the evidence is cut away ---------------------------------------------------------------------------------------
+
+SERVED = WHOLE[:WHOLE.index("    0.005")]
+OVERFLOWN = SERVED.replace("0.004 S A", "0.3 C PA seq=1 len=20\n    1.001 S SA seq=0 ack=1\n    1.002 C A")
+SILENT = "0 C S\n1 C S seq=0\n3 C S seq=0"
+SPOKEN = "0 C S\n0.01 S SA\n0.02 C A\n0.1 C PA len=20\n0.11 S PA len=90\n0.12 C A"
+
+
+def backlog(waiting: int, overflown: int) -> list[Seg]:
+    """A listener with room for so many handshakes, whose program accepts none."""
+    times = [n / 10 for n in range(waiting)]
+    return [*many(times, SERVED), *many([1 + n / 10 for n in range(overflown)], OVERFLOWN, port=41000),
+            *many([2 + n / 10 for n in range(5)], SILENT, port=42000)]
+
+
+def taken_again(isn: int, *, closed: bool) -> list[Seg]:
+    """A SYN meets an old connection, whose numbers the answer bears; the client resets that, and comes through the second time."""
+    close = "\n1 S FA\n1.01 C A\n1.02 C FA\n1.03 S A" if closed else ""
+    old = ladder(SPOKEN + close + f"\n20.01 S A seq={91 + closed} ack={21 + closed}\n20.02 C R seq={21 + closed}")
+    new = ladder("20 C S\n21 C S seq=0\n21.01 S SA\n21.02 C A\n22 C FA\n22.01 S FA\n22.02 C A", isns=(isn, 70_000))
+    return [*old, *new]
+
+
+def pool() -> list[Seg]:
+    """Nine of ten connections carry one exchange, the others eight, and the client closes all."""
+    again = "\n".join(f"{0.01 * n:.3f} C PA len=20\n{0.01 * n + 0.002:.3f} S PA len=200" for n in range(1, 9))
+    long = f"0 C S\n0.001 S SA\n0.002 C A\n{again}\n0.1 C FA\n0.101 S FA\n0.102 C A"
+    return [segment for n in range(100) for segment in at(n * 0.03, long if n % 10 == 3 else WHOLE, 40000 + n)]
+
+
+def no(segment: Seg, flag: int) -> bool:
+    """Whether a segment lacks a flag."""
+    return not segment.flags & flag
+
+
+def served(segment: Seg) -> bool:
+    """Whether a segment is none of the server's with data."""
+    return not (segment.payload and segment.key[-4:-2] == SERVICE.to_bytes(2))
+
+
+CASES = {
+    "accept-queue-full": backlog(7, 2),
+    "peer-restarted": taken_again(50_000, closed=False),
+    "refused-by-time-wait": taken_again(200, closed=True),
+    "flow-limit": limited(25, 20.0, 0.5, 200),
+    "syn-loss": lossy(12),
+    "reset-by-design": many([2.0 * n for n in range(25)], CHECK),
+    "connection-leak": many(range(0, 40, 2), LEFT),
+    "no-keep-alive": many((n / 10 for n in range(60)), WHOLE),
+    "pool-too-small": pool(),
+}
+
+
+@pytest.mark.parametrize(("code", "details"), [
+    ("accept-queue-full", {"queue": 7}), ("peer-restarted", {}), ("refused-by-time-wait", {"attempts": 1, "longest_wait_s": 1.02}),
+    ("pool-too-small", {"exchanges_per_connection_max": 8, "connections_at_once": 2}),
+])  # fmt: skip
+def test_the_whole_evidence_shows_the_cause(code: str, details: dict[str, object]) -> None:
+    finding = only(CASES[code], code, end_s=130)
+    assert finding is not None
+    assert (finding.details, finding.confidence) == (details, "medium" if code == "pool-too-small" else "high")
+
+
+@pytest.mark.parametrize(
+    ("code", "keeps", "confidence"),
+    [
+        pytest.param("accept-queue-full", lambda s: s.flags != 18 or s.time_ns < START_NS + 2e9, "medium", id="backlog: its SYN/ACKs"),
+        pytest.param("accept-queue-full", lambda s: s.time_ns > START_NS + 2e9, None, id="backlog: who waits"),
+        pytest.param("peer-restarted", lambda s: no(s, 4), None, id="restart: the client's RST"),
+        pytest.param("refused-by-time-wait", lambda s: no(s, 4), None, id="TIME_WAIT: the client's RST"),
+        pytest.param("refused-by-time-wait", lambda s: no(s, 1), None, id="TIME_WAIT: the FINs"),
+        pytest.param("flow-limit", lambda s: no(s, 1), None, id="flow limit: the FINs"),
+        pytest.param("syn-loss", lambda s: not s.payload, "medium", id="SYN loss: the other segments"),
+        pytest.param("reset-by-design", served, None, id="checks: the answers"),
+        pytest.param("connection-leak", lambda s: no(s, 1), None, id="leak: the FINs"),
+        pytest.param("no-keep-alive", served, None, id="keep-alive: the answers"),
+        pytest.param("pool-too-small", lambda s: no(s, 1), None, id="pool: who closes"),
+    ],
+)
+def test_where_evidence_is_cut_away_less_is_said(code: str, keeps: Callable[[Seg], bool], confidence: str | None) -> None:
+    assert only(CASES[code], code, end_s=130) is not None
+    kept = [segment for segment in CASES[code] if keeps(segment)]
+    assert kept != CASES[code]
+    finding = only(kept, code, end_s=130)
+    assert (None if finding is None else finding.confidence) == confidence
