@@ -7,6 +7,7 @@ on the clock of the capture that they come from; durations integer nanoseconds; 
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -114,7 +115,9 @@ class Way:
     """One direction of the way between the points. Counts are packets: an offloaded segment counts as those it became.
 
     `sent` were captured at the near point. Of these `lost` never came to the far one; `uncaptured` came, as their answers
-    prove, and its capture lacks them. `unsent` were captured at the far point alone. `copied` came more than once.
+    prove, and its capture lacks them. `unsent` were captured at the far point alone. `copied` came more than once. `readdressed`
+    were captured at both, at one of them under other addresses than the rest of their connection. `lost_kinds` says what was lost:
+    SYN, SYN/ACK, data, FIN, ACK, RST.
     """
 
     sent: int = 0
@@ -122,9 +125,20 @@ class Way:
     uncaptured: int = 0
     unsent: int = 0
     copied: int = 0
+    readdressed: int = 0
     resegmented: int = 0
     resets_lost: int = 0
+    lost_kinds: Counter[str] = field(default_factory=Counter)
     transit: Latency | None = None
+
+    @property
+    def kinds_lost(self) -> str:
+        """What was lost, in words that follow its number: `, all of them SYNs`."""
+        kinds = [f"{count:,} {kind}" for kind, count in self.lost_kinds.most_common()]
+        if len(kinds) == 1 and self.lost > 1:
+            (kind,) = self.lost_kinds
+            return f", all of them {kind if kind == 'data' else kind + 's'}"
+        return f": {', '.join(kinds)}" if kinds else ""
 
 
 @dataclass(frozen=True, slots=True)

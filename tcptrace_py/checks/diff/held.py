@@ -36,6 +36,7 @@ RESETS_LOST = Held("TD504", "resets-lost", "Every RST that is sent arrives.",
 TRANSIT = Held("TD505", "transit", "Segments take no longer between the points than is allowed.",
                "A p99 far above the median is a queue: look for the link that is full.")
 ALTERED = Held("TD506", "altered", "Nothing but addresses is changed on the way.",
-               "A clamped MSS is usual in front of a tunnel; lost window scaling, SACK or timestamps cost throughput.", Severity.NOTE)
+               "A clamped MSS is usual in front of a tunnel; lost window scaling, SACK or timestamps cost throughput. Segments "
+               "with other addresses than the rest: `tcpstates help half-translated`.", Severity.NOTE)
 
 HELD = (SERVICES, PEAKS, PAIRED, LOSS, MADE_UP, RESETS_LOST, TRANSIT, ALTERED, QUALITY)

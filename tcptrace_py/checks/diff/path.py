@@ -114,7 +114,7 @@ def _losses(facts: PathFacts, bearable: Bearable) -> Iterator[Measure]:
         if found.sent:
             share = found.lost / found.sent
             worst = sorted((row for row in facts.pairs if row.lost[way]), key=lambda row: -row.lost[way])
-            note = f"{found.lost:,} of {found.sent:,}{_in_b(worst)}"
+            note = f"{found.lost:,} of {found.sent:,}{found.kinds_lost}{_in_b(worst)}"
             yield _measure("packets lost", WAYS[way], share, bearable.loss, Unit.RATIO, worst, note)
 
 

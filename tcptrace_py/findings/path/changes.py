@@ -55,6 +55,8 @@ class Changes:
         sent, came = pair.syn(point, side), pair.syn(1 - point, side)
         if sent is not None and came is not None:
             yield from _of_syn(sent, came)
+        if found.readdressed:
+            yield "addresses", "some segments bear other addresses than the rest"
         here, there = self.columns[point], self.columns[1 - point]
         rows = list(zip(found.near[:LOOKED_AT], found.far[:LOOKED_AT], strict=True))
         if any(here.ip_id[a] != there.ip_id[b] for a, b in rows):

@@ -12,7 +12,7 @@ from tcptrace_py.model.path import CLIENT, SERVER, Columns, Forged, Pair, Paired
 
 from .changes import Changes
 from .clock import Bounds
-from .kin import Kin, name_of
+from .kin import Everywhere, Kin, name_of
 from .latency import Collected
 from .leftovers import Fate, judge
 from .match import Passage, Sightings, passage, sightings
@@ -21,7 +21,7 @@ from .single import explain
 from .spans import coverages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from tcptrace_py.model.path import Clock
 
@@ -53,6 +53,7 @@ class _Comparison:
         )
         self.longest_ns = tuple(self._longest(way) for way in (0, 1))
         self.kin = (Kin(a), Kin(b))
+        self.everywhere = (Everywhere(a.columns), Everywhere(b.columns))
 
     def _sightings(self, pair: Pair, side: int) -> Sightings:
         return sightings(self.columns, pair, side)
@@ -146,6 +147,25 @@ class _Comparison:
         old = len(found.extra)
         found.extra = [row for row in found.extra if name_of(there, row) not in sent]
         found.copied += old - len(found.extra)
+        self._readdressed(pair, near, found)
+
+    def _readdressed(self, pair: Pair, near: int, found: Passage) -> None:
+        """Forget leftovers that stand at the other point under other addresses: a box translated them, and not the rest, or the reverse."""
+        if not found.missing and not found.extra:
+            return
+        own = [{row for side in pair.track(point).rows for row in side} for point in (0, 1)]
+        old = len(found.missing) + len(found.extra)
+        found.missing = [row for row in found.missing if not self._is_elsewhere(near, row, own[1 - near])]
+        found.extra = [row for row in found.extra if not self._is_elsewhere(1 - near, row, own[near])]
+        found.readdressed = old - len(found.missing) - len(found.extra)
+
+    def _is_elsewhere(self, point: int, row: int, own: Container[int] = ()) -> bool:
+        """Whether a segment is at the other point, about then, in another row than its `own` connection's."""
+        longest_ns = max(self.longest_ns) + SLACK_NS
+        for other in self.everywhere[1 - point].rows(name_of(self.columns[point], row)):
+            if other not in own and abs(self.transit(point, row, other)) <= longest_ns:
+                return True
+        return False
 
     def facts(self) -> PathFacts:
         """Everything that is to be said."""
@@ -198,8 +218,8 @@ class _Comparison:
             known = {numbers_of(pair.track(point)) for pair in self.pairs} - {None}
             for track in tracks:
                 rows = [row for side in track.rows for row in side]
-                if not rows:
-                    continue
+                if not rows or any(self._is_elsewhere(point, row) for row in rows):
+                    continue  # a part of a connection that has other addresses elsewhere
                 client, server = track.connection.client.address, track.connection.server.address
                 near = self.near_of(client, server)
                 again = numbers_of(track) in known
@@ -208,6 +228,7 @@ class _Comparison:
                 if told.code == "syn-lost":
                     ways[point].sent += len(track.rows[CLIENT])
                     ways[point].lost += len(track.rows[CLIENT])
+                    ways[point].lost_kinds["SYN"] += len(track.rows[CLIENT])
         return found
 
     def _transits(
@@ -244,6 +265,8 @@ def _sum(way: Way, found: Passage, fate: Fate) -> None:
     way.unsent += fate.unsent
     way.resets_lost += len(fate.resets_lost)
     way.copied += found.copied
+    way.readdressed += found.readdressed
+    way.lost_kinds.update(fate.lost_kinds)
     way.resegmented += len(found.cut) + len(found.missing_bytes)
 
 

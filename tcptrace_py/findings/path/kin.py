@@ -1,10 +1,15 @@
-"""Connections of one four-tuple: the network's late copies of a segment may stand under another of them."""
+"""Where a segment may stand besides its own connection: under another of the four-tuple, as the network's late copies do, or of any."""
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tcptrace_py.model.path import Columns, Point, Track
 
 Name = tuple[int, ...]
@@ -36,6 +41,26 @@ class Kin:
                     for row in each.rows[one] if _sender(each, one) == sender else ():
                         known.setdefault(name_of(self._columns, row), []).append(row)
         return known
+
+
+class Everywhere:
+    """Looks segments up in all of a capture, under whatever addresses."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._rows: array[int] | None = None  # by sequence number
+
+    def rows(self, name: Name) -> Iterator[int]:
+        """Rows of segments of this name."""
+        columns = self._columns
+        if self._rows is None:
+            self._rows = array("I", sorted(range(len(columns.seq)), key=columns.seq.__getitem__))
+        at = bisect_left(self._rows, name[0], key=columns.seq.__getitem__)
+        for row in islice(self._rows, at, None):
+            if columns.seq[row] != name[0]:
+                return
+            if name_of(columns, row) == name:
+                yield row
 
 
 def name_of(columns: Columns, row: int) -> Name:

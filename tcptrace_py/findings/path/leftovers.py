@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model.path import CLIENT, Columns, Forged, Pair, Point
@@ -22,11 +23,12 @@ USUAL_BYTES = 1460  # of an Ethernet segment, where no SYN says otherwise
 class Fate:
     """One side's segments in packets: sent, lost, arrived without being captured, captured without having been sent."""
 
-    __slots__ = ("forged", "lost", "lost_frames", "resets_lost", "sent", "uncaptured", "unsent")
+    __slots__ = ("forged", "lost", "lost_frames", "lost_kinds", "resets_lost", "sent", "uncaptured", "unsent")
 
     def __init__(self) -> None:
         self.sent = self.lost = self.uncaptured = self.unsent = 0
         self.lost_frames: list[int] = []
+        self.lost_kinds: Counter[str] = Counter()  # packets by what they bore
         self.resets_lost: list[int] = []
         self.forged: list[Forged] = []
 
@@ -54,6 +56,7 @@ def judge(
             fate.uncaptured += missing
             continue
         fate.lost += missing
+        fate.lost_kinds[_kind(here.flags[row], here.payload[row])] += missing
         fate.lost_frames.append(here.frame[row])
         if here.flags[row] & RST:
             fate.resets_lost.append(row)
@@ -65,6 +68,15 @@ def judge(
             else:
                 fate.unsent += _packets(there.payload[row], unit)
     return fate
+
+
+def _kind(flags: int, payload: int) -> str:
+    """What a segment is, in a word."""
+    if flags & SYN:
+        return "SYN/ACK" if flags & ACK else "SYN"
+    if flags & RST:
+        return "RST"
+    return "data" if payload else "FIN" if flags & FIN else "ACK"
 
 
 def _unit(pair: Pair) -> int:

@@ -135,7 +135,7 @@ class Passage:
     says of a missing row how much of it is missing, where not all is.
     """
 
-    __slots__ = ("copied", "cut", "extra", "far", "missing", "missing_bytes", "near")
+    __slots__ = ("copied", "cut", "extra", "far", "missing", "missing_bytes", "near", "readdressed")
 
     def __init__(self) -> None:
         self.near, self.far = array("I"), array("I")
@@ -144,6 +144,7 @@ class Passage:
         self.missing_bytes: dict[int, int] = {}
         self.cut: list[int] = []
         self.copied = 0
+        self.readdressed = 0  # those that are at the other point under other addresses than the rest
 
 
 def passage(

@@ -22,6 +22,7 @@ WAYS = ("A to B", "B to A")
 RARE = (
     ("uncaptured", "not captured", "arrived, as answers prove, though the far capture lacks {them}"),
     ("unsent", "never sent", "in the far capture alone: missed at the near point, or made on the way"),
+    ("readdressed", "other address", "at one point under other addresses than the rest of their connection: neither lost nor made up"),
     ("copied", "copies", "captured again: made on the way or by a mirror port, neither lost nor sent again"),
 )
 MOST = 10  # rows of a list on the page; the document has all
@@ -102,6 +103,9 @@ def _rare(facts: PathFacts) -> Iterator[Block]:
         if any(counts):
             listed = ", ".join(f"{count(number)} {way}" for number, way in zip(counts, WAYS, strict=True) if number)
             rows.append((label, f"{listed}: {meaning.format(them='it' if sum(counts) == 1 else 'them')}"))
+    lost = [f"{count(way.lost)} {name}{way.kinds_lost}" for name, way in zip(WAYS, facts.ways, strict=True) if way.lost]
+    if lost:
+        rows.insert(0, ("lost", "; ".join(lost)))
     if rows:
         yield Facts(tuple(rows))
 
@@ -228,7 +232,8 @@ def path_row(facts: PathFacts) -> Row:
 def _way_row(way: Way) -> Row:
     return {
         "sent": way.sent, "lost": way.lost, "resets_lost": way.resets_lost, "not_captured": way.uncaptured,
-        "never_sent": way.unsent, "copies": way.copied, "resegmented": way.resegmented,
+        "never_sent": way.unsent, "copies": way.copied, "other_address": way.readdressed, "resegmented": way.resegmented,
+        "lost_kinds": dict(sorted(way.lost_kinds.items())),
         "transit_ms": _latency(way.transit),
     }  # fmt: skip
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from samples.make import FOLDER
 from samples.path import record, write
 from samples.path.way import Way
-from samples.writer.packets import ipv6
-from samples.writer.segment import Segment, mss, pack_options
+from samples.writer.packets import ipv6, plain
+from samples.writer.segment import Endpoint, Segment, mss, pack_options
 from tcptrace_py.findings.path import leftovers
 from tests.findings.path.points import compared, of_way, strangers
 from tests.kernel import needs_recording
@@ -159,6 +159,69 @@ def test_a_capture_that_sees_both_sides_of_a_translation(late_ns: int, alone: li
     facts = of_way(way, tmp_path)
     assert [(row.at, row.code) for row in facts.unpaired] == alone
     assert [way.lost for way in facts.ways] == [0, 0]
+
+
+@pytest.mark.parametrize("ip_id", [None, 0], ids=["known by its IP ID", "known by its time"])
+def test_segments_that_pass_untranslated_are_neither_lost_nor_made_up(ip_id: int | None, tmp_path: Path) -> None:
+    """A box lets answers pass as they are, under the address that they come from: their client knows no such connection."""
+    passes: list[bool] = []
+    backend = Endpoint.of("10.244.3.9:8080")
+
+    def change(segment: Segment, outward: bool) -> Segment:
+        return replace(segment, source=backend) if passes and not outward else segment
+
+    way = Way(nat={"198.51.100.20:80": "10.244.3.9:8080"}, change=change)
+    talk = way.talk()
+    talk.open()
+    talk.exchange()
+    passes.append(True)
+    talk.server.send("PA", 300, after=0.1, ip_id=ip_id)
+    with way.seen("B"):
+        reset = talk.client.send("R", seq=91)
+    way.a.put(plain(replace(reset.segment, target=backend))[0], reset.captured_ns - talk.client.to_tap_ns, True)
+    facts = of_way(way, tmp_path)
+    assert quiet(facts)
+    assert (facts.forged, facts.unpaired, [way.readdressed for way in facts.ways]) == ([], [], [1, 1])
+    assert [(row.code, row.connections) for row in facts.alterations if row.code == "addresses"] == [("addresses", 1)] * 2
+
+
+def test_what_bears_other_numbers_is_lost_all_the_same(tmp_path: Path) -> None:
+    way = Way(nat={"198.51.100.20:80": "10.244.3.9:8080"})
+    talk = way.talk()
+    talk.open()
+    with way.seen("B"):
+        sent = talk.server.send("PA", 300)
+    stray = replace(sent.segment, source=Endpoint.of("10.244.3.9:8080"), seq=sent.segment.seq + 1000)
+    way.a.put(plain(stray)[0], sent.captured_ns, False)
+    facts = of_way(way, tmp_path)
+    assert (facts.ways[1].lost, facts.ways[1].lost_kinds, facts.ways[1].readdressed) == (1, {"data": 1}, 0)
+    assert [row.code for row in facts.unpaired] != []
+
+
+@pytest.mark.parametrize(
+    ("losses", "words"),
+    [(["S", "S"], ", all of them SYNs"), (["PA", "PA"], ", all of them data"), (["PA"], ": 1 data"),
+     (["S", "PA", "PA"], ": 2 data, 1 SYN")],
+)
+def test_what_was_lost_is_told_by_its_kind(losses: list[str], words: str, tmp_path: Path) -> None:
+    way = Way()
+    talk = way.talk()
+    for flags in losses:
+        with way.seen("A"):
+            if flags == "S":
+                talk.client.send("S", lost="after", seq=0, after=1.0)
+    talk.client.send("S", seq=0, after=1.0)
+    talk.server.send("SA")
+    talk.client.send("A")
+    with way.seen("A"):
+        for flags in losses:
+            if flags == "PA":
+                talk.client.send("PA", 100, lost="after", after=0.1)
+    talk.client.send("PA", 100)
+    talk.server.send("A", ack=1)
+    facts = of_way(way, tmp_path)
+    assert facts.ways[0].lost == len(losses)
+    assert facts.ways[0].kinds_lost == words
 
 
 def counted(facts: PathFacts) -> dict[str, int]:
