@@ -25,5 +25,7 @@ cdef class Openings:
     @cython.locals(rows="long long[::1]", keys=list, at=cython.Py_ssize_t, row=cython.Py_ssize_t, rest="long long", number="long long",
                    stamp="long long", other=cython.Py_ssize_t, numbers=dict, stamps=dict, wanted=set)
     cpdef repeated(self)
+    @cython.locals(rows="long long[::1]", keys=list, row=cython.Py_ssize_t, legs=dict, of_number=set, few=set)
+    cdef _rows_of(self, set wanted)
     @cython.locals(rows="long long[::1]", keys=list, at=cython.Py_ssize_t, row=cython.Py_ssize_t, rest="long long")
     cpdef list kept(self, which)

@@ -20,6 +20,7 @@ EVERYTHING = 1 << 40
 HASH, TIME, FRAME, SEQ, NUMBER, TSVAL, TSECR, REST = range(8)
 ROW_WORDS = 8
 FACTOR = 0x9E3779B1  # Knuth's multiplicative hash
+MOST_LEGS = 4  # captures of one SYN: a number that more four-tuples have is a scanner's, or made up
 NEAR_NS = SECOND_NS // 10  # between the captures of one SYN: hardly a box holds a packet for longer
 OTHER = QUOTED | HEADER_CUT
 _MASK, _NEAR_NS = MASK, NEAR_NS  # for this module: compiled, they are C numbers
@@ -149,9 +150,19 @@ class Openings:
                     if abs(rows[at + TIME] - rows[ROW_WORDS * other + TIME]) <= _NEAR_NS:
                         wanted.update((number, rows[ROW_WORDS * other + NUMBER]))
                     stamps[stamp << 17 | rest >> 16] = row
-        found = array("q")
+        return self._rows_of(wanted)
+
+    def _rows_of(self, wanted: set[int]) -> "array[int]":
+        """Rows of these numbers, but of those that too many four-tuples have."""
+        rows, keys, found = self.rows, self.keys, array("q")
+        legs: dict[int, set[bytes]] = {number: set() for number in wanted}
         for row in range(self.count if wanted else 0):
-            if rows[ROW_WORDS * row + NUMBER] in wanted:
+            number = rows[ROW_WORDS * row + NUMBER]
+            if number in legs and not rows[ROW_WORDS * row + REST] & 1:
+                legs[number].add(keys[row])
+        few = {number for number, of_number in legs.items() if len(of_number) <= MOST_LEGS}
+        for row in range(self.count if few else 0):
+            if rows[ROW_WORDS * row + NUMBER] in few:
                 found.append(row)
         return found
 

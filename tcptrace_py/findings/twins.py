@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tcptrace_py.model.segments import key_parts, plain_key, reverse_key
 
-from .openings import NEAR_NS
+from .openings import MOST_LEGS, NEAR_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .openings import Opening, Openings
-
-MOST_LEGS = 4  # captures of one SYN: a number that more four-tuples have is a scanner's, or made up
 
 Ways = tuple[bytes, bytes, bytes, bytes, tuple[int, int] | None]  # addresses of both in front and behind, and the ports if they differ
 
