@@ -1,4 +1,4 @@
-"""An analysis as tables of an SQL database: connections, hosts, ports, transitions, time_wait, findings, intervals.
+"""An analysis as tables of an SQL database: connections, hosts, ports, transitions, time_wait, findings, intervals, broken.
 
 Times are timestamps in UTC, durations numbers with their unit in the column's name; NULL is unknown or absent. `id` is
 the connection's in every table. What is a row of the tables of facts is described there (`facts.fields`).
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tcptrace_py.facts import arrow
 from tcptrace_py.facts.fields import CONNECTIONS, STAYS, TRANSITIONS
 from tcptrace_py.facts.store import Connections
+from tcptrace_py.model.digest import broken
 from tcptrace_py.model.endpoints import scope_text
 
 if TYPE_CHECKING:
@@ -116,6 +117,19 @@ INTERVALS = (
 )
 
 
+BROKEN = (
+    Column("code", "VARCHAR", "how: an outcome, a reset's cause, a teardown pattern, or syn-repeated", lambda g: g.trouble.code),
+    Column("server", "VARCHAR", "address of the server", lambda g: g.address),
+    Column("server_port", "INTEGER", "its port", lambda g: g.port),
+    Column("connections", "BIGINT", "how many", lambda g: g.count),
+    Column("clients", "BIGINT", "of how many client addresses; more than a thousand are not counted", lambda g: len(g.clients)),
+    Column("first_at", "TIMESTAMP_NS", "when the first of them began", lambda g: g.first_at_ns),
+    Column("last_at", "TIMESTAMP_NS", "when the last of them began", lambda g: g.last_at_ns),
+    Column("stream", "BIGINT", "Wireshark's stream of the first by its frame", lambda g: g.stream),
+    Column("first_frame", "BIGINT", "the frame that it begins with", lambda g: g.first_frame),
+)
+
+
 def _intervals(analysis: Analysis) -> list[tuple[int, float, int, int]]:
     found = analysis.intervals
     return [] if found is None else [
@@ -124,9 +138,10 @@ def _intervals(analysis: Analysis) -> list[tuple[int, float, int, int]]:
 
 
 INTERVALS_TABLE = Listed("intervals", "equal intervals of time, by when connections began", INTERVALS, _intervals)
+BROKEN_TABLE = Listed("broken", "connections that went wrong, by how and by service, most of them first", BROKEN, broken)
 HOSTS_TABLE = Listed("hosts", "every address", HOSTS, lambda analysis: analysis.hosts)
 PORTS_TABLE = Listed("ports", "local ports of each client address towards each service", PORTS, lambda analysis: analysis.ports)
-TABLES = (CONNECTIONS, HOSTS_TABLE, PORTS_TABLE, TRANSITIONS, STAYS, FINDINGS_TABLE, INTERVALS_TABLE)
+TABLES = (CONNECTIONS, HOSTS_TABLE, PORTS_TABLE, TRANSITIONS, STAYS, FINDINGS_TABLE, INTERVALS_TABLE, BROKEN_TABLE)
 
 
 def streams(analysis: Analysis) -> list[tuple[str, arrow.Stream]]:

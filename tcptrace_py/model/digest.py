@@ -5,24 +5,30 @@ from dataclasses import dataclass, field
 from heapq import heappush, heappushpop, nsmallest
 
 from .addresses import text
-from .results import Connection, Service
+from .results import Analysis, Connection, Service
 from .segments import IPV4_KEY, IPV6_KEY, key_parts
 from .trouble import Trouble, trouble_of
 
 FEW = 12  # so many connections are listed one by one instead of their slowest and their broken
 MOST_GROUPS = 20_000  # a port scan makes a service of every port
 MOST_CLIENTS = 1_000
+MOST_LISTED = 1_000  # groups
 
 
 @dataclass(slots=True)
 class TroubleGroup:
-    """Connections to one service that failed in the same way; `stream` and `first_frame` are the first one's."""
+    """Connections to one service that failed in the same way, from when the first began until the last did.
+
+    `stream` and `first_frame` are the first one's by its frame.
+    """
 
     trouble: Trouble
     address: str
     port: int
     stream: int | None
     first_frame: int
+    first_at_ns: int
+    last_at_ns: int
     count: int = 0
     clients: set[str] = field(default_factory=set)
 
@@ -78,40 +84,42 @@ class Digest:
         for anomaly in connection.anomalies:
             self.add_anomaly(anomaly.code, anomaly.explanation, connection.stream, anomaly.frame)
 
-    def add_trouble(self, trouble: Trouble, ends: tuple[str, str, int], stream: int | None, first_frame: int) -> None:
+    def add_trouble(self, trouble: Trouble, ends: tuple[str, str, int], stream: int | None, first_frame: int, start_ns: int) -> None:
         """Count a connection in trouble; `ends`: its client's and its server's address, the server's port."""
         client, server, port = ends
-        group = self._group(trouble, server, port, stream, first_frame)
-        self._count(group, stream, first_frame)
+        group = self._group(trouble, server, port, stream, first_frame, start_ns)
+        self._count(group, stream, first_frame, start_ns)
         if len(group.clients) < MOST_CLIENTS:
             group.clients.add(client)
 
-    def add_packed_trouble(self, trouble: Trouble, key: bytes, stream: int, first_frame: int) -> None:
+    def add_packed_trouble(self, trouble: Trouble, key: bytes, stream: int, first_frame: int, start_ns: int) -> None:
         """The same of a connection whose client's key is this: of many such, few addresses are put into words."""
         at = IPV4_KEY if len(key) < IPV6_KEY else IPV6_KEY
         service = key[at // 2 - 2:at - 4] + key[at - 2:at]
         group = self._packed.get(service)
         if group is None or group.trouble is not trouble:
             _, target, _, port, _ = key_parts(key)
-            group = self._packed[service] = self._group(trouble, text(target), port, stream if stream >= 0 else None, first_frame)
-        self._count(group, stream if stream >= 0 else None, first_frame)
+            group = self._packed[service] = self._group(trouble, text(target), port, stream if stream >= 0 else None, first_frame,
+                                                        start_ns)
+        self._count(group, stream if stream >= 0 else None, first_frame, start_ns)
         if len(group.clients) < MOST_CLIENTS:
             group.clients.add(text(key_parts(key)[0]))
 
-    def _count(self, group: TroubleGroup, stream: int | None, first_frame: int) -> None:
+    def _count(self, group: TroubleGroup, stream: int | None, first_frame: int, start_ns: int) -> None:
         self.troubled += 1
         group.count += 1
+        group.first_at_ns, group.last_at_ns = min(group.first_at_ns, start_ns), max(group.last_at_ns, start_ns)
         if first_frame < group.first_frame:
             group.first_frame, group.stream = first_frame, stream
 
-    def _group(self, trouble: Trouble, server: str, port: int, stream: int | None, first_frame: int) -> TroubleGroup:
+    def _group(self, trouble: Trouble, server: str, port: int, stream: int | None, first_frame: int, start_ns: int) -> TroubleGroup:
         """The group of a service, made on first need."""
         key = (trouble.code, server, port)
         group = self.troubles.get(key)
         if group is None:
             if len(self.troubles) >= 2 * MOST_GROUPS:
                 self._drop_groups()
-            group = self.troubles[key] = TroubleGroup(trouble, server, port, stream, first_frame)
+            group = self.troubles[key] = TroubleGroup(trouble, server, port, stream, first_frame, start_ns, start_ns)
         return group
 
     def tell(self, total_ns: int | None) -> None:
@@ -188,6 +196,8 @@ class Digest:
             mine.count += group.count
             if group.first_frame < mine.first_frame:
                 mine.first_frame, mine.stream = group.first_frame, group.stream
+            mine.first_at_ns = min(mine.first_at_ns, group.first_at_ns)
+            mine.last_at_ns = max(mine.last_at_ns, group.last_at_ns)
             mine.clients |= group.clients
             if len(mine.clients) > MOST_CLIENTS:
                 mine.clients = set(sorted(mine.clients)[:MOST_CLIENTS])
@@ -231,7 +241,8 @@ class Digest:
         if trouble is None:
             return
         server = connection.server
-        self.add_trouble(trouble, (connection.client.address, server.address, server.port), connection.stream, connection.first_frame)
+        self.add_trouble(trouble, (connection.client.address, server.address, server.port), connection.stream, connection.first_frame,
+                         connection.start_ns)
 
     def add_anomaly(self, code: str, explanation: str, stream: int | None, frame: int) -> None:
         """Count an anomaly of a connection."""
@@ -241,6 +252,11 @@ class Digest:
         elif frame < group.frame:
             group.explanation, group.stream, group.frame = explanation, stream, frame
         group.count += 1
+
+
+def broken(analysis: Analysis) -> list[TroubleGroup]:
+    """Groups of troubled connections, as many as documents and tables list."""
+    return [] if analysis.digest is None else analysis.digest.groups()[:MOST_LISTED]
 
 
 def _busiest(service: Service) -> tuple[int, str, int]:

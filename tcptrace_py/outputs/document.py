@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tcptrace_py import __version__, _compiled
+from tcptrace_py.model.digest import TroubleGroup, broken
 from tcptrace_py.model.finding import Finding
 from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.results import (
@@ -57,6 +58,7 @@ def head(analysis: Analysis) -> Row:
         "capture": capture_row(analysis.capture),
         "summary": summary_row(analysis.summary),
         "intervals": None if analysis.intervals is None else intervals_row(analysis.intervals),
+        "broken": [broken_row(group) for group in broken(analysis)],
         "hosts": [host_row(host) for host in analysis.hosts],
         "ports": [ports_row(budget) for budget in analysis.ports],
     }
@@ -144,6 +146,13 @@ def intervals_row(intervals: Intervals) -> Row:
     """When connections began: counts in intervals of time, one behind the other."""
     return {"start": rfc3339(intervals.start_ns), "interval_s": intervals.length_ns / 1e9, "connections": list(intervals.connections),
             "broken": list(intervals.broken)}
+
+
+def broken_row(group: TroubleGroup) -> Row:
+    """Connections to one service that went wrong in the same way."""
+    return {"code": group.trouble.code, "server": group.address, "server_port": group.port, "connections": group.count,
+            "clients": len(group.clients), "first_at": rfc3339(group.first_at_ns), "last_at": rfc3339(group.last_at_ns),
+            "stream": group.stream, "first_frame": group.first_frame}
 
 
 def scope_row(scope: Scope | None) -> Row | None:

@@ -171,7 +171,8 @@ class Collector:
             return False
         if outline.trouble is not None:
             ends = account.client.name, account.server.name, account.port
-            self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame)
+            self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame,
+                                    live.start_ns)
         if outline.outcome in (UNANSWERED, IN_PROGRESS) and not live.b.packets:
             self.troubled.add_unanswered(account.name, live, outline.outcome)
         reused_ns = NEVER_NS if live.reused_by is None else live.reused_by.start_ns
@@ -242,7 +243,7 @@ class Collector:
             return False
         key = resting.attempt_key(record)
         if outline.trouble is not None:
-            self.digest.add_packed_trouble(outline.trouble, key, resting.attempt_stream(record), first_frame)
+            self.digest.add_packed_trouble(outline.trouble, key, resting.attempt_stream(record), first_frame, start_ns)
         outline.count += 1
         self.alike += 1
         self.first_frames.add(first_frame)
@@ -407,7 +408,7 @@ class Collector:
         if trouble is not None:
             client, server = table.narrow[CLIENT * size + row], table.narrow[SERVER * size + row]
             ends = block.address(client), block.address(server), table.narrow[SERVER_PORT * size + row]
-            self.digest.add_trouble(trouble, ends, stream, live.first_frame)
+            self.digest.add_trouble(trouble, ends, stream, live.first_frame, live.start_ns)
         at = table.narrow[ANOMALIES_AT * size + row]
         found, texts = block.anomalies, block.texts.values
         for anomaly in range(at, at + table.narrow[ANOMALIES * size + row]):

@@ -11,6 +11,7 @@ from tcptrace_py.checks import config, engine, sql
 from tcptrace_py.checks.rules.anomalies import ALL
 from tcptrace_py.checks.rules.capture_quality import PROBLEMS
 from tcptrace_py.checks.tables import TABLES
+from tcptrace_py.model.digest import broken
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.report import Outcome, Report, Status
 from tcptrace_py.model.results import Analysis
@@ -215,6 +216,7 @@ def test_every_column_holds_what_its_type_says() -> None:
             "connections": len(result), "hosts": len(result.hosts), "ports": len(result.ports),
             "transitions": sum(len(side.states) for side in sides), "time_wait": sum(len(connection.time_wait) for connection in result),
             "findings": len(result.findings), "intervals": len(result.intervals.connections) if result.intervals else 0,
+            "broken": len(broken(result)),
         }
         for table in TABLES:
             found = database.query(f"SELECT * FROM {table.name}")

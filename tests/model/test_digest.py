@@ -19,7 +19,7 @@ def groups(frames: list[int], ports: dict[int, int]) -> list[tuple[int, int, int
     """Port, first frame and count of each group, of refused connections that come in this order."""
     digest = Digest()
     for frame in frames:
-        digest.add_trouble(REFUSED, ("10.0.0.1", "10.0.0.2", ports[frame]), frame, frame)
+        digest.add_trouble(REFUSED, ("10.0.0.1", "10.0.0.2", ports[frame]), frame, frame, frame)
     assert digest.troubled == len(frames)
     return [(group.port, group.first_frame, group.count) for group in digest.groups()]
 
@@ -29,6 +29,16 @@ def test_a_scan_lists_the_first_services_in_whatever_order_they_end(frames: list
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "MOST_GROUPS", MOST)
         assert groups(frames, {frame: frame for frame in frames}) == [(frame, frame, 1) for frame in range(1, MOST + 1)]
+
+
+@given(st.permutations(range(1, 9)), st.integers(0, 8))
+def test_a_group_tells_from_when_until_when_however_it_is_split(times_ns: list[int], cut: int) -> None:
+    parts = Digest(), Digest()
+    for number, time_ns in enumerate(times_ns):
+        parts[number >= cut].add_trouble(REFUSED, ("10.0.0.1", "10.0.0.2", 80), time_ns, time_ns, time_ns)
+    parts[0].merge(parts[1])
+    (group,) = parts[0].groups()
+    assert (group.first_at_ns, group.last_at_ns, group.first_frame, group.count) == (1, 8, 1, 8)
 
 
 def test_the_largest_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
