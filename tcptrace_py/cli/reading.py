@@ -222,6 +222,8 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 class Seconds(click.FloatRange):
     """Seconds as a number, or any duration with its unit."""
 
+    name = "number of seconds"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read it. What is neither is click's to complain of."""
         if isinstance(value, str) and value[-1:].isalpha() and value[:1].isdigit():
@@ -249,7 +251,7 @@ _OPTIONS = (
                  begun: [name for name in OS_NAMES if name.startswith(begun)],
                  help=f"Operating system of all hosts, or of one, for TIME_WAIT and port range: {', '.join(OS_NAMES)}. "
                       "Default linux; may be repeated."),
-    click.option("--time-wait", "time_wait_s", metavar="SECONDS", type=Seconds(),
+    click.option("--time-wait", "time_wait_s", metavar="SECONDS", type=Seconds(min=0),
                  help="Length of TIME_WAIT, instead of the operating system's."),
     click.option("--port-range", metavar="A-B", help="Range of ephemeral ports, instead of the operating system's."),
     click.option("--idle", "idle_s", metavar="SECONDS", type=Seconds(min=0, min_open=True),

@@ -82,7 +82,7 @@ def test_a_filter_that_matches_nothing_names_what_there_is(view: dict[str, set[o
     assert none_picked(analyze(THREE), chosen) == words
 
 
-@pytest.mark.parametrize("show", [None, "connections", "handshakes", "teardowns", "time-wait"])
+@pytest.mark.parametrize("show", [None, "connections", "handshakes", "teardowns", "time-wait", "hosts", "problems"])
 def test_the_page_says_it_and_exits_with_0(show: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["analyze", THREE, "--teardown", "rst", *(["--show", show] if show else [])]) == 0
     out, err = capsys.readouterr()

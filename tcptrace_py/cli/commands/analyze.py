@@ -78,7 +78,7 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     if choice.which:
         with keep_streams():
             result = reading.find(choice.which, slowest=slowest)
-            if result.summary.connections and not any(view.chosen(result)):
+            if result.summary.connections and not result.interrupted and not any(view.chosen(result)):
                 result = reading.analyze(slowest=slowest)  # to say what there is
     else:
         result = reading.analyze(keep_rows=lists, slowest=slowest)

@@ -68,7 +68,7 @@ def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None,
     with keep_streams() as kept:
         whole = replace(reading, span=None)
         result: Analysis = whole.find(choice.which, share=ANALYSIS) if choice.which else whole.analyze(share=ANALYSIS)
-        if choice.which and not any(view.chosen(result)):
+        if choice.which and not result.interrupted and not any(view.chosen(result)):
             result = whole.analyze(share=ANALYSIS)  # to say what there is
         if result.interrupted and not kept:  # what came from a pipe is all there is; the captures would be read twice more
             raise KeyboardInterrupt

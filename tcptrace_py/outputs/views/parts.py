@@ -44,12 +44,18 @@ def _names(paths: list[str]) -> str:
     return f"{len(paths)} files{f' in {folder}' if folder else ''}"
 
 
+def none_note(analysis: Analysis, view: View) -> Blocks:
+    """Where no connection passes the filters, say so, and what there is."""
+    if view.filtered and analysis.summary.connections and not any(view.chosen(analysis)):
+        text = none_picked(analysis, view)
+        yield Note(f"{text[0].upper()}{text[1:]}.", "bad", "!")
+
+
 def filter_note(view: View, shown: int, analysis: Analysis) -> Blocks:
     """Say that the lists hold fewer connections than the summary counts; where it is none, what there is."""
     total = analysis.summary.connections
-    if view.filtered and total and not shown:
-        text = none_picked(analysis, view)
-        yield Note(f"{text[0].upper()}{text[1:]}.", "bad", "!")
+    if not shown:
+        yield from none_note(analysis, view)
     elif view.filtered:
         yield Note(f"The lists hold the {count(shown)} of {some(total, 'connection')} that you asked for; "
                    "all other numbers count every connection.", "quiet")

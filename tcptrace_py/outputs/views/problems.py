@@ -7,13 +7,14 @@ from tcptrace_py.outputs.units import count
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.words import display_filter
 
-from .parts import problem_notes, title
+from .parts import none_note, problem_notes, title
 
 
 def blocks(analysis: Analysis, view: View) -> Blocks:
     """Problems of the capture, then anomalies of its connections by code."""
     digest = view.digest(analysis, 0)
     yield from title(analysis)
+    yield from none_note(analysis, view)
     yield Heading("Capture quality")
     if analysis.capture.problems:
         yield from problem_notes(analysis.capture.problems)

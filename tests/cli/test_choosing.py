@@ -1,0 +1,35 @@
+"""What the commands do that look for single connections, beside what is tried of all commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tcptrace_py.cli.main import main
+from tcptrace_py.cli.reading import Reading
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+@pytest.mark.parametrize("command", [["extract", "-o", "out.pcap"], ["analyze"]])
+def test_ctrl_c_before_the_stream_came_reads_nothing_once_more(
+        command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What was read has no such stream: what there is in the rest is not looked for any more."""
+    monkeypatch.chdir(tmp_path)
+    found = Reading.find
+
+    def interrupted(self: Reading, *args: Any, **how: Any) -> Any:
+        result = found(self, *args, **how)
+        result.interrupted = True
+        return result
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise AssertionError("the captures are read once more")
+
+    monkeypatch.setattr(Reading, "find", interrupted)
+    monkeypatch.setattr(Reading, "analyze", refused)
+    assert main([command[0], str(SAMPLES / "close-wait-never-closes.pcap"), "--stream", "77", *command[1:]]) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
