@@ -184,6 +184,13 @@ def test_what_cannot_be_read_again_counts_twice(monkeypatch: pytest.MonkeyPatch)
     assert twice(analysis).details["counted_twice"] == 2
 
 
+def test_where_a_sample_was_looked_at_the_finding_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "MOST", 30)
+    finding = twice(run([str(path) for path in LOSSY], each=lambda _row: None))
+    assert 0 < finding.connections < 30
+    assert "there may be more" in finding.evidence[-1]
+
+
 def test_who_is_shown_each_connection_is_shown_both_once() -> None:
     shown: list[str] = []
     run(str(ROUTER), each=lambda row: shown.append(row.client.address))

@@ -23,6 +23,7 @@ from tcptrace_py.model.endpoints import service
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.segments import key_parts
 
+OF_A_SAMPLE = "a sample of all connections was looked at: there may be more"
 Between = tuple[bytes, bytes, bytes, bytes, bytes]  # client and server in front, client and server behind, scope
 
 
@@ -50,7 +51,8 @@ def _found(evidence: Evidence, between: Between, twins: list[Twin]) -> Finding:
         Code.SEEN_TWICE, Gravity.NOTE, "high", [], of=max(of, len(twins)), connections=len(twins), client=client, server=server,
         server_port=ports.pop() if len(ports) == 1 else None, span_ns=(min(times_ns), max(times_ns)),
         details={"pairs": len(twins), "counted_twice": twice, "other_client": other_client, "other_server": other_server},
-        evidence=[_evidence(twins[0])], explanation=_explanation(between, twins, others, twice, is_translated=is_translated))  # fmt: skip
+        evidence=[_evidence(twins[0]), *([OF_A_SAMPLE] if evidence.twins.is_sample else [])],
+        explanation=_explanation(between, twins, others, twice, is_translated=is_translated))  # fmt: skip
     both = [display_filter([], *ends, port) for ends, port in (
         ((client, server), found.server_port), ((other_client, other_server), next(iter(others)) if len(others) == 1 else None))]
     looks = both[0] if both[0] == both[1] else f"({both[0]}) || ({both[1]})"
