@@ -170,20 +170,25 @@ class Connections:
         """A block by its number, with the ids of its connections."""
         block = self._blocks[number] or self._read.pop(number, None)
         if block is None:
-            scratch, at, size = self._places[number]
-            block = unpacked(scratch.read(at, size))
-            if self._stream_of is not None:
-                self._rename(block)
+            block = self._unpacked(number)
         if self._blocks[number] is None:
             if len(self._read) >= MOST_READ:
                 del self._read[next(iter(self._read))]
             self._read[number] = block  # the last of those that were read lately
-            block.ids = self._ids[number]
+        return block
+
+    def _unpacked(self, number: int) -> Block:
+        """A block that is in a file."""
+        scratch, at, size = self._places[number]
+        block = unpacked(scratch.read(at, size))
+        if self._stream_of is not None:
+            self._rename(block)
+        block.ids = self._ids[number]
         return block
 
     def blocks(self) -> Iterator[Block]:
-        """All blocks, in the order in which their connections ended."""
-        return (self.block(number) for number in range(len(self._blocks)))
+        """All blocks, in the order in which their connections ended. Those from a file are not kept: each is asked for once."""
+        return (block or self._unpacked(number) for number, block in enumerate(self._blocks))
 
     def connection(self, rank: int) -> Connection:
         """The connection at this rank in order of first frame: its id, unless they were numbered anew."""

@@ -1,8 +1,8 @@
 """The diagnosis behind `time-wait`: one pass over an analysis' connections, then what follows from the sums."""
 
-from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
 from heapq import nsmallest
 from math import inf
 
@@ -16,12 +16,13 @@ from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Analysis, Host, PortBudget, profiles_of
 
 from .advice import advise, warn
-from .ledger import HostKey, PackedService, Services, Stays, Texts, scope_of_network, service_of
+from .ledger import Groups, HostKey, PackedService, Services, Stays, Texts, scope_of_network, server_of, service_of
 from .neighbours import Neighbours, stuck_ns
 from .quality import EXPLANATIONS
 
 MOST_CURVES = 50  # hosts, the gravest, whose population is told over time
 MOST_SERVICES = 20_000  # the gravest: a port scan makes a service of every port
+MOST_LONE = 1_000  # of them may be one connection that left no TIME_WAIT: a flood makes one of each address that it forges
 
 
 class Ledger:
@@ -47,9 +48,8 @@ class Ledger:
         start_ns = min(max(start_ns, from_ns or 0), end_ns)
         end_ns = max(min(end_ns, end_ns if to_ns is None else to_ns), start_ns)
         held = analysis.summary.time_wait
-        keys = self.services.keys()
-        services = self._services(analysis, keys, end_ns)
-        servers = self._servers(keys, held.entered)
+        services = self._services(analysis, end_ns)
+        servers = self._servers(held.entered)
         hosts = self._hosts(_ordered(analysis.hosts.holding(), analysis.ports.near(inf)), profiles, (start_ns, end_ns))
         known = analysis.capture.start_ns is not None
         return Diagnosis(
@@ -65,7 +65,7 @@ class Ledger:
             services,
             servers,
             len(self.services.service) - sum(service.connections for service in services),
-            self.neighbours.result(keys, start_ns, end_ns),
+            self.neighbours.result(self.services, start_ns, end_ns),
             stuck_ns(start_ns, end_ns),
             tuple(advise(services, servers, profiles)),
             tuple(warn(hosts, services, profiles)),
@@ -85,14 +85,15 @@ class Ledger:
                 profile.time_wait_ns, stays.series(key, *span_ns) if place < MOST_CURVES else None))  # fmt: skip
         return tuple(found)
 
-    def _services(self, analysis: Analysis, keys: Sequence[PackedService], end_ns: int) -> tuple[ServiceLedger, ...]:
+    def _services(self, analysis: Analysis, end_ns: int) -> tuple[ServiceLedger, ...]:
         """The gravest of them, as many as are kept apart."""
         rows = self.services
-        groups = rows.groups(array("i", range(len(keys))), len(keys))
-        open_ = rows.most_open(end_ns)
+        groups, open_ = rows.apart(), rows.most_open(end_ns)
         cut = any(p.code == "snapped" and p.explanation != EXPLANATIONS["snapped"] for p in analysis.capture.problems)
         entered = analysis.summary.time_wait.entered
         alarms = {service_of(ports.client, ports.server, ports.server_port, ports.scope): ports for ports in analysis.ports.near(inf)}
+        alarming = {rows.number_of(key) for key in alarms}
+        keys = {number: rows.key(number) for number in alarming.union(groups.first(rows.names, MOST_SERVICES))}
 
         small = {(row.client, row.server, row.server_port) for row in analysis.findings if row.code == Code.POOL_TOO_SMALL}
 
@@ -103,7 +104,7 @@ class Ledger:
             return (alarm is None or alarm.exhaustion is None, left_s, -groups.time_wait(number), -groups.size(number), keys[number])
 
         texts, found = Texts(), []
-        gravest = nsmallest(MOST_SERVICES, range(len(keys)), key=gravity)
+        gravest = _few_lone(groups, nsmallest(MOST_SERVICES, keys, key=gravity), alarming)
         named = [texts.service(keys[number]) for number in gravest]
         for number, key, ports in zip(gravest, named, analysis.ports.of(named), strict=True):
             group = groups.of(number)
@@ -116,31 +117,34 @@ class Ledger:
                 (stamped, 0 if cut else plain), ports))  # fmt: skip
         return tuple(found)
 
-    def _servers(self, services: Sequence[PackedService], entered: int) -> tuple[ServerLedger, ...]:
+    def _servers(self, entered: int) -> tuple[ServerLedger, ...]:
         """Services, whoever opens connections to them: those with the most TIME_WAIT, as many as are kept apart."""
         rows = self.services
-        keys: dict[tuple[bytes, int, int], int] = {}
-        group_of, clients = array("i"), array("i")
-        for _, server, port, network in services:  # one for each client
-            number = keys.setdefault((server, port, network), len(keys))
-            if number == len(clients):
-                clients.append(0)
-            clients[number] += 1
-            group_of.append(number)
-        groups = rows.groups(group_of, len(keys))
+        names, group_of = rows.by_server()
+        groups, clients = rows.groups(group_of, names.count), Counter(group_of)  # a service has one client
 
-        def most(key: tuple[bytes, int, int]) -> tuple[int, int, tuple[bytes, int, int]]:
-            return -groups.time_wait(keys[key]), -groups.size(keys[key]), key
+        def most(number: int) -> tuple[int, int, tuple[bytes, int, int]]:
+            return -groups.time_wait(number), -groups.size(number), server_of(names.key(number))
 
         found = []
-        for key in nsmallest(MOST_SERVICES, keys, key=most):
-            (server, port, network), group, number = key, groups.of(keys[key]), keys[key]
+        for number in _few_lone(groups, nsmallest(MOST_SERVICES, groups.first(names, MOST_SERVICES), key=most)):
+            (server, port, network), group = server_of(names.key(number)), groups.of(number)
             why = group.rhythm()
             found.append(ServerLedger(
                 text(server), port, scope_of_network(network), clients[number], groups.size(number), *group.closes(),
                 _share(groups.time_wait(number), entered), why.pattern,
                 why.period_ns, why.burst, group.lifetime_p50_ns(), group.per_s()))  # fmt: skip
         return tuple(found)
+
+
+def _few_lone(groups: Groups, numbers: list[int], alarming: Container[int] = ()) -> list[int]:
+    """The groups of these numbers, of which the lone ones come last, without those beyond MOST_LONE."""
+    lone = 0
+    for place, number in enumerate(numbers):
+        lone += groups.is_lone(number) and number not in alarming
+        if lone > MOST_LONE:
+            return numbers[:place]
+    return numbers
 
 
 def _share(stays: int, entered: int) -> float:

@@ -5,8 +5,10 @@ from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
 from tcptrace_py.findings.occupancy cimport Occupancy
 from tcptrace_py.model cimport columns
+from tcptrace_py.model.packed cimport Numbered
 
-cdef long long NEVER_NS, UNKNOWN, MISSING, SECOND_NS
+cdef long long NEVER_NS, UNKNOWN, MISSING, SECOND_NS, NO_NETWORK
+cdef Py_ssize_t TAIL, FOUR_WORDS, SIXTEEN_WORDS
 cdef Py_ssize_t COUNTS, CLIENT_FIRST, SERVER_FIRST, BOTH, RESETS, UNCLOSED, WAITS_CLIENT, WAITS_SERVER, STAMPED, PLAIN, NO_STEP
 cdef Py_ssize_t COMPLETED, NOT_CAPTURED, SIMULTANEOUS, RST
 cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, CLIENT, CLIENT_BYTES, CLIENT_PATH, ENTERED, ENTRIES_AT, FIRST_FIN, MIDSTREAM, OUTCOME
@@ -35,22 +37,28 @@ cdef object _middle(long long[::1] column, Py_ssize_t low, Py_ssize_t high)
 
 
 cdef class Services:
-    cdef public dict numbers
+    cdef public Numbered names
+    cdef dict _tails
     cdef public object counts, service, starts_ns, closes_ns, payloads, opened
 
-    @cython.locals(table=Table, service="int[::1]", numbers=dict, narrow="int[::1]", size=cython.Py_ssize_t, addresses=list,
-                   networks=list, row=cython.Py_ssize_t)
+    @cython.locals(table=Table, service="int[::1]", names=Numbered, tails=dict, tail=bytes, narrow="int[::1]", size=cython.Py_ssize_t,
+                   addresses=list, networks=list, row=cython.Py_ssize_t)
     cpdef _number(self, Block block, Py_ssize_t first)
+    cpdef tuple key(self, Py_ssize_t number)
+    @cython.locals(least=bytes, at=cython.Py_ssize_t)
+    cpdef tuple lowest(self, int[::1] numbers, Py_ssize_t begin, Py_ssize_t count)
+    @cython.locals(servers=Numbered, found="int[::1]", number=cython.Py_ssize_t, name=bytes)
+    cpdef tuple by_server(self)
     @cython.locals(
         table=Table, stays=Table, anomalies=Table, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
         size=cython.Py_ssize_t, entries="long long[::1]", sides="signed char[::1]", codes="int[::1]", unseen=int, closing=list,
-        counts="long long[::1]", service="int[::1]", opened="signed char[::1]", starts_ns="long long[::1]", closes_ns="long long[::1]",
+        counts="int[::1]", service="int[::1]", opened="signed char[::1]", starts_ns="long long[::1]", closes_ns="long long[::1]",
         payloads="long long[::1]", row=cython.Py_ssize_t, to=cython.Py_ssize_t, at=cython.Py_ssize_t, pattern=int, first_fin=int,
         begin=cython.Py_ssize_t, stay=cython.Py_ssize_t, stamped=int, start_ns="long long", step=cython.Py_ssize_t, at_ns="long long",
         anomaly=cython.Py_ssize_t, outcome=int)
     cpdef _count(self, Block block, Py_ssize_t first)
     @cython.locals(open_=Occupancy, service="int[::1]", starts_ns="long long[::1]", closes_ns="long long[::1]", opened="signed char[::1]",
-                   at=cython.Py_ssize_t)
+                   rows="int[::1]", most="long long[::1]", at=cython.Py_ssize_t, number=cython.Py_ssize_t)
     cpdef most_open(self, long long end_ns)
 
 
@@ -60,12 +68,18 @@ cdef class Groups:
 
     @cython.locals(starts_ns="long long[::1]", closes_ns="long long[::1]", lifetimes="long long[::1]", at=cython.Py_ssize_t,
                    size=cython.Py_ssize_t)
-    cpdef _arrange(self, Services rows, int[::1] group_of, Py_ssize_t count)
-    @cython.locals(rows="int[::1]", groups="int[::1]", at=cython.Py_ssize_t)
-    cpdef _sorted(self, long long[::1] column, int[::1] service, int[::1] group_of, Py_ssize_t count)
-    @cython.locals(to="long long[::1]", counts="long long[::1]", here=cython.Py_ssize_t, there=cython.Py_ssize_t,
+    cpdef _arrange(self, Services rows, group_of, Py_ssize_t count)
+    cpdef _sorted(self, long long[::1] column, int[::1] group_of, Py_ssize_t count)
+    @cython.locals(to="int[::1]", counts="int[::1]", here=cython.Py_ssize_t, there=cython.Py_ssize_t,
                    number=cython.Py_ssize_t, word=cython.Py_ssize_t)
-    cpdef _sum_up(self, Services rows, int[::1] group_of, Py_ssize_t count)
+    cpdef _sum_up(self, Services rows, int[::1] group_of)
+    @cython.locals(size=cython.Py_ssize_t, counts="int[::1]", edges="long long[::1]", firsts="long long[::1]",
+                   ranks="long long[::1]", number=cython.Py_ssize_t, stays="long long")
+    cpdef first(self, Numbered names, Py_ssize_t most)
+
+
+@cython.locals(at=cython.Py_ssize_t)
+cdef _compose(int[::1] rows, int[::1] of, int[::1] into)
 
 
 cdef class Stays:

@@ -4,6 +4,7 @@ How many there are at once, ports and their ranges are no matter of these: they 
 """
 
 from array import array
+from typing import TYPE_CHECKING
 
 from tcptrace_py.facts.block import (
     ANOMALIES,
@@ -37,12 +38,16 @@ from tcptrace_py.model import columns
 from tcptrace_py.model.addresses import packed, text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.diagnosis import Series
+from tcptrace_py.model.packed import Numbered
 from tcptrace_py.model.results import Scope
 from tcptrace_py.model.state import State
 from tcptrace_py.model.vocabulary import Outcome, Pattern
 
-from .occupancy import Occupancy, counts_at
+from .occupancy import NONE, Occupancy, counts_at
 from .rhythm import FEW, TOO_FEW, Rhythm, rhythm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 POINTS = 240
 STEPS_NS = tuple(digit * 10**power for power in range(6, 15) for digit in (1, 2, 5))
@@ -51,6 +56,8 @@ ServiceKey = tuple[str, str, int, Scope | None]  # client, server, server's port
 PackedService = tuple[bytes, bytes, int, int]  # the same, not in words
 HostKey = tuple[str, Scope | None]
 NO_NETWORK = -1
+TAIL = 8  # bytes of a name behind the addresses: the port and the network
+FOUR_WORDS, SIXTEEN_WORDS = (2 * 4 + TAIL) // 4, (2 * 16 + TAIL) // 4  # of names
 # Numbers of a service: how its connections were closed, what TIME_WAIT that left, whether they use timestamps.
 COUNTS = 9
 CLIENT_FIRST, SERVER_FIRST, BOTH, RESETS, UNCLOSED, WAITS_CLIENT, WAITS_SERVER, STAMPED, PLAIN = range(COUNTS)
@@ -128,11 +135,12 @@ def _middle(column: "array[int]", low: int, high: int) -> int | None:
 class Services:
     """Every connection, by the service that it goes to and the address that it comes from."""
 
-    __slots__ = ("closes_ns", "counts", "numbers", "opened", "payloads", "service", "starts_ns")
+    __slots__ = ("_tails", "closes_ns", "counts", "names", "opened", "payloads", "service", "starts_ns")
 
     def __init__(self) -> None:
-        self.numbers: dict[PackedService, int] = {}
-        self.counts = array("q")
+        self.names = Numbered(FOUR_WORDS, SIXTEEN_WORDS)  # as bytes they sort as the services do, if their addresses are of one kind
+        self._tails: dict[tuple[int, int], bytes] = {}  # of names, by port and network
+        self.counts = array("i")
         self.service = array("i")
         self.starts_ns, self.closes_ns, self.payloads = array("q"), array("q"), array("q")
         self.opened = array("b")
@@ -145,25 +153,49 @@ class Services:
         for column in (self.starts_ns, self.closes_ns, self.payloads):
             column.frombytes(bytes(8 * rows))
         self._number(block, first)
-        self.counts.frombytes(bytes(8 * (COUNTS * len(self.numbers) - len(self.counts))))
+        self.counts.frombytes(bytes(4 * (COUNTS * len(self) - len(self.counts))))
         self._count(block, first)
 
     def _number(self, block: Block, first: int) -> None:
         """Say of each connection which service's it is."""
-        table, service, numbers = block.connections, self.service, self.numbers
+        table, service, names, tails = block.connections, self.service, self.names, self._tails
         narrow, size, networks = table.narrow, table.capacity, networks_of(block)
         addresses: list[bytes] = block.addresses.values  # type: ignore[assignment]
         for row in range(table.count):
-            key = (addresses[narrow[CLIENT * size + row]], addresses[narrow[SERVER * size + row]], narrow[SERVER_PORT * size + row],
-                   networks[narrow[SCOPE * size + row]])
-            number = numbers.get(key)
-            if number is None:
-                number = numbers[key] = len(numbers)
-            service[first + row] = number
+            where = narrow[SERVER_PORT * size + row], networks[narrow[SCOPE * size + row]]
+            tail = tails.get(where)
+            if tail is None:
+                tail = tails[where] = _tail(*where)
+            service[first + row] = names.number(addresses[narrow[CLIENT * size + row]] + addresses[narrow[SERVER * size + row]] + tail)
 
-    def keys(self) -> list[PackedService]:
-        """The services by their numbers."""
-        return list(self.numbers)
+    def __len__(self) -> int:
+        return self.names.count
+
+    def key(self, number: int) -> PackedService:
+        """The service of this number."""
+        return _service(self.names.key(number))
+
+    def lowest(self, numbers: "array[int]", begin: int, count: int) -> PackedService:
+        """The one with the lowest client of some services of one server: those of so many numbers from `begin` on, which may repeat."""
+        least = self.names.key(numbers[begin])
+        for at in range(begin + 1, begin + count):
+            if numbers[at] != numbers[at - 1]:
+                least = min(least, self.names.key(numbers[at]))
+        return _service(least)
+
+    def number_of(self, service: PackedService) -> int:
+        """The number of a service that there is."""
+        client, server, port, network = service
+        return self.names.number(client + server + _tail(port, network))
+
+    def by_server(self) -> "tuple[Numbered, array[int]]":
+        """Servers, ports and networks, whoever connects there (`server_of`), and which of these each service's is."""
+        servers, made = Numbered(FOUR_WORDS - 1, SIXTEEN_WORDS - 4), array("i", bytes(4 * len(self)))
+        found = made  # compiled, a view of it
+        for number in range(len(made)):
+            name = self.names.key(number)
+            found[number] = servers.number(name[(len(name) - TAIL) // 2:])
+        return servers, made
 
     def _count(self, block: Block, first: int) -> None:
         """Count for their services what connections are like, and note their times."""
@@ -211,17 +243,25 @@ class Services:
         """Connections by group; `group_of` says into which of `count` groups a service's go."""
         return Groups(self, group_of, count)
 
+    def apart(self) -> "Groups":
+        """Connections by service."""
+        return Groups(self, None, len(self))
+
     def most_open(self, end_ns: int) -> "array[int]":
         """Of each service, how many were open at once, TIME_WAIT left out, at the most."""
-        open_ = Occupancy()
-        for _ in self.numbers:
-            open_.kind(open_.row())
-        service, starts_ns, closes_ns, opened = self.service, self.starts_ns, self.closes_ns, self.opened
+        open_, row_of, made = Occupancy(), array("i", [NONE]) * len(self), array("q", bytes(8 * len(self)))
+        service, starts_ns, closes_ns, opened, rows, most = self.service, self.starts_ns, self.closes_ns, self.opened, row_of, made
         for at in range(len(service)):
             if opened[at]:
-                open_.add(starts_ns[at], closes_ns[at], service[at])
+                number = service[at]
+                if rows[number] < 0:
+                    rows[number] = open_.kind(open_.row())
+                open_.add(starts_ns[at], closes_ns[at], rows[number])
         open_.finish(end_ns)
-        return open_.peak
+        for number in range(len(rows)):
+            if rows[number] >= 0:
+                most[number] = open_.peak[rows[number]]
+        return made
 
 
 class Groups:
@@ -229,36 +269,54 @@ class Groups:
 
     __slots__ = ("counts", "edges", "lifetimes_ns", "payloads", "starts_ns")
 
-    def __init__(self, rows: Services, group_of: "array[int]", count: int) -> None:
+    def __init__(self, rows: Services, group_of: "array[int] | None", count: int) -> None:
+        """`group_of`: see `Services.groups`; None: each service is a group."""
+        self.counts = rows.counts if group_of is None else array("i", bytes(4 * COUNTS * count))
+        if group_of is not None:
+            self._sum_up(rows, group_of)
         self._arrange(rows, group_of, count)
-        self._sum_up(rows, group_of, count)
 
-    def _arrange(self, rows: Services, group_of: "array[int]", count: int) -> None:
+    def _arrange(self, rows: Services, group_of: "array[int] | None", count: int) -> None:
         size = len(rows.service)
+        groups = rows.service if group_of is None else array("i", bytes(4 * size))
+        if group_of is not None:
+            _compose(rows.service, group_of, groups)
         lifetimes_ns = array("q", bytes(8 * size))
         lifetimes, starts_ns, closes_ns = lifetimes_ns, rows.starts_ns, rows.closes_ns
         for at in range(size):
             lifetimes[at] = UNKNOWN if closes_ns[at] == NEVER_NS else closes_ns[at] - starts_ns[at]
-        self.lifetimes_ns = self._sorted(lifetimes_ns, rows.service, group_of, count)
-        self.payloads = self._sorted(rows.payloads, rows.service, group_of, count)
-        self.starts_ns = self._sorted(rows.starts_ns, rows.service, group_of, count)
+        self.lifetimes_ns = self._sorted(lifetimes_ns, groups, count)
+        self.payloads = self._sorted(rows.payloads, groups, count)
+        self.starts_ns = self._sorted(rows.starts_ns, groups, count)
 
-    def _sorted(self, column: "array[int]", service: "array[int]", group_of: "array[int]", count: int) -> "array[int]":
+    def _sorted(self, column: "array[int]", group_of: "array[int]", count: int) -> "array[int]":
         """The values of a column, those of one group next to each other and in order."""
         order, groups_of = columns.in_order(column, len(column))[:len(column)], array("i", bytes(4 * len(column)))
-        rows, groups = order, groups_of
-        for at in range(len(groups)):
-            groups[at] = group_of[service[rows[at]]]
+        _compose(order, group_of, groups_of)
         self.edges, places = columns.grouped(groups_of, count)
-        return columns.picked(columns.picked(column, order), places)
+        _compose(places, order, groups_of)
+        return columns.picked(column, groups_of)
 
-    def _sum_up(self, rows: Services, group_of: "array[int]", count: int) -> None:
-        self.counts = array("q", bytes(8 * COUNTS * count))
+    def _sum_up(self, rows: Services, group_of: "array[int]") -> None:
         to, counts = self.counts, rows.counts
-        for number in range(len(rows.numbers)):
+        for number in range(len(group_of)):
             here, there = number * COUNTS, group_of[number] * COUNTS
             for word in range(COUNTS):
                 to[there + word] += counts[here + word]
+
+    def first(self, names: Numbered, most: int) -> "array[int]":
+        """The groups with the most TIME_WAIT, of others those with the most connections, then those with the lowest of these names.
+
+        At most so many and, of names alike in their first 32 bits, some more that may come as well.
+        """
+        size, counts, edges = names.count, self.counts, self.edges
+        leading, weights = array("q", bytes(8 * size)), array("q", bytes(8 * size))
+        firsts, ranks = leading, weights
+        for number in range(size):
+            stays = counts[number * COUNTS + WAITS_CLIENT] + counts[number * COUNTS + WAITS_SERVER]
+            ranks[number] = -(stays << 31 | edges[number + 1] - edges[number])
+            firsts[number] = names.leading(number, 0)
+        return lowest([leading, weights], most)
 
     def of(self, group: int) -> Group:
         """One group."""
@@ -271,6 +329,10 @@ class Groups:
     def numbers(self, group: int) -> "array[int]":
         """Its COUNTS numbers."""
         return self.counts[group * COUNTS:(group + 1) * COUNTS]
+
+    def is_lone(self, group: int) -> bool:
+        """Whether it is one connection that left no TIME_WAIT."""
+        return self.size(group) == 1 and not self.time_wait(group)
 
     def time_wait(self, group: int) -> int:
         """How many stays in TIME_WAIT they left, on either side."""
@@ -369,6 +431,38 @@ def scope_of_network(network: int) -> Scope | None:
 def service_of(client: str, server: str, port: int, scope: Scope | None) -> PackedService:
     """A service, packed."""
     return packed(client), packed(server), port, NO_NETWORK if scope is None or scope.vni is None else scope.vni
+
+
+def _tail(port: int, network: int) -> bytes:
+    return port.to_bytes(4) + (network - NO_NETWORK).to_bytes(4)
+
+
+def _service(name: bytes) -> PackedService:
+    size = (len(name) - TAIL) // 2
+    return name[:size], name[size:-TAIL], *server_of(name)[1:]
+
+
+def server_of(name: bytes) -> tuple[bytes, int, int]:
+    """A server of `Services.by_server`: its address, its port and its network."""
+    return name[:-TAIL], int.from_bytes(name[-TAIL:-4]), int.from_bytes(name[-4:]) + NO_NETWORK
+
+
+def lowest(keys: "Sequence[array[int]]", most: int) -> "array[int]":
+    """The rows with the lowest keys, the last one's first, in order: so many, and those whose keys are the same as the last one's."""
+    order = array("i", range(len(keys[0])))
+    for key in keys:
+        _compose(columns.in_order(columns.picked(key, order), len(order)), order, placed := array("i", bytes(4 * len(order))))
+        order = placed
+    end = min(most, len(order))
+    while 0 < end < len(order) and all(key[order[end]] == key[order[end - 1]] for key in keys):
+        end += 1
+    return order[:end]
+
+
+def _compose(rows: "Sequence[int]", of: "Sequence[int]", into: "array[int]") -> None:
+    """Write into `into` what stands in the rows of `of` that `rows` names."""
+    for at in range(len(into)):
+        into[at] = of[rows[at]]
 
 
 def _closing_step(block: Block, path: int) -> int:

@@ -3,17 +3,14 @@ import cython
 
 from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
+from tcptrace_py.findings.ledger cimport Services
+from tcptrace_py.model cimport columns
+from tcptrace_py.model.packed cimport Numbered
 
 cdef long long STUCK_NS, NEVER_NS, MISSING
+cdef long long BITS
 cdef int HALF_OPEN, BY_SERVER, OPEN, CLOSED, UNANSWERED, COMPLETED, NOT_CAPTURED, IN_PROGRESS
 cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, CLIENT_PACKETS, CLIENT_PATH, ENTERED, ENTRIES_AT, OUTCOME, SERVER_PACKETS, SERVER_PATH
-
-
-cdef class _Row:
-    cdef public int what
-    cdef public Py_ssize_t count, still
-    cdef public long long longest
-    cdef public set services
 
 
 cdef class Neighbours:
@@ -28,6 +25,21 @@ cdef class Neighbours:
     @cython.locals(until_ns="long long")
     cdef _look(self, long long[::1] entries, Py_ssize_t at, bint at_end, int what, int service)
     cdef _note(self, long long since_ns, long long until_ns, int what, int service)
-    @cython.locals(what="signed char[::1]", service="int[::1]", since_ns="long long[::1]", until_ns="long long[::1]",
-                   at=cython.Py_ssize_t, still=bint, lasted_ns="long long", number=int, row=_Row, rows=dict)
-    cdef list _summed(self, keys, long long least_ns, long long end_ns)
+
+
+cdef class _Rows:
+    cdef public Services services
+    cdef public Py_ssize_t count
+    cdef public object begins, clients, counts, longest_ns, numbers, still, what
+
+    @cython.locals(
+        what="signed char[::1]", service="int[::1]", since_ns="long long[::1]", until_ns="long long[::1]", servers="int[::1]",
+        kinds="signed char[::1]", longest_ns="long long[::1]", begins="int[::1]", counts="int[::1]", stills="int[::1]",
+        clients="int[::1]", numbers="int[::1]", names="long long[::1]", rows="int[::1]", at=cython.Py_ssize_t, place=cython.Py_ssize_t,
+        row=cython.Py_ssize_t, put=cython.Py_ssize_t, last="long long", still=bint, lasted_ns="long long")
+    cpdef _sum_up(self, Neighbours noted, int[::1] server_of, long long least_ns, long long end_ns)
+    @cython.locals(
+        names=Numbered, kinds="signed char[::1]", begins="int[::1]", numbers="int[::1]", size=cython.Py_ssize_t,
+        to_leading="long long[::1]", to_spans="long long[::1]", to_sizes="long long[::1]", longest_ns="long long[::1]", counts="int[::1]",
+        row=cython.Py_ssize_t, number=cython.Py_ssize_t)
+    cpdef first(self, Py_ssize_t most)

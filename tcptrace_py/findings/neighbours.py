@@ -25,12 +25,13 @@ from tcptrace_py.facts.block import (
     Entry,
 )
 from tcptrace_py.facts.table import MISSING
+from tcptrace_py.model import columns
 from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.diagnosis import Neighbour
 from tcptrace_py.model.state import State
 from tcptrace_py.model.vocabulary import Outcome
 
-from .ledger import ACKED_UNSEEN, PackedService, Texts
+from .ledger import ACKED_UNSEEN, PackedService, Services, Texts, lowest
 
 STUCK_NS = 1_000_000_000
 LEAST_NS = 10_000_000
@@ -49,6 +50,7 @@ ENDED_BY_FIN = frozenset((State.CLOSE_WAIT, State.FIN_WAIT_2))
 HALF_OPEN = len(State)  # one side is established, the other's socket is gone
 NAMES = (*(state.name for state in State), "half-open")
 MOST_ROWS = 10_000  # the most frequent
+BITS = 28  # of a service's number, and of a server's
 ROLES = ("client", "server")
 BY_SERVER = 16  # added to the number of a state that a server is in
 OPEN, CLOSED = int(State.ESTABLISHED), int(State.CLOSED)
@@ -59,17 +61,6 @@ UNANSWERED, COMPLETED, NOT_CAPTURED, IN_PROGRESS = map(
 def stuck_ns(start_ns: int, end_ns: int) -> int:
     """How long a state must last at the capture's end to count."""
     return min(STUCK_NS, max(LEAST_NS, (end_ns - start_ns) // 10))
-
-
-class _Row:
-    """Times that some side was in a state towards one service: how many, of them at the end, the longest, for which clients."""
-
-    __slots__ = ("count", "longest", "services", "still", "what")
-
-    def __init__(self, what: int) -> None:
-        self.what = what
-        self.count = self.still = self.longest = 0
-        self.services: set[int] = set()
 
 
 class Neighbours:
@@ -130,48 +121,82 @@ class Neighbours:
             self.since_ns.append(since_ns)
             self.until_ns.append(until_ns)
 
-    def result(self, keys: Sequence[PackedService], start_ns: int, end_ns: int) -> tuple[Neighbour, ...]:
-        """MOST_ROWS rows, the most frequent first; `keys` of the services by number. The capture lasts from `start_ns` to `end_ns`."""
-        rows = self._summed(keys, stuck_ns(start_ns, end_ns), end_ns)
-        if len(rows) > MOST_ROWS:
-            enough = nsmallest(MOST_ROWS, map(_rank, rows))[-1]
-            rows = [row for row in rows if _rank(row) <= enough]
-        texts = Texts()
-        found = [_neighbour(row, keys, texts) for row in rows]
+    def result(self, services: Services, start_ns: int, end_ns: int) -> tuple[Neighbour, ...]:
+        """MOST_ROWS rows, the most frequent first. The capture lasts from `start_ns` to `end_ns`."""
+        rows, texts = _Rows(self, services, stuck_ns(start_ns, end_ns), end_ns), Texts()
+        found = [rows.neighbour(row, texts) for row in nsmallest(MOST_ROWS, rows.first(MOST_ROWS), key=rows.rank)]
         found.sort(key=lambda n: (-n.count, -n.longest_ns, n.state, n.address, n.server_port, str(n.scope), n.role, n.server))
-        return tuple(found[:MOST_ROWS])
+        return tuple(found)
 
-    def _summed(self, keys: Sequence[PackedService], least_ns: int, end_ns: int) -> list[_Row]:
-        """What is noted, by state, host and service; at the capture's end it counts if it lasted for `least_ns`."""
-        rows: dict[tuple[int, object], _Row] = {}
-        what, service, since_ns, until_ns = self.what, self.service, self.since_ns, self.until_ns
+
+class _Rows:
+    """Times that some side was in a state towards one service, summed up: how many, of them at the end, the longest, for which clients."""
+
+    __slots__ = ("begins", "clients", "count", "counts", "longest_ns", "numbers", "services", "still", "what")
+
+    def __init__(self, noted: Neighbours, services: Services, least_ns: int, end_ns: int) -> None:
+        """What lasts at the capture's end counts if it does for `least_ns`."""
+        self.services = services
+        size = len(noted.what)
+        self.what, self.longest_ns = array("b", bytes(size)), array("q", bytes(8 * size))
+        self.begins, self.counts, self.still, self.clients, self.numbers = (array("i", bytes(4 * size)) for _ in range(5))
+        self._sum_up(noted, services.by_server()[1], least_ns, end_ns)
+
+    def _sum_up(self, noted: Neighbours, server_of: "array[int]", least_ns: int, end_ns: int) -> None:
+        what, service, since_ns, until_ns, servers = noted.what, noted.service, noted.since_ns, noted.until_ns, server_of
+        kinds, longest_ns, begins, counts, stills = self.what, self.longest_ns, self.begins, self.counts, self.still
+        clients, numbers, keys = self.clients, self.numbers, array("q", bytes(8 * len(noted.what)))
+        names = keys  # a state, whose it is (a service's by its client, or a server's), the service: in this order
         for at in range(len(what)):
+            names[at] = (what[at] << BITS | (servers[service[at]] if what[at] >= BY_SERVER else service[at])) << BITS | service[at]
+        order, row, put, last = columns.in_order(keys, len(keys)), -1, 0, -1
+        rows = order
+        for place in range(len(what)):
+            at = rows[place]
             still = until_ns[at] == NEVER_NS
             lasted_ns = (end_ns if still else until_ns[at]) - since_ns[at]
             if still and lasted_ns < least_ns:
                 continue
-            number = service[at]
-            key = what[at], keys[number][1:] if what[at] >= BY_SERVER else number
-            row = rows.get(key)
-            if row is None:
-                row = rows[key] = _Row(what[at])
-            row.count += 1
-            row.still += still
-            row.longest = max(row.longest, lasted_ns)
-            row.services.add(number)
-        return list(rows.values())
+            if last < 0 or names[at] >> BITS != last >> BITS:
+                row += 1
+                begins[row], kinds[row] = put, what[at]
+            numbers[put] = service[at]
+            put += 1
+            clients[row] += names[at] != last
+            last = names[at]
+            counts[row] += 1
+            stills[row] += still
+            longest_ns[row] = max(longest_ns[row], lasted_ns)
+        self.count = row + 1
 
+    def first(self, most: int) -> "array[int]":
+        """The most frequent ones, of others those that lasted longest, then those with the lowest addresses: so many, or some more."""
+        names, kinds, begins, numbers = self.services.names, self.what, self.begins, self.numbers
+        size = self.count
+        leading, spans, sizes = [array("q", bytes(8 * size)) for _ in range(3)]
+        to_leading, to_spans, to_sizes, longest_ns, counts = leading, spans, sizes, self.longest_ns, self.counts
+        for row in range(size):
+            number = numbers[begins[row]]
+            to_leading[row] = names.leading(number, names.middle(number) if kinds[row] >= BY_SERVER else 0)
+            to_spans[row], to_sizes[row] = -longest_ns[row], -counts[row]
+        return lowest([leading, spans, sizes], most)
 
-def _rank(row: _Row) -> tuple[int, int]:
-    return -row.count, -row.longest
+    def key(self, row: int) -> PackedService:
+        """The service, of several the one with the lowest address."""
+        return self.services.lowest(self.numbers, self.begins[row], self.counts[row])
 
+    def rank(self, row: int) -> tuple[int, int, bytes, str, PackedService]:
+        """What comes first."""
+        key, what = self.key(row), self.what[row]
+        return -self.counts[row], -self.longest_ns[row], key[1 if what >= BY_SERVER else 0], NAMES[what % BY_SERVER], key
 
-def _neighbour(row: _Row, keys: Sequence[PackedService], texts: Texts) -> Neighbour:
-    client, server, port, scope = texts.service(min(keys[number] for number in row.services))
-    by_server = row.what >= BY_SERVER
-    address, peer = (server, client) if by_server else (client, server)
-    return Neighbour(NAMES[row.what % BY_SERVER], address, ROLES[by_server], peer, server, port, row.count, row.still, row.longest,
-                     len(row.services), scope)
+    def neighbour(self, row: int, texts: Texts) -> Neighbour:
+        """One of them in words."""
+        client, server, port, scope = texts.service(self.key(row))
+        by_server = self.what[row] >= BY_SERVER
+        address, peer = (server, client) if by_server else (client, server)
+        return Neighbour(NAMES[self.what[row] % BY_SERVER], address, ROLES[by_server], peer, server, port, self.counts[row],
+                         self.still[row], self.longest_ns[row], self.clients[row], scope)
 
 
 def _steps_in(path: Sequence[Entry], states: frozenset[State]) -> list[tuple[int, int]]:

@@ -4,6 +4,7 @@ import cython
 from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
 from tcptrace_py.findings.accounts cimport Account
+from tcptrace_py.model cimport columns
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Context, Segment, Side
 from tcptrace_py.model.segments cimport local_port
@@ -38,6 +39,10 @@ cdef class Troubled:
     cpdef bint wants(self, long long first_frame) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
     cdef Py_ssize_t _row(self, bytes name) except -1
+    @cython.locals(table=Table, kept=Table, size=cython.Py_ssize_t, room=cython.Py_ssize_t, count=cython.Py_ssize_t, frames="long long[::1]",
+                   order="int[::1]", wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", place=cython.Py_ssize_t,
+                   row=cython.Py_ssize_t, column=cython.Py_ssize_t, at=cython.Py_ssize_t, names=list)
+    cpdef keep_first(self)
     cpdef int _number(self, bytes name) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t, count=cython.Py_ssize_t, mine=cython.Py_ssize_t, size=cython.Py_ssize_t,
                    column=cython.Py_ssize_t, number=int)

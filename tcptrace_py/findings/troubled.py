@@ -22,6 +22,7 @@ from tcptrace_py.facts.block import SERVER_REPEATS as AT_SERVER_REPEATS
 from tcptrace_py.facts.block import SYN_REPEATS as AT_SYN_REPEATS
 from tcptrace_py.facts.block import Block
 from tcptrace_py.facts.table import MISSING, Table
+from tcptrace_py.model import columns
 from tcptrace_py.model.live import COPY, STRAY
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.segments import ACK, RST, local_port
@@ -82,7 +83,6 @@ from .trouble_columns import (
 )
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Callable
 
     from tcptrace_py.model.verdict import Verdict
@@ -231,19 +231,27 @@ class Troubled:
     def keep_first(self) -> None:
         """Keep as many rows as are wanted, with the lowest first frames, in this order."""
         table = self.table
-        frames = table.wide[FIRST_FRAME * table.capacity:FIRST_FRAME * table.capacity + table.count]
-        order = sorted(range(table.count), key=frames.__getitem__)[:self.most]
-        kept = Table(table.wide_columns, table.narrow_columns, table.small_columns, max(len(order), 64))
-        kept.count = len(order)
-        _pick(table.wide, kept.wide, table.wide_columns, table.capacity, kept.capacity, order)
-        _pick(table.narrow, kept.narrow, table.narrow_columns, table.capacity, kept.capacity, order)
-        _pick(table.small, kept.small, table.small_columns, table.capacity, kept.capacity, order)
+        size = table.capacity
+        frames = table.wide[FIRST_FRAME * size:FIRST_FRAME * size + table.count]
+        order = columns.in_order(frames, table.count)
+        count = min(self.most, table.count)
+        kept = Table(table.wide_columns, table.narrow_columns, table.small_columns, max(count, 64))
+        kept.count = count
+        room, wide, narrow, small = kept.capacity, kept.wide, kept.narrow, kept.small
+        for place in range(count):
+            row = order[place]
+            for column in range(table.wide_columns):
+                wide[column * room + place] = table.wide[column * size + row]
+            for column in range(table.narrow_columns):
+                narrow[column * room + place] = table.narrow[column * size + row]
+            for column in range(table.small_columns):
+                small[column * room + place] = table.small[column * size + row]
         self.table = kept
-        self.last_frame = frames[order[-1]]
-        places, names = range(ACCOUNT * kept.capacity, ACCOUNT * kept.capacity + kept.count), self.names
+        self.last_frame = frames[order[count - 1]]
+        names = self.names
         self.names, self.numbers = [], {}
-        for at in places:
-            kept.narrow[at] = self._number(names[kept.narrow[at]])
+        for at in range(ACCOUNT * room, ACCOUNT * room + count):
+            narrow[at] = self._number(names[narrow[at]])
 
     def _number(self, name: bytes) -> int:
         """The number of an account."""
@@ -302,9 +310,3 @@ def _is_troubled(block: Block, row: int) -> bool:
         return True
     return (narrow[AT_CLIENT_REPEATS * size + row] > 0 or narrow[AT_SERVER_REPEATS * size + row] > 0
             or table.wide[AT_SERVER_BYTES * size + row] == 0)
-
-
-def _pick(source: array[int], target: array[int], columns: int, size: int, room: int, rows: list[int]) -> None:
-    for column in range(columns):
-        for place, row in enumerate(rows):
-            target[column * room + place] = source[column * size + row]

@@ -5,6 +5,7 @@ from tcptrace_py.model cimport words
 
 cdef long long MASK, FIRST_ROWS
 cdef Py_ssize_t _KEY
+cdef bint LITTLE
 
 
 cdef class PackedRows:
@@ -24,3 +25,17 @@ cdef class PackedRows:
     cdef long long _slot(self, bytes key, long long mixed) except -1
     @cython.locals(table="unsigned int[::1]", rows="unsigned int[::1]", last="long long", slot="long long", row=cython.Py_ssize_t)
     cdef _widen(self)
+
+
+cdef class Numbered:
+    cdef public Py_ssize_t count
+    cdef public PackedRows short, long
+    cdef int[::1] _places
+
+    @cython.locals(packed=PackedRows, row=cython.Py_ssize_t, number=cython.Py_ssize_t, is_long=bint)
+    cpdef Py_ssize_t number(self, bytes key) except -1
+    @cython.locals(place=int)
+    cpdef bytes key(self, Py_ssize_t number)
+    @cython.locals(place=int, packed=PackedRows, found="unsigned int")
+    cpdef long long leading(self, Py_ssize_t number, Py_ssize_t word) except -1
+    cpdef int middle(self, Py_ssize_t number) except -1

@@ -1,15 +1,17 @@
 """Rows of 32-bit words that are found by a key: millions of small facts, at the bytes that they have and some six more each."""
 
+import sys
 from array import array
 
 from tcptrace_py.model import words
 
-from .growing import words_of
+from .growing import longer, words_of
 from .seq import MASK
 
 FIRST_ROWS = 64
 KEY = 1  # the words of a row: its hash, its key, and then what is kept
 _KEY = KEY  # for this module: compiled, it is a C number
+LITTLE = sys.byteorder == "little"
 
 
 class PackedRows:
@@ -80,3 +82,45 @@ class PackedRows:
             while table[slot]:
                 slot = slot + 1 if slot < last else 0
             table[slot] = row + 1
+
+
+class Numbered:
+    """Numbers for keys, from 0 on in the order in which they come. A key has one of two lengths: what addresses of both kinds make."""
+
+    __slots__ = ("_places", "count", "long", "short")
+
+    def __init__(self, short_words: int, long_words: int) -> None:
+        self.count = 0
+        self.short, self.long = PackedRows(short_words, 1), PackedRows(long_words, 1)
+        self._places = array("i", bytes(4 * FIRST_ROWS))  # of each key: its row << 1, and 1 if it is a long one
+
+    def number(self, key: bytes) -> int:
+        """Number of a key, a new one where it has none."""
+        is_long = len(key) > 4 * self.short.key_words
+        packed = self.long if is_long else self.short
+        row = packed.find(key)
+        if row >= 0:
+            return packed.rows[row * packed.row_words + _KEY + packed.key_words]
+        row, number = packed.enter(key), self.count
+        packed.rows[row * packed.row_words + _KEY + packed.key_words] = number
+        if number == len(self._places):
+            self._places = longer(self._places)
+        self._places[number] = row << 1 | is_long
+        self.count = number + 1
+        return number
+
+    def key(self, number: int) -> bytes:
+        """The key that has a number."""
+        place = self._places[number]
+        return (self.long if place & 1 else self.short).key(place >> 1)
+
+    def leading(self, number: int, word: int) -> int:
+        """A word of the key that has a number, as it counts where keys are compared as bytes."""
+        place = self._places[number]
+        packed = self.long if place & 1 else self.short
+        found = packed.rows[(place >> 1) * packed.row_words + _KEY + word]
+        return (found & 0xFF) << 24 | (found & 0xFF00) << 8 | found >> 8 & 0xFF00 | found >> 24 if LITTLE else found
+
+    def middle(self, number: int) -> int:
+        """The word that the second address of a key begins with, where two addresses come first."""
+        return 4 if self._places[number] & 1 else 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tcptrace_py.findings import diagnosis
+from tcptrace_py.findings import diagnosis, neighbours
 from tcptrace_py.findings.diagnosis import diagnose
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Analysis, CaptureInfo, Hosts, ProfileRow
@@ -88,3 +88,24 @@ def test_the_gravest_services_are_kept_apart_in_whatever_order_connections_end(o
         found, again = diagnose(analysis), diagnose(shuffled)
     assert (found.services, found.servers, found.left_out) == (again.services, again.servers, again.left_out)
     assert found.left_out == 4
+
+
+@settings(max_examples=examples(20), deadline=None)
+@given(st.permutations(range(12)))
+def test_of_lone_attempts_those_of_the_lowest_addresses_are_kept(order: list[int]) -> None:
+    """A flood: each address sends one SYN, and which services, and which sides in SYN_SENT, are listed hangs on no order."""
+    syn = "0.0 C S\n"
+    many = [s for n in range(12) for s in moved(ladder(syn), client=f"10.0.2.{n}", later_ns=n * SECOND_NS)]
+    late = moved(ladder(HANDSHAKE + CLOSE), client="10.0.3.1", later_ns=40 * SECOND_NS)
+    analysis = analysis_of(play(sorted([*many, *late], key=lambda segment: segment.time_ns)))
+    rows = list(analysis.connections)
+    shuffled = replace(analysis, connections=kept([*[rows[n] for n in order], *rows[12:]]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diagnosis, "MOST_LONE", 3)
+        patch.setattr(neighbours, "MOST_ROWS", 5)
+        found, again = diagnose(analysis), diagnose(shuffled)
+    assert (found.services, found.servers, found.left_out, found.neighbours) == (
+        again.services, again.servers, again.left_out, again.neighbours)
+    assert [row.client for row in found.services] == ["10.0.3.1", "10.0.2.0", "10.0.2.1", "10.0.2.2"]
+    assert found.left_out == 9
+    assert [row.address for row in found.neighbours] == [f"10.0.2.{n}" for n in range(5)]

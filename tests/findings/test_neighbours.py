@@ -48,6 +48,6 @@ def test_the_same_addresses_in_another_network_are_others() -> None:
     for scope in (Scope(None, 7, None), Scope(None, 8, None)):
         for block in kept([replace(row, scope=scope) for row in rows]).blocks():
             ledger.add(block)
-    found = ledger.neighbours.result(ledger.services.keys(), start_ns, end_ns)
+    found = ledger.neighbours.result(ledger.services, start_ns, end_ns)
     assert [(row.scope, row.count) for row in found if row.state == "CLOSE_WAIT"] == [
         (Scope(None, 7, None), whole.count), (Scope(None, 8, None), whole.count)]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcptrace_py.model.packed import KEY, PackedRows
+from tcptrace_py.model.packed import KEY, Numbered, PackedRows
 
 KEYS = st.lists(st.integers(0, 400), max_size=600)
 
@@ -31,3 +31,15 @@ def test_many() -> None:
     for number in range(5000):
         assert packed.enter(number.to_bytes(4)) == number
     assert [packed.find(number.to_bytes(4)) for number in range(5001)] == [*range(5000), -1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=300))
+def test_numbers_in_the_order_of_the_keys(picked: list[tuple[int, bool]]) -> None:
+    names, expected = Numbered(2, 5), dict[bytes, int]()
+    for number, is_long in picked:
+        key = number.to_bytes(20 if is_long else 8, "big")
+        assert names.number(key) == expected.setdefault(key, len(expected))
+    assert [names.key(number) for number in range(names.count)] == list(expected)
+    for key, number in expected.items():
+        words = [names.leading(number, word) for word in range(len(key) // 4)]
+        assert b"".join(word.to_bytes(4, "big") for word in words) == key
