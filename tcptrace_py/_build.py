@@ -25,7 +25,7 @@ HOT = (
     "findings.singles", "findings.summary", "findings.timeline", "findings.troubled", "findings.vantage",
     "states.closing", "states.evidence", "states.fins", "states.opening", "states.replay", "states.resets", "states.time_wait",
     "outputs.units",
-    "pipeline.collecting", "pipeline.partition", "pipeline.replaying",
+    "pipeline.collecting", "pipeline.partition", "pipeline.replaying", "pipeline.waiting",
 )
 # How hard the C compiler tries: where loops run for every frame, for segments and connections off the fast path, elsewhere. It is
 # what most of the time of an install goes into, and CI has a bound for that.

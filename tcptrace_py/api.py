@@ -102,7 +102,7 @@ class Result(Analysis):
 def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = None, profiles: Profiles | None = None,
             idle_s: float | None = None, check_checksums: bool = False,
             progress: Callable[[int, int | None], None] | None = None, keep_rows: bool = True, slowest: int = 5,
-            each: Callable[[Connection], None] | None = None, jobs: int | None = 1) -> Result:
+            each: Callable[[Connection], None] | None = None, jobs: int | None = 1, memory_mb: int | None = None) -> Result:
     """Analyse captures (files, directories, "-" for standard input) as one, merged by time.
 
     `selection` chooses segments before the analysis, `profiles` says how long hosts stay in TIME_WAIT and which ports
@@ -112,6 +112,8 @@ def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = No
     `each` is called with every connection as it ends, before its `id` is known: for what adds up in less memory.
     `jobs` is how many processes to use, None what helps (on Linux, for large captures of short frames, where no rows
     are kept); the result is the same. They are forked: keep to 1 in a program that runs threads.
+    `memory_mb` bounds what is kept in memory (of each process) of connections that are over: beyond it they go to a temporary file
+    (None: 96); the result is the same.
 
     Raises CaptureError where no input could be read at all, UsageError for arguments that make no sense. Damage within
     a capture raises nothing: it stands in `result.capture.problems`. After KeyboardInterrupt the result holds what
@@ -121,10 +123,12 @@ def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = No
 
     if jobs is not None and jobs < 1:
         raise UsageError(f"{jobs} jobs: one at least")
+    if memory_mb is not None and memory_mb < 0:
+        raise UsageError(f"{memory_mb} MB of memory: 0 at least")
     if idle_s is not None and not 0 < idle_s <= LONGEST_S:
         raise UsageError(f"idle time of {idle_s} s: above 0, and {LONGEST_S:,} s at most")
     paths = [captures] if isinstance(captures, str | PathLike) else list(captures)
     analysis = run([fspath(path) for path in paths], selection=selection, profiles=profiles, idle_s=idle_s,
                    check_checksums=check_checksums, progress=progress, keep_rows=keep_rows, slowest=slowest,
-                   each=each, jobs=jobs)
+                   each=each, jobs=jobs, memory_mb=memory_mb)
     return Result(**{field.name: getattr(analysis, field.name) for field in fields(analysis)})

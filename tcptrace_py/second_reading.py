@@ -51,6 +51,7 @@ class Options:
     profiles: Profiles = field(default_factory=Profiles)
     idle_s: float | None = None
     check_checksums: bool = False
+    memory_mb: int | None = None
 
 
 def observe(
@@ -68,6 +69,7 @@ def observe(
     Yields each block of frames when the observer was told of its segments, up to about the frame `until_frame`. `joined`: see `Decoder`.
     """
     machinery = Machinery(selection=options.selection, profiles=options.profiles, idle_s=options.idle_s, keep_rows=False, slowest=0,
+                          memory_mb=options.memory_mb,
                           observer=observer)  # fmt: skip
     table = machinery.table
     table.retire = lambda live, _known_ns: live.dissolve()  # nobody asks what became of it
@@ -93,7 +95,7 @@ def find(
     directory = Directory()
 
     def read(*, keep_rows: bool) -> Analysis:
-        return run(captures, selection=options.selection, profiles=options.profiles, idle_s=options.idle_s,
+        return run(captures, selection=options.selection, profiles=options.profiles, idle_s=options.idle_s, memory_mb=options.memory_mb,
                    check_checksums=options.check_checksums, progress=progress, keep_rows=keep_rows, slowest=slowest, jobs=jobs,
                    directory=None if keep_rows else directory)  # fmt: skip
 
@@ -216,7 +218,8 @@ class _Again:
     def described(self, tuples: frozenset[bytes]) -> ConnectionList:
         """All connections of these four-tuples, by first frame."""
         options, directory = self.options, self.directory
-        machinery = Machinery(selection=options.selection, profiles=options.profiles, idle_s=options.idle_s, keep_rows=True, slowest=0)
+        machinery = Machinery(selection=options.selection, profiles=options.profiles, idle_s=options.idle_s, keep_rows=True, slowest=0,
+                              memory_mb=options.memory_mb)
         table, collector = machinery.table, machinery.collector
         table.streams.openers = FirstFrames()  # streams are called by frames, as in the directory
         if tuples:

@@ -53,6 +53,7 @@ class Reading:
     check_checksums: bool
     allow_damaged: bool
     jobs: int | None = None
+    memory_mb: int | None = None
     start_s: float = field(default_factory=time.monotonic)
     _placed: Selection | None = field(init=False, default=None)
 
@@ -91,7 +92,7 @@ class Reading:
 
         return self._read(lambda progress: analyze(
             self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s, check_checksums=self.check_checksums,
-            progress=progress, keep_rows=keep_rows, slowest=slowest, jobs=self.jobs), share)
+            progress=progress, keep_rows=keep_rows, slowest=slowest, jobs=self.jobs, memory_mb=self.memory_mb), share)
 
     def find(self, wanted: Iterable[Which], *, slowest: int = 5, share: float = 1.0) -> Analysis:
         """Read and analyse as well, and list only connections of the four-tuples that are wanted: as quick as listing none.
@@ -113,7 +114,7 @@ class Reading:
         """How the captures are read, for who reads them again."""
         from tcptrace_py.second_reading import Options
 
-        return Options(self.selection, self.profiles, self.idle_s, self.check_checksums)
+        return Options(self.selection, self.profiles, self.idle_s, self.check_checksums, self.memory_mb)
 
     def _read(self, read: Callable[[Callable[[int, int | None], None]], Read], share: float) -> Read:
         """Read with progress on a terminal, and until Ctrl-C. `share`: how much of all the work this is."""
@@ -262,22 +263,26 @@ _OPTIONS = (
     click.option("--jobs", metavar="N", type=click.IntRange(min=1),
                  help="Processes to use; the result is the same with any number. Default: what helps (on Linux, one for each processor "
                       "for the overview of captures of 24 MB and more whose frames are short)."),
+    click.option("--memory", "memory_mb", metavar="MB", type=click.IntRange(min=0),
+                 help="Most memory, of each process, for connections that are over; more of them go to a temporary file (TMPDIR says "
+                      "where). The result is the same with any. Default: 96."),
     click.option("--allow-damaged", is_flag=True,
                  help="Exit with 0 although some input was cut or unreadable."),
 )
 _SHARED = frozenset(("captures", "hosts", "nets", "ports", "from_time", "to_time", "last", "systems", "time_wait_s",
                      "port_range",
-                     "idle_s", "check_checksums", "jobs", "allow_damaged"))
+                     "idle_s", "check_checksums", "jobs", "memory_mb", "allow_damaged"))
 
 
 def _reading(*, captures: Sequence[str], hosts: Sequence[str], nets: Sequence[str], ports: Sequence[str],
              from_time: str | None, to_time: str | None, last: str | None, systems: Sequence[str], time_wait_s: float | None,
-             port_range: str | None, idle_s: float | None, check_checksums: bool, jobs: int | None, allow_damaged: bool) -> Reading:
+             port_range: str | None, idle_s: float | None, check_checksums: bool, jobs: int | None, memory_mb: int | None,
+             allow_damaged: bool) -> Reading:
     from tcptrace_py.model.selection import Selection, parse_ports
 
     keys = Selection(hosts=tuple(hosts), nets=tuple(nets), ports=tuple(parse_ports(part) for part in _listed(ports)))
     reading = Reading(captures, keys, _span(from_time, to_time, last), _profiles(systems, time_wait_s, port_range), idle_s,
-                      check_checksums, allow_damaged, jobs)
+                      check_checksums, allow_damaged, jobs, memory_mb)
     if reading.span is not None and not reading.span.is_relative:
         reading.selection  # noqa: B018 - an empty span is told before anything is read
     return reading

@@ -4,6 +4,7 @@ import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import BinaryIO, overload
 
 from tcptrace_py.model.errors import CaptureError
@@ -12,7 +13,7 @@ from tcptrace_py.model.results import Connection
 from .block import FIRST_FRAME, STREAM, Block, unpacked
 from .views import connection
 
-MOST_BLOCKS = 16  # kept in memory, some 2 MB each, before all are written to a file
+MOST_BLOCKS = 16  # kept in memory, some 2 MB each, before all are written to a file, unless somebody says how many
 HAS_PLACES = hasattr(os, "pwrite")  # not on Windows, where no other process shares the file
 NO_ROW = -1  # in place of a block's number and a row
 MOST_READ = 24  # kept in memory of those that are read from a file: connections are in order in it but for the long ones
@@ -66,7 +67,12 @@ class Scratch:
 
 def no_room(error: OSError) -> CaptureError:
     """What to say where a temporary file cannot be written."""
-    return CaptureError(f"no temporary file for this many connections: {error.strerror or error} (TMPDIR says where it is written)")
+    from tempfile import gettempdir  # noqa: PLC0415 - as above
+
+    where = "TMPDIR says where it is written"
+    with suppress(OSError):  # there is no place for any
+        where = f"in {gettempdir()}: {where}"
+    return CaptureError(f"no temporary file for this many connections: {error.strerror or error} ({where})")
 
 
 class Connections:

@@ -37,11 +37,10 @@ cdef Py_ssize_t SERVER_PORT, SYN_REPEATS, VANTAGE
 
 cdef class Collector:
     cdef public Replayer replayer
-    cdef public object faults, profiles, digest, each, rows
+    cdef public object faults, profiles, digest, each, rows, waiting
     cdef public Writer writer
     cdef public Closed closed
     cdef public bint keep_rows, describes_all, are_many
-    cdef public list waiting
     cdef public dict troubles
     cdef public FirstFrames first_frames
     cdef public Totals totals

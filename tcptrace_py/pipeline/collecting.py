@@ -55,6 +55,7 @@ from tcptrace_py.model.verdict import Verdict
 from tcptrace_py.states.resets import asks_others
 
 from .replaying import Replayer, Template
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from tcptrace_py.findings.occupancy import Held
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 FEW_ROWS = 64  # of a block that rows are written into which are not kept
 MOST_NAMES = 4096  # that such a block may collect
 ATTEMPT, NOWHERE = 1 << 6 | SYN << 3, place(None)  # the signature of a SYN and nothing else, and what that says of the vantage point
+DEFAULT_MB, BLOCK_MB = 96, 2  # kept in memory of what is over: two thirds of it as what waits, the rest as blocks, some 2 MB each
 SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.accounts.STAYS_WITHIN_NS)
 
 
@@ -69,18 +71,18 @@ class Collector:
     """Takes connections as they end and adds them up; describes them one by one only where that is asked for."""
 
     def __init__(self, replayer: Replayer, profiles: Profiles, *, keep_rows: bool = True, slowest: int = 5,
-                 each: Callable[[Connection], None] | None = None, faults: Faults | None = None) -> None:
+                 each: Callable[[Connection], None] | None = None, faults: Faults | None = None, memory_mb: int = DEFAULT_MB) -> None:
         self.faults = faults or Faults()
         self.replayer = replayer
         self.profiles = profiles
         self.keep_rows = keep_rows
         self.each = None if each is None else self._caller_s(each)
         self.describes_all = keep_rows or each is not None
-        self.waiting: list[Live] = []
+        self.waiting = Waiting((memory_mb << 20) * 2 // 3)
         self.writer = Writer(profiles, Block(ROWS if keep_rows else FEW_ROWS))
         self.written = 0  # rows of its block that are complete
         self.closed = Closed()
-        self.rows = Connections()
+        self.rows = Connections(memory_mb // BLOCK_MB // 3)
         self.first_frames = FirstFrames()
         self.totals, self.timeline = Totals(), Timeline()
         self.accounts = Accounts(profiles, replayer.vantages)
@@ -478,14 +480,13 @@ class Collector:
 
     def conclude_waiting(self, end_ns: int) -> None:
         """All handshakes are known: conclude the connections that waited for that."""
-        for live in sorted(self.waiting, key=lambda live: live.first_frame):
+        for live in self.waiting.take_all():
             if live.announced >= 0:
                 self.occupancy.begin(live.end_ns, live.announced)  # as if it had not been counted as over
             try:
                 self._conclude(live, end_ns, None)
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
                 self._leave_out(error, live.first_frame, live.last_frame)
-        self.waiting.clear()
 
     def add_up(self) -> None:
         """Add what textbook connections have in common to the sums."""

@@ -189,8 +189,8 @@ class Part:
     def needs(self) -> set[bytes]:
         """Pairs of hosts whose handshakes decide about waiting connections."""
         names = set()
-        for live in self.collector.waiting:
-            source, target, *_ = key_parts(live.a.key)
+        for key in self.collector.waiting.first_keys():
+            source, target, *_ = key_parts(key)
             names.add(min(source, target) + max(source, target))
         return names
 

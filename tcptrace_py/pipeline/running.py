@@ -29,7 +29,7 @@ from tcptrace_py.model.profiles import Profile, Profiles
 from tcptrace_py.model.results import Analysis, CaptureInfo, Connection, ProfileRow
 from tcptrace_py.model.selection import Selection
 
-from .collecting import Collector
+from .collecting import DEFAULT_MB, Collector
 from .replaying import Replayer
 from .worthwhile import first_share, useful_jobs
 
@@ -64,10 +64,11 @@ class Machinery:
 
     def __init__(self, *, selection: Selection | None, profiles: Profiles, idle_s: float | None, keep_rows: bool, slowest: int,
                  each: Callable[[Connection], None] | None = None, observer: "Observer | None" = None,
-                 most_openings: int = 0) -> None:
+                 most_openings: int = 0, memory_mb: int | None = None) -> None:
         replayer = Replayer(profiles)
         self.faults = Faults()
-        self.collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest, each=each, faults=self.faults)
+        self.collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest, each=each, faults=self.faults,
+                                   memory_mb=DEFAULT_MB if memory_mb is None else memory_mb)
         self.collector.openings = Openings(most_openings)
         self.table = FlowTable(
             replayer.states_of, self.collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
@@ -99,7 +100,8 @@ class Machinery:
 def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, selection: Selection | None = None,
         profiles: Profiles | None = None, idle_s: float | None = None, check_checksums: bool = False,
         progress: Callable[[int, int | None], None] | None = None, keep_rows: bool = True, slowest: int = 5,
-        each: Callable[[Connection], None] | None = None, jobs: int | None = 1, directory: Directory | None = None) -> Analysis:
+        each: Callable[[Connection], None] | None = None, jobs: int | None = 1, directory: Directory | None = None,
+        memory_mb: int | None = None) -> Analysis:
     """Analyse captures as one. See `tcptrace_py.analyze` for the arguments and what it raises.
 
     Without `keep_rows` the result lists no connections, only what adds up and the digest with its `slowest` ones. `directory`
@@ -118,7 +120,7 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
     def read(asked: int | None, selected: Selection, most_openings: int = MOST) -> "_Reading":
         def machinery() -> Machinery:
             return Machinery(selection=selected, profiles=profiles, idle_s=idle_s, keep_rows=keep_rows, slowest=slowest, each=each,
-                             most_openings=most_openings)
+                             most_openings=most_openings, memory_mb=memory_mb)
 
         return _read(paths, machinery, progress, asked, directory, check_checksums=check_checksums)
 
