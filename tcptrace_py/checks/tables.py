@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from array import array
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcptrace_py.facts import arrow
+from tcptrace_py.facts.block import ROWS
 from tcptrace_py.facts.fields import CONNECTIONS, STAYS, TRANSITIONS
 from tcptrace_py.facts.store import Connections
 from tcptrace_py.model.digest import broken
 from tcptrace_py.model.endpoints import scope_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tcptrace_py.model.results import Analysis
 
@@ -41,10 +43,18 @@ class Listed(NamedTuple):
 
     def stream(self, analysis: Analysis) -> arrow.Stream:
         """All rows."""
-        rows = self.rows(analysis)
-        cells = [_cells(column.type, [column.value(row) for row in rows]) for column in self.columns]
         return arrow.Stream([arrow.Column(column.name, _FORMATS[column.type], nullable=True) for column in self.columns],
-                            lambda: [arrow.Batch(len(rows), cells)])
+                            lambda: map(self._batch, _parts(self.rows(analysis))))
+
+    def _batch(self, rows: Sequence[Any]) -> arrow.Batch:
+        return arrow.Batch(len(rows), [_cells(column.type, [column.value(row) for row in rows]) for column in self.columns])
+
+
+def _parts(rows: Iterable[Any]) -> Iterator[Sequence[Any]]:
+    """So many at once that few are objects at the same time."""
+    left = iter(rows)
+    while part := list(islice(left, ROWS)):
+        yield part
 
 
 _FORMATS = {

@@ -1,7 +1,8 @@
 """What each address did, as client and as server, and its TIME_WAIT ledger. It counts addresses: one may be many hosts."""
 
 from array import array
-from heapq import nsmallest
+from collections.abc import Iterator
+from heapq import merge, nsmallest
 
 from tcptrace_py.model.addresses import scope_of, text
 from tcptrace_py.model.packed import KEY, PackedRows
@@ -36,6 +37,12 @@ class CountedHosts(Hosts):
             self.made = sorted([*map(self._host, self.rows), *others], key=_most_at_once)
         return self.made
 
+    def __iter__(self) -> Iterator[Host]:
+        """All of them, in the same order as `every`; those that are nothing but attempts are made as they come."""
+        if self.made is not None:
+            return iter(self.made)
+        return merge(sorted(map(self._host, self.rows), key=_most_at_once), *map(_in_order, self.others), key=_most_at_once)
+
     def busiest(self, most: int | None) -> list[Host]:
         """At most so many (None: all), those that entered TIME_WAIT most often first."""
         if most is None or most >= len(self):
@@ -67,6 +74,18 @@ def _other(packed: PackedRows, row: int) -> Host:
     """A host of which nothing is known but attempts."""
     at = row * packed.row_words + KEY + packed.key_words
     return Host(text(packed.key(row)), None, packed.rows[at + OPENED], packed.rows[at + SERVED], 0, HostTimeWait())
+
+
+def _in_order(packed: PackedRows) -> Iterator[Host]:
+    """The hosts of these rows in order: those with the most connections first, then by their addresses in words."""
+    by_count: dict[int, array[int]] = {}
+    for row in range(packed.count):
+        at = row * packed.row_words + KEY + packed.key_words
+        by_count.setdefault(packed.rows[at + OPENED] + packed.rows[at + SERVED], array("i")).append(row)
+    for count in sorted(by_count, reverse=True):
+        rows = by_count.pop(count)
+        for row in array("i", sorted(rows, key=lambda row: text(packed.key(row)))):
+            yield _other(packed, row)
 
 
 def most_connections(packed: PackedRows, most: int) -> list[int]:

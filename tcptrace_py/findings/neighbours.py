@@ -188,7 +188,8 @@ class _Rows:
     def rank(self, row: int) -> tuple[int, int, bytes, str, PackedService]:
         """What comes first."""
         key, what = self.key(row), self.what[row]
-        return -self.counts[row], -self.longest_ns[row], key[1 if what >= BY_SERVER else 0], NAMES[what % BY_SERVER], key
+        client, server, *_ = key
+        return -self.counts[row], -self.longest_ns[row], server if what >= BY_SERVER else client, NAMES[what % BY_SERVER], key
 
     def neighbour(self, row: int, texts: Texts) -> Neighbour:
         """One of them in words."""

@@ -4,18 +4,23 @@ A port is taken while the client's side is open or in TIME_WAIT; a server's TIME
 (client address, server address, server port), not for the host (net/ipv4/inet_hashtables.c, __inet_hash_connect).
 """
 
+from array import array
 from collections.abc import Iterable, Iterator
+from heapq import merge
 
 from tcptrace_py.facts.views import place_of
-from tcptrace_py.model.addresses import packed, scope_of
+from tcptrace_py.model.addresses import packed, scope_of, text
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection, Exhaustion, PortBudget, PortBudgets, Scope
 from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
 
 from .accounts import Account, Accounts, late_ns
+from .ledger import Texts
 from .occupancy import ANY_PORT
 from .port_use import FEWEST, PortRange, PortTotals, believed, exhaustion_of, is_ordinary, is_within, range_of
+from .singles import HELD as HELD_ONLY
+from .singles import is_alive, told
 from .vantage import Vantages
 
 STOPPED = 4  # silence at the end, for more than such a part of the time before: that is not how it goes on
@@ -52,6 +57,12 @@ class Budgets(PortBudgets):
             self.made = sorted(map(self._budget, self._rows()), key=_most_used)
         return self.made
 
+    def __iter__(self) -> Iterator[PortBudget]:
+        """All of them, in the same order as `every`; those of accounts that hold one attempt are made as they come."""
+        if self.made is not None or self._shown:
+            return iter(self.every())
+        return merge(sorted(map(self._budget, self._rows()), key=_most_used), _lone(self._accounts), key=_most_used)
+
     def near(self, ratio: float) -> list[PortBudget]:
         """Those of which so much of the range was used, and those that are alarming."""
         known = self._near.get(ratio)
@@ -83,6 +94,39 @@ class Budgets(PortBudgets):
         if self._shown:
             found = _as_elsewhere(account, accounts, found, self._shown)
         return _budget(account, accounts, scope, found[0], found[1])
+
+
+def _lone(accounts: Accounts) -> Iterator[PortBudget]:
+    """The budgets of accounts that hold one attempt, in order. They say what the account would, were it an object."""
+    profiles, texts, end_ns = accounts.profiles, Texts(), accounts.end_ns
+    by_ratio: dict[float, array[int]] = {}
+    packed_rows = accounts.singles.four, accounts.singles.sixteen
+
+    def ends(place: int) -> tuple[str, str, int]:
+        name = packed_rows[place & 1].key(place >> 1)
+        size = len(name) // 2 - 2
+        return text(name[:size]), texts[name[size:2 * size]], name[2 * size] << 8 | name[2 * size + 1]
+
+    def by_name(place: int) -> str:
+        client, server, port = ends(place)
+        return f"{client}\0{server}\0{port:05}"
+
+    for which, packed_ in enumerate(packed_rows):
+        for row in range(packed_.count):
+            if is_alive(packed_, row):
+                port, start_ns, released_ns = told(packed_, row)
+                if not port & HELD_ONLY:
+                    low, high = (profiles.of(ends(row << 1 | which)[0]) if profiles.by_address else profiles.default).ephemeral_ports
+                    by_ratio.setdefault((start_ns < released_ns) / (high - low + 1), array("q")).append(row << 1 | which)
+    for ratio in sorted(by_ratio, reverse=True):
+        for place in array("q", sorted(by_ratio.pop(ratio), key=by_name)):
+            client, server, server_port = ends(place)
+            profile = profiles.of(client) if profiles.by_address else profiles.default
+            _, start_ns, released_ns = told(packed_rows[place & 1], place >> 1)
+            (low, high), taken, wait_ns = profile.ephemeral_ports, start_ns < released_ns, profile.time_wait_ns
+            yield PortBudget(client, server, server_port, None, 1, int(taken), 0, start_ns if taken else None, (low, high),
+                             "option" if profile.ports_given else "profile", int(taken and released_ns > end_ns), None,
+                             (high - low + 1) * SECOND_NS / wait_ns if wait_ns else None, None)
 
 
 def may_be_near(account: Account, accounts: Accounts, ratio: float) -> bool:

@@ -107,6 +107,12 @@ def is_alive(packed: PackedRows, row: int) -> bool:
     return not packed.rows[row * packed.row_words + KEY + packed.key_words + PORT] & GONE
 
 
+def told(packed: PackedRows, row: int) -> tuple[int, int, int]:
+    """What is kept of an account: its port (with HELD maybe), when it began and when it was released."""
+    rows, at = packed.rows, row * packed.row_words + KEY + packed.key_words
+    return rows[at + PORT], rows[at + START] | rows[at + START + 1] << 32, rows[at + RELEASED] | rows[at + RELEASED + 1] << 32
+
+
 def _names(packed: PackedRows) -> list[bytes]:
     return [packed.key(row)[:-2] for row in range(packed.count) if is_alive(packed, row)]
 

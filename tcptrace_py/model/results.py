@@ -342,6 +342,9 @@ class Rows(Sequence[Row]):
     def __getitem__(self, at: int | slice) -> Row | list[Row]:
         return self.every()[at]
 
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.every())
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
 

@@ -4,7 +4,7 @@ Absolute times are RFC 3339 strings, durations numbers with their unit in the ke
 `schema/analysis-1.json`; additions keep the number, a changed meaning raises it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tcptrace_py import __version__, _compiled
@@ -43,11 +43,12 @@ Row = dict[str, Any]
 def document(analysis: Analysis, connections: Iterable[Connection] | None = None) -> Row:
     """Return the whole document; `connections` are those listed (default: all of them)."""
     chosen = analysis.connections if connections is None else connections
-    return {**head(analysis), "connections": [connection_row(connection) for connection in chosen]}
+    return {**{key: list(value) if isinstance(value, Iterator) else value for key, value in head(analysis).items()},
+            "connections": [connection_row(connection) for connection in chosen]}
 
 
 def head(analysis: Analysis) -> Row:
-    """Everything but the connections."""
+    """Everything but the connections; of hosts and ports, of which there may be as many, an iterator."""
     return {
         "schema": SCHEMA,
         "generator": generator(),
@@ -59,8 +60,8 @@ def head(analysis: Analysis) -> Row:
         "summary": summary_row(analysis.summary),
         "intervals": None if analysis.intervals is None else intervals_row(analysis.intervals),
         "broken": [broken_row(group) for group in broken(analysis)],
-        "hosts": [host_row(host) for host in analysis.hosts],
-        "ports": [ports_row(budget) for budget in analysis.ports],
+        "hosts": map(host_row, analysis.hosts),
+        "ports": map(ports_row, analysis.ports),
     }
 
 

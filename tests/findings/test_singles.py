@@ -24,9 +24,12 @@ def key_of(attempt: Attempt) -> bytes:
     return client.to_bytes(size) + server.to_bytes(size) + port.to_bytes(2) + service.to_bytes(2)
 
 
-def told(attempts: list[Attempt], settled_s: int, *, packed: bool) -> tuple[object, ...]:
+WINDOWS = Profiles.named("linux", {"0.0.0.1": "windows"})
+
+
+def told(attempts: list[Attempt], settled_s: int, *, packed: bool, profiles: Profiles | None = None) -> tuple[object, ...]:
     """What is said of them; of `attempts` the last number says how long they lasted: -1 for ever, -2 a second, and held before."""
-    accounts = Accounts(Profiles(), Vantages())
+    accounts = Accounts(profiles or Profiles(), Vantages())
     if not packed:
         for attempt in attempts:
             accounts.of(key_of(attempt))
@@ -41,12 +44,15 @@ def told(attempts: list[Attempt], settled_s: int, *, packed: bool) -> tuple[obje
     assert not packed or accounts.singles.alive == len(accounts.singles.names())
     accounts.close(END_NS)
     listed = hosts(accounts)
+    assert list(listed) == hosts(accounts).every()
+    assert list(budgets(accounts)) == budgets(accounts).every()  # which makes objects of what was packed
     return (listed.busiest(3), len(listed), list(listed), len(budgets(accounts)), list(budgets(accounts)), budgets(accounts).near(0.00001))
 
 
 @given(ATTEMPTS)
 def test_nobody_can_tell(attempts: list[Attempt]) -> None:
     assert told(attempts, 0, packed=True) == told(attempts, 0, packed=False)
+    assert told(attempts, 0, packed=True, profiles=WINDOWS) == told(attempts, 0, packed=False, profiles=WINDOWS)
 
 
 @given(ATTEMPTS, ATTEMPTS)

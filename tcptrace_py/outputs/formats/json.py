@@ -1,7 +1,7 @@
 """`--format json`: the analysis document, one row of each list on a line of its own, written as it is read."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from tcptrace_py.model.results import Analysis
@@ -19,7 +19,7 @@ def write(analysis: Analysis, view: View, out: TextIO) -> None:
     """Write the document without ever holding more than one connection's row."""
     out.write("{\n")
     for key, value in head(analysis).items():
-        if isinstance(value, list):
+        if isinstance(value, list | Iterator):
             _write_list(key, value, out)
             out.write(",\n")
         else:

@@ -1,6 +1,7 @@
 """`--format jsonl`: the same facts in lines, each with its "record": a header, the connections, a trailer."""
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from tcptrace_py.model.results import Analysis
@@ -24,4 +25,20 @@ def write(analysis: Analysis, view: View, out: TextIO) -> None:
     out.write(_encode({"record": "header", "schema": SCHEMA, **header}) + "\n")
     out.writelines(_encode({"record": "connection", **connection_row(connection)}) + "\n"
                    for connection in view.listed(analysis))
-    out.write(_encode({"record": "trailer", **trailer}) + "\n")
+    out.write('{"record": "trailer"')
+    for key, value in trailer.items():
+        out.write(f", {_encode(key)}: ")
+        if isinstance(value, Iterator):
+            _write_list(value, out)
+        else:
+            out.write(_encode(value))
+    out.write("}\n")
+
+
+def _write_list(rows: Iterable[object], out: TextIO) -> None:
+    """Write a list row by row: there may be as many as there are connections."""
+    before = "["
+    for row in rows:
+        out.write(before + _encode(row))
+        before = ", "
+    out.write("]" if before == ", " else "[]")
