@@ -217,12 +217,14 @@ class Alone:
         self._segments = None  # its memory is better used for what follows
         self._decoder.finish()
         self._table.finish(end_ns)
-        self._collector.finish(end_ns)
         streams = self._table.streams
+        first, numbers = streams.moved_from, None if streams.moved is None else streams.numbers()
+        del streams
+        self._table.clear()
+        self._collector.finish(end_ns)
         if self.openers is not None:
             self._collector.rename_streams(self.openers.rank)
-        elif streams.moved is not None:
-            first, numbers = streams.moved_from, streams.numbers()
+        elif numbers is not None:
             self._collector.rename_streams(lambda name: name if name < first else numbers[name - first])
 
 
