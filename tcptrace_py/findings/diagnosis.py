@@ -92,7 +92,7 @@ class Ledger:
         cut = any(p.code == "snapped" and p.explanation != EXPLANATIONS["snapped"] for p in analysis.capture.problems)
         entered = analysis.summary.time_wait.entered
         alarms = {service_of(ports.client, ports.server, ports.server_port, ports.scope): ports for ports in analysis.ports.near(inf)}
-        alarming = {rows.number_of(key) for key in alarms}
+        alarming = {rows.number_of(key) for key in alarms} - {-1}
         keys = {number: rows.key(number) for number in alarming.union(groups.first(rows.names, MOST_SERVICES))}
 
         small = {(row.client, row.server, row.server_port) for row in analysis.findings if row.code == Code.POOL_TOO_SMALL}

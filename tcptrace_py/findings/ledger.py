@@ -184,9 +184,9 @@ class Services:
         return _service(least)
 
     def number_of(self, service: PackedService) -> int:
-        """The number of a service that there is."""
+        """The number of a service; -1: it has none."""
         client, server, port, network = service
-        return self.names.number(client + server + _tail(port, network))
+        return self.names.find(client + server + _tail(port, network))
 
     def by_server(self) -> "tuple[Numbered, array[int]]":
         """Servers, ports and networks, whoever connects there (`server_of`), and which of these each service's is."""

@@ -34,6 +34,8 @@ cdef class Numbered:
 
     @cython.locals(packed=PackedRows, row=cython.Py_ssize_t, number=cython.Py_ssize_t, is_long=bint)
     cpdef Py_ssize_t number(self, bytes key) except -1
+    @cython.locals(packed=PackedRows, row=cython.Py_ssize_t)
+    cpdef Py_ssize_t find(self, bytes key) except -2
     @cython.locals(place=int)
     cpdef bytes key(self, Py_ssize_t number)
     @cython.locals(place=int, packed=PackedRows, found="unsigned int")

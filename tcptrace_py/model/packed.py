@@ -109,6 +109,12 @@ class Numbered:
         self.count = number + 1
         return number
 
+    def find(self, key: bytes) -> int:
+        """Number of a key; -1: it has none."""
+        packed = self.long if len(key) > 4 * self.short.key_words else self.short
+        row = packed.find(key)
+        return -1 if row < 0 else packed.rows[row * packed.row_words + _KEY + packed.key_words]
+
     def key(self, number: int) -> bytes:
         """The key that has a number."""
         place = self._places[number]

@@ -38,6 +38,7 @@ def test_numbers_in_the_order_of_the_keys(picked: list[tuple[int, bool]]) -> Non
     names, expected = Numbered(2, 5), dict[bytes, int]()
     for number, is_long in picked:
         key = number.to_bytes(20 if is_long else 8, "big")
+        assert names.find(key) == expected.get(key, -1)
         assert names.number(key) == expected.setdefault(key, len(expected))
     assert [names.key(number) for number in range(names.count)] == list(expected)
     for key, number in expected.items():
