@@ -142,7 +142,7 @@ class Accounts:
         self.kind_counts = bytearray()  # and what these count
         default = profiles.default
         self.default_wait_ns, (self.low, self.high), self.given = default.time_wait_ns, default.ephemeral_ports, default.ports_given
-        self.hosts: dict[tuple[bytes, bytes], HostRow] = {}
+        self.hosts: dict[bytes | tuple[bytes, bytes], HostRow] = {}  # by address, and scope where there is one
         self.handshakes: dict[tuple[bytes, int], Values] = {}  # how long those took that were completed, of each server address and port
 
     def of(self, key: bytes) -> Account:
@@ -231,9 +231,10 @@ class Accounts:
             self.named(name)
 
     def _host(self, address: bytes, scope: bytes) -> HostRow:
-        host = self.hosts.get((address, scope))
+        key = (address, scope) if scope else address
+        host = self.hosts.get(key)
         if host is None:
-            host = self.hosts[address, scope] = HostRow(address, scope, len(self.hosts))
+            host = self.hosts[key] = HostRow(address, scope, len(self.hosts))
         return host
 
     def _kind(self, account: Account, counts: int, first: int, second: int, third: int, ports_of: int) -> int:

@@ -117,7 +117,7 @@ def add_singles(accounts: Accounts, numbers: "array[int]") -> tuple[PackedRows, 
                 continue
             name = packed.key(row)
             for what, address in ((OPENED, name[:size]), (SERVED, name[size:2 * size])):
-                host = accounts.hosts.get((address, b""))
+                host = accounts.hosts.get(address)
                 if host is not None:
                     own[host.number * WORDS + what] += 1
                     continue
