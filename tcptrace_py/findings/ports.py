@@ -16,7 +16,6 @@ from tcptrace_py.model.results import Connection, Exhaustion, PortBudget, PortBu
 from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
 
 from .accounts import Account, Accounts, late_ns
-from .ledger import Texts
 from .occupancy import ANY_PORT
 from .port_use import FEWEST, PortRange, PortTotals, believed, exhaustion_of, is_ordinary, is_within, range_of
 from .singles import HELD as HELD_ONLY
@@ -98,14 +97,18 @@ class Budgets(PortBudgets):
 
 def _lone(accounts: Accounts) -> Iterator[PortBudget]:
     """The budgets of accounts that hold one attempt, in order. They say what the account would, were it an object."""
-    profiles, texts, end_ns = accounts.profiles, Texts(), accounts.end_ns
+    profiles, end_ns = accounts.profiles, accounts.end_ns
+    texts: dict[bytes, str] = {}  # of servers
     by_ratio: dict[float, array[int]] = {}
     packed_rows = accounts.singles.four, accounts.singles.sixteen
 
     def ends(place: int) -> tuple[str, str, int]:
         name = packed_rows[place & 1].key(place >> 1)
         size = len(name) // 2 - 2
-        return text(name[:size]), texts[name[size:2 * size]], name[2 * size] << 8 | name[2 * size + 1]
+        server = name[size:2 * size]
+        if server not in texts:
+            texts[server] = text(server)
+        return text(name[:size]), texts[server], name[2 * size] << 8 | name[2 * size + 1]
 
     def by_name(place: int) -> str:
         client, server, port = ends(place)
