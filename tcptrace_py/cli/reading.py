@@ -233,6 +233,10 @@ class Seconds(click.FloatRange):
             value = Duration().read(value) / SECOND_NS
         return float(super().convert(value, param, ctx))
 
+    def _describe_range(self) -> str:
+        """Nothing in the help where there is no bound: click says x<=None."""
+        return super()._describe_range() if self.min is not None else ""
+
 
 _OPTIONS = (
     click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True,
@@ -252,7 +256,7 @@ _OPTIONS = (
                  begun: [name for name in OS_NAMES if name.startswith(begun)],
                  help=f"Operating system of all hosts, or of one, for TIME_WAIT and port range: {', '.join(OS_NAMES)}. "
                       "Default linux; may be repeated."),
-    click.option("--time-wait", "time_wait_s", metavar="SECONDS", type=Seconds(min=0),
+    click.option("--time-wait", "time_wait_s", metavar="SECONDS", type=Seconds(),
                  help="Length of TIME_WAIT, instead of the operating system's."),
     click.option("--port-range", metavar="A-B", help="Range of ephemeral ports, instead of the operating system's."),
     click.option("--idle", "idle_s", metavar="SECONDS", type=Seconds(min=0, min_open=True),

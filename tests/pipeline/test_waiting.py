@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -42,7 +42,7 @@ def test_nothing_that_they_hold_is_left_out(kind: type, names: tuple[str, ...]) 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traffic)
 def test_a_connection_is_as_it_was(segments: list[Seg]) -> None:
-    replayer, found = Replayer(Profiles()), list[tuple[object, ...]]()
+    replayer, found = Replayer(Profiles()), list[Any]()
     table = FlowTable(replayer.states_of, lambda live, _known_ns: found.append(packed(live)), linger_ns=70 * SECOND_NS,
                       idle_ns=86400 * SECOND_NS, selection=Selection())
     table.feed(segment_block(segments, 1))
