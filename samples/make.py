@@ -8,7 +8,7 @@ from pathlib import Path
 
 from samples.readme import readme
 from samples.stories.story import STORIES, Story
-from samples.writer.files import compressed, decompressed
+from tests.writer.files import compressed, decompressed
 
 FOLDER = Path(__file__).parent
 THEMES = (

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from samples.recorder.ring import TRACEFS
+from tests.recorder.ring import TRACEFS
 
 UNSHARE = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x40000000) != 0)"  # CLONE_NEWNET
 

@@ -161,8 +161,8 @@ FRESH = ("http_client_first", "http_server_first", "both_close", "half_closes", 
 def test_fresh_recordings_obey_the_same_laws(tmp_path: Path, name: str) -> None:
     """Two kernels, recorded at both ends: what holds of samples holds of traffic that was never seen before."""
     needs_recording("tcpdump", "nft", tracing=True)
-    from samples.recorder.scenarios import SCENARIOS
-    from samples.recorder.session import Session
+    from tests.recorder.scenarios import SCENARIOS
+    from tests.recorder.session import Session
 
     assert Session(SCENARIOS[name], 20, tmp_path).record()["problems"] == []
     paths = sorted(tmp_path.glob("*.pcap*"))

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from samples.ci.service import AFTER, BEFORE, PORT, Behaviour, exercise, serve
-from samples.recorder.netns import Host, address, veth
+from tests.recorder.netns import Host, address, veth
 
 FOLDER = Path(__file__).parent
 CLIENT, SERVER = "10.77.0.1", "10.77.0.2"

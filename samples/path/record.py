@@ -17,7 +17,7 @@ import threading
 import time
 from pathlib import Path
 
-from samples.recorder.netns import Host, address, veth
+from tests.recorder.netns import Host, address, veth
 
 FOLDER = Path(__file__).parent
 SERVER, PORT, REFUSED = "10.3.0.1", 80, 9999

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from samples.writer.files import pcap
-from samples.writer.packets import Packets
-from samples.writer.segment import Endpoint, Segment
-from samples.writer.side import EPOCH_NS, nanoseconds
-from samples.writer.talk import Talk, Wire
+from tests.writer.files import pcap
+from tests.writer.packets import Packets
+from tests.writer.segment import Endpoint, Segment
+from tests.writer.side import EPOCH_NS, nanoseconds
+from tests.writer.talk import Talk, Wire
 
 
 @dataclass

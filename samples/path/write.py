@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from samples.path.way import Way, WayTalk
-from samples.writer import segment as options
-from samples.writer.segment import Segment
+from tests.writer import segment as options
+from tests.writer.segment import Segment
 
 FOLDER = Path(__file__).parent
 CLIENT, OUTSIDE, SERVER = "192.0.2.10", "203.0.113.5", "198.51.100.20:80"

@@ -14,7 +14,7 @@ from samples.stories.paths import (
 )
 from samples.stories.shared import DONE, served
 from samples.stories.story import story
-from samples.writer.talk import Wire
+from tests.writer.talk import Wire
 
 
 @story(

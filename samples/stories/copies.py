@@ -4,9 +4,9 @@ from samples.stories.expect import connection, shake, side, stay
 from samples.stories.paths import CLIENT_FIRST, SERVER_SECOND
 from samples.stories.shared import DONE, FOUR_WAY, ONCE, closed
 from samples.stories.story import story
-from samples.writer.links import COOKED2, Link, cooked2, ethernet
-from samples.writer.packets import without_id
-from samples.writer.talk import Tap, Wire
+from tests.writer.links import COOKED2, Link, cooked2, ethernet
+from tests.writer.packets import without_id
+from tests.writer.talk import Tap, Wire
 
 BETWEEN_ROUTERS = Link(1, (ethernet(b"\x02\0\0\0\0\x0a", b"\x02\0\0\0\0\x0b"),))
 

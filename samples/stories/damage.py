@@ -7,9 +7,9 @@ import dpkt
 from samples.stories.encapsulation import short, whole
 from samples.stories.expect import connection, shake
 from samples.stories.story import story
-from samples.writer.files import Frame, Interface, Pcapng, pcap, pcap_header, pcap_record
-from samples.writer.side import EPOCH_NS
-from samples.writer.talk import Wire
+from tests.writer.files import Frame, Interface, Pcapng, pcap, pcap_header, pcap_record
+from tests.writer.side import EPOCH_NS
+from tests.writer.talk import Wire
 
 OPENED = connection(shake("three-way", "completed", total=20.0), anomalies=None, time_wait=None)
 CUT = {"capture": {"files": [{"truncated": True}]}}

@@ -5,8 +5,8 @@ from typing import Any
 from samples.stories.expect import connection, shake, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, SERVER_SECOND
 from samples.stories.story import story
-from samples.writer import packets
-from samples.writer.links import (
+from tests.writer import packets
+from tests.writer.links import (
     COOKED,
     COOKED2,
     ETHERNET,
@@ -27,7 +27,7 @@ from samples.writer.links import (
     snap,
     vlan,
 )
-from samples.writer.talk import Wire
+from tests.writer.talk import Wire
 
 SIX: dict[str, Any] = {"client": "[2001:db8::10]:40000", "server": "[2001:db8:1::20]:80"}
 

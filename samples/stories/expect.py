@@ -10,7 +10,7 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any
 
-from samples.writer.segment import Endpoint
+from tests.writer.segment import Endpoint
 
 TOLERANCE_MS = 0.002  # a capture in microseconds cuts each of two times
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from samples.stories.encapsulation import short, whole
 from samples.stories.expect import connection, shake, stay, tear
 from samples.stories.story import story
-from samples.writer.files import Interface, Pcapng
-from samples.writer.links import COOKED, ETHERNET, RAW
-from samples.writer.side import EPOCH_NS
-from samples.writer.talk import Wire
+from tests.writer.files import Interface, Pcapng
+from tests.writer.links import COOKED, ETHERNET, RAW
+from tests.writer.side import EPOCH_NS
+from tests.writer.talk import Wire
 
 WITH_CUSTOM_BLOCK = ("sections.pcapng",)  # Wireshark gives a custom block a frame number; another one is of no known type
 

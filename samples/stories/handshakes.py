@@ -4,7 +4,7 @@ from samples.stories.expect import connection, reset, shake, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND
 from samples.stories.shared import FOUR_WAY
 from samples.stories.story import story
-from samples.writer.talk import Wire
+from tests.writer.talk import Wire
 
 
 @story(

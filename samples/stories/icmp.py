@@ -3,8 +3,8 @@
 from samples.stories.expect import connection, shake, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND
 from samples.stories.story import story
-from samples.writer.icmp import unreachable
-from samples.writer.talk import Wire
+from tests.writer.icmp import unreachable
+from tests.writer.talk import Wire
 
 HOST, PORT, FRAGMENTATION_NEEDED, PROHIBITED, PROHIBITED6 = 1, 3, 4, 13, 1
 

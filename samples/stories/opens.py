@@ -4,8 +4,8 @@ from samples.stories.expect import Among, connection, reset, shake, side, stay, 
 from samples.stories.paths import CLIENT_FIRST, CLOSES_FIRST, CLOSES_SECOND, SERVER_SECOND
 from samples.stories.shared import FOUR_WAY
 from samples.stories.story import story
-from samples.writer.files import Frame
-from samples.writer.talk import Wire
+from tests.writer.files import Frame
+from tests.writer.talk import Wire
 
 
 @story(

@@ -2,8 +2,8 @@
 
 from samples.stories.expect import Among
 from samples.stories.story import story
-from samples.writer.packets import without_id
-from samples.writer.talk import Wire
+from tests.writer.packets import without_id
+from tests.writer.talk import Wire
 
 SNAPLEN = 54  # Ethernet, IPv4 and TCP without options
 

@@ -4,7 +4,7 @@ from samples.stories.expect import connection, reset, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND
 from samples.stories.shared import DONE, FOUR_WAY
 from samples.stories.story import story
-from samples.writer.talk import Talk, Wire
+from tests.writer.talk import Talk, Wire
 
 
 def _probe(talk: Talk, *, byte: bytes = b"", after: float, answered: bool = True) -> None:

@@ -6,10 +6,10 @@ from samples.stories.expect import connection, shake, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND, SERVER_UP
 from samples.stories.shared import DONE, FOUR_WAY, ONCE, closed
 from samples.stories.story import story
-from samples.writer.files import Frame, pcap
-from samples.writer.links import ETHERNET, Link, ethernet
-from samples.writer.packets import plain
-from samples.writer.talk import Tap, Wire
+from tests.writer.files import Frame, pcap
+from tests.writer.links import ETHERNET, Link, ethernet
+from tests.writer.packets import plain
+from tests.writer.talk import Tap, Wire
 
 ENDS = ("192.0.2.10:40000", "198.51.100.20:80")
 

@@ -4,8 +4,8 @@ from samples.stories.expect import AnyOf, connection, reset, shake, side, stay, 
 from samples.stories.paths import CLIENT_FIRST, CLIENT_UP, SERVER_SECOND, SERVER_UP
 from samples.stories.shared import DONE, served
 from samples.stories.story import story
-from samples.writer.side import NEAR_NS
-from samples.writer.talk import Wire
+from tests.writer.side import NEAR_NS
+from tests.writer.talk import Wire
 
 
 @story(

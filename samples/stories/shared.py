@@ -4,7 +4,7 @@ from typing import Literal
 
 from samples.stories.expect import connection, shake, side, stay, tear
 from samples.stories.paths import CLIENT_FIRST, SERVER_SECOND
-from samples.writer.talk import Talk, Wire
+from tests.writer.talk import Talk, Wire
 
 DONE = shake("three-way", "completed", total=20.0)
 FOUR_WAY = tear("four-way", "client", segments=4)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from samples.stories.expect import Expectation
-from samples.writer.links import ETHERNET, Link
-from samples.writer.talk import Vantage, Wire
+from tests.writer.links import ETHERNET, Link
+from tests.writer.talk import Vantage, Wire
 
 Tell = Callable[[Wire], bytes | None]
 

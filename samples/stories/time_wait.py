@@ -4,8 +4,8 @@ from samples.stories.expect import Among, connection, reset, shake, side, stay, 
 from samples.stories.paths import CLIENT_FIRST, CLIENT_SECOND, CLIENT_UP, CLOSES_FIRST, SERVER_SECOND, SERVER_UP
 from samples.stories.shared import DONE, closed
 from samples.stories.story import story
-from samples.writer.side import NEAR_NS
-from samples.writer.talk import Wire
+from tests.writer.side import NEAR_NS
+from tests.writer.talk import Wire
 
 LATER = connection(DONE, tear("four-way", "client", segments=4), time_wait=[stay("client", basis="observed")])
 

@@ -2,9 +2,9 @@
 
 from samples.stories.encapsulation import SIX, carried, short, whole
 from samples.stories.story import story
-from samples.writer import links
-from samples.writer.links import ethernet, vlan
-from samples.writer.talk import Wire
+from tests.writer import links
+from tests.writer.links import ethernet, vlan
+from tests.writer.talk import Wire
 
 carried("ip-in-ip.pcap", "IPv4 in IPv4.", through=(links.ip_in_ip,))
 carried("6in4.pcap", "IPv6 in IPv4.", through=(links.ip_in_ip,), **SIX)

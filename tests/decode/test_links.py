@@ -4,7 +4,6 @@ import struct
 
 import pytest
 
-from samples.writer import links
 from tcptrace_py.decode.linktypes import LINKS
 from tcptrace_py.model.segments import INCOMING, OUTGOING
 from tests.decode.blocks import Raw, Row, codes, decoded
@@ -19,6 +18,7 @@ from tests.decode.build import (
     only_row,
     tcp,
 )
+from tests.writer import links
 
 HELLO = ipv4(tcp(b"hello"))
 HELLO6 = ipv6(tcp(b"hello", source=CLIENT6, target=SERVER6))

@@ -4,7 +4,11 @@ import struct
 
 import pytest
 
-from samples.writer.links import (
+from tcptrace_py.model.segments import SCOPE_TEID, SCOPE_VNI, reverse_key, scope_bytes
+from tests.decode import build
+from tests.decode.blocks import Raw, Row, codes, decoded
+from tests.decode.build import CLIENT6, SERVER6, ipv4, ipv6, key, matches, only_row, tcp
+from tests.writer.links import (
     ETHERNET,
     Wrap,
     erspan2,
@@ -17,10 +21,6 @@ from samples.writer.links import (
     vlan,
     vxlan,
 )
-from tcptrace_py.model.segments import SCOPE_TEID, SCOPE_VNI, reverse_key, scope_bytes
-from tests.decode import build
-from tests.decode.blocks import Raw, Row, codes, decoded
-from tests.decode.build import CLIENT6, SERVER6, ipv4, ipv6, key, matches, only_row, tcp
 
 HELLO = ipv4(tcp(b"hello"))
 HELLO6 = ipv6(tcp(b"hello", source=CLIENT6, target=SERVER6))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from samples.recorder.buildup import BUILDUPS, Buildup, record
-from samples.recorder.scenarios.small import SAMPLES
 from tcptrace_py import analyze
 from tcptrace_py.findings.diagnosis import diagnose
 from tcptrace_py.findings.occupancy import Occupancy, counts_at
 from tests import buildups
 from tests.kernel import needs_recording
+from tests.recorder.buildup import BUILDUPS, Buildup, record
+from tests.recorder.scenarios.small import SAMPLES
 from tests.samples.test_recorded import one, truth_of
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from samples.recorder import lwip
 from tcptrace_py import analyze
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.state import State
 from tests.kernel import needs_recording
+from tests.recorder import lwip
 from tests.test_laws_of_captures import hangs_together
 
 if TYPE_CHECKING:

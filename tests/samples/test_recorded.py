@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from samples.recorder.scenarios.small import SAMPLES, Sample
-from samples.recorder.wire import ACK, FIN, RST, SYN, Endpoint, segments
+from tests.recorder.scenarios.small import SAMPLES, Sample
+from tests.recorder.wire import ACK, FIN, RST, SYN, Endpoint, segments
 
 FOLDER = Path(__file__).parents[2] / "samples"
 LARGEST_BYTES = 60_000

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from samples.recorder import wire
-from samples.recorder.account import Account
-from samples.recorder.check import problems
-from samples.recorder.lives import kernel_hz, sockaddr
-from samples.recorder.pairing import Book, Evidence
-from samples.recorder.plan import Plan
-from samples.recorder.relay import Link, RuleBook, Stage
-from samples.recorder.ring import Event, Format, walk_page
-from samples.recorder.scenarios import SCENARIOS
-from samples.recorder.truth import Teller
-from samples.recorder.wire import ACK, FIN, RST, SYN, Segment, kind_of, segment_of
 from tests.kernel import needs_recording
+from tests.recorder import wire
+from tests.recorder.account import Account
+from tests.recorder.check import problems
+from tests.recorder.lives import kernel_hz, sockaddr
+from tests.recorder.pairing import Book, Evidence
+from tests.recorder.plan import Plan
+from tests.recorder.relay import Link, RuleBook, Stage
+from tests.recorder.ring import Event, Format, walk_page
+from tests.recorder.scenarios import SCENARIOS
+from tests.recorder.truth import Teller
+from tests.recorder.wire import ACK, FIN, RST, SYN, Segment, kind_of, segment_of
 
 CLIENT, SERVER = ("10.77.9.1", 40000), ("10.77.9.2", 80)
 HOSTS = {CLIENT[0]: "client", SERVER[0]: "server"}
@@ -486,7 +486,7 @@ def test_a_capture_is_cut_where_the_trace_stopped(tmp_path: Any) -> None:
 @pytest.mark.kernel
 def test_a_real_recording_agrees_with_itself(tmp_path: Any) -> None:
     needs_recording("tcpdump", "nft", tracing=True)
-    from samples.recorder.session import Session
+    from tests.recorder.session import Session
 
     entry = Session(SCENARIOS["both_close"], 5, tmp_path).record()
     assert entry["problems"] == []

@@ -11,8 +11,8 @@ from samples.make import FOLDER, is_current, main, stories
 from samples.readme import readme
 from samples.stories.expect import Expectation, connection, differences, shake, tear
 from samples.stories.story import Story
-from samples.writer.talk import Vantage
 from tcptrace_py import analyze
+from tests.writer.talk import Vantage
 
 ALL = stories()
 READABLE = [told for told in ALL if set(told.expected.exit_codes) & {0, 3}]

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samples.writer import links, packets, segment
-from samples.writer.files import Frame, Interface, compressed, decompressed, pcap, pcapng
-from samples.writer.segment import Endpoint, Segment
-from samples.writer.side import EPOCH_NS, filler, is_before
-from samples.writer.talk import Talk, Tap, Wire
+from tests.writer import links, packets, segment
+from tests.writer.files import Frame, Interface, compressed, decompressed, pcap, pcapng
+from tests.writer.segment import Endpoint, Segment
+from tests.writer.side import EPOCH_NS, filler, is_before
+from tests.writer.talk import Talk, Tap, Wire
 
 NUMBER = st.integers(0, 2**32 - 1)
 PORT = st.integers(0, 65535)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO
 
-from samples.writer.files import pcap_header
-from samples.writer.segment import Endpoint, Segment, timestamps
+from tests.writer.files import pcap_header
+from tests.writer.segment import Endpoint, Segment, timestamps
 
 from .records import (
     ACK,

@@ -9,10 +9,10 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from samples.writer.files import Frame, pcap_record
-from samples.writer.links import ETHERNET
-from samples.writer.packets import ipv4
-from samples.writer.segment import Segment
+from tests.writer.files import Frame, pcap_record
+from tests.writer.links import ETHERNET
+from tests.writer.packets import ipv4
+from tests.writer.segment import Segment
 
 # Where the fields stand, counted from the start of the record: 16 bytes of record header, 14 of Ethernet, 20 of IPv4.
 SECONDS, MICROSECONDS = 0, 4

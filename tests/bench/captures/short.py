@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import IO
 
-from samples.writer.files import pcap_header
-from samples.writer.segment import Endpoint, Segment, mss, pack_options, sack_permitted, timestamps, window_scale
+from tests.writer.files import pcap_header
+from tests.writer.segment import Endpoint, Segment, mss, pack_options, sack_permitted, timestamps, window_scale
 
 from .records import (
     ACK,

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from samples.make import FOLDER
 from samples.path import record, write
 from samples.path.way import Way
-from samples.writer.packets import ipv6, plain
-from samples.writer.segment import Endpoint, Segment, mss, pack_options
 from tcptrace_py.findings.path import leftovers
 from tests.findings.path.points import compared, of_way, strangers
 from tests.kernel import needs_recording
 from tests.thorough import examples
+from tests.writer.packets import ipv6, plain
+from tests.writer.segment import Endpoint, Segment, mss, pack_options
 
 if TYPE_CHECKING:
     from tcptrace_py.model.path import PathFacts
