@@ -126,7 +126,4 @@ def _stay(row: Mapping[str, Any]) -> str:
 def _summary(row: Mapping[str, Any]) -> str:
     if "connections" not in row or not (stays := row.get("time_wait")):
         return ""
-    return (
-        f"{row['connections']} connections, {stays['entered']} stays in TIME_WAIT, {stays['peak']} at once,"
-        f" {stays['at_end']} at the end"
-    )
+    return f"{row['connections']} connections, {stays['entered']} stays in TIME_WAIT, {stays['peak']} at once, {stays['at_end']} at the end"

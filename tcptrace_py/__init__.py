@@ -15,9 +15,29 @@ from __future__ import annotations
 __version__ = "0.1.0"
 
 __all__ = [
-    "PROFILES", "Analysis", "Basis", "CaptureError", "Connection", "Endpoint", "Handshake", "Host", "PortBudget",
-    "Problem", "Profile", "Profiles", "Reset", "Result", "Selection", "Side", "State", "StateEntry", "Stay",
-    "TcpstatesError", "Teardown", "UsageError", "analyze",
+    "PROFILES",
+    "Analysis",
+    "Basis",
+    "CaptureError",
+    "Connection",
+    "Endpoint",
+    "Handshake",
+    "Host",
+    "PortBudget",
+    "Problem",
+    "Profile",
+    "Profiles",
+    "Reset",
+    "Result",
+    "Selection",
+    "Side",
+    "State",
+    "StateEntry",
+    "Stay",
+    "TcpstatesError",
+    "Teardown",
+    "UsageError",
+    "analyze",
 ]
 
 _NAMES = {
@@ -25,8 +45,19 @@ _NAMES = {
     "model.errors": ("CaptureError", "TcpstatesError", "UsageError"),
     "model.problems": ("Problem",),
     "model.profiles": ("PROFILES", "Profile", "Profiles"),
-    "model.results": ("Analysis", "Connection", "Endpoint", "Handshake", "Host", "PortBudget", "Reset", "Side",
-                      "StateEntry", "Stay", "Teardown"),
+    "model.results": (
+        "Analysis",
+        "Connection",
+        "Endpoint",
+        "Handshake",
+        "Host",
+        "PortBudget",
+        "Reset",
+        "Side",
+        "StateEntry",
+        "Stay",
+        "Teardown",
+    ),
     "model.selection": ("Selection",),
     "model.state": ("Basis", "State"),
 }
@@ -74,5 +105,5 @@ def _compiled() -> bool:
     from importlib.machinery import EXTENSION_SUFFIXES  # noqa: PLC0415
 
     suffixes = tuple(EXTENSION_SUFFIXES)
-    return any(name.endswith(suffixes) for stage in ("capture", "decode", "flows", "states")
-               for name in os.listdir(os.path.join(__path__[0], stage)))  # noqa: PTH208, PTH118 - pathlib takes 10 ms
+    folders = (f"{__path__[0]}/{stage}" for stage in ("capture", "decode", "flows", "states"))
+    return any(name.endswith(suffixes) for folder in folders for name in os.listdir(folder))  # noqa: PTH208 - pathlib takes 10 ms

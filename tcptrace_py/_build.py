@@ -15,23 +15,79 @@ from setuptools import Extension
 from setuptools.command.build_ext import build_ext
 
 HOT = (
-    "model.closed", "model.first_frames", "model.live", "model.packed", "model.segments", "model.seq", "model.verdict",
-    "capture.merge", "capture.ordering", "capture.pcap_walk", "capture.pcapng_walk", "decode.fast", "decode.options",
-    "flows.resting", "flows.streams", "flows.table", "flows.textbook",
-    "facts.anomalies", "facts.block", "facts.handshake", "facts.resets", "facts.table", "facts.teardown", "facts.time_wait", "facts.timers",
-    "facts.views", "facts.waits", "facts.writing",
-    "findings.accounts", "findings.outline", "findings.hosts", "findings.ledger", "findings.neighbours", "findings.occupancy",
-    "findings.openings", "findings.percentiles", "findings.port_use", "findings.ports", "findings.quality", "findings.rhythm",
-    "findings.singles", "findings.summary", "findings.timeline", "findings.troubled", "findings.vantage",
-    "states.closing", "states.evidence", "states.fins", "states.opening", "states.replay", "states.resets", "states.time_wait",
+    "model.closed",
+    "model.first_frames",
+    "model.live",
+    "model.packed",
+    "model.segments",
+    "model.seq",
+    "model.verdict",
+    "capture.merge",
+    "capture.ordering",
+    "capture.pcap_walk",
+    "capture.pcapng_walk",
+    "decode.fast",
+    "decode.options",
+    "flows.resting",
+    "flows.streams",
+    "flows.table",
+    "flows.textbook",
+    "facts.anomalies",
+    "facts.block",
+    "facts.handshake",
+    "facts.resets",
+    "facts.table",
+    "facts.teardown",
+    "facts.time_wait",
+    "facts.timers",
+    "facts.views",
+    "facts.waits",
+    "facts.writing",
+    "findings.accounts",
+    "findings.outline",
+    "findings.hosts",
+    "findings.ledger",
+    "findings.neighbours",
+    "findings.occupancy",
+    "findings.openings",
+    "findings.percentiles",
+    "findings.port_use",
+    "findings.ports",
+    "findings.quality",
+    "findings.rhythm",
+    "findings.singles",
+    "findings.summary",
+    "findings.timeline",
+    "findings.troubled",
+    "findings.vantage",
+    "states.closing",
+    "states.evidence",
+    "states.fins",
+    "states.opening",
+    "states.replay",
+    "states.resets",
+    "states.time_wait",
     "outputs.units",
-    "pipeline.collecting", "pipeline.partition", "pipeline.replaying", "pipeline.waiting",
+    "pipeline.collecting",
+    "pipeline.partition",
+    "pipeline.replaying",
+    "pipeline.waiting",
 )
 # How hard the C compiler tries: where loops run for every frame, for segments and connections off the fast path, elsewhere. It is
 # what most of the time of an install goes into, and CI has a bound for that.
 EACH_FRAME = ("capture.pcap_walk", "capture.pcapng_walk", "decode.fast", "flows.streams", "flows.textbook")
-IRREGULAR = ("facts.writing", "flows.table", "model.live", "pipeline.collecting", "states.evidence", "states.fins", "states.opening",
-             "states.closing", "states.replay", "states.resets")
+IRREGULAR = (
+    "facts.writing",
+    "flows.table",
+    "model.live",
+    "pipeline.collecting",
+    "states.evidence",
+    "states.fins",
+    "states.opening",
+    "states.closing",
+    "states.replay",
+    "states.resets",
+)
 SHARED = "_cython"  # what Cython writes for views of memory and for functions, once instead of in each module of HOT
 DIRECTIVES = {"annotation_typing": False, "language_level": 3}
 
@@ -82,8 +138,12 @@ def _extensions() -> Any:
 
     sources = {name: f"tcptrace_py/{name.replace('.', '/')}.py" for name in HOT} | {SHARED: f"tcptrace_py/{SHARED}.c"}
     extensions = [Extension(f"tcptrace_py.{name}", [source], extra_compile_args=_flags(name)) for name, source in sources.items()]
-    options = {"compiler_directives": DIRECTIVES, "build_dir": "build/cython", "quiet": True,
-               "shared_utility_qualified_name": f"tcptrace_py.{SHARED}"}
+    options = {
+        "compiler_directives": DIRECTIVES,
+        "build_dir": "build/cython",
+        "quiet": True,
+        "shared_utility_qualified_name": f"tcptrace_py.{SHARED}",
+    }
     try:
         return cythonize(extensions, nthreads=os.cpu_count(), **options)
     except (ImportError, OSError):  # a machine that gives no semaphores to share among processes
@@ -102,8 +162,12 @@ def build_here() -> None:
     from setuptools import setup  # noqa: PLC0415 - only a build has it
 
     os.environ["TCPTRACE_PY_REQUIRE_COMPILED"] = "1"  # whoever asks for nothing else must hear of a failure
-    setup(name="tcptrace-py", packages=[], ext_modules=_extensions(),
-          script_args=["-q", "build_ext", "--inplace", "--parallel", str(os.cpu_count() or 1)])
+    setup(
+        name="tcptrace-py",
+        packages=[],
+        ext_modules=_extensions(),
+        script_args=["-q", "build_ext", "--inplace", "--parallel", str(os.cpu_count() or 1)],
+    )
 
 
 if __name__ == "__main__":

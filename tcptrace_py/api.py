@@ -58,8 +58,11 @@ class Result(Analysis):
         Raises UsageError for a word that is no outcome or no pattern.
         """
         outcome, pattern = word(Outcome, outcome, "outcome"), word(Pattern, pattern, "pattern")
-        return (connection for connection in self.connections
-                if outcome in (None, connection.handshake.outcome) and pattern in (None, connection.teardown.pattern))
+        return (
+            connection
+            for connection in self.connections
+            if outcome in (None, connection.handshake.outcome) and pattern in (None, connection.teardown.pattern)
+        )
 
     def to_document(self) -> dict[str, Any]:
         """Return the document of `--format json` as Python objects, all connections at once."""
@@ -99,10 +102,20 @@ class Result(Analysis):
         return self.to_arrow().to_pandas()
 
 
-def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = None, profiles: Profiles | None = None,
-            idle_s: float | None = None, check_checksums: bool = False,
-            progress: Callable[[int, int | None], None] | None = None, keep_rows: bool = True, slowest: int = 5,
-            each: Callable[[Connection], None] | None = None, jobs: int | None = 1, memory_mb: int | None = None) -> Result:
+def analyze(
+    captures: Path | Sequence[Path],
+    *,
+    selection: Selection | None = None,
+    profiles: Profiles | None = None,
+    idle_s: float | None = None,
+    check_checksums: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+    keep_rows: bool = True,
+    slowest: int = 5,
+    each: Callable[[Connection], None] | None = None,
+    jobs: int | None = 1,
+    memory_mb: int | None = None,
+) -> Result:
     """Analyse captures (files, directories, "-" for standard input) as one, merged by time.
 
     `selection` chooses segments before the analysis, `profiles` says how long hosts stay in TIME_WAIT and which ports
@@ -128,7 +141,17 @@ def analyze(captures: Path | Sequence[Path], *, selection: Selection | None = No
     if idle_s is not None and not 0 < idle_s <= LONGEST_S:
         raise UsageError(f"idle time of {idle_s} s: above 0, and {LONGEST_S:,} s at most")
     paths = [captures] if isinstance(captures, str | PathLike) else list(captures)
-    analysis = run([fspath(path) for path in paths], selection=selection, profiles=profiles, idle_s=idle_s,
-                   check_checksums=check_checksums, progress=progress, keep_rows=keep_rows, slowest=slowest,
-                   each=each, jobs=jobs, memory_mb=memory_mb)
+    analysis = run(
+        [fspath(path) for path in paths],
+        selection=selection,
+        profiles=profiles,
+        idle_s=idle_s,
+        check_checksums=check_checksums,
+        progress=progress,
+        keep_rows=keep_rows,
+        slowest=slowest,
+        each=each,
+        jobs=jobs,
+        memory_mb=memory_mb,
+    )
     return Result(**{field.name: getattr(analysis, field.name) for field in fields(analysis)})

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .model.segments import SegmentBlock
     from .model.selection import Selection
 
+
 @dataclass(frozen=True)
 class Extract:
     """What was written: connections and frames."""
@@ -149,15 +150,15 @@ def _mark(captures: Sequence[str], wanted: Wanted, options: Options, progress: C
     return marks
 
 
-def _copy(captures: Sequence[str], marks: _Marks, output: Output, form: str | None,
-          progress: Callable[[int, int | None], None] | None) -> int:
+def _copy(
+    captures: Sequence[str], marks: _Marks, output: Output, form: str | None, progress: Callable[[int, int | None], None] | None
+) -> int:
     """Copy the marked frames; gives their number. The file is put in place when it is whole."""
     reader = open_captures(captures, Problems(), progress=progress)
     first = reader.files[0].format if reader.files[0].format in FORMATS else FORMATS[0]
     count = 0
     with output.open() as out:
-        writer = _writer(out, form or format_of(output.path, first), marks,
-                         lone_pcapng=len(reader.files) == 1 and first == "pcapng")
+        writer = _writer(out, form or format_of(output.path, first), marks, lone_pcapng=len(reader.files) == 1 and first == "pcapng")
         for block in reader.blocks(as_written=True):
             for row in range(min(block.count, len(marks.frames) - block.first_frame)):  # a capture may still grow
                 if marks.frames[block.first_frame + row]:

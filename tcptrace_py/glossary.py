@@ -97,8 +97,9 @@ def _words(of: Mapping[str, str]) -> Callable[[str], Iterator[Entry]]:
 
 
 def _explained(*tables: Mapping[str, Explained]) -> Callable[[str], Iterator[Entry]]:
-    return lambda kind: (Entry(code, kind, _prose(row.meaning), (("What to do", _prose(row.remedy)),))
-                         for table in tables for code, row in table.items())
+    return lambda kind: (
+        Entry(code, kind, _prose(row.meaning), (("What to do", _prose(row.remedy)),)) for table in tables for code, row in table.items()
+    )
 
 
 def _rules(kind: str) -> Iterator[Entry]:
@@ -117,8 +118,12 @@ def _comparisons(kind: str) -> Iterator[Entry]:
 def _findings(kind: str) -> Iterator[Entry]:
     for code in sorted(Code, key=str):
         doc = cause_doc(code)
-        yield Entry(str(code), kind, " ".join(doc.title.split()), (
-            ("What shows it", doc.shows), ("What else could look so", doc.look_alikes), ("What to do", doc.remedy)))
+        yield Entry(
+            str(code),
+            kind,
+            " ".join(doc.title.split()),
+            (("What shows it", doc.shows), ("What else could look so", doc.look_alikes), ("What to do", doc.remedy)),
+        )
 
 
 def _advice(kind: str) -> Iterator[Entry]:

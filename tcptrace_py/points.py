@@ -122,6 +122,3 @@ def _mss(frames: FrameBlock, key: bytes, seq: int, ack: int, frame: int) -> int 
             return frames.data[at + 2] << 8 | frames.data[at + 3]
         at += 1 if kind == 1 else max(size, 2)
     return None
-
-
-

@@ -116,8 +116,9 @@ def _hold(
         checks = [check for path in paths for check in config.load(path)]
         checks += [*config.from_mapping(rules), *options.from_options({}, tuple(forbid))]
         allowed = options.accepted(tuple(allow))
-        report = engine.run(result, checks, allow=allowed, allow_damaged=allow_damaged, allow_empty=allow_empty,
-                            allow_unmeasurable=allow_unmeasurable)
+        report = engine.run(
+            result, checks, allow=allowed, allow_damaged=allow_damaged, allow_empty=allow_empty, allow_unmeasurable=allow_unmeasurable
+        )
     except UsageError as error:
         raise UsageError(str(error)) from None  # as above
     if report.verdict != "passed":

@@ -208,8 +208,14 @@ class _Again:
     def _tuples_in(self, frames: set[int]) -> set[bytes]:
         """Four-tuples of the segments in these frames."""
         found: set[bytes] = set()
-        for block, segments in _blocks(self.captures, None, self.options, until_frame=max(frames, default=0), progress=self.progress,
-                                       ends_soon=_soon() if self.interrupted else None):
+        for block, segments in _blocks(
+            self.captures,
+            None,
+            self.options,
+            until_frame=max(frames, default=0),
+            progress=self.progress,
+            ends_soon=_soon() if self.interrupted else None,
+        ):
             if not frames.isdisjoint(block.numbers()):
                 keys = (plain_key(segments.key[i]) for i in range(segments.count) if segments.frame[i] in frames)
                 found.update(key for one in keys for key in (one, reverse_key(one)))
@@ -218,13 +224,25 @@ class _Again:
     def described(self, tuples: frozenset[bytes]) -> ConnectionList:
         """All connections of these four-tuples, by first frame."""
         options, directory = self.options, self.directory
-        machinery = Machinery(selection=options.selection, profiles=options.profiles, idle_s=options.idle_s, keep_rows=True, slowest=0,
-                              memory_mb=options.memory_mb)
+        machinery = Machinery(
+            selection=options.selection,
+            profiles=options.profiles,
+            idle_s=options.idle_s,
+            keep_rows=True,
+            slowest=0,
+            memory_mb=options.memory_mb,
+        )
         table, collector = machinery.table, machinery.collector
         table.streams.openers = FirstFrames()  # streams are called by frames, as in the directory
         if tuples:
-            for _, segments in _blocks(self.captures, tuples, options, until_frame=self.until_frame, progress=self.progress,
-                                       ends_soon=_soon() if self.interrupted else None):
+            for _, segments in _blocks(
+                self.captures,
+                tuples,
+                options,
+                until_frame=self.until_frame,
+                progress=self.progress,
+                ends_soon=_soon() if self.interrupted else None,
+            ):
                 table.feed(segments)
         table.finish(self.end_ns)
         collector.replayer.vantages.pairs = directory.pairs

@@ -75,8 +75,7 @@ class Output:
     def is_special(self) -> bool:
         """Whether it is written to as it is, never replaced: a device, a FIFO, an open file of this process. Raises OSError."""
         status = self._status()
-        return (self.path == STDOUT or self._descriptor() is not None
-                or (status is not None and not stat.S_ISREG(status.st_mode)))
+        return self.path == STDOUT or self._descriptor() is not None or (status is not None and not stat.S_ISREG(status.st_mode))
 
     @property
     def name(self) -> str:
@@ -128,8 +127,10 @@ class Output:
         from .capture.file import holds_capture  # noqa: PLC0415 - only where a file is written over
 
         if holds_capture(self.path):
-            raise UsageError(f"{self.path} is a capture and would be written over: name another file behind -o (of "
-                             "`-o *.pcap` the shell makes the first of them), or give --force")
+            raise UsageError(
+                f"{self.path} is a capture and would be written over: name another file behind -o (of "
+                "`-o *.pcap` the shell makes the first of them), or give --force"
+            )
 
     def _as_it_is(self, number: int | None) -> Iterator[BinaryIO]:
         if sys.stdout is not None:
@@ -195,7 +196,9 @@ def _is_read(path: str, status: os.stat_result) -> bool:
             return True
         return stat.S_ISDIR(read.st_mode) and any(
             os.path.samestat(os.stat(entry.path), status) and _is_member(entry.path)  # noqa: PTH116 - not what Windows keeps of it
-            for entry in os.scandir(path) if entry.is_file())
+            for entry in os.scandir(path)
+            if entry.is_file()
+        )
     except (AttributeError, OSError, ValueError):  # it cannot be read either
         return False
 
@@ -251,5 +254,5 @@ def _rewrite(content: BinaryIO, out: BinaryIO) -> None:
     out.seek(0)
     while data := memoryview(content.read(COPY_BYTES)):
         while data:
-            data = data[out.write(data):]
+            data = data[out.write(data) :]
     out.truncate()

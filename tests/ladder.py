@@ -111,8 +111,7 @@ class Seg:
             if name not in {"key", "time_ns", "flags", "seq", "ack"} and value != Seg.__dataclass_fields__[name].default
         )
         return (
-            f"\n<{(self.time_ns - START_NS) / 1e9:.6f} {text(source)}:{sport}>{dport} {flags or '-'} "
-            f"seq={self.seq} ack={self.ack}{extra}>"
+            f"\n<{(self.time_ns - START_NS) / 1e9:.6f} {text(source)}:{sport}>{dport} {flags or '-'} seq={self.seq} ack={self.ack}{extra}>"
         )
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
@@ -290,7 +289,11 @@ def path(side: Side | None) -> str:
 
 
 def table_of(
-    retired: list[Live], *, linger_s: int = 70, idle_s: int = 86400, selection: Selection | None = None,
+    retired: list[Live],
+    *,
+    linger_s: int = 70,
+    idle_s: int = 86400,
+    selection: Selection | None = None,
     observer: Observer | None = None,
 ) -> FlowTable:
     """A flow table alone, with nothing behind it but a list of the connections that it hands on."""

@@ -32,8 +32,9 @@ def share_in_pieces(patch: pytest.MonkeyPatch, most_frames: Callable[[], int]) -
     return shared
 
 
-def _in_pieces(blocks: Callable[[CaptureReader], Iterator[FrameBlock]],
-               most_frames: Callable[[], int]) -> Callable[[CaptureReader], Iterator[FrameBlock]]:
+def _in_pieces(
+    blocks: Callable[[CaptureReader], Iterator[FrameBlock]], most_frames: Callable[[], int]
+) -> Callable[[CaptureReader], Iterator[FrameBlock]]:
     """Blocks cut at random, the same way each time."""
 
     def cut(reader: CaptureReader) -> Iterator[FrameBlock]:

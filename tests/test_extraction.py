@@ -103,17 +103,13 @@ def _missing(capture: Path, folder: Path, most: int) -> list[str]:
     return missing
 
 
-@pytest.mark.parametrize(
-    "capture", [path for path in SAMPLES if path.stat().st_size < 30_000], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("capture", [path for path in SAMPLES if path.stat().st_size < 30_000], ids=lambda path: path.name)
 def test_each_connection_is_the_same_again(capture: Path, tmp_path: Path) -> None:
     assert _missing(capture, tmp_path, FEW) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "capture", [path for path in SAMPLES if path.stat().st_size >= 30_000], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("capture", [path for path in SAMPLES if path.stat().st_size >= 30_000], ids=lambda path: path.name)
 def test_each_connection_of_large_samples_is_the_same_again(capture: Path, tmp_path: Path) -> None:
     """A few one by one, and all of them in two halves, every other one in each."""
     assert _missing(capture, tmp_path, FEW) == []
@@ -209,9 +205,7 @@ def test_options_of_packet_blocks_are_kept(tmp_path: Path) -> None:
     packet = struct.pack("<IIIII", 0, 0, 5, len(frame), len(frame)) + frame + bytes(-len(frame) & 3) + comment
     source = tmp_path / "in.pcapng"
     source.write_bytes(
-        block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
-        + block(1, struct.pack("<HHI", 1, 0, 0))
-        + block(6, packet)
+        block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + block(1, struct.pack("<HHI", 1, 0, 0)) + block(6, packet)
     )
     whole = list(analyze(source).connections)
     extraction.extract([str(source)], str(tmp_path / "out.pcapng"), whole, lambda _: True)
@@ -265,8 +259,14 @@ def test_a_capture_is_never_written_over(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize("form", ["pcap", "pcapng"])
 def test_it_goes_to_standard_output_from_standard_input(form: str, tmp_path: Path) -> None:
     content = (SAMPLES[0].parent / "syn-refused.pcap").read_bytes()
-    done = subprocess.run([sys.executable, "-m", "tcptrace_py", "extract", "-", "-o", "-", "--format", form], input=content,
-                          capture_output=True, check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, "-m", "tcptrace_py", "extract", "-", "-o", "-", "--format", form],
+        input=content,
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     (tmp_path / "out").write_bytes(done.stdout)
     assert _records(tmp_path / "out") == _records(SAMPLES[0].parent / "syn-refused.pcap")
     assert b"standard output: 1 of 1 connections, 2 of 2 packets" in done.stderr

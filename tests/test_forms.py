@@ -44,8 +44,14 @@ print(json.dumps(said))
 
 def said_by(package: Path, captures: Path) -> dict[str, object]:
     """What the form of the package in this folder says of all captures in that one, by file."""
-    run = subprocess.run([sys.executable, "-c", SAY, str(captures)], cwd=package, capture_output=True, text=True, check=True,
-                         env={**os.environ, "PYTHONPATH": str(package)})
+    run = subprocess.run(
+        [sys.executable, "-c", SAY, str(captures)],
+        cwd=package,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(package)},
+    )
     said: dict[str, object] = json.loads(run.stdout)
     return said
 
@@ -58,8 +64,13 @@ def compiled_copy(folder: Path) -> Path:
     if shutil.which("cc") is None:
         pytest.skip("no C compiler")
     source_copy(folder)
-    subprocess.run([sys.executable, "-m", "tcptrace_py._build"], cwd=folder, check=True, capture_output=True,
-                   env={**os.environ, "PYTHONPATH": str(folder)})
+    subprocess.run(
+        [sys.executable, "-m", "tcptrace_py._build"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+    )
     return folder
 
 

@@ -16,8 +16,10 @@ HIDDEN = re.compile(r"^cdef (?:long long|Py_ssize_t|unsigned \w+|int|double|bint
 
 def hidden() -> dict[str, set[str]]:
     """Hidden names by module."""
-    return {module_of(path): {name.strip() for names in HIDDEN.findall(path.read_text()) for name in names.split(",")}
-            for path in ROOT.rglob("*.pxd")}
+    return {
+        module_of(path): {name.strip() for names in HIDDEN.findall(path.read_text()) for name in names.split(",")}
+        for path in ROOT.rglob("*.pxd")
+    }
 
 
 def module_of(path: Path) -> str:
@@ -32,7 +34,7 @@ def asked(path: Path) -> Iterator[tuple[str, str]]:
     cimported = own_pxd.read_text() if own_pxd.exists() else ""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            base = package[:len(package) - node.level + 1] if node.level else []
+            base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             for name in node.names:
                 yield module, name.name
@@ -46,8 +48,12 @@ def asked(path: Path) -> Iterator[tuple[str, str]]:
 def test_nobody_asks_for_a_hidden_name() -> None:
     names = hidden()
     assert any("NEVER_NS" in found for found in names.values())
-    wrong = [f"{path.relative_to(ROOT)}: {module}.{name}" for path in ROOT.rglob("*.py")
-             for module, name in asked(path) if name in names.get(module, ())]
+    wrong = [
+        f"{path.relative_to(ROOT)}: {module}.{name}"
+        for path in ROOT.rglob("*.py")
+        for module, name in asked(path)
+        if name in names.get(module, ())
+    ]
     assert wrong == []
 
 

@@ -44,8 +44,7 @@ if TYPE_CHECKING:
 SAMPLES = Path(__file__).parents[1] / "samples"
 PACKED = ("buildup-health-checks.server.pcap.xz", "pile-up-on-a-proxy.pcap.xz")
 NO_CAPTURES = {"empty.pcap", "not-a-capture.pcap"}
-CAPTURES = [path for path in sorted(SAMPLES.glob("*.pcap*"))
-            if path.name not in {*NO_CAPTURES, *PACKED} and path.stat().st_size < 30_000]
+CAPTURES = [path for path in sorted(SAMPLES.glob("*.pcap*")) if path.name not in {*NO_CAPTURES, *PACKED} and path.stat().st_size < 30_000]
 MOST_FRAMES = 20  # of a piece
 NANO = 0xA1B23C4D
 Row = tuple[int, bytes, int, int]  # time in nanoseconds, data, length on the wire, link type
@@ -62,8 +61,17 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def facts(analysis: Analysis) -> str:
     digest = analysis.digest
     assert digest is not None
-    return repr((document(analysis), digest.groups(), digest.slowest(), digest.busiest(), digest.shown(), digest.timed,
-                 {code: (group.count, group.frame, group.stream) for code, group in sorted(digest.anomalies.items())}))
+    return repr(
+        (
+            document(analysis),
+            digest.groups(),
+            digest.slowest(),
+            digest.busiest(),
+            digest.shown(),
+            digest.timed,
+            {code: (group.count, group.frame, group.stream) for code, group in sorted(digest.anomalies.items())},
+        )
+    )
 
 
 def same(paths: Sequence[Path] | Path, count: int, *, keep_rows: bool = True) -> None:
@@ -72,8 +80,11 @@ def same(paths: Sequence[Path] | Path, count: int, *, keep_rows: bool = True) ->
 
 def test_what_other_processes_have_seen_tells_who_sent_a_rst(tmp_path: Path) -> None:
     """By how many hops the two hosts' other connections came: each process has some of them."""
-    text = "".join(f"{at}.{at:03} C{at + 2} S\n{at}.{at + 100} S{at + 2} SA ttl={60 if at else 58}\n{at}.{at + 200} C{at + 2} A\n"
-                   f"{at}.{at + 300} S{at + 2} A\n{at}.{at + 400} S{at + 2} RA ttl=58\n" for at in range(40))
+    text = "".join(
+        f"{at}.{at:03} C{at + 2} S\n{at}.{at + 100} S{at + 2} SA ttl={60 if at else 58}\n{at}.{at + 200} C{at + 2} A\n"
+        f"{at}.{at + 300} S{at + 2} A\n{at}.{at + 400} S{at + 2} RA ttl=58\n"
+        for at in range(40)
+    )
     path = write(tmp_path / "ways.pcap", ladder(text))
     analysis = run([path], jobs=3)
     assert [reset.by for connection in analysis.connections for reset in connection.resets] == ["server"] * 40
@@ -85,8 +96,11 @@ def test_what_other_processes_have_seen_tells_who_sent_a_rst(tmp_path: Path) -> 
 
 def rows(path: Path) -> list[Row]:
     """What the reader makes of a capture."""
-    return [(block.time_ns[i], block.data[block.offset[i]:block.offset[i] + block.captured[i]], block.wire[i], block.link[i])
-            for block in open_captures([path], Problems()).blocks() for i in range(block.count)]
+    return [
+        (block.time_ns[i], block.data[block.offset[i] : block.offset[i] + block.captured[i]], block.wire[i], block.link[i])
+        for block in open_captures([path], Problems()).blocks()
+        for i in range(block.count)
+    ]
 
 
 def as_pcapng(found: list[Row], path: Path) -> list[Path]:
@@ -151,8 +165,9 @@ def test_all_samples_as_one_capture_of_another_form(form: Callable[[list[Row], P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("path", "form"), [pytest.param(path, FORMS[number % len(FORMS)], id=path.name)
-                                            for number, path in enumerate(CAPTURES)])  # each form with a part of the samples
+@pytest.mark.parametrize(
+    ("path", "form"), [pytest.param(path, FORMS[number % len(FORMS)], id=path.name) for number, path in enumerate(CAPTURES)]
+)  # each form with a part of the samples
 def test_samples_in_other_forms(path: Path, form: Callable[[list[Row], Path], list[Path]], tmp_path: Path) -> None:
     paths = form(rows(path), tmp_path / "capture")
     for keep_rows, count in ((True, 2), (False, 3)):
@@ -190,8 +205,9 @@ def frames(draw: st.DrawFn) -> list[tuple[int, bytes]]:
             content, cut = frame[34:], 8 * draw(st.integers(1, (len(frame) - 35) // 8))
             name = draw(st.sampled_from((at, at, 7)))
             for offset, end, more in draw(st.permutations([(0, cut, 0x2000), (cut, len(content), 0)])):
-                piece = build.ethernet(build.ipv4(content[offset:end], source=CLIENT, target=SERVER, identification=name,
-                                                  fragment=more | offset // 8))
+                piece = build.ethernet(
+                    build.ipv4(content[offset:end], source=CLIENT, target=SERVER, identification=name, fragment=more | offset // 8)
+                )
                 late_ns = draw(st.sampled_from((0, 0, 10**6, 5 * 10**8, 40 * 10**9)))
                 found += [(segment.time_ns + late_ns, piece)] * draw(st.sampled_from((1, 1, 1, 0, 2)))
     found.sort(key=lambda row: row[0])
@@ -210,9 +226,9 @@ def damaged(draw: st.DrawFn) -> bytes:
         records.insert(at, draw(st.sampled_from((b"\0" * 40, b"\xff" * 33, struct.pack("<IIII", 1, 1, 1 << 30, 60), b""))))
         at = draw(st.integers(0, len(records) - 1))
         place, value = draw(st.integers(0, 40)), draw(st.binary(min_size=1, max_size=4))
-        records[at] = records[at][:place] + value + records[at][place + len(value):]
+        records[at] = records[at][:place] + value + records[at][place + len(value) :]
     content = b"".join(records)
-    return head + content[:len(content) - draw(st.sampled_from((0, 0, 1, 17, 50)))]
+    return head + content[: len(content) - draw(st.sampled_from((0, 0, 1, 17, 50)))]
 
 
 hasty = settings(
@@ -224,8 +240,9 @@ hasty = settings(
 
 @given(content=damaged(), count=st.integers(2, 3), most_frames=st.integers(1, 4))
 @hasty
-def test_fragments_across_pieces_and_damaged_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, count: int,
-                                                     most_frames: int) -> None:
+def test_fragments_across_pieces_and_damaged_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, count: int, most_frames: int
+) -> None:
     monkeypatch.setattr(sys.modules[__name__], "MOST_FRAMES", most_frames)
     path = tmp_path / "capture"
     path.write_bytes(content)

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 # The same examples on every run; LAW_EXAMPLES=2000 hunts with that many new ones.
 HUNT = int(os.environ.get("LAW_EXAMPLES", "0"))
-many = settings(
-    max_examples=HUNT or examples(100), derandomize=not HUNT, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+many = settings(max_examples=HUNT or examples(100), derandomize=not HUNT, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # the table's arrows; its events do not matter here
 ARROWS = {(row[0], row[2]) for row in TABLE}
@@ -137,11 +135,7 @@ def test_durations_and_counts_are_never_negative(segments: list[Seg]) -> None:
         for side in _sides(row):
             assert 0 <= side.fin_retransmissions <= side.retransmissions <= side.packets
             assert 0 <= side.payload_bytes < 2**32
-    counted = (
-        sum(side.packets for row in result.rows for side in _sides(row))
-        + result.table.duplicates
-        + result.table.stragglers
-    )
+    counted = sum(side.packets for row in result.rows for side in _sides(row)) + result.table.duplicates + result.table.stragglers
     strays = sum(anomaly.code == "stray-syn" for row in result.rows for anomaly in row.anomalies)
     assert len(segments) - strays <= counted <= len(segments)
 
@@ -237,10 +231,7 @@ def test_sending_a_segment_twice_changes_no_state(segments: list[Seg]) -> None:
     once, twice = play(segments), play(doubled)
     leave_out = PLACES | {"restarts"}
     assert told(twice.rows, leave_out) == told(once.rows, leave_out)
-    assert (
-        twice.table.duplicates - once.table.duplicates + 2 * once.table.stragglers
-        == len(segments) + once.table.stragglers
-    )
+    assert twice.table.duplicates - once.table.duplicates + 2 * once.table.stragglers == len(segments) + once.table.stragglers
 
 
 def _mixed(connections: list[list[Seg]]) -> list[Seg]:
@@ -266,8 +257,9 @@ def test_cutting_blocks_of_several_connections_changes_nothing(connections: list
 
 
 # A server that speaks before the client has answered, captured between them and beside the client.
-BETWEEN, BESIDE = (ladder(f"0 C S\n0.02 S SA\n0.021 S A len=9\n{answer} C A\n1 S FA\n1.06 C A\n1.07 C FA\n1.08 S A")
-                   for answer in ("0.080", "0.022"))
+BETWEEN, BESIDE = (
+    ladder(f"0 C S\n0.02 S SA\n0.021 S A len=9\n{answer} C A\n1 S FA\n1.06 C A\n1.07 C FA\n1.08 S A") for answer in ("0.080", "0.022")
+)
 
 
 @many
@@ -295,8 +287,16 @@ def test_sums_are_those_of_the_rows(connections: list[list[Seg]], cuts: list[int
 def _digest(played: Played) -> Any:
     digest = played.collector.digest
     groups = [(g.trouble.code, g.address, g.port, g.stream, g.first_frame, g.count, sorted(g.clients)) for g in digest.groups()]
-    return [digest.count, digest.timed, digest.troubled, groups, plain(digest.shown()), plain(digest.slowest()),
-            sorted((code, group.count, group.frame) for code, group in digest.anomalies.items()), plain(digest.busiest())]
+    return [
+        digest.count,
+        digest.timed,
+        digest.troubled,
+        groups,
+        plain(digest.shown()),
+        plain(digest.slowest()),
+        sorted((code, group.count, group.frame) for code, group in digest.anomalies.items()),
+        plain(digest.busiest()),
+    ]
 
 
 REFUSED, UNANSWERED = ladder("0 C S\n0.01 S RA"), ladder("0 C S")
@@ -350,10 +350,7 @@ def _twins(segments: list[Seg]) -> list[list[Seg]]:
         [replace(s, key=reverse_key(s.key)) for s in segments],
         [replace(s, time_ns=START_NS + (s.time_ns - START_NS) * 7) for s in segments],
         [replace(s, time_ns=START_NS + (s.time_ns - START_NS) // 500) for s in segments],
-        [
-            replace(s, seq=(s.seq + 2**31) % 2**32, ack=(s.ack + 2**31) % 2**32, window=s.window * 3, ttl=s.ttl - 9)
-            for s in segments
-        ],
+        [replace(s, seq=(s.seq + 2**31) % 2**32, ack=(s.ack + 2**31) % 2**32, window=s.window * 3, ttl=s.ttl - 9) for s in segments],
         [replace(s, options=0, tsval=0, tsecr=0, ip_id=s.ip_id + 100) for s in segments],
     ]
 
@@ -422,9 +419,7 @@ def test_sums_of_simultaneous_opens_whose_synack_has_another_number() -> None:
 def test_a_reset_that_a_far_side_outlives_ends_its_stay() -> None:
     text = "0 C S\n0 C S seq=0 id=1001\n1 C FA\n1.02 S A seq=0\n1.02 S RA seq=-9000 ack=1\n1.04 S FA seq=0\n1.06 C A"
     row = play(text).row
-    assert [stay.censored for stay in row.time_wait] == [
-        False for entry in row.client_side.states if entry.state == State.TIME_WAIT
-    ]
+    assert [stay.censored for stay in row.time_wait] == [False for entry in row.client_side.states if entry.state == State.TIME_WAIT]
 
 
 # -- other stacks ----------------------------------------------------------------------------------------------------

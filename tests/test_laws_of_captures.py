@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 NO_CAPTURES = {"empty.pcap", "not-a-capture.pcap"}
-EVERY = [path for path in (*sorted((ROOT / "samples").rglob("*.pcap*")), *sorted((ROOT / "tests" / "stacks").glob("*.pcap")))
-         if path.name not in NO_CAPTURES]
+EVERY = [
+    path
+    for path in (*sorted((ROOT / "samples").rglob("*.pcap*")), *sorted((ROOT / "tests" / "stacks").glob("*.pcap")))
+    if path.name not in NO_CAPTURES
+]
 SMALL = [path for path in EVERY if path.stat().st_size < 30_000 and ".xz" not in path.suffixes]
 LARGE = [path for path in EVERY if path not in SMALL]
 IPV4 = b"\x08\x00\x45"
@@ -46,8 +49,11 @@ def hangs_together(found: Analysis) -> list[str]:
         if len(paths) == 2:
             for mine, theirs in (sides(row), sides(row)[::-1]):
                 began = {entry.state: entry.at_ns for entry in theirs.states if entry.basis != Basis.INFERRED}
-                wrong += [f"{row.id}: CLOSE_WAIT before its peer's FIN" for entry in mine.states
-                          if entry.state == State.CLOSE_WAIT and (began.get(State.FIN_WAIT_1) or 0) > (entry.at_ns or 0)]
+                wrong += [
+                    f"{row.id}: CLOSE_WAIT before its peer's FIN"
+                    for entry in mine.states
+                    if entry.state == State.CLOSE_WAIT and (began.get(State.FIN_WAIT_1) or 0) > (entry.at_ns or 0)
+                ]
     return wrong
 
 
@@ -65,7 +71,7 @@ def rests_on_headers(found: Analysis) -> bool:
 
 def changed(rows: list[Row], at: int, value: bytes) -> list[Row]:
     """Frames whose IPv4 headers have other bytes here: directly in Ethernet, as all of a capture without tunnels is."""
-    return [(time_ns, data[:14 + at] + value + data[14 + at + len(value):], wire, link) for time_ns, data, wire, link in rows]
+    return [(time_ns, data[: 14 + at] + value + data[14 + at + len(value) :], wire, link) for time_ns, data, wire, link in rows]
 
 
 @pytest.mark.parametrize("path", SMALL, ids=lambda path: path.name)
@@ -118,7 +124,9 @@ def untrue_of_a_part(whole: Analysis, part: Analysis) -> list[str]:
         if row.teardown.pattern not in (all_of_it.teardown.pattern, "unknown"):
             wrong.append(f"{row.id}: {row.teardown.pattern}, {all_of_it.teardown.pattern} in the whole")
         if row.teardown.pattern != "simultaneous" and end_of(row, row.teardown.first_fin) not in (
-                end_of(all_of_it, all_of_it.teardown.first_fin), None):
+            end_of(all_of_it, all_of_it.teardown.first_fin),
+            None,
+        ):
             wrong.append(f"{row.id}: the other side closed first")
         if not {end_of(row, stay.side) for stay in row.time_wait} <= {end_of(all_of_it, stay.side) for stay in all_of_it.time_wait}:
             wrong.append(f"{row.id}: a side in TIME_WAIT that was not")
@@ -172,5 +180,5 @@ def test_fresh_recordings_obey_the_same_laws(tmp_path: Path, name: str) -> None:
         rows = rows_of(path)
         found = run(str(as_pcapng(rows, tmp_path / "one.pcapng")))
         assert hangs_on_headers(rows, found, tmp_path) == []
-        for part in (*directions(rows), rows[len(rows) // 3:], rows[2 * len(rows) // 3:]):
+        for part in (*directions(rows), rows[len(rows) // 3 :], rows[2 * len(rows) // 3 :]):
             assert untrue_of_a_part(found, run(str(as_pcapng(part, tmp_path / "part.pcapng")))) == []

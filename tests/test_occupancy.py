@@ -200,9 +200,7 @@ def test_the_number_of_processes_does_not_show(tmp_path: Path, connections: list
 
 @linux_only
 @pytest.mark.parametrize("many", [1 << 18, 0])
-def test_nor_does_it_where_ports_are_told_as_held_before_all_is_known(
-    tmp_path: Path, many: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nor_does_it_where_ports_are_told_as_held_before_all_is_known(tmp_path: Path, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that began before the capture is taken for its server's, until a SYN/ACK comes; others fill the ports."""
     monkeypatch.setattr(occupancy, "MANY", many)
     crowd = Client("10.0.0.1", "10.0.9.1", 33000, 140, "kernel", 400, 1000, CLOSES[:2])

@@ -38,8 +38,9 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 NO_CAPTURES = {"empty.pcap", "not-a-capture.pcap"}
 NUMBERED = {"frame", "frames", "first_frame", "id", "stream", "longest_wait_frame", "display_filter", "files", "problems"}
 several = st.lists(traffic, min_size=1, max_size=3).map(lambda found: in_time([moved(own, port=41000 + i) for i, own in enumerate(found)]))
-hasty = settings(deadline=None, max_examples=30, derandomize=True,
-                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+hasty = settings(
+    deadline=None, max_examples=30, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 
 
 def in_time(connections: list[list[Seg]]) -> list[Seg]:
@@ -70,14 +71,20 @@ def without_numbers(value: Any) -> Any:
 
 def rows_of(path: Path) -> list[tuple[int, bytes, int, int]]:
     """Time, bytes, length on the wire and link type of each frame, as the file has them."""
-    return [(block.time_ns[i], block.data[block.offset[i]:block.offset[i] + block.captured[i]], block.wire[i], block.link[i])
-            for block in open_captures([path], Problems()).blocks(as_written=True) for i in range(block.count)]
+    return [
+        (block.time_ns[i], block.data[block.offset[i] : block.offset[i] + block.captured[i]], block.wire[i], block.link[i])
+        for block in open_captures([path], Problems()).blocks(as_written=True)
+        for i in range(block.count)
+    ]
 
 
 def as_pcapng(rows: Sequence[tuple[int, bytes, int, int]], path: Path) -> Path:
     links = sorted({max(link, 0) for _, _, _, link in rows})
-    path.write_bytes(section() + b"".join(interface(link, tsresol=9) for link in links) + b"".join(
-        enhanced(time_ns, data, links.index(max(link, 0)), wire=wire) for time_ns, data, wire, link in rows))
+    path.write_bytes(
+        section()
+        + b"".join(interface(link, tsresol=9) for link in links)
+        + b"".join(enhanced(time_ns, data, links.index(max(link, 0)), wire=wire) for time_ns, data, wire, link in rows)
+    )
     return path
 
 
@@ -86,8 +93,11 @@ def is_in_order(path: Path) -> bool:
     return min(times_ns, default=-1) >= 0 and times_ns == sorted(times_ns)
 
 
-FEW = [path for path in sorted(SAMPLES.glob("*.pcap*"))
-       if path.stat().st_size < 6000 and path.name not in NO_CAPTURES and not path.suffixes[1:] and is_in_order(path)]
+FEW = [
+    path
+    for path in sorted(SAMPLES.glob("*.pcap*"))
+    if path.stat().st_size < 6000 and path.name not in NO_CAPTURES and not path.suffixes[1:] and is_in_order(path)
+]
 
 
 @hasty
@@ -125,7 +135,7 @@ def test_whatever_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     packed.write_bytes(gzip.compress(whole))
     parts = [tmp_path / f"part-{at}.pcap" for at in (0, 100, 200)]
     for at, part in zip((0, 100, 200), parts, strict=True):
-        part.write_bytes(HEADER + b"".join(records[at:at + 100 if at < 200 else None]))
+        part.write_bytes(HEADER + b"".join(records[at : at + 100 if at < 200 else None]))
     ordered = tmp_path / "ordered.pcap"
     ordered.write_bytes(HEADER + b"".join(map(record, segments)))
     wanted, exact = said(ordered), document(run(str(plain)))

@@ -34,8 +34,14 @@ def built(source: Path, what: str, into: Path, **environment: str) -> subprocess
     tools = into / "tools"
     tools.mkdir(exist_ok=True)
     env = {name: value for name, value in os.environ.items() if not name.startswith("TCPTRACE_PY_")}
-    return subprocess.run([sys.executable, "-c", BUILD, what, str(into)], cwd=source, capture_output=True, text=True, check=False,
-                          env={**env, "PATH": str(tools), "CC": "no-such-compiler", **environment})
+    return subprocess.run(
+        [sys.executable, "-c", BUILD, what, str(into)],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**env, "PATH": str(tools), "CC": "no-such-compiler", **environment},
+    )
 
 
 def test_wheels_are_tested_with_what_there_is() -> None:
@@ -50,9 +56,12 @@ def test_wheels_are_tested_with_what_there_is() -> None:
 
 def test_source_archive_is_the_checkout(archive: Path) -> None:
     there = {path.relative_to(archive) for path in archive.rglob("*") if path.is_file()}
-    wanted = {path.relative_to(ROOT) for folder in ("tcptrace_py", "tests", "samples", "docs", ".ci", ".github")
-              for path in (ROOT / folder).rglob("*")
-              if path.is_file() and not any(path.match(f"{kind}/*") or path.match(kind) for kind in NOT_SHIPPED)}
+    wanted = {
+        path.relative_to(ROOT)
+        for folder in ("tcptrace_py", "tests", "samples", "docs", ".ci", ".github")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and not any(path.match(f"{kind}/*") or path.match(kind) for kind in NOT_SHIPPED)
+    }
     assert wanted - there == set()
     assert {Path("README.md"), Path("LICENSE"), Path("CHANGELOG.md"), Path("pyproject.toml")} <= there
     assert not [path for path in there if path.suffix in (".so", ".pyd", ".c", ".pyc")]
@@ -61,8 +70,11 @@ def test_source_archive_is_the_checkout(archive: Path) -> None:
 def test_without_a_compiler_the_wheel_is_interpreted_and_whole(archive: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     shutil.copytree(archive, source)
-    package = {path.relative_to(source).as_posix() for path in (source / "tcptrace_py").rglob("*")
-               if path.suffix in (".py", ".pxd", ".json", ".typed")}
+    package = {
+        path.relative_to(source).as_posix()
+        for path in (source / "tcptrace_py").rglob("*")
+        if path.suffix in (".py", ".pxd", ".json", ".typed")
+    }
     for _ in range(2):
         result = built(source, "build_wheel", tmp_path)
         assert result.returncode == 0, result.stderr

@@ -97,11 +97,6 @@ def test_options_of_the_analysis() -> None:
 
 
 def test_loading_the_plugin_costs_nothing() -> None:
-    code = (
-        "import sys, pytest; before = set(sys.modules); import tcptrace_py.pytest_plugin;"
-        "print(*sorted(set(sys.modules) - before))"
-    )
-    names = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    ).stdout.split()
+    code = "import sys, pytest; before = set(sys.modules); import tcptrace_py.pytest_plugin;print(*sorted(set(sys.modules) - before))"
+    names = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()
     assert names == ["tcptrace_py", "tcptrace_py.pytest_plugin"]

@@ -15,12 +15,15 @@ GITHUB = ROOT / ".github"
 CHANGELOG = "# Changes\n\n## Unreleased\n\n- more\n\n## 1.2.0\n\n- first\n- second\n\n## 1.1.0\n\n- old\n"
 
 
-@pytest.mark.parametrize(("version", "owner", "changelog", "code", "said"), [
-    ("1.2.0", "somebody", CHANGELOG, 0, "- first\n- second"),
-    ("1.1.0", "somebody", CHANGELOG, 1, "another version"),
-    ("1.2.0", "OWNER", CHANGELOG, 1, "in place of OWNER"),
-    ("1.2.0", "somebody", "# Changes\n\n## 1.2.0\n\n## 1.1.0\n\n- old\n", 1, "has no section"),
-])
+@pytest.mark.parametrize(
+    ("version", "owner", "changelog", "code", "said"),
+    [
+        ("1.2.0", "somebody", CHANGELOG, 0, "- first\n- second"),
+        ("1.1.0", "somebody", CHANGELOG, 1, "another version"),
+        ("1.2.0", "OWNER", CHANGELOG, 1, "in place of OWNER"),
+        ("1.2.0", "somebody", "# Changes\n\n## 1.2.0\n\n## 1.1.0\n\n- old\n", 1, "has no section"),
+    ],
+)
 def test_notes_are_those_of_the_version(version: str, owner: str, changelog: str, code: int, said: str, tmp_path: Path) -> None:
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "notes", tmp_path / ".ci")

@@ -32,15 +32,19 @@ def test_first_and_last_frame() -> None:
     assert last_frame_ns(both) == max(map(last_frame_ns, ([name] for name in both)))
 
 
-@pytest.mark.parametrize(("begin", "end", "last_ns", "wanted"), [
-    ("+5s", None, None, (START_NS + 5_000_000_000, None)),
-    ("+10ms", "+1.5s", None, (START_NS + 10_000_000, START_NS + 1_500_000_000)),
-    ("1767323046", "+2s", None, (1767323046_000_000_000, START_NS + 2_000_000_000)),
-    (None, None, 10_000_000, (END_NS - 10_000_000, None)),
-    ("1767323046", None, None, (1767323046_000_000_000, None)),
-])
-def test_spans_are_placed_in_the_capture(begin: str | None, end: str | None, last_ns: int | None,
-                                         wanted: tuple[int | None, int | None]) -> None:
+@pytest.mark.parametrize(
+    ("begin", "end", "last_ns", "wanted"),
+    [
+        ("+5s", None, None, (START_NS + 5_000_000_000, None)),
+        ("+10ms", "+1.5s", None, (START_NS + 10_000_000, START_NS + 1_500_000_000)),
+        ("1767323046", "+2s", None, (1767323046_000_000_000, START_NS + 2_000_000_000)),
+        (None, None, 10_000_000, (END_NS - 10_000_000, None)),
+        ("1767323046", None, None, (1767323046_000_000_000, None)),
+    ],
+)
+def test_spans_are_placed_in_the_capture(
+    begin: str | None, end: str | None, last_ns: int | None, wanted: tuple[int | None, int | None]
+) -> None:
     first, last = (None if text is None else parse_moment(text) for text in (begin, end))
     span = Span(first, last, last_ns)
     assert span.of([CAPTURE]) == wanted
@@ -59,8 +63,9 @@ def test_the_last_part_is_a_span_of_its_own() -> None:
 
 @pytest.mark.parametrize("command", ["analyze", "time-wait"])
 def test_the_same_span_said_in_three_ways(command: str) -> None:
-    pages = {ran(command, CAPTURE, *words)[1] for words in (
-        ["--from", "+5s"], ["--last", "75.03ms"], ["--from", "2026-01-02T03:04:10.005Z"])}
+    pages = {
+        ran(command, CAPTURE, *words)[1] for words in (["--from", "+5s"], ["--last", "75.03ms"], ["--from", "2026-01-02T03:04:10.005Z"])
+    }
     assert len(pages) == 1
     assert ran(command, CAPTURE)[1] not in pages
 
@@ -72,11 +77,14 @@ def test_explain_and_extract_take_relative_spans(tmp_path: Path) -> None:
     assert first_frame_ns([str(out)]) == START_NS  # connections are extracted whole
 
 
-@pytest.mark.parametrize(("words", "code", "said"), [
-    (["analyze", "-", "--from", "+5s"], 0, "1 connection"),
-    (["explain", "-", "0", "--from", "+5s"], 0, "Connection 0"),
-    (["analyze", "-", "--last", "5s"], 2, "--last needs to know where the capture ends"),
-])
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["analyze", "-", "--from", "+5s"], 0, "1 connection"),
+        (["explain", "-", "0", "--from", "+5s"], 0, "Connection 0"),
+        (["analyze", "-", "--last", "5s"], 2, "--last needs to know where the capture ends"),
+    ],
+)
 def test_a_stream_has_a_beginning_and_no_known_end(words: list[str], code: int, said: str) -> None:
     with Path(CAPTURE).open("rb") as capture, subprocess.Popen(["cat"], stdin=capture, stdout=subprocess.PIPE) as pipe:
         run = subprocess.run([sys.executable, "-m", "tcptrace_py", *words], stdin=pipe.stdout, capture_output=True, text=True, check=False)

@@ -77,7 +77,8 @@ def test_a_file_keeps_its_access_list(tmp_path: Path) -> None:
     path.write_text("old")
     entries = [(1, 6, -1), (2, 6, 65534), (4, 0, -1), (16, 6, -1), (32, 0, -1)]  # the owner, a user, the group, the mask, others
     access = b"\2\0\0\0" + b"".join(
-        tag.to_bytes(2, "little") + mode.to_bytes(2, "little") + (who & 0xFFFFFFFF).to_bytes(4, "little") for tag, mode, who in entries)
+        tag.to_bytes(2, "little") + mode.to_bytes(2, "little") + (who & 0xFFFFFFFF).to_bytes(4, "little") for tag, mode, who in entries
+    )
     try:
         os.setxattr(path, writing.ACCESS_LIST, access)
     except OSError:
@@ -161,8 +162,7 @@ def test_what_fails_half_way_leaves_nothing(error: BaseException, old: str | Non
 
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("hindrance", ["busy", "read-only folder", "owner"])
-def test_what_cannot_be_replaced_is_written_in_place(hindrance: str, fails: bool, tmp_path: Path,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_replaced_is_written_in_place(hindrance: str, fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mount point, a folder that takes no new file, a file of somebody else: and what is in it comes back after a failure."""
     path = tmp_path / "x"
     path.write_text("the old content")
@@ -171,6 +171,7 @@ def test_what_cannot_be_replaced_is_written_in_place(hindrance: str, fails: bool
     def refuse(code: int) -> Any:
         def refused(*_args: object, **_more: object) -> None:
             raise OSError(code, os.strerror(code))
+
         return refused
 
     if hindrance == "busy":
@@ -322,9 +323,26 @@ WAYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "extract": (("IN",), ("IN", "--format", "pcapng")),
 }
 INPUTS = ("a.pcap", "set", "link.pcap", "-", "/dev/stdin")
-OUTPUTS = ("a.pcap", "./set/../a.pcap", "link.pcap", "hard.pcap", "set/b.pcap", "set/b-link.pcap", "set/notes.txt", "linked-set/b.pcap",
-           "other.pcap", "other.gz", "rules.toml", "base.json", "text.json", "text-link.json", "new.json", "set/new.pcap", "/dev/null",
-           "/dev/stdin")
+OUTPUTS = (
+    "a.pcap",
+    "./set/../a.pcap",
+    "link.pcap",
+    "hard.pcap",
+    "set/b.pcap",
+    "set/b-link.pcap",
+    "set/notes.txt",
+    "linked-set/b.pcap",
+    "other.pcap",
+    "other.gz",
+    "rules.toml",
+    "base.json",
+    "text.json",
+    "text-link.json",
+    "new.json",
+    "set/new.pcap",
+    "/dev/null",
+    "/dev/stdin",
+)
 
 
 def lay_out(folder: Path) -> None:
@@ -382,15 +400,26 @@ def _base() -> bytes:
 BASE = _base()
 
 
-FORMATS = {"analyze": "table", "time-wait": "table", "explain": "ladder", "check": "text", "query": "table", "diff": "text",
-           "extract": "pcap"}
+FORMATS = {
+    "analyze": "table",
+    "time-wait": "table",
+    "explain": "ladder",
+    "check": "text",
+    "query": "table",
+    "diff": "text",
+    "extract": "pcap",
+}
 
 
 def test_every_option_that_writes_is_tried() -> None:
     """A new command or option with a path must be sorted in here."""
     context = click.Context(main.tcpstates)
-    paths = {(name, parameter.name) for name in main.COMMANDS for parameter in main.tcpstates.get_command(context, name).params  # type: ignore[union-attr]
-             if isinstance(parameter.type, click.Path) or parameter.name == "reports"}
+    paths = {
+        (name, parameter.name)
+        for name in main.COMMANDS
+        for parameter in main.tcpstates.get_command(context, name).params  # type: ignore[union-attr]
+        if isinstance(parameter.type, click.Path) or parameter.name == "reports"
+    }
     read = {(name, "captures") for name in WAYS} | {("check", "files"), ("rules", "files")}
     assert paths - read == {(name, "output") for name in WAYS} | {("check", "reports"), ("diff", "reports")}
 

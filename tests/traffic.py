@@ -91,9 +91,7 @@ def bruised(draw: st.DrawFn) -> list[Seg]:
         if what == "lose":
             del segments[at]
         elif what == "again":
-            again = replace(
-                segment, time_ns=segment.time_ns + draw(st.sampled_from(STEPS_NS)), ip_id=segment.ip_id + 1000
-            )
+            again = replace(segment, time_ns=segment.time_ns + draw(st.sampled_from(STEPS_NS)), ip_id=segment.ip_id + 1000)
             segments.append(again)
         elif what == "copy":
             segments.insert(at, segment)
@@ -142,9 +140,7 @@ def wild(draw: st.DrawFn, most: int = 14) -> list[Seg]:
         if stamps:
             segment = replace(
                 segment,
-                options=draw(
-                    st.sampled_from((0, OPT_TIMESTAMPS, OPT_TIMESTAMPS, OPT_TIMESTAMPS | OPT_SACK | OPT_DSACK))
-                ),
+                options=draw(st.sampled_from((0, OPT_TIMESTAMPS, OPT_TIMESTAMPS, OPT_TIMESTAMPS | OPT_SACK | OPT_DSACK))),
                 tsval=draw(st.sampled_from((number, number, 5, 2**32 - 1))),
                 tsecr=draw(st.sampled_from((number, 5, 0))),
             )
@@ -154,9 +150,7 @@ def wild(draw: st.DrawFn, most: int = 14) -> list[Seg]:
     return found
 
 
-def moved(
-    segments: list[Seg], *, client: str = CLIENT, server: str = SERVER, port: int = PORT, later_ns: int = 0
-) -> list[Seg]:
+def moved(segments: list[Seg], *, client: str = CLIENT, server: str = SERVER, port: int = PORT, later_ns: int = 0) -> list[Seg]:
     """The same segments between other hosts and ports, at another time."""
     there, back = key_of(client, port, server, SERVICE), key_of(server, SERVICE, client, port)
     own, self_key = key_of(CLIENT, PORT, SERVER, SERVICE), key_of(CLIENT, PORT, CLIENT, PORT)
@@ -208,11 +202,25 @@ def damaged(draw: st.DrawFn, segments: list[Seg]) -> list[Seg]:
         elif what == "hold" and segment in found:
             found[found.index(segment)] = replace(segment, time_ns=segment.time_ns + later_ns)
         elif what == "ask":
-            found.append(replace(segment, time_ns=segment.time_ns + later_ns, flags=0x10, seq=(segment.seq - 1) % 2**32,
-                                 payload=draw(st.integers(0, 1)), ip_id=segment.ip_id + 2000))
+            found.append(
+                replace(
+                    segment,
+                    time_ns=segment.time_ns + later_ns,
+                    flags=0x10,
+                    seq=(segment.seq - 1) % 2**32,
+                    payload=draw(st.integers(0, 1)),
+                    ip_id=segment.ip_id + 2000,
+                )
+            )
         elif what == "shift":
-            found.append(replace(segment, time_ns=segment.time_ns + later_ns, ip_id=segment.ip_id + 3000,
-                                 seq=(segment.seq + draw(st.sampled_from((-7, -1, 1, 7, 2**31)))) % 2**32))
+            found.append(
+                replace(
+                    segment,
+                    time_ns=segment.time_ns + later_ns,
+                    ip_id=segment.ip_id + 3000,
+                    seq=(segment.seq + draw(st.sampled_from((-7, -1, 1, 7, 2**31)))) % 2**32,
+                )
+            )
     return found
 
 

@@ -22,8 +22,9 @@ def frame_of(segment: Seg) -> bytes:
     """An Ethernet frame of a segment, or of the ICMP error that quotes it."""
     source, target, sport, dport, _ = key_parts(segment.key)
     here, there = text(source), text(target)
-    tcp = build.tcp(bytes(segment.payload), source=here, target=there, ports=(sport, dport), seq=segment.seq,
-                    ack=segment.ack, flags=segment.flags)
+    tcp = build.tcp(
+        bytes(segment.payload), source=here, target=there, ports=(sport, dport), seq=segment.seq, ack=segment.ack, flags=segment.flags
+    )
     packet = build.ipv4(tcp, source=here, target=there, identification=max(segment.ip_id, 0))
     if segment.notes & QUOTED:
         packet = build.ipv4(b"\x03\x01\0\0\0\0\0\0" + packet, source=there, target=here, protocol=1)

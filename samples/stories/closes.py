@@ -88,9 +88,7 @@ def fin_with_data(wire: Wire) -> None:
     connection(
         DONE,
         tear("four-way", "client", segments=4),
-        client=side(
-            f"{CLIENT_UP} FIN_WAIT_1@5 FIN_WAIT_2/assumed@6 TIME_WAIT/observed", payload_bytes=90, retransmissions=0
-        ),
+        client=side(f"{CLIENT_UP} FIN_WAIT_1@5 FIN_WAIT_2/assumed@6 TIME_WAIT/observed", payload_bytes=90, retransmissions=0),
         server=side(SERVER_SECOND, payload_bytes=6000, retransmissions=0),
         time_wait=[stay("client", basis="observed")],
     ),

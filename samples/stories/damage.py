@@ -71,9 +71,7 @@ def empty(_wire: Wire) -> bytes:
     return b""
 
 
-@story(
-    "header-only.pcap", problems=None, document={"capture": {"packets": 0, "segments": 0, "start": None, "end": None}}
-)
+@story("header-only.pcap", problems=None, document={"capture": {"packets": 0, "segments": 0, "start": None, "end": None}})
 def header_only(_wire: Wire) -> bytes:
     """A capture that saw nothing."""
     return pcap_header(1)

@@ -98,9 +98,7 @@ def tear(
     return _stated(pattern=pattern, first_fin=first, segments=segments, duration_ms=took, reset=reset, censored=censored)
 
 
-def reset(
-    by: Stated, cause: Stated, frame: int | AnyOf | EllipsisType = ..., evidence: str | None = None
-) -> dict[str, Any]:
+def reset(by: Stated, cause: Stated, frame: int | AnyOf | EllipsisType = ..., evidence: str | None = None) -> dict[str, Any]:
     """Expected reset; `evidence` is text that one of its evidence strings holds."""
     proof: Containing | EllipsisType = Containing(evidence) if evidence else ...
     return _stated(by=by, cause=cause, frame=frame, evidence=proof)

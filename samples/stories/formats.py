@@ -83,9 +83,7 @@ _file("clocks.pcapng", "pcapng whose interfaces count time in picoseconds, 100 n
 _file("microseconds.pcap", "pcap, little endian, microseconds.", Wire.pcap)
 _file("nanoseconds.pcap", "pcap, little endian, nanoseconds.", lambda wire: wire.pcap(nanoseconds=True))
 _file("big-endian.pcap", "pcap, big endian, microseconds.", lambda wire: wire.pcap(order=">"))
-_file(
-    "big-endian-nanoseconds.pcap", "pcap, big endian, nanoseconds.", lambda wire: wire.pcap(order=">", nanoseconds=True)
-)
+_file("big-endian-nanoseconds.pcap", "pcap, big endian, nanoseconds.", lambda wire: wire.pcap(order=">", nanoseconds=True))
 _file("plain.pcapng", "pcapng of one section.", Wire.pcapng)
 _file("big-endian.pcapng", "pcapng, big endian.", _big_endian)
 _file(

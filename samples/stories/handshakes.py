@@ -13,8 +13,7 @@ from tests.writer.talk import Wire
         shake("three-way", "completed", to_synack=19.96, to_ack=0.04, total=20.0),
         tear("four-way", "client", segments=4, took=22.01),
         client=side(
-            "CLOSED/inferred SYN_SENT/observed@1 ESTABLISHED/observed@3 FIN_WAIT_1@8 FIN_WAIT_2/assumed@9"
-            " TIME_WAIT/observed@11",
+            "CLOSED/inferred SYN_SENT/observed@1 ESTABLISHED/observed@3 FIN_WAIT_1@8 FIN_WAIT_2/assumed@9 TIME_WAIT/observed@11",
             packets=6,
             payload_bytes=90,
             retransmissions=0,

@@ -77,9 +77,7 @@ def simultaneous_open_syn_lost(wire: Wire) -> None:
 )
 def self_connect(wire: Wire) -> None:
     """A socket that connected to itself: both ends are one address and port, one FIN meets itself, one TIME_WAIT."""
-    talk = wire.talk(
-        client="127.0.0.1:40000", server="127.0.0.1:40000", rtt_s=0.00005, isn=(1_000_000_000, 1_000_000_000)
-    )
+    talk = wire.talk(client="127.0.0.1:40000", server="127.0.0.1:40000", rtt_s=0.00005, isn=(1_000_000_000, 1_000_000_000))
     socket = talk.client
     for flags, data, seq, ack in (
         ("S", 0, 0, 0),

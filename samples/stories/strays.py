@@ -118,9 +118,7 @@ def old_syn_after_close(wire: Wire) -> None:
         anomalies=["stray-syn"],
         stream=0,
     ),
-    connection(
-        shake("three-way", "completed"), FOUR_WAY, client=CLIENT_FIRST, time_wait=[stay("client")], id=1, stream=2
-    ),
+    connection(shake("three-way", "completed"), FOUR_WAY, client=CLIENT_FIRST, time_wait=[stay("client")], id=1, stream=2),
 )
 def stray_syn_in_connection(wire: Wire) -> None:
     """A SYN with another initial number comes on an open connection and gets an ACK only: no new incarnation, though
@@ -182,9 +180,7 @@ def syn_again_with_new_number(wire: Wire) -> None:
 def odd_flags(wire: Wire) -> None:
     """What scanners send: SYN with FIN, no flag at all, and FIN with PSH and URG; a closed port resets each."""
     for number, (flags, acknowledged) in enumerate((("SF", 2), ("", 0), ("FPU", 1))):
-        talk = wire.talk(
-            client=f"192.0.2.10:{40000 + number}", start_s=number, isn=(1_000_000_000, 0), timestamps=False
-        )
+        talk = wire.talk(client=f"192.0.2.10:{40000 + number}", start_s=number, isn=(1_000_000_000, 0), timestamps=False)
         talk.client.send(flags)
         talk.server.send("RA", seq=0, ack=acknowledged, ip_id=0)
 

@@ -65,7 +65,7 @@ class _Gzip:
         size_bytes = 0
         while self._taken < len(self._rest) and size_bytes < limit_bytes:
             try:
-                parts.append(self._state.decompress(self._rest[self._taken:self._taken + 1]))
+                parts.append(self._state.decompress(self._rest[self._taken : self._taken + 1]))
             except self.errors:
                 self._rest = b""
                 break
@@ -124,7 +124,7 @@ class _Zstd:
         size_bytes = place = 0
         while place < len(data) and size_bytes < limit_bytes and not self.finished:
             try:
-                parts.append(self._decompressor.decompress(data[place:place + STEP_BYTES]))
+                parts.append(self._decompressor.decompress(data[place : place + STEP_BYTES]))
             except self.errors as error:
                 self._broken = error
                 break

@@ -22,8 +22,7 @@ def reserve(data: bytes, first_frame: int, *, uniform: bool = False) -> FrameBlo
     return block
 
 
-def put(block: FrameBlock, time_ns: int, offset: int, captured: int, wire: int,
-        link: int, interface: int) -> None:
+def put(block: FrameBlock, time_ns: int, offset: int, captured: int, wire: int, link: int, interface: int) -> None:
     """Write one row into a block with room."""
     row = block.count
     block.time_ns[row] = time_ns
@@ -40,7 +39,7 @@ def trim(block: FrameBlock) -> None:
     if block.count < BLOCK_FRAMES:
         for column in (block.time_ns, block.offset, block.captured, block.wire, block.link, block.interface):
             if column is not _NOWHERE:
-                del column[block.count:]
+                del column[block.count :]
 
 
 def finish_uniform(block: FrameBlock, links: "array[int]", interfaces: "array[int]") -> None:
@@ -49,7 +48,7 @@ def finish_uniform(block: FrameBlock, links: "array[int]", interfaces: "array[in
     if block.count == BLOCK_FRAMES:  # blocks share what is the same in all of them; nobody writes into it
         block.link, block.interface = links, interfaces
     else:
-        block.link, block.interface = links[:block.count], interfaces[:block.count]
+        block.link, block.interface = links[: block.count], interfaces[: block.count]
 
 
 def rows_of(block: FrameBlock, start: int, end: int) -> FrameBlock:

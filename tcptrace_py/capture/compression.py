@@ -5,8 +5,7 @@ import re
 from .codecs import Stream, new_stream
 from .source import Source, SourceDamageError
 
-MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd",
-         b"\x04\x22\x4d\x18": "lz4"}
+MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
 DAMAGED = "compressed-data-damaged"
 SKIPPABLE_FIRST, SKIPPABLE = bytes(range(0x50, 0x60)), b"\x2a\x4d\x18"  # RFC 8878 section 3.1.2; lz4 has them too
 MAGIC_BYTES = 10  # of the longest, bzip2's with its first block's
@@ -105,7 +104,7 @@ class DecompressedSource:
             self._waiting, self._taken = self._source.refill(b"", 1), 0
             if not self._waiting:
                 raise SourceDamageError(DAMAGED, f"ends inside its {self.kind} stream")
-        data = self._waiting[self._taken:self._taken + PART_BYTES]
+        data = self._waiting[self._taken : self._taken + PART_BYTES]
         self._taken += len(data)
         return data
 
@@ -122,8 +121,8 @@ class DecompressedSource:
             more = self._source.refill(b"", 1)
             if not more:
                 break
-            self._waiting, self._taken = self._waiting[self._taken:] + more, 0
-        data = self._waiting[self._taken:self._taken + MAGIC_BYTES]
+            self._waiting, self._taken = self._waiting[self._taken :] + more, 0
+        data = self._waiting[self._taken : self._taken + MAGIC_BYTES]
         if recognise(data) == self.kind or (self.kind == "lz4" and _skippable(data)):
             self._stream = new_stream(self.kind)
         elif data:

@@ -25,8 +25,7 @@ class Damage:
             if len(listed) >= LISTED:
                 text = f"further problems of this kind, after the first {LISTED}"
             listed.add(text)
-        self._problems.add(code, f"{self._info.path}: {text}", damaged=damaged,
-                           frame=frame if self._alone and frame > 0 else None)
+        self._problems.add(code, f"{self._info.path}: {text}", damaged=damaged, frame=frame if self._alone and frame > 0 else None)
 
     def byte(self, position: int) -> str:
         """Put a place in the file into words."""
@@ -46,17 +45,24 @@ class Damage:
         """Report that the file ends inside what begins at `position`, after frame `frame`."""
         if self._broken_off:
             return  # the end of what could be read was reported as what it is
-        self.add("cut-tail", f"ends inside the {what} that begins at {self.byte(position)}, {left_bytes} bytes "
-                             f"into it; {after(frame)}", frame, truncated=True)
+        self.add(
+            "cut-tail",
+            f"ends inside the {what} that begins at {self.byte(position)}, {left_bytes} bytes into it; {after(frame)}",
+            frame,
+            truncated=True,
+        )
 
     def skipped(self, code: str, what: str, position: int, resumed: int | None, frame: int) -> None:
         """Report something unreadable at `position`, and where reading went on (None: nowhere)."""
         if resumed is None:
-            self.add(code, f"{what} at {self.byte(position)}, {after(frame)}; nothing behind it makes sense, "
-                           "the rest of the file is left out", frame, truncated=True)
+            self.add(
+                code,
+                f"{what} at {self.byte(position)}, {after(frame)}; nothing behind it makes sense, the rest of the file is left out",
+                frame,
+                truncated=True,
+            )
         else:
-            self.add(code, f"{what} at {self.byte(position)}, {after(frame)}; "
-                           f"{resumed - position} bytes skipped", frame)
+            self.add(code, f"{what} at {self.byte(position)}, {after(frame)}; {resumed - position} bytes skipped", frame)
 
 
 def after(frame: int) -> str:

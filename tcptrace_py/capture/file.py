@@ -144,8 +144,9 @@ class CaptureFile:
         if source.reopenable:
             source.close()
 
-    def blocks(self, problems: Problems, new_interface: Callable[[], int], opened: Opened | None = None,
-               faults: Faults | None = None) -> Iterator[FrameBlock]:
+    def blocks(
+        self, problems: Problems, new_interface: Callable[[], int], opened: Opened | None = None, faults: Faults | None = None
+    ) -> Iterator[FrameBlock]:
         """Give the frames, numbered from 1 within this file; once. Damage goes to `problems`, never up.
 
         `opened`: of the set that it is one of; frame numbers are then the file's own. What the rest of the file raises goes to
@@ -206,8 +207,7 @@ class CaptureFile:
             self._opened[0].close()
 
 
-def _frames(source: Source, data: bytes, new_interface: Callable[[], int], damage: Damage, *,
-            whole: bool) -> Iterator[FrameBlock]:
+def _frames(source: Source, data: bytes, new_interface: Callable[[], int], damage: Damage, *, whole: bool) -> Iterator[FrameBlock]:
     """Window by window (`whole`: beyond `data`): what a window leaves over begins the next one."""
     reader = _reader(data, new_interface, damage)
     position, base, next_frame = reader.first_byte, 0, 1

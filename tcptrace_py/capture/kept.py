@@ -67,5 +67,6 @@ class KeptSource(PipeSource):
 
 
 def _unwritable(error: OSError) -> CaptureError:
-    return CaptureError(f"what is read more than once is kept in a temporary file, and that cannot be written: {reason(error)} "
-                        "(TMPDIR says where it is)")
+    return CaptureError(
+        f"what is read more than once is kept in a temporary file, and that cannot be written: {reason(error)} (TMPDIR says where it is)"
+    )

@@ -41,7 +41,7 @@ def _guess(data: bytes) -> str | None:
     for signature, name in SIGNATURES:
         if data.startswith(signature):
             return name
-    if data[TAR_AT:TAR_AT + len(TAR)] == TAR:
+    if data[TAR_AT : TAR_AT + len(TAR)] == TAR:
         return "a tar archive; unpack it first"
     if _is_erf(data):
         return "an ERF capture; editcap converts it"
@@ -58,8 +58,8 @@ def _is_erf(data: bytes) -> bool:
     for _record in range(2):
         if len(data) < place + 16 or not 1 <= data[place + 8] & 0x7F <= 48:
             return False
-        length = int.from_bytes(data[place + 10:place + 12], "big")
-        wire = int.from_bytes(data[place + 14:place + 16], "big")
+        length = int.from_bytes(data[place + 10 : place + 12], "big")
+        wire = int.from_bytes(data[place + 14 : place + 16], "big")
         if length < 16 or wire == 0 or data[place + 7] == 0:
             return False
         place += length

@@ -23,8 +23,10 @@ from .section import TIME_MIN_NS
 
 WINDOW_NS = 200_000_000  # the longest delayed ACK that systems use (RFC 1122 4.2.3.2 allows 500 ms); ntpd sets no clock by less than 128 ms
 MOST_FRAMES = BLOCK_FRAMES  # so that what is left over of blocks that were out of order is one at most
-OUT_OF_ORDER = (f"frames written behind others with later stamps, by less than {WINDOW_NS // 1_000_000} ms, as several queues of a network "
-                "card do: they are put in order by their stamps")
+OUT_OF_ORDER = (
+    f"frames written behind others with later stamps, by less than {WINDOW_NS // 1_000_000} ms, as several queues of a network "
+    "card do: they are put in order by their stamps"
+)
 COLUMNS = ("time_ns", "offset", "captured", "wire", "link", "interface", "frame")
 
 
@@ -43,8 +45,9 @@ class Order:
             yield from self._put_in_order(block)
         else:
             self._hold(block)
-        while self._held and (_last_ns(self._held[0]) <= self._latest_ns - WINDOW_NS
-                              or self._held_count - self._held[0].count >= MOST_FRAMES):
+        while self._held and (
+            _last_ns(self._held[0]) <= self._latest_ns - WINDOW_NS or self._held_count - self._held[0].count >= MOST_FRAMES
+        ):
             yield self._hand_on()
 
     def rest(self) -> Iterator[FrameBlock]:
@@ -88,7 +91,7 @@ class Order:
         order = array("i")
         for start, end in pairwise((*runs, count)):
             if columns.descents(times_ns[start:end], end - start):
-                rows = columns.in_order(times_ns[start:end], end - start)[:end - start]
+                rows = columns.in_order(times_ns[start:end], end - start)[: end - start]
                 order.extend([start + row for row in rows])
             else:
                 order.extend(range(start, end))

@@ -64,8 +64,12 @@ class PcapReader:
             self._unit_is_told = True
             if finer:
                 self.header = self.header._replace(scale=1)
-                self._damage.add("nanoseconds-unannounced", "it says that its times are microseconds, and they are nanoseconds: "
-                                 "read as such", 1, damaged=False)
+                self._damage.add(
+                    "nanoseconds-unannounced",
+                    "it says that its times are microseconds, and they are nanoseconds: read as such",
+                    1,
+                    damaged=False,
+                )
         while True:
             if self._lost_at is not None:
                 position = self._search(block, position, base, final)
@@ -106,8 +110,11 @@ class PcapReader:
         if not good:
             return self._lose(position, base)
         if fraction >= header.unit:
-            self._damage.add("bad-timestamp", f"the record at {self._damage.byte(base + position)} has an impossible "
-                             f"fraction of a second, {fraction} of {header.unit}", frame + 1)
+            self._damage.add(
+                "bad-timestamp",
+                f"the record at {self._damage.byte(base + position)} has an impossible fraction of a second, {fraction} of {header.unit}",
+                frame + 1,
+            )
         put(block, seconds * NS_PER_S + fraction * header.scale, position + header.record_bytes, captured, wire, 0, 0)
         return following, 0
 
@@ -182,8 +189,9 @@ class PcapReader:
         if found < 0 and not final:
             return resume
         lost_at, self._lost_at = self._lost_at, None
-        self._damage.skipped("corrupt-record", "no record can begin", lost_at or 0, None if found < 0 else base + found,
-                             block.first_frame + block.count - 1)
+        self._damage.skipped(
+            "corrupt-record", "no record can begin", lost_at or 0, None if found < 0 else base + found, block.first_frame + block.count - 1
+        )
         return len(block.data) if found < 0 else found
 
 

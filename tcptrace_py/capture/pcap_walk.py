@@ -54,8 +54,7 @@ class PcapHeader(NamedTuple):
 
 def recognise(data: bytes) -> str | None:
     """Byte order of a pcap that begins with these bytes; None for what is no pcap."""
-    return next((order for order, name in (("<", "little"), (">", "big"))
-                 if int.from_bytes(data[:4], name) in MAGIC), None)  # type: ignore[arg-type]
+    return next((order for order, name in (("<", "little"), (">", "big")) if int.from_bytes(data[:4], name) in MAGIC), None)  # type: ignore[arg-type]
 
 
 def parse_header(data: bytes) -> PcapHeader:

@@ -80,14 +80,17 @@ class PcapngReader:
             behind, _ = find_block(data, position + 4, final, order)
             return self._cut(block, position, base) if behind < 0 else self._lose(block, position, base, kind)
         end = position + total
-        if data[end - 4:end] != data[position + 4:position + 8]:
+        if data[end - 4 : end] != data[position + 4 : position + 8]:
             sound = chain(data, end, final, order)
             if sound is None:
                 return position, left_bytes + 1
             if not sound:
                 return self._lose(block, position, base, kind)
-            self._damage.add("corrupt-block", f"the two lengths of the block at {self._damage.byte(base + position)} "
-                             "differ; it is used all the same", self._frame(block))
+            self._damage.add(
+                "corrupt-block",
+                f"the two lengths of the block at {self._damage.byte(base + position)} differ; it is used all the same",
+                self._frame(block),
+            )
         self._take(block, kind, position, end - 4, base)
         return end, 0
 
@@ -104,15 +107,16 @@ class PcapngReader:
         elif kind in NUMBERED:
             put(block, self._time_ns, position + 8, 0, 0, NOT_A_PACKET, 0)
         elif kind not in PASSED_OVER:
-            self._damage.add("unknown-block", f"blocks of type 0x{kind:08x}, which is not known here, are passed over", self._frame(block),
-                             damaged=False)
+            self._damage.add(
+                "unknown-block", f"blocks of type 0x{kind:08x}, which is not known here, are passed over", self._frame(block), damaged=False
+            )
 
     def _take_section(self, block: FrameBlock, position: int, end: int, base: int) -> None:
         data = block.data
         order = order_at(data, position, self._section.order)
         self._section = Section(order)
         major = Struct(order + "H").unpack_from(data, position + 12)[0] if end >= position + 14 else None
-        if major != 1 or recognise(data[position:position + BLOCK_MIN]) is None:
+        if major != 1 or recognise(data[position : position + BLOCK_MIN]) is None:
             self._corrupt(block, base + position, "a section header of unknown byte order or version")
 
     def _take_interface(self, block: FrameBlock, position: int, end: int, base: int) -> None:
@@ -136,13 +140,20 @@ class PcapngReader:
         if captured > end - position - 28:
             self._corrupt(block, base + position, f"a packet block that claims {captured} bytes of data")
         elif interface >= len(section.links):
-            self._damage.add("unknown-interface", f"the packet block at {self._damage.byte(base + position)} names "
-                             f"interface {interface}, which no block describes; it is left out", self._frame(block))
+            self._damage.add(
+                "unknown-interface",
+                f"the packet block at {self._damage.byte(base + position)} names "
+                f"interface {interface}, which no block describes; it is left out",
+                self._frame(block),
+            )
         else:
             time_ns = section.to_ns(interface, high << 32 | low)
             if not TIME_MIN_NS <= time_ns <= TIME_MAX_NS:
-                self._damage.add("bad-timestamp", f"the packet block at {self._damage.byte(base + position)} has a "
-                                 "time beyond the years 1823 to 2116", self._frame(block) + 1)
+                self._damage.add(
+                    "bad-timestamp",
+                    f"the packet block at {self._damage.byte(base + position)} has a time beyond the years 1823 to 2116",
+                    self._frame(block) + 1,
+                )
                 time_ns = min(max(time_ns, TIME_MIN_NS), TIME_MAX_NS)
             put(block, time_ns, position + 28, captured, wire, section.links[interface], section.numbers[interface])
             self._time_ns = time_ns
@@ -152,14 +163,18 @@ class PcapngReader:
         if end - position < 12:
             self._corrupt(block, base + position, "a packet block that is too short")
         elif not section.links:
-            self._damage.add("unknown-interface", f"the simple packet block at {self._damage.byte(base + position)} "
-                             "comes before any interface is described; it is left out", self._frame(block))
+            self._damage.add(
+                "unknown-interface",
+                f"the simple packet block at {self._damage.byte(base + position)} comes before any interface is described; it is left out",
+                self._frame(block),
+            )
         else:
             wire = section.word.unpack_from(block.data, position + 8)[0]
             captured = min(wire, section.snaplens[0] or wire, end - position - 12)
             put(block, self._time_ns, position + 12, captured, wire, section.links[0], section.numbers[0])
-            self._damage.add("no-timestamps", "simple packet blocks carry no time: that of the frame before is taken",
-                             self._frame(block), damaged=False)
+            self._damage.add(
+                "no-timestamps", "simple packet blocks carry no time: that of the frame before is taken", self._frame(block), damaged=False
+            )
 
     def _frame(self, block: FrameBlock) -> int:
         """Get the number of the last frame taken, in the file's own count."""
@@ -188,6 +203,5 @@ class PcapngReader:
         if found < 0 and not final:
             return resume
         lost_at, self._lost_at = self._lost_at, None
-        self._damage.skipped("corrupt-block", "a corrupt block", lost_at or 0, None if found < 0 else base + found,
-                             self._frame(block))
+        self._damage.skipped("corrupt-block", "a corrupt block", lost_at or 0, None if found < 0 else base + found, self._frame(block))
         return len(block.data) if found < 0 else found

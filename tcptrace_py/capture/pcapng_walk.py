@@ -98,7 +98,7 @@ def chain(data: bytes, position: int, final: bool, order: str) -> bool | None:
             return False
         if position + total > len(data):
             return link > 0 if final else None
-        if data[position + 4:position + 8] != data[position + total - 4:position + total]:
+        if data[position + 4 : position + 8] != data[position + total - 4 : position + total]:
             return False
         position += total
     return True
@@ -106,4 +106,4 @@ def chain(data: bytes, position: int, final: bool, order: str) -> bool | None:
 
 def order_at(data: bytes, position: int, order: str) -> str:
     """Byte order of the block here: a section header may change it."""
-    return recognise(data[position:position + BLOCK_MIN]) or order
+    return recognise(data[position : position + BLOCK_MIN]) or order

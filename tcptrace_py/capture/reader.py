@@ -28,8 +28,15 @@ class EndReadingError(Exception):
 class CaptureReader:
     """Captures that are there to be read. `files` says for each what it is, and after reading what it held."""
 
-    def __init__(self, captures: Sequence[CaptureFile], problems: Problems, progress: Progress | None = None, *,
-                 ended: bool = False, faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        captures: Sequence[CaptureFile],
+        problems: Problems,
+        progress: Progress | None = None,
+        *,
+        ended: bool = False,
+        faults: Faults | None = None,
+    ) -> None:
         self._faults = faults or Faults()
         self.files = [capture.info for capture in captures]
         self._captures = captures
@@ -91,8 +98,10 @@ class CaptureReader:
         if len(self._captures) == 1:
             return self._captures[0].blocks(self._problems, new_interface, faults=self._faults)
         opened = Opened()
-        return merge(Input(capture.head_ns(), partial(capture.blocks, self._problems, new_interface, opened, self._faults))
-                     for capture in self._captures)
+        return merge(
+            Input(capture.head_ns(), partial(capture.blocks, self._problems, new_interface, opened, self._faults))
+            for capture in self._captures
+        )
 
     def _done(self) -> tuple[int, int | None]:
         sizes = [capture.size_bytes for capture in self._captures]
@@ -100,8 +109,9 @@ class CaptureReader:
         return sum(capture.done_bytes for capture in self._captures), total
 
 
-def open_captures(paths: Sequence[str | os.PathLike[str]], problems: Problems, *,
-                  progress: Progress | None = None, faults: Faults | None = None) -> CaptureReader:
+def open_captures(
+    paths: Sequence[str | os.PathLike[str]], problems: Problems, *, progress: Progress | None = None, faults: Faults | None = None
+) -> CaptureReader:
     """Recognise the inputs: files, directories (the captures in them, by name), "-" for standard input.
 
     Raises CaptureError where none can be read, UsageError for standard input given twice; where only some cannot be

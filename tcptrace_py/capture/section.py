@@ -61,7 +61,7 @@ def options(data: bytes, position: int, end: int, order: str) -> Iterator[tuple[
         position += head.size
         if code == 0 or position + length > end:
             return
-        yield code, data[position:position + length]
+        yield code, data[position : position + length]
         position += length + (-length & 3)
 
 

@@ -64,8 +64,11 @@ class SnoopReader:
                     return len(data), 1
                 return position, need_bytes
             if fraction >= US_PER_S:
-                self._damage.add("bad-timestamp", f"the record at {self._damage.byte(base + position)} has an impossible "
-                                 f"fraction of a second, {fraction} of {US_PER_S}", frame + 1)
+                self._damage.add(
+                    "bad-timestamp",
+                    f"the record at {self._damage.byte(base + position)} has an impossible fraction of a second, {fraction} of {US_PER_S}",
+                    frame + 1,
+                )
             put(block, seconds * NS_PER_S + fraction * 1000, position + RECORD.size, captured, wire, 0, 0)
             position += need_bytes
         return position, 0

@@ -116,8 +116,9 @@ class PipeSource:
     def refill(self, rest: bytes, need_bytes: int) -> bytes:
         """See Source."""
         parts = [rest]
-        missing = max(need_bytes - len(rest), min(self.piece_bytes, PIPE_PIECE_BYTES),
-                      len(rest) >> 2)  # a large rest is not to be copied for every small piece
+        missing = max(
+            need_bytes - len(rest), min(self.piece_bytes, PIPE_PIECE_BYTES), len(rest) >> 2
+        )  # a large rest is not to be copied for every small piece
         while missing > 0 and not self.interrupted:
             try:
                 part = self.give(missing)

@@ -42,9 +42,7 @@ class PcapWriter:
             magic = MAGIC_NS if self._nanoseconds else MAGIC_US
             self._out.write(_FILE_HEADER.pack(magic, 2, 4, 0, 0, SNAPLEN, self._link))
         elif block.link[row] != self._link:
-            raise UsageError(
-                f"link types {self._link} and {block.link[row]} do not fit into one pcap: write a .pcapng"
-            )
+            raise UsageError(f"link types {self._link} and {block.link[row]} do not fit into one pcap: write a .pcapng")
         seconds, rest = divmod(block.time_ns[row], NS_PER_S)
         if not 0 <= seconds < 1 << 32:
             raise UsageError("a pcap holds times from 1970 to 2106: write a .pcapng")
@@ -81,9 +79,7 @@ class PcapngWriter:
         at, captured = block.offset[row], block.captured[row]
         ticks = block.time_ns[row] - self._begin_s * NS_PER_S
         head = _PACKET.pack(number, ticks >> 32, ticks & 0xFFFFFFFF, captured, block.wire[row])
-        self._write(
-            ENHANCED_PACKET, head + block.data[at : at + captured] + bytes(-captured & 3) + self._options(block, row)
-        )
+        self._write(ENHANCED_PACKET, head + block.data[at : at + captured] + bytes(-captured & 3) + self._options(block, row))
 
     def finish(self) -> None:
         """Nothing is left to be written."""

@@ -65,6 +65,7 @@ class _File:
         self.complaints.append((line or 0, f"{self.name}:{line}: {why}" if line else f"{self.name}: {why}"))
         if len(self.complaints) >= MOST_COMPLAINTS:
             raise EnoughError
+
     def refuse(self, place: Place, why: str) -> NoReturn:
         """Raise UsageError with this alone."""
         self.complain(place, why)
@@ -96,7 +97,7 @@ def load(path: str | PathLike[str]) -> list[Check | Query]:
     for at, key in enumerate(root):
         document = document.get(str(key), {})
         if not isinstance(document, dict):
-            _File(name, text, (), []).refuse(root[:at + 1], f"{key} must be a table: [tool.tcpstates]")
+            _File(name, text, (), []).refuse(root[: at + 1], f"{key} must be a table: [tool.tcpstates]")
     return read(document, _File(name, text, root, []))
 
 
@@ -241,8 +242,7 @@ def _quality(written: dict[str, str], severity: str, place: Place, file: _File) 
     if severity == "off":
         file.complain(
             (*place, "severity"),
-            f"{QUALITY} cannot be off; allow = [...] accepts what you know of, and "
-            'severity = "warning" only reports it',
+            f'{QUALITY} cannot be off; allow = [...] accepts what you know of, and severity = "warning" only reports it',
         )
 
 

@@ -60,10 +60,7 @@ neither files nor the network.
 
 def page() -> str:
     """Text of docs/rules.md."""
-    index = [
-        f"| [{rule.CODE}](#{rule.CODE.lower()}-{rule.NAME}) | `{rule.NAME}` | {doc_of(rule).title} |"
-        for rule in all_rules()
-    ]
+    index = [f"| [{rule.CODE}](#{rule.CODE.lower()}-{rule.NAME}) | `{rule.NAME}` | {doc_of(rule).title} |" for rule in all_rules()]
     parts = [
         HEAD.replace("SEVERITIES", ", ".join(f'"{severity}"' for severity in SEVERITIES)),
         "| code | name | holds if |\n| --- | --- | --- |",
@@ -99,9 +96,7 @@ def _default(param: Param) -> str:
 
 def _table(table: Listed | TableOfFacts) -> str:
     rows = [f"| `{column.name}` | {column.type} | {column.meaning} |" for column in table.columns]
-    return "\n".join(
-        [f"### {table.name}\n\nA row for {table.meaning}.\n", "| column | type | |", "| --- | --- | --- |", *rows, ""]
-    )
+    return "\n".join([f"### {table.name}\n\nA row for {table.meaning}.\n", "| column | type | |", "| --- | --- | --- |", *rows, ""])
 
 
 if __name__ == "__main__":

@@ -65,9 +65,7 @@ class Check:
         if not measures and not self.allow_empty:
             why = _nothing_to_measure(count) if count else _nothing_matched(analysis, self.scope)
             return self.outcome(Status.UNMATCHED, count, message=why)
-        return self.outcome(
-            Status.PASSED, count, measures, "" if measures else "there was nothing to check, which is allowed"
-        )
+        return self.outcome(Status.PASSED, count, measures, "" if measures else "there was nothing to check, which is allowed")
 
     def outcome(self, status: Status, count: int, measures: tuple[Measure, ...] = (), message: str = "") -> Outcome:
         """Make an outcome of this check."""
@@ -107,7 +105,8 @@ def run(
     database = Database(analysis)
     rules = [
         replace(check, allow_empty=check.allow_empty or allow_empty, allow_unmeasurable=allow_unmeasurable)
-        for check in checks if isinstance(check, Check)
+        for check in checks
+        if isinstance(check, Check)
     ]
     rule = find(QUALITY)
     quality = [check for check in rules if check.rule is rule] or [Check(rule, rule.Limits(), allow_empty=allow_empty)]

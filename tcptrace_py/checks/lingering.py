@@ -28,8 +28,9 @@ class Longest:
 
 def longest(facts: Facts, limits: Longest, state: State) -> Iterator[Measure]:
     """Hold the longest stay of any side in scope against the limit; a stay that outlives the capture counts so far."""
-    return longest_of(facts, limits, f"longest stay in {state.name}", lambda rows: rows.of_sides(
-        lambda role: rows.longest_ns(role, state, facts.end_ns)))
+    return longest_of(
+        facts, limits, f"longest stay in {state.name}", lambda rows: rows.of_sides(lambda role: rows.longest_ns(role, state, facts.end_ns))
+    )
 
 
 def longest_of(facts: Facts, limits: Longest, what: str, lasted_ns: Callable[[Rows], list[int]]) -> Iterator[Measure]:

@@ -51,7 +51,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
             depth -= 1
         line += word.count("\n")
         if word == "\n" and depth <= 0:
-            yield first, text[start:token.end()]
+            yield first, text[start : token.end()]
             start, first, depth = token.end(), line, 0
     yield first, text[start:]
 

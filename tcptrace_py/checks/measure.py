@@ -64,9 +64,7 @@ class Worst:
         return tuple(sorted(named, key=lambda item: (-item[1], item[0]))[:GROUPS])
 
 
-def at_most(
-    what: str, value: float, limit: float, unit: Unit, worst: Worst | None = None, *, subject: str = "", note: str = ""
-) -> Measure:
+def at_most(what: str, value: float, limit: float, unit: Unit, worst: Worst | None = None, *, subject: str = "", note: str = "") -> Measure:
     """Hold a number against the limit that it may reach and not exceed."""
     connections, count, groups = ((), 0, ()) if worst is None else (worst.connections, worst.count, worst.groups)
     return Measure(what, value, limit, unit, value <= limit, subject, connections, count, groups, note)

@@ -19,7 +19,10 @@ from .shorthands import SHORTHANDS
 # What --forbid takes: a word of the analysis, and the rule that forbids it. Of equal words the first counts.
 _OUTCOMES = {name: f"{name}-handshakes" for name in ("refused", "unanswered", "half-open", "aborted")}
 _BARE = {
-    **_OUTCOMES, "refused-by-time-wait": "refused-by-time-wait", "zero-window": "zero-windows", "open": "left-open",
+    **_OUTCOMES,
+    "refused-by-time-wait": "refused-by-time-wait",
+    "zero-window": "zero-windows",
+    "open": "left-open",
     "syn-retransmission": "syn-retransmissions",
 }
 FORBIDDEN = tuple(dict.fromkeys((*_BARE, *(pattern for pattern in PATTERNS if pattern != "none"), *CAUSES, *ANOMALIES)))

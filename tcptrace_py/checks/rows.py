@@ -53,12 +53,12 @@ class Rows:
     def true(self, column: int) -> Mask:
         """Where a column of truths holds one."""
         table = self.block.connections
-        return bytes(memoryview(table.small)[column * table.capacity:column * table.capacity + table.count])
+        return bytes(memoryview(table.small)[column * table.capacity : column * table.capacity + table.count])
 
     def are(self, column: int, *words: Word) -> Mask:
         """Where a column holds one of these words."""
         table = self.block.connections
-        codes = bytes(memoryview(table.small)[column * table.capacity:column * table.capacity + table.count])
+        codes = bytes(memoryview(table.small)[column * table.capacity : column * table.capacity + table.count])
         wanted = bytearray(256)
         for word in words:
             wanted[list(type(word)).index(word)] = 1
@@ -165,7 +165,7 @@ PORTS = {"client": at.CLIENT_PORT, "server": at.SERVER_PORT}
 
 def values(data: object, table: Table, column: int) -> list[int]:
     """Values of a column of a table; `data` is what it keeps columns of this width in."""
-    return memoryview(data)[column * table.capacity:column * table.capacity + table.count].tolist()  # type: ignore[arg-type]
+    return memoryview(data)[column * table.capacity : column * table.capacity + table.count].tolist()  # type: ignore[arg-type]
 
 
 def both(*masks: Mask) -> Mask:

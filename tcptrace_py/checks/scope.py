@@ -89,12 +89,7 @@ def read(table: dict[str, Any]) -> Scope:
         if key in table:
             values[name] = _moment(key, table[key])
     scope = Scope(**values)
-    if (
-        scope.begin
-        and scope.end
-        and scope.begin.relative == scope.end.relative
-        and scope.begin.time_ns >= scope.end.time_ns
-    ):
+    if scope.begin and scope.end and scope.begin.relative == scope.end.relative and scope.begin.time_ns >= scope.end.time_ns:
         raise KeyedError("to", "the span of time is empty: `from` must lie before `to`")
     return scope
 

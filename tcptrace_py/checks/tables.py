@@ -43,8 +43,10 @@ class Listed(NamedTuple):
 
     def stream(self, analysis: Analysis) -> arrow.Stream:
         """All rows."""
-        return arrow.Stream([arrow.Column(column.name, _FORMATS[column.type], nullable=True) for column in self.columns],
-                            lambda: map(self._batch, _parts(self.rows(analysis))))
+        return arrow.Stream(
+            [arrow.Column(column.name, _FORMATS[column.type], nullable=True) for column in self.columns],
+            lambda: map(self._batch, _parts(self.rows(analysis))),
+        )
 
     def _batch(self, rows: Sequence[Any]) -> arrow.Batch:
         return arrow.Batch(len(rows), [_cells(column.type, [column.value(row) for row in rows]) for column in self.columns])
@@ -142,9 +144,14 @@ BROKEN = (
 
 def _intervals(analysis: Analysis) -> list[tuple[int, float, int, int]]:
     found = analysis.intervals
-    return [] if found is None else [
-        (found.start_ns + number * found.length_ns, found.length_ns / 1e9, *counts)
-        for number, counts in enumerate(zip(found.connections, found.broken, strict=True))]
+    return (
+        []
+        if found is None
+        else [
+            (found.start_ns + number * found.length_ns, found.length_ns / 1e9, *counts)
+            for number, counts in enumerate(zip(found.connections, found.broken, strict=True))
+        ]
+    )
 
 
 INTERVALS_TABLE = Listed("intervals", "equal intervals of time, by when connections began", INTERVALS, _intervals)

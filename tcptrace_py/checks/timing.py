@@ -30,8 +30,9 @@ def require_in_order(limits: object, name: str) -> None:
             raise UsageError(f"{low} cannot be exceeded before {high} is: let {low} be the smaller limit")
 
 
-def percentiles(facts: Facts, limits: object, what: str, timed: Callable[[Rows], tuple[Sequence[int], list[int]]],
-                note: Callable[[], str] = str) -> Iterator[Measure]:
+def percentiles(
+    facts: Facts, limits: object, what: str, timed: Callable[[Rows], tuple[Sequence[int], list[int]]], note: Callable[[], str] = str
+) -> Iterator[Measure]:
     """A measure for each of RANKS that has a limit: nearest ranks of times in ns.
 
     `timed` gives a time for each row, and the rows that count; `note` is said of them all.

@@ -26,9 +26,7 @@ class WaitLimits:
     """How many, and counted how."""
 
     max: int = params.count("so many at most", default=0)
-    per: str = params.word(
-        "count for each host, for each service (address and port of the server), or all together", PER, default="host"
-    )
+    per: str = params.word("count for each host, for each service (address and port of the server), or all together", PER, default="host")
 
 
 def tallies(facts: Facts, per: str) -> Iterator[tuple[str, Tally]]:

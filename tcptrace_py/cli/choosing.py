@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 else:
     Choices = click.Choice  # not generic before click 8.2
 
+
 class States(Choices):
     """Names of states, in any case, with hyphens or underscores."""
 
@@ -54,12 +55,21 @@ class Choice:
 
     def view(self, **page: Any) -> View:
         """The view of an analysis that shows these; `page` is what else it is made of."""
-        return View(outcomes=self.outcomes, patterns=self.patterns, states=self.states,
-                    final_states=self.final_states, reset_by=self.reset_by, causes=self.causes, streams=self.streams, **page)
+        return View(
+            outcomes=self.outcomes,
+            patterns=self.patterns,
+            states=self.states,
+            final_states=self.final_states,
+            reset_by=self.reset_by,
+            causes=self.causes,
+            streams=self.streams,
+            **page,
+        )
 
 
 def choosing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command, which gets them as one argument, `choice`."""
+
     @functools.wraps(command)
     def with_choice(**options: Any) -> Any:
         choice = Choice(**{name: frozenset(options.pop(name)) for name in Choice.__dataclass_fields__})
@@ -72,19 +82,58 @@ def choosing_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OPTIONS = (
-    click.option("--outcome", "outcomes", type=click.Choice(list(OUTCOMES)), multiple=True,
-                 help="Only connections whose handshake ended so; may be repeated."),
-    click.option("--teardown", "patterns", type=click.Choice(list(PATTERNS)), multiple=True,
-                 help="Only connections with this teardown pattern; may be repeated."),
-    click.option("--state", "states", metavar="STATE", type=STATES, multiple=True,
-                 help=f"Only connections of which a side passed through this state; may be repeated. {NAMED}"),
-    click.option("--final-state", "final_states", metavar="STATE", type=STATES, multiple=True,
-                 help="Only connections of which a side is in this state at the capture's end; may be repeated."),
-    click.option("--reset-by", "reset_by", type=click.Choice(list(ROLES)), multiple=True,
-                 help="Only connections with a reset of this sender; between: of neither side. May be repeated."),
-    click.option("--cause", "causes", metavar="CAUSE", type=click.Choice(list(CAUSES)), multiple=True,
-                 help="Only connections with a reset of this cause; with --reset-by, one reset must be both. May be repeated. "
-                      f"({', '.join(CAUSES)})"),
-    click.option("--stream", "streams", metavar="N", type=click.IntRange(min=0), multiple=True,
-                 help="Only the connection with Wireshark's tcp.stream N; may be repeated."),
+    click.option(
+        "--outcome",
+        "outcomes",
+        type=click.Choice(list(OUTCOMES)),
+        multiple=True,
+        help="Only connections whose handshake ended so; may be repeated.",
+    ),
+    click.option(
+        "--teardown",
+        "patterns",
+        type=click.Choice(list(PATTERNS)),
+        multiple=True,
+        help="Only connections with this teardown pattern; may be repeated.",
+    ),
+    click.option(
+        "--state",
+        "states",
+        metavar="STATE",
+        type=STATES,
+        multiple=True,
+        help=f"Only connections of which a side passed through this state; may be repeated. {NAMED}",
+    ),
+    click.option(
+        "--final-state",
+        "final_states",
+        metavar="STATE",
+        type=STATES,
+        multiple=True,
+        help="Only connections of which a side is in this state at the capture's end; may be repeated.",
+    ),
+    click.option(
+        "--reset-by",
+        "reset_by",
+        type=click.Choice(list(ROLES)),
+        multiple=True,
+        help="Only connections with a reset of this sender; between: of neither side. May be repeated.",
+    ),
+    click.option(
+        "--cause",
+        "causes",
+        metavar="CAUSE",
+        type=click.Choice(list(CAUSES)),
+        multiple=True,
+        help="Only connections with a reset of this cause; with --reset-by, one reset must be both. May be repeated. "
+        f"({', '.join(CAUSES)})",
+    ),
+    click.option(
+        "--stream",
+        "streams",
+        metavar="N",
+        type=click.IntRange(min=0),
+        multiple=True,
+        help="Only the connection with Wireshark's tcp.stream N; may be repeated.",
+    ),
 )

@@ -15,7 +15,7 @@ from .terminate import all_is_said
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-FORCE = ("Write over FILE although it holds a capture. What the command reads is never written over.")
+FORCE = "Write over FILE although it holds a capture. What the command reads is never written over."
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ def output_to(path: str | None, inputs: Sequence[str], *, force: bool) -> Output
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add -o and --force to a command, which gets them as one argument, `destination`."""
+
     @functools.wraps(command)
     def with_destination(*, output: str | None, force: bool, **options: Any) -> Any:
         return command(destination=Destination(None if output == STDOUT else output, force), **options)

@@ -103,10 +103,15 @@ def page() -> str:
 
 def _section(command: click.Command, context: click.Context) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    return "\n".join([
-        f"## {context.command_path}\n", f"    {usage}\n", _prose(command.help or ""),
-        *(_options(title, options, context) for title, options in grouped(command, context)),
-        *([_prose(command.epilog)] if command.epilog else [])])
+    return "\n".join(
+        [
+            f"## {context.command_path}\n",
+            f"    {usage}\n",
+            _prose(command.help or ""),
+            *(_options(title, options, context) for title, options in grouped(command, context)),
+            *([_prose(command.epilog)] if command.epilog else []),
+        ]
+    )
 
 
 def _options(title: str, options: list[click.Option], context: click.Context) -> str:
@@ -150,9 +155,19 @@ def _exit_codes() -> str:
 def _formats() -> str:
     rows = [f"| `{name}` | {named(name).SUMMARY} |" for name in formats.names()]
     columns = [f"| `{field.name}` | {field.type} | {_in_json(field)} | {field.meaning} |" for field in CONNECTIONS.columns]
-    return "\n".join(["## Formats\n", "| format | |\n| --- | --- |", *rows, "",
-                      f"{SCHEMAS}\n", f"{COLUMNS_OF_CSV}\n",
-                      "| column | type in SQL | in json | |\n| --- | --- | --- | --- |", *columns, ""])
+    return "\n".join(
+        [
+            "## Formats\n",
+            "| format | |\n| --- | --- |",
+            *rows,
+            "",
+            f"{SCHEMAS}\n",
+            f"{COLUMNS_OF_CSV}\n",
+            "| column | type in SQL | in json | |\n| --- | --- | --- | --- |",
+            *columns,
+            "",
+        ]
+    )
 
 
 def _in_json(field: Field) -> str:
@@ -161,13 +176,28 @@ def _in_json(field: Field) -> str:
 
 def _words() -> str:
     tables = [("Handshake outcomes", OUTCOME_MEANINGS), ("Teardown patterns", PATTERNS), ("Causes of resets", CAUSES)]
-    lines = (line for title, words in tables
-                            for line in (f"### {title}\n", "| word | means |\n| --- | --- |",
-                                         *(f"| `{word}` | {meaning} |" for word, meaning in words.items()), ""))
+    lines = (
+        line
+        for title, words in tables
+        for line in (
+            f"### {title}\n",
+            "| word | means |\n| --- | --- |",
+            *(f"| `{word}` | {meaning} |" for word, meaning in words.items()),
+            "",
+        )
+    )
     troubles = [f"| {trouble.words} | `{trouble.options}` |" for trouble in TROUBLES.values()]
-    return "\n".join(["## Words\n", *lines, "### What counts as broken\n",
-                      f"{BROKEN}\n",
-                      "| what happened | list them all |\n| --- | --- |", *troubles, ""])
+    return "\n".join(
+        [
+            "## Words\n",
+            *lines,
+            "### What counts as broken\n",
+            f"{BROKEN}\n",
+            "| what happened | list them all |\n| --- | --- |",
+            *troubles,
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

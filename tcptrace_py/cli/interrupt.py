@@ -27,6 +27,7 @@ class Interrupt:
 
     def between_blocks(self, progress: Callable[[int, int | None], None]) -> Callable[[int, int | None], None]:
         """Progress as given, which also raises what was put off."""
+
         def told(done: int, total: int | None) -> None:
             if self.asked or (self._until_s is not None and time.monotonic() > self._until_s):
                 self.came = True
@@ -37,14 +38,12 @@ class Interrupt:
 
     def __enter__(self) -> Self:
         # Whoever has a handler of his own, or ignores the signal (nohup), keeps it.
-        self._ours = (threading.current_thread() is threading.main_thread()
-                      and signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+        self._ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if self._ours:
             signal.signal(signal.SIGINT, self._stop)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -49,8 +49,7 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.get_short_help_str(WHOLE)) for name, command in commands if command is not None])
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None,
-                                                                            list[str]]:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; where there is none of this name, say what may have been meant."""
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-") and not ctx.resilient_parsing:
             ctx.fail(_unknown(args[0]))
@@ -63,16 +62,14 @@ def _unknown(name: str) -> str:
     if os.path.exists(name):  # noqa: PTH110 - pathlib is not loaded yet
         return f"No such command {name!r}. To analyse this file: tcpstates analyze {name}"
     near = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
-    return f"No such command {name!r}. " + (f"Did you mean {near[0]!r}?"
-                                            if near else f"There is: {', '.join(COMMANDS)}.")
+    return f"No such command {name!r}. " + (f"Did you mean {near[0]!r}?" if near else f"There is: {', '.join(COMMANDS)}.")
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
         from tcptrace_py import __version__, _compiled
 
-        click.echo(f"tcpstates {__version__} ({'compiled' if _compiled() else 'interpreted'}, "
-                   f"Python {sys.version.partition(' ')[0]})")
+        click.echo(f"tcpstates {__version__} ({'compiled' if _compiled() else 'interpreted'}, Python {sys.version.partition(' ')[0]})")
         ctx.exit()
 
 
@@ -93,15 +90,38 @@ def _install_completion(ctx: click.Context, _parameter: click.Parameter, shell: 
         ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-             epilog="Exit codes: 0 done, 1 a check failed, 2 usage error or no readable input, 3 damaged input was "
-                    "analysed as far as possible, 70 internal error, 130 interrupted.")
-@click.option("-V", "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
-              help="Print the version and whether the engine is compiled.")
-@click.option("--man", is_flag=True, expose_value=False, is_eager=True, callback=_print_manual,
-              help="Print the manual page (tcpstates --man | man -l -).")
-@click.option("--install-completion", metavar="SHELL", type=click.Choice(SHELLS), expose_value=False, is_eager=True,
-              callback=_install_completion, help=f"Install completion for a shell of yours: {', '.join(SHELLS)}.")
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 a check failed, 2 usage error or no readable input, 3 damaged input was "
+    "analysed as far as possible, 70 internal error, 130 interrupted.",
+)
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Print the version and whether the engine is compiled.",
+)
+@click.option(
+    "--man",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_manual,
+    help="Print the manual page (tcpstates --man | man -l -).",
+)
+@click.option(
+    "--install-completion",
+    metavar="SHELL",
+    type=click.Choice(SHELLS),
+    expose_value=False,
+    is_eager=True,
+    callback=_install_completion,
+    help=f"Install completion for a shell of yours: {', '.join(SHELLS)}.",
+)
 @click.option("--debug", is_flag=True, help=f"Show the traceback of an internal error (also by {DEBUG_VARIABLE}=1).")
 def tcpstates(debug: bool) -> None:
     """Say what every TCP connection in a packet capture did.
@@ -208,7 +228,9 @@ def _internal(error: Exception) -> int:
         from traceback import print_exception
 
         print_exception(error)
-    _say(f"internal error: {type(error).__name__}: {error}\n"
-         "This is a bug in tcpstates, not in your capture. Please report it with the command line, the output of\n"
-         "`tcpstates --version`, and the traceback that the same command prints as `tcpstates --debug ...`.")
+    _say(
+        f"internal error: {type(error).__name__}: {error}\n"
+        "This is a bug in tcpstates, not in your capture. Please report it with the command line, the output of\n"
+        "`tcpstates --version`, and the traceback that the same command prints as `tcpstates --debug ...`."
+    )
     return codes.INTERNAL

@@ -12,10 +12,23 @@ from tcptrace_py.writing import STDOUT, Output
 NARROWEST = 40
 UNKNOWN_WIDTH = 120  # a file or a pipe does not wrap
 BY_ENDING = {
-    ".txt": ("table", "text", "ladder"), ".log": ("table", "text", "ladder"), ".md": ("markdown",), ".markdown": ("markdown",),
-    ".json": ("json",), ".jsonl": ("jsonl",), ".ndjson": ("jsonl",), ".csv": ("csv",), ".parquet": ("parquet",),
-    ".mmd": ("mermaid",), ".mermaid": ("mermaid",), ".xml": ("junit",), ".sarif": ("sarif",),
-    ".pcap": ("pcap",), ".cap": ("pcap",), ".pcapng": ("pcapng",), ".ntar": ("pcapng",),
+    ".txt": ("table", "text", "ladder"),
+    ".log": ("table", "text", "ladder"),
+    ".md": ("markdown",),
+    ".markdown": ("markdown",),
+    ".json": ("json",),
+    ".jsonl": ("jsonl",),
+    ".ndjson": ("jsonl",),
+    ".csv": ("csv",),
+    ".parquet": ("parquet",),
+    ".mmd": ("mermaid",),
+    ".mermaid": ("mermaid",),
+    ".xml": ("junit",),
+    ".sarif": ("sarif",),
+    ".pcap": ("pcap",),
+    ".cap": ("pcap",),
+    ".pcapng": ("pcapng",),
+    ".ntar": ("pcapng",),
 }  # formats that an ending asks for: the one of them that a command has
 
 
@@ -36,8 +49,13 @@ def takes_colour(wanted: bool | None, path: str | None) -> bool:
     """Whether to colour: as asked for, else only on a terminal that can, and never against NO_COLOR."""
     if wanted is not None:
         return wanted
-    return (path is None and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-            and sys.stdout is not None and sys.stdout.isatty())
+    return (
+        path is None
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+        and sys.stdout is not None
+        and sys.stdout.isatty()
+    )
 
 
 def picture(wanted: str, path: str | None) -> str:
@@ -77,8 +95,9 @@ def format_for(path: str | None, asked: str | None, formats: Collection[str], ot
         if name in formats:
             return name
     known = [known for known, names in BY_ENDING.items() if any(name in formats for name in names)]
-    raise UsageError(f"{path}: the ending {ending} names no format: take one of {', '.join(known)}, or --format"
-                     f"{did_you_mean(ending, known)}")
+    raise UsageError(
+        f"{path}: the ending {ending} names no format: take one of {', '.join(known)}, or --format{did_you_mean(ending, known)}"
+    )
 
 
 def emit(write: Callable[[TextIO], None], output: Output) -> None:

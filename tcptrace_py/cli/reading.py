@@ -90,9 +90,21 @@ class Reading:
         """
         from tcptrace_py.api import analyze
 
-        return self._read(lambda progress: analyze(
-            self.captures, selection=self.selection, profiles=self.profiles, idle_s=self.idle_s, check_checksums=self.check_checksums,
-            progress=progress, keep_rows=keep_rows, slowest=slowest, jobs=self.jobs, memory_mb=self.memory_mb), share)
+        return self._read(
+            lambda progress: analyze(
+                self.captures,
+                selection=self.selection,
+                profiles=self.profiles,
+                idle_s=self.idle_s,
+                check_checksums=self.check_checksums,
+                progress=progress,
+                keep_rows=keep_rows,
+                slowest=slowest,
+                jobs=self.jobs,
+                memory_mb=self.memory_mb,
+            ),
+            share,
+        )
 
     def find(self, wanted: Iterable[Which], *, slowest: int = 5, share: float = 1.0) -> Analysis:
         """Read and analyse as well, and list only connections of the four-tuples that are wanted: as quick as listing none.
@@ -101,13 +113,13 @@ class Reading:
         """
         from tcptrace_py.second_reading import find
 
-        return self._read(lambda progress: find(self.captures, wanted, self.options, progress=progress, slowest=slowest, jobs=self.jobs),
-                          share)
+        return self._read(
+            lambda progress: find(self.captures, wanted, self.options, progress=progress, slowest=slowest, jobs=self.jobs), share
+        )
 
     def _refuse_terminal(self) -> None:
         if "-" in self.captures and sys.stdin is not None and sys.stdin.isatty():
-            raise UsageError("standard input is a terminal, not a capture: pipe one into it (tcpdump -w - | tcpstates "
-                             "analyze -)")
+            raise UsageError("standard input is a terminal, not a capture: pipe one into it (tcpdump -w - | tcpstates analyze -)")
 
     @property
     def options(self) -> Options:
@@ -149,8 +161,7 @@ class Reading:
             progress(done, total)
 
         with Progress() as progress, Interrupt(EndReadingError) as interrupt:
-            result = analyze(self.captures, check_checksums=self.check_checksums, keep_rows=False,
-                             progress=interrupt.between_blocks(look))
+            result = analyze(self.captures, check_checksums=self.check_checksums, keep_rows=False, progress=interrupt.between_blocks(look))
         result.interrupted = interrupt.came
         return result
 
@@ -190,8 +201,11 @@ def _say_if_slow(captures: Sequence[str]) -> None:
     with suppress(OSError):  # whoever opens it says so
         if sum(os.path.getsize(path) for path in captures if os.path.isfile(path)) >= LARGE_BYTES:  # noqa: PTH113, PTH202
             _is_said = True
-            click.echo("tcpstates: the engine is not compiled here, which takes several times as long; with a C compiler, "
-                       "pip install --force-reinstall --no-cache-dir tcptrace-py compiles it", err=True)
+            click.echo(
+                "tcpstates: the engine is not compiled here, which takes several times as long; with a C compiler, "
+                "pip install --force-reinstall --no-cache-dir tcptrace-py compiles it",
+                err=True,
+            )
 
 
 def _are_files(captures: Sequence[str]) -> bool:
@@ -203,6 +217,7 @@ def _are_files(captures: Sequence[str]) -> bool:
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add CAPTURE... and the shared options to a command, which gets them as one argument, `reading`."""
+
     @functools.wraps(command)
     def with_reading(**options: Any) -> Any:
         own = {name: options.pop(name) for name in list(options) if name not in _SHARED}
@@ -239,54 +254,129 @@ class Seconds(click.FloatRange):
 
 
 _OPTIONS = (
-    click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True,
-                   type=click.Path(allow_dash=True)),
-    click.option("--host", "hosts", metavar="ADDRESS", multiple=True,
-                 help="Only connections with this address at either end; may be repeated."),
-    click.option("--net", "nets", metavar="PREFIX", multiple=True,
-                 help="Only connections with an address of this network (10.0.0.0/8) at either end; may be repeated."),
-    click.option("--port", "ports", metavar="PORT", multiple=True,
-                 help="Only connections with this port or range of ports (8000-8100) at either end; may be repeated."),
-    click.option("--from", "from_time", metavar="TIME",
-                 help="Only segments from this time on: 2026-03-01T10:00:00Z (UTC without an offset), seconds since 1970, or "
-                      "+5s (so long after the first frame)."),
+    click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True, type=click.Path(allow_dash=True)),
+    click.option(
+        "--host", "hosts", metavar="ADDRESS", multiple=True, help="Only connections with this address at either end; may be repeated."
+    ),
+    click.option(
+        "--net",
+        "nets",
+        metavar="PREFIX",
+        multiple=True,
+        help="Only connections with an address of this network (10.0.0.0/8) at either end; may be repeated.",
+    ),
+    click.option(
+        "--port",
+        "ports",
+        metavar="PORT",
+        multiple=True,
+        help="Only connections with this port or range of ports (8000-8100) at either end; may be repeated.",
+    ),
+    click.option(
+        "--from",
+        "from_time",
+        metavar="TIME",
+        help="Only segments from this time on: 2026-03-01T10:00:00Z (UTC without an offset), seconds since 1970, or "
+        "+5s (so long after the first frame).",
+    ),
     click.option("--to", "to_time", metavar="TIME", help="Only segments before this time."),
     click.option("--last", metavar="DURATION", help="Only the last part of the capture, such as 10s; not of a stream."),
-    click.option("--os", "systems", metavar="[ADDRESS=]NAME", multiple=True, shell_complete=lambda _ctx, _option,
-                 begun: [name for name in OS_NAMES if name.startswith(begun)],
-                 help=f"Operating system of all hosts, or of one, for TIME_WAIT and port range: {', '.join(OS_NAMES)}. "
-                      "Default linux; may be repeated."),
-    click.option("--time-wait", "time_wait_s", metavar="SECONDS", type=Seconds(),
-                 help="Length of TIME_WAIT, instead of the operating system's."),
+    click.option(
+        "--os",
+        "systems",
+        metavar="[ADDRESS=]NAME",
+        multiple=True,
+        shell_complete=lambda _ctx, _option, begun: [name for name in OS_NAMES if name.startswith(begun)],
+        help=f"Operating system of all hosts, or of one, for TIME_WAIT and port range: {', '.join(OS_NAMES)}. "
+        "Default linux; may be repeated.",
+    ),
+    click.option(
+        "--time-wait", "time_wait_s", metavar="SECONDS", type=Seconds(), help="Length of TIME_WAIT, instead of the operating system's."
+    ),
     click.option("--port-range", metavar="A-B", help="Range of ephemeral ports, instead of the operating system's."),
-    click.option("--idle", "idle_s", metavar="SECONDS", type=Seconds(min=0, min_open=True),
-                 help="Take a connection that is silent for so long as over (90, 90s, 5min)."),
-    click.option("--check-checksums", is_flag=True,
-                 help="Leave out segments with a wrong TCP checksum. Checksums of a capturing host's own segments are "
-                      "often unfinished, so they are only reported otherwise."),
-    click.option("--jobs", metavar="N", type=click.IntRange(min=1),
-                 help="Processes to use; the result is the same with any number. Default: what helps (on Linux, one for each processor "
-                      "for the overview of captures of 24 MB and more whose frames are short)."),
-    click.option("--memory", "memory_mb", metavar="MB", type=click.IntRange(min=0),
-                 help="Most memory, of each process, for connections that are over; more of them go to a temporary file (TMPDIR says "
-                      "where). The result is the same with any. Default: 96."),
-    click.option("--allow-damaged", is_flag=True,
-                 help="Exit with 0 although some input was cut or unreadable."),
+    click.option(
+        "--idle",
+        "idle_s",
+        metavar="SECONDS",
+        type=Seconds(min=0, min_open=True),
+        help="Take a connection that is silent for so long as over (90, 90s, 5min).",
+    ),
+    click.option(
+        "--check-checksums",
+        is_flag=True,
+        help="Leave out segments with a wrong TCP checksum. Checksums of a capturing host's own segments are "
+        "often unfinished, so they are only reported otherwise.",
+    ),
+    click.option(
+        "--jobs",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Processes to use; the result is the same with any number. Default: what helps (on Linux, one for each processor "
+        "for the overview of captures of 24 MB and more whose frames are short).",
+    ),
+    click.option(
+        "--memory",
+        "memory_mb",
+        metavar="MB",
+        type=click.IntRange(min=0),
+        help="Most memory, of each process, for connections that are over; more of them go to a temporary file (TMPDIR says "
+        "where). The result is the same with any. Default: 96.",
+    ),
+    click.option("--allow-damaged", is_flag=True, help="Exit with 0 although some input was cut or unreadable."),
 )
-_SHARED = frozenset(("captures", "hosts", "nets", "ports", "from_time", "to_time", "last", "systems", "time_wait_s",
-                     "port_range",
-                     "idle_s", "check_checksums", "jobs", "memory_mb", "allow_damaged"))
+_SHARED = frozenset(
+    (
+        "captures",
+        "hosts",
+        "nets",
+        "ports",
+        "from_time",
+        "to_time",
+        "last",
+        "systems",
+        "time_wait_s",
+        "port_range",
+        "idle_s",
+        "check_checksums",
+        "jobs",
+        "memory_mb",
+        "allow_damaged",
+    )
+)
 
 
-def _reading(*, captures: Sequence[str], hosts: Sequence[str], nets: Sequence[str], ports: Sequence[str],
-             from_time: str | None, to_time: str | None, last: str | None, systems: Sequence[str], time_wait_s: float | None,
-             port_range: str | None, idle_s: float | None, check_checksums: bool, jobs: int | None, memory_mb: int | None,
-             allow_damaged: bool) -> Reading:
+def _reading(
+    *,
+    captures: Sequence[str],
+    hosts: Sequence[str],
+    nets: Sequence[str],
+    ports: Sequence[str],
+    from_time: str | None,
+    to_time: str | None,
+    last: str | None,
+    systems: Sequence[str],
+    time_wait_s: float | None,
+    port_range: str | None,
+    idle_s: float | None,
+    check_checksums: bool,
+    jobs: int | None,
+    memory_mb: int | None,
+    allow_damaged: bool,
+) -> Reading:
     from tcptrace_py.model.selection import Selection, parse_ports
 
     keys = Selection(hosts=tuple(hosts), nets=tuple(nets), ports=tuple(parse_ports(part) for part in _listed(ports)))
-    reading = Reading(captures, keys, _span(from_time, to_time, last), _profiles(systems, time_wait_s, port_range), idle_s,
-                      check_checksums, allow_damaged, jobs, memory_mb)
+    reading = Reading(
+        captures,
+        keys,
+        _span(from_time, to_time, last),
+        _profiles(systems, time_wait_s, port_range),
+        idle_s,
+        check_checksums,
+        allow_damaged,
+        jobs,
+        memory_mb,
+    )
     if reading.span is not None and not reading.span.is_relative:
         reading.selection  # noqa: B018 - an empty span is told before anything is read
     return reading

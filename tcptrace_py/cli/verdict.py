@@ -42,8 +42,9 @@ class VerdictOutput:
 
         Raises UsageError where something cannot be written, so ask before anything is read.
         """
-        outputs = [output_to(path, inputs, force=self.destination.force)
-                   for path in (*(file for _, file in self.also), self.destination.path)]
+        outputs = [
+            output_to(path, inputs, force=self.destination.force) for path in (*(file for _, file in self.also), self.destination.path)
+        ]
         check_apart(outputs)
         return outputs
 
@@ -66,9 +67,11 @@ def exit_code(report: Report, of_reading: int) -> int:
 
 def verdict_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command, which gets them as one argument, `verdict`."""
+
     @functools.wraps(command)
-    def with_verdict(*, format_name: str | None, destination: Destination, reports: Sequence[str], colour: bool | None,
-                     **options: Any) -> Any:
+    def with_verdict(
+        *, format_name: str | None, destination: Destination, reports: Sequence[str], colour: bool | None, **options: Any
+    ) -> Any:
         also = tuple(_report(text) for text in reports)
         form = page.format_for(destination.path, format_name, verdicts.names(), "text")
         return command(verdict=VerdictOutput(form, destination, colour, also), **options)
@@ -80,12 +83,22 @@ def verdict_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OPTIONS = (
-    click.option("--format", "format_name", type=click.Choice(verdicts.names()),
-                 help="How to print the verdict. Default: by the ending of --output's FILE (.txt, .md, .json, .xml, .sarif), else text."),
-    click.option("--report", "reports", metavar="FORMAT=FILE", multiple=True,
-                 help="Write the verdict to FILE in FORMAT as well; may be repeated."),
-    click.option("--colour/--no-colour", "--color/--no-color", "colour", default=None,
-                 help="Colour or none. Default: on a terminal, unless NO_COLOR is set."),
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(verdicts.names()),
+        help="How to print the verdict. Default: by the ending of --output's FILE (.txt, .md, .json, .xml, .sarif), else text.",
+    ),
+    click.option(
+        "--report", "reports", metavar="FORMAT=FILE", multiple=True, help="Write the verdict to FILE in FORMAT as well; may be repeated."
+    ),
+    click.option(
+        "--colour/--no-colour",
+        "--color/--no-color",
+        "colour",
+        default=None,
+        help="Colour or none. Default: on a terminal, unless NO_COLOR is set.",
+    ),
 )
 
 

@@ -29,9 +29,15 @@ class Decoder:
     of each packet that came in fragments: the last of them is the frame of its segment.
     """
 
-    def __init__(self, problems: Problems, *, check_checksums: bool = False,
-                 checksum_sample: int = CHECKSUM_SAMPLE, joined: list[tuple[int, ...]] | None = None,
-                 faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        problems: Problems,
+        *,
+        check_checksums: bool = False,
+        checksum_sample: int = CHECKSUM_SAMPLE,
+        joined: list[tuple[int, ...]] | None = None,
+        faults: Faults | None = None,
+    ) -> None:
         self._problems = problems
         self._faults = faults or Faults()
         self._joined = joined

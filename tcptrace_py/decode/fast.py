@@ -79,8 +79,9 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
         plain = False
         if link == ETHERNET and at + 66 <= end:
             # What most frames are, read in one call: IPv4 without options, and room for TCP's timestamps.
-            (ethertype, version, length, ip_id, fragment, ttl, protocol, seq, ack, flags, window, checksum,
-             head, tsval, tsecr) = wire.ethernet_tcp(data, at)
+            (ethertype, version, length, ip_id, fragment, ttl, protocol, seq, ack, flags, window, checksum, head, tsval, tsecr) = (
+                wire.ethernet_tcp(data, at)
+            )
             plain = ethertype == IPV4 and version == 0x45 and protocol == 6 and not fragment & 0x3FFF
         if plain:
             ip = at + 14
@@ -161,7 +162,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 if segment != ip + 20:
                     size = 0
                     seq, ack, flags, window, checksum = wire.tcp(data, segment)
-                    key = data[source:source + 8] + data[segment:segment + 4]
+                    key = data[source : source + 8] + data[segment : segment + 4]
                 stop = ip + length
             elif ethertype == IPV6:
                 segment = ip + 40
@@ -223,7 +224,7 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
             elif payload:
                 notes |= PAYLOAD_CUT
         elif frame <= looked_at_to:
-            verdict = tally.check(key[:len(key) - 4], whole[segment:stop], frame)
+            verdict = tally.check(key[: len(key) - 4], whole[segment:stop], frame)
             if verdict == LEAVE_OUT:
                 continue
             notes |= verdict

@@ -71,8 +71,8 @@ class _Packet:
             for unit in range(first, last):
                 at, stop = unit * 8, min(unit * 8 + 8, end)
                 if not self.covered[unit]:
-                    self.data[at:stop] = content[at - offset:stop - offset]
-                elif self.data[at:stop] != content[at - offset:stop - offset]:
+                    self.data[at:stop] = content[at - offset : stop - offset]
+                elif self.data[at:stop] != content[at - offset : stop - offset]:
                     same = False
         self.covered[first:last] = b"\x01" * (last - first)
         return same
@@ -102,8 +102,7 @@ class Reassembler:
         self.before: Callable[[], Packets | None] | None = None
         self._changed = False  # since packets were handed on
 
-    def add(self, name: tuple[bytes, int, int, bytes], piece: Fragment, time_ns: int,
-            frame: int) -> tuple[int, bytes, int] | None:
+    def add(self, name: tuple[bytes, int, int, bytes], piece: Fragment, time_ns: int, frame: int) -> tuple[int, bytes, int] | None:
         """Take in a fragment; give protocol, captured content and length on the wire of a packet that it completes."""
         if self.before is not None and not self._changed:
             self._changed = True
@@ -128,7 +127,7 @@ class Reassembler:
         packet.done = True
         if self._joined is not None:
             self._joined.append(tuple(packet.frames))
-        return packet.protocol, bytes(packet.data[:packet.readable]), packet.length
+        return packet.protocol, bytes(packet.data[: packet.readable]), packet.length
 
     def hand_on(self) -> Packets | None:
         """Packets for whoever has the frames that come next; None where nothing has changed."""
@@ -144,7 +143,7 @@ class Reassembler:
 
     @staticmethod
     def _repeats(packet: _Packet, piece: Fragment) -> bool:
-        return packet.data[piece.offset:piece.offset + len(piece.data)] == piece.data
+        return packet.data[piece.offset : piece.offset + len(piece.data)] == piece.data
 
     def _expire(self, time_ns: int) -> None:
         while self._packets:

@@ -43,10 +43,9 @@ class General:
         handler = LINKS.get(link)
         if handler is None:
             name = f" ({LINK_NAMES[link]})" if link in LINK_NAMES else ""
-            self._problems.add(UNKNOWN_LINK, f"frames of link type {link}{name}, which is not known here",
-                               frame=frame, damaged=True)
+            self._problems.add(UNKNOWN_LINK, f"frames of link type {link}{name}, which is not known here", frame=frame, damaged=True)
             return
-        data = bytes(block.data[at:at + block.captured[i]])
+        data = bytes(block.data[at : at + block.captured[i]])
         walk = self._walk
         walk.begin(out, frame, block.time_ns[i], block.interface[i])
         try:
@@ -68,13 +67,17 @@ class General:
             handler, at = LINKS.get(block.link[i]), block.offset[i]
             if handler is None:
                 continue
-            data = bytes(block.data[at:at + block.captured[i]])
+            data = bytes(block.data[at : at + block.captured[i]])
             self._survey.begin(out, block.number(i), block.time_ns[i], block.interface[i])
             with suppress(UnreadableError, dpkt.Error, struct_error, IndexError, ValueError):
                 handler(self._survey, data, max(len(data), block.wire[i]))
             if self._survey.unread:
-                self._problems.add(NOT_READ, f"frames in an encapsulation that is not read here: {self._survey.unread}",
-                                   frame=block.number(i), damaged=True)
+                self._problems.add(
+                    NOT_READ,
+                    f"frames in an encapsulation that is not read here: {self._survey.unread}",
+                    frame=block.number(i),
+                    damaged=True,
+                )
 
     def _unreadable(self, reason: str, frame: int, *, always: bool = False) -> None:
         if always or self._walk.quoted < 0:  # quotes are cut short by nature

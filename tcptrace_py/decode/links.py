@@ -62,10 +62,10 @@ def mpls(walk: Walk, data: bytes, wire: int) -> None:
     at += 4
     need(data, at + 1)
     version = data[at] >> 4
-    length = int.from_bytes(data[at + 2:at + 4], "big")
+    length = int.from_bytes(data[at + 2 : at + 4], "big")
     if version == 4 and data[at] & 15 >= 5 and 20 <= length <= wire - at:
         by_ethertype(walk, IPV4, data[at:], wire - at)
-    elif version == 6 and int.from_bytes(data[at + 4:at + 6], "big") <= wire - at - 40:
+    elif version == 6 and int.from_bytes(data[at + 4 : at + 6], "big") <= wire - at - 40:
         by_ethertype(walk, IPV6, data[at:], wire - at)
     else:
         at += 4 if version == 0 and _control_word(data, at) else 0
@@ -77,7 +77,7 @@ def _control_word(data: bytes, at: int) -> bool:
 
     Both begin with a zero nibble more often than not; the Ethernet type behind the addresses tells.
     """
-    here = int.from_bytes(data[at + 12:at + 14], "big")
+    here = int.from_bytes(data[at + 12 : at + 14], "big")
     return here not in ETHERTYPES and here not in VLAN_TYPES
 
 
@@ -121,14 +121,14 @@ def frame_relay(walk: Walk, data: bytes, wire: int) -> None:
     while not data[at - 1] & 1 and at < 4:
         at += 1
     if data[at] != _UI:
-        by_ethertype(walk, data[at] << 8 | data[at + 1], data[at + 2:], wire - at - 2)
+        by_ethertype(walk, data[at] << 8 | data[at + 1], data[at + 2 :], wire - at - 2)
         return
     at += 1 if data[at + 1] else 2  # a byte of padding may stand before the NLPID
     need(data, at + 6)
     if data[at] == _SNAP:
-        by_ethertype(walk, data[at + 4] << 8 | data[at + 5] if data[at + 1:at + 4] == b"\0\0\0" else 0, data[at + 6:], wire - at - 6)
+        by_ethertype(walk, data[at + 4] << 8 | data[at + 5] if data[at + 1 : at + 4] == b"\0\0\0" else 0, data[at + 6 :], wire - at - 6)
     else:
-        by_ethertype(walk, _NLPIDS.get(data[at], 0), data[at + 1:], wire - at - 1)
+        by_ethertype(walk, _NLPIDS.get(data[at], 0), data[at + 1 :], wire - at - 1)
 
 
 def cooked(walk: Walk, data: bytes, wire: int) -> None:
@@ -203,11 +203,11 @@ def nflog(walk: Walk, data: bytes, wire: int) -> None:  # noqa: ARG001  the attr
     at, protocol = 4, FAMILIES.get(data[0], 0)
     while True:
         need(data, at + 4)
-        size, kind = int.from_bytes(data[at:at + 2], "little"), int.from_bytes(data[at + 2:at + 4], "little")
+        size, kind = int.from_bytes(data[at : at + 2], "little"), int.from_bytes(data[at + 2 : at + 4], "little")
         if kind & 0x7FFF == _PACKET_HEADER and data[0] == _BRIDGE:
-            protocol = int.from_bytes(data[at + 4:at + 6], "big")
+            protocol = int.from_bytes(data[at + 4 : at + 6], "big")
         elif kind & 0x7FFF == _PAYLOAD and size >= 4:
-            by_ethertype(walk, protocol, data[at + 4:at + size], size - 4)
+            by_ethertype(walk, protocol, data[at + 4 : at + size], size - 4)
             return
         at += max(4, (size + 3) & ~3)
 
@@ -243,11 +243,16 @@ def tagged(size: int) -> Handler:
     return read
 
 
-ETHERTYPES.update({
-    LENGTHS: llc,
-    0x8847: mpls, 0x8848: mpls, 0x8864: pppoe, 0x880B: ppp,
-    0x88E7: behind(4, ethernet),  # provider backbone bridges (802.1ah)
-    0x8926: tagged(6),  # VN-Tag
-    0x893F: tagged(8),  # E-tag (IEEE 802.1BR)
-    0x8909: tagged(8),  # Cisco's security group tag
-})
+ETHERTYPES.update(
+    {
+        LENGTHS: llc,
+        0x8847: mpls,
+        0x8848: mpls,
+        0x8864: pppoe,
+        0x880B: ppp,
+        0x88E7: behind(4, ethernet),  # provider backbone bridges (802.1ah)
+        0x8926: tagged(6),  # VN-Tag
+        0x893F: tagged(8),  # E-tag (IEEE 802.1BR)
+        0x8909: tagged(8),  # Cisco's security group tag
+    }
+)

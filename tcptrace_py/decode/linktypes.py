@@ -92,9 +92,24 @@ LINKS: dict[int, Handler] = {
 
 # Link types that people may bring and that hold no TCP, or not in a way that is read here.
 LINK_NAMES = {
-    3: "AX.25", 7: "ARCNET", 129: "ARCNET, Linux", 143: "DOCSIS", 177: "Linux LAPD", 187: "Bluetooth HCI",
-    189: "Linux USB", 195: "IEEE 802.15.4", 197: "Endace ERF", 201: "Bluetooth HCI with direction",
-    220: "Linux USB, memory-mapped", 227: "CAN, SocketCAN", 230: "IEEE 802.15.4 without FCS", 247: "InfiniBand",
-    249: "USBPcap", 253: "Linux netlink", 265: "NFC", 272: "nRF BLE sniffer", 274: "Ethernet mPacket",
+    3: "AX.25",
+    7: "ARCNET",
+    129: "ARCNET, Linux",
+    143: "DOCSIS",
+    177: "Linux LAPD",
+    187: "Bluetooth HCI",
+    189: "Linux USB",
+    195: "IEEE 802.15.4",
+    197: "Endace ERF",
+    201: "Bluetooth HCI with direction",
+    220: "Linux USB, memory-mapped",
+    227: "CAN, SocketCAN",
+    230: "IEEE 802.15.4 without FCS",
+    247: "InfiniBand",
+    249: "USBPcap",
+    253: "Linux netlink",
+    265: "NFC",
+    272: "nRF BLE sniffer",
+    274: "Ethernet mPacket",
     **dict.fromkeys(range(147, 163), "defined by its user"),
 }

@@ -49,7 +49,7 @@ def ip6(walk: Walk, data: bytes, wire: int) -> None:
     walk.notes = walk.notes & ~LENGTH_GUESSED if head.plen else walk.notes | LENGTH_GUESSED
     walk.oversized = length + 40 > _OVERSIZED_BYTES
     if length > 0:
-        _upper(walk, head.nxt, data[40:40 + length], length)
+        _upper(walk, head.nxt, data[40 : 40 + length], length)
 
 
 def _upper(walk: Walk, protocol: int, data: bytes, wire: int) -> None:
@@ -60,7 +60,7 @@ def _upper(walk: Walk, protocol: int, data: bytes, wire: int) -> None:
             head = fields(_FRAGMENT, data, at)
             size = 8
             if head.m_flag or head.frag_off:
-                piece = Fragment(head.frag_off * 8, wire - at - 8, bool(head.m_flag), data[at + 8:], head.nxt)
+                piece = Fragment(head.frag_off * 8, wire - at - 8, bool(head.m_flag), data[at + 8 :], head.nxt)
                 _fragment(walk, piece, head.id)
                 return
         elif protocol == _AUTHENTICATION:
@@ -89,8 +89,7 @@ def _fragment(walk: Walk, piece: Fragment, identification: int) -> None:
             _upper(walk, piece.protocol, piece.data, piece.length)
         return
     if piece.more and piece.length % 8:
-        piece = Fragment(piece.offset, piece.length // 8 * 8, piece.more, piece.data[:piece.length // 8 * 8],
-                         piece.protocol)
+        piece = Fragment(piece.offset, piece.length // 8 * 8, piece.more, piece.data[: piece.length // 8 * 8], piece.protocol)
     if piece.length <= 0 or piece.offset + piece.length > MAX_PACKET_BYTES or walk.notes & LENGTH_GUESSED:
         raise UnreadableError("IP fragment of an impossible length")
     # IPv6 names a packet by addresses and identification alone; its later fragments may announce anything.

@@ -75,8 +75,9 @@ def _write(walk: Walk, head: "dpkt.tcp.TCP", options: bytes, payload: int, notes
     out.seq[n], out.ack[n], out.flags[n], out.window[n] = head.seq, head.ack, head.flags, head.win
     out.payload[n], out.checksum[n] = payload, head.sum
     out.ip_id[n], out.ttl[n], out.vlan[n], out.teid[n] = walk.ip_id, walk.ttl, walk.vlan, walk.teid
-    (out.options[n], out.window_scale[n], out.tsval[n], out.tsecr[n], out.sack_left[n],
-     out.sack_right[n]) = parse_options(options, 0, len(options), head.ack)
+    (out.options[n], out.window_scale[n], out.tsval[n], out.tsecr[n], out.sack_left[n], out.sack_right[n]) = parse_options(
+        options, 0, len(options), head.ack
+    )
     if walk.quoted >= 0:
         notes |= QUOTED
         out.window[n] = walk.quoted

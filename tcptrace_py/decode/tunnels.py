@@ -99,7 +99,7 @@ def tzsp(walk: Walk, data: bytes, wire: int) -> None:
         need(data, at + 1)
     handler = {1: ethernet, 18: wlan, 119: prism, 127: avs}.get(data[2] << 8 | data[3])
     if handler:
-        walk.enter(handler, data[at + 1:], wire - at - 1)
+        walk.enter(handler, data[at + 1 :], wire - at - 1)
 
 
 def l2tp(walk: Walk, data: bytes, wire: int) -> None:
@@ -124,10 +124,10 @@ def teredo(walk: Walk, data: bytes, wire: int) -> None:
         need(data, 4)
         at = 13 + data[2] + data[3]
         need(data, at + 1)
-    if data[at:at + 2] == b"\0\0":
+    if data[at : at + 2] == b"\0\0":
         at += 8
         need(data, at + 1)
-    if data[at:at + 1] and data[at] >> 4 == 6:
+    if data[at : at + 1] and data[at] >> 4 == 6:
         by_ethertype(walk, 0x86DD, data[at:], wire - at)
 
 
@@ -172,7 +172,7 @@ def gre(walk: Walk, data: bytes, wire: int) -> None:
     if flags & 0x2000:
         need(data, at + 4)
         if not head.v:
-            walk.vni = _network(head, int.from_bytes(data[at:at + 4], "big"))
+            walk.vni = _network(head, int.from_bytes(data[at : at + 4], "big"))
         at += 4
     at += 4 * bool(flags & 0x1000) + 4 * bool(head.v and flags & 0x80)
     if flags & 0x4000:

@@ -45,8 +45,27 @@ class Walk:
     in the form of QUOTED rows, or -1; `unread` the encapsulation that was met and is not read, or empty.
     """
 
-    __slots__ = ("addresses", "checkable", "depth", "fragments", "frame", "interface", "ip_id", "notes", "out",
-                 "oversized", "problems", "quoted", "tally", "teid", "time_ns", "ttl", "unread", "vlan", "vni")
+    __slots__ = (
+        "addresses",
+        "checkable",
+        "depth",
+        "fragments",
+        "frame",
+        "interface",
+        "ip_id",
+        "notes",
+        "out",
+        "oversized",
+        "problems",
+        "quoted",
+        "tally",
+        "teid",
+        "time_ns",
+        "ttl",
+        "unread",
+        "vlan",
+        "vni",
+    )
 
     def __init__(self, problems: Problems, tally: Tally, fragments: Reassembler) -> None:
         self.problems, self.tally, self.fragments = problems, tally, fragments
@@ -86,14 +105,20 @@ class Walk:
 
 def shallow(kind: Any) -> Any:
     """Make of a dpkt class one that reads its fixed header alone: dpkt knows the fields, the walk what follows."""
-    return type(kind)(kind.__name__, (kind,), {
-        "__init__": dpkt.dpkt.Packet.__init__, "unpack": dpkt.dpkt.Packet.unpack, "__hdr__": kind.__hdr__,
-    })
+    return type(kind)(
+        kind.__name__,
+        (kind,),
+        {
+            "__init__": dpkt.dpkt.Packet.__init__,
+            "unpack": dpkt.dpkt.Packet.unpack,
+            "__hdr__": kind.__hdr__,
+        },
+    )
 
 
 def fields(kind: Any, data: bytes, at: int = 0) -> Any:
     """Read the fixed header of a (shallow) dpkt class at an offset; raises dpkt.NeedData where it is cut."""
-    return kind(data[at:at + kind.__hdr_len__])
+    return kind(data[at : at + kind.__hdr_len__])
 
 
 def need(data: bytes, size: int) -> None:

@@ -49,7 +49,7 @@ def _aggregate(walk: Walk, data: bytes, wire: int) -> None:
         need(data, at + 14)
         size = data[at + 12] << 8 | data[at + 13]
         if size:
-            walk.enter(llc, data[at + 14:at + 14 + size], size)
+            walk.enter(llc, data[at + 14 : at + 14 + size], size)
         at += (14 + size + 3) & ~3
 
 
@@ -86,7 +86,7 @@ def prism(walk: Walk, data: bytes, wire: int) -> None:
         return
     size = min(int.from_bytes(data[4:8], "little"), int.from_bytes(data[4:8], "big"))
     need(data, max(size, 8))
-    walk.enter(wlan, data[max(size, 8):], wire - max(size, 8))
+    walk.enter(wlan, data[max(size, 8) :], wire - max(size, 8))
 
 
 def avs(walk: Walk, data: bytes, wire: int) -> None:

@@ -11,8 +11,15 @@ from tcptrace_py.model.verdict import Verdict
 
 CLOSED = State.CLOSED
 ICMP = {
-    (4, 3): "unreachable", (4, 11): "time exceeded", (4, 12): "parameter problem", (4, 4): "source quench", (4, 5): "redirect",
-    (6, 1): "unreachable", (6, 2): "packet too big", (6, 3): "time exceeded", (6, 4): "parameter problem",
+    (4, 3): "unreachable",
+    (4, 11): "time exceeded",
+    (4, 12): "parameter problem",
+    (4, 4): "source quench",
+    (4, 5): "redirect",
+    (6, 1): "unreachable",
+    (6, 2): "packet too big",
+    (6, 3): "time exceeded",
+    (6, 4): "parameter problem",
 }
 
 FRAGMENTATION_NEEDED = (4, 3, 4)  # of the kind "unreachable", but the destination is reached: path MTU discovery (RFC 1191)
@@ -112,8 +119,9 @@ def _after_close(found: list[Anomaly], live: Connection, verdict: Verdict, index
 def _of_reset(found: list[Anomaly], verdict: Verdict, index: int, segment: Segment) -> None:
     frame, marks = segment.frame, None
     if segment.payload:
-        found.append(Anomaly("rst-with-data", frame,
-                             f"a RST that carries {segment.payload} bytes (RFC 9293, 3.5.3, allows an explanation)"))
+        found.append(
+            Anomaly("rst-with-data", frame, f"a RST that carries {segment.payload} bytes (RFC 9293, 3.5.3, allows an explanation)")
+        )
     for mark in verdict.resets:
         if mark.index == index:
             marks = mark
@@ -121,8 +129,11 @@ def _of_reset(found: list[Anomaly], verdict: Verdict, index: int, segment: Segme
     if marks is None or index == verdict.fatal or marks.late:
         return
     if not marks.acceptable and marks.in_window:
-        found.append(Anomaly("challenge-ack-candidate", frame,
-                             "in the window but not at the number expected: RFC 5961 answers it with a challenge ACK"))
+        found.append(
+            Anomaly(
+                "challenge-ack-candidate", frame, "in the window but not at the number expected: RFC 5961 answers it with a challenge ACK"
+            )
+        )
     elif not marks.acceptable:
         found.append(Anomaly("rst-ignored", frame, "its numbers are none that its receiver obeys"))
     elif verdict.fatal < 0 or index < verdict.fatal:
@@ -152,5 +163,8 @@ def _knew_of_reset(live: Connection, verdict: Verdict, segment: Segment) -> bool
 def _icmp(frame: int, kind: int) -> Anomaly:
     version, number, code = kind >> 16, kind >> 8 & 255, kind & 255
     name = "too big" if (version, number, code) == FRAGMENTATION_NEEDED else ICMP.get((version, number), f"type {number}")
-    return Anomaly("icmp-unreachable" if name == "unreachable" else "icmp-error", frame,
-                   f"an ICMPv{version} error quotes a segment of this connection: {name}, code {code}")
+    return Anomaly(
+        "icmp-unreachable" if name == "unreachable" else "icmp-error",
+        frame,
+        f"an ICMPv{version} error quotes a segment of this connection: {name}, code {code}",
+    )

@@ -195,10 +195,7 @@ def _ctrl_c_behind(connection: Any) -> Iterator[None]:
         asked = True
         connection.interrupt()
 
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if ours:
         signal.signal(signal.SIGINT, stop)
     try:

@@ -107,15 +107,11 @@ class Node:
                 _release(part.struct)
 
 
-def schema_node(
-    format_: str, name: str, flags: int, children: Sequence[Node] = (), dictionary: Node | None = None
-) -> Node:
+def schema_node(format_: str, name: str, flags: int, children: Sequence[Node] = (), dictionary: Node | None = None) -> Node:
     """A column of a schema, or a schema as a whole."""
     texts = format_.encode(), name.encode()
     pointers = _pointers([ctypes.addressof(child.struct) for child in children])
-    struct = SchemaStruct(
-        *texts, None, flags, len(children), _address_of(pointers), dictionary and _address_of(dictionary.struct)
-    )
+    struct = SchemaStruct(*texts, None, flags, len(children), _address_of(pointers), dictionary and _address_of(dictionary.struct))
     return Node(struct, [*children, dictionary] if dictionary else children, (texts, pointers))
 
 
@@ -167,9 +163,7 @@ def _address_of(data: Any) -> int | None:
 class Reading:
     """A consumer's reading of a stream: its schema, and batches that are made one by one."""
 
-    def __init__(
-        self, schema: Callable[[], Node], batches: Generator[Node, None, None], failed: Callable[[BaseException], None]
-    ) -> None:
+    def __init__(self, schema: Callable[[], Node], batches: Generator[Node, None, None], failed: Callable[[BaseException], None]) -> None:
         self.schema = schema
         self.batches = batches
         self.failed = failed

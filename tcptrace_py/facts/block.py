@@ -27,14 +27,38 @@ ANSWER, WAIT, WAIT_FRAME, STALL, SURVIVED, FINAL_IDLE = range(13, 19)  # the lon
 # Of both sides: how long its window was closed, how long the repeats went on that nobody answered, and bytes never acknowledged.
 CLIENT_CLOSED, SERVER_CLOSED, CLIENT_UNANSWERED_NS, SERVER_UNANSWERED_NS, CLIENT_UNACKNOWLEDGED, SERVER_UNACKNOWLEDGED = range(19, 25)
 WIDE_COLUMNS = 25
-(STREAM, CLIENT, SERVER, CLIENT_PORT, SERVER_PORT, SCOPE, HISTORY, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS, CLIENT_FIN_REPEATS,
- SERVER_REPEATS, SERVER_FIN_REPEATS) = range(13)
+(
+    STREAM,
+    CLIENT,
+    SERVER,
+    CLIENT_PORT,
+    SERVER_PORT,
+    SCOPE,
+    HISTORY,
+    SYN_REPEATS,
+    SYNACK_REPEATS,
+    CLIENT_REPEATS,
+    CLIENT_FIN_REPEATS,
+    SERVER_REPEATS,
+    SERVER_FIN_REPEATS,
+) = range(13)
 # Where its rows of other tables begin, and how many they are; how many states there are is said by the paths (-1: no such side).
 CLIENT_PATH, SERVER_PATH, ENTRIES_AT, STAYS_AT, RESETS_AT, RESETS, ANOMALIES_AT, ANOMALIES, ENDING_RESET = range(13, 22)
 # Of both sides: repeats that nobody answered, payloads in bytes (the largest that arrived, the smallest that did not), bytes missing
 # below what was acknowledged selectively, and how often its window was closed for long.
-(EXCHANGES, CLIENT_UNANSWERED, SERVER_UNANSWERED, CLIENT_LARGEST, SERVER_LARGEST, CLIENT_LOST, SERVER_LOST, CLIENT_MISSING,
- SERVER_MISSING, CLIENT_LONG_CLOSES, SERVER_LONG_CLOSES) = range(22, 33)
+(
+    EXCHANGES,
+    CLIENT_UNANSWERED,
+    SERVER_UNANSWERED,
+    CLIENT_LARGEST,
+    SERVER_LARGEST,
+    CLIENT_LOST,
+    SERVER_LOST,
+    CLIENT_MISSING,
+    SERVER_MISSING,
+    CLIENT_LONG_CLOSES,
+    SERVER_LONG_CLOSES,
+) = range(22, 33)
 NARROW_COLUMNS = 33
 VANTAGE, MIDSTREAM, TIMESTAMPS, KIND, OUTCOME, PATTERN, SEGMENTS, FIRST_FIN, STAYS = range(9)
 CENSORED = 9  # its close was in flight when the capture ended
@@ -151,8 +175,9 @@ class Block:
         found = self._entries_of.get(number)
         if found is None:
             steps: bytes = self.paths.values[number]  # type: ignore[assignment]
-            found = self._entries_of[number] = tuple([
-                (STATES[steps[at]], BASES[steps[at + 1]], str(self.reasons.values[steps[at + 2]])) for at in range(0, len(steps), 3)])
+            found = self._entries_of[number] = tuple(
+                [(STATES[steps[at]], BASES[steps[at + 1]], str(self.reasons.values[steps[at + 2]])) for at in range(0, len(steps), 3)]
+            )
         return found
 
     def path_names(self, number: int) -> str:
@@ -167,13 +192,20 @@ class Block:
         import json  # noqa: PLC0415 - only many connections are packed
 
         tables = (self.connections, self.entries, self.stays, self.resets, self.anomalies)
-        names = json.dumps({
-            "version": VERSION, "rows": [table.count for table in tables],
-            "addresses": [value.hex() for value in self.addresses.values],  # type: ignore[attr-defined]
-            "scopes": [(scope.vlan, scope.vni, scope.teid) for scope in self.scopes.values],  # type: ignore[attr-defined]
-            "histories": self.histories.values, "paths": [value.hex() for value in self.paths.values],  # type: ignore[attr-defined]
-            "reasons": self.reasons.values, "texts": self.texts.values, "evidence": self.evidence.values,
-        }, separators=(",", ":")).encode()
+        names = json.dumps(
+            {
+                "version": VERSION,
+                "rows": [table.count for table in tables],
+                "addresses": [value.hex() for value in self.addresses.values],  # type: ignore[attr-defined]
+                "scopes": [(scope.vlan, scope.vni, scope.teid) for scope in self.scopes.values],  # type: ignore[attr-defined]
+                "histories": self.histories.values,
+                "paths": [value.hex() for value in self.paths.values],  # type: ignore[attr-defined]
+                "reasons": self.reasons.values,
+                "texts": self.texts.values,
+                "evidence": self.evidence.values,
+            },
+            separators=(",", ":"),
+        ).encode()
         head = _MAGIC + len(names).to_bytes(8, "little") + names
         return b"".join([head, bytes(-len(head) % 8), *(table.packed() for table in tables)])
 
@@ -182,10 +214,10 @@ def unpacked(data: bytes) -> Block:
     """Block that was packed. Raises ValueError for anything else."""
     import json  # noqa: PLC0415 - see packed
 
-    if data[:len(_MAGIC)] != _MAGIC:
+    if data[: len(_MAGIC)] != _MAGIC:
         raise ValueError("not a block of facts")
     at = len(_MAGIC) + 8
-    end = at + int.from_bytes(data[at - 8:at], "little")
+    end = at + int.from_bytes(data[at - 8 : at], "little")
     names = json.loads(data[at:end])
     if names["version"] != VERSION:
         raise ValueError(f"a block of facts of version {names['version']}: this program reads version {VERSION}")

@@ -77,15 +77,15 @@ class TableOfFacts(NamedTuple):
 
 
 def _wide(table: Table, column: int) -> array[int]:
-    return table.wide[column * table.capacity:column * table.capacity + table.count]
+    return table.wide[column * table.capacity : column * table.capacity + table.count]
 
 
 def _narrow(table: Table, column: int) -> array[int]:
-    return table.narrow[column * table.capacity:column * table.capacity + table.count]
+    return table.narrow[column * table.capacity : column * table.capacity + table.count]
 
 
 def _small(table: Table, column: int) -> array[int]:
-    return array("i", table.small[column * table.capacity:column * table.capacity + table.count])
+    return array("i", table.small[column * table.capacity : column * table.capacity + table.count])
 
 
 def _ms(durations_ns: Sequence[int]) -> arrow.Values:
@@ -145,8 +145,9 @@ def _final_state(column: int) -> Read:
     def cells(block: Block) -> Cells:
         finals = [path[-3] for path in block.paths.values]  # type: ignore[index]
         numbers, patterns = _narrow(block.connections, column), _small(block.connections, at.PATTERN)
-        return _words([finals[number] if number >= 0 and how != UNSEEN else -1
-                       for number, how in zip(numbers, patterns, strict=True)], NAMES)
+        return _words(
+            [finals[number] if number >= 0 and how != UNSEEN else -1 for number, how in zip(numbers, patterns, strict=True)], NAMES
+        )
 
     return cells
 
@@ -210,14 +211,18 @@ def _anomalies(block: Block) -> Cells:
     codes = _narrow(block.anomalies, at.ANOMALY_CODE)
     texts = block.texts.values
     begins, counts = _narrow(block.connections, at.ANOMALIES_AT), _narrow(block.connections, at.ANOMALIES)
-    return _of_texts([" ".join(str(texts[codes[row]]) for row in range(begin, begin + count)) if count else ""
-                      for begin, count in zip(begins, counts, strict=True)])
+    return _of_texts(
+        [
+            " ".join(str(texts[codes[row]]) for row in range(begin, begin + count)) if count else ""
+            for begin, count in zip(begins, counts, strict=True)
+        ]
+    )
 
 
 def _time_wait_sides(block: Block) -> Cells:
     sides, begin, found = _small(block.stays, at.STAY_SIDE), 0, []
     for count in _small(block.connections, at.STAYS):
-        found.append(" ".join(dict.fromkeys(_ROLES[side] for side in sides[begin:begin + count])))
+        found.append(" ".join(dict.fromkeys(_ROLES[side] for side in sides[begin : begin + count])))
         begin += count
     return _of_texts(found)
 
@@ -353,11 +358,15 @@ def _of_path(place: int, words: Sequence[object]) -> Read:
 
 def _state_duration(block: Block) -> Cells:
     entered = _wide(block.entries, at.ENTERED)
-    steps: list[int] = _spread(lambda _block, _row: None, lambda _value, _side, step, number: (
-        len(block.paths.values[number]) // 3 - step - 1))(block)  # type: ignore[arg-type,assignment]
-    return _divided([
-        entered[row + 1] - entered[row] if left and entered[row] != MISSING and entered[row + 1] != MISSING else MISSING
-        for row, left in enumerate(steps)], 1_000_000_000)
+    paths: list[bytes] = block.paths.values  # type: ignore[assignment]
+    steps: list[int] = _spread(lambda _block, _row: None, lambda _value, _side, step, number: len(paths[number]) // 3 - step - 1)(block)  # type: ignore[assignment]
+    return _divided(
+        [
+            entered[row + 1] - entered[row] if left and entered[row] != MISSING and entered[row + 1] != MISSING else MISSING
+            for row, left in enumerate(steps)
+        ],
+        1_000_000_000,
+    )
 
 
 TRANSITIONS = TableOfFacts("transitions", "every state that a side entered", (

@@ -87,8 +87,12 @@ def _goes_on(live: Connection, marks: ResetMarks) -> bool:
     reset = log[marks.index]
     for i in range(marks.index + 1, len(log)):
         segment = log[i]
-        if segment.side == reset.side and not segment.flags & RST and not segment.marks & (COPY | STRAY) and (
-                segment.time_ns > reset.time_ns):
+        if (
+            segment.side == reset.side
+            and not segment.flags & RST
+            and not segment.marks & (COPY | STRAY)
+            and (segment.time_ns > reset.time_ns)
+        ):
             return True
     return False
 
@@ -200,7 +204,11 @@ def _owes_ack(live: Connection, marks: ResetMarks, context: Context) -> bool:
     reset = log[marks.index]
     for i in range(marks.index):
         segment = log[i]
-        if segment.side != reset.side and segment.flags & (FIN | RST) == FIN and ahead(segment.end, context.own_ack) > 0 and (
-                not segment.marks & STRAY):
+        if (
+            segment.side != reset.side
+            and segment.flags & (FIN | RST) == FIN
+            and ahead(segment.end, context.own_ack) > 0
+            and (not segment.marks & STRAY)
+        ):
             return True
     return False

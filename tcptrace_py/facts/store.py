@@ -44,7 +44,7 @@ class Scratch:
         rest = memoryview(data)
         try:
             while rest:
-                rest = rest[self._write(rest, self.end - len(rest)):]
+                rest = rest[self._write(rest, self.end - len(rest)) :]
         except OSError as error:
             raise no_room(error) from error
         return at, len(data)
@@ -103,7 +103,7 @@ class Connections:
         if not rows.count:
             return
         at = FIRST_FRAME * rows.capacity
-        self._note(array("q", bytes(rows.wide[at:at + rows.count])))
+        self._note(array("q", bytes(rows.wide[at : at + rows.count])))
         self._blocks.append(block)
         self._places.append((self.scratch, 0, 0))
         if len(self._blocks) > self.most_blocks:
@@ -149,8 +149,9 @@ class Connections:
 
     def finish(self) -> None:
         """All are there: number them in order of first frame. Of equal ones the one that ended first comes first."""
-        pairs = sorted((frame << 64) | (number << 32) | row
-                       for number, frames in enumerate(self._first_frames) for row, frame in enumerate(frames))
+        pairs = sorted(
+            (frame << 64) | (number << 32) | row for number, frames in enumerate(self._first_frames) for row, frame in enumerate(frames)
+        )
         low = (1 << 64) - 1
         self._order = array("q", [pair & low for pair in pairs])
         for frame in sorted(self.left_out):

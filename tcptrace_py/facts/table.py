@@ -42,16 +42,21 @@ class Table:
     def _move(self, mine: "array[int]", theirs: "array[int]", columns: int) -> None:
         for column in range(columns):
             at = 2 * column * self.capacity
-            theirs[at:at + self.count] = mine[column * self.capacity:column * self.capacity + self.count]
+            theirs[at : at + self.count] = mine[column * self.capacity : column * self.capacity + self.count]
 
     def packed(self) -> bytes:
         """All filled rows as bytes, column after column: wide ones, narrow ones, small ones, filled up to a multiple of 8."""
-        data = b"".join([*self._filled(self.wide, self.wide_columns), *self._filled(self.narrow, self.narrow_columns),
-                         *self._filled(self.small, self.small_columns)])
+        data = b"".join(
+            [
+                *self._filled(self.wide, self.wide_columns),
+                *self._filled(self.narrow, self.narrow_columns),
+                *self._filled(self.small, self.small_columns),
+            ]
+        )
         return data + bytes(-len(data) % 8)
 
     def _filled(self, values: "array[int]", columns: int) -> list[bytes]:
-        return [bytes(values[column * self.capacity:column * self.capacity + self.count]) for column in range(columns)]
+        return [bytes(values[column * self.capacity : column * self.capacity + self.count]) for column in range(columns)]
 
     def unpack(self, data: memoryview, at: int, count: int) -> int:
         """Become a table of so many rows that stand packed from byte `at` on; returns the byte behind them."""
@@ -60,9 +65,9 @@ class Table:
         if end > len(data):
             raise ValueError("packed rows are cut short")
         self.capacity = self.count = count
-        self.wide = _column("q", data[at:at + wide])
-        self.narrow = _column("i", data[at + wide:at + wide + narrow])
-        self.small = _column("b", data[at + wide + narrow:end])
+        self.wide = _column("q", data[at : at + wide])
+        self.narrow = _column("i", data[at + wide : at + wide + narrow])
+        self.small = _column("b", data[at + wide + narrow : end])
         return end + -(end - at) % 8
 
 

@@ -45,8 +45,12 @@ def _first_abort(verdict: Verdict, log: list[Segment]) -> int:
     first = verdict.fatal
     for marks in verdict.resets:
         reset, earliest = log[marks.index], log[first]
-        if marks.index > first and marks.acceptable and reset.side != earliest.side and (
-                _left_ns(verdict, reset) < _left_ns(verdict, earliest)):
+        if (
+            marks.index > first
+            and marks.acceptable
+            and reset.side != earliest.side
+            and (_left_ns(verdict, reset) < _left_ns(verdict, earliest))
+        ):
             first = marks.index
     return first
 

@@ -38,8 +38,9 @@ def end_of_stay(entered_ns: int, expires_ns: int, killed_ns: int, reused_ns: int
     return max(killed_ns if how == KILLED else reused_ns, entered_ns)
 
 
-def write_stays(block: Block, live: Connection, verdict: Verdict, lengths_ns: tuple[int, int], immune: tuple[bool, bool],
-                end_ns: int) -> None:
+def write_stays(
+    block: Block, live: Connection, verdict: Verdict, lengths_ns: tuple[int, int], immune: tuple[bool, bool], end_ns: int
+) -> None:
     """Write the connection's stays into the block, the client's first.
 
     `lengths_ns`: TIME_WAIT of client and server; `immune`: no RST ends it there.
@@ -50,8 +51,9 @@ def write_stays(block: Block, live: Connection, verdict: Verdict, lengths_ns: tu
                 _write(block, live, verdict, marks, role, lengths_ns[role], immune[role], end_ns)
 
 
-def _write(block: Block, live: Connection, verdict: Verdict, marks: StayMarks, role: int, length_ns: int, immune: bool,
-           end_ns: int) -> None:
+def _write(
+    block: Block, live: Connection, verdict: Verdict, marks: StayMarks, role: int, length_ns: int, immune: bool, end_ns: int
+) -> None:
     log, path = live.log, verdict.paths[marks.side]
     segment = log[marks.entered]
     entered_ns = segment.time_ns

@@ -130,8 +130,13 @@ def _widest_ns(live: Connection, side: Side, state: int) -> int:
         return (whole_ns + whole_ns // ((1 << doublings) - 1)) // 2  # 2^(n-1) of 2^n - 1 parts
     before_ns, widest_ns, begins = -1, 0, SYN if state in (SYN_SENT, SYN_RECEIVED) else FIN
     for segment in live.log:
-        if segment.side != side.number or segment.marks & (COPY | STRAY) or segment.flags & RST or (
-                before_ns < 0 and not segment.flags & begins) or not (segment.flags & (SYN | FIN) or segment.payload):
+        if (
+            segment.side != side.number
+            or segment.marks & (COPY | STRAY)
+            or segment.flags & RST
+            or (before_ns < 0 and not segment.flags & begins)
+            or not (segment.flags & (SYN | FIN) or segment.payload)
+        ):
             continue
         if before_ns >= 0:
             widest_ns = max(widest_ns, segment.time_ns - before_ns)

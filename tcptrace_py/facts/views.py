@@ -335,9 +335,12 @@ class SideView(_View):
     def states(self) -> tuple[StateEntry, ...]:
         """States that it entered."""
         entries, at = self._block.entries, self._first_entry()
-        return tuple([
-            StateEntry(state, _known(entries, ENTERED, at + step), _known(entries, ENTRY_FRAME, at + step), basis, why)
-            for step, (state, basis, why) in enumerate(self._path())])
+        return tuple(
+            [
+                StateEntry(state, _known(entries, ENTERED, at + step), _known(entries, ENTRY_FRAME, at + step), basis, why)
+                for step, (state, basis, why) in enumerate(self._path())
+            ]
+        )
 
     @property
     def path(self) -> str:
@@ -348,18 +351,25 @@ class SideView(_View):
     def steps(self) -> list[tuple[State, int | None, int | None, Basis]]:
         """The states as plain tuples."""
         entries, at = self._block.entries, self._first_entry()
-        return [(state, _known(entries, ENTERED, at + step), _known(entries, ENTRY_FRAME, at + step), basis)
-                for step, (state, basis, _) in enumerate(self._path())]
+        return [
+            (state, _known(entries, ENTERED, at + step), _known(entries, ENTRY_FRAME, at + step), basis)
+            for step, (state, basis, _) in enumerate(self._path())
+        ]
 
     @property
     def delivery(self) -> Delivery:
         """What became of what it sent."""
         table, row, role = self._block.connections, self._row, int(self._server)
         return Delivery(
-            _known(table, CLIENT_UNACKNOWLEDGED + role, row), _counted(table, CLIENT_UNANSWERED + role, row),
-            _known(table, CLIENT_UNANSWERED_NS + role, row), _counted(table, CLIENT_LARGEST + role, row),
-            _counted(table, CLIENT_LOST + role, row), _narrow(table, CLIENT_MISSING + role, row),
-            _wide(table, CLIENT_CLOSED + role, row), _narrow(table, CLIENT_LONG_CLOSES + role, row))
+            _known(table, CLIENT_UNACKNOWLEDGED + role, row),
+            _counted(table, CLIENT_UNANSWERED + role, row),
+            _known(table, CLIENT_UNANSWERED_NS + role, row),
+            _counted(table, CLIENT_LARGEST + role, row),
+            _counted(table, CLIENT_LOST + role, row),
+            _narrow(table, CLIENT_MISSING + role, row),
+            _wide(table, CLIENT_CLOSED + role, row),
+            _narrow(table, CLIENT_LONG_CLOSES + role, row),
+        )
 
     def _first_entry(self) -> int:
         """Row of its first state."""
@@ -552,8 +562,14 @@ class ConnectionView(_View):
         """How time went by."""
         table, row = self._block.connections, self._row
         return Course(
-            _narrow(table, EXCHANGES, row), _known(table, ANSWER, row), _known(table, WAIT, row), _known(table, WAIT_FRAME, row),
-            _wide(table, STALL, row), _known(table, SURVIVED, row), _known(table, FINAL_IDLE, row))
+            _narrow(table, EXCHANGES, row),
+            _known(table, ANSWER, row),
+            _known(table, WAIT, row),
+            _known(table, WAIT_FRAME, row),
+            _wide(table, STALL, row),
+            _known(table, SURVIVED, row),
+            _known(table, FINAL_IDLE, row),
+        )
 
     @property
     def timestamps(self) -> bool | None:
@@ -574,13 +590,20 @@ def _reset(block: Block, at: int) -> Reset:
     small, size = table.small, table.capacity
     cause = small[RESET_CAUSE * size + at]
     return Reset(
-        ROLES[small[RESET_BY * size + at]], None if cause < 0 else CAUSES[cause], CONFIDENCES[small[RESET_CONFIDENCE * size + at]],
-        table.wide[RESET_FRAME * size + at], table.wide[RESET_AT * size + at],
-        block.evidence.values[table.narrow[RESET_EVIDENCE * size + at]])  # type: ignore[arg-type]
+        ROLES[small[RESET_BY * size + at]],
+        None if cause < 0 else CAUSES[cause],
+        CONFIDENCES[small[RESET_CONFIDENCE * size + at]],
+        table.wide[RESET_FRAME * size + at],
+        table.wide[RESET_AT * size + at],
+        block.evidence.values[table.narrow[RESET_EVIDENCE * size + at]],  # type: ignore[arg-type]
+    )
 
 
 def _anomaly(block: Block, at: int) -> Anomaly:
     table, texts = block.anomalies, block.texts.values
     size = table.capacity
-    return Anomaly(str(texts[table.narrow[ANOMALY_CODE * size + at]]), table.wide[ANOMALY_FRAME * size + at],
-                   str(texts[table.narrow[ANOMALY_EXPLANATION * size + at]]))
+    return Anomaly(
+        str(texts[table.narrow[ANOMALY_CODE * size + at]]),
+        table.wide[ANOMALY_FRAME * size + at],
+        str(texts[table.narrow[ANOMALY_EXPLANATION * size + at]]),
+    )

@@ -46,7 +46,8 @@ def write_waits(table: Table, row: int, live: Connection, verdict: Verdict) -> N
     else:
         unanswered += _side(table, row, 1, live, server, client)
     wide[STALL * size + row] = max(
-        live.stall_ns, wide[CLIENT_UNANSWERED_NS * size + row], wide[(CLIENT_UNANSWERED_NS + 1) * size + row])  # MISSING is less than 0
+        live.stall_ns, wide[CLIENT_UNANSWERED_NS * size + row], wide[(CLIENT_UNANSWERED_NS + 1) * size + row]
+    )  # MISSING is less than 0
     idle_ns = MISSING
     fin_ns = _fin_ns(live, verdict)
     if fin_ns != MISSING:

@@ -92,8 +92,27 @@ class Shape:
     Made of the row of the first of them. What hangs on times is told by log indices; -1: there is none.
     """
 
-    __slots__ = ("ack", "ack_of", "basis", "begins", "client_path", "completes", "first_fin", "first_syn", "kind", "last_syn", "midstream",
-                 "outcome", "pattern", "segments", "server_path", "stay_side", "synack", "timed", "vantage")
+    __slots__ = (
+        "ack",
+        "ack_of",
+        "basis",
+        "begins",
+        "client_path",
+        "completes",
+        "first_fin",
+        "first_syn",
+        "kind",
+        "last_syn",
+        "midstream",
+        "outcome",
+        "pattern",
+        "segments",
+        "server_path",
+        "stay_side",
+        "synack",
+        "timed",
+        "vantage",
+    )
 
     def __init__(self, verdict: Verdict, block: Block, row: int) -> None:
         table, opening, close = block.connections, verdict.opening, verdict.close
@@ -110,8 +129,15 @@ class Shape:
         self.timed = table.wide[HANDSHAKE * size + row] != MISSING
         self.begins = array("i", [min(copies) for copies in close.fins if copies])
         timed = table.wide[CLOSE * size + row] != MISSING
-        self.completes = array("i", [step.index for path in verdict.paths for step in path[1:]
-                                     if timed and step.index >= 0 and step.state in (State.TIME_WAIT, State.CLOSED)])
+        self.completes = array(
+            "i",
+            [
+                step.index
+                for path in verdict.paths
+                for step in path[1:]
+                if timed and step.index >= 0 and step.state in (State.TIME_WAIT, State.CLOSED)
+            ],
+        )
         client = verdict.client
         self.client_path, self.server_path = _Path(verdict, client), _Path(verdict, 1 - client)
         if self.outcome == UNANSWERED:
@@ -177,8 +203,14 @@ class Writer:
         write_teardown(block, row, live, verdict, in_flight and is_close_in_flight(live, verdict, end_ns))
         narrow[STAYS_AT * size + row], small[STAYS * size + row] = block.stays.count, len(verdict.stays)
         if verdict.stays:
-            write_stays(block, live, verdict, (self._length_ns(own.key, 0), self._length_ns(own.key, 1)),
-                        (self._is_immune(own.key, 0), self._is_immune(own.key, 1)), end_ns)
+            write_stays(
+                block,
+                live,
+                verdict,
+                (self._length_ns(own.key, 0), self._length_ns(own.key, 1)),
+                (self._is_immune(own.key, 0), self._is_immune(own.key, 1)),
+                end_ns,
+            )
         self._client_gave_up_ns = gives_up_ns(live, verdict, client, end_ns)
         self._server_gave_up_ns = gives_up_ns(live, verdict, 1 - client, end_ns)
         wide[RELEASED * size + row] = released_ns(block, row, live, verdict, self._client_gave_up_ns)
@@ -325,7 +357,7 @@ class Writer:
         narrow[SERVER_PORT * size + row] = key[ports + 2] << 8 | key[ports + 3]
         scope = None
         if len(key) > ports + 4 or vlan >= 0 or teid >= 0:
-            scope = scope_of(key[ports + 4:], vlan, teid)
+            scope = scope_of(key[ports + 4 :], vlan, teid)
         narrow[SCOPE * size + row] = -1 if scope is None else block.scopes.number(scope)
 
     def _length_ns(self, key: bytes, role: int) -> int:

@@ -87,12 +87,55 @@ class Account:
     stays in TIME_WAIT, the pair of hosts) is made when it is needed. NONE until then.
     """
 
-    __slots__ = ("answered", "client", "client_first", "client_stay_kind", "client_wait_ns", "connections", "first_ns", "handshakes",
-                 "held_kind", "held_row", "idle_close_least_ns", "idle_close_most_ns", "idle_closes", "killed_client", "killed_server",
-                 "largest_client", "largest_server", "last_ns", "most_exchanges", "name", "number", "packets", "pair", "port", "recent",
-                 "repeats", "resets", "resets_client", "resets_others", "restarted_client", "restarted_server", "reused", "reused_client",
-                 "reused_server", "server", "server_first", "server_stay_kind", "server_wait_ns", "simultaneous", "simultaneous_client",
-                 "simultaneous_server", "stays_client", "stays_server", "survived_ns", "syn_repeats", "synack_repeats", "waits_row")
+    __slots__ = (
+        "answered",
+        "client",
+        "client_first",
+        "client_stay_kind",
+        "client_wait_ns",
+        "connections",
+        "first_ns",
+        "handshakes",
+        "held_kind",
+        "held_row",
+        "idle_close_least_ns",
+        "idle_close_most_ns",
+        "idle_closes",
+        "killed_client",
+        "killed_server",
+        "largest_client",
+        "largest_server",
+        "last_ns",
+        "most_exchanges",
+        "name",
+        "number",
+        "packets",
+        "pair",
+        "port",
+        "recent",
+        "repeats",
+        "resets",
+        "resets_client",
+        "resets_others",
+        "restarted_client",
+        "restarted_server",
+        "reused",
+        "reused_client",
+        "reused_server",
+        "server",
+        "server_first",
+        "server_stay_kind",
+        "server_wait_ns",
+        "simultaneous",
+        "simultaneous_client",
+        "simultaneous_server",
+        "stays_client",
+        "stays_server",
+        "survived_ns",
+        "syn_repeats",
+        "synack_repeats",
+        "waits_row",
+    )
 
     def __init__(self, name: bytes, client: HostRow, server: HostRow, port: int) -> None:
         self.name = name
@@ -158,7 +201,7 @@ class Accounts:
 
     def _open(self, name: bytes) -> Account:
         ports = IPV4_KEY - 4 if len(name) < IPV6_KEY - 2 else IPV6_KEY - 4
-        source, target, scope = name[:ports // 2], name[ports // 2:ports], name[ports + 2:]
+        source, target, scope = name[: ports // 2], name[ports // 2 : ports], name[ports + 2 :]
         client, server, use = self._host(source, scope), self._host(target, scope), self.occupancy.ports
         account = Account(name, client, server, name[ports] << 8 | name[ports + 1])
         if self.profiles.by_address:
@@ -294,8 +337,9 @@ class Accounts:
             found = self.handshakes[address, port] = Values()
         return found
 
-    def add_course(self, account: Account, exchanges: int, survived_ns: int, largest_client: int, largest_server: int,
-                   idle_close_ns: int) -> None:
+    def add_course(
+        self, account: Account, exchanges: int, survived_ns: int, largest_client: int, largest_server: int, idle_close_ns: int
+    ) -> None:
         """Take in how time went by in a connection; `idle_close_ns`: before the FIN of a server that closed first, else MISSING."""
         if exchanges > 0:
             account.answered += 1
@@ -339,9 +383,13 @@ class Accounts:
         if total_ns >= 0 and small[OUTCOME * size + row] == COMPLETED:
             self.add_handshake(account, total_ns)
         self.add_course(
-            account, narrow[EXCHANGES * size + row], table.wide[SURVIVED * size + row],
-            narrow[CLIENT_LARGEST * size + row], narrow[(CLIENT_LARGEST + 1) * size + row],
-            table.wide[FINAL_IDLE * size + row] if first_fin == 1 else MISSING)
+            account,
+            narrow[EXCHANGES * size + row],
+            table.wide[SURVIVED * size + row],
+            narrow[CLIENT_LARGEST * size + row],
+            narrow[(CLIENT_LARGEST + 1) * size + row],
+            table.wide[FINAL_IDLE * size + row] if first_fin == 1 else MISSING,
+        )
         syns, synacks = narrow[SYN_REPEATS * size + row], narrow[SYNACK_REPEATS * size + row]
         account.packets += table.wide[CLIENT_PACKETS * size + row] + table.wide[SERVER_PACKETS * size + row]
         account.syn_repeats += syns
@@ -415,10 +463,32 @@ def late_ns(account: Account, end_ns: int) -> int:
     return min(end_ns - account.first_ns, account.client_wait_ns) // LATE
 
 
-COUNTS = ("connections", "client_first", "server_first", "resets", "stays_client", "stays_server", "simultaneous", "simultaneous_client",
-          "simultaneous_server", "restarted_client", "restarted_server", "reused_client", "reused_server", "killed_client",
-          "killed_server", "packets", "syn_repeats", "synack_repeats", "repeats", "resets_client", "resets_others", "answered", "reused",
-          "idle_closes")
+COUNTS = (
+    "connections",
+    "client_first",
+    "server_first",
+    "resets",
+    "stays_client",
+    "stays_server",
+    "simultaneous",
+    "simultaneous_client",
+    "simultaneous_server",
+    "restarted_client",
+    "restarted_server",
+    "reused_client",
+    "reused_server",
+    "killed_client",
+    "killed_server",
+    "packets",
+    "syn_repeats",
+    "synack_repeats",
+    "repeats",
+    "resets_client",
+    "resets_others",
+    "answered",
+    "reused",
+    "idle_closes",
+)
 MOST = ("most_exchanges", "survived_ns", "largest_client", "largest_server", "idle_close_most_ns")  # what is the most of all parts
 Counts = tuple[list[bytes], "array[int]", dict[tuple[bytes, int], Values]]
 
@@ -443,10 +513,10 @@ def add_counts(accounts: Accounts, told: Counts) -> None:
         account = accounts.named(name)
         account.first_ns, account.last_ns = min(account.first_ns, numbers[at]), max(account.last_ns, numbers[at + 1])
         account.idle_close_least_ns = min(account.idle_close_least_ns, numbers[at + 2])
-        for field, number in zip(COUNTS, numbers[at + 3:at + counted], strict=True):
+        for field, number in zip(COUNTS, numbers[at + 3 : at + counted], strict=True):
             if number:
                 setattr(account, field, getattr(account, field) + number)
-        for field, number in zip(MOST, numbers[at + counted:at + size], strict=True):
+        for field, number in zip(MOST, numbers[at + counted : at + size], strict=True):
             if number:
                 setattr(account, field, max(getattr(account, field), number))
         at += size

@@ -149,9 +149,7 @@ def _part_of_rate(row: ServerLedger, some: Sequence[ServiceLedger]) -> float:
 def _shorten(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
     if pressed(service) and profile.name in ("windows", "macos", "freebsd"):
         code = "TcpTimedWaitDelay" if profile.name == "windows" else "net.inet.tcp.msl"
-        advice = _about(
-            "shorten-time-wait", service, windows=int(code == "TcpTimedWaitDelay"), time_wait_s=profile.time_wait_s
-        )
+        advice = _about("shorten-time-wait", service, windows=int(code == "TcpTimedWaitDelay"), time_wait_s=profile.time_wait_s)
         yield replace(advice, system=profile.name)
 
 

@@ -28,7 +28,7 @@ def taken_again(evidence: Evidence) -> Iterator[tuple[int, int]]:
     for rows in tuples.values():
         rows.sort(key=starts.__getitem__)
         for at, new in enumerate(rows):
-            for old in reversed(rows[max(at - MOST_BEFORE, 0):at]) if repeats[new] > 0 else ():
+            for old in reversed(rows[max(at - MOST_BEFORE, 0) : at]) if repeats[new] > 0 else ():
                 if starts[old] < starts[new] and resets[old] != MISSING and starts[new] <= resets[old] <= ends[new]:
                     yield old, new
                     break

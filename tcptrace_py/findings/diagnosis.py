@@ -40,9 +40,7 @@ class Ledger:
         self.stays.add(block)
         self.neighbours.add(block, self.services.service[first:])
 
-    def finish(
-        self, analysis: Analysis, profiles: Profiles, *, from_ns: int | None = None, to_ns: int | None = None
-    ) -> Diagnosis:
+    def finish(self, analysis: Analysis, profiles: Profiles, *, from_ns: int | None = None, to_ns: int | None = None) -> Diagnosis:
         """Say what follows. `from_ns` and `to_ns` bound what was taken in, where that is not the whole capture."""
         start_ns, end_ns = analysis.capture.start_ns or 0, analysis.capture.end_ns or 0
         start_ns = min(max(start_ns, from_ns or 0), end_ns)

@@ -25,8 +25,11 @@ def page() -> str:
     """Text of docs/findings.md."""
     docs = {code: doc_of(code) for code in sorted(Code, key=str)}
     rows = [f"| [`{code}`](#{code}) | {doc.title} |" for code, doc in docs.items()]
-    parts = [f"## {code}\n\n**{doc.title}**\n\n*What shows it:* {doc.shows}\n\n*What else could look so:* {doc.look_alikes}\n\n"
-             f"*What to do:* {doc.remedy}\n" for code, doc in docs.items()]
+    parts = [
+        f"## {code}\n\n**{doc.title}**\n\n*What shows it:* {doc.shows}\n\n*What else could look so:* {doc.look_alikes}\n\n"
+        f"*What to do:* {doc.remedy}\n"
+        for code, doc in docs.items()
+    ]
     return "\n".join([HEAD, "| finding | what happened |\n| --- | --- |", *rows, "", *parts])
 
 

@@ -47,8 +47,19 @@ UNANSWERED, IN_PROGRESS = numbers(Outcome)["unanswered"], numbers(Outcome)["in-p
 class Evidence:
     """All that an analysis collected, when it is complete. Rows are those of `troubled`, by number."""
 
-    def __init__(self, capture: CaptureInfo, summary: Summary, accounts: Accounts, troubled: Troubled, held: Held | None, hosts: Hosts,
-                 ports: PortBudgets, profiles: Profiles, withheld: Sequence[Withheld], twins: SeenTwice | None = None) -> None:
+    def __init__(
+        self,
+        capture: CaptureInfo,
+        summary: Summary,
+        accounts: Accounts,
+        troubled: Troubled,
+        held: Held | None,
+        hosts: Hosts,
+        ports: PortBudgets,
+        profiles: Profiles,
+        withheld: Sequence[Withheld],
+        twins: SeenTwice | None = None,
+    ) -> None:
         self.capture = capture
         self.summary = summary
         self.accounts = accounts
@@ -96,7 +107,7 @@ class Evidence:
 
     def _cut(self, kept: dict[int, Sequence[int]], values: array[int], number: int) -> Sequence[int]:
         begin = number * self.table.capacity
-        found = kept[number] = memoryview(values)[begin:begin + self.count]
+        found = kept[number] = memoryview(values)[begin : begin + self.count]
         return found
 
     def account(self, row: int) -> Account:
@@ -112,8 +123,10 @@ class Evidence:
             return {}
         waits_ns = {account.number: account.client_wait_ns if account.stays_client > account.stays_server else 0 for account in accounts}
         begins, ends = self.held.of(set(waits_ns))
-        changes = sorted([(time_ns, 1, number) for time_ns, number, _ in begins]
-                         + [(time_ns - waits_ns[number], -1, number) for time_ns, number, _ in ends])
+        changes = sorted(
+            [(time_ns, 1, number) for time_ns, number, _ in begins]
+            + [(time_ns - waits_ns[number], -1, number) for time_ns, number, _ in ends]
+        )
         level, peak = dict.fromkeys(waits_ns, 0), dict.fromkeys(waits_ns, 0)
         for _, change, number in changes:
             level[number] += change
@@ -170,7 +183,8 @@ class Evidence:
         """Whether nobody answered a SYN: to the end, or, where the attempt was in flight then, at least its first one."""
         outcome = self.small(column.OUTCOME)[row]
         return outcome == UNANSWERED or (
-            outcome == IN_PROGRESS and self.narrow(column.SYN_REPEATS)[row] > 0 and self.wide(column.SERVER_ISN)[row] == MISSING)
+            outcome == IN_PROGRESS and self.narrow(column.SYN_REPEATS)[row] > 0 and self.wide(column.SERVER_ISN)[row] == MISSING
+        )
 
     def syns_in_vain(self) -> list[int]:
         """Rows of such SYNs whose cause is not named yet."""
@@ -190,18 +204,54 @@ class Evidence:
         attempts = 0 if scope else self._attempts_at.get(packed(server) + port.to_bytes(2), 0)
         return attempts + sum(account.connections for account in self.accounts_of(service))
 
-    def found_at(self, service: Service, code: Code, severity: Gravity, confidence: str, rows: Sequence[int], *, explanation: str,
-                 details: dict[str, Any] | None = None, evidence: Iterable[str] = (), of: int | None = None,
-                 span_ns: tuple[int, int] | None = None) -> Finding:
+    def found_at(
+        self,
+        service: Service,
+        code: Code,
+        severity: Gravity,
+        confidence: str,
+        rows: Sequence[int],
+        *,
+        explanation: str,
+        details: dict[str, Any] | None = None,
+        evidence: Iterable[str] = (),
+        of: int | None = None,
+        span_ns: tuple[int, int] | None = None,
+    ) -> Finding:
         """The same of a service: of all connections to it unless `of` says otherwise, and of the client if there is but one."""
         clients = {self.account(row).client.name for row in rows}
-        return self.found(code, severity, confidence, rows, of=self.connections_to(service) if of is None else of, explanation=explanation,
-                          details=details, evidence=evidence, client=clients.pop() if len(clients) == 1 else None, server=service[0],
-                          server_port=service[1], span_ns=span_ns)
+        return self.found(
+            code,
+            severity,
+            confidence,
+            rows,
+            of=self.connections_to(service) if of is None else of,
+            explanation=explanation,
+            details=details,
+            evidence=evidence,
+            client=clients.pop() if len(clients) == 1 else None,
+            server=service[0],
+            server_port=service[1],
+            span_ns=span_ns,
+        )
 
-    def found(self, code: Code, severity: Gravity, confidence: str, rows: Sequence[int], *, of: int, explanation: str,
-              details: dict[str, Any] | None = None, evidence: Iterable[str] = (), client: str | None = None, server: str | None = None,
-              server_port: int | None = None, span_ns: tuple[int, int] | None = None, connections: int | None = None) -> Finding:
+    def found(
+        self,
+        code: Code,
+        severity: Gravity,
+        confidence: str,
+        rows: Sequence[int],
+        *,
+        of: int,
+        explanation: str,
+        details: dict[str, Any] | None = None,
+        evidence: Iterable[str] = (),
+        client: str | None = None,
+        server: str | None = None,
+        server_port: int | None = None,
+        span_ns: tuple[int, int] | None = None,
+        connections: int | None = None,
+    ) -> Finding:
         """Make a finding that rests on these rows; their cause is named then.
 
         `span_ns` are first and last time, else when the first and the last of the connections began.

@@ -62,11 +62,12 @@ class CountedHosts(Hosts):
         return -of[at + ENTERED_C] - of[at + ENTERED_S], -of[at + CLOSED_FIRST], -of[at + OPENED] - of[at + SERVED], host.address
 
     def _host(self, host: HostRow) -> Host:
-        own = self.sums[host.number * WORDS:(host.number + 1) * WORDS].tolist()
+        own = self.sums[host.number * WORDS : (host.number + 1) * WORDS].tolist()
         opened, served, first, as_client, as_server, restarted, reused, killed = own
         peak, peak_at = self.occupancy.peak_of(host.row)
-        waits = HostTimeWait(as_client + as_server, as_client, as_server, peak, peak_at, self.occupancy.level_of(host.row), restarted,
-                             reused, killed)
+        waits = HostTimeWait(
+            as_client + as_server, as_client, as_server, peak, peak_at, self.occupancy.level_of(host.row), restarted, reused, killed
+        )
         return Host(host.name, scope_of(host.scope), opened, served, first, waits)
 
 
@@ -116,7 +117,7 @@ def add_singles(accounts: Accounts, numbers: "array[int]") -> tuple[PackedRows, 
             if not is_alive(packed, row):
                 continue
             name = packed.key(row)
-            for what, address in ((OPENED, name[:size]), (SERVED, name[size:2 * size])):
+            for what, address in ((OPENED, name[:size]), (SERVED, name[size : 2 * size])):
                 host = accounts.hosts.get(address)
                 if host is not None:
                     own[host.number * WORDS + what] += 1

@@ -93,8 +93,8 @@ class Group:
         if self.high - self.low < FEW:
             return TOO_FEW
         of, low, high = self._columns, self.low, self.high
-        lifetimes_ns = _copy(of.lifetimes_ns[_known(of.lifetimes_ns, low, high):high])
-        payloads = _copy(of.payloads[_known(of.payloads, low, high):high])
+        lifetimes_ns = _copy(of.lifetimes_ns[_known(of.lifetimes_ns, low, high) : high])
+        payloads = _copy(of.payloads[_known(of.payloads, low, high) : high])
         return rhythm(_copy(of.starts_ns[low:high]), lifetimes_ns or [0], payloads)
 
     def per_s(self) -> float | None:
@@ -194,7 +194,7 @@ class Services:
         found = made  # compiled, a view of it
         for number in range(len(made)):
             name = self.names.key(number)
-            found[number] = servers.number(name[(len(name) - TAIL) // 2:])
+            found[number] = servers.number(name[(len(name) - TAIL) // 2 :])
         return servers, made
 
     def _count(self, block: Block, first: int) -> None:
@@ -291,7 +291,7 @@ class Groups:
 
     def _sorted(self, column: "array[int]", group_of: "array[int]", count: int) -> "array[int]":
         """The values of a column, those of one group next to each other and in order."""
-        order, groups_of = columns.in_order(column, len(column))[:len(column)], array("i", bytes(4 * len(column)))
+        order, groups_of = columns.in_order(column, len(column))[: len(column)], array("i", bytes(4 * len(column)))
         _compose(order, group_of, groups_of)
         self.edges, places = columns.grouped(groups_of, count)
         _compose(places, order, groups_of)
@@ -328,7 +328,7 @@ class Groups:
 
     def numbers(self, group: int) -> "array[int]":
         """Its COUNTS numbers."""
-        return self.counts[group * COUNTS:(group + 1) * COUNTS]
+        return self.counts[group * COUNTS : (group + 1) * COUNTS]
 
     def is_lone(self, group: int) -> bool:
         """Whether it is one connection that left no TIME_WAIT."""
@@ -392,7 +392,7 @@ class StaysByHost:
     def entered(self, key: HostKey) -> "array[int]":
         """When they were entered, in order."""
         number = self.hosts[key]
-        return array("q", sorted(self.entered_ns[self.edges[number]:self.edges[number + 1]]))
+        return array("q", sorted(self.entered_ns[self.edges[number] : self.edges[number + 1]]))
 
     def series(self, key: HostKey, start_ns: int, end_ns: int) -> Series:
         """How many there were, a round step apart, at most about POINTS points and the end."""

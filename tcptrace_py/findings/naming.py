@@ -57,5 +57,17 @@ def doc_of(code: Code) -> Doc:
 def findings(evidence: Evidence) -> tuple[Finding, ...]:
     """All findings, the worst first: by severity, then those that more connections show."""
     found = [finding for code in Code for finding in cause(code).find(evidence)]
-    return tuple(sorted(found, key=lambda row: (_GRAVITIES.index(row.severity), -row.connections, row.first_frame or 0, row.code,
-                                                str(row.client), str(row.server), row.server_port or 0)))
+    return tuple(
+        sorted(
+            found,
+            key=lambda row: (
+                _GRAVITIES.index(row.severity),
+                -row.connections,
+                row.first_frame or 0,
+                row.code,
+                str(row.client),
+                str(row.server),
+                row.server_port or 0,
+            ),
+        )
+    )

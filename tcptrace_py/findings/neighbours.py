@@ -55,7 +55,8 @@ ROLES = ("client", "server")
 BY_SERVER = 16  # added to the number of a state that a server is in
 OPEN, CLOSED = int(State.ESTABLISHED), int(State.CLOSED)
 UNANSWERED, COMPLETED, NOT_CAPTURED, IN_PROGRESS = map(
-    tuple(Outcome).index, (Outcome.UNANSWERED, Outcome.COMPLETED, Outcome.NOT_CAPTURED, Outcome.IN_PROGRESS))
+    tuple(Outcome).index, (Outcome.UNANSWERED, Outcome.COMPLETED, Outcome.NOT_CAPTURED, Outcome.IN_PROGRESS)
+)
 
 
 def stuck_ns(start_ns: int, end_ns: int) -> int:
@@ -196,8 +197,19 @@ class _Rows:
         client, server, port, scope = texts.service(self.key(row))
         by_server = self.what[row] >= BY_SERVER
         address, peer = (server, client) if by_server else (client, server)
-        return Neighbour(NAMES[self.what[row] % BY_SERVER], address, ROLES[by_server], peer, server, port, self.counts[row],
-                         self.still[row], self.longest_ns[row], self.clients[row], scope)
+        return Neighbour(
+            NAMES[self.what[row] % BY_SERVER],
+            address,
+            ROLES[by_server],
+            peer,
+            server,
+            port,
+            self.counts[row],
+            self.still[row],
+            self.longest_ns[row],
+            self.clients[row],
+            scope,
+        )
 
 
 def _steps_in(path: Sequence[Entry], states: frozenset[State]) -> list[tuple[int, int]]:

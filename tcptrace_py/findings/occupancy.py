@@ -39,10 +39,16 @@ class Held(NamedTuple):
     def of(self, accounts: "set[int]") -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
         """Begins and ends of ports taken by these accounts (their `number`): time, account, port, in order of time."""
         whose = self.account
-        begins = [(time_ns, whose[what >> 16], what & 0xFFFF) for time_ns, what in zip(self.begins_ns, self.begin_whats, strict=True)
-                  if whose[what >> 16] in accounts]
-        ends = [(time_ns, whose[what >> 16], what & 0xFFFF) for time_ns, what in zip(self.ends_ns, self.end_whats, strict=True)
-                if whose[what >> 16] in accounts]
+        begins = [
+            (time_ns, whose[what >> 16], what & 0xFFFF)
+            for time_ns, what in zip(self.begins_ns, self.begin_whats, strict=True)
+            if whose[what >> 16] in accounts
+        ]
+        ends = [
+            (time_ns, whose[what >> 16], what & 0xFFFF)
+            for time_ns, what in zip(self.ends_ns, self.end_whats, strict=True)
+            if whose[what >> 16] in accounts
+        ]
         return sorted(begins), sorted(ends)
 
 
@@ -55,8 +61,27 @@ class Occupancy:
     An interval's kind and local port are one number here, `what`: kind << 16 | port.
     """
 
-    __slots__ = ("account", "begin_count", "begin_whats", "begins_ns", "early", "end_count", "end_whats", "ends_ns", "first", "level",
-                 "many", "peak", "peak_ns", "ports", "second", "settle_at", "settled_ns", "third", "total")
+    __slots__ = (
+        "account",
+        "begin_count",
+        "begin_whats",
+        "begins_ns",
+        "early",
+        "end_count",
+        "end_whats",
+        "ends_ns",
+        "first",
+        "level",
+        "many",
+        "peak",
+        "peak_ns",
+        "ports",
+        "second",
+        "settle_at",
+        "settled_ns",
+        "third",
+        "total",
+    )
 
     def __init__(self) -> None:
         self.begins_ns, self.begin_whats = array("q", bytes(512)), array("q", bytes(512))
@@ -144,8 +169,13 @@ class Occupancy:
 
     def release(self) -> Told:
         """Give away what is pending, for another process to `take`: begins and their whats, ends and theirs, early parts."""
-        found = (array("q", bytes(self.begins_ns[:self.begin_count])), array("q", bytes(self.begin_whats[:self.begin_count])),
-                 array("q", bytes(self.ends_ns[:self.end_count])), array("q", bytes(self.end_whats[:self.end_count])), self.early)
+        found = (
+            array("q", bytes(self.begins_ns[: self.begin_count])),
+            array("q", bytes(self.begin_whats[: self.begin_count])),
+            array("q", bytes(self.ends_ns[: self.end_count])),
+            array("q", bytes(self.end_whats[: self.end_count])),
+            self.early,
+        )
         self.early = array("q")
         self.begin_count = self.end_count = 0
         return found
@@ -167,9 +197,13 @@ class Occupancy:
         """Which ports of which accounts were taken when, if nothing was settled yet: to be asked before `finish`."""
         if self.total > self.many:
             return None
-        return Held(self.account, array("q", bytes(self.begins_ns[:self.begin_count])),
-                    array("q", bytes(self.begin_whats[:self.begin_count])), array("q", bytes(self.ends_ns[:self.end_count])),
-                    array("q", bytes(self.end_whats[:self.end_count])))
+        return Held(
+            self.account,
+            array("q", bytes(self.begins_ns[: self.begin_count])),
+            array("q", bytes(self.begin_whats[: self.begin_count])),
+            array("q", bytes(self.ends_ns[: self.end_count])),
+            array("q", bytes(self.end_whats[: self.end_count])),
+        )
 
     def settle(self, until_ns: int) -> None:
         """Take in everything that happened before a moment: all of it must have been told."""
@@ -212,8 +246,15 @@ class Occupancy:
                     found[row] += 1
         return found
 
-    def _play(self, begins_ns: Sequence[int], begin_whats: Sequence[int], begin_count: int,
-              ends_ns: Sequence[int], end_whats: Sequence[int], end_count: int) -> None:
+    def _play(
+        self,
+        begins_ns: Sequence[int],
+        begin_whats: Sequence[int],
+        begin_count: int,
+        ends_ns: Sequence[int],
+        end_whats: Sequence[int],
+        end_count: int,
+    ) -> None:
         """Go through begins and ends, each in order of time; at one moment ends come first."""
         first, second, third, account = self.first, self.second, self.third, self.account
         level, peak, peak_ns = self.level, self.peak, self.peak_ns

@@ -64,12 +64,17 @@ class Openings:
             return
         columns, takes_all = Columns(block), selection.takes_all
         for i in range(columns.count):
-            if columns.flags[i] & SYN and not columns.flags[i] & RST and (columns.me < 0 or columns.owner[i] == columns.me) and (
-                    not columns.notes[i] & OTHER):
+            if (
+                columns.flags[i] & SYN
+                and not columns.flags[i] & RST
+                and (columns.me < 0 or columns.owner[i] == columns.me)
+                and (not columns.notes[i] & OTHER)
+            ):
                 number = (columns.ack[i] - 1) & _MASK if columns.flags[i] & ACK else columns.seq[i]
                 hashed = number * FACTOR & _MASK
                 if hashed < self.limit and (
-                        takes_all or (selection.matches_time(columns.time_ns[i]) and selection.matches_key(columns.key[i]))):
+                    takes_all or (selection.matches_time(columns.time_ns[i]) and selection.matches_key(columns.key[i]))
+                ):
                     self._add(columns, i, number, hashed)
 
     def _add(self, columns: Columns, i: int, number: int, hashed: int) -> None:
@@ -107,17 +112,17 @@ class Openings:
 
     def parcel(self) -> tuple[int, list[bytes], bytes]:
         """All of it, for another process."""
-        return self.limit, self.keys, bytes(memoryview(self.rows)[:ROW_WORDS * self.count])
+        return self.limit, self.keys, bytes(memoryview(self.rows)[: ROW_WORDS * self.count])
 
     def merge(self, parcel: tuple[int, list[bytes], bytes]) -> None:
         """Take in another part of the capture."""
         limit, keys, data = parcel
-        mine = bytes(memoryview(self.rows)[:ROW_WORDS * self.count])
+        mine = bytes(memoryview(self.rows)[: ROW_WORDS * self.count])
         rows, keys = array("q", mine + data), self.keys + keys
         order = sorted(range(len(keys)), key=lambda row: rows[ROW_WORDS * row + FRAME])  # as one process has them
         sorted_rows = array("q")
         for row in order:
-            sorted_rows.extend(rows[ROW_WORDS * row:ROW_WORDS * (row + 1)])
+            sorted_rows.extend(rows[ROW_WORDS * row : ROW_WORDS * (row + 1)])
         self.rows, self.keys, self.count = sorted_rows, [keys[row] for row in order], len(order)
         self.limit = min(self.limit, limit)
         self._keep_low()
@@ -172,11 +177,26 @@ class Openings:
         for row in which:
             at, key = ROW_WORDS * row, keys[row]
             rest = rows[at + REST]
-            found.append(Opening(key, rows[at + TIME], rows[at + FRAME], rows[at + SEQ], rows[at + NUMBER], rows[at + TSVAL],
-                                 rows[at + TSECR], (rest >> 16) - 1, rest >> 8 & 0xFF, rest & 1 == 1))
+            found.append(
+                Opening(
+                    key,
+                    rows[at + TIME],
+                    rows[at + FRAME],
+                    rows[at + SEQ],
+                    rows[at + NUMBER],
+                    rows[at + TSVAL],
+                    rows[at + TSECR],
+                    (rest >> 16) - 1,
+                    rest >> 8 & 0xFF,
+                    rest & 1 == 1,
+                )
+            )
         return found
 
     def syns(self, keys: Container[bytes]) -> list[tuple[bytes, int]]:
         """Four-tuple and number of each SYN on one of these four-tuples."""
-        return [(key, self.rows[ROW_WORDS * row + NUMBER]) for row, key in enumerate(self.keys)
-                if not self.rows[ROW_WORDS * row + REST] & 1 and key in keys]
+        return [
+            (key, self.rows[ROW_WORDS * row + NUMBER])
+            for row, key in enumerate(self.keys)
+            if not self.rows[ROW_WORDS * row + REST] & 1 and key in keys
+        ]

@@ -36,8 +36,26 @@ def port_to_count(live: Live) -> int:
 class Outline:
     """What a textbook connection's signature decides: everything but addresses and times. Words are numbers, -1: none."""
 
-    __slots__ = ("ack", "alike", "cause", "censored", "client", "client_stay", "client_tail", "count", "fins", "first_fin", "first_syn",
-                 "latencies", "outcome", "pattern", "server_stay", "shape", "trouble", "vantage")
+    __slots__ = (
+        "ack",
+        "alike",
+        "cause",
+        "censored",
+        "client",
+        "client_stay",
+        "client_tail",
+        "count",
+        "fins",
+        "first_fin",
+        "first_syn",
+        "latencies",
+        "outcome",
+        "pattern",
+        "server_stay",
+        "shape",
+        "trouble",
+        "vantage",
+    )
 
     def __init__(self, block: Block, row: int, verdict: Verdict) -> None:
         table, opening, first = block.connections, verdict.opening, connection(block, row)
@@ -63,9 +81,12 @@ class Outline:
         self.cause = ending_cause(block, row)
         self.trouble = trouble_of(first)
         # Only what can be said of all alike, and only what does not hang on which FIN was stamped first.
-        self.alike = (self.trouble is None or self.trouble.code in NEVER_OPENED) and not first.anomalies and (
-            first.teardown.pattern != "simultaneous" and first.handshake.kind != "simultaneous") and all(
-            not marks.restarts and marks.killed < 0 for marks in verdict.stays)
+        self.alike = (
+            (self.trouble is None or self.trouble.code in NEVER_OPENED)
+            and not first.anomalies
+            and (first.teardown.pattern != "simultaneous" and first.handshake.kind != "simultaneous")
+            and all(not marks.restarts and marks.killed < 0 for marks in verdict.stays)
+        )
 
 
 def _latest(verdict: Verdict, number: int) -> int:

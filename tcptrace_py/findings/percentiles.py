@@ -60,7 +60,7 @@ class Values:
             whole.least = min(part.least, whole.least) if whole.count else part.least
             whole.most = max(part.most, whole.most)
             whole.count += part.count
-            exact = bytes(whole.exact[:whole.kept]) + bytes(part.exact[:part.kept])
+            exact = bytes(whole.exact[: whole.kept]) + bytes(part.exact[: part.kept])
             whole.exact, whole.kept = array("q", exact or bytes(FIRST_BYTES)), len(exact) // 8
             for near, number in part.rounded.items():
                 whole.rounded[near] = whole.rounded.get(near, 0) + number
@@ -73,7 +73,7 @@ class Values:
         ranks = {percent: max(-(-percent * self.count // 100), 1) for percent in (50, 90, 99)}
         found: dict[int, int] = {}
         if self.count <= EXACT:
-            exact = sorted(array("q", bytes(self.exact[:self.kept])))
+            exact = sorted(array("q", bytes(self.exact[: self.kept])))
             found = {percent: exact[rank - 1] for percent, rank in ranks.items()}
             return Latency(self.count, self.least, found[50], found[90], found[99], self.most)
         self._round_off()
@@ -86,7 +86,7 @@ class Values:
         return Latency(self.count, self.least, found[50], found[90], found[99], self.most)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.count, self.least, self.most, bytes(self.exact[:self.kept]), self.rounded)
+        return _again, (self.count, self.least, self.most, bytes(self.exact[: self.kept]), self.rounded)
 
 
 def _again(count: int, least: int, most: int, exact: bytes, rounded: dict[int, int]) -> Values:

@@ -138,7 +138,7 @@ class PortUse:
 
     def of(self, account: int) -> "array[int]":
         """The numbers of an account."""
-        return array("i", bytes(self.numbers[account * WORDS:(account + 1) * WORDS]))
+        return array("i", bytes(self.numbers[account * WORDS : (account + 1) * WORDS]))
 
     def watched_of(self, account: int) -> Watched | None:
         """What else is kept of an account."""
@@ -292,8 +292,9 @@ def exhaustion_of(use: PortUse, account: int, totals: PortTotals, other: PortRan
     return _exhaustion(use.of(account), watched, watched.dense, other.size, totals, known=True)
 
 
-def _exhaustion(numbers: "array[int]", watched: Watched, filled: Filled, size: int, totals: PortTotals, *,
-                known: bool) -> Exhaustion | None:
+def _exhaustion(
+    numbers: "array[int]", watched: Watched, filled: Filled, size: int, totals: PortTotals, *, known: bool
+) -> Exhaustion | None:
     """What shows that all of `size` ports were taken; None where it does not show. `known`: the range is certain."""
     at_ns, started = filled.at_ns, numbers[STARTED]
     if at_ns == NOT_YET or totals.stays * 2 < started:  # full of open connections is another matter

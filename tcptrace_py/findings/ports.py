@@ -36,8 +36,11 @@ class Budgets(PortBudgets):
         self.made = None
         self._accounts = accounts
         use = accounts.occupancy.ports
-        own = [(account, range_of(use, account.number, _totals(account, accounts))) for account in self._rows()
-               if not is_ordinary(use, account.number)]
+        own = [
+            (account, range_of(use, account.number, _totals(account, accounts)))
+            for account in self._rows()
+            if not is_ordinary(use, account.number)
+        ]
         self._own = {account.number: found for account, found in own}
         self._shown = _shown(own)
         self._near: dict[float, list[PortBudget]] = {}  # what was asked before
@@ -70,8 +73,10 @@ class Budgets(PortBudgets):
         every = bool(self._shown)
         if ratio * min(FEWEST, self._accounts.least_ports) <= 1:  # one port may be so much of a range
             self._unpack()
-        found = map(self._budget, [account for account in self._rows()
-                                   if every or account.number in self._own or may_be_near(account, self._accounts, ratio)])
+        found = map(
+            self._budget,
+            [account for account in self._rows() if every or account.number in self._own or may_be_near(account, self._accounts, ratio)],
+        )
         near = sorted([budget for budget in found if budget.used_ratio >= ratio or budget.is_alarming], key=_most_used)
         self._near[ratio] = near
         return near
@@ -105,7 +110,7 @@ def _lone(accounts: Accounts) -> Iterator[PortBudget]:
     def ends(place: int) -> tuple[str, str, int]:
         name = packed_rows[place & 1].key(place >> 1)
         size = len(name) // 2 - 2
-        server = name[size:2 * size]
+        server = name[size : 2 * size]
         if server not in texts:
             texts[server] = text(server)
         return text(name[:size]), texts[server], name[2 * size] << 8 | name[2 * size + 1]
@@ -127,9 +132,22 @@ def _lone(accounts: Accounts) -> Iterator[PortBudget]:
             profile = profiles.of(client) if profiles.by_address else profiles.default
             _, start_ns, released_ns = told(packed_rows[place & 1], place >> 1)
             (low, high), taken, wait_ns = profile.ephemeral_ports, start_ns < released_ns, profile.time_wait_ns
-            yield PortBudget(client, server, server_port, None, 1, int(taken), 0, start_ns if taken else None, (low, high),
-                             "option" if profile.ports_given else "profile", int(taken and released_ns > end_ns), None,
-                             (high - low + 1) * SECOND_NS / wait_ns if wait_ns else None, None)
+            yield PortBudget(
+                client,
+                server,
+                server_port,
+                None,
+                1,
+                int(taken),
+                0,
+                start_ns if taken else None,
+                (low, high),
+                "option" if profile.ports_given else "profile",
+                int(taken and released_ns > end_ns),
+                None,
+                (high - low + 1) * SECOND_NS / wait_ns if wait_ns else None,
+                None,
+            )
 
 
 def may_be_near(account: Account, accounts: Accounts, ratio: float) -> bool:
@@ -208,9 +226,25 @@ def _budget(account: Account, accounts: Accounts, scope: Scope | None, known: Po
         if present[0] > ceiling:
             filling, lasted = present
             left = max(known.size - held, 0) / filling
-    return PortBudget(account.client.name, account.server.name, account.port, scope, account.connections,
-                      peak, waiting, peak_at, (known.low, known.high), known.known_from, held, per_s, ceiling,
-                      left, full, filling, lasted)
+    return PortBudget(
+        account.client.name,
+        account.server.name,
+        account.port,
+        scope,
+        account.connections,
+        peak,
+        waiting,
+        peak_at,
+        (known.low, known.high),
+        known.known_from,
+        held,
+        per_s,
+        ceiling,
+        left,
+        full,
+        filling,
+        lasted,
+    )
 
 
 def _goes_on(account: Account, end_ns: int) -> bool:

@@ -149,16 +149,20 @@ class Quality:
         self.is_plain = self.is_plain or other.is_plain
         self.kinds |= other.kinds
 
-    def report(self, problems: Problems, summary: Summary, *, duplicates: int, stragglers: tuple[int, int],
-               answers_lack: Callable[[], bool]) -> None:
+    def report(
+        self, problems: Problems, summary: Summary, *, duplicates: int, stragglers: tuple[int, int], answers_lack: Callable[[], bool]
+    ) -> None:
         """Put what was counted into words; pairs are a count and its first frame. `answers_lack`: see `filtered`."""
         filtered = self.filtered(summary.connections, answers_lack=answers_lack)
         if filtered:
             self.counts.pop("acked-unseen", None)  # they were not lost
             problems.add("filtered", f"only {filtered} were captured, as a filter does: what all other segments would say is not known")
         elif self._is_sampled(summary.connections):
-            problems.add("sampled", "most connections lack segments, as where one packet in several is recorded: what did not happen "
-                         "may only not have been captured")
+            problems.add(
+                "sampled",
+                "most connections lack segments, as where one packet in several is recorded: what did not happen "
+                "may only not have been captured",
+            )
         if self._is_coarse(summary):
             told = "all packets have the same time" if self.unit_ns == 0 else f"its times are multiples of {self.unit_ns / 1e6:g} ms"
             problems.add("coarse-clock", f"the clock is too coarse for what is measured: {told}")
@@ -167,21 +171,28 @@ class Quality:
             if code in self.counts and not (code == "snapped" and cut_inside_headers):
                 problems.add(code, words, frame=self.first[code], count=self.counts[code])
         if duplicates:
-            problems.add("duplicate-frames", "segments captured more than once (mirror port, `-i any`, or the network's own copies); "
-                         "they are left out of every count", count=duplicates)
+            problems.add(
+                "duplicate-frames",
+                "segments captured more than once (mirror port, `-i any`, or the network's own copies); they are left out of every count",
+                count=duplicates,
+            )
         if stragglers[0]:
-            problems.add("stragglers", "segments without data long after their connection was over; they belong to none",
-                         count=stragglers[0], frame=stragglers[1])
+            problems.add(
+                "stragglers",
+                "segments without data long after their connection was over; they belong to none",
+                count=stragglers[0],
+                frame=stragglers[1],
+            )
 
 
 EXPLANATIONS = {
     "one-sided": "connections of which only one direction was captured although the other was answered: "
-                 "how they ended is known only where what was captured proves it",
+    "how they ended is known only where what was captured proves it",
     "acked-unseen": "connections with segments that were acknowledged but never captured: the capture lost frames",
     "snapped": "frames captured in part (snap length): harmless as far as the TCP header is there, lengths come from the IP header",
     "longer-than-wire": "frames of which more was captured than was on the wire: the program that wrote them is at fault; all is decoded",
     "time-backwards": "frames stamped earlier than the one before, by more than frames are written out of order: the clock stepped back",
     "time-jumps": "frames stamped more than a year after the one before: a clock that was set, or damaged stamps; "
-                  "durations across them mean nothing",
+    "durations across them mean nothing",
     "midstream": "connections that began before the capture: their handshakes are not counted",
 }

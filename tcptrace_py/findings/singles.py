@@ -90,7 +90,7 @@ class Singles:
             for row in range(packed.count):
                 if is_alive(packed, row):
                     name = packed.key(row)
-                    service = name[len(name) // 2 - 2:-2]
+                    service = name[len(name) // 2 - 2 : -2]
                     found[service] = found.get(service, 0) + 1
         return found
 
@@ -118,7 +118,7 @@ def _names(packed: PackedRows) -> list[bytes]:
 
 
 def _words(packed: PackedRows) -> "array[int]":
-    return array("I", bytes(packed.rows[:packed.count * packed.row_words]))
+    return array("I", bytes(packed.rows[: packed.count * packed.row_words]))
 
 
 def unpacked(given: Told) -> list[tuple[bytes, int, int, int]]:
@@ -129,6 +129,12 @@ def unpacked(given: Told) -> list[tuple[bytes, int, int, int]]:
         for row in range(0, len(rows), size):
             at = row + KEY + key_words
             if not rows[at + PORT] & GONE:
-                found.append((rows[row + KEY:at].tobytes()[:-2], rows[at + PORT], rows[at + START] | rows[at + START + 1] << 32,
-                              rows[at + RELEASED] | rows[at + RELEASED + 1] << 32))
+                found.append(
+                    (
+                        rows[row + KEY : at].tobytes()[:-2],
+                        rows[at + PORT],
+                        rows[at + START] | rows[at + START + 1] << 32,
+                        rows[at + RELEASED] | rows[at + RELEASED + 1] << 32,
+                    )
+                )
     return found

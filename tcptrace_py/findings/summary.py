@@ -11,6 +11,7 @@ OUTCOMES, PATTERNS, CAUSES = tuple(map(str, Outcome)), tuple(map(str, Pattern)),
 VANTAGES = (*map(str, Vantage), "unknown")
 COMPLETED, UNKNOWN = OUTCOMES.index("completed"), VANTAGES.index("unknown")
 
+
 class Totals:
     """Counts over connections, by the numbers of their words."""
 
@@ -55,12 +56,15 @@ class Totals:
         waits = TimeWaitTotals(entered, peak, peak_at, occupancy.level[accounts.stays_row])
         by_vantage = {name: values.latency() for name, values in zip(VANTAGES, self.latencies, strict=True) if values.count}
         every = Values.joined(self.latencies).latency()
-        outcomes, patterns, causes = (dict(zip(names, counts, strict=True)) for names, counts in (
-            (OUTCOMES, self.outcomes), (PATTERNS, self.patterns), (CAUSES, self.causes)))
+        outcomes, patterns, causes = (
+            dict(zip(names, counts, strict=True))
+            for names, counts in ((OUTCOMES, self.outcomes), (PATTERNS, self.patterns), (CAUSES, self.causes))
+        )
         of_handshakes = sum(account.syn_repeats + account.synack_repeats for account in accounts.rows.values())
         again = of_handshakes + sum(account.repeats for account in accounts.rows.values())
-        return Summary(self.connections, outcomes, every, by_vantage, patterns, causes, waits, self.censored, again, of_handshakes,
-                       services)
+        return Summary(
+            self.connections, outcomes, every, by_vantage, patterns, causes, waits, self.censored, again, of_handshakes, services
+        )
 
 
 def services_of(accounts: Accounts) -> list[Service]:

@@ -232,7 +232,7 @@ class Troubled:
         """Keep as many rows as are wanted, with the lowest first frames, in this order."""
         table = self.table
         size = table.capacity
-        frames = table.wide[FIRST_FRAME * size:FIRST_FRAME * size + table.count]
+        frames = table.wide[FIRST_FRAME * size : FIRST_FRAME * size + table.count]
         order = columns.in_order(frames, table.count)
         count = min(self.most, table.count)
         kept = Table(table.wide_columns, table.narrow_columns, table.small_columns, max(count, 64))
@@ -301,12 +301,18 @@ def _is_troubled(block: Block, row: int) -> bool:
     outcome, pattern = small[AT_OUTCOME * size + row], small[AT_PATTERN * size + row]
     if outcome == REFUSED:
         return False
-    if narrow[AT_SYN_REPEATS * size + row] > 0 or narrow[AT_RESET_COUNT * size + row] > 0 or (
-            narrow[AT_LONG_CLOSES * size + row] + narrow[(AT_LONG_CLOSES + 1) * size + row] > 0):
+    if (
+        narrow[AT_SYN_REPEATS * size + row] > 0
+        or narrow[AT_RESET_COUNT * size + row] > 0
+        or (narrow[AT_LONG_CLOSES * size + row] + narrow[(AT_LONG_CLOSES + 1) * size + row] > 0)
+    ):
         return True
     if pattern in (FOUR_WAY, SIMULTANEOUS):
         return False
     if pattern != NONE or outcome != COMPLETED:
         return True
-    return (narrow[AT_CLIENT_REPEATS * size + row] > 0 or narrow[AT_SERVER_REPEATS * size + row] > 0
-            or table.wide[AT_SERVER_BYTES * size + row] == 0)
+    return (
+        narrow[AT_CLIENT_REPEATS * size + row] > 0
+        or narrow[AT_SERVER_REPEATS * size + row] > 0
+        or table.wide[AT_SERVER_BYTES * size + row] == 0
+    )

@@ -30,8 +30,12 @@ class Leg(NamedTuple):
 
     def is_behind(self, other: Leg) -> bool:
         """Whether another one, captured not before it, must be in front all the same: the SYNs have one time, and its answer came first."""
-        return (self.syn.time_ns == other.syn.time_ns and self.answer is not None and other.answer is not None
-                and self.answer.time_ns < other.answer.time_ns)
+        return (
+            self.syn.time_ns == other.syn.time_ns
+            and self.answer is not None
+            and other.answer is not None
+            and self.answer.time_ns < other.answer.time_ns
+        )
 
 
 class Twin(NamedTuple):
@@ -118,8 +122,13 @@ def _renumbered(legs: list[Leg]) -> Iterator[Twin]:
     """Those whose SYN and SYN/ACK were captured with other numbers, and with the same timestamps; the SYN with its IP ID."""
     for twin in _twins(((leg.syn.tsval, leg.syn.ip_id), leg) for leg in legs if leg.syn.tsval and leg.syn.ip_id > 0):
         front, behind = twin.front.answer, twin.behind.answer
-        if twin.is_renumbered and front is not None and behind is not None and twin.is_nested and (
-                front.tsval == behind.tsval != 0 and front.tsecr == behind.tsecr):
+        if (
+            twin.is_renumbered
+            and front is not None
+            and behind is not None
+            and twin.is_nested
+            and (front.tsval == behind.tsval != 0 and front.tsecr == behind.tsecr)
+        ):
             one, other = twin.front.syn.key, twin.behind.syn.key
             if plain_key(one) == plain_key(other) or _is_translated(twin):
                 yield twin

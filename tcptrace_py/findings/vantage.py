@@ -172,7 +172,7 @@ class Pair:
 
     def told(self) -> "array[int]":
         """First frame, low leg, high leg (ns) of each handshake."""
-        return array("q", bytes(self.samples.rows[self.base:self.base + 3 * self.count]))
+        return array("q", bytes(self.samples.rows[self.base : self.base + 3 * self.count]))
 
     def legs_ns(self) -> tuple[int, int] | None:
         """Medians of both legs; None where no handshake is known."""
@@ -222,7 +222,7 @@ class Vantages:
             return
         key = live.side(own.client).key
         size = 4 if len(key) < IPV6_KEY else 16
-        source, target = key[:size], key[size:2 * size]
+        source, target = key[:size], key[size : 2 * size]
         pair = self.pair(source, target)
         if source <= target:
             pair.came(own.client_ttl, own.server_ttl)
@@ -238,7 +238,7 @@ class Vantages:
     def view(self, live: Connection, own: Legs | None, settled: bool = False) -> View:
         """Where the capture stood for this connection: by its own handshake, else, once all are known, by its hosts' other ones."""
         pair = self._pair(live) if settled else None
-        lower = live.a.key[:_address_bytes(live)] <= live.b.key[:_address_bytes(live)]
+        lower = live.a.key[: _address_bytes(live)] <= live.b.key[: _address_bytes(live)]
         a_hops = b_hops = 0
         if pair is not None:
             a_hops, b_hops = (pair.low_hops, pair.high_hops) if lower else (pair.high_hops, pair.low_hops)

@@ -52,8 +52,14 @@ HIDDEN: dict[str, dict[str, str]] = {
 PROVED_BY_FINS = ("handshake-outcome", "time-wait")  # of a filtered capture
 
 
-def withheld(capture: CaptureInfo, summary: Summary, ports: PortBudgets, profiles: Profiles, *, shows_fins: bool = True,
-             ) -> tuple[Withheld, ...]:
+def withheld(
+    capture: CaptureInfo,
+    summary: Summary,
+    ports: PortBudgets,
+    profiles: Profiles,
+    *,
+    shows_fins: bool = True,
+) -> tuple[Withheld, ...]:
     """A row for each conclusion and each reason to withhold it. `shows_fins`: a filtered capture holds FINs."""
     return tuple(_rows(capture, summary, ports, profiles, shows_fins=shows_fins))
 
@@ -76,8 +82,11 @@ def _rows(capture: CaptureInfo, summary: Summary, ports: PortBudgets, profiles: 
     given = all(profile.ports_given for profile in (profiles.default, *profiles.by_address.values()))
     shown = [budget.range_from for budget in ports.near(PRESSED)]
     if not given and (not shown or "profile" in shown):
-        yield Withheld("port-budget", "unknown-port-range",
-                       "no range of local ports was given (--port-range), and the traffic shows none: the system's default is assumed")
+        yield Withheld(
+            "port-budget",
+            "unknown-port-range",
+            "no range of local ports was given (--port-range), and the traffic shows none: the system's default is assumed",
+        )
 
 
 def told(summary: Summary, rows: Iterable[Withheld]) -> Summary:

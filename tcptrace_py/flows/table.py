@@ -104,8 +104,18 @@ class FlowTable:
     What raises is noted in `faults` and left out: a segment, or a connection that is handed on.
     """
 
-    def __init__(self, states_of: StatesOf, retire: Retire, *, linger_ns: int, idle_ns: int, selection: Selection,
-                 retire_records: RetireRecords | None = None, observer: Observer | None = None, faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        states_of: StatesOf,
+        retire: Retire,
+        *,
+        linger_ns: int,
+        idle_ns: int,
+        selection: Selection,
+        retire_records: RetireRecords | None = None,
+        observer: Observer | None = None,
+        faults: Faults | None = None,
+    ) -> None:
         self.states_of = states_of
         self.faults = faults or Faults()
         self.observer = observer
@@ -225,11 +235,24 @@ class FlowTable:
         if flags & ~FIN == ACK:
             # In order, new in something, nothing missing, and the window is open: what an open connection consists of.
             fresh = (ack - side.max_ack) & MASK
-            if not (seq == side.next_seq and side.has_seq and fresh <= (peer.next_seq - side.max_ack) & MASK < HALF
-                    and (payload or fresh or flags & FIN) and peer.has_seq and (side.has_ack or side.syn_seen)
-                    and columns.window[i] and not peer.window_zero and not side.window_zero and 0 <= silent_ns < SILENCE_NS
-                    and peer.holes is None and connection.shadow is None and (side.rare is None or not side.rare.early_ns)
-                    and connection.settled and not (side.fin_seen and (payload or flags & FIN)) and not connection.self_connect):
+            if not (
+                seq == side.next_seq
+                and side.has_seq
+                and fresh <= (peer.next_seq - side.max_ack) & MASK < HALF
+                and (payload or fresh or flags & FIN)
+                and peer.has_seq
+                and (side.has_ack or side.syn_seen)
+                and columns.window[i]
+                and not peer.window_zero
+                and not side.window_zero
+                and 0 <= silent_ns < SILENCE_NS
+                and peer.holes is None
+                and connection.shadow is None
+                and (side.rare is None or not side.rare.early_ns)
+                and connection.settled
+                and not (side.fin_seen and (payload or flags & FIN))
+                and not connection.self_connect
+            ):
                 self._examine(columns, i, side)
                 return
             end = (seq + payload + (flags & FIN)) & MASK
@@ -253,10 +276,19 @@ class FlowTable:
                     connection.history = connection.history << 4 | side.number << 3 | 4
                 letter = 5
             side.has_ack = side.spoke = True
-        elif (flags == SYN | ACK and not side.has_seq and connection.phase == OPENING and peer.syn_seen and ack == peer.next_seq
-              and not payload and peer.packets == 1 and 0 <= silent_ns < SILENCE_NS and connection.shadow is None
-              and connection.predecessor is None
-              and columns.window[i]):
+        elif (
+            flags == SYN | ACK
+            and not side.has_seq
+            and connection.phase == OPENING
+            and peer.syn_seen
+            and ack == peer.next_seq
+            and not payload
+            and peer.packets == 1
+            and 0 <= silent_ns < SILENCE_NS
+            and connection.shadow is None
+            and connection.predecessor is None
+            and columns.window[i]
+        ):
             end = (seq + 1) & MASK
             side.has_seq = side.syn_seen = side.synack_seen = side.has_ack = True
             side.isn = seq
@@ -331,7 +363,8 @@ class FlowTable:
                 connection.plain = False
             else:
                 connection.signature = connection.signature << 6 | (
-                    side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (payload > 0) << 2 | (2 if covers_fin else 1))
+                    side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (payload > 0) << 2 | (2 if covers_fin else 1)
+                )
         if connection.phase == OPENING and side.spoke and peer.spoke:
             connection.phase = QUIET
 
@@ -417,8 +450,7 @@ class FlowTable:
         if side is not None and side.connection.predecessor is not None:
             side = self._behind_reuse(side, columns, i)
         stream = self._note_stream(columns, i, side)
-        if not self.takes_all and not (
-                self.selection.matches_time(time_ns) and (side is not None or self.selection.matches_key(key))):
+        if not self.takes_all and not (self.selection.matches_time(time_ns) and (side is not None or self.selection.matches_key(key))):
             return
         if side is None:
             if not flags & SYN and not columns.payload[i] and self.streams.is_over(self.streams.slot(key, reverse_key(key))):
@@ -568,16 +600,22 @@ class FlowTable:
         if side.syn_seen and seq == side.isn:
             return side
         after, behind = (seq + 1) & MASK, (seq + 1 + columns.payload[i]) & MASK
-        if not side.has_seq and (not peer.has_ack or peer.max_ack in (after, behind)) and (
-                peer.has_seq or stream == connection.stream or not _refuses_another(connection, after, behind)):
+        if (
+            not side.has_seq
+            and (not peer.has_ack or peer.max_ack in (after, behind))
+            and (peer.has_seq or stream == connection.stream or not _refuses_another(connection, after, behind))
+        ):
             return side  # its first segment: an answer (simultaneous open), or captured behind its answer
         if side.has_seq and not side.syn_seen and _is_answered(side, after, behind):
             return side  # captured behind the SYN/ACK that acknowledges it, and behind more
         if side.has_seq and not side.syn_seen and 0 < ahead(side.next_seq, seq) < 65536 and connection.phase == OPENING:
             return side  # captured behind later segments of its own
         states = self.states_of(connection, columns.time_ns[i])
-        if side.number == 0 and not connection.self_connect and (
-                columns.vlan[i] != connection.vlan or (columns.teid[i] != connection.teid and not _are_over(states))):
+        if (
+            side.number == 0
+            and not connection.self_connect
+            and (columns.vlan[i] != connection.vlan or (columns.teid[i] != connection.teid and not _are_over(states)))
+        ):
             successor = self._begin(columns, i, side.key, stream)
             self._split(connection, successor, columns, i)
             return successor.a
@@ -606,7 +644,11 @@ class FlowTable:
         if mine == State.TIME_WAIT:
             return theirs in (State.CLOSED, State.LISTEN)
         return mine in (State.CLOSED, State.SYN_SENT, State.LISTEN) and theirs in (
-            State.CLOSED, State.LISTEN, State.SYN_SENT, State.SYN_RECEIVED)
+            State.CLOSED,
+            State.LISTEN,
+            State.SYN_SENT,
+            State.SYN_RECEIVED,
+        )
 
     def _between_incarnations(self, side: Side, columns: Columns, i: int, stream: int) -> Side:
         """While a SYN waits for an answer on a tuple whose old connection still lives: the side to which this segment belongs."""
@@ -627,8 +669,12 @@ class FlowTable:
         if not from_caller and flags & ACK and flags & (SYN | RST) and answers:
             self._promote(connection, shadow, columns, i, may_refuse=False)
             return shadow.b
-        if not from_caller and connection.end_ns <= shadow.end_ns and _answers_as_before(side, columns, i) and (
-                refused_by_time_wait(shadow) or self.states_of(connection, columns.time_ns[i])[side.number] == State.TIME_WAIT):
+        if (
+            not from_caller
+            and connection.end_ns <= shadow.end_ns
+            and _answers_as_before(side, columns, i)
+            and (refused_by_time_wait(shadow) or self.states_of(connection, columns.time_ns[i])[side.number] == State.TIME_WAIT)
+        ):
             shadow.plain = False
             shadow.note(SYN_MET_TIME_WAIT, columns.frame[i], "the old connection's TIME_WAIT answered its SYN, with the old numbers")
         return side
@@ -739,11 +785,18 @@ class FlowTable:
     def _is_elsewhere(self, side: Side, columns: Columns, i: int) -> bool:
         """Whether a segment that opens nothing came in another scope than its side's others, with numbers of its own."""
         connection = side.connection
-        if side.number or connection.self_connect or columns.flags[i] & (SYN | RST) or (
-                columns.vlan[i] == connection.vlan and columns.teid[i] == connection.teid and columns.interface[i] == side.last_interface):
+        if (
+            side.number
+            or connection.self_connect
+            or columns.flags[i] & (SYN | RST)
+            or (columns.vlan[i] == connection.vlan and columns.teid[i] == connection.teid and columns.interface[i] == side.last_interface)
+        ):
             return False
-        return bool(side.has_seq and columns.flags[i] & ACK) and not fits(side, columns, i) and (
-            abs(ahead(columns.seq[i], side.next_seq)) >= NEAR_BYTES)
+        return (
+            bool(side.has_seq and columns.flags[i] & ACK)
+            and not fits(side, columns, i)
+            and (abs(ahead(columns.seq[i], side.next_seq)) >= NEAR_BYTES)
+        )
 
     def _await_answer(self, key: bytes) -> None:
         """Remember that segments of this direction of a connection in a tunnel may come through another one."""
@@ -760,8 +813,12 @@ class FlowTable:
         key, outside = columns.key[i], plain_key(columns.key[i])
         for other in (*self.unanswered.get(outside, ()), outside):
             place, reverse = self.textbook.place(other), reverse_key(other)
-            if place == NONE and other not in self.sides and columns.flags[i] & ACK and self.textbook.recall(
-                    self.streams.slot(other, reverse), other, reverse, columns.time_ns[i]):
+            if (
+                place == NONE
+                and other not in self.sides
+                and columns.flags[i] & ACK
+                and self.textbook.recall(self.streams.slot(other, reverse), other, reverse, columns.time_ns[i])
+            ):
                 place = self.textbook.place(other)
             if place != NONE:
                 self._revive(place >> 1)
@@ -832,12 +889,23 @@ class FlowTable:
             connection.idle_ns, connection.idle_until_ns = silent_ns, time_ns
         if context is not None and connection.idle_until_ns and time_ns - connection.idle_until_ns < SILENCE_NS:
             context.idle_ns = connection.idle_ns
-        if connection.plain and not _refuses(side, columns, i, marks) and (
-                marks or silent_ns < 0 or flags & RST or (flags & SYN and payload) or flags & (SYN | FIN) == SYN | FIN
-                or not flags & (SYN | ACK) or columns.notes[i] & ~HARMLESS or refused(connection)
+        if (
+            connection.plain
+            and not _refuses(side, columns, i, marks)
+            and (
+                marks
+                or silent_ns < 0
+                or flags & RST
+                or (flags & SYN and payload)
+                or flags & (SYN | FIN) == SYN | FIN
+                or not flags & (SYN | ACK)
+                or columns.notes[i] & ~HARMLESS
+                or refused(connection)
                 or not (flags & SYN or (connection.a.syn_seen and connection.b.syn_seen))
                 or (flags & FIN and peer.fin_seen and columns.ack[i] != peer.next_seq)
-                or (not flags & SYN and columns.options[i] & OPT_TIMESTAMPS and ahead(columns.tsval[i], side.last_tsval) < 0)):
+                or (not flags & SYN and columns.options[i] & OPT_TIMESTAMPS and ahead(columns.tsval[i], side.last_tsval) < 0)
+            )
+        ):
             connection.plain = False
         connection.end_ns = max(connection.end_ns, time_ns)
         connection.start_ns = min(connection.start_ns, time_ns)
@@ -1007,20 +1075,40 @@ class FlowTable:
         seq, ip_id, ack = columns.seq[i], columns.ip_id[i], columns.ack[i]
         flags, payload, window, tsval = columns.flags[i], columns.payload[i], columns.window[i], columns.tsval[i]
         end = (seq + payload + (1 if flags & (SYN | FIN) else 0)) & MASK
-        if (seq == side.last_seq and end == side.next_seq and flags == side.last_flags and ip_id == side.last_ip_id
-                and ack == (side.max_ack if flags & ACK else ack) and window == side.window and tsval == side.last_tsval
-                and self._same_again(side, columns, i, side.last_ns, side.last_interface)):
+        if (
+            seq == side.last_seq
+            and end == side.next_seq
+            and flags == side.last_flags
+            and ip_id == side.last_ip_id
+            and ack == (side.max_ack if flags & ACK else ack)
+            and window == side.window
+            and tsval == side.last_tsval
+            and self._same_again(side, columns, i, side.last_ns, side.last_interface)
+        ):
             return COPY if columns.time_ns[i] - side.last_ns <= COPY_NS else COPY | DELAYED
         log = side.connection.log
         for at in range(len(log) - 1, -1, -1):
             segment = log[at]
-            if (segment.side == side.number and segment.seq == seq and segment.ip_id == ip_id and segment.flags == flags
-                    and segment.ack == ack and segment.payload == payload and segment.window == window and segment.tsval == columns.tsval[i]
-                    and self._same_again(side, columns, i, segment.time_ns, segment.interface)):
+            if (
+                segment.side == side.number
+                and segment.seq == seq
+                and segment.ip_id == ip_id
+                and segment.flags == flags
+                and segment.ack == ack
+                and segment.payload == payload
+                and segment.window == window
+                and segment.tsval == columns.tsval[i]
+                and self._same_again(side, columns, i, segment.time_ns, segment.interface)
+            ):
                 return segment.marks & STRAY | (COPY if columns.time_ns[i] - segment.time_ns <= COPY_NS else COPY | DELAYED)
-        if (ip_id > 0 and not flags & (SYN | FIN | RST) and columns.time_ns[i] - side.last_ns < COPY_NS  # those are all in the log
-                and not (ip_id == side.last_ip_id and seq != side.last_seq) and _ids_tell(side)
-                and _is_old_id(side.recent_ids, ip_id, payload > 0)):
+        if (
+            ip_id > 0
+            and not flags & (SYN | FIN | RST)
+            and columns.time_ns[i] - side.last_ns < COPY_NS  # those are all in the log
+            and not (ip_id == side.last_ip_id and seq != side.last_seq)
+            and _ids_tell(side)
+            and _is_old_id(side.recent_ids, ip_id, payload > 0)
+        ):
             return 0 if _brings(side, seq, end, ack, flags) else COPY
         return 0
 
@@ -1053,8 +1141,14 @@ class FlowTable:
             return False
         if not side.has_seq:
             # RFC 9293 3.10.7.3, first: in SYN_SENT it is no answer, but of an old connection's, and is itself answered by a RST
-            return bool(flags & ACK and peer.syn_seen and not peer.spoke and not peer.synack_seen and peer is not side
-                        and not 0 < ahead(columns.ack[i], peer.isn) < PLAUSIBLE_BYTES)
+            return bool(
+                flags & ACK
+                and peer.syn_seen
+                and not peer.spoke
+                and not peer.synack_seen
+                and peer is not side
+                and not 0 < ahead(columns.ack[i], peer.isn) < PLAUSIBLE_BYTES
+            )
         beyond = ahead(seq, side.next_seq)
         room = max(peer.window << (peer.window_scale if peer.window_scale >= 0 else 14), 32768) * 2
         before_opening = side.syn_seen and side.payload_bytes < 1 << 30 and ahead(seq, side.isn) < 0
@@ -1157,8 +1251,13 @@ class FlowTable:
         if ack == (side.isn + 1) & MASK:
             return
         for segment in side.connection.log:
-            if segment.side == side.number and segment.flags & (SYN | ACK | RST) == SYN | ACK and ack in (
-                    (segment.seq + 1) & MASK, segment.end) and segment.seq != side.isn and not side.spoke:
+            if (
+                segment.side == side.number
+                and segment.flags & (SYN | ACK | RST) == SYN | ACK
+                and ack in ((segment.seq + 1) & MASK, segment.end)
+                and segment.seq != side.isn
+                and not side.spoke
+            ):
                 side.isn = segment.seq
                 side.next_seq = segment.end
                 side.peer.max_ack = segment.seq
@@ -1203,8 +1302,9 @@ class FlowTable:
         for anomaly in side.connection.anomalies or ():
             if anomaly[0] == code:
                 return
-        side.connection.note(code, frame, "it asks whether the peer has room again" if peer.window_zero
-                             else "it asks whether the peer is still there")
+        side.connection.note(
+            code, frame, "it asks whether the peer has room again" if peer.window_zero else "it asks whether the peer is still there"
+        )
 
     def _add_hole(self, side: Side, seq: int) -> None:
         if side.holes is None:
@@ -1215,9 +1315,15 @@ class FlowTable:
     def _coverage(self, side: Side, peer: Side, seq: int, payload: int, end: int, flags: int) -> int:
         """Data or a FIN: new, filling a hole, repeated, or a probe (RFC 9293 3.8.4, 3.8.6.1)."""
         beyond = ahead(seq, side.next_seq)
-        if payload == 1 and not flags & FIN and not side.fin_seen and (
-                (beyond == 0 and peer.window_zero) or (beyond == -1 and end == side.next_seq
-                                                       and (peer.window_zero or peer.max_ack == side.next_seq))):
+        if (
+            payload == 1
+            and not flags & FIN
+            and not side.fin_seen
+            and (
+                (beyond == 0 and peer.window_zero)
+                or (beyond == -1 and end == side.next_seq and (peer.window_zero or peer.max_ack == side.next_seq))
+            )
+        ):
             if beyond == 0:
                 side.needs_rare().probe_end = end
             return PROBE
@@ -1318,7 +1424,8 @@ class FlowTable:
             else:
                 covers = 3 if flags & RST else 0 if not flags & ACK else 2 if covers_fin else 1
                 connection.signature = connection.signature << 6 | (
-                    side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (columns.payload[i] > 0) << 2 | covers)
+                    side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (columns.payload[i] > 0) << 2 | covers
+                )
 
     def _after(self, side: Side, columns: Columns, i: int, marks: int) -> None:
         """Remember the segment as its side's last, and move the connection's phase on."""
@@ -1511,8 +1618,13 @@ def finished(connection: Connection) -> bool:
 
 def _answers_as_before(side: Side, columns: Columns, i: int) -> bool:
     """Whether a segment is a pure ACK of everything in a connection that was closed: what TIME_WAIT answers a SYN with."""
-    return columns.flags[i] & (SYN | ACK | RST | FIN) == ACK and not columns.payload[i] and side.fin_seen and side.peer.fin_seen and (
-        columns.seq[i] == side.next_seq and columns.ack[i] == side.peer.next_seq)
+    return (
+        columns.flags[i] & (SYN | ACK | RST | FIN) == ACK
+        and not columns.payload[i]
+        and side.fin_seen
+        and side.peer.fin_seen
+        and (columns.seq[i] == side.next_seq and columns.ack[i] == side.peer.next_seq)
+    )
 
 
 def _waits_for_nothing(side: Side) -> bool:
@@ -1524,9 +1636,19 @@ def _refuses(side: Side, columns: Columns, i: int, marks: int) -> bool:
     """Whether a segment is a port's refusal of the one segment before it, a SYN: RST and ACK, by the book (RFC 9293 3.10.7.1)."""
     connection, peer, flags, time_ns = side.connection, side.peer, columns.flags[i], columns.time_ns[i]
     return (
-        flags & (SYN | ACK | RST | FIN) == RST | ACK and not marks and not columns.payload[i] and not columns.notes[i] & ~HARMLESS
-        and side.number == 1 and len(connection.log) == 1 and peer.packets == 1 and side.packets == 1 and peer.syn_seen
-        and columns.ack[i] == peer.next_seq and time_ns >= connection.end_ns and time_ns - connection.end_ns < SILENCE_NS)
+        flags & (SYN | ACK | RST | FIN) == RST | ACK
+        and not marks
+        and not columns.payload[i]
+        and not columns.notes[i] & ~HARMLESS
+        and side.number == 1
+        and len(connection.log) == 1
+        and peer.packets == 1
+        and side.packets == 1
+        and peer.syn_seen
+        and columns.ack[i] == peer.next_seq
+        and time_ns >= connection.end_ns
+        and time_ns - connection.end_ns < SILENCE_NS
+    )
 
 
 def _is_answered(side: Side, after: int, behind: int) -> bool:
@@ -1579,7 +1701,8 @@ def _brings(side: Side, seq: int, end: int, ack: int, flags: int) -> bool:
     if ahead(end, side.next_seq) > 0:
         return side.rare is None or side.rare.probe_end != end
     return bool(flags & ACK and (not side.has_ack or ahead(ack, side.max_ack) > 0)) or any(
-        ahead(end, left) > 0 > ahead(seq, right) for left, right in side.holes or ())
+        ahead(end, left) > 0 > ahead(seq, right) for left, right in side.holes or ()
+    )
 
 
 def _skipped(recent_ids: int, ip_id: int) -> bool:
@@ -1599,8 +1722,9 @@ def _is_of_earlier(side: Side, columns: Columns, i: int) -> bool:
     connection = side.connection
     isn, rows = int(columns.seq[i]).to_bytes(4), connection.earlier
     for at in range(0, len(rows), 8):
-        if rows[at:at + 4] == isn and (
-                not columns.options[i] & OPT_TIMESTAMPS or ahead(columns.tsval[i], int.from_bytes(rows[at + 4:at + 8])) <= 0):
+        if rows[at : at + 4] == isn and (
+            not columns.options[i] & OPT_TIMESTAMPS or ahead(columns.tsval[i], int.from_bytes(rows[at + 4 : at + 8])) <= 0
+        ):
             return True
     return False
 

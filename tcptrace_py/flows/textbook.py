@@ -163,8 +163,14 @@ class Textbook:
             interface, tsval, ids = block.interface[i], block.tsval[i], wide[my_wide + IDS]
             silent_ns, since_ns = time_ns - wide[far + END], time_ns - wide[far + START]
             peer_next, frames = narrow[peers + NEXT_SEQ], block.frame[i] - wide[far + FIRST_FRAME]
-            if (not 0 <= silent_ns < SILENCE_NS or not window or block.notes[i] & (QUOTED | HEADER_CUT) or payload >= MOST_PAYLOAD
-                    or interface >= MOST_INTERFACE or not 0 <= frames <= MASK):
+            if (
+                not 0 <= silent_ns < SILENCE_NS
+                or not window
+                or block.notes[i] & (QUOTED | HEADER_CUT)
+                or payload >= MOST_PAYLOAD
+                or interface >= MOST_INTERFACE
+                or not 0 <= frames <= MASK
+            ):
                 return i
             phase = state & PHASE
             budget = narrow[at + BUDGET_LEFT] - BIAS
@@ -175,9 +181,14 @@ class Textbook:
                 # In order, new in something, nothing missing: what an open connection consists of.
                 max_ack = narrow[mine + MAX_ACK]
                 fresh = (ack - max_ack) & MASK
-                if (not state & ANSWERED or seq != narrow[mine + NEXT_SEQ] or not (payload or fresh or fin)
-                        or not fresh <= (peer_next - max_ack) & MASK < HALF or (state & CLOSED << number and (payload or fin))
-                        or ((tsval - narrow[mine + LAST_TSVAL]) & MASK >= HALF and block.options[i] & OPT_TIMESTAMPS)):
+                if (
+                    not state & ANSWERED
+                    or seq != narrow[mine + NEXT_SEQ]
+                    or not (payload or fresh or fin)
+                    or not fresh <= (peer_next - max_ack) & MASK < HALF
+                    or (state & CLOSED << number and (payload or fin))
+                    or ((tsval - narrow[mine + LAST_TSVAL]) & MASK >= HALF and block.options[i] & OPT_TIMESTAMPS)
+                ):
                     return i
                 peer_closed = state & CLOSED << (1 - number)
                 covers_fin = peer_closed != 0 and ack == peer_next
@@ -198,8 +209,15 @@ class Textbook:
                         state = state & ~PHASE | QUIET
                 state |= SPOKEN << number
                 letter = 4 if payload else 3
-            elif (flags == SYN_ACK and number and not state & ANSWERED and phase == OPENING and ack == peer_next and not payload
-                  and wide[far + WIDE_SIDES + PACKETS] == 1):
+            elif (
+                flags == SYN_ACK
+                and number
+                and not state & ANSWERED
+                and phase == OPENING
+                and ack == peer_next
+                and not payload
+                and wide[far + WIDE_SIDES + PACKETS] == 1
+            ):
                 end = (seq + 1) & MASK
                 state |= ANSWERED
                 letter = 2
@@ -211,7 +229,8 @@ class Textbook:
                     return i
                 state += 1 << LOGGED
                 wide[far + SIGNATURE] = wide[far + SIGNATURE] << 6 | (
-                    number << 5 | (flags & SYN) << 3 | fin << 3 | (payload > 0) << 2 | (2 if covers_fin else 1))
+                    number << 5 | (flags & SYN) << 3 | fin << 3 | (payload > 0) << 2 | (2 if covers_fin else 1)
+                )
                 log = at + LOG + count * LOG_WORDS
                 narrow[log] = since_ns & MASK
                 narrow[log + 1] = frames
@@ -264,8 +283,9 @@ class Textbook:
                             wide[far + ANSWER_NS] = asked_ns
                     narrow[at + TURNS] = turns & ~TALKER | number + 1
                 if payload > narrow[at + LARGEST] >> 16 * number & MOST_LARGEST:
-                    narrow[at + LARGEST] = (narrow[at + LARGEST] & ~(MOST_LARGEST << 16 * number)
-                                            | (min(MOST_LARGEST, payload)) << 16 * number)
+                    narrow[at + LARGEST] = (
+                        narrow[at + LARGEST] & ~(MOST_LARGEST << 16 * number) | (min(MOST_LARGEST, payload)) << 16 * number
+                    )
                 wide[my_wide + PAYLOAD] += payload
                 wide[my_wide + DATA_NS] = time_ns
             if letter == 2:
@@ -327,10 +347,10 @@ class Textbook:
 
     def _make_room(self) -> None:
         """Rows whose SYN may be without an answer move up, or get more room."""
-        waiting = self._asked[self._asked_from:self._asked_to]
+        waiting = self._asked[self._asked_from : self._asked_to]
         more = max(2 * len(waiting), FIRST_ROWS)
         self._asked = array("i", bytes(4 * more))
-        self._asked[:len(waiting)] = waiting
+        self._asked[: len(waiting)] = waiting
         self._asked_from, self._asked_to = 0, len(waiting)
 
     def place(self, key: bytes) -> int:
@@ -420,8 +440,10 @@ class Textbook:
         narrow[at + STATE] = OPENING | 1 << 1 << LETTERS | 1 << LOGGED
         narrow[at + LOOKED_AT] = wide[far + START] // SECOND_NS
         narrow[at + BUDGET_LEFT] = BIAS + BUDGET
-        narrow[at + STREAM], narrow[at + VLAN_SCALES] = words.word(record, resting.ATTEMPT_STREAM), (
-            words.word(record, resting.ATTEMPT_VLAN) & scales)
+        narrow[at + STREAM], narrow[at + VLAN_SCALES] = (
+            words.word(record, resting.ATTEMPT_STREAM),
+            (words.word(record, resting.ATTEMPT_VLAN) & scales),
+        )
         narrow[log] = narrow[log + 1] = narrow[log + 3] = narrow[log + 5] = 0
         narrow[log + 2], narrow[log + 4] = words.word(record, resting.ATTEMPT_SEQ), words.word(record, resting.ATTEMPT_TSVAL)
         narrow[log + 6] = packed << 20
@@ -434,8 +456,12 @@ class Textbook:
         """Go on, with the answer that has this key, with the attempt that rests on its tuple; False if there is none such."""
         at = self.attempts.place(self.streams.resting(slot))
         record = self.attempts.records[at] if at >= 0 else b""
-        if not record or self.attempts.first + at < self.announced or resting.attempt_key(record) != reverse or not (
-                0 <= time_ns - resting.attempt_start_ns(record) < SILENCE_NS):
+        if (
+            not record
+            or self.attempts.first + at < self.announced
+            or resting.attempt_key(record) != reverse
+            or not (0 <= time_ns - resting.attempt_start_ns(record) < SILENCE_NS)
+        ):
             return False
         self.attempts.drop(at)
         self._enter(self._again(record), reverse, key)
@@ -559,8 +585,7 @@ class Textbook:
         found: list[Connection] = []
         if self.long_lived:
             for at, record in enumerate(self.records.records):
-                if record and resting.start_ns(record) < than_ns and (
-                        resting.end_ns(record) - resting.start_ns(record) > LONG_NS):
+                if record and resting.start_ns(record) < than_ns and (resting.end_ns(record) - resting.start_ns(record) > LONG_NS):
                     self._forget(at, record)
                     found.append(self.unfold(record))
         return found
@@ -579,7 +604,10 @@ class Textbook:
         out[resting.STREAM], out[resting.VLAN_SCALES] = narrow[at + STREAM], narrow[at + VLAN_SCALES]
         out[resting.TEID] = narrow[at + TEID]
         out[resting.TURNS], out[resting.WAIT_FRAME], out[resting.LARGEST] = (
-            narrow[at + TURNS], narrow[at + WAIT_FRAME], narrow[at + LARGEST])
+            narrow[at + TURNS],
+            narrow[at + WAIT_FRAME],
+            narrow[at + LARGEST],
+        )
         put = RECORD_HEAD
         if not whole:
             for index in range(WIDE_SIDES, WIDE_ROW):
@@ -763,8 +791,18 @@ class Textbook:
         wide[far + FIRST_FRAME], wide[far + LAST_FRAME] = first, connection.last_frame
         wide[far + SIGNATURE], wide[far + HISTORY] = connection.signature, connection.history
         narrow[at + STATE] = (
-            connection.phase | ANSWERED | CLOSED | CLOSED << 1 | SPOKEN | SPOKEN << 1 | (HAS_TEID if connection.teid >= 0 else 0)
-            | (SPEAKER if connection.speaker else 0) | a.history_bits << LETTERS | b.history_bits << LETTERS + 8 | len(log) << LOGGED)
+            connection.phase
+            | ANSWERED
+            | CLOSED
+            | CLOSED << 1
+            | SPOKEN
+            | SPOKEN << 1
+            | (HAS_TEID if connection.teid >= 0 else 0)
+            | (SPEAKER if connection.speaker else 0)
+            | a.history_bits << LETTERS
+            | b.history_bits << LETTERS + 8
+            | len(log) << LOGGED
+        )
         narrow[at + BUDGET_LEFT], narrow[at + STREAM] = connection.budget + BIAS, connection.stream
         narrow[at + VLAN_SCALES] = connection.vlan + 1 | a.window_scale + 1 << 13 | b.window_scale + 1 << 22
         narrow[at + TEID] = connection.teid & MASK
@@ -799,20 +837,59 @@ class Textbook:
 def _can_rest(connection: Connection) -> bool:
     """Whether a closed connection is so ordinary that a row holds all of it."""
     a, b, log = connection.a, connection.b, connection.log
-    if not (connection.plain and connection.anomalies is None and connection.icmp is None and connection.shadow is None
-            and connection.predecessor is None and connection.reused_by is None
-            and not connection.earlier and connection.announced < 0 and connection.stream >= 0
-            and not connection.split and connection.aliases is None
-            and connection.idle_ns == 0 and connection.progress_ns == connection.end_ns and connection.stall_ns == 0
-            and connection.wait_ns == max(connection.pause_ns, connection.survived_ns)
-            and connection.asked_ns == max(a.last_data_ns, b.last_data_ns) and connection.turns < MOST_TURNS
-            and 0 <= connection.start_ns < MOST_NS and connection.vlan < MOST_VLAN and connection.teid <= MASK
-            and connection.settled and 2 < len(log) <= MOST_LOGGED and connection.last_frame - connection.first_frame <= MASK
-            and a.holes is None and b.holes is None and a.rare is None and b.rare is None and not a.window_zero and not b.window_zero
-            and a.fin_seen and b.fin_seen and a.spoke and b.spoke and not a.synack_seen and b.synack_seen
-            and a.isn == log[0].seq and b.isn == log[1].seq and a.last_interface < MOST_INTERFACE and b.last_interface < MOST_INTERFACE):
+    if not (
+        connection.plain
+        and connection.anomalies is None
+        and connection.icmp is None
+        and connection.shadow is None
+        and connection.predecessor is None
+        and connection.reused_by is None
+        and not connection.earlier
+        and connection.announced < 0
+        and connection.stream >= 0
+        and not connection.split
+        and connection.aliases is None
+        and connection.idle_ns == 0
+        and connection.progress_ns == connection.end_ns
+        and connection.stall_ns == 0
+        and connection.wait_ns == max(connection.pause_ns, connection.survived_ns)
+        and connection.asked_ns == max(a.last_data_ns, b.last_data_ns)
+        and connection.turns < MOST_TURNS
+        and 0 <= connection.start_ns < MOST_NS
+        and connection.vlan < MOST_VLAN
+        and connection.teid <= MASK
+        and connection.settled
+        and 2 < len(log) <= MOST_LOGGED
+        and connection.last_frame - connection.first_frame <= MASK
+        and a.holes is None
+        and b.holes is None
+        and a.rare is None
+        and b.rare is None
+        and not a.window_zero
+        and not b.window_zero
+        and a.fin_seen
+        and b.fin_seen
+        and a.spoke
+        and b.spoke
+        and not a.synack_seen
+        and b.synack_seen
+        and a.isn == log[0].seq
+        and b.isn == log[1].seq
+        and a.last_interface < MOST_INTERFACE
+        and b.last_interface < MOST_INTERFACE
+    ):
         return False
-    return all(
-        segment.payload < MOST_PAYLOAD and segment.interface < MOST_INTERFACE and 0 <= segment.time_ns - connection.start_ns < MOST_SPAN_NS
-        and segment.frame >= connection.first_frame and not segment.marks and segment.context is None
-        for segment in log) and log[0].flags & SYN_ACK == SYN and log[1].flags & SYN_ACK == SYN_ACK and log[1].side == 1
+    return (
+        all(
+            segment.payload < MOST_PAYLOAD
+            and segment.interface < MOST_INTERFACE
+            and 0 <= segment.time_ns - connection.start_ns < MOST_SPAN_NS
+            and segment.frame >= connection.first_frame
+            and not segment.marks
+            and segment.context is None
+            for segment in log
+        )
+        and log[0].flags & SYN_ACK == SYN
+        and log[1].flags & SYN_ACK == SYN_ACK
+        and log[1].side == 1
+    )

@@ -8,9 +8,33 @@ MOST_LOGGED = 16  # segments that a record has room for
 class Closed:
     """Filled anew for each record. Times are ns; side 0 sent the SYN; `log` counts the segments in `times_ns` and `frames`."""
 
-    __slots__ = ("answer_ns", "asked_ns", "end_ns", "first_frame", "frames", "history", "key", "largest", "last_frame", "log", "packets_0",
-                 "packets_1", "pause_ns", "payload_0", "payload_1", "start_ns", "stream", "survived_ns", "talker", "teid", "times_ns",
-                 "timestamps", "turns", "vlan", "wait_frame")
+    __slots__ = (
+        "answer_ns",
+        "asked_ns",
+        "end_ns",
+        "first_frame",
+        "frames",
+        "history",
+        "key",
+        "largest",
+        "last_frame",
+        "log",
+        "packets_0",
+        "packets_1",
+        "pause_ns",
+        "payload_0",
+        "payload_1",
+        "start_ns",
+        "stream",
+        "survived_ns",
+        "talker",
+        "teid",
+        "times_ns",
+        "timestamps",
+        "turns",
+        "vlan",
+        "wait_frame",
+    )
 
     def __init__(self) -> None:
         self.key = b""

@@ -45,12 +45,12 @@ def total(column: "array[int]", count: int) -> int:
 
 def sums_before(column: "array[int]", sums: "array[int]", count: int) -> None:
     """Write into the first `count` rows of `sums` what all rows of `column` before them add up to."""
-    sums[:count] = array("q", accumulate(column[:max(count - 1, 0)], initial=0))[:count]
+    sums[:count] = array("q", accumulate(column[: max(count - 1, 0)], initial=0))[:count]
 
 
 def pick(column: "array[int]", rows: "Sequence[int]", first: int, picked: "array[int]", count: int) -> None:
     """Write into the first `count` rows of `picked` what stands in the rows of `column` that `rows` names from its `first` one on."""
-    picked[:count] = array("q", [column[row] for row in rows[first:first + count]])
+    picked[:count] = array("q", [column[row] for row in rows[first : first + count]])
 
 
 def take_below(keys: "array[int]", values: "array[int]", count: int, limit: int) -> "tuple[Sequence[int], Sequence[int], int]":
@@ -62,8 +62,8 @@ def take_below(keys: "array[int]", values: "array[int]", count: int, limit: int)
     rows = sorted([(key, values[row]) for row, key in enumerate(keys[:count]) if key < limit])
     if rows:
         left = [row for row, key in enumerate(keys[:count]) if key >= limit]
-        keys[:len(left)] = array("q", map(keys.__getitem__, left))
-        values[:len(left)] = array("q", map(values.__getitem__, left))
+        keys[: len(left)] = array("q", map(keys.__getitem__, left))
+        values[: len(left)] = array("q", map(values.__getitem__, left))
     return [key for key, _ in rows], [value for _, value in rows], len(rows)
 
 

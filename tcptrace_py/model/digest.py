@@ -95,12 +95,11 @@ class Digest:
     def add_packed_trouble(self, trouble: Trouble, key: bytes, stream: int, first_frame: int, start_ns: int) -> None:
         """The same of a connection whose client's key is this: of many such, few addresses are put into words."""
         at = IPV4_KEY if len(key) < IPV6_KEY else IPV6_KEY
-        service = key[at // 2 - 2:at - 4] + key[at - 2:at]
+        service = key[at // 2 - 2 : at - 4] + key[at - 2 : at]
         group = self._packed.get(service)
         if group is None or group.trouble is not trouble:
             _, target, _, port, _ = key_parts(key)
-            group = self._packed[service] = self._group(trouble, text(target), port, stream if stream >= 0 else None, first_frame,
-                                                        start_ns)
+            group = self._packed[service] = self._group(trouble, text(target), port, stream if stream >= 0 else None, first_frame, start_ns)
         self._count(group, stream if stream >= 0 else None, first_frame, start_ns)
         if len(group.clients) < MOST_CLIENTS:
             group.clients.add(text(key_parts(key)[0]))
@@ -187,7 +186,7 @@ class Digest:
         self.timed += other.timed
         self.troubled += other.troubled
         slow = [*self._slow, *other._slow]  # noqa: SLF001 - another of the same
-        self._slow = sorted(slow, key=lambda item: item[:2])[-self.most_slow:] if self.most_slow > 0 else []
+        self._slow = sorted(slow, key=lambda item: item[:2])[-self.most_slow :] if self.most_slow > 0 else []
         for key, group in other.troubles.items():
             mine = self.troubles.get(key)
             if mine is None:
@@ -241,8 +240,13 @@ class Digest:
         if trouble is None:
             return
         server = connection.server
-        self.add_trouble(trouble, (connection.client.address, server.address, server.port), connection.stream, connection.first_frame,
-                         connection.start_ns)
+        self.add_trouble(
+            trouble,
+            (connection.client.address, server.address, server.port),
+            connection.stream,
+            connection.first_frame,
+            connection.start_ns,
+        )
 
     def add_anomaly(self, code: str, explanation: str, stream: int | None, frame: int) -> None:
         """Count an anomaly of a connection."""

@@ -240,8 +240,7 @@ ANOMALIES = {
         "if the capture is sound, please report it with the capture: the reasoning may be wrong there",
     ),
     "icmp-unreachable": Explained(
-        "an ICMP error says that the destination cannot be reached or that a firewall forbids it, and quotes a segment of this "
-        "connection",
+        "an ICMP error says that the destination cannot be reached or that a firewall forbids it, and quotes a segment of this connection",
         "it says who dropped the segment: look at the sender of the ICMP error",
     ),
     "icmp-error": Explained(
@@ -296,8 +295,7 @@ ADVICE = {
     ),
     "limit-requests": Advised(
         "Limit requests",
-        "Where the cause is a few addresses that open short connections without end (a crawler), limit requests for each "
-        "address.",
+        "Where the cause is a few addresses that open short connections without end (a crawler), limit requests for each address.",
         "people behind one NAT share an address, and the limit.",
     ),
     "shorten-time-wait": Advised(

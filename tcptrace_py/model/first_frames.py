@@ -60,7 +60,7 @@ class FirstFrames:
         if self._before is None:
             self._before = [0]
             for at in range(0, len(self.bits), STRETCH):
-                self._before.append(self._before[-1] + ones(self.bits[at:at + STRETCH]))
+                self._before.append(self._before[-1] + ones(self.bits[at : at + STRETCH]))
         return self._before
 
 

@@ -39,8 +39,25 @@ class Segment:
     after everything it carries, SYN and FIN included.
     """
 
-    __slots__ = ("ack", "context", "end", "flags", "frame", "interface", "ip_id", "marks", "options", "payload", "seq", "side",
-                 "time_ns", "tsecr", "tsval", "ttl", "window")
+    __slots__ = (
+        "ack",
+        "context",
+        "end",
+        "flags",
+        "frame",
+        "interface",
+        "ip_id",
+        "marks",
+        "options",
+        "payload",
+        "seq",
+        "side",
+        "time_ns",
+        "tsecr",
+        "tsval",
+        "ttl",
+        "window",
+    )
 
     def __init__(self) -> None:
         self.marks = 0
@@ -65,8 +82,19 @@ class Segment:
 class Context:
     """What a RST came upon: how the connection stood when it was captured."""
 
-    __slots__ = ("data_ns", "idle_ns", "own_ack", "own_next", "peer_ack", "previous_by_peer", "previous_frame",
-                 "previous_is_data", "previous_ns", "sacked_end", "unread")
+    __slots__ = (
+        "data_ns",
+        "idle_ns",
+        "own_ack",
+        "own_next",
+        "peer_ack",
+        "previous_by_peer",
+        "previous_frame",
+        "previous_is_data",
+        "previous_ns",
+        "sacked_end",
+        "unread",
+    )
 
     def __init__(self) -> None:
         self.previous_frame = 0  # of the connection's previous segment
@@ -85,9 +113,28 @@ class Context:
 class Rare:
     """What most sides never need: where their sequence numbers or their behaviour left the ordinary."""
 
-    __slots__ = ("closed_ns", "closed_since_ns", "copies", "early_ns", "fin_repeats", "long_closes", "lost_payload", "more_stray_syns",
-                 "more_strays", "probe_end", "probes", "repeated_ns", "retransmissions", "sacked_end", "sacked_from", "stray_next",
-                 "stray_syns", "unanswered", "unanswered_since_ns", "zero_windows")
+    __slots__ = (
+        "closed_ns",
+        "closed_since_ns",
+        "copies",
+        "early_ns",
+        "fin_repeats",
+        "long_closes",
+        "lost_payload",
+        "more_stray_syns",
+        "more_strays",
+        "probe_end",
+        "probes",
+        "repeated_ns",
+        "retransmissions",
+        "sacked_end",
+        "sacked_from",
+        "stray_next",
+        "stray_syns",
+        "unanswered",
+        "unanswered_since_ns",
+        "zero_windows",
+    )
 
     def __init__(self) -> None:
         self.retransmissions = 0
@@ -116,10 +163,39 @@ class Rare:
 class Side:
     """One side of a live connection: counters, and where its sequence numbers stand."""
 
-    __slots__ = ("answer_ns", "connection", "fin_seen", "has_ack", "has_seq", "history_bits", "holes", "isn", "key", "largest",
-                 "last_data_ns", "last_flags", "last_interface", "last_ip_id", "last_ns", "last_seq", "last_tsval", "max_ack", "next_seq",
-                 "number", "packets", "payload_bytes",
-                 "peer", "rare", "recent_ids", "spoke", "syn_seen", "synack_seen", "window", "window_scale", "window_zero")
+    __slots__ = (
+        "answer_ns",
+        "connection",
+        "fin_seen",
+        "has_ack",
+        "has_seq",
+        "history_bits",
+        "holes",
+        "isn",
+        "key",
+        "largest",
+        "last_data_ns",
+        "last_flags",
+        "last_interface",
+        "last_ip_id",
+        "last_ns",
+        "last_seq",
+        "last_tsval",
+        "max_ack",
+        "next_seq",
+        "number",
+        "packets",
+        "payload_bytes",
+        "peer",
+        "rare",
+        "recent_ids",
+        "spoke",
+        "syn_seen",
+        "synack_seen",
+        "window",
+        "window_scale",
+        "window_zero",
+    )
 
     def __init__(self, connection: "Connection", key: bytes, number: int) -> None:
         self.connection = connection
@@ -164,11 +240,50 @@ class Side:
 class Connection:
     """One incarnation of a four-tuple while it lives. `a` sent its first captured segment; a self-connect has no own `b`."""
 
-    __slots__ = ("a", "aliases", "announced", "anomalies", "asked_ns", "b", "budget", "due", "earlier", "end_ns", "first_frame",
-                 "heard_ns", "history", "icmp", "idle_ns", "idle_until_ns", "judged", "judged_at", "last_frame", "log", "pause_ns",
-                 "phase", "plain", "predecessor", "progress_ns", "reused_by", "self_connect", "settled", "shadow", "signature",
-                 "speaker", "split", "stall_ns", "start_ns", "stream", "survived_ns", "talker", "teid", "turns", "vlan", "wait_frame",
-                 "wait_ns")
+    __slots__ = (
+        "a",
+        "aliases",
+        "announced",
+        "anomalies",
+        "asked_ns",
+        "b",
+        "budget",
+        "due",
+        "earlier",
+        "end_ns",
+        "first_frame",
+        "heard_ns",
+        "history",
+        "icmp",
+        "idle_ns",
+        "idle_until_ns",
+        "judged",
+        "judged_at",
+        "last_frame",
+        "log",
+        "pause_ns",
+        "phase",
+        "plain",
+        "predecessor",
+        "progress_ns",
+        "reused_by",
+        "self_connect",
+        "settled",
+        "shadow",
+        "signature",
+        "speaker",
+        "split",
+        "stall_ns",
+        "start_ns",
+        "stream",
+        "survived_ns",
+        "talker",
+        "teid",
+        "turns",
+        "vlan",
+        "wait_frame",
+        "wait_ns",
+    )
 
     def __init__(self, key: bytes, other: bytes, time_ns: int, frame: int) -> None:
         self.a = Side(self, key, 0)
@@ -234,7 +349,7 @@ class Connection:
     @property
     def scope(self) -> bytes:
         """Scope bytes of the four-tuple; empty without a tunnel."""
-        return self.a.key[IPV6_KEY if len(self.a.key) >= IPV6_KEY else IPV4_KEY:]
+        return self.a.key[IPV6_KEY if len(self.a.key) >= IPV6_KEY else IPV4_KEY :]
 
 
 def hops(ttl: int) -> int:

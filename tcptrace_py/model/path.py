@@ -21,8 +21,7 @@ A, B = 0, 1  # points: an index into pairs
 class Columns:
     """Segments of a capture that belong to its connections, in capture order; about 60 bytes each."""
 
-    __slots__ = ("ack", "flags", "frame", "interface", "ip_id", "payload", "sack", "seq", "time_ns", "tsecr", "tsval",
-                 "ttl", "window")
+    __slots__ = ("ack", "flags", "frame", "interface", "ip_id", "payload", "sack", "seq", "time_ns", "tsecr", "tsval", "ttl", "window")
 
     def __init__(self) -> None:
         self.time_ns = array("q")

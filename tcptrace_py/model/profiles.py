@@ -58,14 +58,22 @@ class Profiles:
         return self.by_address.get(address, self.default)
 
     @classmethod
-    def named(cls, default: str = "linux", by_address: dict[str, str] | None = None, *, time_wait_s: float | None = None,
-              port_range: tuple[int, int] | None = None) -> "Profiles":
+    def named(
+        cls,
+        default: str = "linux",
+        by_address: dict[str, str] | None = None,
+        *,
+        time_wait_s: float | None = None,
+        port_range: tuple[int, int] | None = None,
+    ) -> "Profiles":
         """Profiles from names; the two overrides apply to every host.
 
         Raises UsageError for an unknown name or an impossible number.
         """
-        return cls(_named(default, time_wait_s, port_range),
-                   {address: _named(name, time_wait_s, port_range) for address, name in (by_address or {}).items()})
+        return cls(
+            _named(default, time_wait_s, port_range),
+            {address: _named(name, time_wait_s, port_range) for address, name in (by_address or {}).items()},
+        )
 
 
 def _named(name: str, time_wait_s: float | None, port_range: tuple[int, int] | None) -> Profile:

@@ -456,8 +456,9 @@ def profiles_of(rows: Iterable[ProfileRow]) -> Profiles:
     default, by_address = Profiles().default, {}
     for row in rows:
         named = PROFILES.get(row.name)
-        profile = Profile(row.name, row.time_wait_s, row.ephemeral_ports, row.ports_given,
-                          named is not None and named.ignores_rst_in_time_wait)
+        profile = Profile(
+            row.name, row.time_wait_s, row.ephemeral_ports, row.ports_given, named is not None and named.ignores_rst_in_time_wait
+        )
         if row.hosts == "*":
             default = profile
         else:

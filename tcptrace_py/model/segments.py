@@ -25,8 +25,26 @@ HARMLESS = PAYLOAD_CUT | OUTGOING | INCOMING  # notes that say nothing about how
 OPT_MSS, OPT_WSCALE, OPT_SACK_OK, OPT_SACK, OPT_TIMESTAMPS, OPT_FAST_OPEN, OPT_DSACK = 1, 2, 4, 8, 16, 32, 64
 
 # The columns that the replay asks for besides the key, the wide ones first: handed between processes, and kept while segments wait.
-REPLAYED = ("time_ns", "frame", "teid", "flags", "seq", "ack", "payload", "window", "ip_id", "tsval", "options", "notes",
-            "tsecr", "ttl", "interface", "window_scale", "vlan", "sack_left")
+REPLAYED = (
+    "time_ns",
+    "frame",
+    "teid",
+    "flags",
+    "seq",
+    "ack",
+    "payload",
+    "window",
+    "ip_id",
+    "tsval",
+    "options",
+    "notes",
+    "tsecr",
+    "ttl",
+    "interface",
+    "window_scale",
+    "vlan",
+    "sack_left",
+)
 
 COOKED_INTERFACES = 1021  # of a cooked capture: what Linux numbers higher shares its number, for rows of the textbook hold small ones
 IPV4_KEY, IPV6_KEY = 12, 36  # lengths of the plain keys; scope bytes follow where there is a scope
@@ -48,9 +66,36 @@ class SegmentBlock:
     has the block; rows of others have no key here but the place of its bytes in `data`: `key_at`, negative for IPv6.
     """
 
-    __slots__ = ("ack", "checksum", "count", "data", "flags", "foreign", "frame", "interface", "ip_id", "key", "key_at", "me",
-                 "notes", "odd", "options", "owner", "payload", "sack_left", "sack_right", "seq", "teid", "time_ns", "tsecr", "tsval",
-                 "ttl", "vlan", "window", "window_scale")
+    __slots__ = (
+        "ack",
+        "checksum",
+        "count",
+        "data",
+        "flags",
+        "foreign",
+        "frame",
+        "interface",
+        "ip_id",
+        "key",
+        "key_at",
+        "me",
+        "notes",
+        "odd",
+        "options",
+        "owner",
+        "payload",
+        "sack_left",
+        "sack_right",
+        "seq",
+        "teid",
+        "time_ns",
+        "tsecr",
+        "tsval",
+        "ttl",
+        "vlan",
+        "window",
+        "window_scale",
+    )
 
     def __init__(self, capacity: int) -> None:
         zeros, unsigned, long = array("i", bytes(4 * capacity)), array("I", bytes(4 * capacity)), array("q", bytes(8 * capacity))
@@ -80,7 +125,7 @@ class SegmentBlock:
 
     def latest_ns(self) -> tuple[int, ...]:
         """Times of the last two rows; fewer where there are none."""
-        return tuple(self.time_ns[max(self.count - 2, 0):self.count])
+        return tuple(self.time_ns[max(self.count - 2, 0) : self.count])
 
     def reserve(self, rows: int) -> None:
         """Make room for at least this many rows in all; a frame of several segments (an A-MSDU) may need it."""
@@ -101,8 +146,30 @@ def _absent(code: str, capacity: int) -> "array[int]":
 class Columns:
     """A block's columns once more, for whoever reads them row by row: compiled, they are plain memory. Not to outlive its rows."""
 
-    __slots__ = ("ack", "count", "flags", "frame", "interface", "ip_id", "key", "me", "notes", "options", "owner", "payload", "sack_left",
-                 "seq", "teid", "time_ns", "tsecr", "tsval", "ttl", "vlan", "window", "window_scale")
+    __slots__ = (
+        "ack",
+        "count",
+        "flags",
+        "frame",
+        "interface",
+        "ip_id",
+        "key",
+        "me",
+        "notes",
+        "options",
+        "owner",
+        "payload",
+        "sack_left",
+        "seq",
+        "teid",
+        "time_ns",
+        "tsecr",
+        "tsval",
+        "ttl",
+        "vlan",
+        "window",
+        "window_scale",
+    )
 
     def __init__(self, block: SegmentBlock) -> None:
         self.count, self.key, self.me, self.owner = block.count, block.key, block.me, block.owner
@@ -130,8 +197,13 @@ def key_parts(key: bytes) -> tuple[bytes, bytes, int, int, bytes]:
     """Source address, destination address, source port, destination port, scope bytes of a key."""
     size = 4 if len(key) < IPV6_KEY else 16
     ports = 2 * size
-    return (key[:size], key[size:ports], int.from_bytes(key[ports:ports + 2], "big"),
-            int.from_bytes(key[ports + 2:ports + 4], "big"), key[ports + 4:])
+    return (
+        key[:size],
+        key[size:ports],
+        int.from_bytes(key[ports : ports + 2], "big"),
+        int.from_bytes(key[ports + 2 : ports + 4], "big"),
+        key[ports + 4 :],
+    )
 
 
 def plain_key(key: bytes) -> bytes:

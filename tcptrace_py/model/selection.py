@@ -55,8 +55,7 @@ class Selection:
         if key in self.left_out:
             return False
         source, destination, source_port, destination_port, _ = key_parts(key)
-        if self.ports and not any(low <= source_port <= high or low <= destination_port <= high
-                                  for low, high in self.ports):
+        if self.ports and not any(low <= source_port <= high or low <= destination_port <= high for low, high in self.ports):
             return False
         if not (self._addresses or self._prefixes):
             return True
@@ -122,8 +121,10 @@ def parse_time(text: str) -> int:
     try:
         return _epoch_ns(text) if text[:1] in "+-" or _is_number(text) else _rfc3339_ns(text)
     except (ValueError, ArithmeticError):  # decimal's own errors are of the latter kind
-        raise UsageError(f"{text!r} is no time: write 2026-03-01T10:00:00Z (a fraction and an offset such as +01:00 "
-                         "are understood) or seconds since 1970, such as 1772359200.25") from None
+        raise UsageError(
+            f"{text!r} is no time: write 2026-03-01T10:00:00Z (a fraction and an offset such as +01:00 "
+            "are understood) or seconds since 1970, such as 1772359200.25"
+        ) from None
 
 
 def _is_number(text: str) -> bool:
@@ -139,10 +140,10 @@ def _epoch_ns(text: str) -> int:
 def _rfc3339_ns(text: str) -> int:
     """Datetime holds microseconds only, so the fraction is read apart from it."""
     head, dot, tail = text.strip().partition(".")
-    digits = tail[:len(tail) - len(tail.lstrip("0123456789"))] if dot else ""
+    digits = tail[: len(tail) - len(tail.lstrip("0123456789"))] if dot else ""
     if dot and not digits:
         raise ValueError(text)
-    moment = datetime.fromisoformat(head + tail[len(digits):])
+    moment = datetime.fromisoformat(head + tail[len(digits) :])
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     whole = moment - _EPOCH

@@ -51,8 +51,13 @@ _FAILED_OUTCOMES = frozenset(("refused", "refused-by-time-wait", "unanswered", "
 def trouble_of(connection: Connection) -> Trouble | None:
     """Return the gravest trouble of a connection; None where all went well as far as was captured."""
     handshake, teardown = connection.handshake, connection.teardown
-    return gravest(handshake.outcome, teardown.pattern, None if teardown.reset is None else teardown.reset.cause,
-                   repeated=handshake.syn_retransmissions > 0, censored=teardown.censored)
+    return gravest(
+        handshake.outcome,
+        teardown.pattern,
+        None if teardown.reset is None else teardown.reset.cause,
+        repeated=handshake.syn_retransmissions > 0,
+        censored=teardown.censored,
+    )
 
 
 def gravest(outcome: str, pattern: str, cause: str | None, *, repeated: bool, censored: bool) -> Trouble | None:

@@ -21,8 +21,9 @@ class View:
 
     __slots__ = ("hops", "name", "near", "other_hops", "round_trip_ns", "skew_ns")
 
-    def __init__(self, name: str | None, near: tuple[bool, bool], round_trip_ns: int, skew_ns: int = 0, hops: int = 0,
-                 other_hops: int = 0) -> None:
+    def __init__(
+        self, name: str | None, near: tuple[bool, bool], round_trip_ns: int, skew_ns: int = 0, hops: int = 0, other_hops: int = 0
+    ) -> None:
         self.name = name  # client, server, middle; None: unclear
         self.near = near
         self.round_trip_ns = round_trip_ns
@@ -43,8 +44,18 @@ class View:
 class Opening:
     """The handshake: its segments as the client sent and answered them."""
 
-    __slots__ = ("ack", "ack_of", "fast_open", "first_syn", "last_syn", "refusal", "simultaneous", "syn_repeats", "synack",
-                 "synack_repeats")
+    __slots__ = (
+        "ack",
+        "ack_of",
+        "fast_open",
+        "first_syn",
+        "last_syn",
+        "refusal",
+        "simultaneous",
+        "syn_repeats",
+        "synack",
+        "synack_repeats",
+    )
 
     def __init__(self) -> None:
         self.first_syn = NOWHERE
@@ -129,8 +140,9 @@ class Close:
 
     __slots__ = ("acknowledged", "fins", "second", "taken")
 
-    def __init__(self, fins: tuple[list[int], list[int]], acknowledged: tuple[bool, bool], second: tuple[bool, bool],
-                 taken: tuple[int, int]) -> None:
+    def __init__(
+        self, fins: tuple[list[int], list[int]], acknowledged: tuple[bool, bool], second: tuple[bool, bool], taken: tuple[int, int]
+    ) -> None:
         self.fins = fins  # by side, in order of sending
         self.acknowledged = acknowledged  # by side: some captured segment of the peer covers its FIN
         self.second = second  # by side: it had the peer's FIN before it sent its own
@@ -149,8 +161,21 @@ class Close:
 class Verdict:
     """Both sides' paths and everything that the findings rest on. Sides by number: 0 sent the first captured segment."""
 
-    __slots__ = ("client", "close", "ending_unseen", "fatal", "giving_up", "midstream", "opening", "paths", "resets", "self_connect",
-                 "stays", "unexpected", "view")
+    __slots__ = (
+        "client",
+        "close",
+        "ending_unseen",
+        "fatal",
+        "giving_up",
+        "midstream",
+        "opening",
+        "paths",
+        "resets",
+        "self_connect",
+        "stays",
+        "unexpected",
+        "view",
+    )
 
     def __init__(self, view: View, client: int, opening: Opening, close: Close) -> None:
         self.view = view

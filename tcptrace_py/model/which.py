@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from .errors import UsageError
 from .results import Connection
 
-USAGE = (
-    "an id (17), stream:N or 'tcp.stream eq N' (Wireshark's), or ADDRESS:PORT-ADDRESS:PORT, IPv6 addresses in brackets"
-)
+USAGE = "an id (17), stream:N or 'tcp.stream eq N' (Wireshark's), or ADDRESS:PORT-ADDRESS:PORT, IPv6 addresses in brackets"
 _STREAM = re.compile(r"(?:stream:|tcp\.stream\s*(?:==|eq)\s*)([0-9]+)", re.ASCII)
 
 

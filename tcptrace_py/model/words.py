@@ -29,25 +29,25 @@ def joined(record: "array[int]", count: int, tail: bytes) -> bytes:
 
 def taken(record: "array[int]", at: int, count: int) -> bytes:
     """So many words from this index on as bytes."""
-    return record[at:at + count].tobytes()
+    return record[at : at + count].tobytes()
 
 
 def swapped(key: bytes, size: int) -> bytes:
     """Key of a four-tuple with addresses of `size` bytes, seen from the other side."""
     ports = 2 * size
-    return key[size:ports] + key[:size] + key[ports + 2:ports + 4] + key[ports:ports + 2] + key[ports + 4:]
+    return key[size:ports] + key[:size] + key[ports + 2 : ports + 4] + key[ports : ports + 2] + key[ports + 4 :]
 
 
 def without(key: bytes, at: int, count: int) -> bytes:
     """All but `count` bytes in the middle."""
-    return key[:at] + key[at + count:]
+    return key[:at] + key[at + count :]
 
 
 def is_high(key: bytes, size: int) -> bool:
     """Whether the key seen from the other side sorts before this one."""
     ports = 2 * size
     source, target = key[:size], key[size:ports]
-    return source > target if source != target else key[ports:ports + 2] > key[ports + 2:ports + 4]
+    return source > target if source != target else key[ports : ports + 2] > key[ports + 2 : ports + 4]
 
 
 def bucket(key: bytes, size: int) -> int:
@@ -78,7 +78,7 @@ def picker(rows: "array[int]") -> Picker:
 def gather(column: "array[int]", pick: Picker, area: memoryview, at: int) -> int:
     """Write picked rows of a column into an area from byte `at` on; give the byte behind them."""
     data = array(column.typecode, pick(column)).tobytes()
-    area[at:at + len(data)] = data
+    area[at : at + len(data)] = data
     return at + len(data)
 
 
@@ -91,8 +91,8 @@ def scatter(area: memoryview, at: int, column: "array[int]", count: int) -> int:
 
 def put_frames(area: memoryview, at: int, data: bytes, offsets: "array[int]", lengths: "array[int]", count: int) -> None:
     """Write so many pieces of `data` into an area that is large enough, close together from byte `at` on."""
-    packed = b"".join([data[offset:offset + length] for offset, length in zip(offsets[:count], lengths[:count], strict=True)])
-    area[at:at + len(packed)] = packed
+    packed = b"".join([data[offset : offset + length] for offset, length in zip(offsets[:count], lengths[:count], strict=True)])
+    area[at : at + len(packed)] = packed
 
 
 def put_keys(area: memoryview, at: int, keys: list[bytes], key_ats: "array[int]", data: bytes, rows: "array[int]") -> int:
@@ -100,12 +100,14 @@ def put_keys(area: memoryview, at: int, keys: list[bytes], key_ats: "array[int]"
 
     A row without a key has it in `data`, from byte `key_ats[row]` on where it is one of IPv4, minus that where one of IPv6.
     """
-    found = [keys[row] or (data[key_ats[row]:key_ats[row] + 12] if key_ats[row] > 0 else data[-key_ats[row]:36 - key_ats[row]])
-             for row in rows]
+    found = [
+        keys[row] or (data[key_ats[row] : key_ats[row] + 12] if key_ats[row] > 0 else data[-key_ats[row] : 36 - key_ats[row]])
+        for row in rows
+    ]
     packed = bytes(map(len, found)) + b"".join(found)
     if at + len(packed) > len(area):
         return -1
-    area[at:at + len(packed)] = packed
+    area[at : at + len(packed)] = packed
     return at + len(packed)
 
 
@@ -121,6 +123,6 @@ def get_keys(area: memoryview, at: int, keys: list[bytes], count: int, recent: l
         return end
     for row in range(count):
         size = area[start + row]
-        keys[row] = bytes(area[at:at + size])
+        keys[row] = bytes(area[at : at + size])
         at += size
     return at

@@ -43,8 +43,10 @@ Row = dict[str, Any]
 def document(analysis: Analysis, connections: Iterable[Connection] | None = None) -> Row:
     """Return the whole document; `connections` are those listed (default: all of them)."""
     chosen = analysis.connections if connections is None else connections
-    return {**{key: list(value) if isinstance(value, Iterator) else value for key, value in head(analysis).items()},
-            "connections": [connection_row(connection) for connection in chosen]}
+    return {
+        **{key: list(value) if isinstance(value, Iterator) else value for key, value in head(analysis).items()},
+        "connections": [connection_row(connection) for connection in chosen],
+    }
 
 
 def head(analysis: Analysis) -> Row:
@@ -72,15 +74,20 @@ def generator() -> Row:
 
 def profile_row(profile: ProfileRow) -> Row:
     """One profile and the hosts that it stands for."""
-    return {"hosts": profile.hosts if isinstance(profile.hosts, str) else list(profile.hosts), "name": profile.name,
-            "time_wait_s": profile.time_wait_s, "ephemeral_ports": list(profile.ephemeral_ports)}
+    return {
+        "hosts": profile.hosts if isinstance(profile.hosts, str) else list(profile.hosts),
+        "name": profile.name,
+        "time_wait_s": profile.time_wait_s,
+        "ephemeral_ports": list(profile.ephemeral_ports),
+    }
 
 
 def capture_row(capture: CaptureInfo) -> Row:
     """Say what was read and what is wrong with it."""
     return {
-        "files": [{"path": file.path, "format": file.format, "packets": file.packets, "truncated": file.truncated}
-                  for file in capture.files],
+        "files": [
+            {"path": file.path, "format": file.format, "packets": file.packets, "truncated": file.truncated} for file in capture.files
+        ],
         "packets": capture.packets,
         "segments": capture.segments,
         "duplicates": capture.duplicates,
@@ -92,33 +99,56 @@ def capture_row(capture: CaptureInfo) -> Row:
 
 def problem_row(problem: Problem) -> Row:
     """One kind of problem."""
-    return {"code": problem.code, "count": problem.count, "explanation": problem.explanation,
-            "first_frame": problem.first_frame, "damaged": problem.damaged}
+    return {
+        "code": problem.code,
+        "count": problem.count,
+        "explanation": problem.explanation,
+        "first_frame": problem.first_frame,
+        "damaged": problem.damaged,
+    }
 
 
 def finding_row(finding: Finding) -> Row:
     """One cause at one place."""
     return {
-        "code": finding.code, "severity": finding.severity, "confidence": finding.confidence,
-        "client": finding.client, "server": finding.server, "server_port": finding.server_port,
-        "connections": finding.connections, "of": finding.of,
-        "first_at": rfc3339(finding.first_at_ns), "last_at": rfc3339(finding.last_at_ns), "first_frame": finding.first_frame,
+        "code": finding.code,
+        "severity": finding.severity,
+        "confidence": finding.confidence,
+        "client": finding.client,
+        "server": finding.server,
+        "server_port": finding.server_port,
+        "connections": finding.connections,
+        "of": finding.of,
+        "first_at": rfc3339(finding.first_at_ns),
+        "last_at": rfc3339(finding.last_at_ns),
+        "first_frame": finding.first_frame,
         "display_filter": finding.display_filter,
         "details": {name: round(value, 6) if isinstance(value, float) else value for name, value in finding.details.items()},
-        "explanation": finding.explanation, "evidence": list(finding.evidence), "remedy": finding.remedy,
+        "explanation": finding.explanation,
+        "evidence": list(finding.evidence),
+        "remedy": finding.remedy,
     }
 
 
 def latency_row(latency: Latency) -> Row:
     """Percentiles in milliseconds."""
-    return {"count": latency.count, "min": ms(latency.min_ns), "p50": ms(latency.p50_ns), "p90": ms(latency.p90_ns),
-            "p99": ms(latency.p99_ns), "max": ms(latency.max_ns)}
+    return {
+        "count": latency.count,
+        "min": ms(latency.min_ns),
+        "p50": ms(latency.p50_ns),
+        "p90": ms(latency.p90_ns),
+        "p99": ms(latency.p99_ns),
+        "max": ms(latency.max_ns),
+    }
 
 
 def service_row(service: Service) -> Row:
     """A service and what its connections add up to."""
     return {
-        "server": service.address, "server_port": service.port, "connections": service.connections, "segments": service.segments,
+        "server": service.address,
+        "server_port": service.port,
+        "connections": service.connections,
+        "segments": service.segments,
         "handshake_ms": latency_row(service.handshake),
         "closed_first": {"client": service.client_first, "server": service.server_first, "both": service.simultaneous},
         "resets": {"client": service.resets_by_client, "server": service.resets_by_server, "other": service.resets_by_others},
@@ -131,12 +161,19 @@ def summary_row(summary: Summary) -> Row:
     by_vantage = {vantage: latency_row(latency) for vantage, latency in summary.latency_by_vantage.items()}
     return {
         "connections": summary.connections,
-        "handshake": {"outcomes": dict(summary.outcomes),
-                      "latency_ms": {"of": "total_ms", **latency_row(summary.latency), "by_vantage": by_vantage}},
-        "teardown": dict(summary.patterns), "closes_in_flight": summary.closes_in_flight,
+        "handshake": {
+            "outcomes": dict(summary.outcomes),
+            "latency_ms": {"of": "total_ms", **latency_row(summary.latency), "by_vantage": by_vantage},
+        },
+        "teardown": dict(summary.patterns),
+        "closes_in_flight": summary.closes_in_flight,
         "reset_causes": dict(summary.reset_causes),
-        "time_wait": {"entered": summary.time_wait.entered, "peak": summary.time_wait.peak,
-                      "peak_at": rfc3339(summary.time_wait.peak_at_ns), "at_end": summary.time_wait.at_end},
+        "time_wait": {
+            "entered": summary.time_wait.entered,
+            "peak": summary.time_wait.peak,
+            "peak_at": rfc3339(summary.time_wait.peak_at_ns),
+            "at_end": summary.time_wait.at_end,
+        },
         "retransmissions": summary.retransmissions,
         "handshake_retransmissions": summary.handshake_retransmissions,
         "services": [service_row(service) for service in summary.services],
@@ -145,15 +182,27 @@ def summary_row(summary: Summary) -> Row:
 
 def intervals_row(intervals: Intervals) -> Row:
     """When connections began: counts in intervals of time, one behind the other."""
-    return {"start": rfc3339(intervals.start_ns), "interval_s": intervals.length_ns / 1e9, "connections": list(intervals.connections),
-            "broken": list(intervals.broken)}
+    return {
+        "start": rfc3339(intervals.start_ns),
+        "interval_s": intervals.length_ns / 1e9,
+        "connections": list(intervals.connections),
+        "broken": list(intervals.broken),
+    }
 
 
 def broken_row(group: TroubleGroup) -> Row:
     """Connections to one service that went wrong in the same way."""
-    return {"code": group.trouble.code, "server": group.address, "server_port": group.port, "connections": group.count,
-            "clients": len(group.clients), "first_at": rfc3339(group.first_at_ns), "last_at": rfc3339(group.last_at_ns),
-            "stream": group.stream, "first_frame": group.first_frame}
+    return {
+        "code": group.trouble.code,
+        "server": group.address,
+        "server_port": group.port,
+        "connections": group.count,
+        "clients": len(group.clients),
+        "first_at": rfc3339(group.first_at_ns),
+        "last_at": rfc3339(group.last_at_ns),
+        "stream": group.stream,
+        "first_frame": group.first_frame,
+    }
 
 
 def scope_row(scope: Scope | None) -> Row | None:
@@ -171,9 +220,14 @@ def host_row(host: Host) -> Row:
         "connections_as_server": host.connections_as_server,
         "closed_first": host.closed_first,
         "time_wait": {
-            "entered": held.entered, "entered_as_client": held.entered_as_client,
-            "entered_as_server": held.entered_as_server, "peak": held.peak, "peak_at": rfc3339(held.peak_at_ns),
-            "at_end": held.at_end, "stays_restarted": held.stays_restarted, "stays_reused": held.stays_reused,
+            "entered": held.entered,
+            "entered_as_client": held.entered_as_client,
+            "entered_as_server": held.entered_as_server,
+            "peak": held.peak,
+            "peak_at": rfc3339(held.peak_at_ns),
+            "at_end": held.at_end,
+            "stays_restarted": held.stays_restarted,
+            "stays_reused": held.stays_reused,
             "stays_killed": held.stays_killed,
         },
     }
@@ -182,8 +236,12 @@ def host_row(host: Host) -> Row:
 def ports_row(budget: PortBudget) -> Row:
     """Local ports of one client address towards one service."""
     return {
-        "client": budget.client, "server": budget.server, "server_port": budget.server_port,
-        "scope": scope_row(budget.scope), "connections": budget.connections, "port_range": list(budget.port_range),
+        "client": budget.client,
+        "server": budget.server,
+        "server_port": budget.server_port,
+        "scope": scope_row(budget.scope),
+        "connections": budget.connections,
+        "port_range": list(budget.port_range),
         **port_use_row(budget),
     }
 
@@ -240,8 +298,9 @@ def connection_row(connection: Connection) -> Row:
         "client_side": side_row(connection.client_side),
         "server_side": None if connection.server_side is None else side_row(connection.server_side),
         "time_wait": [stay_row(stay) for stay in connection.time_wait],
-        "anomalies": [{"code": anomaly.code, "frame": anomaly.frame, "explanation": anomaly.explanation}
-                      for anomaly in connection.anomalies],
+        "anomalies": [
+            {"code": anomaly.code, "frame": anomaly.frame, "explanation": anomaly.explanation} for anomaly in connection.anomalies
+        ],
     }
 
 
@@ -253,9 +312,12 @@ def endpoint_row(endpoint: Endpoint) -> Row:
 def handshake_row(handshake: Handshake) -> Row:
     """How a connection was opened."""
     return {
-        "kind": handshake.kind, "outcome": handshake.outcome,
-        "syn_to_synack_ms": ms(handshake.syn_to_synack_ns), "synack_to_ack_ms": ms(handshake.synack_to_ack_ns),
-        "total_ms": ms(handshake.total_ns), "syn_retransmissions": handshake.syn_retransmissions,
+        "kind": handshake.kind,
+        "outcome": handshake.outcome,
+        "syn_to_synack_ms": ms(handshake.syn_to_synack_ns),
+        "synack_to_ack_ms": ms(handshake.synack_to_ack_ns),
+        "total_ms": ms(handshake.total_ns),
+        "syn_retransmissions": handshake.syn_retransmissions,
         "synack_retransmissions": handshake.synack_retransmissions,
     }
 
@@ -263,8 +325,11 @@ def handshake_row(handshake: Handshake) -> Row:
 def teardown_row(teardown: Teardown) -> Row:
     """How a connection ended."""
     return {
-        "pattern": teardown.pattern, "segments": teardown.segments, "first_fin": teardown.first_fin,
-        "duration_ms": ms(teardown.duration_ns), "censored": teardown.censored,
+        "pattern": teardown.pattern,
+        "segments": teardown.segments,
+        "first_fin": teardown.first_fin,
+        "duration_ms": ms(teardown.duration_ns),
+        "censored": teardown.censored,
         "reset": None if teardown.reset is None else reset_row(teardown.reset),
     }
 
@@ -272,25 +337,40 @@ def teardown_row(teardown: Teardown) -> Row:
 def course_row(course: Course) -> Row:
     """How time went by in a connection."""
     return {
-        "exchanges": course.exchanges, "longest_answer_ms": ms(course.longest_answer_ns), "longest_wait_ms": ms(course.longest_wait_ns),
-        "longest_wait_frame": course.longest_wait_frame, "longest_stall_ms": ms(course.longest_stall_ns),
-        "idle_survived_ms": ms(course.idle_survived_ns), "idle_before_end_ms": ms(course.idle_before_end_ns),
+        "exchanges": course.exchanges,
+        "longest_answer_ms": ms(course.longest_answer_ns),
+        "longest_wait_ms": ms(course.longest_wait_ns),
+        "longest_wait_frame": course.longest_wait_frame,
+        "longest_stall_ms": ms(course.longest_stall_ns),
+        "idle_survived_ms": ms(course.idle_survived_ns),
+        "idle_before_end_ms": ms(course.idle_before_end_ns),
     }
 
 
 def reset_row(reset: Reset) -> Row:
     """One RST."""
-    return {"by": reset.by, "cause": reset.cause, "confidence": reset.confidence, "frame": reset.frame,
-            "at": rfc3339(reset.at_ns), "evidence": list(reset.evidence)}
+    return {
+        "by": reset.by,
+        "cause": reset.cause,
+        "confidence": reset.confidence,
+        "frame": reset.frame,
+        "at": rfc3339(reset.at_ns),
+        "evidence": list(reset.evidence),
+    }
 
 
 def side_row(side: Side) -> Row:
     """Say what one side sent and which states it passed."""
     return {
-        "packets": side.packets, "payload_bytes": side.payload_bytes, "retransmissions": side.retransmissions,
-        "fin_retransmissions": side.fin_retransmissions, "final_state": side.final_state_name,
-        "states": [{"state": state, "at": rfc3339(at_ns), "frame": frame, "basis": basis}
-                   for state, (_, at_ns, frame, basis) in zip(side.path.split(), side.steps, strict=True)],
+        "packets": side.packets,
+        "payload_bytes": side.payload_bytes,
+        "retransmissions": side.retransmissions,
+        "fin_retransmissions": side.fin_retransmissions,
+        "final_state": side.final_state_name,
+        "states": [
+            {"state": state, "at": rfc3339(at_ns), "frame": frame, "basis": basis}
+            for state, (_, at_ns, frame, basis) in zip(side.path.split(), side.steps, strict=True)
+        ],
         "delivery": delivery_row(side.delivery),
     }
 
@@ -298,19 +378,28 @@ def side_row(side: Side) -> Row:
 def delivery_row(delivery: Delivery) -> Row:
     """What became of what a side sent, and how long its own window was closed."""
     return {
-        "unacknowledged_bytes": delivery.unacknowledged_bytes, "unanswered_repeats": delivery.unanswered_repeats,
-        "unanswered_ms": ms(delivery.unanswered_ns), "largest_payload_bytes": delivery.largest_payload_bytes,
-        "smallest_lost_bytes": delivery.smallest_lost_bytes, "missing_bytes": delivery.missing_bytes,
-        "window_closed_ms": ms(delivery.window_closed_ns), "long_window_closes": delivery.long_window_closes,
+        "unacknowledged_bytes": delivery.unacknowledged_bytes,
+        "unanswered_repeats": delivery.unanswered_repeats,
+        "unanswered_ms": ms(delivery.unanswered_ns),
+        "largest_payload_bytes": delivery.largest_payload_bytes,
+        "smallest_lost_bytes": delivery.smallest_lost_bytes,
+        "missing_bytes": delivery.missing_bytes,
+        "window_closed_ms": ms(delivery.window_closed_ns),
+        "long_window_closes": delivery.long_window_closes,
     }
 
 
 def stay_row(stay: Stay) -> Row:
     """One stay in TIME_WAIT."""
     return {
-        "side": stay.side, "entered": rfc3339(stay.entered_ns), "basis": stay.basis.value,
-        "expires": rfc3339(stay.expires_ns), "restarts": stay.restarts, "ended_at": rfc3339(stay.ended_at_ns),
-        "ended_by": stay.ended_by, "censored": stay.censored,
+        "side": stay.side,
+        "entered": rfc3339(stay.entered_ns),
+        "basis": stay.basis.value,
+        "expires": rfc3339(stay.expires_ns),
+        "restarts": stay.restarts,
+        "ended_at": rfc3339(stay.ended_at_ns),
+        "ended_by": stay.ended_by,
+        "censored": stay.censored,
     }
 
 

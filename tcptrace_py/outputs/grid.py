@@ -33,11 +33,11 @@ def shorten(text: str, width: int) -> str:
     if len(text) <= width:
         return text
     if " " in text:
-        return text[:width - 1].rstrip() + "…"
+        return text[: width - 1].rstrip() + "…"
     tail = max(text[-7:].rfind(":"), -1)
     behind = max((7 - tail if tail >= 0 else 0), (width - 1) // 2)
     behind = min(behind, max(width - 2, 0))
-    return f"{text[:width - 1 - behind]}…{text[len(text) - behind:]}"
+    return f"{text[: width - 1 - behind]}…{text[len(text) - behind :]}"
 
 
 def _fit(columns: Sequence[Column], rows: Sequence[tuple[str, ...]], width: int) -> tuple[list[int], list[int]]:
@@ -74,7 +74,9 @@ def _total(widths: Iterable[int]) -> int:
 
 
 def _line(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:
-    fitted = (shorten(cell, size) if column.least else cell for cell, column,
-              size in zip(cells, columns, widths, strict=True))
-    return (" " * GAP).join(cell.rjust(size) if column.right else cell.ljust(size)
-                            for cell, column, size in zip(fitted, columns, widths, strict=True)).rstrip()
+    fitted = (shorten(cell, size) if column.least else cell for cell, column, size in zip(cells, columns, widths, strict=True))
+    return (
+        (" " * GAP)
+        .join(cell.rjust(size) if column.right else cell.ljust(size) for cell, column, size in zip(fitted, columns, widths, strict=True))
+        .rstrip()
+    )

@@ -20,10 +20,19 @@ MOST = 8  # of each kind are named
 
 def none_picked(analysis: Analysis, view: View) -> str:
     """Say that no connection passes the filters of a view, and what occurs of that which they ask for. Its connections are kept."""
-    asked = [f"{option} {word}" for option, words in (
-        ("--outcome", view.outcomes), ("--teardown", view.patterns), ("--state", view.states),
-        ("--final-state", view.final_states),
-        ("--reset-by", view.reset_by), ("--cause", view.causes), ("--stream", view.streams)) for word in sorted(words, key=str)]
+    asked = [
+        f"{option} {word}"
+        for option, words in (
+            ("--outcome", view.outcomes),
+            ("--teardown", view.patterns),
+            ("--state", view.states),
+            ("--final-state", view.final_states),
+            ("--reset-by", view.reset_by),
+            ("--cause", view.causes),
+            ("--stream", view.streams),
+        )
+        for word in sorted(words, key=str)
+    ]
     there = []
     if view.outcomes:
         there.append(("handshakes", _counts(analysis.summary.outcomes)))
@@ -39,17 +48,24 @@ def none_picked(analysis: Analysis, view: View) -> str:
     if view.streams:
         numbers = [connection.stream for connection in analysis.connections if connection.stream is not None]
         there.append(("streams", f"{min(numbers)} to {max(numbers)}" if len(numbers) > 1 else ", ".join(map(str, numbers)) or "none"))
-    return (f"no connection of {count(analysis.summary.connections)} matches {', '.join(asked)}"
-            + "".join(f"; {kind}: {words}" for kind, words in there))
+    return f"no connection of {count(analysis.summary.connections)} matches {', '.join(asked)}" + "".join(
+        f"; {kind}: {words}" for kind, words in there
+    )
 
 
 def selected(selection: Selection) -> str:
     """The options that chose what was analysed."""
     ports = [str(low) if low == high else f"{low}-{high}" for low, high in selection.ports]
-    words = [*(f"--host {host}" for host in selection.hosts), *(f"--net {net}" for net in selection.nets),
-             *(f"--port {port}" for port in ports)]
-    words += [f"{option} {clock(time_ns, dated=True)}" for option, time_ns in (("--from", selection.from_ns), ("--to", selection.to_ns))
-              if time_ns is not None]
+    words = [
+        *(f"--host {host}" for host in selection.hosts),
+        *(f"--net {net}" for net in selection.nets),
+        *(f"--port {port}" for port in ports),
+    ]
+    words += [
+        f"{option} {clock(time_ns, dated=True)}"
+        for option, time_ns in (("--from", selection.from_ns), ("--to", selection.to_ns))
+        if time_ns is not None
+    ]
     return printable(" ".join(words))
 
 
@@ -77,8 +93,11 @@ def _states(connections: Iterable[Connection], *, final: bool) -> Counter[str]:
     found: Counter[str] = Counter()
     for connection in connections:
         sides = [side for side in (connection.client_side, connection.server_side) if side is not None]
-        found.update({side.final_state.name for side in sides if side.final_state is not None} if final else {
-            entry.state.name for side in sides for entry in side.states})
+        found.update(
+            {side.final_state.name for side in sides if side.final_state is not None}
+            if final
+            else {entry.state.name for side in sides for entry in side.states}
+        )
     return found
 
 

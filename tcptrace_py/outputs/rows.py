@@ -34,9 +34,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: str, out
 
     shown = escape if form == "markdown" else str
     cells = [["-" if value is None else shown(printable(str(value))) for value in row] for row in rows]
-    numeric = [
-        "right" if all(isinstance(row[i], int | float | None) for row in rows) else "left" for i in range(len(columns))
-    ]
+    numeric = ["right" if all(isinstance(row[i], int | float | None) for row in rows) else "left" for i in range(len(columns))]
     style = "pipe" if form == "markdown" else "simple"
     titles = [shown(printable(name)) for name in columns]
     page = tabulate(cells, titles, tablefmt=style, disable_numparse=True, colalign=numeric if rows else None)

@@ -81,7 +81,7 @@ def clock(time_ns: int | None, *, dated: bool = False, decimals: int = 3) -> str
     ns = time_ns
     seconds, rest = ns // _SECOND_NS, ns % _SECOND_NS
     date, _, time = _whole_second(seconds).partition("T")
-    fraction = f".{rest:09d}"[:decimals + 1] if decimals else ""
+    fraction = f".{rest:09d}"[: decimals + 1] if decimals else ""
     return f"{date} {time}{fraction}" if dated else time + fraction
 
 
@@ -127,5 +127,4 @@ def printable(text: str) -> str:
     """Text from outside that steers nothing: what is no character to be seen (controls, ends of lines, bidi marks) is escaped."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode("ascii")
-                   for char in text)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode("ascii") for char in text)

@@ -127,8 +127,7 @@ def percentiles(latency: Latency) -> str:
         return f"{human(latency.max_ns)} each"
     if latency.count < 10:
         return f"{human(latency.min_ns)} to {human(latency.max_ns)}, median {human(latency.p50_ns)}"
-    return (f"median {human(latency.p50_ns)}, p90 {human(latency.p90_ns)}, p99 {human(latency.p99_ns)}, "
-            f"slowest {human(latency.max_ns)}")
+    return f"median {human(latency.p50_ns)}, p90 {human(latency.p90_ns)}, p99 {human(latency.p99_ns)}, slowest {human(latency.max_ns)}"
 
 
 def time_wait_words(summary: Summary) -> str:
@@ -137,8 +136,10 @@ def time_wait_words(summary: Summary) -> str:
     untold = f"for {some(unseen, 'connection')} it is not known" if unseen else ""
     if not held.entered:
         return f"nobody was seen to enter it; {untold}" if untold else "nobody entered it"
-    told = (f"{count(held.entered)} entered, at most {count(held.peak)} at once ({clock(held.peak_at_ns)}), "
-            f"{count(held.at_end)} there at the end")
+    told = (
+        f"{count(held.entered)} entered, at most {count(held.peak)} at once ({clock(held.peak_at_ns)}), "
+        f"{count(held.at_end)} there at the end"
+    )
     return f"{told}; {untold}" if untold else told
 
 

@@ -70,8 +70,17 @@ SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that hap
 class Collector:
     """Takes connections as they end and adds them up; describes them one by one only where that is asked for."""
 
-    def __init__(self, replayer: Replayer, profiles: Profiles, *, keep_rows: bool = True, slowest: int = 5,
-                 each: Callable[[Connection], None] | None = None, faults: Faults | None = None, memory_mb: int = DEFAULT_MB) -> None:
+    def __init__(
+        self,
+        replayer: Replayer,
+        profiles: Profiles,
+        *,
+        keep_rows: bool = True,
+        slowest: int = 5,
+        each: Callable[[Connection], None] | None = None,
+        faults: Faults | None = None,
+        memory_mb: int = DEFAULT_MB,
+    ) -> None:
         self.faults = faults or Faults()
         self.replayer = replayer
         self.profiles = profiles
@@ -173,8 +182,7 @@ class Collector:
             return False
         if outline.trouble is not None:
             ends = account.client.name, account.server.name, account.port
-            self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame,
-                                    live.start_ns)
+            self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame, live.start_ns)
         if outline.outcome in (UNANSWERED, IN_PROGRESS) and not live.b.packets:
             self.troubled.add_unanswered(account.name, live, outline.outcome)
         reused_ns = NEVER_NS if live.reused_by is None else live.reused_by.start_ns
@@ -182,16 +190,26 @@ class Collector:
         if template.may_be_in_flight:
             released_ns = min(released_ns, _given_back_ns(live, template.verdict, known_ns))
         self._add_alike(
-            outline, account, live.start_ns, live.first_frame, total_ns,
+            outline,
+            account,
+            live.start_ns,
+            live.first_frame,
+            total_ns,
             log[outline.client_stay].time_ns if outline.client_stay >= 0 else -1,
-            log[outline.server_stay].time_ns if outline.server_stay >= 0 else -1, released_ns, reused_ns, live.announced,
-            port_to_count(live), live.a.packets + live.b.packets)
+            log[outline.server_stay].time_ns if outline.server_stay >= 0 else -1,
+            released_ns,
+            reused_ns,
+            live.announced,
+            port_to_count(live),
+            live.a.packets + live.b.packets,
+        )
         own, other = live.side(outline.client), live.side(1 - outline.client)
         idle_close_ns = MISSING
         if outline.first_fin == 1 and live.asked_ns:
             idle_close_ns = min([log[at].time_ns for at in outline.fins]) - live.asked_ns
-        self.accounts.add_course(account, exchanges_of(live, outline.client), live.survived_ns, largest_of(own, other),
-                                 largest_of(other, own), idle_close_ns)
+        self.accounts.add_course(
+            account, exchanges_of(live, outline.client), live.survived_ns, largest_of(own, other), largest_of(other, own), idle_close_ns
+        )
         live.dissolve()
         return True
 
@@ -237,8 +255,11 @@ class Collector:
         if template is not None and known_ns <= due_until_ns(start_ns, FIRST_REPEAT_NS):
             template = template.in_flight
         outline = None if template is None else template.outline
-        if outline is None or not outline.alike or (self.describes_all and (
-                outline.shape is None or (tried and outline.outcome == UNANSWERED))):
+        if (
+            outline is None
+            or not outline.alike
+            or (self.describes_all and (outline.shape is None or (tried and outline.outcome == UNANSWERED)))
+        ):
             return False
         first_frame = resting.attempt_frame(record)
         if self._is_shown(-1, first_frame):
@@ -275,11 +296,19 @@ class Collector:
             return False
         account = self.accounts.of(resting.key(record))
         self._add_alike(
-            outline, account, start_ns, first_frame, total_ns,
+            outline,
+            account,
+            start_ns,
+            first_frame,
+            total_ns,
             resting.time_ns(record, outline.client_stay) if outline.client_stay >= 0 else -1,
             resting.time_ns(record, outline.server_stay) if outline.server_stay >= 0 else -1,
-            resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS, NEVER_NS, -1,
-            local_port(resting.key(record)), resting.packets(record))
+            resting.time_ns(record, outline.client_tail) if outline.client_tail >= 0 else NEVER_NS,
+            NEVER_NS,
+            -1,
+            local_port(resting.key(record)),
+            resting.packets(record),
+        )
         largest, idle_close_ns = resting.largest(record), MISSING
         if outline.first_fin == 1:
             asked_ns = resting.asked_ns(record)
@@ -287,8 +316,9 @@ class Collector:
                 idle_close_ns = NEVER_NS
                 for at in range(len(outline.fins)):
                     idle_close_ns = min(idle_close_ns, resting.time_ns(record, outline.fins[at]) - asked_ns)
-        self.accounts.add_course(account, resting.exchanges(record), resting.survived_ns(record), largest & MOST_LARGEST, largest >> 16,
-                                 idle_close_ns)
+        self.accounts.add_course(
+            account, resting.exchanges(record), resting.survived_ns(record), largest & MOST_LARGEST, largest >> 16, idle_close_ns
+        )
         self.accounts.learn(account, first_frame, to_server_ns, to_client_ns, resting.ttl(record, 0), resting.ttl(record, 1))
         if self.describes_all:
             resting.read(record, self.closed)
@@ -322,8 +352,21 @@ class Collector:
         self.alike = self.alike_timed = 0
         self.are_many = self.digest.count >= FEW
 
-    def _add_alike(self, outline: Outline, account: Account, start_ns: int, first_frame: int, total_ns: int, client_stay_ns: int,
-                   server_stay_ns: int, released_ns: int, reused_ns: int, announced: int, port: int, packets: int) -> None:
+    def _add_alike(
+        self,
+        outline: Outline,
+        account: Account,
+        start_ns: int,
+        first_frame: int,
+        total_ns: int,
+        client_stay_ns: int,
+        server_stay_ns: int,
+        released_ns: int,
+        reused_ns: int,
+        announced: int,
+        port: int,
+        packets: int,
+    ) -> None:
         """Add up a textbook connection: its account, and the times that its outline asks for (-1: there is none)."""
         occupancy = self.occupancy
         outline.count += 1
@@ -421,8 +464,9 @@ class Collector:
         """The gravest trouble of connections of these words."""
         what = ((outcome << 8 | pattern) << 8 | cause + 1) << 2 | repeated << 1 | censored
         if what not in self.troubles:
-            self.troubles[what] = gravest(OUTCOMES[outcome], PATTERNS[pattern], None if cause < 0 else CAUSES[cause], repeated=repeated,
-                                           censored=censored)
+            self.troubles[what] = gravest(
+                OUTCOMES[outcome], PATTERNS[pattern], None if cause < 0 else CAUSES[cause], repeated=repeated, censored=censored
+            )
         return self.troubles[what]
 
     def _written_down(self) -> None:

@@ -109,7 +109,7 @@ class Deposit:
         data = memoryview(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
         at, end = _place(number), _place(number) + len(data)
         while at < end:
-            at += os.pwrite(self._file, data[at - end:], at)
+            at += os.pwrite(self._file, data[at - end :], at)
         return len(data)
 
     def take(self, number: int, size: int) -> Any:
@@ -128,8 +128,19 @@ def _place(number: int) -> int:
 class Part:
     """What a worker works with."""
 
-    def __init__(self, number: int, owner_of: "array[int]", table: FlowTable, collector: Collector, faults: Faults, problems: Problems, *,
-                 check_checksums: bool, fragments_before: "Callable[[], Packets | None]", tells_pairs: bool = False) -> None:
+    def __init__(
+        self,
+        number: int,
+        owner_of: "array[int]",
+        table: FlowTable,
+        collector: Collector,
+        faults: Faults,
+        problems: Problems,
+        *,
+        check_checksums: bool,
+        fragments_before: "Callable[[], Packets | None]",
+        tells_pairs: bool = False,
+    ) -> None:
         """`owner_of`: see `owners`."""
         self.number = number
         self.table = table
@@ -205,15 +216,28 @@ class Part:
         collector.add_up()
         collector.hand_over()
         return {
-            "digest": collector.digest, "rows": collector.rows.parcel(), "totals": collector.totals, "quality": collector.quality,
-            "timeline": collector.timeline.parcel(), "openings": collector.openings.parcel(),
-            "troubled": collector.troubled.parcel(), "attempted": collector.attempted.parcel(), "first_frames": collector.first_frames,
-            "openers": self.openers, "accounts": counts(collector.accounts), "told": self.told(),
-            "problems": self.problems, "faults": self.faults, "left_out": collector.rows.left_out,
-            "segments": table.segments, "duplicates": table.duplicates, "stragglers": table.stragglers,
+            "digest": collector.digest,
+            "rows": collector.rows.parcel(),
+            "totals": collector.totals,
+            "quality": collector.quality,
+            "timeline": collector.timeline.parcel(),
+            "openings": collector.openings.parcel(),
+            "troubled": collector.troubled.parcel(),
+            "attempted": collector.attempted.parcel(),
+            "first_frames": collector.first_frames,
+            "openers": self.openers,
+            "accounts": counts(collector.accounts),
+            "told": self.told(),
+            "problems": self.problems,
+            "faults": self.faults,
+            "left_out": collector.rows.left_out,
+            "segments": table.segments,
+            "duplicates": table.duplicates,
+            "stragglers": table.stragglers,
             "first_straggler": table.first_straggler,
             "pairs": {name: pair for name, pair in collector.replayer.vantages.pairs.items() if name not in shared}
-            if self.tells_pairs else {},
+            if self.tells_pairs
+            else {},
         }
 
 
@@ -227,8 +251,15 @@ def owners(jobs: int, first_share: float) -> "array[int]":
 class Channels:
     """A worker's links, to the others and the reader, and the areas of memory that it shares with them."""
 
-    def __init__(self, number: int, links: dict[int, Link], deposits: list[Deposit], slots: list[memoryview],
-                 outgoing: dict[int, list[memoryview]], incoming: dict[int, list[memoryview]]) -> None:
+    def __init__(
+        self,
+        number: int,
+        links: dict[int, Link],
+        deposits: list[Deposit],
+        slots: list[memoryview],
+        outgoing: dict[int, list[memoryview]],
+        incoming: dict[int, list[memoryview]],
+    ) -> None:
         self.number = number
         self.links = links
         self.deposits = deposits
@@ -258,7 +289,7 @@ class Channels:
         while (message := self.receive(READER)) is not None:
             if not message.size:
                 return True, None
-            area = self.slots[self._parts % SLOTS][:message.size]
+            area = self.slots[self._parts % SLOTS][: message.size]
             self._parts += 1
             if message.last and not parts:
                 block = unpack_frames(area)
@@ -479,9 +510,14 @@ class Workers:
 
         def channels(me: int) -> Channels:
             others = [number for number in range(jobs) if number != me]
-            return Channels(me, {other: ends[me, other] for other in (*others, READER) if (me, other) in ends}, self._deposits,
-                            self._slots.get(me, []), {other: areas[me, other] for other in others},
-                            {other: areas[other, me] for other in others})
+            return Channels(
+                me,
+                {other: ends[me, other] for other in (*others, READER) if (me, other) in ends},
+                self._deposits,
+                self._slots.get(me, []),
+                {other: areas[me, other] for other in others},
+                {other: areas[other, me] for other in others},
+            )
 
         def begin(me: int) -> None:
             _close(ends, {me})
@@ -605,8 +641,8 @@ class Workers:
         whole = memoryview(bytearray(size))
         pack_frames(block, whole)
         for start in range(0, size, SLOT_BYTES):
-            piece = whole[start:start + SLOT_BYTES]
-            self._slot(whose)[:len(piece)] = piece
+            piece = whole[start : start + SLOT_BYTES]
+            self._slot(whose)[: len(piece)] = piece
             _send(self._ends[whose], Frames(len(piece), start + SLOT_BYTES >= size))
 
     def _slot(self, whose: int) -> memoryview:
@@ -638,4 +674,4 @@ def _close(ends: dict[tuple[int, int], Link], mine: set[int]) -> None:
 def _areas(number: int, size: int) -> list[memoryview]:
     """So many areas of memory that processes will share."""
     whole = memoryview(mmap.mmap(-1, number * size))
-    return [whole[at * size:(at + 1) * size] for at in range(number)]
+    return [whole[at * size : (at + 1) * size] for at in range(number)]

@@ -41,7 +41,7 @@ def pack_frames(block: FrameBlock, area: memoryview) -> None:
     FRAMES_HEAD.pack_into(area, 0, count, block.first_frame, columns.total(block.captured, count), len(block.frame))
     at = FRAMES_HEAD.size
     for name in _columns_of(block.frame):
-        area[at:at + 8 * count] = memoryview(getattr(block, name)).cast("B")[:8 * count]
+        area[at : at + 8 * count] = memoryview(getattr(block, name)).cast("B")[: 8 * count]
         at += 8 * count
     words.put_frames(area, at, block.data, block.offset, block.captured, count)
 
@@ -51,11 +51,11 @@ def unpack_frames(area: memoryview) -> FrameBlock:
     count, first_frame, size, numbered = FRAMES_HEAD.unpack_from(area)
     names = _columns_of(numbered)
     at = FRAMES_HEAD.size + 8 * count * len(names)
-    block = FrameBlock(bytes(area[at:at + size]), first_frame)
+    block = FrameBlock(bytes(area[at : at + size]), first_frame)
     block.count = count
     at = FRAMES_HEAD.size
     for name in names:
-        getattr(block, name).frombytes(area[at:at + 8 * count])
+        getattr(block, name).frombytes(area[at : at + 8 * count])
         at += 8 * count
     block.offset = array("q", bytes(8 * count))
     columns.sums_before(block.captured, block.offset, count)

@@ -62,18 +62,41 @@ class Directory:
 class Machinery:
     """What replays and adds up a capture, or a part of it."""
 
-    def __init__(self, *, selection: Selection | None, profiles: Profiles, idle_s: float | None, keep_rows: bool, slowest: int,
-                 each: Callable[[Connection], None] | None = None, observer: "Observer | None" = None,
-                 most_openings: int = 0, memory_mb: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        selection: Selection | None,
+        profiles: Profiles,
+        idle_s: float | None,
+        keep_rows: bool,
+        slowest: int,
+        each: Callable[[Connection], None] | None = None,
+        observer: "Observer | None" = None,
+        most_openings: int = 0,
+        memory_mb: int | None = None,
+    ) -> None:
         replayer = Replayer(profiles)
         self.faults = Faults()
-        self.collector = Collector(replayer, profiles, keep_rows=keep_rows, slowest=slowest, each=each, faults=self.faults,
-                                   memory_mb=DEFAULT_MB if memory_mb is None else memory_mb)
+        self.collector = Collector(
+            replayer,
+            profiles,
+            keep_rows=keep_rows,
+            slowest=slowest,
+            each=each,
+            faults=self.faults,
+            memory_mb=DEFAULT_MB if memory_mb is None else memory_mb,
+        )
         self.collector.openings = Openings(most_openings)
         self.table = FlowTable(
-            replayer.states_of, self.collector.take, linger_ns=replayer.longest_ns + 10 * SECOND_NS,
-            idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS), selection=selection or Selection(),
-            retire_records=self.collector.take_records, observer=observer, faults=self.faults)
+            replayer.states_of,
+            self.collector.take,
+            linger_ns=replayer.longest_ns + 10 * SECOND_NS,
+            idle_ns=round((DEFAULT_IDLE_S if idle_s is None else idle_s) * SECOND_NS),
+            selection=selection or Selection(),
+            retire_records=self.collector.take_records,
+            observer=observer,
+            faults=self.faults,
+        )
 
     def result(self, profiles: Profiles, info: CaptureInfo, problems: Problems, twins: SeenTwice, *, interrupted: bool) -> Analysis:
         """What it all comes to."""
@@ -82,8 +105,13 @@ class Machinery:
         accounts = collector.accounts
         summary = collector.totals.result(accounts, tuple(collector.digest.busiest(MOST_SERVICES)))
         every_host, every_budget = hosts(accounts), budgets(accounts)
-        collector.quality.report(problems, summary, duplicates=table.duplicates, stragglers=(table.stragglers, table.first_straggler),
-                                 answers_lack=lambda: answers_lack(collector.troubled, info.end_ns or 0))
+        collector.quality.report(
+            problems,
+            summary,
+            duplicates=table.duplicates,
+            stragglers=(table.stragglers, table.first_straggler),
+            answers_lack=lambda: answers_lack(collector.troubled, info.end_ns or 0),
+        )
         if table.segments:
             problems.leave_out(NOT_READ)
             problems.forgive(UNKNOWN_LINK)  # another interface's frames
@@ -91,17 +119,39 @@ class Machinery:
         info.problems = problems.rows()
         kept_back = withheld(info, summary, every_budget, profiles, shows_fins=collector.quality.shows_fins)
         summary = told(summary, kept_back)
-        evidence = Evidence(info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back,
-                            twins)
-        return Analysis(profile_rows(profiles), info, summary, every_host, every_budget, collector.rows, interrupted, collector.digest,
-                        findings(evidence), kept_back, collector.timeline.result())
+        evidence = Evidence(
+            info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back, twins
+        )
+        return Analysis(
+            profile_rows(profiles),
+            info,
+            summary,
+            every_host,
+            every_budget,
+            collector.rows,
+            interrupted,
+            collector.digest,
+            findings(evidence),
+            kept_back,
+            collector.timeline.result(),
+        )
 
 
-def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, selection: Selection | None = None,
-        profiles: Profiles | None = None, idle_s: float | None = None, check_checksums: bool = False,
-        progress: Callable[[int, int | None], None] | None = None, keep_rows: bool = True, slowest: int = 5,
-        each: Callable[[Connection], None] | None = None, jobs: int | None = 1, directory: Directory | None = None,
-        memory_mb: int | None = None) -> Analysis:
+def run(
+    captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    selection: Selection | None = None,
+    profiles: Profiles | None = None,
+    idle_s: float | None = None,
+    check_checksums: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+    keep_rows: bool = True,
+    slowest: int = 5,
+    each: Callable[[Connection], None] | None = None,
+    jobs: int | None = 1,
+    directory: Directory | None = None,
+    memory_mb: int | None = None,
+) -> Analysis:
     """Analyse captures as one. See `tcptrace_py.analyze` for the arguments and what it raises.
 
     Without `keep_rows` the result lists no connections, only what adds up and the digest with its `slowest` ones. `directory`
@@ -119,8 +169,16 @@ def run(captures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, 
 
     def read(asked: int | None, selected: Selection, most_openings: int = MOST) -> "_Reading":
         def machinery() -> Machinery:
-            return Machinery(selection=selected, profiles=profiles, idle_s=idle_s, keep_rows=keep_rows, slowest=slowest, each=each,
-                             most_openings=most_openings, memory_mb=memory_mb)
+            return Machinery(
+                selection=selected,
+                profiles=profiles,
+                idle_s=idle_s,
+                keep_rows=keep_rows,
+                slowest=slowest,
+                each=each,
+                most_openings=most_openings,
+                memory_mb=memory_mb,
+            )
 
         return _read(paths, machinery, progress, asked, directory, check_checksums=check_checksums)
 
@@ -159,8 +217,15 @@ class _Reading(NamedTuple):
         return seen_twice(self.whole.collector.openings)
 
 
-def _read(paths: Sequence[str | os.PathLike[str]], machinery: Callable[[], Machinery], progress: Callable[[int, int | None], None] | None,
-          asked: int | None, directory: Directory | None, *, check_checksums: bool) -> _Reading:
+def _read(
+    paths: Sequence[str | os.PathLike[str]],
+    machinery: Callable[[], Machinery],
+    progress: Callable[[int, int | None], None] | None,
+    asked: int | None,
+    directory: Directory | None,
+    *,
+    check_checksums: bool,
+) -> _Reading:
     """Read block by block, and hand on. Raises NotSharedError."""
     problems = Problems()
     whole, interrupted = machinery(), False
@@ -173,8 +238,17 @@ def _read(paths: Sequence[str | os.PathLike[str]], machinery: Callable[[], Machi
             try:
                 frames = next(blocks, None)
                 if frames is not None and asked != 1 and (count := useful_jobs(asked, reader, frames)) > 1:
-                    way = stack.enter_context(_workers(count, whole, machinery, problems, first_share=first_share(reader, count),
-                                                       check_checksums=check_checksums, tells_pairs=directory is not None))
+                    way = stack.enter_context(
+                        _workers(
+                            count,
+                            whole,
+                            machinery,
+                            problems,
+                            first_share=first_share(reader, count),
+                            check_checksums=check_checksums,
+                            tells_pairs=directory is not None,
+                        )
+                    )
                 while frames is not None:
                     _count(info, whole.collector.quality, frames)
                     way.take(frames)
@@ -228,8 +302,16 @@ class Alone:
             self._collector.rename_streams(lambda name: name if name < first else numbers[name - first])
 
 
-def _workers(count: int, whole: Machinery, machinery: Callable[[], Machinery], problems: Problems, *, first_share: float,
-             check_checksums: bool, tells_pairs: bool) -> "Workers":
+def _workers(
+    count: int,
+    whole: Machinery,
+    machinery: Callable[[], Machinery],
+    problems: Problems,
+    *,
+    first_share: float,
+    check_checksums: bool,
+    tells_pairs: bool,
+) -> "Workers":
     """Start so many workers, which do the same together; the first one has `whole` and `problems`, and adds up there."""
     from .jobs import FIRST, Part, Workers, owners  # noqa: PLC0415 - only large captures need it
 
@@ -237,8 +319,17 @@ def _workers(count: int, whole: Machinery, machinery: Callable[[], Machinery], p
 
     def part(number: int, fragments_before: Any) -> Part:
         own = whole if number == FIRST else machinery()
-        return Part(number, owner_of, own.table, own.collector, own.faults, problems if number == FIRST else Problems(),
-                    check_checksums=check_checksums, fragments_before=fragments_before, tells_pairs=tells_pairs)
+        return Part(
+            number,
+            owner_of,
+            own.table,
+            own.collector,
+            own.faults,
+            problems if number == FIRST else Problems(),
+            check_checksums=check_checksums,
+            fragments_before=fragments_before,
+            tells_pairs=tells_pairs,
+        )
 
     return Workers(count, part)
 

@@ -23,23 +23,119 @@ FASTEST = 1  # level of zlib
 
 # What is told by the objects that belong to a connection stands beside them; what it was judged to be is reasoned out again.
 OF_CONNECTION = (
-    "aliases", "announced", "anomalies", "asked_ns", "budget", "due", "earlier", "end_ns", "heard_ns", "history", "icmp", "idle_ns",
-    "idle_until_ns", "last_frame", "pause_ns", "phase", "plain", "progress_ns", "settled", "signature", "speaker", "split", "stall_ns",
-    "stream", "survived_ns", "talker", "teid", "turns", "vlan", "wait_frame", "wait_ns")
+    "aliases",
+    "announced",
+    "anomalies",
+    "asked_ns",
+    "budget",
+    "due",
+    "earlier",
+    "end_ns",
+    "heard_ns",
+    "history",
+    "icmp",
+    "idle_ns",
+    "idle_until_ns",
+    "last_frame",
+    "pause_ns",
+    "phase",
+    "plain",
+    "progress_ns",
+    "settled",
+    "signature",
+    "speaker",
+    "split",
+    "stall_ns",
+    "stream",
+    "survived_ns",
+    "talker",
+    "teid",
+    "turns",
+    "vlan",
+    "wait_frame",
+    "wait_ns",
+)
 OF_SIDE = (
-    "answer_ns", "fin_seen", "has_ack", "has_seq", "history_bits", "holes", "isn", "largest", "last_data_ns", "last_flags",
-    "last_interface", "last_ip_id", "last_ns", "last_seq", "last_tsval", "max_ack", "next_seq", "packets", "payload_bytes", "recent_ids",
-    "spoke", "syn_seen", "synack_seen", "window", "window_scale", "window_zero")
+    "answer_ns",
+    "fin_seen",
+    "has_ack",
+    "has_seq",
+    "history_bits",
+    "holes",
+    "isn",
+    "largest",
+    "last_data_ns",
+    "last_flags",
+    "last_interface",
+    "last_ip_id",
+    "last_ns",
+    "last_seq",
+    "last_tsval",
+    "max_ack",
+    "next_seq",
+    "packets",
+    "payload_bytes",
+    "recent_ids",
+    "spoke",
+    "syn_seen",
+    "synack_seen",
+    "window",
+    "window_scale",
+    "window_zero",
+)
 OF_RARE = (
-    "closed_ns", "closed_since_ns", "copies", "early_ns", "fin_repeats", "long_closes", "lost_payload", "more_stray_syns", "more_strays",
-    "probe_end", "probes", "repeated_ns", "retransmissions", "sacked_end", "sacked_from", "stray_next", "stray_syns", "unanswered",
-    "unanswered_since_ns", "zero_windows")
+    "closed_ns",
+    "closed_since_ns",
+    "copies",
+    "early_ns",
+    "fin_repeats",
+    "long_closes",
+    "lost_payload",
+    "more_stray_syns",
+    "more_strays",
+    "probe_end",
+    "probes",
+    "repeated_ns",
+    "retransmissions",
+    "sacked_end",
+    "sacked_from",
+    "stray_next",
+    "stray_syns",
+    "unanswered",
+    "unanswered_since_ns",
+    "zero_windows",
+)
 OF_SEGMENT = (
-    "ack", "end", "flags", "frame", "interface", "ip_id", "marks", "options", "payload", "seq", "side", "time_ns", "tsecr", "tsval", "ttl",
-    "window")
+    "ack",
+    "end",
+    "flags",
+    "frame",
+    "interface",
+    "ip_id",
+    "marks",
+    "options",
+    "payload",
+    "seq",
+    "side",
+    "time_ns",
+    "tsecr",
+    "tsval",
+    "ttl",
+    "window",
+)
 OF_CONTEXT = (
-    "data_ns", "idle_ns", "own_ack", "own_next", "peer_ack", "previous_by_peer", "previous_frame", "previous_is_data", "previous_ns",
-    "sacked_end", "unread")
+    "data_ns",
+    "idle_ns",
+    "own_ack",
+    "own_next",
+    "peer_ack",
+    "previous_by_peer",
+    "previous_frame",
+    "previous_is_data",
+    "previous_ns",
+    "sacked_end",
+    "unread",
+)
 _connection, _side, _rare, _segment, _context = [attrgetter(*names) for names in (OF_CONNECTION, OF_SIDE, OF_RARE, OF_SEGMENT, OF_CONTEXT)]
 Numbers = list[Any]  # places among names and, behind each, what stands there instead of what a new object has
 
@@ -53,8 +149,17 @@ def packed(live: Connection) -> tuple[Any, ...]:
     for segment in live.log:
         log.append(_segment(segment))
         log.append(None if segment.context is None else _context(segment.context))
-    return (live.a.key, live.b.key, live.start_ns, live.first_frame, own,
-            *_packed_side(live.a), *_packed_side(live.b), None if after is None else (after.start_ns, after.first_frame), log)
+    return (
+        live.a.key,
+        live.b.key,
+        live.start_ns,
+        live.first_frame,
+        own,
+        *_packed_side(live.a),
+        *_packed_side(live.b),
+        None if after is None else (after.start_ns, after.first_frame),
+        log,
+    )
 
 
 def _packed_side(side: Side) -> tuple[Any, Any]:
@@ -131,7 +236,7 @@ class Waiting:
 
         full = len(self._objects) // TOGETHER * TOGETHER
         for at in range(0, full, TOGETHER):
-            lives = self._objects[at:at + TOGETHER]
+            lives = self._objects[at : at + TOGETHER]
             parcel = compress(marshal.dumps([packed(live) for live in lives], VERSION), FASTEST)
             self._frames.extend([live.first_frame for live in lives])
             if self._bytes + len(parcel) > self.most_bytes:

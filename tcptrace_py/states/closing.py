@@ -13,8 +13,12 @@ from .machine import GOT_ACK_OF_FIN, GOT_FIN, SENT_FIN
 def close_of(evidence: Evidence) -> Close:
     """The FINs, for the findings."""
     a, b = evidence.a, evidence.b
-    return Close((a.fins, b.fins), (_is_acknowledged(evidence, a, b), _is_acknowledged(evidence, b, a)),
-                 (closed_second(evidence, a), closed_second(evidence, b)), (fin_taken(evidence, a), fin_taken(evidence, b)))
+    return Close(
+        (a.fins, b.fins),
+        (_is_acknowledged(evidence, a, b), _is_acknowledged(evidence, b, a)),
+        (closed_second(evidence, a), closed_second(evidence, b)),
+        (fin_taken(evidence, a), fin_taken(evidence, b)),
+    )
 
 
 def ending_is_unseen(evidence: Evidence) -> bool:
@@ -92,8 +96,10 @@ def _fin_left(log: list[Segment], mine: Half) -> int:
     """The first of the side's segments, in order of sending, that shows its FIN to have left: the FIN, or what stands behind it."""
     for i in mine.sent:
         segment = log[i]
-        if not segment.flags & RST and ((segment.seq == mine.fin_end and not segment.flags & SYN) or (
-                segment.flags & (FIN | ACK) == FIN | ACK and segment.end == mine.fin_end)):
+        if not segment.flags & RST and (
+            (segment.seq == mine.fin_end and not segment.flags & SYN)
+            or (segment.flags & (FIN | ACK) == FIN | ACK and segment.end == mine.fin_end)
+        ):
             return i
     return mine.fins[0]
 

@@ -42,8 +42,19 @@ def happened(event: int, index: int, basis: int) -> Happening:
 class Half:
     """One side's half of the log, and what was found out about its FIN. Lists are of log indices, copies and strays left out."""
 
-    __slots__ = ("acknowledged", "beyond_fin", "closed_second", "cover", "fin_end", "fin_taken", "fins", "indices", "near",
-                 "number", "sent")
+    __slots__ = (
+        "acknowledged",
+        "beyond_fin",
+        "closed_second",
+        "cover",
+        "fin_end",
+        "fin_taken",
+        "fins",
+        "indices",
+        "near",
+        "number",
+        "sent",
+    )
 
     def __init__(self, number: int, near: bool) -> None:
         self.number = number
@@ -163,8 +174,7 @@ class Evidence:
         mine, theirs = self.log[later], self.log[received]
         if self.half(mine.side).near:
             return received < later
-        if mine.options & theirs.options & OPT_TIMESTAMPS and (
-                mine.tsecr != theirs.tsval or not self._stamped_before(theirs, received)):
+        if mine.options & theirs.options & OPT_TIMESTAMPS and (mine.tsecr != theirs.tsval or not self._stamped_before(theirs, received)):
             return ahead(mine.tsecr, theirs.tsval) >= 0
         return received < later and mine.time_ns - theirs.time_ns > self.view.round_trip_ns
 
@@ -220,7 +230,11 @@ class Evidence:
     def may_send_sack(self) -> bool:
         """Whether nothing says that SACK is off: no SYN that has other options has not this one. A short snap length cuts them all."""
         for segment in self.log:
-            if segment.flags & SYN and not segment.marks & (COPY | STRAY) and not segment.options & OPT_SACK_OK and (
-                    segment.options & ~OPT_MSS):
+            if (
+                segment.flags & SYN
+                and not segment.marks & (COPY | STRAY)
+                and not segment.options & OPT_SACK_OK
+                and (segment.options & ~OPT_MSS)
+            ):
                 return False
         return True

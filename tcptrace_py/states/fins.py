@@ -209,7 +209,8 @@ def fin_accepted(evidence: Evidence, mine: Half) -> int:
             if segment.tsval == answer.tsecr:
                 return i
     if _waits_for_data(evidence, peer, first) or (
-            not stamped and answer.time_ns - evidence.time(taken) >= evidence.view.round_trip_ns + 2 * DELAYED_ACK_NS):
+        not stamped and answer.time_ns - evidence.time(taken) >= evidence.view.round_trip_ns + 2 * DELAYED_ACK_NS
+    ):
         for place in range(len(later) - 1, -1, -1):
             i = later[place]
             if answer.time_ns - evidence.time(i) >= evidence.view.round_trip_ns * 4 // 5:
@@ -221,8 +222,11 @@ def _waits_for_data(evidence: Evidence, peer: Half, fin: int) -> bool:
     """Whether the peer of a FIN's sender answers it, by the time, and does not acknowledge it: data before it is missing."""
     for i in peer.indices:
         segment = evidence.log[i]
-        if segment.flags & (ACK | RST | SYN) == ACK and fin < i < peer.cover and (
-                segment.time_ns - evidence.time(fin) >= evidence.view.round_trip_ns * 9 // 10):
+        if (
+            segment.flags & (ACK | RST | SYN) == ACK
+            and fin < i < peer.cover
+            and (segment.time_ns - evidence.time(fin) >= evidence.view.round_trip_ns * 9 // 10)
+        ):
             return True
     return False
 

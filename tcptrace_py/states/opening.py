@@ -98,8 +98,13 @@ def _ack_of_synack(evidence: Evidence, opening: Opening) -> int:
     caller = evidence.half(synack.side if evidence.self_connect else 1 - synack.side)
     for i in caller.sent:
         segment = log[i]
-        if i == opening.synack or not segment.flags & ACK or segment.flags & RST or ahead(segment.ack, want) < 0 or (
-                _is_refused(evidence, segment)):
+        if (
+            i == opening.synack
+            or not segment.flags & ACK
+            or segment.flags & RST
+            or ahead(segment.ack, want) < 0
+            or (_is_refused(evidence, segment))
+        ):
             continue
         if segment.flags & SYN and (evidence.self_connect or caller.number != evidence.client):
             continue  # a SYN/ACK is an answer only where both called
@@ -211,8 +216,12 @@ def _syn_acknowledged(evidence: Evidence, mine: Half, synack: int, active: bool)
     peer_acks: list[int] = []
     for i in peer.indices:
         segment = log[i]
-        if segment.flags & ACK and not segment.flags & RST and (active or not segment.flags & SYN) and (
-                ahead(segment.ack, want) >= 0 and not _is_refused(evidence, segment)):
+        if (
+            segment.flags & ACK
+            and not segment.flags & RST
+            and (active or not segment.flags & SYN)
+            and (ahead(segment.ack, want) >= 0 and not _is_refused(evidence, segment))
+        ):
             peer_acks.append(i)
     first = NOWHERE
     if peer_acks:
@@ -289,8 +298,14 @@ def _words_behind(evidence: Evidence, mine: Half, first_ack: int) -> int:
         segment = evidence.log[i]
         if segment.flags & (SYN | RST):
             continue
-        if segment.payload or segment.flags & FIN or 0 <= first_ack < i or not opener.syn_seen or (
-                segment.ack != (opener.isn + 1) & MASK) or not _is_sent_again(evidence, peer, i):
+        if (
+            segment.payload
+            or segment.flags & FIN
+            or 0 <= first_ack < i
+            or not opener.syn_seen
+            or (segment.ack != (opener.isn + 1) & MASK)
+            or not _is_sent_again(evidence, peer, i)
+        ):
             return i
     return NOWHERE
 

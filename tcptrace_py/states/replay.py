@@ -108,8 +108,9 @@ def _start(evidence: Evidence, number: int, opening: list[Happening]) -> Step:
         open_before = side.spoke and evidence.opening.synack < 0 and _answered(evidence, number)
     if not open_before:
         return step_to(CLOSED, NOWHERE, INFERRED if side.syn_seen or peer.syn_seen else ASSUMED, BEFORE)
-    return step_to(ESTABLISHED, evidence.first_with(mine, 0, RST), ASSUMED,
-                "it spoke as an open connection does; its opening was not captured")
+    return step_to(
+        ESTABLISHED, evidence.first_with(mine, 0, RST), ASSUMED, "it spoke as an open connection does; its opening was not captured"
+    )
 
 
 def _answered(evidence: Evidence, number: int) -> bool:
@@ -124,9 +125,12 @@ def _answered(evidence: Evidence, number: int) -> bool:
 def _in_order(evidence: Evidence, number: int, opening: list[Happening]) -> list[Happening]:
     """Opening, close and RST of one side in the order in which they happened to it."""
     closing = closing_events(evidence, number)
-    if opening and (evidence.opening.fast_open or _fin_on_synack(evidence, number)) and _closed_before_open(
-            evidence, number, opening, closing):
-        opening = opening[:len(opening) - 1]
+    if (
+        opening
+        and (evidence.opening.fast_open or _fin_on_synack(evidence, number))
+        and _closed_before_open(evidence, number, opening, closing)
+    ):
+        opening = opening[: len(opening) - 1]
     events = opening + closing
     reset = reset_event(evidence, number)
     if reset is None:

@@ -26,8 +26,16 @@ def reset_marks(evidence: Evidence) -> list[ResetMarks]:
     marks: list[ResetMarks] = []
     for index in evidence.resets:
         late = index != evidence.fatal and _is_late(evidence, index)
-        marks.append(ResetMarks(index, _acceptable(evidence, index), _in_window(evidence, index), late, _answers(evidence.log, index),
-                                origin(evidence, index)))
+        marks.append(
+            ResetMarks(
+                index,
+                _acceptable(evidence, index),
+                _in_window(evidence, index),
+                late,
+                _answers(evidence.log, index),
+                origin(evidence, index),
+            )
+        )
     return marks
 
 
@@ -36,8 +44,12 @@ def _answers(log: list[Segment], index: int) -> int:
     reset = log[index]
     for i in range(index - 1, -1, -1):
         segment = log[i]
-        if segment.side == 1 - reset.side and segment.flags & ACK and segment.ack == reset.seq and not (
-                segment.flags & RST and not segment.marks & (COPY | STRAY)):
+        if (
+            segment.side == 1 - reset.side
+            and segment.flags & ACK
+            and segment.ack == reset.seq
+            and not (segment.flags & RST and not segment.marks & (COPY | STRAY))
+        ):
             return i
     return NOWHERE
 
@@ -61,8 +73,12 @@ def _acceptable(evidence: Evidence, index: int) -> bool:
     near = theirs.near and peer_ack >= 0
     if not sender.has_seq or (not (near and ahead(reset.seq, peer_ack) < 0) and _acknowledges(evidence.log, theirs, reset.seq)):
         return True
-    if near and 0 <= theirs.acknowledged < index and _in_window(evidence, index) and (
-            receiver.last_ns <= reset.time_ns and evidence.says_nothing_more(theirs, index)):
+    if (
+        near
+        and 0 <= theirs.acknowledged < index
+        and _in_window(evidence, index)
+        and (receiver.last_ns <= reset.time_ns and evidence.says_nothing_more(theirs, index))
+    ):
         # tcp_timewait_state_process(): what is left of an orphan in FIN_WAIT_2 obeys any RST in its window. It sent nothing
         # more, not even the challenge ACK that a RST at another number asks for.
         return True
@@ -222,8 +238,13 @@ def asks_others(connection: Connection) -> bool:
         if reset.flags & RST and reset.ttl and not reset.marks & (COPY | STRAY):
             alike = False
             for segment in connection.log:
-                if segment.side == reset.side and not segment.flags & RST and segment.ttl and not segment.marks & (COPY | STRAY) and (
-                        hops(segment.ttl) == hops(reset.ttl)):
+                if (
+                    segment.side == reset.side
+                    and not segment.flags & RST
+                    and segment.ttl
+                    and not segment.marks & (COPY | STRAY)
+                    and (hops(segment.ttl) == hops(reset.ttl))
+                ):
                     alike = True
                     break
             if not alike:
@@ -352,6 +373,9 @@ def refused_ack(evidence: Evidence, number: int, index: int) -> bool:
     for i in evidence.half(number).indices:
         if i > index:
             answer = log[i]
-            return answer.flags & (RST | ACK) == RST and answer.seq == segment.ack and (
-                answer.time_ns - segment.time_ns <= evidence.view.grace_ns())
+            return (
+                answer.flags & (RST | ACK) == RST
+                and answer.seq == segment.ack
+                and (answer.time_ns - segment.time_ns <= evidence.view.grace_ns())
+            )
     return False

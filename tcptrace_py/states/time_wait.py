@@ -79,12 +79,10 @@ def _restarts(evidence: Evidence, index: int) -> bool:
     """An acknowledgement of any kind, or a SYN that PAWS rejects (RFC 7323 5); a mirror's copy did not arrive twice."""
     segment = evidence.log[index]
     if segment.flags & (SYN | ACK) == SYN:
-        return segment.marks & REFUSED > 0 or (
-            segment.marks & (REPEAT | DELAYED | STRAY) > 0 and segment.options & OPT_TIMESTAMPS > 0)
+        return segment.marks & REFUSED > 0 or (segment.marks & (REPEAT | DELAYED | STRAY) > 0 and segment.options & OPT_TIMESTAMPS > 0)
     if not segment.flags & ACK:
         return False
-    return not segment.marks & COPY or segment.marks & DELAYED > 0 or (
-        _by_network(evidence.log, index) or _answered_again(evidence, index))
+    return not segment.marks & COPY or segment.marks & DELAYED > 0 or (_by_network(evidence.log, index) or _answered_again(evidence, index))
 
 
 def _answered_again(evidence: Evidence, index: int) -> bool:
@@ -94,8 +92,11 @@ def _answered_again(evidence: Evidence, index: int) -> bool:
     for i in range(index + 1, len(log)):
         answer = log[i]
         if answer.side != copy.side:
-            return answer.flags & (ACK | RST | SYN) == ACK and not answer.marks & COPY and (
-                answer.time_ns - copy.time_ns <= evidence.view.round_trip_ns + ANSWER_NS)
+            return (
+                answer.flags & (ACK | RST | SYN) == ACK
+                and not answer.marks & COPY
+                and (answer.time_ns - copy.time_ns <= evidence.view.round_trip_ns + ANSWER_NS)
+            )
     return False
 
 
@@ -107,7 +108,8 @@ def _by_network(log: list[Segment], index: int) -> bool:
     copy = log[index]
     for i in range(index - 1, -1, -1):
         first = log[i]
-        if first.side == copy.side and (first.flags & FIN or (
-                first.seq == copy.seq and first.ip_id == copy.ip_id and first.flags == copy.flags)):
+        if first.side == copy.side and (
+            first.flags & FIN or (first.seq == copy.seq and first.ip_id == copy.ip_id and first.flags == copy.flags)
+        ):
             return first.interface == copy.interface and copy.time_ns - first.time_ns > MIRRORED_NS
     return False

@@ -26,24 +26,40 @@ GROWTH_KINDS = ("short", "bulk")
 
 def options(args: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(
-        "Make large captures, run tcpstates and every peer found on this machine over them in turn, and print a "
-        "Markdown table of medians, ratios and peak memory. Run it from the root of the checkout, on a quiet machine."))
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=(
+            "Make large captures, run tcpstates and every peer found on this machine over them in turn, and print a "
+            "Markdown table of medians, ratios and peak memory. Run it from the root of the checkout, on a quiet machine."
+        ),
+    )
     add = parser.add_argument
-    add("--only", type=_names(KINDS), default=tuple(KINDS), metavar="NAMES",
-        help=f"captures, separated by commas: {', '.join(KINDS)} (default: all)")
-    add("--peers", type=_names([*PEERS, DPKT, "none"]), metavar="NAMES",
-        help=f"peers, separated by commas: {', '.join([*PEERS, DPKT])}, or none (default: all that are found)")
+    add(
+        "--only",
+        type=_names(KINDS),
+        default=tuple(KINDS),
+        metavar="NAMES",
+        help=f"captures, separated by commas: {', '.join(KINDS)} (default: all)",
+    )
+    add(
+        "--peers",
+        type=_names([*PEERS, DPKT, "none"]),
+        metavar="NAMES",
+        help=f"peers, separated by commas: {', '.join([*PEERS, DPKT])}, or none (default: all that are found)",
+    )
     add("--rounds", type=int, default=5, help="rounds in which each tool runs once (default: 5)")
     add("--scale", type=float, default=1.0, help="factor for the number of packets (default: 1: 5, 10 and 1.5 million)")
     add("--quick", action="store_true", help=f"{QUICK_PACKETS:,} packets each and one round: a test, not a measurement")
-    add("--growth", action="store_true",
-        help="also run tcpstates over captures of 1 to 10 million packets (times --scale)")
-    add("--whole", action="store_true",
-        help=f"slow peers (tshark, dpkt) read whole captures, not the first {SLICE_PACKETS:,} packets")
+    add("--growth", action="store_true", help="also run tcpstates over captures of 1 to 10 million packets (times --scale)")
+    add("--whole", action="store_true", help=f"slow peers (tshark, dpkt) read whole captures, not the first {SLICE_PACKETS:,} packets")
     add("--interpreted", action="store_true", help="run the interpreted form of tcpstates, whichever is installed")
-    add("--data", type=Path, default=Path(tempfile.gettempdir()) / "tcpstates-bench", metavar="DIR",
-        help="where the captures are kept; made when missing, 3.3 GB in all (default: %(default)s)")
+    add(
+        "--data",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "tcpstates-bench",
+        metavar="DIR",
+        help="where the captures are kept; made when missing, 3.3 GB in all (default: %(default)s)",
+    )
     add("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     chosen = parser.parse_args(args)
     if chosen.rounds < 1 or chosen.scale <= 0:
@@ -72,11 +88,13 @@ def measured(chosen: argparse.Namespace, interpreted_in: Path | None) -> dict[st
     chosen_kinds = [KINDS[name] for name in chosen.only]
     start_s = {tool.name: start_of(tool, tiny) for tool in others if tool.limited}
     return {
-        "schema": SCHEMA, "machine": host,
+        "schema": SCHEMA,
+        "machine": host,
         "settings": {"rounds": rounds, "scale": chosen.scale, "quick": chosen.quick, "interpreted": chosen.interpreted},
         "tools": [{"name": tool.name, "about": tool.about} for tool in (*mine, *others)],
-        "captures": [compare(_capture(kind, _packets(kind, chosen), chosen.data), (*mine, *others), plan, start_s, say)
-                     for kind in chosen_kinds],
+        "captures": [
+            compare(_capture(kind, _packets(kind, chosen), chosen.data), (*mine, *others), plan, start_s, say) for kind in chosen_kinds
+        ],
         "growth": _growth(chosen, mine[0], rounds) if chosen.growth else [],
         "start_up": start_up(start_up_commands(mine[0], tiny.path)),
     }

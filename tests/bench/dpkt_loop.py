@@ -1,6 +1,6 @@
 """The bare dpkt loop that people write first: every frame as objects, nothing tracked.
 
-    python dpkt_loop.py CAPTURE [PACKETS]
+python dpkt_loop.py CAPTURE [PACKETS]
 """
 
 import sys

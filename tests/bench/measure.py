@@ -73,8 +73,15 @@ def _run(command: Command, sampler: "Sampler | None") -> Run:
     with tempfile.TemporaryFile() as complaints:
         begun = time.perf_counter()
         # A session of its own: its processes are found by it.
-        process = subprocess.Popen(command.args, cwd=command.cwd, env=command.env, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=complaints, start_new_session=True)
+        process = subprocess.Popen(
+            command.args,
+            cwd=command.cwd,
+            env=command.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            start_new_session=True,
+        )
         if sampler:
             sampler.start(process.pid)
         assert process.stdout is not None

@@ -20,23 +20,36 @@ def markdown(document: dict[str, Any]) -> str:
 def _head(document: dict[str, Any]) -> str:
     host = document["machine"]
     tools = "\n".join(f"- {tool['name']}: {tool['about']}" for tool in document["tools"])
-    return (f"Machine: {host['cpu']}, {host['cores']} cores, {host['memory_bytes'] / 2**30:.0f} GiB, {host['system']}, "
-            f"{host['python']}; load before the runs {host['load_before']}.\n"
-            "Whole processes, start-up included, output to a pipe, the capture in the page cache; "
-            f"rounds, in each of which every tool runs once, in turn: {document['settings']['rounds']}.\n"
-            "Seconds are medians (least-most); a ratio is the median of the ratios within each round.\n"
-            "Memory: peak of all processes of the command together, proportional set size every 20 ms, in a run of its "
-            "own; in brackets the part that is pages of files.\n\n" + tools)
+    return (
+        f"Machine: {host['cpu']}, {host['cores']} cores, {host['memory_bytes'] / 2**30:.0f} GiB, {host['system']}, "
+        f"{host['python']}; load before the runs {host['load_before']}.\n"
+        "Whole processes, start-up included, output to a pipe, the capture in the page cache; "
+        f"rounds, in each of which every tool runs once, in turn: {document['settings']['rounds']}.\n"
+        "Seconds are medians (least-most); a ratio is the median of the ratios within each round.\n"
+        "Memory: peak of all processes of the command together, proportional set size every 20 ms, in a run of its "
+        "own; in brackets the part that is pages of files.\n\n" + tools
+    )
 
 
 def _comparison(capture: dict[str, Any]) -> str:
     results = capture["results"]
     ours = list(results[0]["times_as_long_as"])
-    rows = [[_name(one), _seconds(one["wall_s"]), f"{one['cpu_s']:.2f}", f"{_millions_a_second(capture, one):.3f}",
-             _memory(one["memory"]), *(_ratio(one, name) for name in ours)] for one in results]
+    rows = [
+        [
+            _name(one),
+            _seconds(one["wall_s"]),
+            f"{one['cpu_s']:.2f}",
+            f"{_millions_a_second(capture, one):.3f}",
+            _memory(one["memory"]),
+            *(_ratio(one, name) for name in ours),
+        ]
+        for one in results
+    ]
     head = ["", "wall s", "CPU s", "M packets/s", "peak memory MB", *(f"times as long as {name}" for name in ours)]
-    title = (f"### {capture['name']}: {capture['packets']:,} packets, {capture['connections']:,} connections, "
-             f"{capture['size_bytes'] / MEGA:,.0f} MB ({capture['about']})")
+    title = (
+        f"### {capture['name']}: {capture['packets']:,} packets, {capture['connections']:,} connections, "
+        f"{capture['size_bytes'] / MEGA:,.0f} MB ({capture['about']})"
+    )
     return "\n\n".join([title, table(head, rows), *_slices(capture)])
 
 
@@ -50,14 +63,26 @@ def _slices(capture: dict[str, Any]) -> list[str]:
     if not parts:
         return []
     names = ", ".join(one["tool"] for one in parts)
-    note = (f"\\* {names}: extrapolated from the first {parts[0]['packets_read']:,} packets, "
-            f"rounds: {len(parts[0]['runs'])}; start-up counted once, memory as it was for those packets.")
+    note = (
+        f"\\* {names}: extrapolated from the first {parts[0]['packets_read']:,} packets, "
+        f"rounds: {len(parts[0]['runs'])}; start-up counted once, memory as it was for those packets."
+    )
     return [note]
 
 
 def _growth(rows: list[dict[str, Any]]) -> str:
-    cells = [[row["name"], f"{row['packets']:,}", f"{row['connections']:,}", _seconds(row["wall_s"]),
-              f"{row['cpu_s']:.2f}", f"{row['us_per_packet']:.3f}", _memory(row["memory"])] for row in rows]
+    cells = [
+        [
+            row["name"],
+            f"{row['packets']:,}",
+            f"{row['connections']:,}",
+            _seconds(row["wall_s"]),
+            f"{row['cpu_s']:.2f}",
+            f"{row['us_per_packet']:.3f}",
+            _memory(row["memory"]),
+        ]
+        for row in rows
+    ]
     head = ["", "packets", "connections", "wall s", "CPU s", "µs/packet", "peak memory MB"]
     return "### How the cost grows\n\n" + table(head, cells)
 

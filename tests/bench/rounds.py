@@ -61,8 +61,7 @@ class Series:
         return round(statistics.median(pairs), 3) if pairs else None
 
 
-def compare(capture: Capture, tools: Sequence[Tool], plan: Plan, start_s: Mapping[str, float],
-            say: Say) -> dict[str, Any]:
+def compare(capture: Capture, tools: Sequence[Tool], plan: Plan, start_s: Mapping[str, float], say: Say) -> dict[str, Any]:
     """Run the rounds, each beginning with another tool. `start_s`: seconds that a tool takes for next to nothing."""
     whole = capture.intent.packets
     series = [Series(tool, whole, plan.read_by(tool, whole), start_s.get(tool.name, 0.0)) for tool in tools]
@@ -70,13 +69,18 @@ def compare(capture: Capture, tools: Sequence[Tool], plan: Plan, start_s: Mappin
         for one in turned(series, number):
             sits_out = one.tool.limited and number >= plan.slow_rounds
             one.runs.append(None if sits_out else run_once(timed, one.tool, capture, plan.limit))
-        say(f"  round {number + 1} of {plan.rounds}: "
-            + ", ".join(f"{one.tool.name} {one.runs[-1].wall_s:.2f} s" for one in series if one.runs[-1]))
+        say(
+            f"  round {number + 1} of {plan.rounds}: "
+            + ", ".join(f"{one.tool.name} {one.runs[-1].wall_s:.2f} s" for one in series if one.runs[-1])
+        )
     say("  memory")
     used = {one.tool.name: run_once(memory, one.tool, capture, plan.limit) for one in series}
     leaders = [one for one in series if one.tool.name.startswith(OURS)]
     return {
-        **described(capture), "about": capture.kind.about, "file": capture.path.name, "size_bytes": capture.size_bytes,
+        **described(capture),
+        "about": capture.kind.about,
+        "file": capture.path.name,
+        "size_bytes": capture.size_bytes,
         "results": [result(one, used[one.tool.name], leaders) for one in series],
     }
 
@@ -101,16 +105,23 @@ def growth(captures: Sequence[Capture], tool: Tool, rounds: int, say: Say) -> li
     for number in range(rounds):
         for capture in turned(captures, number):
             runs[capture.intent.packets].append(run_once(timed, tool, capture, None))
-        say(f"  round {number + 1} of {rounds}: "
-            + ", ".join(f"{packets:,} packets {done[-1].wall_s:.2f} s" for packets, done in runs.items()))
+        say(
+            f"  round {number + 1} of {rounds}: "
+            + ", ".join(f"{packets:,} packets {done[-1].wall_s:.2f} s" for packets, done in runs.items())
+        )
     rows = []
     for capture in captures:
         done = runs[capture.intent.packets]
         wall_s = spread([run.wall_s for run in done])
-        rows.append({**described(capture), "wall_s": wall_s,
-                     "cpu_s": round(statistics.median(run.cpu_s for run in done), 4),
-                     "us_per_packet": round(wall_s["median"] / capture.intent.packets * 1e6, 4),
-                     "memory": asdict(run_once(memory, tool, capture, None))})
+        rows.append(
+            {
+                **described(capture),
+                "wall_s": wall_s,
+                "cpu_s": round(statistics.median(run.cpu_s for run in done), 4),
+                "us_per_packet": round(wall_s["median"] / capture.intent.packets * 1e6, 4),
+                "memory": asdict(run_once(memory, tool, capture, None)),
+            }
+        )
     return rows
 
 
@@ -120,8 +131,7 @@ def start_up(commands: Mapping[str, Command], runs: int = START_UP_RUNS) -> list
     for name, command in commands.items():
         timed(command)  # the first may have to write byte code
         done = [timed(command) for _ in range(runs)]
-        rows.append({"command": name, "wall_s": spread([run.wall_s for run in done]),
-                     "cpu_s": spread([run.cpu_s for run in done])})
+        rows.append({"command": name, "wall_s": spread([run.wall_s for run in done]), "cpu_s": spread([run.cpu_s for run in done])})
     return rows
 
 

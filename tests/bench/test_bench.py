@@ -79,9 +79,11 @@ def test_memory_is_that_of_all_processes(tmp_path: Path) -> None:
     script = tmp_path / "two.py"
     script.write_text(TWO_PROCESSES)
     # In a small process of its own: until its exec a child counts as large as who starts it, here a test run of any size.
-    measure = (f"import sys; from pathlib import Path; from tests.bench.measure import Command, memory; "
-               f"used = memory(Command((sys.executable, {str(script)!r}), Path({str(tmp_path)!r}))); "
-               f"print(used.peak_bytes, used.max_rss_bytes)")
+    measure = (
+        f"import sys; from pathlib import Path; from tests.bench.measure import Command, memory; "
+        f"used = memory(Command((sys.executable, {str(script)!r}), Path({str(tmp_path)!r}))); "
+        f"print(used.peak_bytes, used.max_rss_bytes)"
+    )
     run = subprocess.run([sys.executable, "-c", measure], cwd=ROOT, capture_output=True, text=True, check=True)
     peak_bytes, max_rss_bytes = map(int, run.stdout.split())
     assert peak_bytes > 80 * MEGA > max_rss_bytes > 40 * MEGA
@@ -106,17 +108,20 @@ def test_quick_run_prints_a_table(form: tuple[str, ...], tmp_path: Path, capsys:
     assert [capture["name"] for capture in document["captures"]] == list(KINDS)
     for name in KINDS:
         begin = next(number for number, line in enumerate(printed) if line.startswith(f"### {name}: "))
-        rows = [line.split(" | ")[0].strip("| \\*") for line in printed[begin + 4:begin + 4 + len(document["tools"])]]
+        rows = [line.split(" | ")[0].strip("| \\*") for line in printed[begin + 4 : begin + 4 + len(document["tools"])]]
         assert rows == [one["name"] for one in document["tools"]]
         assert rows[0] == "tcpstates"
         assert rows[-1] == "dpkt"
 
 
-@pytest.mark.parametrize(("args", "complaint"), [
-    (["--only", "long"], "no such name: long"),
-    (["--peers", "wireshark"], "no such name: wireshark"),
-    (["--rounds", "0"], "must be positive"),
-])
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["--only", "long"], "no such name: long"),
+        (["--peers", "wireshark"], "no such name: wireshark"),
+        (["--rounds", "0"], "must be positive"),
+    ],
+)
 def test_wrong_options_are_refused(args: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(args)

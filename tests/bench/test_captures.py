@@ -81,8 +81,7 @@ def test_checksums_and_times_are_right(name: str) -> None:
         times.append(time)
         packet = data[14:]
         assert ones_complement(packet[:20]) == 0
-        assert ones_complement(packet[12:20] + (6).to_bytes(2, "big") + (len(packet) - 20).to_bytes(2, "big")
-                               + packet[20:]) == 0
+        assert ones_complement(packet[12:20] + (6).to_bytes(2, "big") + (len(packet) - 20).to_bytes(2, "big") + packet[20:]) == 0
     assert times == sorted(times)
 
 

@@ -55,8 +55,12 @@ class Peer:
         if program is None:
             return None
         number = re.search(self.version, said([program, self.ask]))
-        return Tool(name, f"{self.program} {number[1] if number else '(version unknown)'}, {self.about}",
-                    lambda path, scratch, limit: [program, *self.args(path, scratch, limit)], self.limited)
+        return Tool(
+            name,
+            f"{self.program} {number[1] if number else '(version unknown)'}, {self.about}",
+            lambda path, scratch, limit: [program, *self.args(path, scratch, limit)],
+            self.limited,
+        )
 
 
 def _limit(option: list[str], limit: int | None) -> list[str]:
@@ -64,17 +68,20 @@ def _limit(option: list[str], limit: int | None) -> list[str]:
 
 
 PEERS = {
-    "tcptrace": Peer("tcptrace", "-v", r"version ([\d.]+)", "-n: a line for each connection",
-                     lambda path, _scratch, _limit: ["-n", path]),
-    "nfpcapd": Peer("nfpcapd", "-V", r"Version: ([\d.]+)", "flow records",
-                    lambda path, scratch, _limit: ["-r", path, "-w", str(scratch)]),
-    "argus": Peer("argus", "-h", r"Version ([\d.]+)", "flow records",
-                  lambda path, _scratch, _limit: ["-X", "-r", path, "-w", "-"]),
-    "zeek": Peer("zeek", "--version", r"version ([\d.]+)", "conn.log",
-                 lambda path, _scratch, _limit: ["-b", "-C", "-r", path, "base/protocols/conn"]),
-    "tshark": Peer("tshark", "--version", r"Wireshark\) ([\d.]+\d)", "-n -q -z conv,tcp",
-                   lambda path, _scratch, limit: ["-n", "-q", "-z", "conv,tcp", "-r", path, *_limit(["-c"], limit)],
-                   limited=True),
+    "tcptrace": Peer("tcptrace", "-v", r"version ([\d.]+)", "-n: a line for each connection", lambda path, _scratch, _limit: ["-n", path]),
+    "nfpcapd": Peer("nfpcapd", "-V", r"Version: ([\d.]+)", "flow records", lambda path, scratch, _limit: ["-r", path, "-w", str(scratch)]),
+    "argus": Peer("argus", "-h", r"Version ([\d.]+)", "flow records", lambda path, _scratch, _limit: ["-X", "-r", path, "-w", "-"]),
+    "zeek": Peer(
+        "zeek", "--version", r"version ([\d.]+)", "conn.log", lambda path, _scratch, _limit: ["-b", "-C", "-r", path, "base/protocols/conn"]
+    ),
+    "tshark": Peer(
+        "tshark",
+        "--version",
+        r"Wireshark\) ([\d.]+\d)",
+        "-n -q -z conv,tcp",
+        lambda path, _scratch, limit: ["-n", "-q", "-z", "conv,tcp", "-r", path, *_limit(["-c"], limit)],
+        limited=True,
+    ),
 }
 DPKT = "dpkt"
 
@@ -113,8 +120,12 @@ def peers(wanted: set[str] | None = None) -> list[Tool]:
 
 
 def _dpkt_loop() -> Tool:
-    return Tool(DPKT, f"bare loop over dpkt {version_of('dpkt')}: Ethernet, IP and TCP objects, nothing tracked",
-                lambda path, _scratch, limit: [sys.executable, str(SCRIPT), path, *_limit([], limit)], limited=True)
+    return Tool(
+        DPKT,
+        f"bare loop over dpkt {version_of('dpkt')}: Ethernet, IP and TCP objects, nothing tracked",
+        lambda path, _scratch, limit: [sys.executable, str(SCRIPT), path, *_limit([], limit)],
+        limited=True,
+    )
 
 
 def _copy_source(folder: Path) -> None:

@@ -23,8 +23,12 @@ from .writing import S, pcap, pcapng, read
 ROWS = [(number * S, bytes((number * 7919 + place * place) % 251 for place in range(60))) for number in range(3000)]
 DATA = [data for _time_ns, data in ROWS]
 CODECS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress, "zstd": zstandard.ZstdCompressor().compress,
-    "lz4": lz4.frame.compress}
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": zstandard.ZstdCompressor().compress,
+    "lz4": lz4.frame.compress,
+}
 
 
 @pytest.mark.parametrize("kind", list(CODECS))
@@ -71,7 +75,7 @@ def test_cut_in_the_middle(at: Path, kind: str) -> None:
         except CaptureError:
             continue
         sizes.append(len(got.frames))
-        assert got.data == DATA[:len(got.frames)]
+        assert got.data == DATA[: len(got.frames)]
         assert got.codes == ["compressed-data-damaged"]
         assert got.only_problem.damaged
         assert got.files[0].truncated
@@ -91,7 +95,7 @@ def test_gzip_gives_all_before_the_break(at: Path) -> None:
 def test_broken_in_the_middle(at: Path, kind: str) -> None:
     whole = CODECS[kind](pcap(ROWS))
     for place in range(10, len(whole), max(len(whole) // 20, 1)):
-        at.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1:])
+        at.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
         try:
             got = read(at)
         except CaptureError:
@@ -129,7 +133,7 @@ def test_a_bomb_stays_small(kind: str) -> None:
     while not stream.finished:
         piece = b""
         if stream.hungry:
-            piece, place = bomb[place:place + (1 << 16)], place + (1 << 16)
+            piece, place = bomb[place : place + (1 << 16)], place + (1 << 16)
         out = stream.feed(piece, 1 << 20)
         assert len(out) <= 33 << 20
         size_bytes += len(out)

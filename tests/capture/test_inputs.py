@@ -20,22 +20,25 @@ DATA = [data for _time_ns, data in ROWS]
 ERF = struct.pack("<Q", 0x6543_2100 << 32) + struct.pack(">BBHHH", 2, 4, 64, 0, 60) + bytes(48)
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (b"", "is empty"),
-    (b"hello, world\n" * 9, "is not a capture: begins with 68 65 6c 6c 6f 2c 20 77, looks like text"),
-    (b"\x00\x01\x02\x03\xff\xfe", "is not a capture: begins with 00 01 02 03 ff fe"),
-    (b"btsnoop\0" + bytes(8), "looks like a btsnoop capture"),
-    (b"snoop\0\0\0" + bytes(3), "ends inside its file header (11 of 16 bytes)"),
-    (b"snoop\0\0\0" + struct.pack(">II", 2, 5), "a snoop capture of version 2 and datalink 5, which is not read"),
-    (b"PK\x03\x04" + bytes(30), "looks like a zip archive"),
-    (bytes(100), "looks like nothing but zeros"),
-    (bytes(257) + b"ustar" + bytes(300), "looks like a tar archive"),
-    (ERF * 3, "looks like an ERF"),
-    (struct.pack("<I", 0xA1B2C3D4), "ends inside its file header (4 of 24 bytes)"),
-    (section()[:20], "ends inside its section header, after 20 bytes"),
-    (b"\x1f\x8b\x08\x00", "ends inside its gzip stream"),
-    (b"\x1f\x8b\x07" + b"\xff" * 40, "its gzip stream is damaged"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"hello, world\n" * 9, "is not a capture: begins with 68 65 6c 6c 6f 2c 20 77, looks like text"),
+        (b"\x00\x01\x02\x03\xff\xfe", "is not a capture: begins with 00 01 02 03 ff fe"),
+        (b"btsnoop\0" + bytes(8), "looks like a btsnoop capture"),
+        (b"snoop\0\0\0" + bytes(3), "ends inside its file header (11 of 16 bytes)"),
+        (b"snoop\0\0\0" + struct.pack(">II", 2, 5), "a snoop capture of version 2 and datalink 5, which is not read"),
+        (b"PK\x03\x04" + bytes(30), "looks like a zip archive"),
+        (bytes(100), "looks like nothing but zeros"),
+        (bytes(257) + b"ustar" + bytes(300), "looks like a tar archive"),
+        (ERF * 3, "looks like an ERF"),
+        (struct.pack("<I", 0xA1B2C3D4), "ends inside its file header (4 of 24 bytes)"),
+        (section()[:20], "ends inside its section header, after 20 bytes"),
+        (b"\x1f\x8b\x08\x00", "ends inside its gzip stream"),
+        (b"\x1f\x8b\x07" + b"\xff" * 40, "its gzip stream is damaged"),
+    ],
+)
 def test_what_is_no_capture_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     at = tmp_path / "some file"
     at.write_bytes(content)
@@ -45,8 +48,7 @@ def test_what_is_no_capture_is_named(tmp_path: Path, content: bytes, message: st
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "message"), [
-    ("absent", "no such file"), ("nul\0byte", "null byte"), ("", "name is empty")])
+@pytest.mark.parametrize(("name", "message"), [("absent", "no such file"), ("nul\0byte", "null byte"), ("", "name is empty")])
 def test_what_cannot_be_opened_is_named(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(CaptureError, match=message):
         read(f"{tmp_path}/{name}" if name else "")
@@ -121,7 +123,7 @@ def test_a_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
         with at.open("wb", buffering=0) as pipe:
             content = pcap(rows)
             for place in range(0, len(content), 50_001):
-                pipe.write(content[place:place + 50_001])
+                pipe.write(content[place : place + 50_001])
 
     thread = threading.Thread(target=feed)
     thread.start()
@@ -187,8 +189,7 @@ def test_a_disk_that_fails_in_the_middle_is_named(monkeypatch: pytest.MonkeyPatc
     got = read("-")
     assert got.data == DATA[:2]
     assert got.only_problem.code == "read-error"
-    assert got.only_problem.explanation == ("standard input: cannot be read any further: input/output error; "
-                                            "after frame 2")
+    assert got.only_problem.explanation == ("standard input: cannot be read any further: input/output error; after frame 2")
 
 
 def test_a_file_that_vanishes_before_it_is_read_is_named(tmp_path: Path) -> None:

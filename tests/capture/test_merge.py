@@ -27,8 +27,7 @@ def slowly(files: list[Rows]) -> Rows:
     """Merge as wiretap/merge.c: the earliest head, of equal ones the last file's."""
     places = [0] * len(files)
     merged = []
-    while heads := [(files[index][place][0], -index) for index, place in enumerate(places)
-                    if place < len(files[index])]:
+    while heads := [(files[index][place][0], -index) for index, place in enumerate(places) if place < len(files[index])]:
         index = -min(heads)[1]
         merged.append(files[index][places[index]])
         places[index] += 1
@@ -36,8 +35,7 @@ def slowly(files: list[Rows]) -> Rows:
 
 
 def tagged(times_s: list[list[int]]) -> list[Rows]:
-    return [[(time_s * S, struct.pack(">II", index, row)) for row, time_s in enumerate(times)]
-            for index, times in enumerate(times_s)]
+    return [[(time_s * S, struct.pack(">II", index, row)) for row, time_s in enumerate(times)] for index, times in enumerate(times_s)]
 
 
 def write(folder: Path, files: list[Rows]) -> list[Path]:
@@ -62,12 +60,15 @@ def test_files_merge_like_the_model(tmp_path: Path, times_s: list[list[int]]) ->
 
 
 @pytest.mark.skipif(MERGECAP is None, reason="mergecap is not installed")
-@pytest.mark.parametrize("times_s", [
-    [[5, 6, 6, 3, 9], [5, 6, 7, 2, 9], [5, 6]],
-    [[1, 2, 3], [3, 4, 5], [5, 6, 7]],
-    [[9, 1, 5], [2, 8, 2], [4, 4, 4, 1]],
-    [[1], [1], [1], [1]],
-])
+@pytest.mark.parametrize(
+    "times_s",
+    [
+        [[5, 6, 6, 3, 9], [5, 6, 7, 2, 9], [5, 6]],
+        [[1, 2, 3], [3, 4, 5], [5, 6, 7]],
+        [[9, 1, 5], [2, 8, 2], [4, 4, 4, 1]],
+        [[1], [1], [1], [1]],
+    ],
+)
 def test_the_order_is_mergecaps(tmp_path: Path, times_s: list[list[int]]) -> None:
     paths = write(tmp_path, tagged(times_s))
     command = [str(MERGECAP), "-F", "nsecpcap", "-w", str(tmp_path / "merged"), *map(str, paths)]
@@ -80,7 +81,7 @@ def blocks_of(rows: Rows, size: int) -> list[FrameBlock]:
     """Blocks of `size` rows, their data one behind the other."""
     blocks = []
     for start in range(0, len(rows), size):
-        part = rows[start:start + size]
+        part = rows[start : start + size]
         blocks.append(FrameBlock(b"".join(data for _time_ns, data in part), 1))
         for row, (time_ns, data) in enumerate(part):
             blocks[-1].append(time_ns, row * 8, len(data), len(data), 1, 0)
@@ -96,8 +97,7 @@ def test_long_runs_merge_like_the_model(runs: list[list[tuple[int, int]]]) -> No
     for block in merge([Input(rows[0][0] if rows else 0, partial(iter, blocks_of(rows, 700))) for rows in files]):
         assert block.first_frame == len(got) + 1
         assert 0 < block.count <= BLOCK_FRAMES
-        got += [(block.time_ns[row], block.data[block.offset[row]:block.offset[row] + block.captured[row]])
-                for row in range(block.count)]
+        got += [(block.time_ns[row], block.data[block.offset[row] : block.offset[row] + block.captured[row]]) for row in range(block.count)]
     assert got == slowly(files)
 
 
@@ -137,8 +137,9 @@ def test_damage_before_the_first_frame_is_not_overlooked(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("overlap", "most"), [(False, 1), (True, 20)])
-def test_buffers_are_small_only_where_many_files_are_open_at_once(overlap: bool, most: int, tmp_path: Path,
-                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_buffers_are_small_only_where_many_files_are_open_at_once(
+    overlap: bool, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counts = []
 
     class Noted(Opened):

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="FIFOs of POSIX")
 
 
 def frames(path: str) -> list[int]:
-    return [time for block in open_captures([path], Problems()).blocks() for time in block.time_ns[:block.count]]
+    return [time for block in open_captures([path], Problems()).blocks() for time in block.time_ns[: block.count]]
 
 
 @pytest.fixture

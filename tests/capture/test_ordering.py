@@ -23,7 +23,8 @@ quick = settings(deadline=None)
 # Steps of the clock from frame to frame, and how late some frames are written.
 steps = st.one_of(st.just(0), st.integers(0, 60 * MS), st.integers(0, 400 * MS), st.integers(-100 * MS, 0), st.integers(-3 * S, 0))
 stamps = st.lists(st.tuples(steps, st.one_of(st.just(0), st.integers(0, 250 * MS))), max_size=40).map(
-    lambda rows: [S + late_ns + sum(step for step, _ in rows[:row + 1]) for row, (_, late_ns) in enumerate(rows)])
+    lambda rows: [S + late_ns + sum(step for step, _ in rows[: row + 1]) for row, (_, late_ns) in enumerate(rows)]
+)
 cuts = st.lists(st.integers(0, 40), max_size=8)
 
 
@@ -52,7 +53,7 @@ def through(times_ns: list[int], at: list[int]) -> tuple[list[int], list[Problem
         assert 0 < block.count <= BLOCK_FRAMES
         lowest.append((len(found), block.first_frame))
         for row, frame in enumerate(block.numbers()):
-            data = block.data[block.offset[row]:block.offset[row] + block.captured[row]]
+            data = block.data[block.offset[row] : block.offset[row] + block.captured[row]]
             assert (data, block.time_ns[row], block.wire[row]) == (b"%d" % frame, times_ns[frame - 1], frame)
             found.append(frame)
 
@@ -69,7 +70,7 @@ def block_of(times_ns: list[int], start: int, end: int) -> FrameBlock:
     frames = [b"%d" % (row + 1) for row in range(start, end)]
     block = FrameBlock(b"".join(frames), start + 1)
     for row, data in enumerate(frames, start):
-        block.append(times_ns[row], sum(map(len, frames[:row - start])), len(data), row + 1, 1, 0)
+        block.append(times_ns[row], sum(map(len, frames[: row - start])), len(data), row + 1, 1, 0)
     return block
 
 

@@ -27,8 +27,7 @@ from .writing import (
 
 @pytest.mark.parametrize(("order", "magic"), list(product("<>", (MICRO, NANO, MODIFIED))))
 def test_every_byte_order_and_resolution(at: Path, order: str, magic: int) -> None:
-    rows = [(time_ns + 123_456_789 // (1 if magic == NANO else 1000) * (1 if magic == NANO else 1000), data)
-            for time_ns, data in ROWS]
+    rows = [(time_ns + 123_456_789 // (1 if magic == NANO else 1000) * (1 if magic == NANO else 1000), data) for time_ns, data in ROWS]
     got = read_bytes(at, pcap(rows, order, magic))
     assert [(frame.time_ns, frame.data) for frame in got.frames] == rows
     assert {(frame.link, frame.interface) for frame in got.frames} == {(ETHERNET, 0)}
@@ -93,8 +92,7 @@ def test_a_cut_tail_is_named_by_file_byte_and_frame(at: Path) -> None:
     problem = read_bytes(at, pcap(ROWS[:3])[:-5]).only_problem
     assert problem.damaged
     assert problem.first_frame == 2
-    assert problem.explanation == (f"{at}: ends inside the record that begins at byte {24 + 36 + 37}, "
-                                   "33 bytes into it; after frame 2")
+    assert problem.explanation == (f"{at}: ends inside the record that begins at byte {24 + 36 + 37}, 33 bytes into it; after frame 2")
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -152,11 +150,14 @@ def unannounced(times_ns: list[int]) -> bytes:
     return pcap([]) + b"".join(records)
 
 
-@pytest.mark.parametrize("fractions", [
-    [5_000_000, 6_000_000, 999_999_999],
-    [500, 999_999, 1_000_000, 2_000_000, 3_000_000],  # the first two could be microseconds
-    [1_000_000 + 7 * number for number in range(20_000)],
-])
+@pytest.mark.parametrize(
+    "fractions",
+    [
+        [5_000_000, 6_000_000, 999_999_999],
+        [500, 999_999, 1_000_000, 2_000_000, 3_000_000],  # the first two could be microseconds
+        [1_000_000 + 7 * number for number in range(20_000)],
+    ],
+)
 def test_nanoseconds_that_were_not_announced(fractions: list[int], at: Path) -> None:
     times_ns = [1_700_000_000 * S + fraction for fraction in fractions]
     got = read_bytes(at, unannounced(times_ns))
@@ -164,11 +165,14 @@ def test_nanoseconds_that_were_not_announced(fractions: list[int], at: Path) -> 
     assert (got.only_problem.code, got.only_problem.damaged) == ("nanoseconds-unannounced", False)
 
 
-@pytest.mark.parametrize("fractions", [
-    [5_000_000, 6_000_000],  # too few to say
-    [1_000_000, 2_000_000, 3_000_000, 1, 2, 3],  # half of them are microseconds
-    [5, 1_000_000, 7, 2_000_000, 9, 3_000_000],
-])
+@pytest.mark.parametrize(
+    "fractions",
+    [
+        [5_000_000, 6_000_000],  # too few to say
+        [1_000_000, 2_000_000, 3_000_000, 1, 2, 3],  # half of them are microseconds
+        [5, 1_000_000, 7, 2_000_000, 9, 3_000_000],
+    ],
+)
 def test_some_impossible_fractions_make_no_other_clock(fractions: list[int], at: Path) -> None:
     got = read_bytes(at, unannounced([1_700_000_000 * S + fraction for fraction in fractions]))
     assert got.times == [1_700_000_000 * S + fraction * 1000 for fraction in fractions]
@@ -221,7 +225,8 @@ def test_a_file_of_version_2_3_may_have_them_as_today(at: Path) -> None:
 def test_aix_has_types_of_interfaces_and_nanoseconds(at: Path, kind: int, link: int) -> None:
     rows = [(at_s * S + 123_456_789, payload(at_s)) for at_s in range(1, 6)]
     content = pcap_header(">", link=kind) + b"".join(
-        struct.pack(">IIII", time_ns // S, time_ns % S, len(data), len(data)) + data for time_ns, data in rows)
+        struct.pack(">IIII", time_ns // S, time_ns % S, len(data), len(data)) + data for time_ns, data in rows
+    )
     got = read_bytes(at, of_version(content, 2, 2, ">"))
     assert [(frame.time_ns, frame.data, frame.link) for frame in got.frames] == [(*row, link) for row in rows]
     assert got.problems == []
@@ -233,8 +238,13 @@ def test_longer_record_headers_behind_the_same_magic_number(at: Path, more: int,
     """Nokia's IPSO adds 4 bytes, Linux distributions of 1999 (the patch of 1999-04-17) 8: wiretap/libpcap.c."""
     rows = [(at_s * S, payload(at_s, 60 + at_s % 7)) for at_s in range(1, count + 1)]
     content = pcap_header() + b"".join(
-        pcap_record(time_ns, b"\0\0\0\2" + bytes(more - 4) + data)[:8] + struct.pack("<II", len(data), len(data))
-        + b"\0\0\0\2" + bytes(more - 4) + data for time_ns, data in rows)
+        pcap_record(time_ns, b"\0\0\0\2" + bytes(more - 4) + data)[:8]
+        + struct.pack("<II", len(data), len(data))
+        + b"\0\0\0\2"
+        + bytes(more - 4)
+        + data
+        for time_ns, data in rows
+    )
     got = read_bytes(at, content)
     assert [(frame.time_ns, frame.data) for frame in got.frames] == rows
     assert got.problems == []

@@ -38,25 +38,27 @@ def test_both_byte_orders(at: Path, order: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize(("tsresol", "offset_s", "ticks", "time_ns"), [
-    (None, None, 1_700_000_000_123_456, 1_700_000_000_123_456_000),
-    (6, 0, 5, 5_000),
-    (9, None, 1_700_000_000_123_456_789, 1_700_000_000_123_456_789),
-    (0, None, 1_700_000_000, 1_700_000_000 * S),
-    (3, 1_700_000_000, 1, 1_700_000_000_001_000_000),
-    (6, -1, 1, -999_999_000),
-    (12, None, 1_234_567, 1_234),
-    (19, None, 12_345_678_901_234_567_890, 1_234_567_890),
-    (127, None, (1 << 64) - 1, 0),
-    (0x80, None, 3, 3 * S),
-    (0x80 | 10, None, 1024 + 1, S + 976_562),
-    (0x80 | 20, None, 1_700_000_000 << 20 | 1, 1_700_000_000 * S + 953),
-    (0x80 | 32, None, 1_700_000_000 << 32 | 0xFFFF_FFFF, 1_700_000_000 * S + 999_999_999),
-    (0x80 | 63, None, (1 << 63) + (1 << 62), 1_500_000_000),
-    (0xFF, 7, 1, 7 * S),
-])
-def test_every_resolution_exactly(
-        at: Path, order: str, tsresol: int | None, offset_s: int | None, ticks: int, time_ns: int) -> None:
+@pytest.mark.parametrize(
+    ("tsresol", "offset_s", "ticks", "time_ns"),
+    [
+        (None, None, 1_700_000_000_123_456, 1_700_000_000_123_456_000),
+        (6, 0, 5, 5_000),
+        (9, None, 1_700_000_000_123_456_789, 1_700_000_000_123_456_789),
+        (0, None, 1_700_000_000, 1_700_000_000 * S),
+        (3, 1_700_000_000, 1, 1_700_000_000_001_000_000),
+        (6, -1, 1, -999_999_000),
+        (12, None, 1_234_567, 1_234),
+        (19, None, 12_345_678_901_234_567_890, 1_234_567_890),
+        (127, None, (1 << 64) - 1, 0),
+        (0x80, None, 3, 3 * S),
+        (0x80 | 10, None, 1024 + 1, S + 976_562),
+        (0x80 | 20, None, 1_700_000_000 << 20 | 1, 1_700_000_000 * S + 953),
+        (0x80 | 32, None, 1_700_000_000 << 32 | 0xFFFF_FFFF, 1_700_000_000 * S + 999_999_999),
+        (0x80 | 63, None, (1 << 63) + (1 << 62), 1_500_000_000),
+        (0xFF, 7, 1, 7 * S),
+    ],
+)
+def test_every_resolution_exactly(at: Path, order: str, tsresol: int | None, offset_s: int | None, ticks: int, time_ns: int) -> None:
     content = section(order) + interface(order=order, tsresol=tsresol, offset_s=offset_s)
     content += enhanced(ticks, b"abcd", order=order) + obsolete(ticks, b"abcd", order=order)
     got = read_bytes(at, content)
@@ -64,32 +66,46 @@ def test_every_resolution_exactly(
     assert got.problems == []
 
 
-@pytest.mark.parametrize(("tsresol", "offset_s", "ticks", "time_ns"), [
-    (6, None, (1 << 64) - 1, MAX_NS),
-    (9, None, (1 << 63), MAX_NS),
-    (0x80, None, (1 << 64) - 1, MAX_NS),
-    (6, (1 << 63) - 1, 1, MAX_NS),
-    (6, -(1 << 63), 1, MIN_NS),
-    (9, 1, MAX_NS, MAX_NS),
-])
-def test_times_beyond_the_limits_are_clamped_and_named(at: Path, tsresol: int, offset_s: int | None, ticks: int,
-                                                       time_ns: int) -> None:
+@pytest.mark.parametrize(
+    ("tsresol", "offset_s", "ticks", "time_ns"),
+    [
+        (6, None, (1 << 64) - 1, MAX_NS),
+        (9, None, (1 << 63), MAX_NS),
+        (0x80, None, (1 << 64) - 1, MAX_NS),
+        (6, (1 << 63) - 1, 1, MAX_NS),
+        (6, -(1 << 63), 1, MIN_NS),
+        (9, 1, MAX_NS, MAX_NS),
+    ],
+)
+def test_times_beyond_the_limits_are_clamped_and_named(at: Path, tsresol: int, offset_s: int | None, ticks: int, time_ns: int) -> None:
     got = read_bytes(at, section() + interface(tsresol=tsresol, offset_s=offset_s) + enhanced(ticks, b"abcd"))
     assert got.times == [time_ns]
     assert got.only_problem.code == "bad-timestamp"
 
 
 def test_interfaces_are_counted_over_sections(at: Path) -> None:
-    got = read_bytes(at, section() + interface(1) + interface(113, tsresol=9)
-                     + enhanced(S, b"a" * 8, 1) + enhanced(1, b"b", 0)
-                     + section(">") + interface(276, ">") + enhanced(2, b"c", 0, ">"))
+    got = read_bytes(
+        at,
+        section()
+        + interface(1)
+        + interface(113, tsresol=9)
+        + enhanced(S, b"a" * 8, 1)
+        + enhanced(1, b"b", 0)
+        + section(">")
+        + interface(276, ">")
+        + enhanced(2, b"c", 0, ">"),
+    )
     assert [(frame.data, frame.link, frame.interface, frame.time_ns) for frame in got.frames] == [
-        (b"a" * 8, 113, 1, S), (b"b", 1, 0, 1000), (b"c", 276, 2, 2000)]
+        (b"a" * 8, 113, 1, S),
+        (b"b", 1, 0, 1000),
+        (b"c", 276, 2, 2000),
+    ]
 
 
 def test_packets_of_every_kind(at: Path) -> None:
-    got = read_bytes(at, START + simple(b"first") + enhanced(5, b"second") + simple(b"third", wire=99)
-                     + obsolete(7, b"fourth") + simple(b"fifth"))
+    got = read_bytes(
+        at, START + simple(b"first") + enhanced(5, b"second") + simple(b"third", wire=99) + obsolete(7, b"fourth") + simple(b"fifth")
+    )
     assert got.data == [b"first", b"second", b"third\0\0\0", b"fourth", b"fifth"]
     assert got.times == [0, 5_000, 5_000, 7_000, 7_000]
     assert got.frames[2].wire == 99
@@ -127,9 +143,17 @@ def test_options_of_packets_are_no_data(at: Path) -> None:
     assert got.data == [b"abc", b"d"]
 
 
-@pytest.mark.parametrize("options", [
-    b"\xff\xff\xff\xff", b"\x09\x00\xff\xff\x09", b"\x09\x00\x00\x00", b"\x0e\x00\x04\x00abcd", b"\x09",
-    b"\x09\x00\x02\x00\x06\x00\x00\x00" * 40])
+@pytest.mark.parametrize(
+    "options",
+    [
+        b"\xff\xff\xff\xff",
+        b"\x09\x00\xff\xff\x09",
+        b"\x09\x00\x00\x00",
+        b"\x0e\x00\x04\x00abcd",
+        b"\x09",
+        b"\x09\x00\x02\x00\x06\x00\x00\x00" * 40,
+    ],
+)
 def test_option_lengths_are_not_trusted(at: Path, options: bytes) -> None:
     got = read_bytes(at, section() + block(1, struct.pack("<HHI", 1, 0, 0) + options) + enhanced(1, b"a"))
     assert got.times == [1000]
@@ -155,7 +179,7 @@ def test_cut_at_every_byte(at: Path, order: str) -> None:
                 read(at)
             continue
         got = read(at)
-        assert got.data == DATA[:max(sum(end <= size for end in ends) - 2, 0)]
+        assert got.data == DATA[: max(sum(end <= size for end in ends) - 2, 0)]
         assert got.codes == ([] if size in ends else ["cut-tail"])
 
 
@@ -163,8 +187,7 @@ def test_cut_at_every_byte(at: Path, order: str) -> None:
 @pytest.mark.parametrize("bad", list(range(-1, 9)))
 @pytest.mark.parametrize("total", [0, 11, 13, 16, 76, 0x7FFF_FFFC, 0xFFFF_FFFF])
 def test_a_corrupt_length_costs_one_block(at: Path, order: str, bad: int, total: int) -> None:
-    blocks = [section(order), interface(order=order, tsresol=9),
-              *(enhanced(time_ns, data, order=order) for time_ns, data in ROWS)]
+    blocks = [section(order), interface(order=order, tsresol=9), *(enhanced(time_ns, data, order=order) for time_ns, data in ROWS)]
     blocks[bad + 2] = blocks[bad + 2][:4] + struct.pack(order + "I", total) + blocks[bad + 2][8:]
     got = read_bytes(at, b"".join(blocks))
     missing = [number for number, data in enumerate(DATA) if data not in got.data]
@@ -201,8 +224,7 @@ def test_a_section_of_another_version_is_named(at: Path) -> None:
 
 
 def test_short_blocks_are_named(at: Path) -> None:
-    got = read_bytes(at, START + block(6, b"abcd") + block(2, b"") + block(3, b"") + block(1, b"")
-                     + enhanced(1, b"a", 0))
+    got = read_bytes(at, START + block(6, b"abcd") + block(2, b"") + block(3, b"") + block(1, b"") + enhanced(1, b"a", 0))
     assert got.data == [b"a"]
     assert set(got.codes) == {"corrupt-block"}
     assert sum(problem.count for problem in got.problems) == 4

@@ -11,7 +11,7 @@ from tcptrace_py.cli import main
 
 from .writing import DATA, ETHERNET, ROWS, S, read_bytes, snoop, snoop_header, snoop_record
 
-RAGGED = [(time_ns, data[:len(data) - number]) for number, (time_ns, data) in enumerate(ROWS)]  # of lengths that need padding
+RAGGED = [(time_ns, data[: len(data) - number]) for number, (time_ns, data) in enumerate(ROWS)]  # of lengths that need padding
 
 
 @pytest.mark.parametrize(("datalink", "link"), [(4, ETHERNET), (0, ETHERNET), (2, 6), (8, 10)])
@@ -38,17 +38,20 @@ def test_more_frames_than_a_block_or_a_window_holds(at: Path) -> None:
 @pytest.mark.parametrize("cut", [1, 10, 24, 30])
 def test_a_cut_tail(cut: int, at: Path) -> None:
     last = len(snoop_record(*ROWS[-1]))
-    got = read_bytes(at, snoop(ROWS)[:-last + min(cut, last - 1)])
+    got = read_bytes(at, snoop(ROWS)[: -last + min(cut, last - 1)])
     assert got.data == DATA[:-1]
     assert got.codes == ["cut-tail"]
 
 
-@pytest.mark.parametrize("bad", [
-    struct.pack(">IIIIII", 100, 101, 24 + 104, 0, 1, 0),  # longer than it was
-    struct.pack(">IIIIII", 100, 100, 24, 0, 1, 0),  # its record has no room for it
-    struct.pack(">IIIIII", 100, 100, 24 + 200, 0, 1, 0),
-    b"\xff" * 24,
-])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        struct.pack(">IIIIII", 100, 101, 24 + 104, 0, 1, 0),  # longer than it was
+        struct.pack(">IIIIII", 100, 100, 24, 0, 1, 0),  # its record has no room for it
+        struct.pack(">IIIIII", 100, 100, 24 + 200, 0, 1, 0),
+        b"\xff" * 24,
+    ],
+)
 def test_what_cannot_be_a_record_ends_the_reading(bad: bytes, at: Path) -> None:
     got = read_bytes(at, snoop(ROWS) + bad + bytes(500) + snoop_record(*ROWS[0]))
     assert got.data == DATA
@@ -69,8 +72,8 @@ def test_what_is_extracted_is_a_pcap(tmp_path: Path) -> None:
     rows = []
     while data:
         seconds, us, captured, _wire = struct.unpack_from("<IIII", data)
-        rows.append((seconds * S + us * 1000, data[16:16 + captured]))
-        data = data[16 + captured:]
+        rows.append((seconds * S + us * 1000, data[16 : 16 + captured]))
+        data = data[16 + captured :]
     (tmp_path / "x.snoop").write_bytes(snoop(rows))
     out = tmp_path / "out"
     assert main.main(["extract", str(tmp_path / "x.snoop"), "-o", str(out)]) == 0

@@ -64,7 +64,7 @@ def read(*paths: Path | str, progress: Callable[[int, int | None], None] | None 
         for row, (time_ns, offset, captured, wire, link, interface) in enumerate(zip(*columns, strict=True)):
             assert offset >= 0
             assert offset + captured <= len(block.data)
-            data = block.data[offset:offset + captured]
+            data = block.data[offset : offset + captured]
             frames.append(Frame(block.number(row), time_ns, data, wire, link, interface))
     assert sum(info.packets for info in reader.files) == len(frames)
     assert sorted(frame.number for frame in frames) == list(range(1, len(frames) + 1))
@@ -99,8 +99,7 @@ def pcap_record(time_ns: int, data: bytes, wire: int | None = None, order: str =
 
 def pcap(rows: Iterable[tuple[int, bytes]], order: str = "<", magic: int = MICRO, link: int = ETHERNET) -> bytes:
     """A whole file of (time in nanoseconds, data)."""
-    return pcap_header(order, magic, link) + b"".join(
-        pcap_record(time_ns, data, order=order, magic=magic) for time_ns, data in rows)
+    return pcap_header(order, magic, link) + b"".join(pcap_record(time_ns, data, order=order, magic=magic) for time_ns, data in rows)
 
 
 def block(kind: int, body: bytes, order: str = "<") -> bytes:
@@ -116,8 +115,7 @@ def option(code: int, value: bytes, order: str = "<") -> bytes:
     return struct.pack(order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
 
 
-def interface(link: int = ETHERNET, order: str = "<", snaplen: int = 0, tsresol: int | None = None,
-              offset_s: int | None = None) -> bytes:
+def interface(link: int = ETHERNET, order: str = "<", snaplen: int = 0, tsresol: int | None = None, offset_s: int | None = None) -> bytes:
     options = option(2, b"eth0", order)
     if tsresol is not None:
         options += option(9, bytes([tsresol]), order)
@@ -126,10 +124,8 @@ def interface(link: int = ETHERNET, order: str = "<", snaplen: int = 0, tsresol:
     return block(1, struct.pack(order + "HHI", link, 0, snaplen) + options + option(0, b"", order), order)
 
 
-def enhanced(ticks: int, data: bytes, number: int = 0, order: str = "<", *, wire: int | None = None,
-             options: bytes = b"") -> bytes:
-    head = struct.pack(order + "IIIII", number, ticks >> 32, ticks & 0xFFFFFFFF, len(data),
-                       len(data) if wire is None else wire)
+def enhanced(ticks: int, data: bytes, number: int = 0, order: str = "<", *, wire: int | None = None, options: bytes = b"") -> bytes:
+    head = struct.pack(order + "IIIII", number, ticks >> 32, ticks & 0xFFFFFFFF, len(data), len(data) if wire is None else wire)
     return block(6, head + data + bytes(-len(data) % 4) + options, order)
 
 
@@ -144,8 +140,7 @@ def simple(data: bytes, order: str = "<", wire: int | None = None) -> bytes:
 
 def pcapng(rows: Sequence[tuple[int, bytes]], order: str = "<") -> bytes:
     """A whole file of one section and interface, its times in microseconds."""
-    return section(order) + interface(order=order) + b"".join(
-        enhanced(time_ns // 1000, data, order=order) for time_ns, data in rows)
+    return section(order) + interface(order=order) + b"".join(enhanced(time_ns // 1000, data, order=order) for time_ns, data in rows)
 
 
 def snoop_header(datalink: int = 4) -> bytes:

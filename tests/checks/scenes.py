@@ -38,9 +38,7 @@ def scene(phrases: list[str], *, end_s: float | None = None, problems: list[str]
         times, _, rest = phrase.rpartition(" x ")
         for _ in range(int(times or 1)):
             rows.append(_connection(rest, len(rows)))
-    found = tuple(
-        Problem(code.lstrip("!"), 1, f"{code} in words", 3, damaged=code.startswith("!")) for code in problems or ()
-    )
+    found = tuple(Problem(code.lstrip("!"), 1, f"{code} in words", 3, damaged=code.startswith("!")) for code in problems or ())
     analysis = factory.analysis(rows, problems=found)
     analysis.capture.start_ns = START
     if end_s is not None:

@@ -159,8 +159,7 @@ def test_everything_that_may_be_said() -> None:
     assert first.scope.nets == ("10.1.0.0/16",)
     assert first.scope.ports == ((80, 80), (8000, 8100))
     assert str(first.scope) == (
-        "10.0.0.1, 2001:db8::1, 10.1.0.0/16, port 80, 8000-8100, as server, "
-        "from 2026-03-01T10:00:00+00:00, to 2026-03-01T10:00:05Z"
+        "10.0.0.1, 2001:db8::1, 10.1.0.0/16, port 80, 8000-8100, as server, from 2026-03-01T10:00:00+00:00, to 2026-03-01T10:00:05Z"
     )
     assert second.limits == third.limits
     assert third.scope.begin is not None

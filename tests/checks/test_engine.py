@@ -79,8 +79,7 @@ def unmatched(scope: str, traffic: list[str]) -> Outcome:
 def test_a_rule_that_matches_nothing_fails_and_says_what_there_is() -> None:
     outcome = unmatched("ports = 8443", ["ok port=8080", "ok port=443", "midstream port=443"])
     assert outcome.message == (
-        "no connection matches: port 8443; the capture holds connections to 10.1.0.9:8080, "
-        "10.1.0.9:443; did you mean '443'?"
+        "no connection matches: port 8443; the capture holds connections to 10.1.0.9:8080, 10.1.0.9:443; did you mean '443'?"
     )
     assert "did you mean '10.1.0.9'" in unmatched("hosts = '10.1.0.99'", ["ok"]).message
     five = [f"ok port={port}" for port in range(100, 105)]
@@ -159,9 +158,7 @@ def rows(statement: str, traffic: list[str] = SQL_TRAFFIC) -> list[tuple[Any, ..
 
 def test_tables() -> None:
     assert rows("SELECT count(*), count(handshake_ms), max(handshake_ms) FROM connections") == [(5, 3, 30.0)]
-    assert rows("SELECT id, reset_cause, reset_by FROM connections WHERE outcome = 'refused'") == [
-        (2, "refused", "server")
-    ]
+    assert rows("SELECT id, reset_cause, reset_by FROM connections WHERE outcome = 'refused'") == [(2, "refused", "server")]
     assert rows("SELECT scope, midstream FROM connections WHERE id >= 3 ORDER BY id") == [
         ("vni 7", False),
         (None, True),
@@ -173,29 +170,29 @@ def test_tables() -> None:
         ("10.1.0.9", 1),
     ]
     assert rows(
-        "SELECT state, frame, duration_s FROM transitions WHERE id = 0 AND side = 'client' AND number IN (0, 1, 5) "
-        "ORDER BY number"
+        "SELECT state, frame, duration_s FROM transitions WHERE id = 0 AND side = 'client' AND number IN (0, 1, 5) ORDER BY number"
     ) == [("CLOSED", None, None), ("SYN_SENT", 1, 0.001), ("TIME_WAIT", 5, None)]
-    assert rows("SELECT host, port, side, ended_by FROM time_wait WHERE id = 1") == [
-        ("10.1.0.9", 80, "server", "capture-end")
-    ]
+    assert rows("SELECT host, port, side, ended_by FROM time_wait WHERE id = 1") == [("10.1.0.9", 80, "server", "capture-end")]
     assert rows("SELECT count(*) FROM ports") == [(0,)]
     assert rows("SELECT server_packets FROM connections", ["self-connect"]) == [(None,)]
     assert rows("SELECT count(*) FROM connections", []) == [(0,)]
 
 
-@pytest.mark.parametrize("statement", [
-    "SELECT count(*) FROM Connections",
-    'SELECT count(*) FROM "connections"',
-    "SELECT count(*) FROM memory.main.connections",
-    "WITH c AS (FROM connections) SELECT count(*) FROM c",
-    "SELECT (SELECT count(*) FROM connections)",
-    "SELECT count(*) FROM query('SELECT * FROM ' || 'connections')",
-    "SELECT count(*) FROM query_table(['connections'])",
-    "SELECT 1; SELECT count(*) FROM connections",
-    "SELECT estimated_size FROM duckdb_tables() WHERE table_name = 'connections'",
-    "WITH t AS (FROM duckdb_tables()) SELECT max(estimated_size) FROM t, hosts WHERE table_name = 'connections'",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT count(*) FROM Connections",
+        'SELECT count(*) FROM "connections"',
+        "SELECT count(*) FROM memory.main.connections",
+        "WITH c AS (FROM connections) SELECT count(*) FROM c",
+        "SELECT (SELECT count(*) FROM connections)",
+        "SELECT count(*) FROM query('SELECT * FROM ' || 'connections')",
+        "SELECT count(*) FROM query_table(['connections'])",
+        "SELECT 1; SELECT count(*) FROM connections",
+        "SELECT estimated_size FROM duckdb_tables() WHERE table_name = 'connections'",
+        "WITH t AS (FROM duckdb_tables()) SELECT max(estimated_size) FROM t, hosts WHERE table_name = 'connections'",
+    ],
+)
 def test_a_table_is_filled_however_a_statement_names_it(statement: str) -> None:
     assert rows(statement) == [(5,)]
 
@@ -213,9 +210,13 @@ def test_every_column_holds_what_its_type_says() -> None:
         database = sql.Database(result)
         sides = [side for connection in result for side in (connection.client_side, connection.server_side) if side is not None]
         counts = {
-            "connections": len(result), "hosts": len(result.hosts), "ports": len(result.ports),
-            "transitions": sum(len(side.states) for side in sides), "time_wait": sum(len(connection.time_wait) for connection in result),
-            "findings": len(result.findings), "intervals": len(result.intervals.connections) if result.intervals else 0,
+            "connections": len(result),
+            "hosts": len(result.hosts),
+            "ports": len(result.ports),
+            "transitions": sum(len(side.states) for side in sides),
+            "time_wait": sum(len(connection.time_wait) for connection in result),
+            "findings": len(result.findings),
+            "intervals": len(result.intervals.connections) if result.intervals else 0,
             "broken": len(broken(result)),
         }
         for table in TABLES:

@@ -16,9 +16,7 @@ from tests.checks.scenes import scene, with_ports
 
 TABLES: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "cases.toml").read_text("utf-8"))
 CASES = [
-    pytest.param(rule.split()[1], case, id=f"{rule.split()[0]}-{name}")
-    for rule, table in TABLES.items()
-    for name, case in table.items()
+    pytest.param(rule.split()[1], case, id=f"{rule.split()[0]}-{name}") for rule, table in TABLES.items() for name, case in table.items()
 ]
 
 

@@ -13,9 +13,7 @@ from tcptrace_py.checks.rules.capture_quality import PROBLEMS
 from tcptrace_py.cli import main
 
 ROOT = Path(__file__).parents[2]
-GOOD, BAD, CUT, EMPTY = (
-    str(FOLDER / name) for name in ("fin-on-the-ack.pcap", "syn-refused.pcap", "cut-tail.pcap", "no-tcp.pcap")
-)
+GOOD, BAD, CUT, EMPTY = (str(FOLDER / name) for name in ("fin-on-the-ack.pcap", "syn-refused.pcap", "cut-tail.pcap", "no-tcp.pcap"))
 LOST = str(FOLDER / "acknowledged-but-not-captured.pcap")
 
 
@@ -87,9 +85,7 @@ def test_rules_come_from_files_options_and_pyproject(tmp_path: Path, capsys: pyt
     assert "\n  pyproject.toml:1\n" in capsys.readouterr().out
     (tmp_path / "a.toml").write_text("[rules.refused-handshake]\n")
     assert main.main(["check", BAD, "--rules", "a.toml"]) == 2
-    assert (
-        "a.toml:1: there is no rule 'refused-handshake'; did you mean 'refused-handshakes'?" in capsys.readouterr().err
-    )
+    assert "a.toml:1: there is no rule 'refused-handshake'; did you mean 'refused-handshakes'?" in capsys.readouterr().err
 
 
 def test_reports_are_written_beside_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

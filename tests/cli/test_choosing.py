@@ -15,7 +15,8 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 
 @pytest.mark.parametrize("command", [["extract", "-o", "out.pcap"], ["analyze"]])
 def test_ctrl_c_before_the_stream_came_reads_nothing_once_more(
-        command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """What was read has no such stream: what there is in the rest is not looked for any more."""
     monkeypatch.chdir(tmp_path)
     found = Reading.find

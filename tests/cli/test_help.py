@@ -42,22 +42,30 @@ def test_every_option_is_in_one_group(name: str) -> None:
     assert sorted(map(str, grouped)) == sorted(str(option.name) for option in options)
 
 
-@pytest.mark.parametrize(("name", "usage"), [
-    ("query", "tcpstates query [OPTIONS] CAPTURE... SQL"), ("diff", "tcpstates diff [OPTIONS] BASE NEW"),
-    ("extract", "tcpstates extract [OPTIONS] CAPTURE... -o FILE"), ("explain", "tcpstates explain [OPTIONS] CAPTURE... WHICH"),
-])
+@pytest.mark.parametrize(
+    ("name", "usage"),
+    [
+        ("query", "tcpstates query [OPTIONS] CAPTURE... SQL"),
+        ("diff", "tcpstates diff [OPTIONS] BASE NEW"),
+        ("extract", "tcpstates extract [OPTIONS] CAPTURE... -o FILE"),
+        ("explain", "tcpstates explain [OPTIONS] CAPTURE... WHICH"),
+    ],
+)
 def test_usage_lines_can_be_typed(name: str, usage: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, name, "--help").splitlines()[0] == f"Usage: {usage}"
 
 
-@pytest.mark.parametrize(("words", "wanted"), [
-    ([], ["findings", "rules", "tcpstates help WORD"]),
-    (["ports-exhausted"], ["ports-exhausted (finding)", "What shows it", "What to do"]),
-    (["refused"], ["refused (outcome)", "refused (cause)"]),
-    (["time-wait"], ["Usage: tcpstates time-wait", "TIME_WAIT (state)"]),
-    (["states"], ["FIN_WAIT_2", "its FIN is acknowledged"]),
-    (["TS302", "snapped"], ["TS302 teardown-pattern (rule)", "snapped (problem)"]),
-])
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ([], ["findings", "rules", "tcpstates help WORD"]),
+        (["ports-exhausted"], ["ports-exhausted (finding)", "What shows it", "What to do"]),
+        (["refused"], ["refused (outcome)", "refused (cause)"]),
+        (["time-wait"], ["Usage: tcpstates time-wait", "TIME_WAIT (state)"]),
+        (["states"], ["FIN_WAIT_2", "its FIN is acknowledged"]),
+        (["TS302", "snapped"], ["TS302 teardown-pattern (rule)", "snapped (problem)"]),
+    ],
+)
 def test_words_are_explained(words: list[str], wanted: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     out = said(capsys, "help", *words)
     assert [text for text in wanted if text not in out] == []
@@ -90,15 +98,21 @@ def test_the_manual_page_has_every_command_and_option(capsys: pytest.CaptureFixt
 def test_the_manual_page_is_understood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "tcpstates.1"
     file.write_text(said(capsys, "--man"))
-    shown = subprocess.run(["man", "--warnings", "-l", str(file)], capture_output=True, text=True, check=True,
-                           env={**os.environ, "MANPAGER": "cat", "MANWIDTH": "80"})
+    shown = subprocess.run(
+        ["man", "--warnings", "-l", str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "MANPAGER": "cat", "MANWIDTH": "80"},
+    )
     assert "SYNOPSIS" in shown.stdout
     assert shown.stderr == ""
 
 
 @pytest.mark.parametrize("shell", main.SHELLS)
-def test_completion_is_installed_by_one_command(shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                capsys: pytest.CaptureFixture[str]) -> None:
+def test_completion_is_installed_by_one_command(
+    shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "ZDOTDIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -116,8 +130,9 @@ def test_completion_is_installed_by_one_command(shell: str, tmp_path: Path, monk
 def test_bash_takes_what_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     said(capsys, "--install-completion", "bash")
-    run = subprocess.run(["bash", "-c", f"source '{completion.file_of('bash')}' && complete -p tcpstates"], capture_output=True, text=True,
-                         check=True)
+    run = subprocess.run(
+        ["bash", "-c", f"source '{completion.file_of('bash')}' && complete -p tcpstates"], capture_output=True, text=True, check=True
+    )
     assert run.stdout.rstrip().endswith("tcpstates")
 
 

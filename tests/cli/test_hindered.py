@@ -68,8 +68,12 @@ def words(way: str, read: str, *more: str) -> list[str]:
 def start(args: list[str], folder: Path, **how: Any) -> subprocess.Popen[bytes]:
     (folder / "scratch").mkdir(exist_ok=True)
     how = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
-    return subprocess.Popen([sys.executable, "-m", "tcptrace_py", *args], cwd=folder,
-                            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "scratch")}, **how)
+    return subprocess.Popen(
+        [sys.executable, "-m", "tcptrace_py", *args],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "scratch")},
+        **how,
+    )
 
 
 def finish(process: subprocess.Popen[bytes]) -> tuple[int, bytes, bytes]:
@@ -127,8 +131,14 @@ def test_ctrl_c_while_a_pipe_is_waited_for(way: str, tmp_path: Path) -> None:
     os.close(writing)
     assert code == 130, err
     assert b"interrupted" in err
-    known = {"analyze": b"3 connections", "time-wait": b"3 connections", "explain": b"CLOSE_WAIT", "check": b"TS101", "query": b"3",
-             "extract": SMALL.read_bytes()[:24]}
+    known = {
+        "analyze": b"3 connections",
+        "time-wait": b"3 connections",
+        "explain": b"CLOSE_WAIT",
+        "check": b"TS101",
+        "query": b"3",
+        "extract": SMALL.read_bytes()[:24],
+    }
     if way in known:  # of a comparison with a part nothing is known
         assert known[way] in out
     assert left(tmp_path) == set()
@@ -326,7 +336,12 @@ def test_without_shared_memory(way: str, large: str, tmp_path: Path) -> None:
     args = words(plain, large, "-o", "-", *more)
     process = subprocess.run(
         ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o ro none /dev/shm && exec "$@"', "sh", sys.executable, "-m", "tcptrace_py", *args],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=LONG_S, check=False)
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=LONG_S,
+        check=False,
+    )
     if b"unshare" in process.stderr or b"mount" in process.stderr:
         pytest.skip("no mount namespaces here")
     assert process.returncode in FINISHED, process.stderr

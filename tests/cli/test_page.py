@@ -13,15 +13,30 @@ from tcptrace_py.model.errors import UsageError
 FORMATS = ("table", "markdown", "json")
 SAMPLE = str(Path(__file__).parents[2] / "samples" / "three-way-handshake.pcap")
 COMMANDS = {
-    "analyze": ["analyze", SAMPLE], "time-wait": ["time-wait", SAMPLE], "query": ["query", SAMPLE, "SELECT 1"],
-    "explain": ["explain", SAMPLE, "0"], "check": ["check", SAMPLE, "--forbid", "rst"], "diff": ["diff", SAMPLE, SAMPLE],
+    "analyze": ["analyze", SAMPLE],
+    "time-wait": ["time-wait", SAMPLE],
+    "query": ["query", SAMPLE, "SELECT 1"],
+    "explain": ["explain", SAMPLE, "0"],
+    "check": ["check", SAMPLE, "--forbid", "rst"],
+    "diff": ["diff", SAMPLE, SAMPLE],
     "extract": ["extract", SAMPLE],
 }
 
 
-@pytest.mark.parametrize(("path", "asked", "form"), [
-    (None, None, "table"), ("a", None, "table"), ("a.txt", None, "table"), ("A.JSON", None, "json"), ("a.b/c", None, "table"),
-    ("a.md", None, "markdown"), ("a.json", "table", "table"), ("a.xlsx", "json", "json"), ("/dev/null", None, "table")])
+@pytest.mark.parametrize(
+    ("path", "asked", "form"),
+    [
+        (None, None, "table"),
+        ("a", None, "table"),
+        ("a.txt", None, "table"),
+        ("A.JSON", None, "json"),
+        ("a.b/c", None, "table"),
+        ("a.md", None, "markdown"),
+        ("a.json", "table", "table"),
+        ("a.xlsx", "json", "json"),
+        ("/dev/null", None, "table"),
+    ],
+)
 def test_format(path: str | None, asked: str | None, form: str) -> None:
     assert format_for(path, asked, FORMATS, "table") == form
 
@@ -45,9 +60,18 @@ def test_every_command_refuses_it_and_writes_nothing(name: str, tmp_path: Path, 
     assert not path.exists()
 
 
-@pytest.mark.parametrize(("name", "ending", "begins"), [
-    ("explain", ".mmd", "sequenceDiagram"), ("check", ".xml", "<?xml"), ("check", ".sarif", "{"), ("query", ".json", "["),
-    ("query", ".csv", "1"), ("time-wait", ".csv", "client"), ("analyze", ".md", "# ")])
+@pytest.mark.parametrize(
+    ("name", "ending", "begins"),
+    [
+        ("explain", ".mmd", "sequenceDiagram"),
+        ("check", ".xml", "<?xml"),
+        ("check", ".sarif", "{"),
+        ("query", ".json", "["),
+        ("query", ".csv", "1"),
+        ("time-wait", ".csv", "client"),
+        ("analyze", ".md", "# "),
+    ],
+)
 def test_the_ending_chooses(name: str, ending: str, begins: str, tmp_path: Path) -> None:
     path = tmp_path / f"out{ending}"
     assert main.main([*COMMANDS[name], "-o", str(path)]) == 0

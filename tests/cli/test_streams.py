@@ -43,8 +43,13 @@ pytestmark = pytest.mark.skipif(not Path("/dev/fd").exists() or not Path("/bin/b
 def run(way: str, name: str, line: str, capture: Path, folder: Path) -> tuple[int, bytes, bytes]:
     command, words = way.partition(" ")[0], [name if word == "IN" else word for word in WAYS[way]]
     done = subprocess.run(
-        ["/bin/bash", "-c", line, "bash", sys.executable, "-m", "tcptrace_py", command, *words], cwd=folder, check=False,
-        capture_output=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT), "CAPTURE": str(capture), "TMPDIR": str(folder)})
+        ["/bin/bash", "-c", line, "bash", sys.executable, "-m", "tcptrace_py", command, *words],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CAPTURE": str(capture), "TMPDIR": str(folder)},
+    )
     called = "standard input" if name == "-" else name
     return done.returncode, done.stdout if way == "extract" else done.stdout.replace(called.encode(), b"IN"), done.stderr
 

@@ -27,8 +27,7 @@ def block_of(frames: Iterable[Raw], first_frame: int = 1) -> FrameBlock:
     block = FrameBlock(b"", first_frame)
     data = bytearray()
     for frame in frames:
-        block.append(frame.time_ns, len(data), len(frame.data), frame.wire or len(frame.data), frame.link,
-                     frame.interface)
+        block.append(frame.time_ns, len(data), len(frame.data), frame.wire or len(frame.data), frame.link, frame.interface)
         data += frame.data
     block.data = bytes(data)
     return block

@@ -25,9 +25,20 @@ def ones_complement(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def tcp(payload: bytes = b"", *, source: str = CLIENT, target: str = SERVER, ports: tuple[int, int] = (40000, 80),
-        seq: int = 1000, ack: int = 2000, flags: int = 0x18, window: int = 512, options: bytes = b"",
-        words: int | None = None, checksum: int | None = None) -> bytes:
+def tcp(
+    payload: bytes = b"",
+    *,
+    source: str = CLIENT,
+    target: str = SERVER,
+    ports: tuple[int, int] = (40000, 80),
+    seq: int = 1000,
+    ack: int = 2000,
+    flags: int = 0x18,
+    window: int = 512,
+    options: bytes = b"",
+    words: int | None = None,
+    checksum: int | None = None,
+) -> bytes:
     """A TCP segment; `words` is the data offset, `checksum` the field, both right if not given."""
     words = 5 + len(options) // 4 if words is None else words
     head = struct.pack("!HHIIHH", *ports, seq, ack, words << 12 | flags, window)
@@ -38,17 +49,32 @@ def tcp(payload: bytes = b"", *, source: str = CLIENT, target: str = SERVER, por
     return head + struct.pack("!HH", checksum, 0) + options + payload
 
 
-def ipv4(payload: bytes, *, source: str = CLIENT, target: str = SERVER, protocol: int = 6, ttl: int = 63,
-         identification: int = 0x1234, fragment: int = 0x4000, options: bytes = b"",
-         length: int | None = None) -> bytes:
+def ipv4(
+    payload: bytes,
+    *,
+    source: str = CLIENT,
+    target: str = SERVER,
+    protocol: int = 6,
+    ttl: int = 63,
+    identification: int = 0x1234,
+    fragment: int = 0x4000,
+    options: bytes = b"",
+    length: int | None = None,
+) -> bytes:
     size = 20 + len(options)
     length = size + len(payload) if length is None else length
-    return struct.pack("!BBHHHBBH4s4s", 0x40 | size // 4, 0, length, identification, fragment, ttl, protocol, 0,
-                       packed(source), packed(target)) + options + payload
+    return (
+        struct.pack(
+            "!BBHHHBBH4s4s", 0x40 | size // 4, 0, length, identification, fragment, ttl, protocol, 0, packed(source), packed(target)
+        )
+        + options
+        + payload
+    )
 
 
-def ipv6(payload: bytes, *, source: str = CLIENT6, target: str = SERVER6, following: int = 6, hops: int = 62,
-         length: int | None = None) -> bytes:
+def ipv6(
+    payload: bytes, *, source: str = CLIENT6, target: str = SERVER6, following: int = 6, hops: int = 62, length: int | None = None
+) -> bytes:
     length = len(payload) if length is None else length
     return struct.pack("!IHBB", 6 << 28, length, following, hops) + packed(source) + packed(target) + payload
 
@@ -74,9 +100,26 @@ def key(source: str = CLIENT, target: str = SERVER, ports: tuple[int, int] = (40
 def row(**columns: Any) -> Row:
     """What `ethernet(ipv4(tcp(b"hello")))` becomes, but for what is given."""
     plain: Row = {
-        "key": key(), "frame": 1, "time_ns": 0, "seq": 1000, "ack": 2000, "flags": 0x18, "window": 512, "payload": 5,
-        "options": 0, "tsval": 0, "tsecr": 0, "window_scale": -1, "sack_left": 0, "sack_right": 0, "ip_id": 0x1234,
-        "ttl": 63, "notes": 0, "interface": 0, "vlan": -1, "teid": -1,
+        "key": key(),
+        "frame": 1,
+        "time_ns": 0,
+        "seq": 1000,
+        "ack": 2000,
+        "flags": 0x18,
+        "window": 512,
+        "payload": 5,
+        "options": 0,
+        "tsval": 0,
+        "tsecr": 0,
+        "window_scale": -1,
+        "sack_left": 0,
+        "sack_right": 0,
+        "ip_id": 0x1234,
+        "ttl": 63,
+        "notes": 0,
+        "interface": 0,
+        "vlan": -1,
+        "teid": -1,
     }
     return plain | columns
 

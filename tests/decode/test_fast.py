@@ -54,18 +54,30 @@ PLAIN: dict[str, tuple[Raw, Row]] = {
     "raw": (Raw(HELLO, 101), {}),
     "raw 12": (Raw(HELLO6, 12), ROW6),
     "raw 228": (Raw(HELLO, 228), {}),
-    "timestamps": (Raw(ethernet(ipv4(tcp(b"hello", options=TIMESTAMPS)))),
-                   {"options": OPT_TIMESTAMPS, "tsval": 0x01020304, "tsecr": 0x05060708}),
-    "syn": (Raw(ethernet(ipv4(tcp(options=SYN_OPTIONS, flags=2, ack=0)))),
-            {"options": OPT_MSS | OPT_SACK_OK | OPT_TIMESTAMPS | OPT_WSCALE, "window_scale": 7, "tsval": 77, "flags": 2,
-             "ack": 0, "payload": 0}),
+    "timestamps": (
+        Raw(ethernet(ipv4(tcp(b"hello", options=TIMESTAMPS)))),
+        {"options": OPT_TIMESTAMPS, "tsval": 0x01020304, "tsecr": 0x05060708},
+    ),
+    "syn": (
+        Raw(ethernet(ipv4(tcp(options=SYN_OPTIONS, flags=2, ack=0)))),
+        {
+            "options": OPT_MSS | OPT_SACK_OK | OPT_TIMESTAMPS | OPT_WSCALE,
+            "window_scale": 7,
+            "tsval": 77,
+            "flags": 2,
+            "ack": 0,
+            "payload": 0,
+        },
+    ),
     "all flags": (Raw(ethernet(ipv4(tcp(b"hello", flags=0x1FF)))), {"flags": 0x1FF}),
     "payload cut": (Raw(ethernet(HELLO)[:56], wire=59), {"notes": PAYLOAD_CUT}),
     "payload gone": (Raw(ethernet(HELLO)[:54], wire=59), {"notes": PAYLOAD_CUT}),
     # Tools that cut frames and forget to say so leave the IP length; receivers went on by it.
     "cut without a word": (Raw(ethernet(HELLO)[:56]), {"notes": PAYLOAD_CUT}),
-    "time, interface": (Raw(ethernet(HELLO), time_ns=1_700_000_000_123_456_789, interface=3),
-                        {"time_ns": 1_700_000_000_123_456_789, "interface": 3}),
+    "time, interface": (
+        Raw(ethernet(HELLO), time_ns=1_700_000_000_123_456_789, interface=3),
+        {"time_ns": 1_700_000_000_123_456_789, "interface": 3},
+    ),
 }
 
 NO_TCP = {

@@ -37,9 +37,14 @@ def pieces(cut: Cutter, whole: bytes, *at: int, identification: int = 0x1234) ->
     return [Raw(cut(whole, start, stop, identification)) for start, stop in pairwise(edges)]
 
 
-VERSIONS = pytest.mark.parametrize(("cut", "whole", "columns"), [
-    (cut4, SEGMENT, {}), (cut6, SEGMENT6, {"key": key(CLIENT6, SERVER6), "ip_id": -1, "ttl": 62}),
-], ids=["IPv4", "IPv6"])
+VERSIONS = pytest.mark.parametrize(
+    ("cut", "whole", "columns"),
+    [
+        (cut4, SEGMENT, {}),
+        (cut6, SEGMENT6, {"key": key(CLIENT6, SERVER6), "ip_id": -1, "ttl": 62}),
+    ],
+    ids=["IPv4", "IPv6"],
+)
 
 
 @VERSIONS
@@ -47,7 +52,7 @@ VERSIONS = pytest.mark.parametrize(("cut", "whole", "columns"), [
 def test_any_order(cut: Cutter, whole: bytes, columns: dict[str, object], order: tuple[int, ...]) -> None:
     parts = pieces(cut, whole, 8, 112)
     rows, problems = decoded(*(parts[n] for n in order))
-    complete = next(n + 1 for n in range(len(order)) if len(set(order[:n + 1])) == 3)
+    complete = next(n + 1 for n in range(len(order)) if len(set(order[: n + 1])) == 3)
     assert (len(rows), problems.rows()) == (1, [])
     matches(rows[0], payload=200, notes=REASSEMBLED, frame=complete, **columns)
 
@@ -106,8 +111,9 @@ def test_overlap_with_the_same_content_is_fine() -> None:
 
 
 def test_fragment_beyond_the_end_is_refused() -> None:
-    rows, problems = decoded(Raw(cut4(SEGMENT, 64, 220)), Raw(ethernet(ipv4(b"x" * 80, fragment=0x2000 | 200 // 8))),
-                             Raw(cut4(SEGMENT, 0, 64)))
+    rows, problems = decoded(
+        Raw(cut4(SEGMENT, 64, 220)), Raw(ethernet(ipv4(b"x" * 80, fragment=0x2000 | 200 // 8))), Raw(cut4(SEGMENT, 0, 64))
+    )
     assert ([row["payload"] for row in rows], codes(problems)) == ([200], {"fragments-overlap": 1})
 
 
@@ -118,8 +124,15 @@ def test_cut_fragments_keep_their_lengths() -> None:
     assert problems.rows() == []
 
 
-@pytest.mark.parametrize("fragment", [ipv4(b"x" * 16, fragment=0x2000 | 8191), ipv4(b"", fragment=0x2000),
-                                      ipv4(b"1234567", fragment=0x2000), ipv4(b"12345678", fragment=0x2000, length=0)])
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        ipv4(b"x" * 16, fragment=0x2000 | 8191),
+        ipv4(b"", fragment=0x2000),
+        ipv4(b"1234567", fragment=0x2000),
+        ipv4(b"12345678", fragment=0x2000, length=0),
+    ],
+)
 def test_impossible_lengths(fragment: bytes) -> None:
     rows, problems = decoded(Raw(ethernet(fragment)))
     assert (rows, codes(problems)) == ([], {"undecodable": 1})

@@ -56,16 +56,19 @@ def test_extension_header_longer_than_its_packet() -> None:
     assert (rows, codes(problems)) == ([], {"undecodable": 1})
 
 
-@pytest.mark.parametrize(("size", "known"), [
-    (38, {"seq": 0, "ack": 0, "flags": 0, "window": 0}),
-    (41, {"seq": 0, "ack": 0, "flags": 0, "window": 0}),
-    (42, {"ack": 0, "flags": 0, "window": 0}),
-    (46, {"flags": 0, "window": 0}),
-    (47, {"flags": 0, "window": 0}),
-    (48, {"window": 0, "payload": 5}),
-    (50, {"payload": 5}),
-    (53, {"payload": 5}),
-])
+@pytest.mark.parametrize(
+    ("size", "known"),
+    [
+        (38, {"seq": 0, "ack": 0, "flags": 0, "window": 0}),
+        (41, {"seq": 0, "ack": 0, "flags": 0, "window": 0}),
+        (42, {"ack": 0, "flags": 0, "window": 0}),
+        (46, {"flags": 0, "window": 0}),
+        (47, {"flags": 0, "window": 0}),
+        (48, {"window": 0, "payload": 5}),
+        (50, {"payload": 5}),
+        (53, {"payload": 5}),
+    ],
+)
 def test_snapped_to_the_ports(size: int, known: Row) -> None:
     rows, problems = decoded(Raw(ethernet(HELLO)[:size], wire=59))
     notes = HEADER_CUT | (PAYLOAD_CUT if "payload" in known else 0) | (SHORT_HEADER if size - 34 < 16 else 0)
@@ -82,16 +85,18 @@ def test_snapped_before_the_ports(size: int) -> None:
 def test_snapped_inside_the_options_of_a_tunnelled_segment() -> None:
     inner = ipv4(tcp(b"hello", options=TIMESTAMPS + TIMESTAMPS))
     whole = ethernet(ipv4(inner, protocol=4))
-    rows, _ = decoded(Raw(whole[:14 + 20 + 20 + 20 + 12], wire=len(whole)))
+    rows, _ = decoded(Raw(whole[: 14 + 20 + 20 + 20 + 12], wire=len(whole)))
     matches(rows[0], notes=OPTIONS_CUT | PAYLOAD_CUT, options=OPT_TIMESTAMPS, tsval=0x01020304, tsecr=0x05060708)
 
 
-@pytest.mark.parametrize(("frame", "columns"), [
-    (ethernet(ipv4(tcp(b"x" * 3000), length=0)), {}),
-    (ethernet(ipv6(tcp(b"x" * 3000, source=CLIENT6, target=SERVER6), length=0)), ROW6),
-    (ethernet(ipv6(b"\6\0\xc2\4\0\0\x0b\xd4" + tcp(b"x" * 3000, source=CLIENT6, target=SERVER6), following=0,
-                   length=0)), ROW6),
-])
+@pytest.mark.parametrize(
+    ("frame", "columns"),
+    [
+        (ethernet(ipv4(tcp(b"x" * 3000), length=0)), {}),
+        (ethernet(ipv6(tcp(b"x" * 3000, source=CLIENT6, target=SERVER6), length=0)), ROW6),
+        (ethernet(ipv6(b"\6\0\xc2\4\0\0\x0b\xd4" + tcp(b"x" * 3000, source=CLIENT6, target=SERVER6), following=0, length=0)), ROW6),
+    ],
+)
 def test_length_zero_is_taken_from_the_frame(frame: bytes, columns: Row) -> None:
     rows, problems = decoded(Raw(frame))
     matches(rows[0], payload=3000, notes=LENGTH_GUESSED, **columns)
@@ -100,13 +105,16 @@ def test_length_zero_is_taken_from_the_frame(frame: bytes, columns: Row) -> None
     assert codes(problems) == {"offloaded": 1}
 
 
-@pytest.mark.parametrize(("packet", "reason"), [
-    (ipv4(tcp(), length=19), "total length"),
-    (ipv4(tcp(), length=39), "too short for a TCP header"),
-    (ipv4(tcp(words=4)), "below 20"),
-    (ipv4(tcp(b"x", words=6)), "longer than its packet"),
-    (b"\x44" + ipv4(tcp())[1:], "no IPv4 header"),
-])
+@pytest.mark.parametrize(
+    ("packet", "reason"),
+    [
+        (ipv4(tcp(), length=19), "total length"),
+        (ipv4(tcp(), length=39), "too short for a TCP header"),
+        (ipv4(tcp(words=4)), "below 20"),
+        (ipv4(tcp(b"x", words=6)), "longer than its packet"),
+        (b"\x44" + ipv4(tcp())[1:], "no IPv4 header"),
+    ],
+)
 def test_lengths_that_cannot_be(packet: bytes, reason: str) -> None:
     rows, problems = decoded(Raw(ethernet(packet, 0x0800) + b"\0" * 20))
     assert rows == []

@@ -42,8 +42,13 @@ NESTED = {
     "GRE": (ethernet(b"".join(ipv4(b"", protocol=47, length=60000) + b"\0\0\x08\0" for _ in range(900))), 1),
     "EtherIP": (b"".join(ipv4(b"", protocol=97, length=60000) + b"\x30\0" + ethernet(b"", 0x0800) for _ in range(900)), 101),
     "packet taps": (b"\0\0\x08\0\xc0\0\0\0" * 900, 192),
-    "PPP": (ethernet(b"\0\x21" + b"", 0x880B)[:14] + b"\x02\x81\0\0\1\0" + ethernet(b"", 0x880B) * 0
-            + (ethernet(b"", 0x880B) + b"\x02\x81\0\0\1\0") * 900, 1),
+    "PPP": (
+        ethernet(b"\0\x21" + b"", 0x880B)[:14]
+        + b"\x02\x81\0\0\1\0"
+        + ethernet(b"", 0x880B) * 0
+        + (ethernet(b"", 0x880B) + b"\x02\x81\0\0\1\0") * 900,
+        1,
+    ),
     "VLAN tags": (ethernet(b"\0\1\x81\0" * 900 + b"\0\1\x08\0" + ipv4(b""), 0x8100), 1),
     "aggregates": (in_aggregates(700), 105),
 }
@@ -53,14 +58,14 @@ GREEDY = {
     "extension headers": ethernet(ipv6(b"\x3c\0\0\0\0\0\0\0" * (FULL // 8), following=60)),
     "atomic fragments": ethernet(ipv6(b"\x2c\0\0\0\0\0\0\1" * (FULL // 8), following=44)),
     "routes": ethernet(ipv4(b"\x40\0\x08\0\0\0\0\0" + b"\0\0\0\1\0" * (FULL // 5), protocol=47)),
-    "gtp extensions": ethernet(ipv4(struct.pack("!HHHHBBHI", 1, 2152, FULL, 0, 0x34, 255, 0, 0) + b"\0\0\0\1"
-                                    + b"\1\0\0\1" * (FULL // 4), protocol=17)),
+    "gtp extensions": ethernet(
+        ipv4(struct.pack("!HHHHBBHI", 1, 2152, FULL, 0, 0x34, 255, 0, 0) + b"\0\0\0\1" + b"\1\0\0\1" * (FULL // 4), protocol=17)
+    ),
 }
 
 
 @settings(max_examples=examples(300), deadline=None)
-@given(st.lists(st.tuples(st.sampled_from([*sorted(LINKS), 3]), st.binary(max_size=120), st.integers(0, 60)),
-                max_size=4))
+@given(st.lists(st.tuples(st.sampled_from([*sorted(LINKS), 3]), st.binary(max_size=120), st.integers(0, 60)), max_size=4))
 @example([(link, b"", 0) for link in sorted(LINKS)])
 @example([(link, b"\xff" * 100, 0) for link in sorted(LINKS)])
 @example([(link, b"\0" * 100, 0) for link in sorted(LINKS)])
@@ -120,7 +125,7 @@ def test_changed_bytes_and_cuts_of_samples() -> None:
             continue
         for i in range(min(block.count, 60)):
             at, size, link = block.offset[i], block.captured[i], block.link[i]
-            original = block.data[at:at + size]
+            original = block.data[at : at + size]
             changed = []
             for _ in range(SEEDS_A_FRAME):
                 data = bytearray(original or b"\0")

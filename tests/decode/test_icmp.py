@@ -13,8 +13,9 @@ SYN6 = ipv6(tcp(flags=2, ack=0, source=CLIENT6, target=SERVER6))
 
 
 def icmp(kind: int, code: int, quoted: bytes) -> Raw:
-    return Raw(ethernet(ipv4(struct.pack("!BBHI", kind, code, 0, 0) + quoted, protocol=1, source="203.0.113.9",
-                             target="192.0.2.1", ttl=200)))
+    return Raw(
+        ethernet(ipv4(struct.pack("!BBHI", kind, code, 0, 0) + quoted, protocol=1, source="203.0.113.9", target="192.0.2.1", ttl=200))
+    )
 
 
 def icmp6(kind: int, code: int, quoted: bytes) -> Raw:
@@ -28,13 +29,28 @@ def test_error(kind: int, code: int) -> None:
 
 @pytest.mark.parametrize(("kind", "code"), [(1, 4), (2, 0), (3, 0), (4, 1)])
 def test_error6(kind: int, code: int) -> None:
-    matches(only_row(icmp6(kind, code, SYN6)), notes=QUOTED, window=6 << 16 | kind << 8 | code, flags=2, ack=0,
-            payload=0, key=key(CLIENT6, SERVER6), ip_id=-1, ttl=62)
+    matches(
+        only_row(icmp6(kind, code, SYN6)),
+        notes=QUOTED,
+        window=6 << 16 | kind << 8 | code,
+        flags=2,
+        ack=0,
+        payload=0,
+        key=key(CLIENT6, SERVER6),
+        ip_id=-1,
+        ttl=62,
+    )
 
 
 def test_eight_bytes_are_enough() -> None:
-    matches(only_row(icmp(3, 1, ipv4(tcp(b"hello"))[:28])), notes=QUOTED | HEADER_CUT | SHORT_HEADER, window=4 << 16 | 3 << 8 | 1,
-            ack=0, flags=0, payload=0)
+    matches(
+        only_row(icmp(3, 1, ipv4(tcp(b"hello"))[:28])),
+        notes=QUOTED | HEADER_CUT | SHORT_HEADER,
+        window=4 << 16 | 3 << 8 | 1,
+        ack=0,
+        flags=0,
+        payload=0,
+    )
 
 
 def test_payload_length_is_the_quoted_packet_s() -> None:
@@ -53,11 +69,21 @@ def test_a_quoted_tunnel_keeps_its_segment() -> None:
     assert only_row(icmp(3, 4, ipv4(ipv4(tcp(b"x")), protocol=4)))["notes"] & QUOTED
 
 
-@pytest.mark.parametrize("frame", [
-    icmp(8, 0, SYN), icmp(0, 0, SYN), icmp(13, 0, SYN), icmp6(128, 0, SYN6), icmp6(136, 0, SYN6),
-    icmp(3, 3, SYN[:22]), icmp(3, 3, b""), icmp(3, 3, b"\x45"), icmp(3, 3, b"\0" * 40),
-    icmp(3, 3, ipv4(b"\0\x35" * 10, protocol=17)),
-])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        icmp(8, 0, SYN),
+        icmp(0, 0, SYN),
+        icmp(13, 0, SYN),
+        icmp6(128, 0, SYN6),
+        icmp6(136, 0, SYN6),
+        icmp(3, 3, SYN[:22]),
+        icmp(3, 3, b""),
+        icmp(3, 3, b"\x45"),
+        icmp(3, 3, b"\0" * 40),
+        icmp(3, 3, ipv4(b"\0\x35" * 10, protocol=17)),
+    ],
+)
 def test_nothing_quoted(frame: Raw) -> None:
     rows, problems = decoded(frame)
     assert (rows, problems.rows()) == ([], [])

@@ -35,16 +35,17 @@ def parsed(options: bytes, ack: int = 1000) -> tuple[int, int, int, int, int, in
 
 TABLE = {
     "none": (b"", (0, -1, 0, 0, 0, 0)),
-    "all": (MSS + SACK_OK + stamps(5, 6) + b"\1" + WSCALE,
-            (OPT_MSS | OPT_SACK_OK | OPT_TIMESTAMPS | OPT_WSCALE, 7, 5, 6, 0, 0)),
+    "all": (MSS + SACK_OK + stamps(5, 6) + b"\1" + WSCALE, (OPT_MSS | OPT_SACK_OK | OPT_TIMESTAMPS | OPT_WSCALE, 7, 5, 6, 0, 0)),
     "a window that is shifted too far": (b"\3\3\x0f", (OPT_WSCALE, 14, 0, 0, 0, 0)),
     "end of list": (MSS + b"\0" + SACK_OK, (OPT_MSS, -1, 0, 0, 0, 0)),
     "length 0": (MSS + b"\x13\0" + SACK_OK, (OPT_MSS, -1, 0, 0, 0, 0)),
     "length 1": (MSS + b"\x13\1" + SACK_OK, (OPT_MSS, -1, 0, 0, 0, 0)),
     "over the end": (SACK_OK + stamps(5, 6)[:-1], (OPT_SACK_OK, -1, 0, 0, 0, 0)),
     "lone kind at the end": (SACK_OK + b"\x08", (OPT_SACK_OK, -1, 0, 0, 0, 0)),
-    "wrong lengths are passed over": (b"\2\3\1" + b"\3\4\1\1" + b"\4\3\1" + b"\x08\4\1\1" + b"\5\6\1\1\1\1" + SACK_OK,
-                                      (OPT_SACK_OK, -1, 0, 0, 0, 0)),
+    "wrong lengths are passed over": (
+        b"\2\3\1" + b"\3\4\1\1" + b"\4\3\1" + b"\x08\4\1\1" + b"\5\6\1\1\1\1" + SACK_OK,
+        (OPT_SACK_OK, -1, 0, 0, 0, 0),
+    ),
     "the last counts": (stamps(1, 2) + stamps(3, 4), (OPT_TIMESTAMPS, -1, 3, 4, 0, 0)),
     "fast open": (b"\x22\x0a12345678", (OPT_FAST_OPEN, -1, 0, 0, 0, 0)),
     "fast open, experimental": (b"\xfe\x04\xf9\x89", (OPT_FAST_OPEN, -1, 0, 0, 0, 0)),

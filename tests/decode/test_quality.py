@@ -86,13 +86,17 @@ def test_waypoints_leave_the_checksum_open() -> None:
     assert (len(rows), problems.rows()) == (1, [])
 
 
-@pytest.mark.parametrize(("packet", "counted"), [
-    (ipv4(tcp(b"x" * 1460)), False), (ipv4(tcp(b"x" * 1461)), True),
-    (ipv6(tcp(b"x" * 1440, source=CLIENT6, target=SERVER6)), False),
-    (ipv6(tcp(b"x" * 1441, source=CLIENT6, target=SERVER6)), True),
-    (ipv4(tcp(b"x" * 9000, source="127.0.0.1"), source="127.0.0.1"), False),
-    (ipv4(ipv4(tcp(b"x" * 1461)), protocol=4), True),
-])
+@pytest.mark.parametrize(
+    ("packet", "counted"),
+    [
+        (ipv4(tcp(b"x" * 1460)), False),
+        (ipv4(tcp(b"x" * 1461)), True),
+        (ipv6(tcp(b"x" * 1440, source=CLIENT6, target=SERVER6)), False),
+        (ipv6(tcp(b"x" * 1441, source=CLIENT6, target=SERVER6)), True),
+        (ipv4(tcp(b"x" * 9000, source="127.0.0.1"), source="127.0.0.1"), False),
+        (ipv4(ipv4(tcp(b"x" * 1461)), protocol=4), True),
+    ],
+)
 def test_offloaded(packet: bytes, counted: bool) -> None:
     frame = ethernet(packet)
     for kept in (len(frame), 100):

@@ -20,28 +20,43 @@ FRAMES_A_SAMPLE = 300
 numbers16 = st.integers(0, 0xFFFF)
 numbers32 = st.integers(0, 0xFFFFFFFF)
 option = st.one_of(
-    st.sampled_from([b"\1", b"\0", b"\2\4\5\xb4", b"\3\3\7", b"\4\2", b"\x22\2", b"\xfe\4\xf9\x89", b"\5\1",
-                     b"\x13\x12"]),
+    st.sampled_from([b"\1", b"\0", b"\2\4\5\xb4", b"\3\3\7", b"\4\2", b"\x22\2", b"\xfe\4\xf9\x89", b"\5\1", b"\x13\x12"]),
     st.tuples(numbers32, numbers32).map(lambda pair: struct.pack("!BBII", 8, 10, *pair)),
-    st.lists(numbers32, min_size=2, max_size=8).map(
-        lambda edges: struct.pack(f"!BB{len(edges)}I", 5, 2 + 4 * len(edges), *edges)),
+    st.lists(numbers32, min_size=2, max_size=8).map(lambda edges: struct.pack(f"!BB{len(edges)}I", 5, 2 + 4 * len(edges), *edges)),
     st.binary(max_size=4),
 )
 options = st.lists(option, max_size=5).map(b"".join).map(lambda joined: (joined + b"\0" * (-len(joined) % 4))[:40])
 segments = st.builds(
-    tcp, st.binary(max_size=9), ports=st.tuples(numbers16, numbers16), seq=numbers32, ack=numbers32,
-    flags=st.integers(0, 0x1FF), window=numbers16, options=options, words=st.one_of(st.none(), st.integers(0, 15)),
+    tcp,
+    st.binary(max_size=9),
+    ports=st.tuples(numbers16, numbers16),
+    seq=numbers32,
+    ack=numbers32,
+    flags=st.integers(0, 0x1FF),
+    window=numbers16,
+    options=options,
+    words=st.one_of(st.none(), st.integers(0, 15)),
     checksum=st.one_of(st.none(), numbers16),
 )
 lengths = st.one_of(st.none(), st.none(), st.integers(0, 80), st.just(1600))
 packets4 = st.builds(
-    ipv4, segments, length=lengths, ttl=st.integers(0, 255), identification=numbers16,
+    ipv4,
+    segments,
+    length=lengths,
+    ttl=st.integers(0, 255),
+    identification=numbers16,
     fragment=st.sampled_from([0, 0x4000, 0x8000, 0x2000, 3]),
     options=st.sampled_from([b"", b"", b"\x94\x04\0\0", b"\1" * 40]),
-    protocol=st.sampled_from([6, 6, 6, 6, 17, 1, 2, 50, 4, 47]), source=st.sampled_from(["192.0.2.1", "127.0.0.1"]),
+    protocol=st.sampled_from([6, 6, 6, 6, 17, 1, 2, 50, 4, 47]),
+    source=st.sampled_from(["192.0.2.1", "127.0.0.1"]),
 )
 packets6 = st.builds(
-    ipv6, segments, source=st.just(CLIENT6), target=st.just(SERVER6), length=lengths, hops=st.integers(0, 255),
+    ipv6,
+    segments,
+    source=st.just(CLIENT6),
+    target=st.just(SERVER6),
+    length=lengths,
+    hops=st.integers(0, 255),
     following=st.sampled_from([6, 6, 6, 6, 17, 58, 0, 44]),
 )
 packets = st.one_of(packets4, packets6)
@@ -71,8 +86,7 @@ framed = st.one_of(
     st.tuples(st.just(1), st.builds(tagged, packets, tags)),
     st.tuples(st.just(113), st.builds(cooked, packets, st.integers(0, 5))),
     st.tuples(st.just(276), st.builds(cooked2, packets, st.integers(0, 5))),
-    st.tuples(st.sampled_from([0, 108]),
-              st.builds(loopback, packets, st.sampled_from("<>"), st.sampled_from([10, 24, 30]))),
+    st.tuples(st.sampled_from([0, 108]), st.builds(loopback, packets, st.sampled_from("<>"), st.sampled_from([10, 24, 30]))),
     st.tuples(st.sampled_from([12, 14, 101, 228, 229]), packets),
 )
 
@@ -87,10 +101,10 @@ def frames(draw: st.DrawFn) -> Raw:
         data += bytes(draw(st.integers(1, 20)))
         wire = len(data)
     elif change == "cut":
-        data = data[:draw(st.integers(0, len(data)))]
+        data = data[: draw(st.integers(0, len(data)))]
     elif change == "byte":
         at = draw(st.integers(0, min(len(data) - 1, 80)))
-        data = data[:at] + bytes([draw(st.integers(0, 255))]) + data[at + 1:]
+        data = data[:at] + bytes([draw(st.integers(0, 255))]) + data[at + 1 :]
     return Raw(data, link, wire)
 
 

@@ -16,16 +16,22 @@ if TYPE_CHECKING:
 
     from tests.decode.blocks import Raw
 
-BUILT = {**{name: frame for name, (frame, _) in test_links.FRAMES.items()},
-         **{name: frame for name, (frame, _) in test_tunnels.BUILT.items()}}
+BUILT = {
+    **{name: frame for name, (frame, _) in test_links.FRAMES.items()},
+    **{name: frame for name, (frame, _) in test_tunnels.BUILT.items()},
+}
 OTHERWISE = {  # what tshark 4.0.17 does not find, and why
-    **dict.fromkeys(("pseudowire", "pseudowire, control word", "pseudowire, address like IPv4"),
-                    "it takes the addresses for a control word, or for IPv4, and the other way round"),
+    **dict.fromkeys(
+        ("pseudowire", "pseudowire, control word", "pseudowire, address like IPv4"),
+        "it takes the addresses for a control word, or for IPv4, and the other way round",
+    ),
     **dict.fromkeys(("pppd", "mpls alone", "cisco hdlc, direction", "frame relay, direction"), "it does not know the link type"),
     "vxlan 8472": "the port that was used before the RFC",
     **dict.fromkeys(("gtp-u, extensions", "gtp-u, sequence"), "the length in the header is 0"),
-    **dict.fromkeys(("capwap, 802.11", "capwap, 802.11, radio's address and more"),
-                    "it takes every frame control to be swapped, unless its preferences say otherwise"),
+    **dict.fromkeys(
+        ("capwap, 802.11", "capwap, 802.11, radio's address and more"),
+        "it takes every frame control to be swapped, unless its preferences say otherwise",
+    ),
     "erspan 3, ip": "it takes all that ERSPAN holds to be Ethernet",
 }
 
@@ -36,8 +42,12 @@ def found_by_tshark(frames: list[Raw], path: Path, *options: str) -> list[bool]:
     blocks = [section(), *(interface(link=link) for link in links)]
     blocks += [enhanced(at, frame.data, links.index(frame.link)) for at, frame in enumerate(frames)]
     path.write_bytes(b"".join(blocks))
-    run = subprocess.run(["tshark", "-n", "-r", str(path), *options, "-T", "fields", "-e", "frame.number", "-e", "tcp.dstport"],
-                         capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        ["tshark", "-n", "-r", str(path), *options, "-T", "fields", "-e", "frame.number", "-e", "tcp.dstport"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return [bool(line.partition("\t")[2]) for line in run.stdout.splitlines()]
 
 

@@ -25,8 +25,7 @@ from tests.writer.links import (
 HELLO = ipv4(tcp(b"hello"))
 HELLO6 = ipv6(tcp(b"hello", source=CLIENT6, target=SERVER6))
 ROW6: Row = {"key": key(CLIENT6, SERVER6), "ip_id": -1, "ttl": 62}
-BACK = ipv4(tcp(b"hello", source=build.SERVER, target=build.CLIENT, ports=(80, 40000)),
-            source=build.SERVER, target=build.CLIENT)
+BACK = ipv4(tcp(b"hello", source=build.SERVER, target=build.CLIENT, ports=(80, 40000)), source=build.SERVER, target=build.CLIENT)
 IN_GTP = scope_bytes(SCOPE_TEID, 0)
 
 
@@ -68,8 +67,7 @@ WRAPS: dict[str, tuple[bytes, tuple[Wrap, ...], Row]] = {
     "vxlan": (HELLO, (ethernet(), vxlan(4711)), {"key": key(scope=vni(4711))}),
     "vxlan, tagged inside": (HELLO, (vlan(5), ethernet(), vxlan(1)), {"key": key(scope=vni(1)), "vlan": 5}),
     "geneve": (HELLO, (ethernet(), geneve(9)), {"key": key(scope=vni(9))}),
-    "geneve, options, no Ethernet": (HELLO6, (geneve(9, b"\0" * 12),),
-                                     ROW6 | {"key": key(CLIENT6, SERVER6, scope=vni(9))}),
+    "geneve, options, no Ethernet": (HELLO6, (geneve(9, b"\0" * 12),), ROW6 | {"key": key(CLIENT6, SERVER6, scope=vni(9))}),
     "gtp-u": (HELLO, (gtp_u(0xABCD),), {"key": key(scope=IN_GTP), "teid": 0xABCD}),
     "innermost network": (HELLO, (ethernet(), vxlan(1), ethernet(), vxlan(2)), {"key": key(scope=vni(1))}),
     "vxlan in gtp-u": (HELLO, (ethernet(), vxlan(3), gtp_u(4)), {"key": key(scope=vni(3) + IN_GTP), "teid": 4}),
@@ -80,15 +78,18 @@ BUILT: dict[str, tuple[Raw, Row]] = {
     "vxlan 8472": (udp(8472, b"\x08\0\0\0\0\0\x07\0" + framed(HELLO)), {"key": key(scope=vni(7))}),
     "vxlan-gpe": (udp(4790, b"\x0c\0\0\x01\0\0\x07\0" + HELLO), {"key": key(scope=vni(7))}),
     "vxlan-gpe, frame": (udp(4790, b"\x0c\0\0\x03\0\0\x07\0" + framed(HELLO)), {"key": key(scope=vni(7))}),
-    "gtp-u, extensions": (udp(2152, struct.pack("!BBHI", 0x34, 255, 0, 5) + b"\0\0\0\x85\1\x10\2\x85\1\0\0\0" + HELLO),
-                          {"key": key(scope=IN_GTP), "teid": 5}),
-    "gtp-u, sequence": (udp(2152, struct.pack("!BBHIHBB", 0x32, 255, 0, 7, 1, 0, 0) + HELLO6),
-                        ROW6 | {"key": key(CLIENT6, SERVER6, scope=IN_GTP), "teid": 7}),
+    "gtp-u, extensions": (
+        udp(2152, struct.pack("!BBHI", 0x34, 255, 0, 5) + b"\0\0\0\x85\1\x10\2\x85\1\0\0\0" + HELLO),
+        {"key": key(scope=IN_GTP), "teid": 5},
+    ),
+    "gtp-u, sequence": (
+        udp(2152, struct.pack("!BBHIHBB", 0x32, 255, 0, 7, 1, 0, 0) + HELLO6),
+        ROW6 | {"key": key(CLIENT6, SERVER6, scope=IN_GTP), "teid": 7},
+    ),
     "tzsp": (udp(37008, b"\1\0\0\1\1" + framed(HELLO)), {}),
     "tzsp, sent, tags": (udp(37008, b"\1\1\0\1\0\x0a\1\x55\0\x29\2ab\1" + framed(HELLO6)), ROW6),
     "l2tp": (udp(1701, b"\0\2\0\7\0\1\xff\3\0\x21" + HELLO), {}),
-    "l2tp, length, sequence, padding": (
-        udp(1701, b"\x4a\2" + b"\0\x40\0\7\0\1\0\1\0\1" + b"\0\2\0\0" + b"\xff\3\0\x57" + HELLO6), ROW6),
+    "l2tp, length, sequence, padding": (udp(1701, b"\x4a\2" + b"\0\x40\0\7\0\1\0\1\0\1" + b"\0\2\0\0" + b"\xff\3\0\x57" + HELLO6), ROW6),
     "teredo": (udp(3544, HELLO6), ROW6),
     "teredo, authentication, origin": (udp(3544, b"\0\1\0\0" + b"\0" * 9 + b"\0\0" + b"\1" * 6 + HELLO6), ROW6),
     "l2tp, the answer": (udp(50000, b"\0\2\0\7\0\1\xff\3\0\x21" + HELLO, 1701), {}),
@@ -97,15 +98,16 @@ BUILT: dict[str, tuple[Raw, Row]] = {
     "capwap, the answer": (udp(50000, capwap(framed(HELLO6)), 5247), ROW6),
     "capwap, 802.11": (udp(5247, capwap(WLAN + SNAP + HELLO, 0x100)), {}),
     "capwap, 802.11, radio's address and more": (
-        udp(5247, capwap(WLAN + SNAP + HELLO, 0x130, b"\6\2\0\0\0\0\1\0" + b"\4\1\2\3\4\0\0\0")), {}),
+        udp(5247, capwap(WLAN + SNAP + HELLO, 0x130, b"\6\2\0\0\0\0\1\0" + b"\4\1\2\3\4\0\0\0")),
+        {},
+    ),
     "capwap, frame control swapped": (udp(5247, capwap(WLAN[1::-1] + WLAN[2:] + SNAP + HELLO, 0x100)), {}),
     "802.11 in gre": (in_gre(b"\0\0\x82\x10" + WLAN + SNAP + HELLO), {}),
     "gre in udp": (udp(4754, b"\0\0\x08\0" + HELLO), {}),
     "mpls in udp": (udp(6635, b"\0\1\1\x40" + HELLO), {}),
     "eoip": (in_gre(b"\x20\1\x64\0\0\x50\0\7" + framed(HELLO)), {}),
     "erspan 1": (in_gre(b"\0\0\x88\xbe" + framed(HELLO)), {}),
-    "erspan 3, subheader": (
-        in_gre(b"\x10\0\x22\xeb\0\0\0\1" + b"\x20\1" + b"\0" * 9 + b"\1" + b"\0" * 8 + framed(HELLO)), {}),
+    "erspan 3, subheader": (in_gre(b"\x10\0\x22\xeb\0\0\0\1" + b"\x20\1" + b"\0" * 9 + b"\1" + b"\0" * 8 + framed(HELLO)), {}),
     "erspan 3, ip": (in_gre(b"\x10\0\x22\xeb\0\0\0\1" + b"\x20\1" + b"\0" * 8 + b"\x08\0" + HELLO), {}),
     "gre, checksum, sequence": (in_gre(b"\x90\0\x08\0" + b"\0" * 8 + HELLO), {}),
     "gre, routes": (in_gre(b"\x40\0\x08\0" + b"\0" * 4 + b"\0\x08\0\4\1\2\3\4" + b"\0" * 4 + HELLO), {}),

@@ -121,9 +121,7 @@ def test_a_mapped_file(tmp_path: Path) -> None:
     path.write_bytes(array("i", range(5000)).tobytes())
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         view = memoryview(mapped)
-        assert read(of(Column("x", "i"), (5000, view), (10, view[16:])), "sum(x)") == [
-            (5000 * 4999 // 2 + sum(range(4, 14)),)
-        ]
+        assert read(of(Column("x", "i"), (5000, view), (10, view[16:])), "sum(x)") == [(5000 * 4999 // 2 + sum(range(4, 14)),)]
         view.release()  # or the map would not close
 
 
@@ -173,9 +171,7 @@ def numbered(batches: int, rows: int = 2500) -> Stream:
         for batch in range(batches):
             words = [f"{batch} {word}" * (word % 5) for word in range(1 + batch % 7)]
             codes = array("i", [row % len(words) for row in range(rows)])
-            yield Batch(
-                rows, [array("q", range(rows)), Coded(codes, Text.of(words)), Text.of([words[code] for code in codes])]
-            )
+            yield Batch(rows, [array("q", range(rows)), Coded(codes, Text.of(words)), Text.of([words[code] for code in codes])])
 
     return Stream([Column("row", "l"), Column("coded", "i", coded=True), Column("text", "u")], made)
 
@@ -192,9 +188,7 @@ def test_words_are_those_of_the_batch(threads: int) -> None:
 
 
 def test_rows_keep_their_order() -> None:
-    stream = Stream(
-        [Column("x", "l")], lambda: (Batch(3000, [array("q", range(at, at + 3000))]) for at in range(0, 60_000, 3000))
-    )
+    stream = Stream([Column("x", "l")], lambda: (Batch(3000, [array("q", range(at, at + 3000))]) for at in range(0, 60_000, 3000)))
     assert column_of(stream) == list(range(60_000))
 
 

@@ -20,13 +20,24 @@ MADE = [
     factory.failed(1, "refused"),
     factory.failed(2, "unanswered"),
     factory.aborted(3, by="unknown", evidence=("idle 351 s before", "TTL 63")),
-    factory.connection(4, stream=None, scope=Scope(7, 9, None), vantage=None, timestamps=True, midstream=True,
-                       anomalies=(Anomaly("stray-syn", 44, "a SYN"), Anomaly("stray-syn", 45, "a SYN"))),
+    factory.connection(
+        4,
+        stream=None,
+        scope=Scope(7, 9, None),
+        vantage=None,
+        timestamps=True,
+        midstream=True,
+        anomalies=(Anomaly("stray-syn", 44, "a SYN"), Anomaly("stray-syn", 45, "a SYN")),
+    ),
     factory.connection(5, total_ns=None, server_side=None, time_wait=()),
-    factory.connection(6, course=Course(3, 40_000_000, 2_000_000_000, 17, 900_000_000, 1_500_000_000, 0),
-                       client_side=replace(factory.connection(6).client_side, delivery=Delivery(455, 3, 1_400_000_000, None, 1448, 2896))),
-    factory.connection(7, client_side=replace(
-        factory.connection(7).client_side, delivery=Delivery(None, None, None, 520, None, 0, 6_900_000_000, 2))),
+    factory.connection(
+        6,
+        course=Course(3, 40_000_000, 2_000_000_000, 17, 900_000_000, 1_500_000_000, 0),
+        client_side=replace(factory.connection(6).client_side, delivery=Delivery(455, 3, 1_400_000_000, None, 1448, 2896)),
+    ),
+    factory.connection(
+        7, client_side=replace(factory.connection(7).client_side, delivery=Delivery(None, None, None, 520, None, 0, 6_900_000_000, 2))
+    ),
 ]
 
 
@@ -82,11 +93,14 @@ def test_packed_and_unpacked() -> None:
     assert again.packed() == block.packed()
 
 
-@pytest.mark.parametrize(("data", "why"), [
-    (b"", "not a block of facts"),
-    (b"tcpstates fact\n" + bytes(64), "not a block of facts"),
-    (Block(1).packed().replace(f'"version":{VERSION}'.encode(), b'"version":9'), "version 9: this program reads version 3"),
-])
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "not a block of facts"),
+        (b"tcpstates fact\n" + bytes(64), "not a block of facts"),
+        (Block(1).packed().replace(f'"version":{VERSION}'.encode(), b'"version":9'), "version 9: this program reads version 3"),
+    ],
+)
 def test_what_is_no_block_is_refused(data: bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         unpacked(data)
@@ -98,8 +112,10 @@ def test_a_cut_block_is_refused() -> None:
         unpacked(data[:-8])
 
 
-@given(st.lists(st.tuples(st.integers(MISSING, -MISSING - 1), st.integers(-(1 << 31), (1 << 31) - 1), st.integers(-128, 127)), max_size=40),
-       st.integers(1, 5))
+@given(
+    st.lists(st.tuples(st.integers(MISSING, -MISSING - 1), st.integers(-(1 << 31), (1 << 31) - 1), st.integers(-128, 127)), max_size=40),
+    st.integers(1, 5),
+)
 def test_a_table_keeps_its_rows_as_it_grows(rows: list[tuple[int, int, int]], capacity: int) -> None:
     table = Table(2, 1, 3, capacity)
     for wide, narrow, small in rows:

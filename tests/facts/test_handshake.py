@@ -74,9 +74,7 @@ LATENCIES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("text", "outward", "back", "total"), [case[1:] for case in LATENCIES], ids=[case[0] for case in LATENCIES]
-)
+@pytest.mark.parametrize(("text", "outward", "back", "total"), [case[1:] for case in LATENCIES], ids=[case[0] for case in LATENCIES])
 def test_latencies(text: str, outward: int | None, back: int | None, total: int | None) -> None:
     shake = play(text).row.handshake
     expected = [None if ms is None else ms * MS for ms in (outward, back, total)]
@@ -149,9 +147,7 @@ def test_repetitions_say_nothing_of_the_vantage() -> None:
 
 
 def test_hosts_other_handshakes_tell_where_one_begun_before_stood() -> None:
-    text = "0 C PA seq=1 ack=1 len=5\n0.05 S A seq=1\n" + "\n".join(
-        f"{n} C{n} S\n{n}.0001 S{n} SA\n{n}.05 C{n} A" for n in (2, 3, 4)
-    )
+    text = "0 C PA seq=1 ack=1 len=5\n0.05 S A seq=1\n" + "\n".join(f"{n} C{n} S\n{n}.0001 S{n} SA\n{n}.05 C{n} A" for n in (2, 3, 4))
     rows = play(text).rows
     assert [row.vantage for row in rows] == ["server"] * 4
 
@@ -160,8 +156,6 @@ def test_hosts_whose_roles_differ_keep_their_place() -> None:
     """The capture stands at 10.0.0.2: as a server for one connection, as a client for the next."""
     from tests.ladder import ladder
 
-    segments = ladder(AT_SERVER) + ladder(
-        "10 C S\n10.05 S SA\n10.0501 C A", client="10.0.0.2", server="10.0.0.1", port=5555
-    )
+    segments = ladder(AT_SERVER) + ladder("10 C S\n10.05 S SA\n10.0501 C A", client="10.0.0.2", server="10.0.0.1", port=5555)
     midstream = ladder("20 C PA seq=1 ack=1 len=5\n20.1 S A seq=1", client="10.0.0.2", server="10.0.0.1", port=6666)
     assert [row.vantage for row in play([*segments, *midstream]).rows] == ["server", "client", "client"]

@@ -66,15 +66,11 @@ def last_reset(text: str) -> Reset:
     return play(text).row.resets[-1]
 
 
-@pytest.mark.parametrize(
-    ("text", "by", "cause", "confidence"), [case[1:] for case in CAUSES], ids=[case[0] for case in CAUSES]
-)
+@pytest.mark.parametrize(("text", "by", "cause", "confidence"), [case[1:] for case in CAUSES], ids=[case[0] for case in CAUSES])
 def test_causes(text: str, by: str, cause: str, confidence: str) -> None:
     reset = last_reset(text)
     assert (reset.by, reset.cause, reset.confidence) == (by, cause, confidence)
     assert reset.evidence
-
-
 
 
 def test_data_that_crossed_the_reset_was_not_left_unread() -> None:
@@ -89,9 +85,7 @@ def test_right_behind_incoming_data_the_cause_is_a_guess() -> None:
     assert reset.confidence != "high"
 
 
-@pytest.mark.parametrize(
-    ("text", "by", "cause", "confidence"), [case[1:] for case in CAUSES], ids=[case[0] for case in CAUSES]
-)
+@pytest.mark.parametrize(("text", "by", "cause", "confidence"), [case[1:] for case in CAUSES], ids=[case[0] for case in CAUSES])
 def test_a_late_reset_ended_nothing_and_every_other_one_did(text: str, by: str, cause: str, confidence: str) -> None:
     played = play(text)
     ended = played.row.teardown.reset
@@ -107,15 +101,11 @@ def test_a_crossed_request_is_said_to_have_crossed() -> None:
 
 def test_a_long_silence_before_is_evidence() -> None:
     """What a NAT gateway's or a load balancer's timeout looks like."""
-    assert (
-        "idle 350 s before" in last_reset(OPEN + "1 C PA len=9\n1.01 S A\n351.01 C PA len=9\n351.02 S R seq=1").evidence
-    )
+    assert "idle 350 s before" in last_reset(OPEN + "1 C PA len=9\n1.01 S A\n351.01 C PA len=9\n351.02 S R seq=1").evidence
 
 
 def test_a_short_silence_is_none() -> None:
-    assert not [
-        words for words in last_reset(OPEN + "1 C PA len=9\n1.01 S A\n6 S RA").evidence if words.startswith("idle")
-    ]
+    assert not [words for words in last_reset(OPEN + "1 C PA len=9\n1.01 S A\n6 S RA").evidence if words.startswith("idle")]
 
 
 def test_another_senders_ttl() -> None:

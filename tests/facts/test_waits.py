@@ -88,8 +88,13 @@ def test_one_direction_tells_nothing_of_what_arrived() -> None:
 def test_nothing_lasts_longer_than_its_connection(segments: list[Seg]) -> None:
     for row in play(segments).rows:
         lasted_ns, course = row.end_ns - row.start_ns, row.course
-        spans = (course.longest_answer_ns, course.longest_wait_ns, course.longest_stall_ns, course.idle_survived_ns,
-                 course.idle_before_end_ns)
+        spans = (
+            course.longest_answer_ns,
+            course.longest_wait_ns,
+            course.longest_stall_ns,
+            course.idle_survived_ns,
+            course.idle_before_end_ns,
+        )
         assert all(span is None or 0 <= span <= lasted_ns for span in spans)
         assert (course.longest_answer_ns is None) == (course.exchanges == 0)
         for side in filter(None, (row.client_side, row.server_side)):

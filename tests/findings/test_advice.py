@@ -14,9 +14,7 @@ from tcptrace_py.model.results import Exhaustion, PortBudget
 
 PORTS = PortBudget("10.0.0.7", "10.0.0.9", 3306, None, 300, 300, 290, 0, (32768, 60999), "profile", 300, 5.0, 470.5, None)
 FULL = replace(PORTS, peak_held=28232, connections_per_s=600.0, exhaustion=Exhaustion(0, 10**9, 600.0, 470.0, 900, 0))
-SOON = replace(
-    PORTS, peak_held=9000, connections_per_s=600.0, exhausted_in_s=32.0, filling_per_s=600.0, filling_over_ns=20 * 10**9
-)
+SOON = replace(PORTS, peak_held=9000, connections_per_s=600.0, exhausted_in_s=32.0, filling_per_s=600.0, filling_over_ns=20 * 10**9)
 HALF = replace(PORTS, peak_held=15000, connections_per_s=250.0)
 REUSE, CHECK, CLOSER, SPREAD, WIDEN, TW_REUSE, LIMIT, SHORTEN = (
     "reuse-connections", "check-less-often", "who-closes-first", "spread-over-addresses", "widen-the-port-range",
@@ -93,9 +91,7 @@ CASES: list[tuple[str, list[ServiceLedger], str, list[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("services", "system", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
-)
+@pytest.mark.parametrize(("services", "system", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_what_is_advised(services: list[ServiceLedger], system: str, expected: list[str]) -> None:
     assert codes(*services, system=system) == expected
 

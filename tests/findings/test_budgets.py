@@ -87,9 +87,7 @@ def test_restarted_reused_killed() -> None:
 
 def test_hosts_in_two_tunnels_are_two_hosts_but_vlans_are_not() -> None:
     one = ladder(HANDSHAKE, CLOSE)
-    tunnels = [
-        replace(s, key=s.key + scope_bytes(SCOPE_VNI, vni), time_ns=s.time_ns + vni) for vni in (5, 6) for s in one
-    ]
+    tunnels = [replace(s, key=s.key + scope_bytes(SCOPE_VNI, vni), time_ns=s.time_ns + vni) for vni in (5, 6) for s in one]
     hosts = hosts_of(play(in_order(tunnels)).collector.accounts)
     assert sorted((host.address, host.scope.vni if host.scope else None) for host in hosts) == [
         (CLIENT, 5),
@@ -138,11 +136,7 @@ def test_a_servers_time_wait_holds_no_port() -> None:
 
 def test_ports_are_free_after_a_reset_or_a_refusal() -> None:
     assert budget(many("1 C RA", every_s=2), 100).peak_held == 1
-    refused = [
-        replace(s, time_ns=s.time_ns + n * SECOND_NS)
-        for n in range(9)
-        for s in ladder("0 C S\n0.01 S RA", port=40000 + n)
-    ]
+    refused = [replace(s, time_ns=s.time_ns + n * SECOND_NS) for n in range(9) for s in ladder("0 C S\n0.01 S RA", port=40000 + n)]
     assert budget(refused, 100).peak_held == 1
 
 
@@ -163,9 +157,7 @@ def test_open_connections_hold_their_ports_to_the_end() -> None:
 )
 def test_the_ceiling_is_the_clients(profiles: Profiles, ceiling: float | None) -> None:
     """FACTS: 28232 / 60 = 470 new connections a second to one service, if the client closes first."""
-    assert budget(many(CLOSE), 30, profiles=profiles).ceiling_per_s == (
-        None if ceiling is None else pytest.approx(ceiling)
-    )
+    assert budget(many(CLOSE), 30, profiles=profiles).ceiling_per_s == (None if ceiling is None else pytest.approx(ceiling))
 
 
 def test_the_limit_is_for_each_service() -> None:

@@ -92,8 +92,18 @@ def test_an_answer_from_another_address_with_fitting_numbers_is_half_translated(
         pytest.param(ASKED, id="no answer captured"),
         pytest.param([*ladder("0 C S\n0.01 S SA\n0.02 C A\n1 C R seq=1"), *answered()], id="the client was answered as well"),
         pytest.param(
-            [*ASKED, *(replace(segment, key=key_of(CLIENT, PORT, OTHER, SERVICE) if segment.key[:4] == key_of(CLIENT, 1, SERVER, 1)[:4]
-                               else key_of(OTHER, SERVICE, CLIENT, PORT)) for segment in ladder("0 C S\n0.01 S SA\n0.02 C A"))],
+            [
+                *ASKED,
+                *(
+                    replace(
+                        segment,
+                        key=key_of(CLIENT, PORT, OTHER, SERVICE)
+                        if segment.key[:4] == key_of(CLIENT, 1, SERVER, 1)[:4]
+                        else key_of(OTHER, SERVICE, CLIENT, PORT),
+                    )
+                    for segment in ladder("0 C S\n0.01 S SA\n0.02 C A")
+                ),
+            ],
             id="both sides of a NAT",
         ),
     ],
@@ -130,8 +140,6 @@ def test_where_the_reset_is_all_there_is_nothing_is_said() -> None:
     assert only(ladder("0.2 S R seq=5 ttl=61"), "injected-reset") is None
 
 
-
-
 # -- many connections of one client ---------------------------------------------------------------------------------------------------
 
 WHOLE = """
@@ -146,8 +154,8 @@ WHOLE = """
     0.011 S FA
     0.012 C A
 """
-CHECK = WHOLE[:WHOLE.index("    0.010")] + "    0.007 C RA\n"
-CUT = WHOLE[:WHOLE.index("    0.006")] + "    0.0051 S RA\n    0.0061 C A\n    0.0062 S R seq=201\n"
+CHECK = WHOLE[: WHOLE.index("    0.010")] + "    0.007 C RA\n"
+CUT = WHOLE[: WHOLE.index("    0.006")] + "    0.0051 S RA\n    0.0061 C A\n    0.0062 S R seq=201\n"
 
 
 def at(second: float, text: str, port: int, *, server: str = SERVER) -> list[Seg]:
@@ -171,8 +179,10 @@ def later(text: str, seconds: float) -> str:
 
 def lossy(syns: int, *, whole: int = 100, data: bool = False) -> list[Seg]:
     repeated = WHOLE.replace("0.004 S A", "0.0031 C PA seq=1 len=20\n    0.004 S A")
-    return [*many((n / 10 for n in range(whole)), repeated if data else WHOLE),
-            *many((n / 10 for n in range(syns)), later(WHOLE, 1), port=50000)]
+    return [
+        *many((n / 10 for n in range(whole)), repeated if data else WHOLE),
+        *many((n / 10 for n in range(syns)), later(WHOLE, 1), port=50000),
+    ]
 
 
 def test_syns_that_are_lost_among_segments_that_are_not() -> None:
@@ -183,8 +193,8 @@ def test_syns_that_are_lost_among_segments_that_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "segments", [pytest.param(lossy(5), id="few"), pytest.param(lossy(12, data=True), id="data is lost as well"),
-                 pytest.param(lossy(0), id="none")]
+    "segments",
+    [pytest.param(lossy(5), id="few"), pytest.param(lossy(12, data=True), id="data is lost as well"), pytest.param(lossy(0), id="none")],
 )
 def test_other_losses_are_no_loss_of_syns(segments: list[Seg]) -> None:
     assert only(segments, "syn-loss") is None
@@ -267,8 +277,10 @@ def test_a_limit_of_flows_and_how_long_they_are_held() -> None:
     "segments",
     [
         pytest.param(limited(25, 20.0, 0.5, 200, loses=False), id="others fail"),
-        pytest.param([*many((n / 2 for n in range(60)), WHOLE), *many((30 + n / 2 for n in range(60)), "0 C S\n1 C S seq=0", port=50000)],
-                     id="a server that stopped"),
+        pytest.param(
+            [*many((n / 2 for n in range(60)), WHOLE), *many((30 + n / 2 for n in range(60)), "0 C S\n1 C S seq=0", port=50000)],
+            id="a server that stopped",
+        ),
     ],
 )
 def test_other_silence_is_no_limit_of_flows(segments: list[Seg]) -> None:
@@ -277,7 +289,7 @@ def test_other_silence_is_no_limit_of_flows(segments: list[Seg]) -> None:
 
 # -- connection-leak ------------------------------------------------------------------------------------------------------------------
 
-LEFT = WHOLE[:WHOLE.index("    0.011")] + "    0.011 S A\n"
+LEFT = WHOLE[: WHOLE.index("    0.011")] + "    0.011 S A\n"
 
 
 def test_connections_that_stay_in_close_wait_leak() -> None:
@@ -288,7 +300,8 @@ def test_connections_that_stay_in_close_wait_leak() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "end_s"), [(LEFT, 45), (LEFT + "    100 S PA len=10\n    100.1 C A", 130), (WHOLE, 120)],
+    ("text", "end_s"),
+    [(LEFT, 45), (LEFT + "    100 S PA len=10\n    100.1 C A", 130), (WHOLE, 120)],
     ids=["short", "still sends", "closed"],
 )
 def test_a_half_close_is_no_leak(text: str, end_s: float) -> None:
@@ -321,8 +334,17 @@ def test_ports_towards_one_service_run_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["recorded-unanswered", "recorded-never-accepted", "recorded-syn-lost", "port-reused-after-reset", "time-wait-reused",
-             "reset-late", "recorded-half-close", "recorded-close-wait-leak"]
+    "name",
+    [
+        "recorded-unanswered",
+        "recorded-never-accepted",
+        "recorded-syn-lost",
+        "port-reused-after-reset",
+        "time-wait-reused",
+        "reset-late",
+        "recorded-half-close",
+        "recorded-close-wait-leak",
+    ],
 )
 def test_samples_that_nearly_do_show_no_problem(name: str) -> None:
     (path,) = SAMPLES.glob(f"{name}.pcap*")
@@ -331,7 +353,7 @@ def test_samples_that_nearly_do_show_no_problem(name: str) -> None:
 
 # -- what is left when the evidence is cut away ---------------------------------------------------------------------------------------
 
-SERVED = WHOLE[:WHOLE.index("    0.005")]
+SERVED = WHOLE[: WHOLE.index("    0.005")]
 OVERFLOWN = SERVED.replace("0.004 S A", "0.3 C PA seq=1 len=20\n    1.001 S SA seq=0 ack=1\n    1.002 C A")
 SILENT = "0 C S\n1 C S seq=0\n3 C S seq=0"
 SPOKEN = "0 C S\n0.01 S SA\n0.02 C A\n0.1 C PA len=20\n0.11 S PA len=90\n0.12 C A"
@@ -340,8 +362,11 @@ SPOKEN = "0 C S\n0.01 S SA\n0.02 C A\n0.1 C PA len=20\n0.11 S PA len=90\n0.12 C 
 def backlog(waiting: int, overflown: int) -> list[Seg]:
     """A listener with room for so many handshakes, whose program accepts none."""
     times = [n / 10 for n in range(waiting)]
-    return [*many(times, SERVED), *many([1 + n / 10 for n in range(overflown)], OVERFLOWN, port=41000),
-            *many([2 + n / 10 for n in range(5)], SILENT, port=42000)]
+    return [
+        *many(times, SERVED),
+        *many([1 + n / 10 for n in range(overflown)], OVERFLOWN, port=41000),
+        *many([2 + n / 10 for n in range(5)], SILENT, port=42000),
+    ]
 
 
 def taken_again(isn: int, *, closed: bool) -> list[Seg]:

@@ -105,7 +105,11 @@ def test_of_lone_attempts_those_of_the_lowest_addresses_are_kept(order: list[int
         patch.setattr(neighbours, "MOST_ROWS", 5)
         found, again = diagnose(analysis), diagnose(shuffled)
     assert (found.services, found.servers, found.left_out, found.neighbours) == (
-        again.services, again.servers, again.left_out, again.neighbours)
+        again.services,
+        again.servers,
+        again.left_out,
+        again.neighbours,
+    )
     assert [row.client for row in found.services] == ["10.0.3.1", "10.0.2.0", "10.0.2.1", "10.0.2.2"]
     assert found.left_out == 9
     assert [row.address for row in found.neighbours] == [f"10.0.2.{n}" for n in range(5)]

@@ -50,4 +50,6 @@ def test_the_same_addresses_in_another_network_are_others() -> None:
             ledger.add(block)
     found = ledger.neighbours.result(ledger.services, start_ns, end_ns)
     assert [(row.scope, row.count) for row in found if row.state == "CLOSE_WAIT"] == [
-        (Scope(None, 7, None), whole.count), (Scope(None, 8, None), whole.count)]
+        (Scope(None, 7, None), whole.count),
+        (Scope(None, 8, None), whole.count),
+    ]

@@ -63,13 +63,16 @@ def filled(*stretches: Stretch, silent_s: float = 0, keeps: float = 1) -> PortBu
     return found
 
 
-@pytest.mark.parametrize(("stretches", "per_s", "over_s", "left_s"), [
-    ([(10, 600)], 600, 10, 37),
-    ([(300, 50)], None, None, None),
-    ([(300, 50), (10, 1000)], 683, 15, 23),  # the average, 81, hides it
-    ([(300, 50), (0.5, 2000)], None, None, None),  # a burst is no rate
-    ([(20, 1000), (20, 100)], 550, 40, 11.33),  # slower of late: over all the time it still is too fast
-])
+@pytest.mark.parametrize(
+    ("stretches", "per_s", "over_s", "left_s"),
+    [
+        ([(10, 600)], 600, 10, 37),
+        ([(300, 50)], None, None, None),
+        ([(300, 50), (10, 1000)], 683, 15, 23),  # the average, 81, hides it
+        ([(300, 50), (0.5, 2000)], None, None, None),  # a burst is no rate
+        ([(20, 1000), (20, 100)], 550, 40, 11.33),  # slower of late: over all the time it still is too fast
+    ],
+)
 def test_when_the_ports_run_out(stretches: list[Stretch], per_s: float | None, over_s: float | None, left_s: float | None) -> None:
     ports = filled(*stretches)
     assert ports.exhaustion is None

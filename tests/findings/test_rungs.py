@@ -40,9 +40,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[2] / "samples"
 SAMPLES = sorted(
-    path
-    for path in FOLDER.iterdir()
-    if ".pcap" in path.name and not path.name.startswith(("buildup", "pile", "recorded-pile"))
+    path for path in FOLDER.iterdir() if ".pcap" in path.name and not path.name.startswith(("buildup", "pile", "recorded-pile"))
 )
 
 

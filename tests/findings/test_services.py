@@ -50,8 +50,10 @@ def summed(connections: list[Connection], *, timed: bool) -> dict[tuple[str, int
         if teardown.pattern == "rst":
             by = teardown.reset.by if teardown.reset is not None else "unknown"
             row[f"resets_by_{by if by in ('client', 'server') else 'others'}"] += 1
-    return {(address, port): Service(address, port, **row, handshake=latency(times_ns.get((address, port), [])))
-            for (address, port), row in rows.items()}
+    return {
+        (address, port): Service(address, port, **row, handshake=latency(times_ns.get((address, port), [])))
+        for (address, port), row in rows.items()
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -63,7 +65,8 @@ def test_they_are_sums(name: str) -> None:
     def holds(summary: Summary) -> None:
         assert summary.retransmissions == sum(both_sides(row, "retransmissions") for row in connections)
         assert summary.handshake_retransmissions == sum(
-            row.handshake.syn_retransmissions + row.handshake.synack_retransmissions for row in connections)
+            row.handshake.syn_retransmissions + row.handshake.synack_retransmissions for row in connections
+        )
         assert {(row.address, row.port): row for row in summary.services} == services
         assert [row.connections for row in summary.services] == sorted((row.connections for row in summary.services), reverse=True)
 

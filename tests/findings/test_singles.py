@@ -14,9 +14,18 @@ from tcptrace_py.model.profiles import Profiles
 
 END_NS = 400 * SECOND_NS
 Attempt = tuple[int, int, int, int, int, int, int]
-ATTEMPTS = st.lists(st.tuples(
-    st.sampled_from((4, 16)), st.integers(1, 4), st.integers(3, 6), st.sampled_from((80, 443)), st.integers(40000, 40003),
-    st.integers(0, 300), st.sampled_from((-1, -2, 0, 30))), max_size=30)
+ATTEMPTS = st.lists(
+    st.tuples(
+        st.sampled_from((4, 16)),
+        st.integers(1, 4),
+        st.integers(3, 6),
+        st.sampled_from((80, 443)),
+        st.integers(40000, 40003),
+        st.integers(0, 300),
+        st.sampled_from((-1, -2, 0, 30)),
+    ),
+    max_size=30,
+)
 
 
 def key_of(attempt: Attempt) -> bytes:

@@ -41,12 +41,22 @@ STAMPED = """
 PLAIN = "0 C S\n0.01 S SA\n0.02 C A\n0.03 C PA len=20\n0.04 S PA len=90"
 
 
-def behind(text: str = PLAIN, *, client: str = NAT, server: str = SERVER, port: int = 50_007, isns: tuple[int, int] = (1000, 9000),
-           late_ns: int = 200_000) -> list[Seg]:
+def behind(
+    text: str = PLAIN,
+    *,
+    client: str = NAT,
+    server: str = SERVER,
+    port: int = 50_007,
+    isns: tuple[int, int] = (1000, 9000),
+    late_ns: int = 200_000,
+) -> list[Seg]:
     """What the other side of a box shows: the client's segments later, the server's earlier."""
-    return [replace(segment, time_ns=segment.time_ns + (late_ns if segment.key[:4] == own else -late_ns))
-            for segments in [ladder(text, client=client, server=server, port=port, isns=isns)]
-            for own in [segments[0].key[:4]] for segment in segments]
+    return [
+        replace(segment, time_ns=segment.time_ns + (late_ns if segment.key[:4] == own else -late_ns))
+        for segments in [ladder(text, client=client, server=server, port=port, isns=isns)]
+        for own in [segments[0].key[:4]]
+        for segment in segments
+    ]
 
 
 def played(segments: list[Seg]) -> Played:
@@ -61,8 +71,12 @@ def only(segments: list[Seg]) -> Finding | None:
 
 @pytest.mark.parametrize(
     ("other", "client", "server"),
-    [(behind(), NAT, SERVER), (behind(client=CLIENT, server=BACKEND, port=PORT), CLIENT, BACKEND),
-     (behind(client=NAT, server=BACKEND), NAT, BACKEND), (behind(late_ns=NEAR_NS // 25), NAT, SERVER)],
+    [
+        (behind(), NAT, SERVER),
+        (behind(client=CLIENT, server=BACKEND, port=PORT), CLIENT, BACKEND),
+        (behind(client=NAT, server=BACKEND), NAT, BACKEND),
+        (behind(late_ns=NEAR_NS // 25), NAT, SERVER),
+    ],
     ids=["the client's address", "the server's address", "both", "a slow box"],
 )
 def test_a_connection_before_and_behind_nat_is_seen_twice(other: list[Seg], client: str, server: str) -> None:
@@ -124,7 +138,8 @@ def in_network(segments: list[Seg], number: int) -> list[Seg]:
 
 
 @pytest.mark.parametrize(
-    "other", [behind(STAMPED, isns=(123_456, 654_321)), in_network(behind(STAMPED, client=CLIENT, port=PORT, isns=(123_456, 654_321)), 7)],
+    "other",
+    [behind(STAMPED, isns=(123_456, 654_321)), in_network(behind(STAMPED, client=CLIENT, port=PORT, isns=(123_456, 654_321)), 7)],
     ids=["addresses as well", "numbers alone"],
 )
 def test_rewritten_numbers_are_known_by_timestamps(other: list[Seg]) -> None:
@@ -135,7 +150,8 @@ def test_rewritten_numbers_are_known_by_timestamps(other: list[Seg]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [PLAIN, STAMPED.replace("id=77", "id=0"), STAMPED.replace("ts=1000,0", "ts=1001,0"), STAMPED.replace("ts=5000", "ts=5001")],
+    "text",
+    [PLAIN, STAMPED.replace("id=77", "id=0"), STAMPED.replace("ts=1000,0", "ts=1001,0"), STAMPED.replace("ts=5000", "ts=5001")],
     ids=["no timestamps", "no IP ID", "another timestamp", "another server's"],
 )
 def test_without_them_rewritten_numbers_are_two_connections(text: str) -> None:

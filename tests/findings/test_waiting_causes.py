@@ -89,7 +89,7 @@ def test_large_segments_are_lost_and_small_ones_arrive() -> None:
     [
         pytest.param([*ladder(FITS.replace("900", "1300")), *ladder(HOLE, port=PORT + 1)], 1, id="as large a one arrived"),
         pytest.param([*ladder(FITS), *ladder(HOLE.replace(" sack=1401,1801", ""), port=PORT + 1)], 1, id="nothing says that they did"),
-        pytest.param([*ladder(FITS), *ladder(HOLE.replace(LARGE, LARGE[:LARGE.rindex("\n")]), port=PORT + 1)], 0, id="two repeats only"),
+        pytest.param([*ladder(FITS), *ladder(HOLE.replace(LARGE, LARGE[: LARGE.rindex("\n")]), port=PORT + 1)], 0, id="two repeats only"),
         pytest.param([*ladder(FITS), *ladder(HOLE + "\n2.4 S A", port=PORT + 1)], 0, id="it came through at last"),
     ],
 )

@@ -39,14 +39,20 @@ def connections(blocks: list[SegmentBlock], form: str) -> tuple[list[Any], int]:
             assert [resting.time_ns(record, n) for n in range(resting.logged(record))] == [segment.time_ns for segment in live.log]
             assert [resting.sender(record, n) for n in range(resting.logged(record))] == [segment.side for segment in live.log]
             assert (resting.start_ns(record), resting.end_ns(record), resting.first_frame(record)) == (
-                live.start_ns, live.end_ns, live.first_frame)
+                live.start_ns,
+                live.end_ns,
+                live.first_frame,
+            )
             assert (resting.signature(record), resting.key(record)) == (live.signature, live.a.key)
         while record := textbook.attempt_over(unanswered_ns):
             rested += 1
             live = textbook.unfold_attempt(record)
             found.append(live)
             assert (resting.attempt_key(record), resting.attempt_start_ns(record), resting.attempt_frame(record)) == (
-                live.a.key, live.start_ns, live.first_frame)
+                live.a.key,
+                live.start_ns,
+                live.first_frame,
+            )
             assert resting.attempt_stream(record) == live.stream
 
     table = table_of(found)
@@ -84,4 +90,4 @@ def later(segments: list[Seg], seconds: float) -> list[Seg]:
 
 def blocks_of(segments: list[Seg], rows: int) -> list[SegmentBlock]:
     """Segments in blocks of so many rows."""
-    return [segment_block(segments[at:at + rows], at + 1) for at in range(0, len(segments), rows)]
+    return [segment_block(segments[at : at + rows], at + 1) for at in range(0, len(segments), rows)]

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 SYN = ladder("0 C S")
 WHAT_CAME = (
-    "", "{} S SA\n{} C A", "{} C S seq=0", "{} S RA ack=1", "{} C S seq=7000", "{} C R seq=1", "{} S A ack=1", "{} C A seq=1 ack=1")
+    "",
+    "{} S SA\n{} C A",
+    "{} C S seq=0",
+    "{} S RA ack=1",
+    "{} C S seq=7000",
+    "{} C R seq=1",
+    "{} S A ack=1",
+    "{} C A seq=1 ack=1",
+)
 
 
 def attempt(kind: int, delay_s: float, address: int, port: int, server: int) -> list[Seg]:
@@ -26,9 +34,18 @@ def attempt(kind: int, delay_s: float, address: int, port: int, server: int) -> 
     return ladder("0 C S", came, client=f"10.1.{address}.7", server=f"10.2.0.{server}", port=port)
 
 
-ATTEMPTS = st.lists(st.tuples(
-    st.floats(0, 700), st.integers(0, len(WHAT_CAME) - 1), st.sampled_from((0.01, 0.9, 2, 7, 29.5, 31, 120, 290, 310, 500)),
-    st.integers(0, 3), st.integers(40000, 40003), st.integers(1, 2)), min_size=1, max_size=40)
+ATTEMPTS = st.lists(
+    st.tuples(
+        st.floats(0, 700),
+        st.integers(0, len(WHAT_CAME) - 1),
+        st.sampled_from((0.01, 0.9, 2, 7, 29.5, 31, 120, 290, 310, 500)),
+        st.integers(0, 3),
+        st.integers(40000, 40003),
+        st.integers(1, 2),
+    ),
+    min_size=1,
+    max_size=40,
+)
 
 
 def traffic_of(attempts: list[tuple[float, int, float, int, int, int]]) -> list[Seg]:
@@ -47,8 +64,14 @@ def told(segments: list[Seg], rows: int) -> tuple[Any, ...]:
     """What adds up."""
     played = play(segments, cuts=range(rows, len(segments), rows), keep_rows=False)
     digest, accounts = played.collector.digest, played.collector.accounts
-    return (sorted(map(repr, played.hosts.values())), sorted(map(repr, played.ports)), played.collector.totals.result(accounts, ()),
-            digest.groups(), digest.busiest(), digest.count)
+    return (
+        sorted(map(repr, played.hosts.values())),
+        sorted(map(repr, played.ports)),
+        played.collector.totals.result(accounts, ()),
+        digest.groups(),
+        digest.busiest(),
+        digest.count,
+    )
 
 
 @given(ATTEMPTS, st.integers(1, 9), st.booleans())

@@ -50,9 +50,7 @@ TOLD_APART = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("text", "copies", "repeats"), [case[1:] for case in TOLD_APART], ids=[case[0] for case in TOLD_APART]
-)
+@pytest.mark.parametrize(("text", "copies", "repeats"), [case[1:] for case in TOLD_APART], ids=[case[0] for case in TOLD_APART])
 def test_told_apart(text: str, copies: int, repeats: int) -> None:
     played = play(HANDSHAKE + text)
     sent = len([line for line in text.splitlines() if line.split()[1] == "C"])
@@ -111,9 +109,7 @@ SYNS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("text", "copies", "syns", "synacks"), [case[1:] for case in SYNS], ids=[case[0] for case in SYNS]
-)
+@pytest.mark.parametrize(("text", "copies", "syns", "synacks"), [case[1:] for case in SYNS], ids=[case[0] for case in SYNS])
 def test_handshakes(text: str, copies: int, syns: int, synacks: int) -> None:
     played = play(text)
     assert played.table.duplicates == copies

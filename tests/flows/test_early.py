@@ -39,10 +39,10 @@ def early(segments: list[Seg]) -> list[list[Seg]]:
     """The same capture as often as a segment is answered at once, each time with one such answer just before it."""
     found = []
     for at in range(1, len(segments)):
-        sent, answer = segments[at - 1:at + 1]
+        sent, answer = segments[at - 1 : at + 1]
         end = sent.seq + sent.payload + (sent.flags >> 1 & 1) + (sent.flags & 1)
         if sent.key != answer.key and answer.flags & 16 and answer.ack == end != sent.seq:
-            found.append([*segments[:at - 1], replace(answer, time_ns=sent.time_ns - EARLY_NS), sent, *segments[at + 1:]])
+            found.append([*segments[: at - 1], replace(answer, time_ns=sent.time_ns - EARLY_NS), sent, *segments[at + 1 :]])
     return found
 
 

@@ -180,9 +180,7 @@ def test_a_stray_syn_changes_nothing(old: str, syn: str) -> None:
 
 def test_an_open_connection_goes_on_over_a_stray_syn() -> None:
     played = play(
-        HANDSHAKE
-        + "1 C S isn=500000\n"
-        + "2 C PA seq=-498999 len=5\n2.01 S A ack=-498994\n3 S PA ack=-498994 len=6\n3.01 C A seq=-498994"
+        HANDSHAKE + "1 C S isn=500000\n" + "2 C PA seq=-498999 len=5\n2.01 S A ack=-498994\n3 S PA ack=-498994 len=6\n3.01 C A seq=-498994"
     )
     assert len(played.rows) == 1
     assert (played.row.client_side.payload_bytes, played.row.server_side and played.row.server_side.payload_bytes) == (
@@ -216,10 +214,7 @@ def test_a_stray_syn_that_is_refused() -> None:
 
 def test_half_open_discovery() -> None:
     """RFC 9293 figure 9: the client forgot; a RST answers the challenge, then the SYN comes again."""
-    played = play(
-        HANDSHAKE
-        + "5 C S isn=500000\n5.01 S A ack=-498999\n5.02 C R seq=-498999\n6 C S seq=0\n6.01 S SA isn=600000\n6.02 C A"
-    )
+    played = play(HANDSHAKE + "5 C S isn=500000\n5.01 S A ack=-498999\n5.02 C R seq=-498999\n6 C S seq=0\n6.01 S SA isn=600000\n6.02 C A")
     assert opened(played) == ["completed", "completed"]
     old, new = played.rows
     assert old.teardown.pattern == "rst"
@@ -271,10 +266,7 @@ def test_three_incarnations_keep_their_segments_apart() -> None:
     assert [row.teardown.pattern for row in played.rows] == ["four-way", "rst", "none"]
     assert [row.id for row in played.rows] == [0, 1, 2]
     assert [row.stream for row in played.rows] == [0, 1, 2]
-    assert (
-        sum(row.client_side.packets + (row.server_side.packets if row.server_side else 0) for row in played.rows)
-        == 7 + 5 + 5
-    )
+    assert sum(row.client_side.packets + (row.server_side.packets if row.server_side else 0) for row in played.rows) == 7 + 5 + 5
 
 
 # -- not incarnations at all -----------------------------------------------------------------------------------------
@@ -304,9 +296,7 @@ def test_a_synack_with_another_number_begins_nothing() -> None:
 
 
 def test_self_connect_is_one_connection() -> None:
-    played = play(
-        "0 C S\n0.00001 C SA seq=0 ack=1\n0.00002 C A seq=1 ack=1", client="127.0.0.1", server="127.0.0.1", port=80
-    )
+    played = play("0 C S\n0.00001 C SA seq=0 ack=1\n0.00002 C A seq=1 ack=1", client="127.0.0.1", server="127.0.0.1", port=80)
     row = played.row
     assert (row.handshake.kind, row.handshake.outcome, row.server_side) == ("self-connect", "completed", None)
 

@@ -45,9 +45,7 @@ class Table:
 
     def tick(self, seconds: float, *, count: int = 2) -> None:
         """Other traffic at this time: the capture's clock."""
-        clock = [
-            replace(s, time_ns=START_NS + round(seconds * 1e9), payload=1) for s in ladder(f"{seconds} C9 A") * count
-        ]
+        clock = [replace(s, time_ns=START_NS + round(seconds * 1e9), payload=1) for s in ladder(f"{seconds} C9 A") * count]
         self.feed([replace(s, ip_id=n) for n, s in enumerate(clock, 1)])
 
     def done(self) -> list[int]:
@@ -65,9 +63,7 @@ PATIENCE = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("text", "kept_s", "gone_s"), [case[1:] for case in PATIENCE], ids=[case[0] for case in PATIENCE]
-)
+@pytest.mark.parametrize(("text", "kept_s", "gone_s"), [case[1:] for case in PATIENCE], ids=[case[0] for case in PATIENCE])
 def test_patience(text: str, kept_s: float, gone_s: float) -> None:
     table = Table()
     table.feed(ladder(text))
@@ -91,12 +87,7 @@ def test_what_is_handed_on_is_forgotten() -> None:
     """Memory grows with the connections alive at once: nothing of the dead ones remains in the table."""
     table = Table()
     for number in range(50):
-        table.feed(
-            [
-                replace(s, time_ns=s.time_ns + number * 200 * SECOND_NS)
-                for s in ladder(HANDSHAKE, CLOSE, port=20000 + number)
-            ]
-        )
+        table.feed([replace(s, time_ns=s.time_ns + number * 200 * SECOND_NS) for s in ladder(HANDSHAKE, CLOSE, port=20000 + number)])
     assert len(table.table.sides) <= 4
     assert len(table.retired) >= 48
     assert sum(map(len, table.table.deadlines.values())) <= 4
@@ -141,9 +132,7 @@ def test_a_straggler_belongs_to_no_connection() -> None:
     assert played.row.last_frame == 7
 
 
-@pytest.mark.parametrize(
-    "text", [HANDSHAKE + "1 C PA len=5\n1.1 S A\n200000 C PA len=5", HANDSHAKE + CLOSE + "500 S A\n600 C A"]
-)
+@pytest.mark.parametrize("text", [HANDSHAKE + "1 C PA len=5\n1.1 S A\n200000 C PA len=5", HANDSHAKE + CLOSE + "500 S A\n600 C A"])
 def test_other_traffic_does_not_decide_what_is_over(text: str) -> None:
     """The clock is the whole capture's; a connection's fate must come from its own segments."""
     own = ladder(text)
@@ -170,9 +159,7 @@ def test_data_on_a_tuple_long_dead_is_a_connection_of_its_own() -> None:
 
 
 def test_a_long_silence_beyond_the_idle_limit_that_can_be_set() -> None:
-    played = play(
-        HANDSHAKE + "1 C PA len=5\n1.1 S A\n1000 C S isn=500000\n1000.1 S SA isn=600000\n1000.2 C A", idle_s=500
-    )
+    played = play(HANDSHAKE + "1 C PA len=5\n1.1 S A\n1000 C S isn=500000\n1000.1 S SA isn=600000\n1000.2 C A", idle_s=500)
     assert [row.handshake.outcome for row in played.rows] == ["completed", "completed"]
 
 
@@ -244,10 +231,7 @@ def test_neighbouring_spans_share_nothing() -> None:
     middle = START_NS + 1_005_000_000
     spans = Selection(to_ns=middle), Selection(from_ns=middle)
     packets = [
-        sum(
-            row.client_side.packets + (row.server_side.packets if row.server_side else 0)
-            for row in play(TWO, selection=span).rows
-        )
+        sum(row.client_side.packets + (row.server_side.packets if row.server_side else 0) for row in play(TWO, selection=span).rows)
         for span in spans
     ]
     assert sum(packets) == len(ladder(TWO))

@@ -33,8 +33,15 @@ def by_direction(segments: list[Seg], first: int = 1, second: int = 2) -> list[S
 
 def said(row: Connection) -> tuple[object, ...]:
     sides = [side.path for side in (row.client_side, row.server_side) if side is not None]
-    return (row.handshake.outcome, row.teardown.pattern, row.teardown.first_fin, sides, [stay.side for stay in row.time_wait],
-            [(reset.by, reset.cause) for reset in row.resets], row.client_side.packets)
+    return (
+        row.handshake.outcome,
+        row.teardown.pattern,
+        row.teardown.first_fin,
+        sides,
+        [stay.side for stay in row.time_wait],
+        [(reset.by, reset.cause) for reset in row.resets],
+        row.client_side.packets,
+    )
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -52,8 +59,9 @@ def test_a_direction_in_a_network_and_the_other_outside_is_one_connection() -> N
 
 def test_two_at_once_through_four_networks() -> None:
     one, other = ladder(STORIES["client first"]), ladder(STORIES["server first"], isns=(4_000_000_000, 3_000_000_000))
-    mixed = sorted(by_direction(one) + [s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.001) for s in by_direction(other, 3, 4)],
-                   key=lambda s: s.time_ns)
+    mixed = sorted(
+        by_direction(one) + [s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.001) for s in by_direction(other, 3, 4)], key=lambda s: s.time_ns
+    )
     assert [row.teardown.first_fin for row in play(mixed).rows] == ["client", "server"]
 
 
@@ -62,8 +70,10 @@ def test_two_at_once_through_four_networks() -> None:
 def test_both_directions_in_each_with_numbers_of_their_own_are_two(scope: dict[str, Any], *, opened: bool) -> None:
     """As two customers' networks, or the two legs of a transparent proxy."""
     one = ladder(STORIES["client first"])
-    other = [replace(s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.025), **scope) for s in ladder(
-        STORIES["server first"], isns=(4_000_000_000, 3_000_000_000))]
+    other = [
+        replace(s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.025), **scope)
+        for s in ladder(STORIES["server first"], isns=(4_000_000_000, 3_000_000_000))
+    ]
     one = [s if "interface" in scope else replace(s, vlan=10, teid=10) for s in one]
     other = [s if "interface" in scope else replace(s, vlan=max(s.vlan, 10), teid=max(s.teid, 10)) for s in other]
     mixed = sorted([*one, *other], key=lambda s: s.time_ns)
@@ -95,8 +105,10 @@ def test_a_tuple_used_again_over_another_way_is_reused(scope: dict[str, Any]) ->
 
 def test_what_is_remembered_of_scopes_goes_with_the_connections() -> None:
     one = ladder(STORIES["client first"])
-    other = [replace(s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.025), vlan=20) for s in ladder(
-        STORIES["server first"], isns=(4_000_000_000, 3_000_000_000))]
+    other = [
+        replace(s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.025), vlan=20)
+        for s in ladder(STORIES["server first"], isns=(4_000_000_000, 3_000_000_000))
+    ]
     later = ladder("400 C2 S\n401 C2 S seq=0\n")
     table = play([*sorted([*one, *other], key=lambda s: s.time_ns), *later]).table
     assert not table.routers

@@ -21,8 +21,6 @@ def codes(played: Played) -> list[str]:
 # -- against sets ----------------------------------------------------------------------------------------------------
 
 
-
-
 class Covered:
     """What a side has sent, number by number."""
 
@@ -127,9 +125,7 @@ def test_a_lone_byte_sent_again_unacknowledged_is_a_repetition() -> None:
 @pytest.mark.parametrize("length", [0, 1])
 def test_keep_alive_counts_nothing(length: int) -> None:
     """RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1, with or without one garbage byte."""
-    played = play(
-        HANDSHAKE + f"1 C PA len=10\n1.01 S A\n8000 C A seq=10 len={length}\n8000.01 S A\n8075 C A seq=10 len={length}"
-    )
+    played = play(HANDSHAKE + f"1 C PA len=10\n1.01 S A\n8000 C A seq=10 len={length}\n8000.01 S A\n8075 C A seq=10 len={length}")
     side = played.row.client_side
     assert (side.payload_bytes, side.retransmissions, side.packets) == (10, 0, 5)
     assert codes(played) == ["keep-alive-probe"]
@@ -167,18 +163,13 @@ def test_zero_window_and_its_probes() -> None:
 
 def test_zero_window_probe_of_linux() -> None:
     """tcp_write_wakeup(): an empty segment one below; the receiver answers with its window."""
-    played = play(
-        HANDSHAKE + "1 C PA len=10\n1.1 S A win=0\n1.3 C A seq=10\n1.4 S A win=0\n1.9 C A seq=10\n2 S A win=9"
-    )
+    played = play(HANDSHAKE + "1 C PA len=10\n1.1 S A win=0\n1.3 C A seq=10\n1.4 S A win=0\n1.9 C A seq=10\n2 S A win=9")
     assert (played.row.client_side.payload_bytes, played.row.client_side.retransmissions) == (10, 0)
     assert codes(played) == ["zero-window", "zero-window-probe"]
 
 
 def test_the_byte_of_a_window_probe_counts_if_it_was_taken() -> None:
-    played = play(
-        HANDSHAKE
-        + "1 C PA len=10\n1.1 S A win=0\n1.3 C A seq=11 len=1\n1.4 S A ack=12 win=50\n1.5 C PA seq=12 len=9\n1.6 S A"
-    )
+    played = play(HANDSHAKE + "1 C PA len=10\n1.1 S A win=0\n1.3 C A seq=11 len=1\n1.4 S A ack=12 win=50\n1.5 C PA seq=12 len=9\n1.6 S A")
     assert (played.row.client_side.payload_bytes, played.row.client_side.retransmissions) == (20, 0)
     assert "acked-unseen" not in codes(played)
 
@@ -190,10 +181,7 @@ def test_acknowledged_but_never_captured() -> None:
 
 
 def test_snapped_payload_counts_in_full() -> None:
-    segments = [
-        replace(s, notes=PAYLOAD_CUT) if s.payload else s
-        for s in ladder(HANDSHAKE + "1 C PA len=1000\n1.01 S A\n1.1 C PA len=9")
-    ]
+    segments = [replace(s, notes=PAYLOAD_CUT) if s.payload else s for s in ladder(HANDSHAKE + "1 C PA len=1000\n1.01 S A\n1.1 C PA len=9")]
     assert play(segments).row.client_side.payload_bytes == 1009
 
 
@@ -223,9 +211,7 @@ def test_a_transfer_beyond_2_to_the_32() -> None:
 
 def test_old_segment_of_an_earlier_incarnation_counts_nothing() -> None:
     """RFC 9293 3.4.1: far from everything that this connection is about."""
-    played = play(
-        HANDSHAKE + "1 C PA len=10\n1.01 S A\n1.5 C PA seq=2000000000 len=50\n2 C PA seq=11 len=5\n2.01 S A ack=16"
-    )
+    played = play(HANDSHAKE + "1 C PA len=10\n1.01 S A\n1.5 C PA seq=2000000000 len=50\n2 C PA seq=11 len=5\n2.01 S A ack=16")
     assert played.row.client_side.payload_bytes == 15
     assert codes(played) == ["old-incarnation-segment"]
     assert played.row.client_side.retransmissions == 0
@@ -234,8 +220,5 @@ def test_old_segment_of_an_earlier_incarnation_counts_nothing() -> None:
 def test_a_capture_that_missed_much_is_believed_at_the_second_segment() -> None:
     """Four seconds of a fast transfer lost by the capture: the numbers jump, and go on from there."""
     jump = 1_500_000_000
-    played = play(
-        HANDSHAKE
-        + f"1 C PA len=10\n1.01 S A\n5 C PA seq={jump} len=50\n5.1 C PA len=50\n5.2 S A\n5.3 C PA len=50\n5.4 S A"
-    )
+    played = play(HANDSHAKE + f"1 C PA len=10\n1.01 S A\n5 C PA seq={jump} len=50\n5.1 C PA len=50\n5.2 S A\n5.3 C PA len=50\n5.4 S A")
     assert played.row.client_side.payload_bytes >= 110

@@ -140,9 +140,7 @@ def test_scopes_share_a_stream_but_not_a_connection() -> None:
     """Wireshark knows no VXLAN networks: the same tuple in two of them is one stream to it, two connections to us."""
     one = ladder("0 C S\n1 S SA\n2 C A")
     segments = [
-        Seg(s.key + scope_bytes(SCOPE_VNI, vni), s.time_ns + vni, s.flags, s.seq, s.ack, ip_id=s.ip_id)
-        for vni in (5, 6)
-        for s in one
+        Seg(s.key + scope_bytes(SCOPE_VNI, vni), s.time_ns + vni, s.flags, s.seq, s.ack, ip_id=s.ip_id) for vni in (5, 6) for s in one
     ]
     numbers, connections = streams_of_table(segments)
     assert set(numbers) == {0}
@@ -161,8 +159,10 @@ def test_slot_is_the_same_from_both_sides() -> None:
 
 def test_every_tuple_is_found_again_however_large_the_index_grows() -> None:
     index = StreamIndex()
-    keys = [bytes((10, 0, number >> 8 & 255, number & 255, 10, 1, 0, 1)) + (1024 + (number >> 16)).to_bytes(2, "big") + b"\0P"
-            for number in range(70_000)]
+    keys = [
+        bytes((10, 0, number >> 8 & 255, number & 255, 10, 1, 0, 1)) + (1024 + (number >> 16)).to_bytes(2, "big") + b"\0P"
+        for number in range(70_000)
+    ]
     for number, key in enumerate(keys):
         assert index.note(index.slot(key, reverse_key(key)), key, 2, number, 0) == number
     for number, key in enumerate(keys):

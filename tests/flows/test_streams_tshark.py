@@ -86,9 +86,5 @@ def test_connections_carry_tsharks_numbers(tmp_path: Path, quoted: bool) -> None
     result = run(tmp_path / "x.pcap")
     rows = list(result.connections)
     assert len(rows) > SETS // 2
-    wrong = [
-        (row.first_frame, row.stream, streams[row.first_frame - 1])
-        for row in rows
-        if row.stream != streams[row.first_frame - 1]
-    ]
+    wrong = [(row.first_frame, row.stream, streams[row.first_frame - 1]) for row in rows if row.stream != streams[row.first_frame - 1]]
     assert not wrong

@@ -24,6 +24,7 @@ from tests.traffic import lossy, traffic
 NO_CONNECTION = ("empty.pcap", "not-a-capture.pcap")
 SAMPLES = some(path for path in sorted((Path(__file__).parents[2] / "samples").glob("*.pcap*")) if path.name not in NO_CONNECTION)
 
+
 def test_nothing_is_lost() -> None:
     rested = {}
     for path in SAMPLES:
@@ -66,8 +67,12 @@ def test_as_many_as_there_are() -> None:
     """More rows than there is room for at first; they close in another order than they opened, some before others open."""
     whole = [ladder(HANDSHAKE, CLOSE if port % 2 else SERVER_CLOSE, port=port) for port in range(20000, 23000)]
     order = sorted(range(2500), key=lambda n: n * 7919 % 2500)
-    parts = [*(segments[:3] for segments in whole[:2500]), *(whole[n][3:] for n in order[:700]),
-             *(later(segments[:3], 2) for segments in whole[2500:]), *(later(whole[n][3:], 3) for n in order[700:2000])]
+    parts = [
+        *(segments[:3] for segments in whole[:2500]),
+        *(whole[n][3:] for n in order[:700]),
+        *(later(segments[:3], 2) for segments in whole[2500:]),
+        *(later(whole[n][3:], 3) for n in order[700:2000]),
+    ]
     assert alike(blocks_of([segment for part in parts for segment in part], 4096), ROWS) == 2000
 
 
@@ -104,8 +109,10 @@ def test_what_says_nothing_leaves_it_in_the_book() -> None:
     assert alike([segment_block([replace(segments[0], notes=OPTIONS_CUT), *segments[1:]])], ROWS) == 0
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("interface", 1 << 11), ("vlan", 1 << 12), ("teid", 1 << 32), ("time_ns", 5_000_000_000 * SECOND_NS), ("time_ns", -1)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("interface", 1 << 11), ("vlan", 1 << 12), ("teid", 1 << 32), ("time_ns", 5_000_000_000 * SECOND_NS), ("time_ns", -1)],
+)
 def test_what_does_not_fit_is_no_row(name: str, value: int) -> None:
     block = segment_block(ladder(HANDSHAKE, CLOSE))
     getattr(block, name)[0] = value

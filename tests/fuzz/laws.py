@@ -152,4 +152,3 @@ def _stray_syns(row: dict[str, Any]) -> int:
     named = [anomaly["explanation"] for anomaly in row["anomalies"] if anomaly["code"] == "stray-syn"]
     later = [re.search(r"; (\d+) more of them", explanation) for explanation in named]
     return len(named) + sum(int(found[1]) for found in later if found)
-

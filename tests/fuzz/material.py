@@ -124,9 +124,7 @@ def as_pcapng(link: int, rows: list[Record], order: str = "<", resolution: int =
     options = struct.pack(order + "HHBxxxHHqI", 9, 1, resolution, 14, 8, offset_s, 0)
     parts = [
         struct.pack(order + "IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28),
-        struct.pack(order + "IIHHI", 1, 20 + len(options), link, 0, 262144)
-        + options
-        + struct.pack(order + "I", 20 + len(options)),
+        struct.pack(order + "IIHHI", 1, 20 + len(options), link, 0, 262144) + options + struct.pack(order + "I", 20 + len(options)),
     ]
     for row in rows:
         ticks = (row.time_ns // 10 ** (9 - resolution)) & (2**64 - 1)

@@ -123,9 +123,7 @@ def _left_over(data: bytes, rows: list[Record]) -> bool:
 
 def _without_file(document: dict[str, Any]) -> dict[str, Any]:
     capture = {key: value for key, value in document["capture"].items() if key != "files"}
-    capture["problems"] = [
-        problem for problem in capture["problems"] if problem["code"] not in {"cut-tail", "bad-timestamp"}
-    ]
+    capture["problems"] = [problem for problem in capture["problems"] if problem["code"] not in {"cut-tail", "bad-timestamp"}]
     return {**document, "capture": capture}
 
 

@@ -147,9 +147,7 @@ def test_full_output(words: tuple[str, ...], sample: str) -> None:
         assert run("analyze", "nosuch", stderr=full).returncode == 2
 
 
-@pytest.mark.parametrize(
-    "encoding", ["ascii", "ascii:strict", "latin-1:strict", "utf-16", "cp437:strict", "utf-8:strict"]
-)
+@pytest.mark.parametrize("encoding", ["ascii", "ascii:strict", "latin-1:strict", "utf-16", "cp437:strict", "utf-8:strict"])
 def test_any_encoding_of_the_output(encoding: str, sample: str) -> None:
     for form in ("table", "markdown", "csv", "json"):
         done = run("analyze", sample, "--format", form, env={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
@@ -172,11 +170,7 @@ def test_names_that_no_terminal_shows(name: bytes, sample: str, tmp_path: Path) 
     Path(os.fsdecode(path)).write_bytes(Path(sample).read_bytes()[:-5])
     for env in ({}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}):
         for form in ("table", "markdown", "csv", "jsonl", "json"):
-            done = (
-                run("analyze", b"--", path, env=env)
-                if form == "table"
-                else run("analyze", "--format", form, b"--", path, env=env)
-            )
+            done = run("analyze", b"--", path, env=env) if form == "table" else run("analyze", "--format", form, b"--", path, env=env)
             assert done.returncode == 3
             assert b"\x1b" not in done.stderr + (b"" if form in {"json", "jsonl"} else done.stdout)
     assert run("analyze", "-o", path + b".json", b"--", path).returncode == 3

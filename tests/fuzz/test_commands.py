@@ -52,9 +52,7 @@ def test_damaged_captures(command: str, tmp_path: Path) -> None:
         if time.monotonic() - started > seconds(8):
             break
         case = _prepared(rng, tmp_path)
-        words = [
-            str(tmp_path / word) if word in {"ONE", "OTHER", "OUT"} else word for word in rng.choice(WAYS[command])
-        ]
+        words = [str(tmp_path / word) if word in {"ONE", "OTHER", "OUT"} else word for word in rng.choice(WAYS[command])]
         code, said = _run([command, *words])
         assert code in {0, 1, 2, 3}, f"seed {seed()}, {case}, {words}: {code}\n{said}"
         assert code in {0, 1} or said, f"seed {seed()}, {case}, {words}: {code} without a word"

@@ -102,9 +102,7 @@ def in_memory(limit_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def campaign(
-    cases: Iterable[Case], folder: Path, *, limit_s: float, judge: Callable[[bytes, Path], Any] = trial
-) -> int:
+def campaign(cases: Iterable[Case], folder: Path, *, limit_s: float, judge: Callable[[bytes, Path], Any] = trial) -> int:
     """Try cases until there are no more or time is up; how many were tried.
 
     The first failure ends it, with the seed, the case's name and the smallest capture found that fails alike.
@@ -136,14 +134,10 @@ def failure_of(data: bytes, path: Path, judge: Callable[[bytes, Path], Any] = tr
 def signature(failure: BaseException) -> tuple[str, str]:
     """What makes two failures alike: their kind, and where they were raised."""
     last = traceback.extract_tb(failure.__traceback__)[-1]
-    return type(failure).__name__, "" if isinstance(
-        failure, TooSlowError
-    ) else f"{last.filename}:{last.name}:{last.lineno}"
+    return type(failure).__name__, "" if isinstance(failure, TooSlowError) else f"{last.filename}:{last.name}:{last.lineno}"
 
 
-def report(
-    name: str, data: bytes, failure: BaseException, path: Path, judge: Callable[[bytes, Path], Any] = trial
-) -> str:
+def report(name: str, data: bytes, failure: BaseException, path: Path, judge: Callable[[bytes, Path], Any] = trial) -> str:
     """Put a failure into words, with the smallest capture that fails alike."""
     small = data if isinstance(failure, TooSlowError) else shrunk(data, signature(failure), path, judge)
     again = failure_of(small, path, judge) or failure
@@ -152,8 +146,7 @@ def report(
         f"seed {seed()}, case {name}: {type(failure).__name__}: {failure}\n"
         f"shrunk from {len(data)} to {len(small)} bytes; to write it again:\n"
         "  import base64, zlib\n"
-        f"  open('case.pcap', 'wb').write(zlib.decompress(base64.b85decode({packed!r})))\n"
-        + "".join(traceback.format_exception(again))
+        f"  open('case.pcap', 'wb').write(zlib.decompress(base64.b85decode({packed!r})))\n" + "".join(traceback.format_exception(again))
     )
 
 

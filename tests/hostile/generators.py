@@ -39,8 +39,19 @@ def record(us: int, frame: bytes, cut: int = 0) -> bytes:
     return struct.pack("<IIII", START_S + seconds, rest, len(frame), len(frame) + cut) + frame
 
 
-def segment(us: int, source: bytes, target: bytes, ports: tuple[int, int], seq: int, ack: int, flags: int, *, payload: int = 0,
-            options: bytes = b"", window: int = 64240) -> bytes:
+def segment(
+    us: int,
+    source: bytes,
+    target: bytes,
+    ports: tuple[int, int],
+    seq: int,
+    ack: int,
+    flags: int,
+    *,
+    payload: int = 0,
+    options: bytes = b"",
+    window: int = 64240,
+) -> bytes:
     """A record with a segment over IPv4, or over IPv6 where the addresses are long; the payload was not captured."""
     size = 20 + len(options)
     tcp = struct.pack(">HHIIBBHHH", *ports, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, size << 2, flags, window, 0, 0) + options
@@ -151,8 +162,11 @@ def many_scopes(n: int) -> Iterator[bytes]:
     ports = 40000, 80
     for i in range(n):
         at, seq = i * 1000, i * 79_190_001
-        for made in (segment(at, CLIENT, SERVER, ports, seq, 0, SYN), segment(at + 20, SERVER, CLIENT, ports[::-1], 5, seq + 1, SYN | ACK),
-                     segment(at + 40, CLIENT, SERVER, ports, seq + 1, 6, ACK)):
+        for made in (
+            segment(at, CLIENT, SERVER, ports, seq, 0, SYN),
+            segment(at + 20, SERVER, CLIENT, ports[::-1], 5, seq + 1, SYN | ACK),
+            segment(at + 40, CLIENT, SERVER, ports, seq + 1, 6, ACK),
+        ):
             yield tagged(made, 1 + i % 4000)
 
 
@@ -283,7 +297,7 @@ def spread(data: bytes, factor: int) -> bytes:
     frame, at, parts = bytes(12) + b"\x08\0" + udp, 24, [data[:24]]
     while at + 16 <= len(data):
         seconds, fraction, size, _ = struct.unpack_from("<IIII", data, at)
-        parts.append(data[at:at + 16 + size])
+        parts.append(data[at : at + 16 + size])
         filler = struct.pack("<IIII", seconds, fraction, len(frame), len(frame)) + frame
         parts.append(filler * ((16 + size) * factor // (16 + len(frame))))
         at += 16 + size

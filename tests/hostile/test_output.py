@@ -86,8 +86,17 @@ def test_verdicts(form: str, named: tuple[str, str], capsys: pytest.CaptureFixtu
         harmless(last)
 
 
-@pytest.mark.parametrize("command", [["analyze"], ["analyze", "--show", "connections"], ["analyze", "--format", "markdown"],
-                                     ["analyze", "--format", "csv"], ["time-wait"], ["time-wait", "--format", "markdown"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["analyze"],
+        ["analyze", "--show", "connections"],
+        ["analyze", "--format", "markdown"],
+        ["analyze", "--format", "csv"],
+        ["time-wait"],
+        ["time-wait", "--format", "markdown"],
+    ],
+)
 def test_pages(command: list[str], named: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main([command[0], named[0], *command[1:]]) == 0
     harmless(capsys.readouterr().out)

@@ -139,8 +139,11 @@ def at(row: Any, path: str) -> Any:
     for place, key in enumerate(path.split(".")):
         if key == "*":
             rest = path.split(".")[place + 1]
-            return None if row is None else " ".join(dict.fromkeys(item[rest] for item in row) if rest == "side" else
-                                                     [item[rest] for item in row])
+            return (
+                None
+                if row is None
+                else " ".join(dict.fromkeys(item[rest] for item in row) if rest == "side" else [item[rest] for item in row])
+            )
         if row is None:
             return None
         row = row[int(key)] if key.isdigit() else row[key]
@@ -157,8 +160,13 @@ def expected(field: Field, row: dict[str, Any]) -> str:
     if field.name == "scope":
         return scope_text(row["scope"] and Scope(**row["scope"]))
     if field.name == "duration_s":
-        begin, end = (Decimal(row[key][17:-1]) + 60 * int(row[key][14:16]) + 3600 * int(row[key][11:13]) +
-                      86400 * date.fromisoformat(row[key][:10]).toordinal() for key in ("start", "end"))
+        begin, end = (
+            Decimal(row[key][17:-1])
+            + 60 * int(row[key][14:16])
+            + 3600 * int(row[key][11:13])
+            + 86400 * date.fromisoformat(row[key][:10]).toordinal()
+            for key in ("start", "end")
+        )
         return decimal(float(end - begin))
     return as_cell(at(row, field.path))
 
@@ -181,17 +189,20 @@ def test_a_field_is_the_same_in_csv_as_where_it_is_in_json() -> None:
     assert given == {field.name for field in CONNECTIONS.columns}
 
 
-@pytest.mark.parametrize(("view", "streams"), [
-    (View(), [0, 1, 2, 3, 4]),
-    (View(extent="none"), []),
-    (View(extent="notable"), [1, 2, 3]),
-    (View(patterns=frozenset({"rst"})), [1, 3]),
-    (View(outcomes=frozenset({"refused", "unanswered"})), [1, 2]),
-    (View(states=frozenset({"TIME_WAIT"})), [0, 4]),
-    (View(final_states=frozenset({"ESTABLISHED"})), []),
-    (View(final_states=frozenset({"TIME_WAIT"}), streams=frozenset({4, 1})), [4]),
-    (View(patterns=frozenset({"rst"}), extent="notable", streams=frozenset({0, 1})), [1]),
-])
+@pytest.mark.parametrize(
+    ("view", "streams"),
+    [
+        (View(), [0, 1, 2, 3, 4]),
+        (View(extent="none"), []),
+        (View(extent="notable"), [1, 2, 3]),
+        (View(patterns=frozenset({"rst"})), [1, 3]),
+        (View(outcomes=frozenset({"refused", "unanswered"})), [1, 2]),
+        (View(states=frozenset({"TIME_WAIT"})), [0, 4]),
+        (View(final_states=frozenset({"ESTABLISHED"})), []),
+        (View(final_states=frozenset({"TIME_WAIT"}), streams=frozenset({4, 1})), [4]),
+        (View(patterns=frozenset({"rst"}), extent="notable", streams=frozenset({0, 1})), [1]),
+    ],
+)
 def test_filters_choose_what_is_listed_and_leave_the_summary(view: View, streams: list[int]) -> None:
     analysis = factory.few()
     found = json.loads(printed("json", analysis, view))

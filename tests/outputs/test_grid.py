@@ -22,8 +22,9 @@ def test_words_lose_their_end() -> None:
     assert shorten("abort-unread-data by server", 18) == "abort-unread-data…"
 
 
-@given(st.lists(st.tuples(ADDRESS, ADDRESS, st.sampled_from(["a", "a longer cell of words"])), min_size=1, max_size=9),
-       st.integers(40, 130))
+@given(
+    st.lists(st.tuples(ADDRESS, ADDRESS, st.sampled_from(["a", "a longer cell of words"])), min_size=1, max_size=9), st.integers(40, 130)
+)
 def test_no_line_is_wider_than_the_page(rows: list[tuple[str, str, str]], width: int) -> None:
     columns = (Column("client", least=12), Column("server", least=12), Column("spare", drop=1))
     printed = list(lines(Grid(columns, rows), width))
@@ -32,13 +33,13 @@ def test_no_line_is_wider_than_the_page(rows: list[tuple[str, str, str]], width:
 
 
 def test_columns_go_by_their_rank_and_empty_ones_at_once() -> None:
-    columns = (Column("name"), Column("empty"), Column("soon", drop=2), Column("later", drop=1),
-               Column("9", right=True))
+    columns = (Column("name"), Column("empty"), Column("soon", drop=2), Column("later", drop=1), Column("9", right=True))
     rows = [("a", "", "soon cell", "later cell", "7"), ("bb", "", "soon cell", "later cell", "11")]
     assert list(lines(Grid(columns, rows), 80)) == [
         "name  soon       later        9",
         "a     soon cell  later cell   7",
-        "bb    soon cell  later cell  11"]
+        "bb    soon cell  later cell  11",
+    ]
     assert next(lines(Grid(columns, rows), 25)) == "name  later        9"
     assert next(lines(Grid(columns, rows), 12)) == "name   9"
 

@@ -100,8 +100,7 @@ def test_interruption_is_said_first() -> None:
 def test_limits_say_what_they_leave_out() -> None:
     text = page(factory.busy(), View(show="connections", limit=7, width=100))
     assert "… and 293 more" in text
-    assert page(factory.busy(), View(limit=2)).count("display filter") == page(factory.busy(),
-                                                                               View()).count("display filter")
+    assert page(factory.busy(), View(limit=2)).count("display filter") == page(factory.busy(), View()).count("display filter")
 
 
 def test_names_of_files_cannot_steer_the_terminal_or_the_markup() -> None:
@@ -111,12 +110,15 @@ def test_names_of_files_cannot_steer_the_terminal_or_the_markup() -> None:
     assert r"\*bad\*" in page(analysis, View(), "markdown")
 
 
-@pytest.mark.parametrize(("paths", "title"), [
-    (["a.pcap", "b.pcap"], "a.pcap, b.pcap"),
-    ([f"/var/tmp/ring/{n}.pcap" for n in range(4)], "4 files in /var/tmp/ring"),
-    (["a", "b", "c", "d"], "4 files"),
-    (["/a", "b", "c", "d"], "4 files"),
-])
+@pytest.mark.parametrize(
+    ("paths", "title"),
+    [
+        (["a.pcap", "b.pcap"], "a.pcap, b.pcap"),
+        ([f"/var/tmp/ring/{n}.pcap" for n in range(4)], "4 files in /var/tmp/ring"),
+        (["a", "b", "c", "d"], "4 files"),
+        (["/a", "b", "c", "d"], "4 files"),
+    ],
+)
 def test_many_files_are_not_named_one_by_one(paths: list[str], title: str) -> None:
     analysis = factory.few()
     analysis.capture.files = [replace(analysis.capture.files[0], path=path) for path in paths]

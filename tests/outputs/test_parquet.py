@@ -61,8 +61,9 @@ def lines(analysis: Analysis, view: View) -> list[list[str]]:
     return list(csv.reader(io.StringIO(out.getvalue())))[1:]
 
 
-@pytest.mark.parametrize("view", [View(), View(extent="none"), View(extent="notable"), View(patterns=frozenset({"rst"})),
-                                  View(streams=frozenset({0, 2}))])
+@pytest.mark.parametrize(
+    "view", [View(), View(extent="none"), View(extent="notable"), View(patterns=frozenset({"rst"})), View(streams=frozenset({0, 2}))]
+)
 def test_it_says_what_csv_says(view: View, tmp_path: Path) -> None:
     analyses = [factory.busy(), factory.few(), factory.empty(), *(analyze(SAMPLES / name) for name in TELLING)]
     for number, analysis in enumerate(analyses):
@@ -92,7 +93,8 @@ def test_it_is_nothing_for_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_without_duckdb_it_says_what_to_install(
-        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
     assert main.main(["analyze", THREE, "-o", str(tmp_path / "a.parquet")]) == 2
     assert "--format parquet needs DuckDB: pip install 'tcptrace-py[sql]'" in capsys.readouterr().err
@@ -100,7 +102,8 @@ def test_without_duckdb_it_says_what_to_install(
 
 
 def test_no_room_for_it_is_an_error_that_says_where(
-        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     @contextmanager
     def nowhere(prefix: str) -> Iterator[str]:
         yield str(tmp_path / prefix / "not there")

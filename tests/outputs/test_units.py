@@ -46,11 +46,25 @@ def test_the_unknown_is_never_zero() -> None:
     assert (units.human(None), units.clock(None)) == ("-", "-")
 
 
-@pytest.mark.parametrize(("duration_ns", "text"), [
-    (0, "0 s"), (1, "1 ns"), (999, "999 ns"), (999_999, "1 ms"), (1_500, "1.5 µs"), (310_000, "310 µs"),
-    (12_345_678, "12.3 ms"), (3_020_000_000, "3.02 s"), (99_960_000_000, "100 s"), (119_000_000_000, "119 s"),
-    (125_000_000_000, "2 min 5 s"), (7_200_000_000_000, "2 h"), (90_000_000_000_000, "1 d 1 h"), (-310_000, "-310 µs"),
-])
+@pytest.mark.parametrize(
+    ("duration_ns", "text"),
+    [
+        (0, "0 s"),
+        (1, "1 ns"),
+        (999, "999 ns"),
+        (999_999, "1 ms"),
+        (1_500, "1.5 µs"),
+        (310_000, "310 µs"),
+        (12_345_678, "12.3 ms"),
+        (3_020_000_000, "3.02 s"),
+        (99_960_000_000, "100 s"),
+        (119_000_000_000, "119 s"),
+        (125_000_000_000, "2 min 5 s"),
+        (7_200_000_000_000, "2 h"),
+        (90_000_000_000_000, "1 d 1 h"),
+        (-310_000, "-310 µs"),
+    ],
+)
 def test_durations_for_people(duration_ns: int, text: str) -> None:
     assert units.human(duration_ns) == text
 
@@ -60,16 +74,23 @@ def test_durations_for_people_are_short_and_near(duration_ns: int) -> None:
     text = units.human(duration_ns)
     assert len(text) <= 13
     number, unit = text.split(" ")[:2]
-    scale = {"ns": 1, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9,
-             "d": 86400 * 10**9}[unit]
+    scale = {"ns": 1, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}[unit]
     assert 0.985 <= (float(number) * scale + 1) / (duration_ns + 1) <= 1.01 or unit in ("min", "h", "d")
 
 
-@pytest.mark.parametrize(("part", "whole", "text"), [
-    (0, 0, "-"), (0, 10, "0 %"), (1, 100_000, "<0.1 %"), (3, 100, "3.0 %"), (50, 100, "50 %"), (999_999, 1_000_000,
-                                                                                                ">99.9 %"),
-    (275, 276, "99.6 %"), (10, 10, "100 %"),
-])
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (0, 0, "-"),
+        (0, 10, "0 %"),
+        (1, 100_000, "<0.1 %"),
+        (3, 100, "3.0 %"),
+        (50, 100, "50 %"),
+        (999_999, 1_000_000, ">99.9 %"),
+        (275, 276, "99.6 %"),
+        (10, 10, "100 %"),
+    ],
+)
 def test_shares(part: int, whole: int, text: str) -> None:
     assert units.share(part, whole) == text
 

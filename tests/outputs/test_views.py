@@ -24,8 +24,13 @@ EVERYTHING = {
     "state": [word for state in State for word in ("--state", state.name)],
     "final-state": [word for state in State for word in ("--final-state", state.name)],
 }
-CAPTURES = ("request-crosses-the-close.pcap", "close-wait-never-closes.pcap", "several-handshakes-ipv6.pcap", "odd-flags.pcap",
-            "buildup-health-checks.server.pcap.xz")
+CAPTURES = (
+    "request-crosses-the-close.pcap",
+    "close-wait-never-closes.pcap",
+    "several-handshakes-ipv6.pcap",
+    "odd-flags.pcap",
+    "buildup-health-checks.server.pcap.xz",
+)
 
 
 def page(*words: str) -> list[str]:
@@ -59,8 +64,15 @@ def test_handshakes_are_listed_beyond_the_overview() -> None:
 
 def test_each_view_says_what_it_needs() -> None:
     needs = {show: (views.lists_connections(View(show)), views.slowest(View(show))) for show in (None, *SHOWS)}
-    assert needs == {None: (False, 5), "connections": (True, 0), "hosts": (False, 0), "handshakes": (False, 10_000),
-                     "teardowns": (True, 0), "time-wait": (False, 0), "problems": (False, 0)}
+    assert needs == {
+        None: (False, 5),
+        "connections": (True, 0),
+        "hosts": (False, 0),
+        "handshakes": (False, 10_000),
+        "teardowns": (True, 0),
+        "time-wait": (False, 0),
+        "problems": (False, 0),
+    }
     assert views.lists_connections(View("hosts", states=frozenset({"CLOSING"})))
     assert views.slowest(View("handshakes", limit=20_000)) == 20_000
 
@@ -112,8 +124,9 @@ def test_a_selection_that_matches_nothing_names_what_there_is(chosen: Selection,
     (("analyze", THREE), 0), (("time-wait", THREE), 0), (("explain", THREE, "0"), 2), (("check", THREE, "--forbid", "rst"), 1),
     (("diff", THREE, THREE), 1), (("extract", THREE, "-o", "x.pcap"), 1),
 ])  # fmt: skip
-def test_every_command_says_so_of_a_selection(words: tuple[str, ...], code: int, capsys: pytest.CaptureFixture[str], tmp_path: Path,
-                                              monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_says_so_of_a_selection(
+    words: tuple[str, ...], code: int, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main.main([*words, "--port", "81"]) == code
     assert "no connection matches --port 81; there are connections to 198.51.100.20:80 (3)" in capsys.readouterr().err
@@ -127,10 +140,16 @@ def test_a_stream_is_not_read_twice_for_that(capsys: pytest.CaptureFixture[str],
     assert capsys.readouterr().err == "tcpstates: no connection matches --port 81\n"
 
 
-@pytest.mark.parametrize(("words", "streams"), [
-    (["--reset-by", "server"], {0}), (["--reset-by", "client"], set()), (["--cause", "data-after-close"], {0}),
-    (["--cause", "abort", "--cause", "data-after-close"], {0}), (["--cause", "data-after-close", "--reset-by", "client"], set()),
-])
+@pytest.mark.parametrize(
+    ("words", "streams"),
+    [
+        (["--reset-by", "server"], {0}),
+        (["--reset-by", "client"], set()),
+        (["--cause", "data-after-close"], {0}),
+        (["--cause", "abort", "--cause", "data-after-close"], {0}),
+        (["--cause", "data-after-close", "--reset-by", "client"], set()),
+    ],
+)
 def test_connections_are_chosen_by_their_resets(words: list[str], streams: set[int]) -> None:
     listed = page(str(SAMPLES / "request-crosses-the-close.pcap"), "--show", "connections", *words)
     assert {int(line.split()[0]) for line in listed if line.split()[0].isdigit() and ":" in line and "packets" not in line} == streams
@@ -147,15 +166,18 @@ def test_states_are_understood_with_hyphens(name: str) -> None:
     assert page(path, "--state", name, "--show", "connections") == page(path, "--state", "TIME_WAIT", "--show", "connections")
 
 
-@pytest.mark.parametrize(("sample", "named"), [
-    ("pile-up-on-a-proxy.pcap.xz", ["tcpstates time-wait"]),
-    ("close-wait-never-closes.pcap", ["tcpstates explain", "stream:0"]),
-    ("accept-queue-full.pcap", ["tcpstates explain", "stream:0"]),
-    ("three-way-handshake.pcap", []),
-])
+@pytest.mark.parametrize(
+    ("sample", "named"),
+    [
+        ("pile-up-on-a-proxy.pcap.xz", ["tcpstates time-wait"]),
+        ("close-wait-never-closes.pcap", ["tcpstates explain", "stream:0"]),
+        ("accept-queue-full.pcap", ["tcpstates explain", "stream:0"]),
+        ("three-way-handshake.pcap", []),
+    ],
+)
 def test_the_overview_ends_with_what_to_look_at(sample: str, named: list[str]) -> None:
     lines = page(str(SAMPLES / sample))
-    steps = lines[lines.index("Next") + 1:] if "Next" in lines else []
+    steps = lines[lines.index("Next") + 1 :] if "Next" in lines else []
     assert len(steps) == (1 if named else 0)
     assert all(word in steps[0] for word in named)
 

@@ -41,7 +41,7 @@ CAPTURES = some(path for path in sorted(SAMPLES.glob("*.pcap*")) if path.name no
 
 def sent(block: SegmentBlock) -> list[tuple[Any, ...]]:
     """What others are told of each row, the key first."""
-    return list(zip(*[getattr(block, name)[:block.count] for name in SENT], strict=True))
+    return list(zip(*[getattr(block, name)[: block.count] for name in SENT], strict=True))
 
 
 def blocks(path: Path) -> list[FrameBlock]:
@@ -68,7 +68,7 @@ def test_everybody_gets_its_own(sample: int) -> None:
             area = memoryview(bytearray(1 << 20))
             for whole, block in zip(every, dealt(path, me, sample), strict=True):
                 owners = [OWNER_OF[bucket(key, 4 if len(key) < 36 else 16)] for key, *_ in whole]
-                assert list(block.owner[:block.count]) == owners
+                assert list(block.owner[: block.count]) == owners
                 assert block.foreign == sum(owner != me for owner in owners)
                 own = [row for row, owner in zip(sent(block), owners, strict=True) if owner == me]
                 assert own == [row for row, owner in zip(whole, owners, strict=True) if owner == me]
@@ -91,8 +91,7 @@ def test_a_block_is_used_again() -> None:
             again.clear()
             count, _ = pack(block, to, area, 0)
             unpack(area, 0, count, again, [b""] * RECENT)
-            assert [row["vlan"] for row in rows_of(again)] == [
-                block.vlan[i] for i in range(block.count) if block.owner[i] == to]
+            assert [row["vlan"] for row in rows_of(again)] == [block.vlan[i] for i in range(block.count) if block.owner[i] == to]
 
 
 def test_an_area_may_be_too_small() -> None:
@@ -113,11 +112,11 @@ def test_frames_come_as_they_were() -> None:
             pack_frames(block, area)
             again = unpack_frames(area[:size])
             assert (again.count, again.first_frame) == (block.count, block.first_frame)
-            assert len(again.data) == sum(block.captured[:block.count])
+            assert len(again.data) == sum(block.captured[: block.count])
             for name in FRAME_COLUMNS:
-                assert getattr(again, name) == getattr(block, name)[:block.count]
+                assert getattr(again, name) == getattr(block, name)[: block.count]
             for i in range(block.count):
                 start, there = again.offset[i], block.offset[i]
-                assert again.data[start:start + again.captured[i]] == block.data[there:there + block.captured[i]]
+                assert again.data[start : start + again.captured[i]] == block.data[there : there + block.captured[i]]
             with pytest.raises((ValueError, TypeError)):
                 pack_frames(block, memoryview(bytearray(size - 1)))

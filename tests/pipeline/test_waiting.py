@@ -26,13 +26,23 @@ if TYPE_CHECKING:
 
 ELSEWHERE = {
     Connection: {"a", "b", "first_frame", "judged", "judged_at", "log", "reused_by", "self_connect", "shadow", "start_ns"},
-    Side: {"connection", "key", "number", "peer", "rare"}, Rare: set(), Segment: {"context"}, Context: set(),
+    Side: {"connection", "key", "number", "peer", "rare"},
+    Rare: set(),
+    Segment: {"context"},
+    Context: set(),
 }
 
 
-@pytest.mark.parametrize(("kind", "names"), [
-    (Connection, waiting.OF_CONNECTION), (Side, waiting.OF_SIDE), (Rare, waiting.OF_RARE), (Segment, waiting.OF_SEGMENT),
-    (Context, waiting.OF_CONTEXT)])
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (Connection, waiting.OF_CONNECTION),
+        (Side, waiting.OF_SIDE),
+        (Rare, waiting.OF_RARE),
+        (Segment, waiting.OF_SEGMENT),
+        (Context, waiting.OF_CONTEXT),
+    ],
+)
 def test_nothing_that_they_hold_is_left_out(kind: type, names: tuple[str, ...]) -> None:
     """Interpreted, the slots say what there is; compiled, the descriptors do."""
     held = {name for name, value in vars(kind).items() if type(value).__name__ in ("member_descriptor", "getset_descriptor")}
@@ -43,8 +53,13 @@ def test_nothing_that_they_hold_is_left_out(kind: type, names: tuple[str, ...]) 
 @given(traffic)
 def test_a_connection_is_as_it_was(segments: list[Seg]) -> None:
     replayer, found = Replayer(Profiles()), list[Any]()
-    table = FlowTable(replayer.states_of, lambda live, _known_ns: found.append(packed(live)), linger_ns=70 * SECOND_NS,
-                      idle_ns=86400 * SECOND_NS, selection=Selection())
+    table = FlowTable(
+        replayer.states_of,
+        lambda live, _known_ns: found.append(packed(live)),
+        linger_ns=70 * SECOND_NS,
+        idle_ns=86400 * SECOND_NS,
+        selection=Selection(),
+    )
     table.feed(segment_block(segments, 1))
     table.finish(max(segment.time_ns for segment in segments))
     for values in found:

@@ -58,9 +58,7 @@ def note(index: Path, name: str, entry: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.recorder", description="Records real TCP with the kernel's account of it."
-    )
+    parser = argparse.ArgumentParser(prog="python -m tests.recorder", description="Records real TCP with the kernel's account of it.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="names from --list, or all")
     parser.add_argument("--seed", type=int, default=1, help="what varies within a scenario (default 1)")
     parser.add_argument("--out", type=Path, help="directory for the files (default: a new temporary one)")

@@ -39,9 +39,7 @@ class Context:
     """What an execution context did last."""
 
     mini: tuple[Mini, int] | None = None
-    moved: tuple[Mini, int | None, str | None] | None = (
-        None  # a timer that seemed to be moved just now, and its end before that
-    )
+    moved: tuple[Mini, int | None, str | None] | None = None  # a timer that seemed to be moved just now, and its end before that
     child: tuple[Sock, int] | None = None
     closed: tuple[Sock, int] | None = None
     reset_sent: Reset | None = None
@@ -199,11 +197,7 @@ class Account:
         timeout = (event.number("expires") - event.number("now")) / self.hz
         kind = "time_wait" if self.functions.get(event.number("function")) == "tw_timer_handler" else "request"
         mini = self._timers.get(timer)
-        moved = (
-            self._last_on_cpu.get(event.cpu) == ("timer_cancel", timer)
-            and mini is not None
-            and self._moved(mini, t, context)
-        )
+        moved = self._last_on_cpu.get(event.cpu) == ("timer_cancel", timer) and mini is not None and self._moved(mini, t, context)
         if mini and mini.kind == kind and (moved or mini.end_ns is None):
             context.moved = (mini, mini.end_ns, mini.end_by) if mini.end_ns is not None else None
             mini.end_ns, mini.end_by = None, None

@@ -55,9 +55,7 @@ class Stage:
     def start(self, host: Host, *command: str, ready: bytes = b"", user: str = "") -> subprocess.Popen[bytes]:
         """Start a program; wait for its word where it has one."""
         prefix = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
-        process = host.spawn(
-            [*prefix, *command], stdout=subprocess.PIPE, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
-        )
+        process = host.spawn([*prefix, *command], stdout=subprocess.PIPE, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT)
         self.running.append(process)
         if ready:
             assert process.stdout
@@ -94,9 +92,7 @@ class Stage:
         with (home / "data" / "pg_hba.conf").open("a") as rules:
             rules.write("host all all 10.77.5.0/24 trust\n")
         single = [*as_postgres, PG_BIN / "postgres", "--single", "-D", home / "data"]
-        subprocess.run(
-            [*single, "postgres"], input=b"CREATE DATABASE shop;\n", check=True, capture_output=True, timeout=60
-        )
+        subprocess.run([*single, "postgres"], input=b"CREATE DATABASE shop;\n", check=True, capture_output=True, timeout=60)
         rows = b"CREATE TABLE goods (id int primary key, name text, price int);\n"
         rows += b"INSERT INTO goods SELECT n, 'thing ' || n, n * 7 FROM generate_series(1, 200) n;\n"
         subprocess.run([*single, "shop"], input=rows, check=True, capture_output=True, timeout=60)
@@ -104,10 +100,7 @@ class Stage:
         self.start(self.server, str(PG_BIN / "postgres"), "-D", str(home / "data"), *options, user="postgres")
         with self.server.inside():
             for _ in range(100):
-                if (
-                    subprocess.run([PG_BIN / "pg_isready", "-h", SERVER], check=False, capture_output=True).returncode
-                    == 0
-                ):
+                if subprocess.run([PG_BIN / "pg_isready", "-h", SERVER], check=False, capture_output=True).returncode == 0:
                     return
                 time.sleep(0.1)
         raise RuntimeError("PostgreSQL did not start")

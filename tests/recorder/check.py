@@ -17,9 +17,7 @@ def agreement(book: Book, end_ns: int) -> dict[str, Any]:
     """Counts of what two independent witnesses saw, and their worst difference."""
     account = book.evidence.account
     known = book.evidence.host_of
-    stays = [
-        m for m in account.minis if m.kind == "time_wait" and m.time_wait_starts and m.local and m.local[0] in known
-    ]
+    stays = [m for m in account.minis if m.kind == "time_wait" and m.time_wait_starts and m.local and m.local[0] in known]
     sampled: dict[Any, list[float]] = {}
     for e in book.evidence.samples:
         if e["state"] == "TIME_WAIT":

@@ -59,18 +59,24 @@ def record(folder: Path) -> tuple[Path, list[Entered]]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tcpstates-lwip-") as work:
         program = Path(work, "lwip_host")
-        subprocess.run(["cc", "-O1", f"-I{INCLUDES}", "-o", str(program), str(Path(__file__).with_suffix(".c")), "-llwip", "-lpthread"],
-                       check=True, timeout=60)
+        subprocess.run(
+            ["cc", "-O1", f"-I{INCLUDES}", "-o", str(program), str(Path(__file__).with_suffix(".c")), "-llwip", "-lpthread"],
+            check=True,
+            timeout=60,
+        )
         host = Host("kernel")
         host.ip(f"tuntap add dev {DEVICE} mode tap")
         host.ip(f"addr add {KERNEL}/24 dev {DEVICE}")
         host.ip(f"link set {DEVICE} up")
         capture, states = folder / "lwip.pcap", folder / "lwip.states"
         with host.inside(), states.open("wb") as log:
-            tcpdump = host.spawn(["tcpdump", "-i", DEVICE, "-w", str(capture), "-U", "--immediate-mode", "-Z", "root", "-s", "0", "tcp"],
-                                 stderr=subprocess.PIPE)
-            lwip = host.spawn([str(program), LWIP, NETMASK, KERNEL], stdin=subprocess.PIPE, stdout=log,
-                              env={**os.environ, "PRECONFIGURED_TAPIF": DEVICE})
+            tcpdump = host.spawn(
+                ["tcpdump", "-i", DEVICE, "-w", str(capture), "-U", "--immediate-mode", "-Z", "root", "-s", "0", "tcp"],
+                stderr=subprocess.PIPE,
+            )
+            lwip = host.spawn(
+                [str(program), LWIP, NETMASK, KERNEL], stdin=subprocess.PIPE, stdout=log, env={**os.environ, "PRECONFIGURED_TAPIF": DEVICE}
+            )
             try:
                 assert tcpdump.stderr
                 assert lwip.stdin

@@ -97,9 +97,7 @@ def mac(device: str) -> str:
     return "02:00:" + device.encode()[:4].ljust(4, b"\0").hex(":")
 
 
-def veth(
-    left: Host, left_device: str, right: Host, right_device: str, *, offload: bool = False, mtu: int = 1500
-) -> None:
+def veth(left: Host, left_device: str, right: Host, right_device: str, *, offload: bool = False, mtu: int = 1500) -> None:
     """Join two hosts by a cable. Unless wanted, offloads are off: frames then look as they would on a wire."""
     end = f"{left_device} address {mac(left_device)}"
     left.ip(f"link add {end} type veth peer name {right_device} address {mac(right_device)}")

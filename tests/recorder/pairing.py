@@ -96,12 +96,7 @@ class Book:
     def _tie_requests(self) -> None:
         """Requests without a child: tied by the SYN+ACK that left right after the timer's start."""
         wires = self.evidence.wires
-        synacks = [
-            s
-            for host, wire in wires.items()
-            for s in wire
-            if s.flags & (SYN | ACK) == SYN | ACK and self.host(s.source) == host
-        ]
+        synacks = [s for host, wire in wires.items() for s in wire if s.flags & (SYN | ACK) == SYN | ACK and self.host(s.source) == host]
         synacks.sort(key=lambda s: s.t_ns)
         taken: set[int] = set()
         for mini in (m for m in self.requests if m.local):  # a SYN+ACK belongs to one request only
@@ -162,11 +157,7 @@ class Book:
                 pair.incarnation = i
                 limit = group[i + 1].a.born_ns if i + 1 < len(group) else EVER
                 sent = self.sent(self.host(pair.a.local), pair.a.local, pair.a.remote)
-                syns = (
-                    s.seq
-                    for s in sent
-                    if s.flags & (SYN | ACK) == SYN and pair.a.born_ns - MILLISECOND <= s.t_ns < limit
-                )
+                syns = (s.seq for s in sent if s.flags & (SYN | ACK) == SYN and pair.a.born_ns - MILLISECOND <= s.t_ns < limit)
                 pair.isn = next(syns, None)
             for host in self.evidence.wires:
                 self._windows(group, host)
@@ -178,11 +169,7 @@ class Book:
                 starts.append(pair.a.born_ns - MILLISECOND // 10)
                 continue
             source = self.outside(pair.a.local)
-            arrivals = [
-                s.t_ns
-                for s in self.sent(host, source, pair.a.remote)
-                if s.flags & (SYN | ACK) == SYN and s.seq == pair.isn
-            ]
+            arrivals = [s.t_ns for s in self.sent(host, source, pair.a.remote) if s.flags & (SYN | ACK) == SYN and s.seq == pair.isn]
             if pair.b and pair.twin:
                 arrivals.append(pair.b.born_ns - MILLISECOND // 10)
             starts.append(min(arrivals, default=-1))
@@ -198,11 +185,7 @@ class Book:
         answers: list[tuple[int, Endpoint, Endpoint, Sock | None, Mini | None]] = [
             (s.request.starts[0][0] if s.request else s.born_ns, s.local, s.remote, s, s.request) for s in passives
         ]
-        answers += [
-            (m.starts[0][0], m.local, m.remote, None, m)
-            for m in self.requests
-            if m.child is None and m.local and m.remote
-        ]
+        answers += [(m.starts[0][0], m.local, m.remote, None, m) for m in self.requests if m.child is None and m.local and m.remote]
         for t, local, remote, sock, request in sorted(answers, key=lambda x: x[0]):
             host = self.host(local)
             mine = [p for p in groups.get((local, remote), []) if p.span(host)[0] <= t < p.span(host)[1]]

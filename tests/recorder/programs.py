@@ -47,9 +47,7 @@ class Client:
         try:
             if spec.kind == "fast":
                 sock.settimeout(None)  # without a cookie sendto() waits for the handshake, then sends
-                sock.sendto(
-                    f"{spec.id:8d} {t + spec.meet_s:22.6f} ".encode().ljust(fast, b"f")[:fast], MSG_FASTOPEN, target
-                )
+                sock.sendto(f"{spec.id:8d} {t + spec.meet_s:22.6f} ".encode().ljust(fast, b"f")[:fast], MSG_FASTOPEN, target)
             else:
                 sock.connect(target)
         except BlockingIOError:
@@ -131,9 +129,7 @@ class Server:
         try:
             Actor(sock, self.plan, None, self.held).run(spec.server)
         except OSError as problem:
-            self.log.write(
-                what="error", id=spec.id, label=spec.label, error=repr(problem), t=time.time(), side="server"
-            )
+            self.log.write(what="error", id=spec.id, label=spec.label, error=repr(problem), t=time.time(), side="server")
 
     def listen(self, listener: Listener, family: str) -> socket.socket:
         """Open one listening socket."""
@@ -160,9 +156,7 @@ class Server:
             taken.settimeout(self.plan.patience_s)
             spec = self.part_of(listener.port, peer[1])
             local = list(taken.getsockname()[:2])
-            self.log.write(
-                what="accept", id=spec.id, label=spec.label, t=time.time(), local=local, remote=list(peer[:2])
-            )
+            self.log.write(what="accept", id=spec.id, label=spec.label, t=time.time(), local=local, remote=list(peer[:2]))
             pool.submit(self.serve, taken, spec, listener.accept_delay_s)
 
     def run(self) -> None:
@@ -194,9 +188,7 @@ class Server:
 def swapped(plan: Plan) -> Plan:
     """The server's half of simultaneous opens: the same connections from the other end."""
     twins = [
-        Spec(**{**vars(s), "client": s.server, "sport": s.dport, "dport": s.sport, "id": -1 - s.id})
-        for s in plan.specs
-        if s.kind == "twin"
+        Spec(**{**vars(s), "client": s.server, "sport": s.dport, "dport": s.sport, "id": -1 - s.id}) for s in plan.specs if s.kind == "twin"
     ]
     return Plan(twins, [], plan.workers, plan.patience_s, plan.server_addresses, plan.client_addresses, plan.start)
 

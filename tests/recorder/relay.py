@@ -45,11 +45,7 @@ class Rule:
     def hits(self, segment: Segment, direction: str, kinds: set[str]) -> bool:
         """Count the segment if it is of this rule's kind, and say whether it falls to it."""
         server = segment.target if direction == "c2s" else segment.source
-        if (
-            direction != self.dir
-            or (self.port and server[1] != self.port)
-            or not (self.kind == "*" or self.kind in kinds)
-        ):
+        if direction != self.dir or (self.port and server[1] != self.port) or not (self.kind == "*" or self.kind in kinds):
             return False
         key = (segment.source, segment.target)
         self.counts[key] += 1

@@ -119,9 +119,7 @@ class Session:
             raise RuntimeError(f"{process.args!r} did not start")
         return process
 
-    def _python(
-        self, topology: Topology, host: str, module: str, *arguments: str, **options: Any
-    ) -> subprocess.Popen[bytes]:
+    def _python(self, topology: Topology, host: str, module: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"tests.recorder.{module}", *arguments]
         return self._start(topology.hosts[host].spawn(command, stdout=subprocess.PIPE, cwd=ROOT, **options))
 
@@ -216,9 +214,7 @@ class Session:
             process.send_signal(signal.SIGINT)
         for process in captures:
             _, errors = process.communicate(timeout=20)
-            self.lost += sum(
-                int(line.split()[0]) for line in (errors or b"").splitlines() if b"dropped by kernel" in line
-            )
+            self.lost += sum(int(line.split()[0]) for line in (errors or b"").splitlines() if b"dropped by kernel" in line)
         for process in self.processes:
             if process not in captures:
                 process.terminate()
@@ -227,9 +223,7 @@ class Session:
 
     # Writing
 
-    def _write(
-        self, topology: Topology, trace: Trace, events: list[Any], work: Path, span: tuple[float, float]
-    ) -> dict[str, Any]:
+    def _write(self, topology: Topology, trace: Trace, events: list[Any], work: Path, span: tuple[float, float]) -> dict[str, Any]:
         hz = kernel_hz(events)
         account = Account(trace.functions, hz, set(topology.host_of())).feed(events)
         end_ns = round(span[1] * 1e9)

@@ -45,9 +45,7 @@ def side_of(book: Book, pair: Pair, sock: Sock | None, host: str | None) -> Side
 def born_by_cookie(sock: Sock) -> bool:
     """No request, and ESTABLISHED in the softirq of its birth. Fast Open waits for the handshake's last ACK."""
     established = sock.entered("ESTABLISHED")
-    at_once = (
-        established is not None and established - sock.born_ns < MILLISECOND and sock.established_in == sock.born_in
-    )
+    at_once = established is not None and established - sock.born_ns < MILLISECOND and sock.established_in == sock.born_in
     return sock.request is None and at_once
 
 
@@ -61,17 +59,13 @@ def _minisock(book: Book, sock: Sock, mini: Mini, states: list[tuple[str, int]])
         if mini.end_by == "expired":
             return "timeout", None
         sent = mini.reset_before
-        return (
-            "rst_sent" if sent and (sent.source, sent.target) == (sock.local, sock.remote) else "rst_received"
-        ), None
+        return ("rst_sent" if sent and (sent.source, sent.target) == (sock.local, sock.remote) else "rst_received"), None
     states.append(("TIME_WAIT", starts[0]))
     end_by = None
     if mini.end_ns is not None:
         states.append(("CLOSED", mini.end_ns))
         end_by = "expired" if mini.end_by == "expired" else "reuse" if _reused(book, mini) else "rst_received"
-    only_sampled = [
-        t for t in _sampled_restarts(book, sock, starts[0], mini.end_ns) if all(abs(t - u) > RESTART_NS for u in starts)
-    ]
+    only_sampled = [t for t in _sampled_restarts(book, sock, starts[0], mini.end_ns) if all(abs(t - u) > RESTART_NS for u in starts)]
     return "time_wait", {
         "start": seconds(starts[0]),
         "restarts": [seconds(t) for t in sorted(starts[1:] + only_sampled)],
@@ -91,11 +85,7 @@ def _reused(book: Book, mini: Mini) -> bool:
 def _sampled_restarts(book: Book, sock: Sock, start_ns: int, end_ns: int | None) -> list[int]:
     """Restarts that sock_diag saw: the minisock's date of expiry had moved."""
     inside = (start_ns / 1e9, (end_ns or 1 << 62) / 1e9)
-    stays = [
-        e
-        for e in book.samples.get((sock.local, sock.remote), [])
-        if e["state"] == "TIME_WAIT" and inside[0] <= e["t"] <= inside[1]
-    ]
+    stays = [e for e in book.samples.get((sock.local, sock.remote), []) if e["state"] == "TIME_WAIT" and inside[0] <= e["t"] <= inside[1]]
     found: list[int] = []
     for t in sorted(round((e["ends"] - 60.0) * 1e9) for e in stays):
         if t - start_ns > RESTART_NS and (not found or t - found[-1] > RESTART_NS):
@@ -137,10 +127,6 @@ def _info(book: Book, sock: Sock) -> dict[str, int] | None:
     if sock.closed_ns is None:
         return None
     closed = sock.closed_ns / 1e9
-    notices = [
-        e
-        for e in book.samples.get((sock.local, sock.remote), [])
-        if e["state"] == "destroyed" and -0.001 < e["t"] - closed < 0.5
-    ]
+    notices = [e for e in book.samples.get((sock.local, sock.remote), []) if e["state"] == "destroyed" and -0.001 < e["t"] - closed < 0.5]
     first = min(notices, key=lambda e: e["t"], default=None)
     return first["info"] if first else None

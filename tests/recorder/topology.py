@@ -67,11 +67,7 @@ class Topology:
         if not (middle or vlan):
             return {"stages": [{"left": "left", "right": "right", "link": link}]}
         veth(road, "m0", road, "m1", mtu=1600)
-        half = {
-            k: v / 2 if k in ("delay", "jitter", "loss", "dup", "reorder") else v
-            for k, v in link.items()
-            if k != "rules"
-        }
+        half = {k: v / 2 if k in ("delay", "jitter", "loss", "dup", "reorder") else v for k, v in link.items() if k != "rules"}
         return {
             "vlan": vlan,
             "stages": [
@@ -147,9 +143,7 @@ class Topology:
             return {}
         outside = {(s.seq, s.target): s.source for s in wires["server"] if s.flags & (SYN | ACK) == SYN}
         return {
-            s.source: outside[s.seq, s.target]
-            for s in wires["client"]
-            if s.flags & (SYN | ACK) == SYN and (s.seq, s.target) in outside
+            s.source: outside[s.seq, s.target] for s in wires["client"] if s.flags & (SYN | ACK) == SYN and (s.seq, s.target) in outside
         }
 
     def both_sides_of_nat(self, records: list[dict[str, Any]], evidence: Evidence) -> list[dict[str, Any]]:

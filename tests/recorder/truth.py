@@ -31,9 +31,7 @@ class Teller:
         for entry in self.evidence.logs:
             if entry["what"] == "connect":
                 self.connects[tuple(entry["local"]), tuple(entry["remote"])].append(entry)
-                self.connects[entry["local"][1], tuple(entry["remote"])].append(
-                    entry
-                )  # a failed connect() forgets its address
+                self.connects[entry["local"][1], tuple(entry["remote"])].append(entry)  # a failed connect() forgets its address
             elif entry["what"] == "accept":
                 self.accepts[tuple(entry["local"]), tuple(entry["remote"])].append(entry)
         self.impaired: dict[Any, list[tuple[float, str]]] = defaultdict(list)
@@ -50,9 +48,7 @@ class Teller:
         """The call that opened a socket: begun before it, ended after. Its thread may be held up in between."""
         born = sock.born_ns / 1e9
         for key in ((sock.local, sock.remote), (sock.local[1], sock.remote), (0, sock.remote)):
-            calls = [
-                e for e in self.connects.get(key, []) if -0.0005 <= born - e["t"] <= (e["us"] or 0) / 1e6 + HELD_UP_S
-            ]
+            calls = [e for e in self.connects.get(key, []) if -0.0005 <= born - e["t"] <= (e["us"] or 0) / 1e6 + HELD_UP_S]
             if calls:
                 return min(calls, key=lambda e: abs(born - e["t"]))
         return None
@@ -119,21 +115,15 @@ class Teller:
 
     def _reason(self, rst: Segment) -> str | None:
         """A RST on behalf of a listener is traced without its target; one by close() after it was transmitted."""
-        traced = [
-            r for r in self.book.resets.get((rst.source, rst.target), []) if -MILLISECOND < r.t_ns - rst.t_ns < LATE_NS
-        ]
+        traced = [r for r in self.book.resets.get((rst.source, rst.target), []) if -MILLISECOND < r.t_ns - rst.t_ns < LATE_NS]
         if not traced:
             nameless = ("::" if ":" in rst.source[0] else "0.0.0.0", 0)
-            traced = [
-                r for r in self.book.resets.get((rst.source, nameless), []) if abs(r.t_ns - rst.t_ns) < MILLISECOND
-            ]
+            traced = [r for r in self.book.resets.get((rst.source, nameless), []) if abs(r.t_ns - rst.t_ns) < MILLISECOND]
         return min(traced, key=lambda r: abs(r.t_ns - rst.t_ns)).reason if traced else None
 
     def _synacks_resent(self, pair: Pair, local: Endpoint, remote: Endpoint) -> int:
         begin, end = pair.span(self.book.host(local))
-        traced = [
-            t for t, x, y in self.evidence.account.synacks_resent if (x, y) == (local, remote) and begin <= t < end
-        ]
+        traced = [t for t, x, y in self.evidence.account.synacks_resent if (x, y) == (local, remote) and begin <= t < end]
         return len(traced)
 
     def _link(self, pair: Pair) -> dict[str, int]:
@@ -160,12 +150,7 @@ class Teller:
         if not fins:
             return None
         for s in self._window(pair, host, peer, mine):
-            if (
-                s.flags & ACK
-                and not s.flags & (SYN | RST)
-                and s.t_ns > fins[0].t_ns
-                and (s.ack - fins[0].end) & 0xFFFFFFFF == 0
-            ):
+            if s.flags & ACK and not s.flags & (SYN | RST) and s.t_ns > fins[0].t_ns and (s.ack - fins[0].end) & 0xFFFFFFFF == 0:
                 return bool(s.flags & FIN)
         return None
 

@@ -134,8 +134,7 @@ def test_stays_of_the_recorded_samples_are_the_kernels() -> None:
                 told += 1
                 stays = found.get((*owner(told_of, side), *owner(told_of, peer)), [])
                 right += any(
-                    abs(stay.entered_ns / 1e9 - waited["start"]) < 0.001
-                    and (stay.restarts > 0) == bool(waited["restarts"])
+                    abs(stay.entered_ns / 1e9 - waited["start"]) < 0.001 and (stay.restarts > 0) == bool(waited["restarts"])
                     for stay in stays
                 )
     assert told > 500

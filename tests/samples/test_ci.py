@@ -82,17 +82,10 @@ def test_the_github_action_runs(captures: str, rules: str, arguments: str, code:
     environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT),
                    "CAPTURES": captures, "RULES": rules, "ARGUMENTS": arguments, "JUNIT": str(tmp_path / "v.xml"),
                    "SARIF": str(tmp_path / "v.sarif"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}  # fmt: skip
-    run = subprocess.run(
-        ["bash", "-e", "-c", action()], cwd=CI, env=environment, capture_output=True, text=True, check=False
-    )
+    run = subprocess.run(["bash", "-e", "-c", action()], cwd=CI, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == code, run.stderr
     assert run.stdout.startswith("::error file=tcpstates.toml,line=") == (code == 1)
-    assert (
-        (tmp_path / "summary.md").exists()
-        == (tmp_path / "v.xml").exists()
-        == (tmp_path / "v.sarif").exists()
-        == (code < 2)
-    )
+    assert (tmp_path / "summary.md").exists() == (tmp_path / "v.xml").exists() == (tmp_path / "v.sarif").exists() == (code < 2)
 
 
 def test_the_pre_commit_hook_holds_each_capture_alone() -> None:
@@ -100,7 +93,5 @@ def test_the_pre_commit_hook_holds_each_capture_alone() -> None:
     assert entry == ["-m tcptrace_py.cli.hook"]
     for names, code in ((["after.pcap"], 0), (["before.pcap", "after.pcap"], 1)):
         command = [sys.executable, *entry[0].split(), "--rules tcpstates.toml", *names]
-        run = subprocess.run(
-            command, cwd=CI, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False
-        )
+        run = subprocess.run(command, cwd=CI, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
         assert run.returncode == code

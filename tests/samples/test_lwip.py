@@ -15,7 +15,6 @@ from tests.recorder import lwip
 from tests.test_laws_of_captures import hangs_together
 
 if TYPE_CHECKING:
-
     from tcptrace_py.model.results import Analysis, Connection, Side
 
 LATE_NS = 50_000_000  # a state is looked at with every frame and callback, and every 10 ms
@@ -47,9 +46,12 @@ def its_side(connection: Connection) -> tuple[tuple[int, int], Side]:
 def told(side: Side) -> list[tuple[str, int]]:
     """The states of a path with their times, as lwIP has them: it has none where a FIN comes on the ACK of its own."""
     states = list(side.states)
-    return [(entry.state.name, entry.at_ns or 0) for entry, following in zip(states, [*states[1:], None], strict=True)
-            if not (entry.state in BEFORE and entry.at_ns is None)
-            and not (entry.state == State.FIN_WAIT_2 and following is not None and following.frame == entry.frame)]
+    return [
+        (entry.state.name, entry.at_ns or 0)
+        for entry, following in zip(states, [*states[1:], None], strict=True)
+        if not (entry.state in BEFORE and entry.at_ns is None)
+        and not (entry.state == State.FIN_WAIT_2 and following is not None and following.frame == entry.frame)
+    ]
 
 
 @pytest.mark.kernel
@@ -92,8 +94,11 @@ def test_a_time_wait_that_takes_no_syn_is_held(recorded: Any) -> None:
     """LwIP's own account ends in it: the SYNs and RSTs from the same port changed nothing."""
     analysis, account = recorded
     (refused,) = [row for row in analysis.connections if row.handshake.outcome == "refused-by-time-wait"]
-    (old,) = [row for row in analysis.connections if row.client == refused.client and row is not refused and row.server == refused.server
-              and row.handshake.outcome == "completed"]
+    (old,) = [
+        row
+        for row in analysis.connections
+        if row.client == refused.client and row is not refused and row.server == refused.server and row.handshake.outcome == "completed"
+    ]
     assert account[old.server.port, old.client.port][-1].state == "TIME_WAIT"
     assert [(stay.side, stay.ended_by) for stay in old.time_wait] == [("server", "capture-end")]
     assert "refused-by-time-wait" in [finding.code for finding in analysis.findings]

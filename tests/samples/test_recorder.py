@@ -50,9 +50,7 @@ class Story:
         self.events: list[Event] = []
         self.t = BASE
 
-    def add(
-        self, name: str, *, cpu: int = 0, softirq: bool = True, pid: int = 7, after_us: int = 5, **fields: int | bytes
-    ) -> Story:
+    def add(self, name: str, *, cpu: int = 0, softirq: bool = True, pid: int = 7, after_us: int = 5, **fields: int | bytes) -> Story:
         self.t += after_us * US
         self.events.append(Event(self.t, cpu, pid, softirq, name, fields))
         return self
@@ -65,21 +63,13 @@ class Story:
             "saddr": socket.inet_aton(own[0]),
             "daddr": socket.inet_aton(peer[0]),
         }
-        return self.add(
-            "inet_sock_set_state", skaddr=sock, oldstate=NUMBERS[old], newstate=NUMBERS[new], **ends, **where
-        )
+        return self.add("inet_sock_set_state", skaddr=sock, oldstate=NUMBERS[old], newstate=NUMBERS[new], **ends, **where)
 
     def timer(self, what: str, timer: int, function: int = 0, seconds: float = 0.0, **where: Any) -> Story:
-        return self.add(
-            f"timer_{what}", timer=timer, function=function, expires=1000 + int(seconds * 250), now=1000, **where
-        )
+        return self.add(f"timer_{what}", timer=timer, function=function, expires=1000 + int(seconds * 250), now=1000, **where)
 
-    def reset(
-        self, sock: int, source: tuple[str, int], target: tuple[str, int], reason: int = 14, **where: Any
-    ) -> Story:
-        packed = [
-            struct.pack("<H", 2) + struct.pack(">H", p) + socket.inet_aton(h) + bytes(20) for h, p in (source, target)
-        ]
+    def reset(self, sock: int, source: tuple[str, int], target: tuple[str, int], reason: int = 14, **where: Any) -> Story:
+        packed = [struct.pack("<H", 2) + struct.pack(">H", p) + socket.inet_aton(h) + bytes(20) for h, p in (source, target)]
         return self.add("tcp_send_reset", skaddr=sock, reason=reason, saddr=packed[0], daddr=packed[1], **where)
 
     def handshake(self) -> Story:
@@ -107,9 +97,7 @@ def seg(t_us: int, source: tuple[str, int], flags: int, seq: int, ack: int = 0) 
     return Segment(BASE + t_us * US, source, SERVER if source == CLIENT else CLIENT, flags, seq, ack, 0)
 
 
-def told(
-    story: Story, client: list[Segment], server: list[Segment], samples: list[dict[str, Any]] | None = None
-) -> list[dict[str, Any]]:
+def told(story: Story, client: list[Segment], server: list[Segment], samples: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
     evidence = Evidence("canned", story.account(), {"client": client, "server": server}, HOSTS, [], samples or [], [])
     return Teller(Book(evidence)).records()
 
@@ -170,9 +158,7 @@ def test_time_wait_ends_by_its_timer_or_by_what_cancelled_it(fires: bool, end_by
 
 def test_a_shorter_minisock_timer_is_fin_wait_2_and_its_end_a_timeout() -> None:
     story = Story().handshake().state(1, "ESTABLISHED", "FIN_WAIT1", CLIENT, SERVER, softirq=False)
-    story.state(1, "FIN_WAIT1", "FIN_WAIT2", CLIENT, SERVER).timer("start", 60, TW, 30.0).state(
-        1, "FIN_WAIT2", "CLOSED", CLIENT, SERVER
-    )
+    story.state(1, "FIN_WAIT1", "FIN_WAIT2", CLIENT, SERVER).timer("start", 60, TW, 30.0).state(1, "FIN_WAIT2", "CLOSED", CLIENT, SERVER)
     story.timer("cancel", 60, after_us=900).timer("expire_entry", 60, TW)
     (record,) = told(story, CLEAN[:4], CLEAN[:4])
     assert (record["a_side"]["end"], record["time_wait"], record["how"]) == ("timeout", [], "timeout")
@@ -204,9 +190,7 @@ def test_memory_that_is_used_again_at_once_is_another_minisock() -> None:
 
 def test_a_moved_timer_is_not_split_by_a_later_close() -> None:
     story = Story().handshake().client_closes().timer("cancel", 60).timer("start", 60, TW, 60.0, after_us=1)
-    story.state(3, "CLOSED", "SYN_SENT", CLIENT, SERVER, softirq=False).state(
-        3, "ESTABLISHED", "CLOSING", CLIENT, SERVER
-    )
+    story.state(3, "CLOSED", "SYN_SENT", CLIENT, SERVER, softirq=False).state(3, "ESTABLISHED", "CLOSING", CLIENT, SERVER)
     story.timer("start", 61, TW, 60.0, after_us=25_000).state(3, "CLOSING", "CLOSED", CLIENT, SERVER)
     first, _, third = story.account().socks
     assert first.mini
@@ -228,19 +212,11 @@ def test_a_moved_timer_is_not_split_by_a_later_close() -> None:
             "rst_received",
         ),
         (
-            lambda s: (
-                s.add("tcp_receive_reset", skaddr=1)
-                .state(1, "FIN_WAIT2", "CLOSED", CLIENT, SERVER)
-                .reset(1, CLIENT, SERVER)
-            ),
+            lambda s: s.add("tcp_receive_reset", skaddr=1).state(1, "FIN_WAIT2", "CLOSED", CLIENT, SERVER).reset(1, CLIENT, SERVER),
             "rst_sent",
         ),
         (
-            lambda s: (
-                s.timer("expire_entry", 70, WRITE)
-                .state(1, "ESTABLISHED", "CLOSED", CLIENT, SERVER)
-                .timer("expire_exit", 70)
-            ),
+            lambda s: s.timer("expire_entry", 70, WRITE).state(1, "ESTABLISHED", "CLOSED", CLIENT, SERVER).timer("expire_exit", 70),
             "timeout",
         ),
         (lambda s: s.state(1, "CLOSING", "CLOSED", CLIENT, SERVER), "overflow"),
@@ -269,11 +245,7 @@ def test_a_synack_that_has_its_request_ties_no_other() -> None:
     """On another CPU a request starts just before the first one's SYN+ACK leaves."""
     other = (CLIENT[0], CLIENT[1] + 1)
     story = Story().handshake()
-    story.events.append(
-        Event(
-            BASE + 11 * US, 1, 0, True, "timer_start", {"timer": 51, "function": REQUEST, "expires": 1250, "now": 1000}
-        )
-    )
+    story.events.append(Event(BASE + 11 * US, 1, 0, True, "timer_start", {"timer": 51, "function": REQUEST, "expires": 1250, "now": 1000}))
     story.events.sort(key=lambda e: e.t_ns)
     frames = [
         CLEAN[0],
@@ -286,9 +258,7 @@ def test_a_synack_that_has_its_request_ties_no_other() -> None:
 
 def test_what_no_syn_was_sent_for_is_no_connection() -> None:
     story = (
-        Story()
-        .state(1, "CLOSED", "SYN_SENT", CLIENT, SERVER, softirq=False)
-        .state(1, "SYN_SENT", "CLOSED", CLIENT, SERVER, softirq=False)
+        Story().state(1, "CLOSED", "SYN_SENT", CLIENT, SERVER, softirq=False).state(1, "SYN_SENT", "CLOSED", CLIENT, SERVER, softirq=False)
     )
     assert told(story, [], []) == []
 
@@ -298,10 +268,7 @@ def test_a_reused_four_tuple_makes_incarnations() -> None:
     shift = (story.t - BASE) // US + 2_000_000
     story.t = BASE + shift * US
     story.timer("cancel", 60, softirq=False).handshake()
-    later = [
-        seg(shift + 12 + i * 50, s.source, s.flags, s.seq + 5000, s.ack + 5000 if s.ack else 0)
-        for i, s in enumerate(CLEAN[:3])
-    ]
+    later = [seg(shift + 12 + i * 50, s.source, s.flags, s.seq + 5000, s.ack + 5000 if s.ack else 0) for i, s in enumerate(CLEAN[:3])]
     first, second = told(story, CLEAN + later, CLEAN + later)
     assert (first["incarnation"], second["incarnation"]) == (0, 1)
     assert first["a_side"]["time_wait"]["end_by"] == "reuse"
@@ -309,13 +276,7 @@ def test_a_reused_four_tuple_makes_incarnations() -> None:
 
 
 def test_an_old_copy_of_the_syn_raises_a_ghost() -> None:
-    story = (
-        Story()
-        .handshake()
-        .client_closes()
-        .timer("start", 51, REQUEST, 1.0, after_us=2000)
-        .timer("cancel", 51, after_us=300)
-    )
+    story = Story().handshake().client_closes().timer("start", 51, REQUEST, 1.0, after_us=2000).timer("cancel", 51, after_us=300)
     at = (story.t - BASE) // US - 300
     late = [seg(at - 2, CLIENT, SYN, 100), seg(at + 4, SERVER, SYN | ACK, 7777, 101), seg(at + 298, CLIENT, RST, 101)]
     (record,) = told(story, CLEAN + late[1:], CLEAN + late)
@@ -492,10 +453,6 @@ def test_a_real_recording_agrees_with_itself(tmp_path: Any) -> None:
     assert entry["problems"] == []
     assert entry["lost_by_trace"] == 0
     assert abs(entry["clock_drift_us"]) < 50
-    assert (
-        entry["witnesses"]["time_wait_by_timer"]
-        == entry["witnesses"]["time_wait_in_samples"]
-        == 2 * entry["connections"]
-    )
+    assert entry["witnesses"]["time_wait_by_timer"] == entry["witnesses"]["time_wait_in_samples"] == 2 * entry["connections"]
     records = [json.loads(line) for line in (tmp_path / "both_close.truth.jsonl").read_text().splitlines()]
     assert {r["how"] for r in records} == {"simultaneous"}

@@ -80,9 +80,7 @@ def test_states_do_not_depend_on_the_capture_point(told: Story, tap: Vantage, tm
 
 def test_rotated_files_together_are_the_whole_connection() -> None:
     parts = [FOLDER / "rotated-1.pcap", FOLDER / "rotated-2.pcap"]
-    whole = connection(
-        shake("three-way", "completed", total=20.0), tear("four-way", "client", segments=4), time_wait=None
-    )
+    whole = connection(shake("three-way", "completed", total=20.0), tear("four-way", "client", segments=4), time_wait=None)
     assert differences(Expectation((whole,)), analyze(parts).to_document()) == []
     assert differences(Expectation((whole,)), analyze(parts[::-1]).to_document()) == []
 
@@ -131,9 +129,7 @@ def test_command_writes_what_is_missing(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_differences_are_found() -> None:
     document = analyze([FOLDER / "syn-refused.pcap"]).to_document()
-    wrong = connection(
-        shake(outcome="completed", total=1.0), tear("four-way"), anomalies=["stray-syn"], scope={"vlan": 1}
-    )
+    wrong = connection(shake(outcome="completed", total=1.0), tear("four-way"), anomalies=["stray-syn"], scope={"vlan": 1})
     found = differences(Expectation((wrong,), problems=("snapped",)), document)
     for key in (".outcome", ".total_ms", ".pattern", ".anomalies", ".scope", ".problems"):
         assert any(key in line for line in found), key

@@ -24,9 +24,7 @@ V6 = st.ip_addresses(v=6).map(str)
 
 
 def _segment(flags: str = "A", seq: int = 1, payload: bytes = b"", address: str = "192.0.2.1") -> Segment:
-    return Segment(
-        Endpoint(address, 40000), Endpoint(address, 80), True, flags, seq, 7, payload, 500, b"", ttl=64, ip_id=5
-    )
+    return Segment(Endpoint(address, 40000), Endpoint(address, 80), True, flags, seq, 7, payload, 500, b"", ttl=64, ip_id=5)
 
 
 @given(
@@ -198,9 +196,7 @@ def test_unseen_is_received() -> None:
     assert _numbers(wire)[3:] == [(16, 501, 111)]
 
 
-@pytest.mark.parametrize(
-    ("tap", "legs_us"), [("client", (19960, 40)), ("server", (40, 19960)), ("middle", (10000, 10000))]
-)
+@pytest.mark.parametrize(("tap", "legs_us"), [("client", (19960, 40)), ("server", (40, 19960)), ("middle", (10000, 10000))])
 def test_tap_stands_where_it_is_said_to(tap: str, legs_us: tuple[int, int]) -> None:
     wire = Wire()
     wire.talk(tap=tap, rtt_s=0.02).open()

@@ -54,19 +54,32 @@ CAPTURES: dict[str, tuple[Right, ...]] = {
         BY_THE_SERVER,
     ),
     "wrong_final_ack": (
-        Right("CLOSED SYN_SENT CLOSED", "LISTEN SYN_RECEIVED CLOSED", "rst", outcome="aborted",
-              resets=((4, "server", "aborted-handshake"),)),
+        Right(
+            "CLOSED SYN_SENT CLOSED", "LISTEN SYN_RECEIVED CLOSED", "rst", outcome="aborted", resets=((4, "server", "aborted-handshake"),)
+        ),
     ),
     "rst_behind_gap": (Right(OPENED + " CLOSED", ANSWERED + " CLOSED", "rst", resets=((6, "client", "no-socket"),)),),
     "plain_rst_abort": (Right(OPENED + " CLOSED", ANSWERED + " CLOSED", "rst", resets=((8, "client", "abort"),)),),
     "challenge-ack-in-syn-received": (Right("CLOSED SYN_SENT", "LISTEN SYN_RECEIVED", "none", outcome="in-progress"),),
     "fin-on-syn-ack": (
-        Right(OPENED + CLOSED_SECOND, "LISTEN SYN_RECEIVED" + CLOSED_FIRST, "four-way", "server", stays=("server",),
-              resets=((6, "server", "late"),)),
+        Right(
+            OPENED + CLOSED_SECOND,
+            "LISTEN SYN_RECEIVED" + CLOSED_FIRST,
+            "four-way",
+            "server",
+            stays=("server",),
+            resets=((6, "server", "late"),),
+        ),
     ),
     "firewall-rst-attributed-to-server": (
-        Right(OPENED + " CLOSED", ANSWERED + " FIN_WAIT_1", "rst", "server",
-              resets=((9, "between", None), *((frame, "client", "no-socket") for frame in (11, 13, 15, 17, 19))), anomalies=()),
+        Right(
+            OPENED + " CLOSED",
+            ANSWERED + " FIN_WAIT_1",
+            "rst",
+            "server",
+            resets=((9, "between", None), *((frame, "client", "no-socket") for frame in (11, 13, 15, 17, 19))),
+            anomalies=(),
+        ),
     ),
     "frag-needed-called-unreachable": (Right(OPENED, ANSWERED, "none", anomalies=("icmp-error",)),),
     "pure-ack-behind-lost-fin-is-not-simultaneous": (BY_THE_CLIENT,),
@@ -74,19 +87,33 @@ CAPTURES: dict[str, tuple[Right, ...]] = {
         Right(OPENED + CLOSED_SECOND, ANSWERED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED", "rst", "server", resets=((10, "server", "no-socket"),)),
     ),
     "rst-ack-for-no-socket-taken-for-ack-of-fin": (
-        Right(OPENED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED", ANSWERED + CLOSED_SECOND, "rst", "client",
-              resets=((13, "client", "data-after-close"),)),
+        Right(
+            OPENED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED",
+            ANSWERED + CLOSED_SECOND,
+            "rst",
+            "client",
+            resets=((13, "client", "data-after-close"),),
+        ),
     ),
-    "rst-ack-no-socket-called-unread-data": (
-        Right(OPENED + " CLOSED", ANSWERED + " CLOSED", "rst", resets=((8, "server", "no-socket"),)),
-    ),
+    "rst-ack-no-socket-called-unread-data": (Right(OPENED + " CLOSED", ANSWERED + " CLOSED", "rst", resets=((8, "server", "no-socket"),)),),
     "rst-lost-after-capture": (
-        Right(OPENED + " CLOSED", ANSWERED, "rst", anomalies=(),
-              resets=((8, "client", "abort"), *((frame, "client", "no-socket") for frame in range(10, 23, 2)))),
+        Right(
+            OPENED + " CLOSED",
+            ANSWERED,
+            "rst",
+            anomalies=(),
+            resets=((8, "client", "abort"), *((frame, "client", "no-socket") for frame in range(10, 23, 2))),
+        ),
     ),
     "rst-of-bad-synack-then-good": (
-        Right(OPENED + " FIN_WAIT_1 CLOSED", ANSWERED + " CLOSED", "rst", "client", anomalies=("rst-ignored",),
-              resets=((3, "client", "aborted-handshake"), (7, "server", "abort"))),
+        Right(
+            OPENED + " FIN_WAIT_1 CLOSED",
+            ANSWERED + " CLOSED",
+            "rst",
+            "client",
+            anomalies=("rst-ignored",),
+            resets=((3, "client", "aborted-handshake"), (7, "server", "abort")),
+        ),
     ),
     "one-sided-first-closer": (Right(OPENED, "ESTABLISHED", "unknown"),) * 20,
     "tproxy-two-legs-same-four-tuple": (BY_THE_CLIENT, BY_THE_CLIENT, BY_THE_SERVER, BY_THE_SERVER),
@@ -103,8 +130,13 @@ CAPTURES: dict[str, tuple[Right, ...]] = {
         Right("CLOSED SYN_SENT", "CLOSED", "none", outcome="refused-by-time-wait", anomalies=("syn-met-time-wait",)),
     ),
     "two-rsts-taken-for-capture-duplicates": (
-        Right(OPENED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED", ANSWERED + CLOSED_SECOND, "rst", "client",
-              resets=((14, "client", "data-after-close"), (15, "client", "data-after-close"))),
+        Right(
+            OPENED + " FIN_WAIT_1 FIN_WAIT_2 CLOSED",
+            ANSWERED + CLOSED_SECOND,
+            "rst",
+            "client",
+            resets=((14, "client", "data-after-close"), (15, "client", "data-after-close")),
+        ),
     ),
 }
 
@@ -112,8 +144,12 @@ CAPTURES: dict[str, tuple[Right, ...]] = {
 def said(connection: Any, right: Right) -> Right:
     """What is said of a connection, as far as it is asked."""
     return Right(
-        path(connection.client_side), path(connection.server_side), connection.teardown.pattern, connection.teardown.first_fin,
-        connection.handshake.outcome, tuple(stay.side for stay in connection.time_wait),
+        path(connection.client_side),
+        path(connection.server_side),
+        connection.teardown.pattern,
+        connection.teardown.first_fin,
+        connection.handshake.outcome,
+        tuple(stay.side for stay in connection.time_wait),
         tuple((reset.frame, reset.by, reset.cause) for reset in connection.resets),
         None if right.anomalies is None else tuple(sorted({anomaly.code for anomaly in connection.anomalies})),
     )

@@ -55,9 +55,15 @@ def tidy(rng: Random, port: int) -> list[Seg]:
     if kind:
         options = rng.choice((OPT_TIMESTAMPS, OPT_TIMESTAMPS | OPT_SACK_OK))
         scale_ns = rng.choice((MS, MS, 10 * MS))
-        segments = [replace(s, options=options if kind < 3 or rng.randrange(4) else 0,
-                            tsval=(s.time_ns - START_NS) // scale_ns, tsecr=max((s.time_ns - START_NS - 20 * MS) // scale_ns, 0))
-                    for s in segments]
+        segments = [
+            replace(
+                s,
+                options=options if kind < 3 or rng.randrange(4) else 0,
+                tsval=(s.time_ns - START_NS) // scale_ns,
+                tsecr=max((s.time_ns - START_NS - 20 * MS) // scale_ns, 0),
+            )
+            for s in segments
+        ]
     if not rng.randrange(4):  # RSTs that come another way, or begin with another TTL
         segments = [replace(s, ttl=rng.choice((63, 64, 251, 128)) if s.flags & RST else s.ttl) for s in segments]
     if rng.randrange(2):
@@ -80,12 +86,16 @@ def damaged(rng: Random, segments: list[Seg]) -> list[Seg]:
             segments.insert(at, replace(segment, time_ns=segment.time_ns + rng.choice((0, 100_000, 30 * MS))))
         elif what == 3 and at:
             before = segments[at - 1]
-            segments[at - 1:at + 1] = [replace(segment, time_ns=before.time_ns), replace(before, time_ns=segment.time_ns)]
+            segments[at - 1 : at + 1] = [replace(segment, time_ns=before.time_ns), replace(before, time_ns=segment.time_ns)]
         elif what == 4:
             segments[at] = replace(segment, flags=rng.choice(FLAGS))
         elif what == 5:
-            segments[at] = replace(segment, seq=(segment.seq + rng.choice(SLIPS)) % 2**32, payload=rng.choice((0, 1, 10, 1000)),
-                                   ack=(segment.ack + rng.choice(SLIPS)) % 2**32 if segment.flags & 16 else 0)
+            segments[at] = replace(
+                segment,
+                seq=(segment.seq + rng.choice(SLIPS)) % 2**32,
+                payload=rng.choice((0, 1, 10, 1000)),
+                ack=(segment.ack + rng.choice(SLIPS)) % 2**32 if segment.flags & 16 else 0,
+            )
         else:
             step = rng.choice(STEPS_NS)
             segments[at:] = [replace(later, time_ns=later.time_ns + step) for later in segments[at:]]
@@ -106,9 +116,21 @@ def wild(rng: Random, port: int) -> list[Seg]:
         ack = (upcoming[1 - side] + rng.choice(SLIPS)) % 2**32 if flags & 16 else 0
         payload = rng.choice((0, 0, 0, 1, 10, 1000))
         options = rng.choice((0, OPT_TIMESTAMPS, OPT_TIMESTAMPS, OPT_TIMESTAMPS | OPT_DSACK)) if stamps else 0
-        found.append(Seg(keys[side], time_ns, flags, seq, ack, payload, rng.choice((512, 512, 512, 0)),
-                         rng.choice((number + 1, number + 1, 0, 1)), options=options,
-                         tsval=rng.choice((number, number, 5, 2**32 - 1)) if options else 0, tsecr=rng.choice((number, 5, 0))))
+        found.append(
+            Seg(
+                keys[side],
+                time_ns,
+                flags,
+                seq,
+                ack,
+                payload,
+                rng.choice((512, 512, 512, 0)),
+                rng.choice((number + 1, number + 1, 0, 1)),
+                options=options,
+                tsval=rng.choice((number, number, 5, 2**32 - 1)) if options else 0,
+                tsecr=rng.choice((number, 5, 0)),
+            )
+        )
         if (seq - upcoming[side]) % 2**32 < 2**20:
             upcoming[side] = (seq + payload + bool(flags & 2) + bool(flags & 1)) % 2**32
     return found
@@ -121,8 +143,13 @@ def connections(rng: Random) -> list[Connection]:
         segments += damaged(rng, tidy(rng, port)) if rng.randrange(4) else wild(rng, port)
     segments.sort(key=lambda s: s.time_ns)
     found: list[Connection] = []
-    table = FlowTable(Replayer(Profiles()).states_of, lambda live, _: found.append(live), linger_ns=70 * SECOND_NS,
-                      idle_ns=86_400 * SECOND_NS, selection=Selection())
+    table = FlowTable(
+        Replayer(Profiles()).states_of,
+        lambda live, _: found.append(live),
+        linger_ns=70 * SECOND_NS,
+        idle_ns=86_400 * SECOND_NS,
+        selection=Selection(),
+    )
     table.feed(segment_block(segments))
     table.finish(segments[-1].time_ns)
     return found
@@ -135,8 +162,21 @@ def facts(verdict: Any) -> dict[str, Any]:
         "stays": [(stay.side, stay.entered, stay.basis, stay.restarts, stay.killed) for stay in verdict.stays],
         "resets": [(r.index, r.acceptable, r.in_window, r.late, r.answers, r.origin) for r in verdict.resets],
         **{name: getattr(verdict, name) for name in ("client", "fatal", "midstream", "ending_unseen", "self_connect", "unexpected")},
-        **{name: getattr(verdict.opening, name) for name in (
-            "ack", "ack_of", "fast_open", "first_syn", "last_syn", "refusal", "simultaneous", "syn_repeats", "synack", "synack_repeats")},
+        **{
+            name: getattr(verdict.opening, name)
+            for name in (
+                "ack",
+                "ack_of",
+                "fast_open",
+                "first_syn",
+                "last_syn",
+                "refusal",
+                "simultaneous",
+                "syn_repeats",
+                "synack",
+                "synack_repeats",
+            )
+        },
         **{name: getattr(verdict.close, name) for name in ("acknowledged", "fins", "second", "taken")},
     }
 
@@ -150,9 +190,12 @@ def compare(count: int, seed: int) -> tuple[int, int]:
             for near in PLACES:
                 view = View(None, near, rng.choice(ROUND_TRIPS_NS))
                 new, old = facts(judge(live, view)), facts(oracle.judge(live, view))
-                assert new == old, ({name: (new[name], old[name]) for name in new if new[name] != old[name]}, view.near,
-                                    view.round_trip_ns, [[getattr(s, n) for n in ("side", "flags", "seq", "ack", "time_ns")]
-                                                         for s in live.log])
+                assert new == old, (
+                    {name: (new[name], old[name]) for name in new if new[name] != old[name]},
+                    view.near,
+                    view.round_trip_ns,
+                    [[getattr(s, n) for n in ("side", "flags", "seq", "ack", "time_ns")] for s in live.log],
+                )
             with_reset += new["fatal"] >= 0
     return asked, with_reset
 

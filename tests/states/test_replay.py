@@ -46,8 +46,7 @@ PATHS = [
     ("fast open", "0 C S len=5\n0.01 S SA\n0.011 S PA len=7\n0.02 C A", *OPEN),
     (
         "accept queue full: SYN/ACKs and nothing else, data unanswered",
-        HANDSHAKE
-        + "0.1 C PA len=5\n0.3 C PA seq=1 len=5\n0.7 C PA seq=1 len=5\n1.01 S SA seq=0\n1.02 C A\n1.5 C PA seq=1 len=5"
+        HANDSHAKE + "0.1 C PA len=5\n0.3 C PA seq=1 len=5\n0.7 C PA seq=1 len=5\n1.01 S SA seq=0\n1.02 C A\n1.5 C PA seq=1 len=5"
         "\n3.01 S SA seq=0\n3.02 C A",
         "CL SS ES",
         "LI SR",
@@ -155,10 +154,7 @@ def entries(text: str, which: str = "client", **options: float) -> list[tuple[st
     row = play(text, **options).row  # type: ignore[arg-type]
     side = row.client_side if which == "client" else row.server_side
     assert side is not None
-    return [
-        (e.state.name, None if e.at_ns is None else (e.at_ns - START_NS) / 1e9, e.frame, e.basis.value)
-        for e in side.states
-    ]
+    return [(e.state.name, None if e.at_ns is None else (e.at_ns - START_NS) / 1e9, e.frame, e.basis.value) for e in side.states]
 
 
 def test_a_path_names_its_frames_and_its_bases() -> None:

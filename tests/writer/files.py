@@ -86,9 +86,7 @@ class Pcapng:
         """Any block; the body is padded to four bytes."""
         padded = body + b"\0" * (-len(body) % 4)
         length = len(padded) + 12
-        self.blocks.append(
-            struct.pack(self.order + "II", kind, length) + padded + struct.pack(self.order + "I", length)
-        )
+        self.blocks.append(struct.pack(self.order + "II", kind, length) + padded + struct.pack(self.order + "I", length))
 
     def interface(self, interface: Interface) -> int:
         """An interface description block; gives its number in this section."""
@@ -105,17 +103,13 @@ class Pcapng:
     def enhanced(self, frame: Frame, interface: int = 0, options: bytes = b"") -> None:
         """An enhanced packet block."""
         ticks = self.interfaces[interface].ticks(frame.at_ns)
-        head = struct.pack(
-            self.order + "IIIII", interface, ticks >> 32, ticks & 0xFFFFFFFF, len(frame.data), frame.original_bytes
-        )
+        head = struct.pack(self.order + "IIIII", interface, ticks >> 32, ticks & 0xFFFFFFFF, len(frame.data), frame.original_bytes)
         self.block(6, head + _padded(frame.data) + options)
 
     def obsolete(self, frame: Frame, interface: int = 0) -> None:
         """A packet block of the old kind (type 2, with a count of drops)."""
         ticks = self.interfaces[interface].ticks(frame.at_ns)
-        head = struct.pack(
-            self.order + "HHIIII", interface, 0, ticks >> 32, ticks & 0xFFFFFFFF, len(frame.data), frame.original_bytes
-        )
+        head = struct.pack(self.order + "HHIIII", interface, 0, ticks >> 32, ticks & 0xFFFFFFFF, len(frame.data), frame.original_bytes)
         self.block(2, head + _padded(frame.data))
 
     def simple(self, frame: Frame) -> None:
@@ -177,9 +171,7 @@ def decompressed(data: bytes, suffix: str) -> bytes:
 def _zstd_stored(data: bytes) -> bytes:
     """A zstd frame of raw blocks (RFC 8878, 3.1.1); the content size is left out, the window is 128 KiB."""
     pieces = _pieces(data, 1 << 17)
-    blocks = (
-        struct.pack("<I", len(piece) << 3 | (at == len(pieces) - 1))[:3] + piece for at, piece in enumerate(pieces)
-    )
+    blocks = (struct.pack("<I", len(piece) << 3 | (at == len(pieces) - 1))[:3] + piece for at, piece in enumerate(pieces))
     return ZSTD_HEAD + b"".join(blocks)
 
 

@@ -212,9 +212,7 @@ def gtp_u(to_network: int, to_phone: int | None = None, *, optional: bytes = b""
 
     def wrap(layer: Layer) -> Layer:
         teid = to_network if layer.from_client or to_phone is None else to_phone
-        return _outer_udp(
-            layer, 2152, struct.pack("!BBHI", 0x30 | flags, 0xFF, len(optional) + len(layer.data), teid) + optional
-        )
+        return _outer_udp(layer, 2152, struct.pack("!BBHI", 0x30 | flags, 0xFF, len(optional) + len(layer.data), teid) + optional)
 
     return wrap
 

@@ -43,9 +43,7 @@ def ipv6(segment: Segment, *, headers: Sequence[tuple[int, bytes]] = ()) -> byte
 
 
 def _ipv6_header(segment: Segment, first: int, payload: bytes) -> bytes:
-    header = dpkt.ip6.IP6(
-        src=segment.source.packed, dst=segment.target.packed, nxt=first, hlim=segment.ttl, plen=len(payload)
-    )
+    header = dpkt.ip6.IP6(src=segment.source.packed, dst=segment.target.packed, nxt=first, hlim=segment.ttl, plen=len(payload))
     return bytes(header.pack_hdr()) + payload
 
 

@@ -52,9 +52,7 @@ class Wire:
         """A new connection on this wire; see `Talk`."""
         return Talk(self, **settings)  # type: ignore[arg-type]
 
-    def put(
-        self, packet: bytes, at_ns: int, from_client: bool, *, through: tuple[Wrap, ...] = (), link: Link | None = None
-    ) -> None:
+    def put(self, packet: bytes, at_ns: int, from_client: bool, *, through: tuple[Wrap, ...] = (), link: Link | None = None) -> None:
         """Write one IP packet as a frame captured at a time."""
         data = (link or self.link).frame(packet, from_client, through)
         self.frames_written.append(Frame(at_ns, data, len(data)))

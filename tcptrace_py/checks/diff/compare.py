@@ -95,9 +95,7 @@ def _told(
                    what.remedy)  # fmt: skip
 
 
-def _quality(
-    base: Traffic, new: Traffic, origin: Origin, connections: int, *, allow: Sequence[str], allow_damaged: bool
-) -> Outcome:
+def _quality(base: Traffic, new: Traffic, origin: Origin, connections: int, *, allow: Sequence[str], allow_damaged: bool) -> Outcome:
     """Problems that the new capture has and the old one had not would look like changes, or hide them."""
     known = {problem.code for problem in base.capture.problems} | set(allow)
     measures = tuple(
@@ -105,19 +103,12 @@ def _quality(
         for problem in new.capture.problems
         if problem.code in PROBLEMS and problem.code not in known and not problem.damaged
     )
-    told = "; ".join(
-        f"{side.name}: {problem.explanation}"
-        for side in (base, new)
-        for problem in side.capture.problems
-        if problem.damaged
-    )
+    told = "; ".join(f"{side.name}: {problem.explanation}" for side in (base, new) for problem in side.capture.problems if problem.damaged)
     status = Status.FAILED if measures else Status.DAMAGED if told and not allow_damaged else Status.PASSED
     return _told(held.QUALITY, status, origin, connections, measures, told)
 
 
-def _services(
-    gone: list[Service], fresh: list[Service], pairs: list[tuple[Service, Service]], origin: Origin, connections: int
-) -> Outcome:
+def _services(gone: list[Service], fresh: list[Service], pairs: list[tuple[Service, Service]], origin: Origin, connections: int) -> Outcome:
     """A service that nobody connects to any more cannot be compared, and must not look as if it were well."""
     listed = ", ".join(service(*each) for each in fresh)
     told = f"new: {listed}" if fresh else ""
@@ -207,9 +198,7 @@ def _slower(
     p = stats.rank_sum(before, now) if enough else 1.0
     limit = max(was * (1 + tolerance.threshold), was + tolerance.least_ns)
     slower = [row for row in sides[1] if (time_ns(row) or 0) > limit]
-    note = f"of {len(now)}, was {was / 1e6:.3g} ms of {len(before)}" + (
-        "" if enough else "; too few to tell from noise"
-    )
+    note = f"of {len(now)}, was {was / 1e6:.3g} ms of {len(before)}" + ("" if enough else "; too few to tell from noise")
     yield _measure(what, Change(value, limit, Unit.NS, p, slower, note), tolerance)
 
 

@@ -72,8 +72,15 @@ def _quality(facts: PathFacts, origin: Origin, *, allow: Sequence[str], allow_da
         if problem.code in PROBLEMS and problem.code not in allow and not problem.damaged
     ]
     if not facts.clock.steady:
-        measures.append(at_most("clocks that no steady offset brings together", 1, 0, Unit.COUNT,
-                                note="one was set during the capture, or the captures are not of the same traffic"))
+        measures.append(
+            at_most(
+                "clocks that no steady offset brings together",
+                1,
+                0,
+                Unit.COUNT,
+                note="one was set during the capture, or the captures are not of the same traffic",
+            )
+        )
     told = "; ".join(
         f"{name}: {problem.explanation}"
         for name, capture in zip(facts.names, facts.captures, strict=True)
@@ -125,9 +132,7 @@ def _resets(facts: PathFacts) -> Iterator[Measure]:
             yield _measure("RSTs lost", WAYS[way], found.resets_lost, 0, Unit.COUNT, worst, _in_b(worst).lstrip("; "))
 
 
-def _measure(
-    what: str, subject: str, value: float, limit: float, unit: Unit, worst: Sequence[Paired], note: str
-) -> Measure:
+def _measure(what: str, subject: str, value: float, limit: float, unit: Unit, worst: Sequence[Paired], note: str) -> Measure:
     first = tuple(row.a for row in worst[:WORST])
     return Measure(what, value, limit, unit, value <= limit, subject, first, len(worst), (), note)
 

@@ -124,12 +124,9 @@ def of_document(path: str, content: bytes) -> Traffic:
 
 def _capture(path: str, row: dict[str, Any]) -> CaptureInfo:
     problems = [
-        Problem(each["code"], each["count"], each["explanation"], each["first_frame"], damaged=each["damaged"])
-        for each in row["problems"]
+        Problem(each["code"], each["count"], each["explanation"], each["first_frame"], damaged=each["damaged"]) for each in row["problems"]
     ]
-    return CaptureInfo(
-        [FileInfo(path, "json", row["packets"])], row["packets"], row["segments"], row["duplicates"], problems=problems
-    )
+    return CaptureInfo([FileInfo(path, "json", row["packets"])], row["packets"], row["segments"], row["duplicates"], problems=problems)
 
 
 def _of_row(row: dict[str, Any]) -> Seen:

@@ -66,7 +66,7 @@ def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
         block = rows.block
         counts = [block.texts.values[code] in limits.forbid for code in values(block.anomalies.narrow, block.anomalies, ANOMALY_CODE)]
         places = zip(rows.narrow(ANOMALIES_AT), rows.narrow(ANOMALIES), strict=True)
-        return bytes([any(counts[begin:begin + count]) for begin, count in places])
+        return bytes([any(counts[begin : begin + count]) for begin, count in places])
 
     names = "" if limits.forbid == STRANGE else f" ({', '.join(limits.forbid)})"
     return counted(facts, limits, f"connections with anomalies{names}", bad=strange)

@@ -34,5 +34,6 @@ Limits = Longest
 
 def check(facts: Facts, limits: Longest) -> Iterator[Measure]:
     """Hold the longest closed window of any side in scope against the limit."""
-    return longest_of(facts, limits, "longest closed window", lambda rows: rows.of_sides(
-        lambda role: rows.wide(CLIENT_CLOSED + ROLES.index(role))))
+    return longest_of(
+        facts, limits, "longest closed window", lambda rows: rows.of_sides(lambda role: rows.wide(CLIENT_CLOSED + ROLES.index(role)))
+    )

@@ -52,8 +52,13 @@ def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     for rows in facts.rows():
         address, starts_ns, ends_ns = rows.block.address, rows.wide(START), rows.wide(END)
         clients, chosen = rows.narrow(CLIENT), picked(rows.chosen)
-        counted.add(rows, (((address(clients[row]), *ends), row, starts_ns[row], ends_ns[row])
-                           for row, ends in zip(chosen, rows.ends(chosen), strict=True)))
+        counted.add(
+            rows,
+            (
+                ((address(clients[row]), *ends), row, starts_ns[row], ends_ns[row])
+                for row, ends in zip(chosen, rows.ends(chosen), strict=True)
+            ),
+        )
     found = [(f"{client} to {service(server, port)}", tally) for (client, server, port), tally in counted.finish()]
     if limits.max is not None:
         every = (Found(subject, tally.number, tally.worst) for subject, tally in found)

@@ -53,9 +53,7 @@ class Limits:
     p90: int | None = params.duration("nine in ten of them do")
     p99: int | None = params.duration("99 in a hundred do")
     max: int | None = params.duration("all of them do")
-    vantage: str = params.word(
-        "count only handshakes captured there", ("client", "server", "middle", "any"), default="any"
-    )
+    vantage: str = params.word("count only handshakes captured there", ("client", "server", "middle", "any"), default="any")
 
     def __post_init__(self) -> None:
         require_in_order(self, NAME)

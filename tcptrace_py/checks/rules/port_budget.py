@@ -51,8 +51,13 @@ def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
     for rows in facts.rows():
         address, networks = rows.block.address, rows.networks
         clients, scopes, chosen = rows.narrow(CLIENT), rows.narrow(SCOPE), picked(rows.chosen)
-        counted.add(rows, (((address(clients[row]), *ends, networks[scopes[row]]), row, 0, 0)
-                           for row, ends in zip(chosen, rows.ends(chosen), strict=True)))
+        counted.add(
+            rows,
+            (
+                ((address(clients[row]), *ends, networks[scopes[row]]), row, 0, 0)
+                for row, ends in zip(chosen, rows.ends(chosen), strict=True)
+            ),
+        )
     behind = dict(counted.finish())
     found = (_found(budget, behind[budget.client, budget.server, budget.server_port, budget.scope]) for budget in facts.ports)
     return largest("share of local ports taken at once", limits.max_used, Unit.RATIO, found)

@@ -58,11 +58,17 @@ def check(facts: Facts, limits: Limits) -> Iterator[Measure]:
         table = rows.block.resets
         causes, sides = values(table.small, table, RESET_CAUSE), values(table.small, table, RESET_BY)
         words = [CAUSES[cause] if cause in NUMBERS else None for cause in causes]
-        counts = [(others if word is None else word in limits.causes) and limits.by in ("anyone", SIDES[side])
-                  for word, side in zip(words, sides, strict=True)]
+        counts = [
+            (others if word is None else word in limits.causes) and limits.by in ("anyone", SIDES[side])
+            for word, side in zip(words, sides, strict=True)
+        ]
         late = [count and word == Cause.LATE for count, word in zip(counts, words, strict=True)]
-        return bytes([(ending >= 0 and counts[ending]) or any(late[begin:begin + count]) for ending, begin, count in zip(
-            rows.narrow(ENDING_RESET), rows.narrow(RESETS_AT), rows.narrow(RESETS), strict=True)])
+        return bytes(
+            [
+                (ending >= 0 and counts[ending]) or any(late[begin : begin + count])
+                for ending, begin, count in zip(rows.narrow(ENDING_RESET), rows.narrow(RESETS_AT), rows.narrow(RESETS), strict=True)
+            ]
+        )
 
     names = "" if limits.causes == USUAL else f" ({', '.join(limits.causes)})"
     return counted(facts, limits, f"connections reset{names}", bad=cut_off)

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from tcptrace_py.model.results import Analysis
 
 
-@click.command("analyze", cls=Command, epilog="""\b
+@click.command(
+    "analyze",
+    cls=Command,
+    epilog="""\b
 Examples:
   tcpstates analyze web.pcap
   tcpstates analyze /var/tmp/rotated/ --net 10.0.0.0/8 --port 443
@@ -30,21 +33,45 @@ Examples:
   tcpdump -w - -i eth0 tcp | tcpstates analyze -
   tcpstates analyze web.pcap.zst -o web.json
   tcpstates analyze web.pcap -o web.parquet
-""")
+""",
+)
 @reading_options
-@click.option("--format", "format_name", type=click.Choice(formats.names()),
-              help="How to print it. Default: by the ending of --output's FILE, else table.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(formats.names()),
+    help="How to print it. Default: by the ending of --output's FILE, else table.",
+)
 @output_options
-@click.option("--show", type=click.Choice(SHOWS),
-              help="Show one view in full instead of the overview (table, markdown).")
+@click.option("--show", type=click.Choice(SHOWS), help="Show one view in full instead of the overview (table, markdown).")
 @choosing_options
-@click.option("--connections", "extent", type=click.Choice(EXTENTS), default="all", show_default=True,
-              help="Which connections json, jsonl, csv and --show connections list; notable: those that went wrong.")
+@click.option(
+    "--connections",
+    "extent",
+    type=click.Choice(EXTENTS),
+    default="all",
+    show_default=True,
+    help="Which connections json, jsonl, csv and --show connections list; notable: those that went wrong.",
+)
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Most rows of each list (table, markdown).")
-@click.option("--colour/--no-colour", "--color/--no-color", "colour", default=None,
-              help="Colour or none. Default: on a terminal, unless NO_COLOR is set.")
-def command(*, reading: Reading, format_name: str | None, destination: Destination, choice: Choice,
-            show: str | None, extent: str, limit: int | None, colour: bool | None) -> int:
+@click.option(
+    "--colour/--no-colour",
+    "--color/--no-color",
+    "colour",
+    default=None,
+    help="Colour or none. Default: on a terminal, unless NO_COLOR is set.",
+)
+def command(
+    *,
+    reading: Reading,
+    format_name: str | None,
+    destination: Destination,
+    choice: Choice,
+    show: str | None,
+    extent: str,
+    limit: int | None,
+    colour: bool | None,
+) -> int:
     """Say what every TCP connection in the captures did.
 
     CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, or - for standard input; several are
@@ -63,8 +90,14 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     form = named(page.format_for(path, format_name, formats.names(), "table"))
     if not form.FOR_PEOPLE and (show or limit):
         raise UsageError("--show and --limit shape what people read: they go with --format table or markdown")
-    view = choice.view(show=show, extent=extent, limit=limit, width=page.width(),
-                       colour=page.takes_colour(colour, path), selected=selected(reading.selection))
+    view = choice.view(
+        show=show,
+        extent=extent,
+        limit=limit,
+        width=page.width(),
+        colour=page.takes_colour(colour, path),
+        selected=selected(reading.selection),
+    )
     output = destination.output(reading.captures)
     if form.BINARY:
         from tcptrace_py.facts.arrow import database

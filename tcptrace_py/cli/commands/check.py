@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 def _limits(command: Callable[..., Any]) -> Callable[..., Any]:
     for shorthand in reversed(SHORTHANDS):
-        command = click.option(
-            shorthand.option, metavar=shorthand.metavar, help=f"{shorthand.meaning} Rule {shorthand.rule}."
-        )(command)
+        command = click.option(shorthand.option, metavar=shorthand.metavar, help=f"{shorthand.meaning} Rule {shorthand.rule}.")(command)
     return command
 
 
@@ -97,8 +95,9 @@ def command(
     allow = options.accepted(allowed)
     outputs = verdict.outputs([*reading.captures, *rules])
     result = reading.analyze()
-    report = engine.run(result, checks, allow=allow, allow_damaged=reading.allow_damaged, allow_empty=allow_empty,
-                        allow_unmeasurable=allow_unmeasurable)
+    report = engine.run(
+        result, checks, allow=allow, allow_damaged=reading.allow_damaged, allow_empty=allow_empty, allow_unmeasurable=allow_unmeasurable
+    )
     verdict.write(report, outputs)
     return exit_code(report, reading.exit_code(result, told=verdict.told))
 

@@ -27,34 +27,63 @@ if TYPE_CHECKING:
 ANALYSIS = 0.6  # of the time that a point takes; the rest is the second reading
 
 
-@click.command("diff", cls=Command, usage="BASE NEW", epilog="""\b
+@click.command(
+    "diff",
+    cls=Command,
+    usage="BASE NEW",
+    epilog="""\b
 Examples:
   tcpstates diff yesterday.pcap today.pcap
   tcpstates diff base.json today.pcap --threshold 10% --report junit=verdict.xml
   tcpstates analyze base.pcap --format json -o base.json
   tcpstates diff client.pcap server.pcap --same-traffic
   tcpstates diff client.pcap server.pcap --same-traffic --max-loss 0.1% --max-transit 30ms
-""")
+""",
+)
 @reading_options
-@click.option("--threshold", metavar="SHARE", default="25%", show_default=True,
-              help="Anything may grow by this share.")
-@click.option("--alpha", metavar="SHARE", default="1%", show_default=True,
-              help="A rise fails only if chance alone would make it in less than this share of all runs.")
-@click.option("--least", metavar="TIME", default="1ms", show_default=True,
-              help="A median handshake may always take this much longer.")
+@click.option("--threshold", metavar="SHARE", default="25%", show_default=True, help="Anything may grow by this share.")
+@click.option(
+    "--alpha",
+    metavar="SHARE",
+    default="1%",
+    show_default=True,
+    help="A rise fails only if chance alone would make it in less than this share of all runs.",
+)
+@click.option("--least", metavar="TIME", default="1ms", show_default=True, help="A median handshake may always take this much longer.")
 @click.option("--strict", is_flag=True, help="Fail on every rise beyond the threshold, chance or not.")
-@click.option("--same-traffic", is_flag=True,
-              help="The two are captures of the same connections at two points, A and B: say what happened between.")
-@click.option("--max-loss", metavar="SHARE", help="With --same-traffic: the share of packets that may be lost in "
-                                                  "either direction. Default: none.")
-@click.option("--max-transit", metavar="TIME", help="With --same-traffic: how long segments may take between the points, at "
-                                                    "the 99th percentile. Default: any time.")
-@click.option("--allow", "allowed", metavar="PROBLEM", multiple=True,
-              help="Accept this problem of a capture, which otherwise fails the comparison; may be repeated. Problems: "
-                   "acked-unseen, one-sided and the others of rule capture-quality.")
+@click.option(
+    "--same-traffic", is_flag=True, help="The two are captures of the same connections at two points, A and B: say what happened between."
+)
+@click.option(
+    "--max-loss", metavar="SHARE", help="With --same-traffic: the share of packets that may be lost in either direction. Default: none."
+)
+@click.option(
+    "--max-transit",
+    metavar="TIME",
+    help="With --same-traffic: how long segments may take between the points, at the 99th percentile. Default: any time.",
+)
+@click.option(
+    "--allow",
+    "allowed",
+    metavar="PROBLEM",
+    multiple=True,
+    help="Accept this problem of a capture, which otherwise fails the comparison; may be repeated. Problems: "
+    "acked-unseen, one-sided and the others of rule capture-quality.",
+)
 @verdict_options
-def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict: bool, same_traffic: bool,
-            max_loss: str | None, max_transit: str | None, allowed: tuple[str, ...], verdict: VerdictOutput) -> int:
+def command(
+    *,
+    reading: Reading,
+    threshold: str,
+    alpha: str,
+    least: str,
+    strict: bool,
+    same_traffic: bool,
+    max_loss: str | None,
+    max_transit: str | None,
+    allowed: tuple[str, ...],
+    verdict: VerdictOutput,
+) -> int:
     """Say what got worse from BASE to NEW, and fail if anything did.
 
     Services are paired by address and port, or by a port that only one service has on each side; client ports and
@@ -85,8 +114,9 @@ def command(*, reading: Reading, threshold: str, alpha: str, least: str, strict:
         from tcptrace_py.checks.diff.path import Bearable
 
         _refuse("threshold", "alpha", "least", "strict")
-        bearable = Bearable(0.0 if max_loss is None else Ratio().read(max_loss),
-                            None if max_transit is None else Duration().read(max_transit))
+        bearable = Bearable(
+            0.0 if max_loss is None else Ratio().read(max_loss), None if max_transit is None else Duration().read(max_transit)
+        )
         with keep_streams():
             report, results = _same_traffic(reading, bearable, allow)
     else:
@@ -116,8 +146,9 @@ def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...]) ->
         raise KeyboardInterrupt
     new, of_new = _traffic(reading, reading.captures[1])
     results = [each for each in (of_base, of_new) if each is not None]
-    report = diff(base, new, tolerance, allow=allow, allow_damaged=reading.allow_damaged,
-                  interrupted=any(each.interrupted for each in results))
+    report = diff(
+        base, new, tolerance, allow=allow, allow_damaged=reading.allow_damaged, interrupted=any(each.interrupted for each in results)
+    )
     return report, results
 
 
@@ -161,8 +192,9 @@ def _same_traffic(reading: Reading, bearable: Bearable, allow: tuple[str, ...]) 
     from tcptrace_py.findings.path.compare import compare
 
     (a, one), (b, other) = [_point(replace(reading, captures=[path], start_s=time.monotonic())) for path in reading.captures]
-    report = same_traffic(compare(a, b), bearable, allow=allow, allow_damaged=reading.allow_damaged,
-                          interrupted=one.interrupted or other.interrupted)
+    report = same_traffic(
+        compare(a, b), bearable, allow=allow, allow_damaged=reading.allow_damaged, interrupted=one.interrupted or other.interrupted
+    )
     return report, [one, other]
 
 

@@ -107,7 +107,15 @@ def command(
     end_ns = result.capture.end_ns or 0
     page.emit(
         lambda out: formats.write(
-            form, found[0], rungs, found[1:], view, out=out, end_ns=end_ns, why=why, full=full,
+            form,
+            found[0],
+            rungs,
+            found[1:],
+            view,
+            out=out,
+            end_ns=end_ns,
+            why=why,
+            full=full,
             findings=[finding for finding in result.findings if found[0].first_frame in finding.first_frames],
         ),
         output,

@@ -24,21 +24,36 @@ FORMATS = ("pcap", "pcapng")  # capture.write.FORMATS; a test holds them togethe
 ANALYSIS = 0.6  # of the time; the rest are the two readings behind it
 
 
-@click.command("extract", cls=Command, usage="CAPTURE... -o FILE", epilog="""\b
+@click.command(
+    "extract",
+    cls=Command,
+    usage="CAPTURE... -o FILE",
+    epilog="""\b
 Examples:
   tcpstates extract web.pcap --stream 17 -o one.pcap
   tcpstates extract /var/tmp/rotated/ --teardown rst -o resets.pcapng
   tcpstates extract web.pcapng.gz --from 2026-03-01T10:00:00Z --to 2026-03-01T10:00:05Z -o seconds.pcapng
   tcpstates extract web.pcap --broken -o broken.pcap
-""")
+""",
+)
 @reading_options
 @choosing_options
 @click.option("--broken", is_flag=True, help="Only connections that went wrong (docs: What counts as broken).")
-@click.option("--format", "form", type=click.Choice(FORMATS),
-              help="Format to write. Default: by the ending of FILE (.pcap, .pcapng), or where it has none that of the first capture.")
-@click.option("-o", "--output", metavar="FILE", type=click.Path(), required=True,
-              help="Capture to write; - for standard output (... -o - | wireshark -k -i -). A capture that is there already is "
-                   "written over, unless it is one of those that are read.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="Format to write. Default: by the ending of FILE (.pcap, .pcapng), or where it has none that of the first capture.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(),
+    required=True,
+    help="Capture to write; - for standard output (... -o - | wireshark -k -i -). A capture that is there already is "
+    "written over, unless it is one of those that are read.",
+)
 def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None, output: str) -> int:
     """Write the connections that match as a capture of their own, whole.
 
@@ -62,8 +77,7 @@ def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None,
     view, span = choice.view(), reading.selection
 
     def picks(connection: Connection) -> bool:
-        return (view.picks(connection) and extraction.overlaps(span, connection)
-                and (not broken or trouble_of(connection) is not None))
+        return view.picks(connection) and extraction.overlaps(span, connection) and (not broken or trouble_of(connection) is not None)
 
     with keep_streams() as kept:
         whole = replace(reading, span=None)
@@ -82,8 +96,8 @@ def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None,
             code = reading.exit_code(result)
             return code if result.interrupted or code == codes.INTERNAL else codes.CHECK_FAILED
         with whole.again(Interrupt(), ANALYSIS) as progress:
-            done = extraction.extract(reading.captures, written, result.connections, picks, form=form, options=whole.options,
-                                      progress=progress)
-    click.echo(f"{written.name}: {done.connections} of {count} connections, {done.frames} of "
-               f"{result.capture.packets} packets", err=True)
+            done = extraction.extract(
+                reading.captures, written, result.connections, picks, form=form, options=whole.options, progress=progress
+            )
+    click.echo(f"{written.name}: {done.connections} of {count} connections, {done.frames} of {result.capture.packets} packets", err=True)
     return reading.exit_code(result)

@@ -61,8 +61,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     """For each client and service."""
     outcomes, repeats = evidence.small(column.OUTCOME), evidence.narrow(column.SYN_REPEATS)
     failed = evidence.by_account(evidence.syns_in_vain())
-    asked = [account for rows in failed.values() if len(rows) >= FEWEST_FAILED
-             and (account := evidence.account(rows[0])).connections - len(rows) >= FEWEST_OPENED]
+    asked = [
+        account
+        for rows in failed.values()
+        if len(rows) >= FEWEST_FAILED and (account := evidence.account(rows[0])).connections - len(rows) >= FEWEST_OPENED
+    ]
     if not asked or evidence.held is None:
         return
     ports, rows_of = _ports(evidence.held, asked), evidence.by_account(range(evidence.count))

@@ -65,8 +65,11 @@ def _dead(evidence: Evidence) -> Iterator[int]:
 def _is_refused(evidence: Evidence, row: int) -> bool:
     """Whether a RST answered who asked; one of his own only says that he gave up, one for unread data that somebody was there."""
     asker = CLIENT if evidence.wide(column.CLIENT_UNACKNOWLEDGED)[row] > 0 else SERVER
-    return (evidence.small(column.PATTERN)[row] == RST and evidence.small(column.RESET_BY)[row] != asker
-            and evidence.small(column.RESET_CAUSE)[row] != UNREAD)
+    return (
+        evidence.small(column.PATTERN)[row] == RST
+        and evidence.small(column.RESET_BY)[row] != asker
+        and evidence.small(column.RESET_CAUSE)[row] != UNREAD
+    )
 
 
 def _judge(evidence: Evidence, rows: Sequence[int], accounts: Sequence[Account], client: str | None) -> Finding | None:
@@ -89,14 +92,27 @@ def _judge(evidence: Evidence, rows: Sequence[int], accounts: Sequence[Account],
     if len(rows) > len(reset):
         ended.append(f"{len(rows) - len(reset)} were never answered again, though data was sent again")
     return evidence.found(
-        Code.IDLE_TIMEOUT, Gravity.PROBLEM, "high" if bracketed and apart else "medium", rows, of=of, client=client,
-        server=server.server.name, server_port=server.port, span_ns=(min(at_ns), max(at_ns)),
+        Code.IDLE_TIMEOUT,
+        Gravity.PROBLEM,
+        "high" if bracketed and apart else "medium",
+        rows,
+        of=of,
+        client=client,
+        server=server.server.name,
+        server_port=server.port,
+        span_ns=(min(at_ns), max(at_ns)),
         details={"survived_s": round(survived_ns / 1e9, 3), "fatal_s": round(fatal_ns / 1e9, 3), "by": by},
-        evidence=[f"after pauses of {fatal_ns / 1e9:.2f} to {max(idle_ns[row] for row in rows) / 1e9:.2f} s, {' and '.join(ended)}",
-                  f"the longest pause that was survived is {survived_ns / 1e9:.2f} s"],
+        evidence=[
+            f"after pauses of {fatal_ns / 1e9:.2f} to {max(idle_ns[row] for row in rows) / 1e9:.2f} s, {' and '.join(ended)}",
+            f"the longest pause that was survived is {survived_ns / 1e9:.2f} s",
+        ],
         explanation=f"Pauses of up to {survived_ns / 1e9:.2f} s are survived, from {fatal_ns / 1e9:.2f} s on the connection is dead: "
-                    + {"between": "something between the two ends forgot it.", "server": "the server forgot it.",
-                       "client": "the client forgot it."}.get(by or "", "one of the two, or something between them, forgot it."))
+        + {
+            "between": "something between the two ends forgot it.",
+            "server": "the server forgot it.",
+            "client": "the client forgot it.",
+        }.get(by or "", "one of the two, or something between them, forgot it."),
+    )
 
 
 def _share_a_moment(evidence: Evidence, rows: Sequence[int]) -> bool:

@@ -38,7 +38,12 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if closes < ENOUGH or most_ns - least_ns > spread_ns or not raced:
             continue
         yield evidence.found_at(
-            service, Code.KEEP_ALIVE_RACE, Gravity.PROBLEM, "high" if len(raced) > 1 else "medium", raced,
+            service,
+            Code.KEEP_ALIVE_RACE,
+            Gravity.PROBLEM,
+            "high" if len(raced) > 1 else "medium",
+            raced,
             details={"server_idle_close_s": round(least_ns / 1e9, 3)},
             evidence=[f"the server closed {closes:,} connections {least_ns / 1e9:.2f} to {most_ns / 1e9:.2f} s after the last data"],
-            explanation=f"The server closes connections that were idle for {least_ns / 1e9:.2f} s; requests cross its FIN and are lost.")
+            explanation=f"The server closes connections that were idle for {least_ns / 1e9:.2f} s; requests cross its FIN and are lost.",
+        )

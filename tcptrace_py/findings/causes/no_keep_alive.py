@@ -21,8 +21,17 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     at_once = evidence.at_once(single)
     for account in single:
         yield evidence.found(
-            Code.NO_KEEP_ALIVE, Gravity.WARNING, "high", (), connections=account.answered, of=account.connections,
-            client=account.client.name, server=account.server.name, server_port=account.port, span_ns=(account.first_ns, account.last_ns),
+            Code.NO_KEEP_ALIVE,
+            Gravity.WARNING,
+            "high",
+            (),
+            connections=account.answered,
+            of=account.connections,
+            client=account.client.name,
+            server=account.server.name,
+            server_port=account.port,
+            span_ns=(account.first_ns, account.last_ns),
             details={"exchanges_per_connection_max": 1, "connections_at_once": at_once.get(account.number)},
             evidence=[f"{account.answered:,} connections carry one exchange each"],
-            explanation="Each exchange has a connection of its own: none was used again.")
+            explanation="Each exchange has a connection of its own: none was used again.",
+        )

@@ -33,14 +33,22 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 continue
             longest_ns = max(evidence.wide(column.CLIENT_UNANSWERED_NS + number)[row] for row in rows)
             yield evidence.found(
-                Code.PATH_MTU, Gravity.PROBLEM, "high" if len(rows) > 1 and arrived else "medium", rows,
-                of=sum(account.connections for account in accounts), client=client, server=server,
+                Code.PATH_MTU,
+                Gravity.PROBLEM,
+                "high" if len(rows) > 1 and arrived else "medium",
+                rows,
+                of=sum(account.connections for account in accounts),
+                client=client,
+                server=server,
                 details={"largest_passed_bytes": passed, "smallest_lost_bytes": smallest},
-                evidence=[f"segments with {smallest:,} bytes were sent again for up to {longest_ns / 1e9:.1f} s and never arrived",
-                          "what lies behind them was acknowledged selectively",
-                          f"the largest that arrived from the {sender} has {passed:,} bytes"],
+                evidence=[
+                    f"segments with {smallest:,} bytes were sent again for up to {longest_ns / 1e9:.1f} s and never arrived",
+                    "what lies behind them was acknowledged selectively",
+                    f"the largest that arrived from the {sender} has {passed:,} bytes",
+                ],
                 explanation=f"The {sender}'s large segments are lost on the path while its smaller ones arrive: "
-                            "these connections stand still.")
+                "these connections stand still.",
+            )
 
 
 def _stuck(evidence: Evidence, number: int) -> Iterator[int]:

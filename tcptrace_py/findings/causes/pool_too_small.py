@@ -30,18 +30,33 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if most < 2 or account.answered < ROUNDS * most:
             continue
         yield evidence.found(
-            Code.POOL_TOO_SMALL, Gravity.WARNING, "medium", (), connections=account.answered - account.reused, of=account.connections,
-            client=account.client.name, server=account.server.name, server_port=account.port, span_ns=(account.first_ns, account.last_ns),
+            Code.POOL_TOO_SMALL,
+            Gravity.WARNING,
+            "medium",
+            (),
+            connections=account.answered - account.reused,
+            of=account.connections,
+            client=account.client.name,
+            server=account.server.name,
+            server_port=account.port,
+            span_ns=(account.first_ns, account.last_ns),
             details={"exchanges_per_connection_max": account.most_exchanges, "connections_at_once": most},
-            evidence=[f"{account.reused:,} of {account.answered:,} connections carry more than one exchange",
-                      f"one of them carries {account.most_exchanges:,}",
-                      f"at most {most:,} were open at once",
-                      f"the client closed {account.client_first:,} first"],
-            explanation="Connections are used again, but the client keeps fewer of them than it uses at once and closes the others.")
+            evidence=[
+                f"{account.reused:,} of {account.answered:,} connections carry more than one exchange",
+                f"one of them carries {account.most_exchanges:,}",
+                f"at most {most:,} were open at once",
+                f"the client closed {account.client_first:,} first",
+            ],
+            explanation="Connections are used again, but the client keeps fewer of them than it uses at once and closes the others.",
+        )
 
 
 def _is_wasted(account: Account) -> bool:
     """Whether some connections are used often, most once only, and the client closes them."""
-    return (account.most_exchanges >= OFTEN and account.reused >= OFTEN
-            and 2 * account.reused <= account.answered and account.client_first > 0
-            and account.client_first >= BY_CLIENT * (account.client_first + account.server_first + account.resets))
+    return (
+        account.most_exchanges >= OFTEN
+        and account.reused >= OFTEN
+        and 2 * account.reused <= account.answered
+        and account.client_first > 0
+        and account.client_first >= BY_CLIENT * (account.client_first + account.server_first + account.resets)
+    )

@@ -34,8 +34,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         waits = [took_ns[row] if took_ns[row] != MISSING else ends[row] - starts[row] for row in rows]
         frames, firsts = evidence.wide(column.RESET_FRAME), evidence.wide(column.FIRST_FRAME)
         answered = [frames[refused[row]] for row in rows if row in refused]
-        said = f"frame {min(answered)}: the client resets the answer of the old connection" if answered else (
-            f"frame {min(firsts[row] for row in rows)}: the old connection answers this SYN with its own numbers")
+        said = (
+            f"frame {min(answered)}: the client resets the answer of the old connection"
+            if answered
+            else (f"frame {min(firsts[row] for row in rows)}: the old connection answers this SYN with its own numbers")
+        )
         yield evidence.found_at(
             service, Code.REFUSED_BY_TIME_WAIT, Gravity.PROBLEM, "high", rows,
             details={"attempts": sum(repeats[row] for row in rows), "longest_wait_s": max(waits) / 1e9},

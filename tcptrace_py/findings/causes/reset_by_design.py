@@ -32,8 +32,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     by, causes, outcomes = evidence.small(column.RESET_BY), evidence.small(column.RESET_CAUSE), evidence.small(column.OUTCOME)
     behind_ns, asked, answered = evidence.wide(column.RESET_BEHIND), evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
     took_ns = evidence.wide(column.HANDSHAKE)
-    aborted = [row for row in evidence.free_with(column.RESET_CAUSE, ABORT, UNREAD) if outcomes[row] == COMPLETED
-               and 0 <= behind_ns[row] <= SOON_NS + max(took_ns[row], 0) and answered[row] > 0]
+    aborted = [
+        row
+        for row in evidence.free_with(column.RESET_CAUSE, ABORT, UNREAD)
+        if outcomes[row] == COMPLETED and 0 <= behind_ns[row] <= SOON_NS + max(took_ns[row], 0) and answered[row] > 0
+    ]
     for rows in evidence.by_account(aborted).values():
         kinds: dict[tuple[int, int], list[int]] = {}
         for row in rows:
@@ -69,6 +72,15 @@ def _found(evidence: Evidence, rows: list[int], kind: str, period_s: float | Non
     }  # fmt: skip
     first = min(rows, key=evidence.wide(column.RESET_FRAME).__getitem__)
     return evidence.found(
-        Code.RESET_BY_DESIGN, Gravity.NOTE, "high" if len(rows) >= 2 * FEWEST_CHECKS else "medium", rows, of=account.connections,
-        client=account.client.name, server=account.server.name, server_port=account.port, details={"kind": kind, "period_s": period_s},
-        evidence=[f"the first RST is frame {evidence.wide(column.RESET_FRAME)[first]}, right behind data"], explanation=said[kind])
+        Code.RESET_BY_DESIGN,
+        Gravity.NOTE,
+        "high" if len(rows) >= 2 * FEWEST_CHECKS else "medium",
+        rows,
+        of=account.connections,
+        client=account.client.name,
+        server=account.server.name,
+        server_port=account.port,
+        details={"kind": kind, "period_s": period_s},
+        evidence=[f"the first RST is frame {evidence.wide(column.RESET_FRAME)[first]}, right behind data"],
+        explanation=said[kind],
+    )

@@ -42,8 +42,9 @@ def _found(evidence: Evidence, between: Between, twins: list[Twin]) -> Finding:
     client, server, other_client, other_server = map(text, between[:4])
     ports, others = (_ports(twins, behind=behind) for behind in (False, True))
     twice = sum(not evidence.twins.is_left_out(twin) for twin in twins)
-    frames = sorted({twin.front.syn.frame for twin in twins}
-                    | {twin.behind.syn.frame for twin in twins if not evidence.twins.is_left_out(twin)})
+    frames = sorted(
+        {twin.front.syn.frame for twin in twins} | {twin.behind.syn.frame for twin in twins if not evidence.twins.is_left_out(twin)}
+    )
     times_ns = [twin.front.syn.time_ns for twin in twins]
     of = sum(account.connections for account in evidence.accounts_between((client, server, between[4])))
     is_translated = (client, server, ports) != (other_client, other_server, others)
@@ -53,8 +54,13 @@ def _found(evidence: Evidence, between: Between, twins: list[Twin]) -> Finding:
         details={"pairs": len(twins), "counted_twice": twice, "other_client": other_client, "other_server": other_server},
         evidence=[_evidence(twins[0]), *([OF_A_SAMPLE] if evidence.twins.is_sample else [])],
         explanation=_explanation(between, twins, others, twice, is_translated=is_translated))  # fmt: skip
-    both = [display_filter([], *ends, port) for ends, port in (
-        ((client, server), found.server_port), ((other_client, other_server), next(iter(others)) if len(others) == 1 else None))]
+    both = [
+        display_filter([], *ends, port)
+        for ends, port in (
+            ((client, server), found.server_port),
+            ((other_client, other_server), next(iter(others)) if len(others) == 1 else None),
+        )
+    ]
     looks = both[0] if both[0] == both[1] else f"({both[0]}) || ({both[1]})"
     return replace(found, first_frame=frames[0], first_frames=tuple(frames[:MOST_FRAMES]), display_filter=looks)
 
@@ -76,5 +82,7 @@ def _evidence(twin: Twin) -> str:
     """What shows the first of them."""
     front, behind = twin.front.syn, twin.behind.syn
     same = "timestamp and IP ID" if twin.is_renumbered else "initial number"
-    return (f"frames {front.frame} and {behind.frame} are one SYN: the same {same}, {(behind.time_ns - front.time_ns) / 1e6:.6g} ms apart, "
-            f"TTL {front.ttl} and {behind.ttl}")
+    return (
+        f"frames {front.frame} and {behind.frame} are one SYN: the same {same}, {(behind.time_ns - front.time_ns) / 1e6:.6g} ms apart, "
+        f"TTL {front.ttl} and {behind.ttl}"
+    )

@@ -31,7 +31,12 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             longest_ns, stalls = max(closed_ns[row] for row in rows), sum(closes[row] for row in rows)
             often = "once" if stalls == 1 else f"{stalls:,} times"
             yield evidence.found_at(
-                service, Code.SLOW_READER, Gravity.WARNING, "high", rows,
+                service,
+                Code.SLOW_READER,
+                Gravity.WARNING,
+                "high",
+                rows,
                 details={"stalls": stalls, "longest_s": round(longest_ns / 1e9, 3), "side": reader},
                 evidence=[f"the {reader}'s window was closed for a second or longer {often}, {longest_ns / 1e9:.2f} s at the longest"],
-                explanation=f"The {reader} does not read what it receives, and its peer waits for room.")
+                explanation=f"The {reader} does not read what it receives, and its peer waits for room.",
+            )

@@ -24,10 +24,15 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         longest_ns = max(_longest_ns(evidence, row) for row in rows)
         repeats = max(evidence.repeats_in_vain(row, number) for row in rows for number in range(2))
         yield evidence.found_at(
-            service, Code.STALLED, Gravity.PROBLEM, "high", rows,
+            service,
+            Code.STALLED,
+            Gravity.PROBLEM,
+            "high",
+            rows,
             details={"longest_s": round(longest_ns / 1e9, 3), "repeats": repeats},
             evidence=[f"data was sent again up to {repeats} times, for up to {longest_ns / 1e9:.1f} s, and never acknowledged"],
-            explanation="Data is sent again and again and nobody answers; what was captured does not tell why.")
+            explanation="Data is sent again and again and nobody answers; what was captured does not tell why.",
+        )
 
 
 def _stalled(evidence: Evidence) -> Iterator[int]:

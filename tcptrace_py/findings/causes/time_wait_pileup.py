@@ -29,7 +29,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     peak_of = evidence.accounts.occupancy.peak_of
     accounts: dict[int, list[Account]] = {
-        host.number: [] for host in evidence.accounts.hosts.values() if host.row >= 0 and peak_of(host.row)[0] >= CROWD}
+        host.number: [] for host in evidence.accounts.hosts.values() if host.row >= 0 and peak_of(host.row)[0] >= CROWD
+    }
     for account in evidence.accounts.rows.values() if accounts else ():
         client, server = account.client, account.server
         if client.number in accounts:

@@ -102,5 +102,3 @@ def _of_syn(sent: Syn, came: Syn) -> Iterator[tuple[str, str]]:
 
 def _end(connection: Connection, side: int) -> Endpoint:
     return connection.server if side == SERVER else connection.client
-
-

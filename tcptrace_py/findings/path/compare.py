@@ -231,9 +231,7 @@ class _Comparison:
                     ways[point].lost_kinds["SYN"] += len(track.rows[CLIENT])
         return found
 
-    def _transits(
-        self, transits: tuple[Values, Values], near: int, both: tuple[Passage, Passage]
-    ) -> int | None:
+    def _transits(self, transits: tuple[Values, Values], near: int, both: tuple[Passage, Passage]) -> int | None:
         """Collect the times under way; gives the least there and back."""
         least: list[int] = []
         for side, found in enumerate(both):

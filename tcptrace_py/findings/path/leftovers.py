@@ -165,9 +165,7 @@ def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _forged(
-    points: tuple[Point, Point], pair: Pair, side: int, near: int, row: int, found: Passage
-) -> Forged:
+def _forged(points: tuple[Point, Point], pair: Pair, side: int, near: int, row: int, found: Passage) -> Forged:
     """A RST or FIN that its sender's capture lacks: what speaks for it having been made on the way."""
     far = 1 - near
     there = points[far].columns
@@ -181,9 +179,7 @@ def _forged(
         evidence.append(f"IP ID {there.ip_id[row]}, far from its sender's others")
     name = "AB"[near]
     whole = not [other for other in found.extra if not there.flags[other] & (RST | FIN)]
-    evidence.append(
-        f"{name} captured everything else that its sender sent" if whole else f"{name} misses other segments too"
-    )
+    evidence.append(f"{name} captured everything else that its sender sent" if whole else f"{name} misses other segments too")
     client = pair.a.connection, pair.b.connection
     return Forged(
         "RST" if there.flags[row] & RST else "FIN",

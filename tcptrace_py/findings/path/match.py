@@ -208,9 +208,7 @@ def _distinct(columns: Columns, rows: list[int], peers: Sequence[int]) -> list[i
     return kept
 
 
-def _by_time(
-    found: Passage, ours: list[int], theirs: list[int], transit: Callable[[int, int], int], longest_ns: int
-) -> None:
+def _by_time(found: Passage, ours: list[int], theirs: list[int], transit: Callable[[int, int], int], longest_ns: int) -> None:
     """Give each arrival the latest departure before it that is still free, if that is not too long ago."""
     least_ns = -longest_ns // 8  # an alignment of clocks has its error
     free: list[int] = []  # departures before the arrival in question that no other has taken
@@ -230,9 +228,7 @@ def _by_time(
     found.missing += [*free, *ours[gone:]]
 
 
-def _cover(
-    found: Passage, here: Columns, there: Columns, shift: int, transit: Callable[[int, int], int]
-) -> None:
+def _cover(found: Passage, here: Columns, there: Columns, shift: int, transit: Callable[[int, int], int]) -> None:
     """Account for data that was cut or joined between the points, by the sequence numbers that arrived."""
     data = [row for row in found.missing if here.payload[row]]
     arrived = [row for row in found.extra if there.payload[row]]
@@ -288,10 +284,5 @@ class _Pieces:
 def _without(spans: list[tuple[int, int]], gone: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Spans without what lies in others."""
     for low, high in gone:
-        spans = [
-            part
-            for start, stop in spans
-            for part in ((start, min(stop, low)), (max(start, high), stop))
-            if part[0] < part[1]
-        ]
+        spans = [part for start, stop in spans for part in ((start, min(stop, low)), (max(start, high), stop)) if part[0] < part[1]]
     return spans

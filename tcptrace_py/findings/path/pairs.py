@@ -67,12 +67,7 @@ class Pairing:
         taken: set[int] = set()
         found = []
         for track in self.left[0]:
-            hits = (
-                (side, *known[name])
-                for side in (CLIENT, SERVER)
-                for name in self._segments(0, track, side)
-                if name in known
-            )
+            hits = ((side, *known[name]) for side in (CLIENT, SERVER) for name in self._segments(0, track, side) if name in known)
             hit = next((hit for hit in hits if id(hit[1]) not in taken), None)
             if hit is not None:
                 taken.add(id(hit[1]))
@@ -104,9 +99,7 @@ class Pairing:
         self._take(found)
 
     def _overlap(self, a: Track, b: Track, *, swapped: bool) -> bool:
-        seen = [
-            (_span(self.points[0], a, side), _span(self.points[1], b, side ^ swapped)) for side in (CLIENT, SERVER)
-        ]
+        seen = [(_span(self.points[0], a, side), _span(self.points[1], b, side ^ swapped)) for side in (CLIENT, SERVER)]
         both = [(one, two) for one, two in seen if one is not None and two is not None]
         return bool(both) and all(ahead(one[0], two[1]) <= 0 and ahead(two[0], one[1]) <= 0 for one, two in both)
 

@@ -48,8 +48,10 @@ def write(
     drawn = Ladder(connection, view.width - 2, why=why).lines(items)
     page: list[Block] = [Heading(_title(connection), filter_title(connection.stream)), Picture(tuple(drawn))]
     page += [Heading("In words"), Note(told)]
-    page += [Note(printable(f"{finding.severity} {finding.code}: {finding.explanation} {finding.remedy}"), *tone_of(finding))
-             for finding in findings]
+    page += [
+        Note(printable(f"{finding.severity} {finding.code}: {finding.explanation} {finding.remedy}"), *tone_of(finding))
+        for finding in findings
+    ]
     if others:
         ids = ", ".join(str(other.id) for other in others[:MANY])
         more = ", ..." if len(others) > MANY else ""

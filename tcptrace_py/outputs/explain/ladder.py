@@ -105,11 +105,7 @@ class Ladder:
             if not words:
                 continue
             text = f" {words} "[: self.middle - 4]
-            drawn = (
-                f"═{text}".ljust(self.middle - 1, "═") + "▶"
-                if from_client
-                else "◀" + f"{text}═".rjust(self.middle - 1, "═")
-            )
+            drawn = f"═{text}".ljust(self.middle - 1, "═") + "▶" if from_client else "◀" + f"{text}═".rjust(self.middle - 1, "═")
             yield self._row(fold.run.first if from_client or not fold.run.segments[True] else None, "", drawn, "")
         yield from self._note(
             f"frames {fold.run.first.sent.frame} to {fold.run.last.sent.frame}, "

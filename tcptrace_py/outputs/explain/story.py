@@ -74,9 +74,7 @@ def _legs(handshake: Handshake, vantage: str | None) -> str:
     if handshake.syn_to_synack_ns is None or handshake.synack_to_ack_ns is None:
         return ""
     seen = f", seen {VANTAGES[vantage]}" if vantage in VANTAGES else ""
-    return (
-        f" ({human(handshake.syn_to_synack_ns)} to the SYN/ACK, {human(handshake.synack_to_ack_ns)} to its ACK{seen})"
-    )
+    return f" ({human(handshake.syn_to_synack_ns)} to the SYN/ACK, {human(handshake.synack_to_ack_ns)} to its ACK{seen})"
 
 
 def _lost_to_retries(handshake: Handshake) -> int:
@@ -100,9 +98,7 @@ def _talk(connection: Connection, items: Sequence[Item], marks: Counter[str]) ->
         yield "No data was captured, but the numbers show that some was sent."
     elif connection.handshake.outcome == "completed":
         yield "No data was sent."
-    waits = [
-        (item, after.rung) for item, after in pairwise(items) if isinstance(item, Wait) and isinstance(after, Arrow)
-    ]
+    waits = [(item, after.rung) for item, after in pairwise(items) if isinstance(item, Wait) and isinstance(after, Arrow)]
     if waits:
         item, rung = max(waits, key=lambda pair: pair[1].delay_ns)
         yield f"The longest wait, before frame {rung.sent.frame}, was {item.words}."

@@ -23,8 +23,7 @@ def write(analysis: Analysis, view: View, out: TextIO) -> None:
     header = {key: facts[key] for key in _IN_HEADER}
     trailer = {key: value for key, value in facts.items() if key not in (*_IN_HEADER, "schema")}
     out.write(_encode({"record": "header", "schema": SCHEMA, **header}) + "\n")
-    out.writelines(_encode({"record": "connection", **connection_row(connection)}) + "\n"
-                   for connection in view.listed(analysis))
+    out.writelines(_encode({"record": "connection", **connection_row(connection)}) + "\n" for connection in view.listed(analysis))
     out.write('{"record": "trailer"')
     for key, value in trailer.items():
         out.write(f", {_encode(key)}: ")

@@ -42,8 +42,7 @@ def _lines(block: Block, level: str) -> Iterator[str]:
         numbered = block.mark[:-1].isdigit()
         yield f"{block.mark if numbered else '-'} {escape(block.text)}" if block.mark else f"{escape(block.text)}\n"
     elif isinstance(block, Facts):
-        yield from (f"- **{escape(label)}**: {escape(text)}" if label else f"  - {escape(text)}"
-                    for label, text in block.rows)
+        yield from (f"- **{escape(label)}**: {escape(text)}" if label else f"  - {escape(text)}" for label, text in block.rows)
     elif isinstance(block, Picture):
         yield from ("```text", *block.lines, "```")
     else:
@@ -55,9 +54,13 @@ def _grid(block: Grid) -> Iterator[str]:
     kept = [i for i in range(len(block.columns)) if any(row[i] for row in rows)]
     if rows:
         columns = [block.columns[i] for i in kept]
-        yield tabulate([[escape(row[i]) for i in kept] for row in rows], [escape(column.title) for column in columns],
-                       tablefmt="pipe", disable_numparse=True, colalign=["right" if column.right else "left"
-                                                                         for column in columns])
+        yield tabulate(
+            [[escape(row[i]) for i in kept] for row in rows],
+            [escape(column.title) for column in columns],
+            tablefmt="pipe",
+            disable_numparse=True,
+            colalign=["right" if column.right else "left" for column in columns],
+        )
     if block.more:
         yield f"\n{escape(block.more)}"
 

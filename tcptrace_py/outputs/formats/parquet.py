@@ -34,8 +34,9 @@ def write(analysis: Analysis, view: View, out: TextIO) -> None:
             made = Path(folder) / "connections.parquet"
             name = str(made).replace("'", "''")
             # In order of first frames, however many processes it took.
-            arrow.scan(database, CONNECTIONS.stream(connections.blocks),
-                       f"COPY (FROM stream {chosen} ORDER BY id) TO '{name}' (FORMAT parquet)")
+            arrow.scan(
+                database, CONNECTIONS.stream(connections.blocks), f"COPY (FROM stream {chosen} ORDER BY id) TO '{name}' (FORMAT parquet)"
+            )
             with made.open("rb") as table:
                 copyfileobj(table, out.buffer)
     except duckdb.IOException as error:

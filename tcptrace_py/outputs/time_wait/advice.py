@@ -155,9 +155,7 @@ _WORDS: dict[str, Callable[[Advice], Words]] = {
     "shorten-time-wait": _shorten,
     "tcp_tw_recycle": _dont("tcp_tw_recycle: removed in Linux 4.12; before, it broke clients behind NAT."),
     "tcp_fin_timeout": _dont("tcp_fin_timeout: it governs orphaned FIN_WAIT_2 only; TIME_WAIT is 60 s, compiled in."),
-    "tcp_max_tw_buckets": _dont(
-        "a lower tcp_max_tw_buckets: what exceeds it is destroyed at once, and a late FIN then meets a RST."
-    ),
+    "tcp_max_tw_buckets": _dont("a lower tcp_max_tw_buckets: what exceeds it is destroyed at once, and a late FIN then meets a RST."),
     "so_linger": _dont("SO_LINGER 0: it closes by RST; data under way is lost and the peer sees an error."),
     "tcp_tw_reuse_without_timestamps": _dont(
         "tcp_tw_reuse as it is: it needs TCP timestamps at both ends, and these connections go without."

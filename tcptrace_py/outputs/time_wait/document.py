@@ -196,4 +196,3 @@ def population_rows(diagnosis: Diagnosis) -> Iterator[Row]:
             continue
         for i, number in enumerate(series.counts):
             yield {"address": host.address, "at": rfc3339(series.moment_ns(i)), "time_wait": number}
-

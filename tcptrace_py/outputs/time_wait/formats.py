@@ -21,9 +21,7 @@ from .page import blocks
 Row = TypeVar("Row")
 
 
-def write(
-    name: str, diagnosis: Diagnosis, analysis: Analysis, view: View, out: TextIO, *, table: str = "services"
-) -> None:
+def write(name: str, diagnosis: Diagnosis, analysis: Analysis, view: View, out: TextIO, *, table: str = "services") -> None:
     """Print the diagnosis in one of `FORMATS`; `table` is what csv holds, one of `TABLES`."""
     if name == "json":
         import json  # noqa: PLC0415

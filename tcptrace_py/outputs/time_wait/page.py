@@ -163,7 +163,6 @@ def _counting(diagnosis: Diagnosis, analysis: Analysis) -> Blocks:
     begun = f" {some(diagnosis.before, 'stay')} began before it." if diagnosis.before else ""
     left = f" {some(diagnosis.outlive, 'stay')} had not ended by its end." if diagnosis.outlive else ""
     yield Note(
-        f"{what} lasts {human(span_ns)}. What was in TIME_WAIT before it is not in it: {bound} numbers are lower "
-        f"bounds.{begun}{left}",
+        f"{what} lasts {human(span_ns)}. What was in TIME_WAIT before it is not in it: {bound} numbers are lower bounds.{begun}{left}",
         "quiet",
     )

@@ -90,9 +90,7 @@ def address(text: str, scope: Scope | None) -> str:
     return f"{text} ({scope_text(scope)})" if scope is not None else text
 
 
-def _held(
-    host: HostLedger, as_client: Sequence[ServiceLedger], as_server: Sequence[ServiceLedger], diagnosis: Diagnosis
-) -> Iterator[str]:
+def _held(host: HostLedger, as_client: Sequence[ServiceLedger], as_server: Sequence[ServiceLedger], diagnosis: Diagnosis) -> Iterator[str]:
     who = address(host.address, host.scope)
     if host.entered == 1:
         there = "and is in it at the end" if host.at_end else "and is out of it at the end"

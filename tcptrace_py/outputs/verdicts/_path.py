@@ -68,8 +68,11 @@ def clock_words(clock: Clock) -> str:
     """How the clocks stand to each other, and how sure that is."""
     if not any(clock.samples):
         return "nothing tells how they stand to each other"
-    ahead = "level with A's" if not clock.offset_ns else f"{human(abs(clock.offset_ns))} " + (
-        "ahead of A's" if clock.offset_ns > 0 else "behind A's")
+    ahead = (
+        "level with A's"
+        if not clock.offset_ns
+        else f"{human(abs(clock.offset_ns))} " + ("ahead of A's" if clock.offset_ns > 0 else "behind A's")
+    )
     text = f"B's is {ahead}"
     if clock.drift:
         gains = "gains" if clock.drift > 0 else "loses"
@@ -89,9 +92,17 @@ def _clients(facts: PathFacts) -> str:
 
 
 def _ways(facts: PathFacts) -> Grid:
-    columns = (Column("direction"), Column("sent", right=True), Column("lost", right=True), Column("share", right=True),
-               Column("RSTs lost", right=True, drop=3), Column("quickest", right=True, drop=2),
-               Column("median", right=True), Column("p99", right=True), Column("slowest", right=True, drop=2))
+    columns = (
+        Column("direction"),
+        Column("sent", right=True),
+        Column("lost", right=True),
+        Column("share", right=True),
+        Column("RSTs lost", right=True, drop=3),
+        Column("quickest", right=True, drop=2),
+        Column("median", right=True),
+        Column("p99", right=True),
+        Column("slowest", right=True, drop=2),
+    )
     return Grid(columns, [_way(name, way) for name, way in zip(WAYS, facts.ways, strict=True)])
 
 
@@ -121,8 +132,14 @@ def _parts(facts: PathFacts) -> Iterator[Block]:
     rows = [(text, latency) for name, text in PARTS if (latency := getattr(facts.latencies, name)).count]
     if rows:
         yield Heading("Where time goes", "near point: the one near the client")
-        columns = (Column("part", least=30), Column("of", right=True), Column("median", right=True),
-                   Column("p90", right=True, drop=2), Column("p99", right=True), Column("slowest", right=True))
+        columns = (
+            Column("part", least=30),
+            Column("of", right=True),
+            Column("median", right=True),
+            Column("p90", right=True, drop=2),
+            Column("p99", right=True),
+            Column("slowest", right=True),
+        )
         yield Grid(columns, [(text, count(one.count), *map(human, (one.p50_ns, one.p90_ns, one.p99_ns, one.max_ns)))
                              for text, one in rows])  # fmt: skip
 
@@ -137,8 +154,15 @@ def _worst(facts: PathFacts) -> Iterator[Block]:
     if not rows:
         return
     yield Heading("Most lost", f"{some(len(rows), 'connection')} lost packets")
-    columns = (Column("in A"), Column("in B"), Column("client", least=12), Column("server", least=12),
-               Column("A to B", right=True), Column("B to A", right=True), Column("lost frames", least=16, drop=2))
+    columns = (
+        Column("in A"),
+        Column("in B"),
+        Column("client", least=12),
+        Column("server", least=12),
+        Column("A to B", right=True),
+        Column("B to A", right=True),
+        Column("lost frames", least=16, drop=2),
+    )
     yield Grid(columns, [(words.look(row.a), words.look(row.b), end(row.a.client), end(row.a.server),
                           f"{row.lost[0]} of {row.sent[0]}", f"{row.lost[1]} of {row.sent[1]}", _frames(row))
                          for row in rows[:MOST]])  # fmt: skip
@@ -174,8 +198,7 @@ def _unpaired(facts: PathFacts) -> Iterator[Block]:
     if not facts.unpaired:
         return
     yield Heading("In one capture only", some(len(facts.unpaired), "connection"))
-    columns = (Column("only in"), Column("display filter"), Column("client", least=12), Column("server", least=12),
-               Column("why", least=30))
+    columns = (Column("only in"), Column("display filter"), Column("client", least=12), Column("server", least=12), Column("why", least=30))
     yield Grid(columns, [(row.at, words.look(row.connection), end(row.connection.client), end(row.connection.server),
                           row.why) for row in facts.unpaired[:MOST]], _more(len(facts.unpaired)))  # fmt: skip
 
@@ -184,8 +207,14 @@ def _translations(facts: PathFacts) -> Iterator[Block]:
     if not facts.translations:
         return
     yield Heading("Addresses rewritten on the way")
-    columns = (Column("who"), Column("A saw"), Column("B saw"), Column("connections", right=True),
-               Column("ports changed", right=True), Column("such as", least=20, drop=2))
+    columns = (
+        Column("who"),
+        Column("A saw"),
+        Column("B saw"),
+        Column("connections", right=True),
+        Column("ports changed", right=True),
+        Column("such as", least=20, drop=2),
+    )
     yield Grid(columns, [(row.role, row.a, row.b, count(row.connections), count(row.ports_changed),
                           ", ".join(f"{one} as {other}" for one, other in row.ports[:4]))
                          for row in facts.translations[:MOST]], _more(len(facts.translations)))  # fmt: skip

@@ -42,10 +42,7 @@ def sentence(measure: Measure) -> str:
     """What was measured against its limit: "10.1.0.9: TIME_WAIT at once: 1,204, limit 1,000"."""
     head = f"{printable(measure.subject)}: " if measure.subject else ""
     note = f" ({printable(measure.note)})" if measure.note else ""
-    return (
-        f"{head}{measure.what}: {number(measure.value, measure.unit)}, "
-        f"limit {number(measure.limit, measure.unit)}{note}"
-    )
+    return f"{head}{measure.what}: {number(measure.value, measure.unit)}, limit {number(measure.limit, measure.unit)}{note}"
 
 
 def sentences(outcome: Outcome) -> list[str]:

@@ -65,10 +65,7 @@ def _lines(report: Report, outcome: Outcome) -> list[str]:
 
 
 def _worst(report: Report, measure: Measure) -> list[str]:
-    lines = [
-        f"{words.look(connection)}: {end(connection.client)} to {end(connection.server)}"
-        for connection in measure.worst
-    ]
+    lines = [f"{words.look(connection)}: {end(connection.client)} to {end(connection.server)}" for connection in measure.worst]
     lines += [text for text in (words.offenders(measure), words.where(measure)) if text]
     return lines + ([words.explain(report, measure.worst[0])] if measure.worst else [])
 

@@ -37,9 +37,7 @@ def document(report: Report) -> Row:
         "invocations": [
             {
                 "executionSuccessful": not report.interrupted,
-                "toolExecutionNotifications": [
-                    _notification(outcome) for outcome in report.outcomes if outcome.status is Status.DAMAGED
-                ],
+                "toolExecutionNotifications": [_notification(outcome) for outcome in report.outcomes if outcome.status is Status.DAMAGED],
             }
         ],
         "columnKind": "unicodeCodePoints",
@@ -64,11 +62,7 @@ def _notification(outcome: Outcome) -> Row:
 
 def _results(report: Report, outcome: Outcome, index: dict[str, int]) -> list[Row]:
     if outcome.status is Status.FAILED:
-        return [
-            _result(report, outcome, index, words.sentence(measure), measure)
-            for measure in outcome.measures
-            if not measure.holds
-        ]
+        return [_result(report, outcome, index, words.sentence(measure), measure) for measure in outcome.measures if not measure.holds]
     if outcome.status in (Status.UNMATCHED, Status.UNMEASURABLE, Status.DAMAGED):
         return [_result(report, outcome, index, outcome.message, None)]
     return []

@@ -16,8 +16,7 @@ _ENDINGS = {"expired": "ran out", "reused": "cut short by a new SYN", "killed": 
 def detail(connection: Connection) -> Blocks:
     """Blocks about one connection."""
     scope = scope_text(connection.scope)
-    yield Heading(f"{end(connection.client)} → {end(connection.server)}{f' ({scope})' if scope else ''}",
-                  filter_title(connection.stream))
+    yield Heading(f"{end(connection.client)} → {end(connection.server)}{f' ({scope})' if scope else ''}", filter_title(connection.stream))
     server = connection.server_side
     yield facts(
         ("Opened", _opening(connection.handshake, connection.vantage)),
@@ -31,8 +30,11 @@ def detail(connection: Connection) -> Blocks:
     timeline = _timeline(connection)
     yield timeline
     if late := _late(timeline):
-        yield Note("Lines go by time: what a segment does to its receiver happens when it arrives there, here frame "
-                   f"{late[0]} after frame {late[1]}.", "quiet")
+        yield Note(
+            "Lines go by time: what a segment does to its receiver happens when it arrives there, here frame "
+            f"{late[0]} after frame {late[1]}.",
+            "quiet",
+        )
 
 
 def _opening(handshake: Handshake, vantage: str | None) -> str:
@@ -55,22 +57,30 @@ def _closing(teardown: Teardown) -> str:
         evidence = f"; {', '.join(reset.evidence)}" if reset.evidence else ""
         if reset.cause is None:
             return f"reset by {by} in frame {reset.frame} (confidence {reset.confidence}{evidence})"
-        return (f"reset by {by} in frame {reset.frame}: {reset.cause} ({CAUSES.get(reset.cause, reset.cause)}; "
-                f"confidence {reset.confidence}{evidence})")
+        return (
+            f"reset by {by} in frame {reset.frame}: {reset.cause} ({CAUSES.get(reset.cause, reset.cause)}; "
+            f"confidence {reset.confidence}{evidence})"
+        )
     if teardown.pattern == "none":
         return PATTERNS["none"]
     segments = f" in {teardown.segments} segments" if teardown.segments else ""
     first = f", {teardown.first_fin} first" if teardown.first_fin and teardown.pattern != "simultaneous" else ""
     took = f", {human(teardown.duration_ns)}" if teardown.duration_ns is not None else ""
-    meaning = ": in flight when the capture ended" if teardown.censored else (
-        "" if teardown.pattern == "four-way" else f": {PATTERNS.get(teardown.pattern, '')}")
+    meaning = (
+        ": in flight when the capture ended"
+        if teardown.censored
+        else ("" if teardown.pattern == "four-way" else f": {PATTERNS.get(teardown.pattern, '')}")
+    )
     return f"{teardown.pattern}{segments}{first}{took}{meaning}"
 
 
 def _stay(stay: Stay) -> str:
     restarts = f", restarted {some(stay.restarts, 'time')}" if stay.restarts else ""
-    ending = f"would end at {clock(stay.expires_ns)}, after the capture" if stay.censored else \
-        f"{_ENDINGS.get(stay.ended_by, stay.ended_by)} at {clock(stay.ended_at_ns)}"
+    ending = (
+        f"would end at {clock(stay.expires_ns)}, after the capture"
+        if stay.censored
+        else f"{_ENDINGS.get(stay.ended_by, stay.ended_by)} at {clock(stay.ended_at_ns)}"
+    )
     return f"{stay.side} from {clock(stay.entered_ns)}{restarts}; {ending}"
 
 
@@ -80,8 +90,7 @@ def _sent(side: Side) -> str:
 
 
 def _timeline(connection: Connection) -> Grid:
-    columns = (Column("since start", right=True), Column("frame", right=True), Column("client"), Column("server"),
-               Column("basis", drop=1))
+    columns = (Column("since start", right=True), Column("frame", right=True), Column("client"), Column("server"), Column("basis", drop=1))
     return Grid(columns, list(_rows(connection)))
 
 

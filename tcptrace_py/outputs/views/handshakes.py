@@ -19,9 +19,10 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     yield from title(analysis)
     yield Heading("Outcomes", "as the client saw them")
     outcomes = [(name, number) for name, number in summary.outcomes.items() if number]
-    yield Grid((Column("connections", right=True), Column("share", right=True), Column("outcome")),
-               ((count(number), share(number, summary.connections), OUTCOMES.get(name, name)) for name,
-                number in outcomes))
+    yield Grid(
+        (Column("connections", right=True), Column("share", right=True), Column("outcome")),
+        ((count(number), share(number, summary.connections), OUTCOMES.get(name, name)) for name, number in outcomes),
+    )
     if summary.latency.count:
         yield Heading("Latency", "from the first SYN to the ACK")
         yield _latency_grid(summary.latency, summary.latency_by_vantage)
@@ -38,8 +39,14 @@ def _latency_grid(every: Latency, by_vantage: dict[str, Latency]) -> Grid:
     seen = [(VANTAGES.get(name, name), latency) for name, latency in by_vantage.items() if latency.count]
     rows = [*seen, ("all", every)] if len(seen) != 1 else seen
     titles = ("completed", "fastest", "median", "p90", "p99", "slowest")
-    return Grid((Column("seen"), *(Column(name, right=True) for name in titles)),
-                ((name, count(latency.count),
-                  *(human(value) for value in (latency.min_ns, latency.p50_ns, latency.p90_ns,
-                                                                           latency.p99_ns, latency.max_ns)))
-                 for name, latency in rows))
+    return Grid(
+        (Column("seen"), *(Column(name, right=True) for name in titles)),
+        (
+            (
+                name,
+                count(latency.count),
+                *(human(value) for value in (latency.min_ns, latency.p50_ns, latency.p90_ns, latency.p99_ns, latency.max_ns)),
+            )
+            for name, latency in rows
+        ),
+    )

@@ -13,6 +13,9 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     yield from none_note(analysis, view)
     yield Heading("Hosts", ADDRESSES)
     yield host_grid(analysis.hosts, view.limit, full=True)
-    yield Note("opened, served: connections as client, as server. closed first: its FIN was the first. "
-               "TIME_WAIT: stays entered; peak: most at once. restarted: by a repeated FIN or the like; "
-               "reused: ended by a new SYN; killed: ended by a RST.", "quiet")
+    yield Note(
+        "opened, served: connections as client, as server. closed first: its FIN was the first. "
+        "TIME_WAIT: stays entered; peak: most at once. restarted: by a repeated FIN or the like; "
+        "reused: ended by a new SYN; killed: ended by a RST.",
+        "quiet",
+    )

@@ -130,8 +130,10 @@ def handshake_words(summary: Summary) -> list[tuple[str, str]]:
     """Latency percentiles at each vantage, and what a server-side capture cannot know."""
     seen = {name: latency for name, latency in summary.latency_by_vantage.items() if latency.count}
     if len(seen) > 1:
-        texts = [f"{percentiles(latency)} ({count(latency.count)} seen {VANTAGES.get(name, name)})"
-                 for name, latency in sorted(seen.items(), key=lambda row: -row[1].count)]
+        texts = [
+            f"{percentiles(latency)} ({count(latency.count)} seen {VANTAGES.get(name, name)})"
+            for name, latency in sorted(seen.items(), key=lambda row: -row[1].count)
+        ]
     else:
         where = "".join(f", seen {VANTAGES.get(name, name)}" for name in seen if name != "unknown")
         texts = [percentiles(summary.latency) + where]
@@ -147,8 +149,7 @@ def _who_first(digest: Digest) -> str:
     whole = sum(sides.values()) + both
     if whole < FEW:
         return ""
-    parts = [f"the {side} {share(number, whole)}" for side, number in sorted(sides.items(), key=lambda row: -row[1])
-             if number]
+    parts = [f"the {side} {share(number, whole)}" for side, number in sorted(sides.items(), key=lambda row: -row[1]) if number]
     of = f" (of {count(whole)} with a FIN)" if whole < digest.count else ""
     return ", ".join([*parts, f"both at once {share(both, whole)}"] if both else parts) + of
 
@@ -201,14 +202,31 @@ def _all_went_well(analysis: Analysis) -> bool:
     """Whether every connection is known to have been opened and closed by the book; stalls in between are not looked for."""
     summary = analysis.summary
     closed = summary.patterns.get("four-way", 0) + summary.patterns.get("simultaneous", 0)
-    return closed == summary.outcomes.get("completed", 0) == summary.connections and not analysis.findings and not (
-        hides(analysis) & {"handshake-outcome", "teardown"})
+    return (
+        closed == summary.outcomes.get("completed", 0) == summary.connections
+        and not analysis.findings
+        and not (hides(analysis) & {"handshake-outcome", "teardown"})
+    )
 
 
 def _trouble_grid(groups: list[TroubleGroup], limit: int) -> Grid:
-    columns = (Column("count", right=True), Column("what happened"), Column("service", least=17),
-               Column("clients", drop=1, least=15), Column("look up the first"), Column("all of them", drop=2))
-    rows = ((count(group.count), group.trouble.words, service(group.address, group.port),
-             min(group.clients) if len(group.clients) == 1 else some(len(group.clients), "address", "addresses"),
-             display_filter(group.stream), group.trouble.options) for group in groups[:limit])
+    columns = (
+        Column("count", right=True),
+        Column("what happened"),
+        Column("service", least=17),
+        Column("clients", drop=1, least=15),
+        Column("look up the first"),
+        Column("all of them", drop=2),
+    )
+    rows = (
+        (
+            count(group.count),
+            group.trouble.words,
+            service(group.address, group.port),
+            min(group.clients) if len(group.clients) == 1 else some(len(group.clients), "address", "addresses"),
+            display_filter(group.stream),
+            group.trouble.options,
+        )
+        for group in groups[:limit]
+    )
     return Grid(columns, rows, more_text(len(groups), limit, "--show connections --connections notable"))

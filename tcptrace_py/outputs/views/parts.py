@@ -57,14 +57,18 @@ def filter_note(view: View, shown: int, analysis: Analysis) -> Blocks:
     if not shown:
         yield from none_note(analysis, view)
     elif view.filtered:
-        yield Note(f"The lists hold the {count(shown)} of {some(total, 'connection')} that you asked for; "
-                   "all other numbers count every connection.", "quiet")
+        yield Note(
+            f"The lists hold the {count(shown)} of {some(total, 'connection')} that you asked for; "
+            "all other numbers count every connection.",
+            "quiet",
+        )
 
 
 def none_found(analysis: Analysis, view: View) -> Note:
     """Say that there is no connection at all, or none that was to be analysed."""
-    return Note(f"No connection matches {view.selected}." if view.selected and analysis.capture.segments
-                else "No TCP connection was found.")
+    return Note(
+        f"No connection matches {view.selected}." if view.selected and analysis.capture.segments else "No TCP connection was found."
+    )
 
 
 def nothing_listed(analysis: Analysis, view: View) -> Blocks:
@@ -91,10 +95,17 @@ def problem_notes(problems: Iterable[Problem]) -> Blocks:
 def host_grid(hosts: Hosts, limit: int | None, *, full: bool = False) -> Grid:
     """Hosts, those with the most TIME_WAIT first."""
     shown = hosts.busiest(limit)
-    columns = [Column("host", least=15), Column("scope", drop=2), Column("opened", right=True),
-               Column("served", right=True),
-               Column("closed first", right=True), Column("TIME_WAIT", right=True), Column("peak", right=True),
-               Column("peak at", right=True, drop=1), Column("at end", right=True)]
+    columns = [
+        Column("host", least=15),
+        Column("scope", drop=2),
+        Column("opened", right=True),
+        Column("served", right=True),
+        Column("closed first", right=True),
+        Column("TIME_WAIT", right=True),
+        Column("peak", right=True),
+        Column("peak at", right=True, drop=1),
+        Column("at end", right=True),
+    ]
     if full:
         columns += [Column(name, right=True, drop=3) for name in ("restarted", "reused", "killed")]
     rows = (_host_row(host, full=full) for host in shown)
@@ -104,10 +115,17 @@ def host_grid(hosts: Hosts, limit: int | None, *, full: bool = False) -> Grid:
 def _host_row(host: Host, *, full: bool) -> tuple[str, ...]:
     held = host.time_wait
     whose = f"{count(held.entered)}{_role(held.entered_as_client, held.entered_as_server)}"
-    cells = (host.address, scope_text(host.scope), _number(host.connections_as_client),
-             _number(host.connections_as_server),
-             _number(host.closed_first), whose if held.entered else "-", _number(held.peak),
-             clock(held.peak_at_ns, decimals=1), _number(held.at_end) if held.entered else "-")
+    cells = (
+        host.address,
+        scope_text(host.scope),
+        _number(host.connections_as_client),
+        _number(host.connections_as_server),
+        _number(host.closed_first),
+        whose if held.entered else "-",
+        _number(held.peak),
+        clock(held.peak_at_ns, decimals=1),
+        _number(held.at_end) if held.entered else "-",
+    )
     more = (_number(held.stays_restarted), _number(held.stays_reused), _number(held.stays_killed)) if full else ()
     return (*cells, *more)
 
@@ -125,20 +143,37 @@ def _number(number: int) -> str:
 def port_grid(budgets: Sequence[PortBudget], limit: int | None) -> Grid:
     """Port budgets, which come with the tightest first."""
     shown = budgets[:limit]
-    columns = (Column("client", least=15), Column("service", least=17), Column("connections", right=True, drop=2),
-               Column("ports held", right=True), Column("of", right=True), Column("range", drop=4), Column("used", right=True),
-               Column("TIME_WAIT", right=True, drop=3), Column("new per s", right=True, drop=1),
-               Column("ceiling per s", right=True, drop=1), Column("full in", right=True))
-    return Grid(columns, (_port_row(budget) for budget in shown),
-                more_text(len(budgets), len(shown), "--show time-wait"))
+    columns = (
+        Column("client", least=15),
+        Column("service", least=17),
+        Column("connections", right=True, drop=2),
+        Column("ports held", right=True),
+        Column("of", right=True),
+        Column("range", drop=4),
+        Column("used", right=True),
+        Column("TIME_WAIT", right=True, drop=3),
+        Column("new per s", right=True, drop=1),
+        Column("ceiling per s", right=True, drop=1),
+        Column("full in", right=True),
+    )
+    return Grid(columns, (_port_row(budget) for budget in shown), more_text(len(budgets), len(shown), "--show time-wait"))
 
 
 def _port_row(budget: PortBudget) -> tuple[str, ...]:
     ports = budget.port_count
-    return (budget.client, service(budget.server, budget.server_port), count(budget.connections),
-            count(budget.peak_held),
-            count(ports), port_range(budget), share(budget.peak_held, ports), count(budget.peak_time_wait),
-            _rate(budget.connections_per_s), _rate(budget.ceiling_per_s), full_in(budget))
+    return (
+        budget.client,
+        service(budget.server, budget.server_port),
+        count(budget.connections),
+        count(budget.peak_held),
+        count(ports),
+        port_range(budget),
+        share(budget.peak_held, ports),
+        count(budget.peak_time_wait),
+        _rate(budget.connections_per_s),
+        _rate(budget.ceiling_per_s),
+        full_in(budget),
+    )
 
 
 def _rate(per_s: float | None) -> str:
@@ -147,23 +182,43 @@ def _rate(per_s: float | None) -> str:
 
 def slow_grid(connections: Iterable[Connection], more: str = "") -> Grid:
     """Handshakes with their two legs."""
-    columns = (Column("took", right=True), Column("SYN→SYN/ACK", right=True, drop=1),
-               Column("→ACK", right=True, drop=1), Column("sent again"), Column("client", least=15),
-               Column("server", least=15), Column("seen at", drop=2), Column("display filter"))
+    columns = (
+        Column("took", right=True),
+        Column("SYN→SYN/ACK", right=True, drop=1),
+        Column("→ACK", right=True, drop=1),
+        Column("sent again"),
+        Column("client", least=15),
+        Column("server", least=15),
+        Column("seen at", drop=2),
+        Column("display filter"),
+    )
     return Grid(columns, (_slow_row(connection) for connection in connections), more)
 
 
 def _slow_row(connection: Connection) -> tuple[str, ...]:
     handshake = connection.handshake
-    return (human(handshake.total_ns), human(handshake.syn_to_synack_ns), human(handshake.synack_to_ack_ns),
-            retries(handshake.syn_retransmissions, handshake.synack_retransmissions), end(connection.client),
-            end(connection.server), connection.vantage or "", display_filter(connection.stream))
+    return (
+        human(handshake.total_ns),
+        human(handshake.syn_to_synack_ns),
+        human(handshake.synack_to_ack_ns),
+        retries(handshake.syn_retransmissions, handshake.synack_retransmissions),
+        end(connection.client),
+        end(connection.server),
+        connection.vantage or "",
+        display_filter(connection.stream),
+    )
 
 
 def service_grid(services: Sequence[Service], limit: int) -> Grid:
     """Services, those with the most connections first: how long a handshake takes, who closes first, who resets, what is sent again."""
-    columns = (Column("service", least=17), Column("connections", right=True), Column("handshake p50, p99"),
-               Column("closed first by", least=11), Column("reset by", least=10), Column("sent again", right=True, drop=1))
+    columns = (
+        Column("service", least=17),
+        Column("connections", right=True),
+        Column("handshake p50, p99"),
+        Column("closed first by", least=11),
+        Column("reset by", least=10),
+        Column("sent again", right=True, drop=1),
+    )
     return Grid(columns, (_service_row(row) for row in services[:limit]), more_text(len(services), limit, "--show teardowns"))
 
 
@@ -181,27 +236,41 @@ def _by_whom(counts: tuple[tuple[str, int], ...]) -> str:
     return ", ".join(f"{who} {count(number)}" for who, number in ranked) or "-"
 
 
-def connection_grid(connections: Iterable[Connection], more: str = "", *, dated: bool = False,
-                    filters: bool = False) -> Grid:
+def connection_grid(connections: Iterable[Connection], more: str = "", *, dated: bool = False, filters: bool = False) -> Grid:
     """List connections, a line for each; `filters`: spell out the display filter."""
-    columns = (Column("display filter" if filters else "stream", right=not filters), Column("start", drop=3),
-               Column("client", least=15), Column("server", least=15), Column("scope", drop=4), Column("opened",
-                                                                                                       right=True),
-               Column("closed", least=16), Column("client is", drop=1), Column("server is", drop=1),
-               Column("segments", right=True, drop=2),
-               Column("bytes", right=True, drop=4))
-    return Grid(columns, (_connection_row(connection, dated=dated, filters=filters) for connection in connections),
-                more)
+    columns = (
+        Column("display filter" if filters else "stream", right=not filters),
+        Column("start", drop=3),
+        Column("client", least=15),
+        Column("server", least=15),
+        Column("scope", drop=4),
+        Column("opened", right=True),
+        Column("closed", least=16),
+        Column("client is", drop=1),
+        Column("server is", drop=1),
+        Column("segments", right=True, drop=2),
+        Column("bytes", right=True, drop=4),
+    )
+    return Grid(columns, (_connection_row(connection, dated=dated, filters=filters) for connection in connections), more)
 
 
 def _connection_row(connection: Connection, *, dated: bool, filters: bool) -> tuple[str, ...]:
     client, server = connection.client_side, connection.server_side
     packets = client.packets + (server.packets if server else 0)
     payload = client.payload_bytes + (server.payload_bytes if server else 0)
-    return (display_filter(connection.stream) if filters else str(connection.stream),
-            clock(connection.start_ns, dated=dated), end(connection.client), end(connection.server),
-            scope_text(connection.scope), opened(connection), closed(connection), client.final_state_name or "-",
-            (server.final_state_name or "-") if server else "(itself)", count(packets), size(payload))
+    return (
+        display_filter(connection.stream) if filters else str(connection.stream),
+        clock(connection.start_ns, dated=dated),
+        end(connection.client),
+        end(connection.server),
+        scope_text(connection.scope),
+        opened(connection),
+        closed(connection),
+        client.final_state_name or "-",
+        (server.final_state_name or "-") if server else "(itself)",
+        count(packets),
+        size(payload),
+    )
 
 
 def facts(*rows: tuple[str, str]) -> Facts:
@@ -212,5 +281,4 @@ def facts(*rows: tuple[str, str]) -> Facts:
 def is_dated(analysis: Analysis) -> bool:
     """Whether times need a date: the capture spans more than a day."""
     capture = analysis.capture
-    return capture.start_ns is not None and capture.end_ns is not None \
-        and capture.end_ns - capture.start_ns >= SEVERAL_DAYS_NS
+    return capture.start_ns is not None and capture.end_ns is not None and capture.end_ns - capture.start_ns >= SEVERAL_DAYS_NS

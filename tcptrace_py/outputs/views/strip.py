@@ -15,5 +15,7 @@ def strip(intervals: Intervals, *, dated: bool) -> str:
     marks = "".join([BLOCKS[(number * len(BLOCKS) - 1) // most] if number else NONE for number in intervals.broken])
     worst = intervals.broken.index(most)
     at = clock(intervals.start_ns + worst * intervals.length_ns, dated=dated, decimals=0 if intervals.length_ns % 10**9 == 0 else 3)
-    return (f"They began {marks} in intervals of {human(intervals.length_ns)}; most from {at} on: {count(most)} of "
-            f"{count(intervals.connections[worst])}.")
+    return (
+        f"They began {marks} in intervals of {human(intervals.length_ns)}; most from {at} on: {count(most)} of "
+        f"{count(intervals.connections[worst])}."
+    )

@@ -33,16 +33,22 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
 
 def _counted(counts: dict[str, int], words: dict[str, str], whole: int, name: str) -> Grid:
     rows = sorted(((number, key) for key, number in counts.items() if number), key=lambda row: (-row[0], row[1]))
-    columns = (Column("connections", right=True), Column("share", right=True), Column(name),
-               Column("meaning", drop=1, least=30))
+    columns = (Column("connections", right=True), Column("share", right=True), Column(name), Column("meaning", drop=1, least=30))
     return Grid(columns, ((count(number), share(number, whole), key, words.get(key, "")) for number, key in rows))
 
 
 def service_grid(digest: Digest, limit: int | None) -> Grid:
     """Services with who closed first."""
-    columns = (Column("service", least=17), Column("connections", right=True), Column("client", right=True),
-               Column("server", right=True), Column("both", right=True), Column("reset", right=True),
-               Column("TIME_WAIT: client", right=True, drop=1), Column("server", right=True, drop=1))
+    columns = (
+        Column("service", least=17),
+        Column("connections", right=True),
+        Column("client", right=True),
+        Column("server", right=True),
+        Column("both", right=True),
+        Column("reset", right=True),
+        Column("TIME_WAIT: client", right=True, drop=1),
+        Column("server", right=True, drop=1),
+    )
     ranked = digest.busiest()
     shown = ranked[:limit]
     more = more_text(len(ranked) + digest.left_out, len(shown), "--limit N")
@@ -50,10 +56,8 @@ def service_grid(digest: Digest, limit: int | None) -> Grid:
 
 
 def _service_row(row: Service) -> tuple[str, ...]:
-    numbers = (row.client_first, row.server_first, row.simultaneous, row.resets, row.time_wait_client,
-               row.time_wait_server)
-    return (service(row.address, row.port), count(row.connections),
-            *(count(number) if number else "-" for number in numbers))
+    numbers = (row.client_first, row.server_first, row.simultaneous, row.resets, row.time_wait_client, row.time_wait_server)
+    return (service(row.address, row.port), count(row.connections), *(count(number) if number else "-" for number in numbers))
 
 
 def _resets(analysis: Analysis, view: View) -> Blocks:
@@ -66,9 +70,16 @@ def _resets(analysis: Analysis, view: View) -> Blocks:
             shown.append(_reset_row(connection, reset))
     if shown:
         yield Heading("Resets")
-        columns = (Column("frame", right=True), Column("cause"), Column("by"), Column("confidence", drop=2),
-                   Column("client", least=15, drop=1), Column("server", least=15), Column("display filter"),
-                   Column("evidence", drop=1, least=24))
+        columns = (
+            Column("frame", right=True),
+            Column("cause"),
+            Column("by"),
+            Column("confidence", drop=2),
+            Column("client", least=15, drop=1),
+            Column("server", least=15),
+            Column("display filter"),
+            Column("evidence", drop=1, least=24),
+        )
         yield Grid(columns, shown, more_text(total, len(shown), "--limit N"))
     else:
         yield Note("No reset ended a connection.", "quiet")
@@ -81,5 +92,13 @@ def _ending_resets(connections: Iterator[Connection]) -> Iterator[tuple[Connecti
 
 
 def _reset_row(connection: Connection, reset: Reset) -> tuple[str, ...]:
-    return (str(reset.frame), reset.cause or "-", reset.by, reset.confidence, end(connection.client), end(connection.server),
-            display_filter(connection.stream), "; ".join(reset.evidence))
+    return (
+        str(reset.frame),
+        reset.cause or "-",
+        reset.by,
+        reset.confidence,
+        end(connection.client),
+        end(connection.server),
+        display_filter(connection.stream),
+        "; ".join(reset.evidence),
+    )

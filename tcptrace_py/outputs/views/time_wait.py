@@ -16,8 +16,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     held = Hosts(analysis.hosts.holding())
     yield from title(analysis)
     yield Heading("TIME_WAIT")
-    yield facts(("In all", time_wait_words(analysis.summary)),
-                ("Model", "; ".join(_profile(profile) for profile in analysis.profiles)))
+    yield facts(("In all", time_wait_words(analysis.summary)), ("Model", "; ".join(_profile(profile) for profile in analysis.profiles)))
     if held:
         yield Heading("Hosts", ADDRESSES)
         yield host_grid(held, view.limit, full=True)
@@ -28,8 +27,11 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     if analysis.ports:
         yield Heading("Local ports", "held at once from one client address to one service, against its range")
         yield port_grid(analysis.ports, view.limit)
-        yield Note("A server's TIME_WAIT holds none of its ports: it costs a little memory. full in: when the ports "
-                   "run out at the present rate, where they do.", "quiet")
+        yield Note(
+            "A server's TIME_WAIT holds none of its ports: it costs a little memory. full in: when the ports "
+            "run out at the present rate, where they do.",
+            "quiet",
+        )
 
 
 def _profile(profile: ProfileRow) -> str:

@@ -51,14 +51,25 @@ class Transfer:
     ip_id: tuple[int, int]
     sender: int
 
-    def segment(self, side: int, flags: str, seq: int, ack: int, *, payload: bytes = b"", at_ms: int = 0,
-                echo_ms: int = 0, ip_id: int = 0) -> Segment:
+    def segment(
+        self, side: int, flags: str, seq: int, ack: int, *, payload: bytes = b"", at_ms: int = 0, echo_ms: int = 0, ip_id: int = 0
+    ) -> Segment:
         """A segment, its numbers counted from the connection's first ones."""
         times = (self.clock[side] + at_ms, 0 if flags == "S" else self.clock[1 - side] + echo_ms)
         head, tail = (SYN_OPTIONS[:6], SYN_OPTIONS[16:]) if "S" in flags else (OPTIONS[:2], b"")
-        return Segment(self.ends[side], self.ends[1 - side], side == 0, flags, self.isn[side] + seq,
-                       0 if flags == "S" else self.isn[1 - side] + ack, payload, 64240 if "S" in flags else 2048,
-                       head + timestamps(*times) + tail, ttl=TTL[side], ip_id=(self.ip_id[side] + ip_id) & 0xFFFF)
+        return Segment(
+            self.ends[side],
+            self.ends[1 - side],
+            side == 0,
+            flags,
+            self.isn[side] + seq,
+            0 if flags == "S" else self.isn[1 - side] + ack,
+            payload,
+            64240 if "S" in flags else 2048,
+            head + timestamps(*times) + tail,
+            ttl=TTL[side],
+            ip_id=(self.ip_id[side] + ip_id) & 0xFFFF,
+        )
 
     def data_begins(self) -> tuple[int, int]:
         """(the sender's, the receiver's) next number when the data begin: the client has asked by then."""
@@ -88,14 +99,14 @@ def write(file: IO[bytes], packets: int, snaplen: int = ANY_SNAPLEN) -> None:
     """Write the capture, its frames cut at `snaplen` bytes."""
     transfers, count = _transfers(), rounds(packets)
     file.write(pcap_header(1, snaplen=snaplen))
-    _write_sorted(file, snaplen, [packet for number, transfer in enumerate(transfers)
-                                  for packet in _opening(transfer, number * 150)])
+    _write_sorted(file, snaplen, [packet for number, transfer in enumerate(transfers) for packet in _opening(transfer, number * 150)])
     page = Page(transfers, snaplen)
     for number in range(count):
         file.write(page.filled(number))
     end_us = ROUNDS_BEGIN_US + count * ROUND_US
-    _write_sorted(file, snaplen, [packet for number, transfer in enumerate(transfers)
-                                  for packet in _closing(transfer, count, end_us + number * 150)])
+    _write_sorted(
+        file, snaplen, [packet for number, transfer in enumerate(transfers) for packet in _closing(transfer, count, end_us + number * 150)]
+    )
 
 
 def _transfers() -> list[Transfer]:
@@ -104,9 +115,19 @@ def _transfers() -> list[Transfer]:
     def pair(bits: int) -> tuple[int, int]:
         return draw.getrandbits(bits), draw.getrandbits(bits)
 
-    return [Transfer((Endpoint(f"10.30.{number % 50}.{number % 7 + 10}", 33000 + 2 * number),
-                      Endpoint(f"198.51.100.{20 + number % 4}", (443, 8443)[number % 2])),
-                     pair(32), pair(30), pair(16), 0 if number % UPLOADS == 0 else 1) for number in range(CONNECTIONS)]
+    return [
+        Transfer(
+            (
+                Endpoint(f"10.30.{number % 50}.{number % 7 + 10}", 33000 + 2 * number),
+                Endpoint(f"198.51.100.{20 + number % 4}", (443, 8443)[number % 2]),
+            ),
+            pair(32),
+            pair(30),
+            pair(16),
+            0 if number % UPLOADS == 0 else 1,
+        )
+        for number in range(CONNECTIONS)
+    ]
 
 
 def _write_sorted(file: IO[bytes], snaplen: int, packets: list[tuple[int, Segment]]) -> None:
@@ -123,8 +144,9 @@ def _opening(transfer: Transfer, at_us: int) -> Iterator[tuple[int, Segment]]:
     yield at_us + 8_030, send(0, "PA", 1, 1, payload=b"q" * REQUEST_BYTES, at_ms=8, ip_id=2)
     seq, ack = transfer.data_begins()
     for number in range(2):
-        data = send(sender, "A", seq + number * DATA_BYTES, ack, payload=PAYLOAD, at_ms=9,
-                    echo_ms=0 if sender == 0 else 8, ip_id=3 + number)
+        data = send(
+            sender, "A", seq + number * DATA_BYTES, ack, payload=PAYLOAD, at_ms=9, echo_ms=0 if sender == 0 else 8, ip_id=3 + number
+        )
         yield at_us + 9_000 + GAP_US * number, data
 
 
@@ -182,8 +204,7 @@ class Page:
 class Column:
     """One packet of each row: the data's first or second segment, or the ACK. `number` is what moves: SEQ or ACK."""
 
-    def __init__(self, templates: list[Template], offset: int, transfers: list[Transfer],
-                 side_of: Callable[[Transfer], int]) -> None:
+    def __init__(self, templates: list[Template], offset: int, transfers: list[Transfer], side_of: Callable[[Transfer], int]) -> None:
         self.offset, self.timestamps = offset, offset + templates[0].timestamps
         sides = [side_of(transfer) for transfer in transfers]
         pairs = list(zip(transfers, sides, strict=True))

@@ -212,12 +212,22 @@ def _slots(number: int, table: Timetable) -> Iterator[Slot]:
     after, clock, ids = [0, 0], [0, 0], [0, 0]  # next sequence number, last TSval and packets, of client and server
     for sent, at_us in zip(LADDERS[table.ladder], table.times_us, strict=True):
         side, flags = SENDER_SIGN.index(sent[0]), sent[1:]
-        payload_bytes = (0 if flags != "PA" else (table.request_bytes, table.response_bytes)[side])
+        payload_bytes = 0 if flags != "PA" else (table.request_bytes, table.response_bytes)[side]
         first = flags == "S"
         clock[side] = at_us // 1000
         ids[side] += 1
-        yield Slot(number, at_us, template(_segment(table, side, flags, payload_bytes)), side, first, after[side],
-                   0 if first else after[1 - side], clock[side], 0 if first else clock[1 - side], ids[side])
+        yield Slot(
+            number,
+            at_us,
+            template(_segment(table, side, flags, payload_bytes)),
+            side,
+            first,
+            after[side],
+            0 if first else after[1 - side],
+            clock[side],
+            0 if first else clock[1 - side],
+            ids[side],
+        )
         after[side] += payload_bytes + ("S" in flags) + ("F" in flags)
 
 
@@ -225,8 +235,9 @@ def _segment(table: Timetable, side: int, flags: str, payload_bytes: int) -> Seg
     ends = (Endpoint(NO_CLIENT, 0), table.server)
     payload = (PAYLOADS[side] * 20)[:payload_bytes]
     options = SYN_OPTIONS if "S" in flags else OPTIONS
-    return Segment(ends[side], ends[1 - side], side == 0, flags, 0, 0, payload, 64240 if "S" in flags else 502, options,
-                   ttl=TTL[side], ip_id=0)
+    return Segment(
+        ends[side], ends[1 - side], side == 0, flags, 0, 0, payload, 64240 if "S" in flags else 502, options, ttl=TTL[side], ip_id=0
+    )
 
 
 def _fill(sheet: Sheet, slot: Slot, begins: Begins, first_row: int, jitter: bytes) -> None:

@@ -20,9 +20,7 @@ from tests.checks.scenes import scene
 BEFORE, AFTER = str(FOLDER / "ci" / "before.pcap"), str(FOLDER / "ci" / "after.pcap")
 
 
-def compared(
-    base: list[str], new: list[str], problems: tuple[list[str], list[str]] = ([], []), **tolerance: Any
-) -> Report:
+def compared(base: list[str], new: list[str], problems: tuple[list[str], list[str]] = ([], []), **tolerance: Any) -> Report:
     sides = [
         seen.of_analysis(name, scene(rows, problems=found))
         for name, rows, found in zip(("base", "new"), (base, new), problems, strict=True)
@@ -34,9 +32,7 @@ def worse(base: list[str], new: list[str], **tolerance: Any) -> set[str]:
     return {outcome.name for outcome in compared(base, new, **tolerance).outcomes if outcome.fails}
 
 
-@pytest.mark.parametrize(
-    "traffic", [["40 x ok 10ms"], ["20 x ok", "20 x refused"], ["9 x server-first", "3 x reset abort"]]
-)
+@pytest.mark.parametrize("traffic", [["40 x ok 10ms"], ["20 x ok", "20 x refused"], ["9 x server-first", "3 x reset abort"]])
 def test_the_same_again_is_no_worse(traffic: list[str]) -> None:
     assert worse(traffic, traffic) == set()
     assert worse(traffic, traffic, strict=True) == set()
@@ -90,9 +86,7 @@ def test_what_is_said() -> None:
     assert measure.note == "of 40, was 10 ms of 40; by chance alone in less than one of a million runs"
     assert [connection.id for connection in measure.worst] == [0, 1, 2, 3, 4]
     assert str(outcomes["handshake-latency"].origin) == "against base"
-    share = next(
-        o for o in compared(["9 x ok"], ["8 x ok", "refused"]).outcomes if o.name == "handshake-outcomes"
-    ).measures[0]
+    share = next(o for o in compared(["9 x ok"], ["8 x ok", "refused"]).outcomes if o.name == "handshake-outcomes").measures[0]
     assert share.note == "1 of 9, was 0 of 9; by chance alone in 50 % of runs: may be noise"
     share = next(
         o for o in compared(["9 x ok", "in-progress"], ["8 x ok", "refused", "3 x in-progress"]).outcomes if o.name == "handshake-outcomes"

@@ -60,8 +60,7 @@ MEASURED = {
 def test_what_is_measured(name: str) -> None:
     measures = outcome(WRITTEN, name).measures
     assert [
-        (each.subject, each.what, each.value, each.holds, [connection.id for connection in each.worst], each.note)
-        for each in measures
+        (each.subject, each.what, each.value, each.holds, [connection.id for connection in each.worst], each.note) for each in measures
     ] == MEASURED[name]
 
 

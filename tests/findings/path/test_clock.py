@@ -14,9 +14,7 @@ START = 1_772_359_200 * SECOND_NS
 MS = 1_000_000
 
 
-def aligned(
-    delays: list[tuple[bool, int]], *, offset_ns: int = 0, drift: float = 0.0, every_ns: int = MS
-) -> Clock:
+def aligned(delays: list[tuple[bool, int]], *, offset_ns: int = 0, drift: float = 0.0, every_ns: int = MS) -> Clock:
     """Segments one after the other, each with its direction and time under way."""
     bounds = Bounds(START, START + every_ns * len(delays))
     for number, (from_a, delay_ns) in enumerate(delays):

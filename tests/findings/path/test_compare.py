@@ -200,8 +200,12 @@ def test_what_bears_other_numbers_is_lost_all_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("losses", "words"),
-    [(["S", "S"], ", all of them SYNs"), (["PA", "PA"], ", all of them data"), (["PA"], ": 1 data"),
-     (["S", "PA", "PA"], ": 2 data, 1 SYN")],
+    [
+        (["S", "S"], ", all of them SYNs"),
+        (["PA", "PA"], ", all of them data"),
+        (["PA"], ": 1 data"),
+        (["S", "PA", "PA"], ": 2 data, 1 SYN"),
+    ],
 )
 def test_what_was_lost_is_told_by_its_kind(losses: list[str], words: str, tmp_path: Path) -> None:
     way = Way()
@@ -269,8 +273,7 @@ def one(way: Way, tmp_path: Path, **settings: object) -> PathFacts:
 
 def quiet(facts: PathFacts) -> bool:
     """Nothing lost, nothing made up, everything paired."""
-    return not facts.forged and not facts.unpaired and all(
-        (way.lost, way.uncaptured, way.unsent) == (0, 0, 0) for way in facts.ways)
+    return not facts.forged and not facts.unpaired and all((way.lost, way.uncaptured, way.unsent) == (0, 0, 0) for way in facts.ways)
 
 
 @pytest.mark.parametrize(("nat", "by"), [({}, "addresses and ports"),
@@ -515,9 +518,7 @@ def test_a_last_segment_that_nobody_sent_does_not_look_like_the_end_of_a_capture
     with way.seen("B"):
         talk.client.send(flags, after=5.0)
     facts = of_way(way, tmp_path)
-    assert [(each.kind, each.seen_at, each.said_by) for each in facts.forged] == [
-        ("FIN" if "F" in flags else "RST", "B", "client")
-    ]
+    assert [(each.kind, each.seen_at, each.said_by) for each in facts.forged] == [("FIN" if "F" in flags else "RST", "B", "client")]
 
 
 def test_what_nobody_sent_is_told_once_though_a_mirror_port_shows_it_twice(tmp_path: Path) -> None:

@@ -60,9 +60,7 @@ def half_close(chance: random.Random) -> Spec:
     """One side says that it is done, the other goes on sending for long."""
     drip: Step = ["drip", chance.choice((300, 1400, 4000)), chance.randint(3, 10), round(chance.uniform(0.01, 0.06), 3)]
     if chance.random() < 0.5:
-        return Spec(
-            0, "half_close", [["send", 200], ["shut"], ["eof"], ["close"]], [["recv", 200], ["eof"], drip, ["close"]]
-        )
+        return Spec(0, "half_close", [["send", 200], ["shut"], ["eof"], ["close"]], [["recv", 200], ["eof"], drip, ["close"]])
     return Spec(
         0,
         "half_close",
@@ -76,9 +74,7 @@ def simultaneous_close(chance: random.Random) -> Spec:
     client, server = exchange(chance)
     skew = round(chance.uniform(-0.003, 0.003), 5)
     ending: list[Step] = [["close"]] if chance.random() < 0.6 else [["shut"], ["eof"], ["close"]]
-    return Spec(
-        0, "simultaneous_close", [*client, ["meet", 0.0], *ending], [*server, ["meet", skew], *ending], meet_s=0.25
-    )
+    return Spec(0, "simultaneous_close", [*client, ["meet", 0.0], *ending], [*server, ["meet", skew], *ending], meet_s=0.25)
 
 
 def linger_client(chance: random.Random) -> Spec:
@@ -102,9 +98,7 @@ def unread_client(chance: random.Random) -> Spec:
 
 
 def unread_server(chance: random.Random) -> Spec:
-    return Spec(
-        0, "unread_server", [["send", chance.choice((400, 2500))], ["eof"], ["close"]], [["sleep", 0.12], ["close"]]
-    )
+    return Spec(0, "unread_server", [["send", chance.choice((400, 2500))], ["eof"], ["close"]], [["sleep", 0.12], ["close"]])
 
 
 def late_reset(chance: random.Random) -> Spec:
@@ -170,12 +164,8 @@ def never_closed(chance: random.Random) -> Spec:
 
 def bulk(chance: random.Random, size: int = 300_000) -> Spec:
     if chance.random() < 0.5:
-        return Spec(
-            0, "bulk", [["send", size], ["recv", 100], ["close"]], [["recv", size], ["send", 100], ["eof"], ["close"]]
-        )
-    return Spec(
-        0, "bulk", [["send", 100], ["recv", size], ["eof"], ["close"]], [["recv", 100], ["send", size], ["close"]]
-    )
+        return Spec(0, "bulk", [["send", size], ["recv", 100], ["close"]], [["recv", size], ["send", 100], ["eof"], ["close"]])
+    return Spec(0, "bulk", [["send", 100], ["recv", size], ["eof"], ["close"]], [["recv", 100], ["send", size], ["close"]])
 
 
 ORDERLY: tuple[Behaviour, ...] = (client_first, server_first, chatty, silent, half_close, simultaneous_close)

@@ -19,9 +19,7 @@ FIRST_PORT = 40000
 ROAD = {"delay": 0.01, "jitter": 0.002}
 
 
-def number(
-    specs: list[Spec], chance: random.Random, over_s: float, ports: bool = True, families: Sequence[int] = (4,)
-) -> list[Spec]:
+def number(specs: list[Spec], chance: random.Random, over_s: float, ports: bool = True, families: Sequence[int] = (4,)) -> list[Spec]:
     """Give specs their ids, client ports, families and moments to start."""
     for i, spec in enumerate(specs):
         spec.id = i
@@ -90,9 +88,7 @@ def twins(chance: random.Random) -> Plan:
         wait: list[Step] = [["send", 300], ["recv", 200], ["eof"], ["close"]]
         first = chance.random() < 0.5
         client: list[Step] = shut if first else [["send", 200], ["recv", 300], ["eof"], ["close"]]
-        server: list[Step] = (
-            wait if first else [["send", 300], ["recv", 200], ["sleep", 0.1], ["shut"], ["eof"], ["close"]]
-        )
+        server: list[Step] = wait if first else [["send", 300], ["recv", 200], ["sleep", 0.1], ["shut"], ["eof"], ["close"]]
         specs.append(
             Spec(
                 i,
@@ -165,16 +161,10 @@ PATIENCE = {
 
 def rules(table: dict[int, tuple[str, str, list[tuple[str, str, Any]]]]) -> list[dict[str, Any]]:
     """The relay's rules of a table of losses."""
-    return [
-        {"port": port, "dir": way, "kind": kind, "drop": drop}
-        for port, (_, _, drops) in table.items()
-        for way, kind, drop in drops
-    ]
+    return [{"port": port, "dir": way, "kind": kind, "drop": drop} for port, (_, _, drops) in table.items() for way, kind, drop in drops]
 
 
-def lossy(
-    table: dict[int, tuple[str, str, list[tuple[str, str, Any]]]], low: int, high: int
-) -> Callable[[random.Random], Plan]:
+def lossy(table: dict[int, tuple[str, str, list[tuple[str, str, Any]]]], low: int, high: int) -> Callable[[random.Random], Plan]:
     """Some connections to each port of a table of losses."""
 
     def make(chance: random.Random) -> Plan:
@@ -204,9 +194,7 @@ def lossy(
 
 
 SCENARIOS = [
-    Scenario(
-        "http_client_first", "Request, answer, the client closes.", mix([do.client_first], between(120, 250), 1.5)
-    ),
+    Scenario("http_client_first", "Request, answer, the client closes.", mix([do.client_first], between(120, 250), 1.5)),
     Scenario(
         "http_server_first",
         "Request, answer, the server closes.",

@@ -100,7 +100,5 @@ SCENARIOS = [
         settle_s=4.0,
     ),
     Scenario("fast_open", "Data in the SYN.", plans.fast, ROAD, {"ipv4.tcp_fastopen": 3}),
-    Scenario(
-        "chaos", "Everything at once on a bad road.", plans.chaos(15, 25), plans.bumpy(0.03), snaplen=128, settle_s=6.0
-    ),
+    Scenario("chaos", "Everything at once on a bad road.", plans.chaos(15, 25), plans.bumpy(0.03), snaplen=128, settle_s=6.0),
 ]

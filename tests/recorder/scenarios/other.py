@@ -174,9 +174,7 @@ SCENARIOS = [
         {"ipv4.tcp_max_tw_buckets": 20},
     ),
     Scenario("closed_window", "Closes behind a shut window.", plans.closed_window, ROAD, settle_s=2.0),
-    Scenario(
-        "dead_peers", "Peers that vanish.", plans.dying, ROAD | {"rules": plans.DEAD_PEER}, PATIENCE, settle_s=1.0
-    ),
+    Scenario("dead_peers", "Peers that vanish.", plans.dying, ROAD | {"rules": plans.DEAD_PEER}, PATIENCE, settle_s=1.0),
     Scenario(
         "probes_loss",
         "Probes under loss.",
@@ -208,9 +206,7 @@ SCENARIOS = [
         {"delay": 0.0005, "dup": 0.01},
         snaplen=128,
     ),
-    Scenario(
-        "no_timestamps", "Without TCP timestamps.", mix(plans.CHAOS, between(6, 10), 1.5), ROAD, plans.NO_TIMESTAMPS
-    ),
+    Scenario("no_timestamps", "Without TCP timestamps.", mix(plans.CHAOS, between(6, 10), 1.5), ROAD, plans.NO_TIMESTAMPS),
     Scenario(
         "no_timestamps_loss",
         "Without TCP timestamps, under loss.",

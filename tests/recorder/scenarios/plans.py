@@ -31,9 +31,7 @@ def overflow(chance: random.Random) -> Plan:
         )
         for i in range(count)
     ]
-    return Plan(
-        specs, [Listener(81, backlog=chance.choice((7, 15, 23)), accepts=False)], workers=count, patience_s=10.0
-    )
+    return Plan(specs, [Listener(81, backlog=chance.choice((7, 15, 23)), accepts=False)], workers=count, patience_s=10.0)
 
 
 def transfers(size: int, low: int, high: int) -> Callable[[random.Random], Plan]:
@@ -114,15 +112,9 @@ def pile(behave: do.Behaviour, low: int, high: int, over_s: float) -> Callable[[
 
 def expiry(chance: random.Random) -> Plan:
     """Closes of each kind, and orphans in FIN_WAIT2 whose peer never closes."""
-    specs = [
-        behave(chance)
-        for behave in (do.client_first, do.server_first, do.simultaneous_close)
-        for _ in range(chance.randint(4, 7))
-    ]
+    specs = [behave(chance) for behave in (do.client_first, do.server_first, do.simultaneous_close) for _ in range(chance.randint(4, 7))]
     for _ in range(chance.randint(4, 8)):
-        hold: list[Step] = (
-            [["hold"]] if chance.random() < 0.5 else [["sleep", 9.0], ["send", 100], ["sleep", 0.5], ["close"]]
-        )
+        hold: list[Step] = [["hold"]] if chance.random() < 0.5 else [["sleep", 9.0], ["send", 100], ["sleep", 0.5], ["close"]]
         specs.append(
             Spec(
                 0,

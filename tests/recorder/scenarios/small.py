@@ -29,15 +29,11 @@ class Sample:
     point: str
 
 
-def told(
-    *specs: Spec, listeners: tuple[Listener, ...] = (Listener(PORT),), patience_s: float = 8.0
-) -> Callable[[random.Random], Plan]:
+def told(*specs: Spec, listeners: tuple[Listener, ...] = (Listener(PORT),), patience_s: float = 8.0) -> Callable[[random.Random], Plan]:
     """A plan that is the same for every seed: these connections, a tenth of a second apart unless they say when."""
 
     def make(_: random.Random) -> Plan:
-        numbered = [
-            replace(s, id=i, sport=s.sport or FIRST_PORT + i, start_s=s.start_s or i * 0.1) for i, s in enumerate(specs)
-        ]
+        numbered = [replace(s, id=i, sport=s.sport or FIRST_PORT + i, start_s=s.start_s or i * 0.1) for i, s in enumerate(specs)]
         return Plan(numbered, list(listeners), patience_s=patience_s)
 
     return make
@@ -46,9 +42,7 @@ def told(
 def sample(name: str, about: str, make: Callable[[random.Random], Plan], point: str = "client", **more: Any) -> Sample:
     """Describe one file."""
     more.setdefault("road", LONG)
-    return Sample(
-        Scenario(f"recorded-{name}", about, make, points=more.pop("points", ("client", "server")), **more), point
-    )
+    return Sample(Scenario(f"recorded-{name}", about, make, points=more.pop("points", ("client", "server")), **more), point)
 
 
 def spec(label: str, client: list[Step], server: list[Step], **more: Any) -> Spec:
@@ -184,10 +178,7 @@ OPENS = [
         "backlog-overflow",
         "Eight clients, an accept queue for three, nobody accepts; two of the clients talk.",
         told(
-            *[
-                spec("backlog_overflow", [["sleep", 0.5], ["send", 100], ["hold"]] if i in (1, 5) else [["hold"]], [])
-                for i in range(8)
-            ],
+            *[spec("backlog_overflow", [["sleep", 0.5], ["send", 100], ["hold"]] if i in (1, 5) else [["hold"]], []) for i in range(8)],
             listeners=(Listener(PORT, backlog=2, accepts=False),),
         ),
         "server",
@@ -239,9 +230,7 @@ LOSSES = [
         ("c2s", "ACKFIN", [1]),
         "client",
     ),
-    losing(
-        "time-wait-restarted", "The last ACK is lost three times.", ("c2s", "ACKFIN", [1, 2, 3]), "client", settle_s=4.0
-    ),
+    losing("time-wait-restarted", "The last ACK is lost three times.", ("c2s", "ACKFIN", [1, 2, 3]), "client", settle_s=4.0),
     losing(
         "gives-up-in-silence",
         "After the handshake nothing of the client's arrives any more.",
@@ -295,9 +284,7 @@ RESETS = [
     sample(
         "abort-in-close-wait",
         "The server aborts instead of closing second.",
-        told(
-            spec("close_wait_abort", [*ASK, ["shut"], ["eof"], ["close"]], [*TELL, ["eof"], ["sleep", 0.1], ["abort"]])
-        ),
+        told(spec("close_wait_abort", [*ASK, ["shut"], ["eof"], ["close"]], [*TELL, ["eof"], ["sleep", 0.1], ["abort"]])),
         "server",
     ),
     sample(
@@ -446,6 +433,4 @@ VANTAGES = [
     ),
 ]
 
-SAMPLES: dict[str, Sample] = {
-    s.scenario.name: s for s in (*CLOSES, *OPENS, *LOSSES, *RESETS, *PROBES, *TIME_WAITS, *VANTAGES)
-}
+SAMPLES: dict[str, Sample] = {s.scenario.name: s for s in (*CLOSES, *OPENS, *LOSSES, *RESETS, *PROBES, *TIME_WAITS, *VANTAGES)}

@@ -60,10 +60,7 @@ def vanishing(chance: random.Random, road: dict[str, Any]) -> dict[str, Any]:
     drops = []
     for i in range(len(DIALOGUES) * VANISHING):
         ways = chance.choice((("c2s",), ("s2c",), ("c2s", "s2c")))
-        drops += [
-            {"port": FIRST_RULED_PORT + i, "dir": way, "kind": "*", "drop": {"from": chance.randint(1, 8)}}
-            for way in ways
-        ]
+        drops += [{"port": FIRST_RULED_PORT + i, "dir": way, "kind": "*", "drop": {"from": chance.randint(1, 8)}} for way in ways]
     return road | {"rules": drops}
 
 
@@ -138,9 +135,7 @@ def given_up(chance: random.Random) -> Spec:
 def crowd(chance: random.Random) -> Plan:
     """A small accept queue, drained slowly."""
     specs = [
-        behave(chance)
-        for behave in (do.client_first, do.server_first, do.silent, do.linger_client)
-        for _ in range(chance.randint(15, 25))
+        behave(chance) for behave in (do.client_first, do.server_first, do.silent, do.linger_client) for _ in range(chance.randint(15, 25))
     ]
     chance.shuffle(specs)
     return Plan(

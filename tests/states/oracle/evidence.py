@@ -62,8 +62,12 @@ class Evidence:
         if segment.flags & RST and 0 <= self.fin_frames[segment.side] < segment.frame:
             return False  # corrected: a socket that had sent its FIN would acknowledge the peer's; lwIP's RST|ACK is of no socket
         # corrected: what was never sent cannot be acknowledged
-        return end >= 0 and bool(segment.flags & ACK) and segment.side != number and (
-            0 <= ahead(segment.ack, end) <= max(ahead(self.connection.side(number).next_seq, end), 0))
+        return (
+            end >= 0
+            and bool(segment.flags & ACK)
+            and segment.side != number
+            and (0 <= ahead(segment.ack, end) <= max(ahead(self.connection.side(number).next_seq, end), 0))
+        )
 
     def sent(self, number: int) -> list[int]:
         """Log indices of a side's segments in the order in which it sent them (copies left out)."""
@@ -117,7 +121,8 @@ class Evidence:
             before = [i for i in syns if log[i].time_ns <= log[opening.synack].time_ns]
             opening.last_syn = before[-1] if before else NOWHERE
             opening.fast_open = log[opening.synack].side != client and any(
-                log[i].payload and ahead(log[opening.synack].ack, (log[i].seq + 1) & MASK) > 0 for i in syns)
+                log[i].payload and ahead(log[opening.synack].ack, (log[i].seq + 1) & MASK) > 0 for i in syns
+            )
         if opening.synack >= 0:
             opening.ack = self._ack_of_synack(opening, own_answers)
             opening.ack_of = self._last_synack_before(opening)
@@ -135,8 +140,13 @@ class Evidence:
         caller = answerer if self.connection.self_connect else 1 - answerer
         for i in self.sent(caller):
             segment = log[i]
-            if i != opening.synack and segment.flags & ACK and not segment.flags & RST and ahead(segment.ack, want) >= 0 and (
-                    not self._is_refused(segment)):
+            if (
+                i != opening.synack
+                and segment.flags & ACK
+                and not segment.flags & RST
+                and ahead(segment.ack, want) >= 0
+                and (not self._is_refused(segment))
+            ):
                 if segment.flags & SYN and i not in own_answers:
                     continue
                 if segment.flags & SYN and self.connection.self_connect:
@@ -147,9 +157,13 @@ class Evidence:
     def _is_refused(self, answer: Segment) -> bool:
         """Corrected: an opener's first ACK, for what its peer never sent, that met a RST at that number."""
         sender, peer = self.connection.side(answer.side), self.connection.side(1 - answer.side)
-        return sender.syn_seen and not peer.spoke and ahead(answer.ack, peer.next_seq) > 0 and (
-            answer.seq == (sender.isn + 1) & MASK) and any(
-            self.log[i].flags & (RST | ACK) == RST and self.log[i].seq == answer.ack for i in self.indices[peer.number])
+        return (
+            sender.syn_seen
+            and not peer.spoke
+            and ahead(answer.ack, peer.next_seq) > 0
+            and (answer.seq == (sender.isn + 1) & MASK)
+            and any(self.log[i].flags & (RST | ACK) == RST and self.log[i].seq == answer.ack for i in self.indices[peer.number])
+        )
 
     def _last_synack_before(self, opening: Opening) -> int:
         first, last = self.log[opening.synack], opening.synack
@@ -164,7 +178,8 @@ class Evidence:
         for i in self.indices[1 - self.client]:
             segment = self.log[i]
             if segment.flags & (RST | ACK) == RST | ACK and any(
-                    segment.ack in ((self.log[s].seq + 1) & MASK, self.log[s].end) for s in syns):
+                segment.ack in ((self.log[s].seq + 1) & MASK, self.log[s].end) for s in syns
+            ):
                 return i
         return NOWHERE
 
@@ -228,8 +243,15 @@ class Evidence:
         """When the side that sent a SYN/ACK learnt that it had arrived: DESIGN 3.2, the listener's rules."""
         log = self.log
         want = (log[synack].seq + 1) & MASK
-        peer_acks = [i for i in self.indices[1 - number] if log[i].flags & ACK and not log[i].flags & RST
-                     and (active or not log[i].flags & SYN) and ahead(log[i].ack, want) >= 0 and not self._is_refused(log[i])]
+        peer_acks = [
+            i
+            for i in self.indices[1 - number]
+            if log[i].flags & ACK
+            and not log[i].flags & RST
+            and (active or not log[i].flags & SYN)
+            and ahead(log[i].ack, want) >= 0
+            and not self._is_refused(log[i])
+        ]
         spoke = self._first_words(number, peer_acks[0] if peer_acks and not active else len(log), peer_acks[0] if peer_acks else NOWHERE)
         repeats = [i for i in self.indices[number] if log[i].flags & (SYN | ACK | RST) == SYN | ACK and i != synack]
         if spoke >= 0 and self.opening.fast_open and not active:
@@ -260,9 +282,22 @@ class Evidence:
         """
         # corrected: a pure ACK of the SYN, behind a SYN that came again, is SYN_RECEIVED's challenge
         opener = self.connection.side(1 - number)
-        words = next((i for i in self.indices[number] if not self.log[i].flags & (SYN | RST) and not (
-            not self.log[i].payload and not self.log[i].flags & FIN and not 0 <= first_ack < i and opener.syn_seen
-            and self.log[i].ack == (opener.isn + 1) & MASK and self._only_syns_before(1 - number, i))), NOWHERE)
+        words = next(
+            (
+                i
+                for i in self.indices[number]
+                if not self.log[i].flags & (SYN | RST)
+                and not (
+                    not self.log[i].payload
+                    and not self.log[i].flags & FIN
+                    and not 0 <= first_ack < i
+                    and opener.syn_seen
+                    and self.log[i].ack == (opener.isn + 1) & MASK
+                    and self._only_syns_before(1 - number, i)
+                )
+            ),
+            NOWHERE,
+        )
         reset = next((i for i in self.indices[number] if self.log[i].flags & RST and i > acknowledged), NOWHERE)
         return reset if words < 0 <= reset and self.log[reset].flags & ACK else words
 
@@ -352,8 +387,13 @@ class Evidence:
             # no SACK, one lost FIN explains a repetition better than two.
             repeated = len([i for i in theirs if i < cover]) > 1
             fin = theirs[0]
-            overtaken = any(fin < i < cover and not log[i].flags & (FIN | SYN | RST) and not log[i].payload
-                            and ahead(log[i].seq, self.fin_end[1 - number]) < 0 for i in self.indices[1 - number])
+            overtaken = any(
+                fin < i < cover
+                and not log[i].flags & (FIN | SYN | RST)
+                and not log[i].payload
+                and ahead(log[i].seq, self.fin_end[1 - number]) < 0
+                for i in self.indices[1 - number]
+            )
             # corrected: what the peer's FIN overtook calls for a pure ACK as well
             return bool(segment.options & OPT_DSACK) or overtaken or (repeated and not self._has_sack())
         return not (cover_at == fin_at and self._sent_again_alone(cover, theirs))
@@ -431,8 +471,11 @@ class Evidence:
         if named >= 0:
             return named
         # Whoever answers the FIN, by the time, and does not acknowledge it waits for what is missing before it.
-        waits = any(first < i < cover and self.time(i) - self.time(first) >= round_trip_ns * 9 // 10 for i in self.indices[1 - number]
-                    if log[i].flags & (ACK | RST | SYN) == ACK)
+        waits = any(
+            first < i < cover and self.time(i) - self.time(first) >= round_trip_ns * 9 // 10
+            for i in self.indices[1 - number]
+            if log[i].flags & (ACK | RST | SYN) == ACK
+        )
         waits = waits or (not stamped and answer.time_ns - self.time(taken) >= round_trip_ns + 2 * DELAYED_ACK_NS)
         return max(next((i for i in reversed(later) if waits and answer.time_ns - self.time(i) >= round_trip_ns * 4 // 5), taken), taken)
 
@@ -511,8 +554,13 @@ class Evidence:
         """When the side had the peer's FIN: proved by its own acknowledgement, near it at the FIN's own capture."""
         if cover >= 0:
             quick = self.fins[number] and not self.closed_second(number)
-            if taken >= 0 and self.view.near[number] and not quick and not self.log[taken].marks & GAP and (
-                    not self.log[taken].flags & SYN):  # corrected: one on a SYN/ACK is taken when that is
+            if (
+                taken >= 0
+                and self.view.near[number]
+                and not quick
+                and not self.log[taken].marks & GAP
+                and (not self.log[taken].flags & SYN)
+            ):  # corrected: one on a SYN/ACK is taken when that is
                 return (Event.GOT_FIN, taken, OBSERVED)
             return (Event.GOT_FIN, cover, OBSERVED)
         if taken >= 0:
@@ -531,8 +579,12 @@ class Evidence:
         answer = log[self.first_cover(number)] if self.first_cover(number) >= 0 else None
         if answer is not None and self._without_socket(answer) and len(self.fins[1 - number]) == 1:
             return True
-        if answer is not None and answer.options & OPT_TIMESTAMPS and not answer.options & OPT_DSACK and all(
-                log[i].options & OPT_TIMESTAMPS and ahead(answer.tsecr, log[i].tsval) < 0 for i in self.fins[1 - number]):
+        if (
+            answer is not None
+            and answer.options & OPT_TIMESTAMPS
+            and not answer.options & OPT_DSACK
+            and all(log[i].options & OPT_TIMESTAMPS and ahead(answer.tsecr, log[i].tsval) < 0 for i in self.fins[1 - number])
+        ):
             return True  # the FIN's own timestamp was not taken over: its acknowledgement number was old when it came
         order = self.sent(1 - number)
         return order.index(acknowledged) < order.index(taken)
@@ -607,8 +659,16 @@ class Evidence:
         for index, segment in enumerate(self.log):
             if segment.flags & RST and not segment.marks & (COPY | STRAY):
                 late = index != self.fatal and self.complete_before(index)
-                marks.append(ResetMarks(index, acceptable=self.acceptable(index), in_window=self._in_window(index), late=late,
-                                        answers=latest[1 - segment.side].get(segment.seq, NOWHERE), origin=self.origin(index)))
+                marks.append(
+                    ResetMarks(
+                        index,
+                        acceptable=self.acceptable(index),
+                        in_window=self._in_window(index),
+                        late=late,
+                        answers=latest[1 - segment.side].get(segment.seq, NOWHERE),
+                        origin=self.origin(index),
+                    )
+                )
             elif segment.flags & ACK:
                 latest[segment.side][segment.ack] = index
         return marks
@@ -675,10 +735,11 @@ class Evidence:
             return False
         later = [self.log[i] for i in range(index + 1, len(self.log)) if not self.log[i].marks & (COPY | STRAY)]
         receiver_on = any(s.side != reset.side and not s.flags & RST and s.time_ns > late for s in later) or (
-            not receiver.last_flags & RST and receiver.last_ns > late)
-        sender_on = any(s.side == reset.side and not s.flags & RST and not s.marks & REPEAT and s.time_ns > reset.time_ns
-                        for s in later) or (
-            not sender.last_flags & RST and sender.last_ns > late)
+            not receiver.last_flags & RST and receiver.last_ns > late
+        )
+        sender_on = any(
+            s.side == reset.side and not s.flags & RST and not s.marks & REPEAT and s.time_ns > reset.time_ns for s in later
+        ) or (not sender.last_flags & RST and sender.last_ns > late)
         return receiver_on and sender_on
 
     def _grace_ns(self) -> int:
@@ -726,8 +787,11 @@ class Evidence:
             if i < self.fatal or self.log[i].side == number or (i != self.fatal and not self.acceptable(i)):
                 continue
             late = self.time(i) + self._grace_ns() + RESENT_NS
-            later = [self.log[at] for at in self.indices[number] if at > i and self.time(at) > late and not self.log[at].flags & RST
-                     and (self.log[at].payload or self.log[at].flags & FIN)]
+            later = [
+                self.log[at]
+                for at in self.indices[number]
+                if at > i and self.time(at) > late and not self.log[at].flags & RST and (self.log[at].payload or self.log[at].flags & FIN)
+            ]
             if not later:
                 return i if lost < 2 else NOWHERE
             lost += any(segment.marks & REPEAT for segment in later)

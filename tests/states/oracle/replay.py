@@ -71,8 +71,10 @@ def _start(evidence: Evidence, number: int, opening: list[Happening]) -> Step:
 
 def _answered(evidence: Evidence, number: int) -> bool:
     log, peer = evidence.log, evidence.connection.side(1 - number)
-    return any(not log[i].flags & (SYN | RST) and log[i].flags & ACK and ahead(log[i].ack, (peer.isn + 1) & MASK) >= 0
-               for i in evidence.indices[number])
+    return any(
+        not log[i].flags & (SYN | RST) and log[i].flags & ACK and ahead(log[i].ack, (peer.isn + 1) & MASK) >= 0
+        for i in evidence.indices[number]
+    )
 
 
 def _in_order(evidence: Evidence, number: int, opening: list[Happening]) -> list[Happening]:
@@ -94,8 +96,13 @@ def _before_reset(evidence: Evidence, number: int, happening: Happening, positio
     event, index, _ = happening
     if index > position or _met_no_socket(evidence, number, index):
         return False
-    if evidence.log[evidence.fatal].side == number and evidence.origin(evidence.fatal) != BETWEEN and (  # corrected: a third's
-            event in (Event.GOT_FIN, Event.GOT_ACK_OF_FIN)):
+    if (
+        evidence.log[evidence.fatal].side == number
+        and evidence.origin(evidence.fatal) != BETWEEN
+        and (  # corrected: a third's
+            event in (Event.GOT_FIN, Event.GOT_ACK_OF_FIN)
+        )
+    ):
         return _known_to_resetter(evidence, happening)
     return True
 
@@ -106,8 +113,11 @@ def _met_no_socket(evidence: Evidence, number: int, index: int) -> bool:
     if number in (segment.side, fatal.side) or evidence.view.near[number] or segment.payload:
         return False  # data ends what the program has closed: its socket was there
     late = segment.time_ns + evidence.view.round_trip_ns * 3 // 2 + 2_000_000
-    if not any(evidence.log[i].flags & (RST | ACK) == RST and evidence.log[i].seq == segment.ack and evidence.log[i].time_ns <= late
-               for i in evidence.resets if i > index):
+    if not any(
+        evidence.log[i].flags & (RST | ACK) == RST and evidence.log[i].seq == segment.ack and evidence.log[i].time_ns <= late
+        for i in evidence.resets
+        if i > index
+    ):
         return False
     return all(evidence.log[i].ack != segment.ack or evidence.log[i].flags & RST or i == index for i in evidence.indices[segment.side])
 
@@ -116,8 +126,12 @@ def _refused(evidence: Evidence, number: int, index: int) -> bool:
     """Whether the side's next segment is a RST without ACK at the number that this one acknowledges: it had no socket for it."""
     log = evidence.log
     answer = next((i for i in evidence.indices[number] if i > index), NOWHERE)
-    return answer >= 0 and log[answer].flags & (RST | ACK) == RST and log[answer].seq == log[index].ack and (
-        log[answer].time_ns - log[index].time_ns <= evidence.view.round_trip_ns * 3 // 2 + 2_000_000)
+    return (
+        answer >= 0
+        and log[answer].flags & (RST | ACK) == RST
+        and log[answer].seq == log[index].ack
+        and (log[answer].time_ns - log[index].time_ns <= evidence.view.round_trip_ns * 3 // 2 + 2_000_000)
+    )
 
 
 def _known_to_resetter(evidence: Evidence, happening: Happening) -> bool:
@@ -173,16 +187,21 @@ def _restarts(evidence: Evidence, index: int) -> bool:
         return bool(older)
     if not segment.flags & ACK:
         return False
-    return not segment.marks & COPY or bool(segment.marks & DELAYED) or (
-        _by_network(evidence.log, index) or _answered_again(evidence, index))
+    return (
+        not segment.marks & COPY or bool(segment.marks & DELAYED) or (_by_network(evidence.log, index) or _answered_again(evidence, index))
+    )
 
 
 def _answered_again(evidence: Evidence, index: int) -> bool:
     """Whether a copy was answered by another segment than the first was."""
     copy = evidence.log[index]
-    answer = next((s for s in evidence.log[index + 1:] if s.side != copy.side), None)
-    return answer is not None and answer.flags & (ACK | RST | SYN) == ACK and not answer.marks & COPY and (
-        answer.time_ns - copy.time_ns <= evidence.view.round_trip_ns + ANSWER_NS)
+    answer = next((s for s in evidence.log[index + 1 :] if s.side != copy.side), None)
+    return (
+        answer is not None
+        and answer.flags & (ACK | RST | SYN) == ACK
+        and not answer.marks & COPY
+        and (answer.time_ns - copy.time_ns <= evidence.view.round_trip_ns + ANSWER_NS)
+    )
 
 
 def _by_network(log: list[Segment], index: int) -> bool:
@@ -193,7 +212,8 @@ def _by_network(log: list[Segment], index: int) -> bool:
     copy = log[index]
     for i in range(index - 1, -1, -1):
         first = log[i]
-        if first.side == copy.side and (first.flags & FIN or (
-                first.seq == copy.seq and first.ip_id == copy.ip_id and first.flags == copy.flags)):
+        if first.side == copy.side and (
+            first.flags & FIN or (first.seq == copy.seq and first.ip_id == copy.ip_id and first.flags == copy.flags)
+        ):
             return first.interface == copy.interface and copy.time_ns - first.time_ns > MIRRORED_NS
     return False

@@ -13,8 +13,18 @@ NOWHERE = -1
 class Opening:
     """The handshake: its segments as the client sent and answered them."""
 
-    __slots__ = ("ack", "ack_of", "fast_open", "first_syn", "last_syn", "refusal", "simultaneous", "syn_repeats", "synack",
-                 "synack_repeats")
+    __slots__ = (
+        "ack",
+        "ack_of",
+        "fast_open",
+        "first_syn",
+        "last_syn",
+        "refusal",
+        "simultaneous",
+        "syn_repeats",
+        "synack",
+        "synack_repeats",
+    )
 
     def __init__(self) -> None:
         self.first_syn = NOWHERE
@@ -73,8 +83,9 @@ class Close:
 
     __slots__ = ("acknowledged", "fins", "second", "taken")
 
-    def __init__(self, fins: tuple[list[int], list[int]], acknowledged: tuple[bool, bool], second: tuple[bool, bool],
-                 taken: tuple[int, int]) -> None:
+    def __init__(
+        self, fins: tuple[list[int], list[int]], acknowledged: tuple[bool, bool], second: tuple[bool, bool], taken: tuple[int, int]
+    ) -> None:
         self.fins = fins  # by side, in order of sending
         self.acknowledged = acknowledged  # by side: some captured segment of the peer covers its FIN
         self.second = second  # by side: it had the peer's FIN before it sent its own
@@ -84,8 +95,20 @@ class Close:
 class Verdict:
     """Both sides' paths and everything that the findings rest on. Sides by number: 0 sent the first captured segment."""
 
-    __slots__ = ("client", "close", "ending_unseen", "fatal", "midstream", "opening", "paths", "resets", "self_connect", "stays",
-                 "unexpected", "view")
+    __slots__ = (
+        "client",
+        "close",
+        "ending_unseen",
+        "fatal",
+        "midstream",
+        "opening",
+        "paths",
+        "resets",
+        "self_connect",
+        "stays",
+        "unexpected",
+        "view",
+    )
 
     def __init__(self, view: View, client: int, opening: Opening, close: Close) -> None:
         self.view = view
