@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from tcptrace_py.model.finding import Code
+
 from .units import clock, count, printable, service
 
 if TYPE_CHECKING:
@@ -48,9 +50,21 @@ def none_picked(analysis: Analysis, view: View) -> str:
     if view.streams:
         numbers = [connection.stream for connection in analysis.connections if connection.stream is not None]
         there.append(("streams", f"{min(numbers)} to {max(numbers)}" if len(numbers) > 1 else ", ".join(map(str, numbers)) or "none"))
-    return f"no connection of {count(analysis.summary.connections)} matches {', '.join(asked)}" + "".join(
-        f"; {kind}: {words}" for kind, words in there
-    )
+    matches = f"no connection of {count(analysis.summary.connections)} matches {', '.join(asked)}"
+    return matches + "".join(f"; {kind}: {words}" for kind, words in there) + (seen_behind(analysis) if view.streams else "")
+
+
+def seen_behind(analysis: Analysis) -> str:
+    """Which connections are told by what was captured of them elsewhere, and how to ask for them; nothing where there are none."""
+    twice = [finding for finding in analysis.findings if finding.code == Code.SEEN_TWICE and not finding.details["counted_twice"]]
+    ends = {(finding.client, finding.details["other_client"]) for finding in twice} | {
+        (finding.server, finding.details["other_server"]) for finding in twice
+    }
+    behind = sorted(str(other) for here, other in ends if other != here)
+    if not behind:
+        return ""
+    hosts = ", ".join(f"--host {address}" for address in behind[:MOST])
+    return f"; connections captured twice are counted in front of the translation only (seen-twice): behind it {hosts} chooses them"
 
 
 def selected(selection: Selection) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tcptrace_py import analyze
 from tcptrace_py.cli.main import main
 from tcptrace_py.cli.reading import Reading
 
@@ -34,3 +35,18 @@ def test_ctrl_c_before_the_stream_came_reads_nothing_once_more(
     assert main([command[0], str(SAMPLES / "close-wait-never-closes.pcap"), "--stream", "77", *command[1:]]) == 130
     assert "interrupted" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+NAT = [str(SAMPLES / "path" / f"recorded-nat-loss.{name}.pcap.xz") for name in ("client", "server")]
+
+
+def test_a_stream_behind_a_translation_is_said_to_be_counted_in_front_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    streams = {connection.stream for connection in analyze(NAT).connections if connection.stream is not None}
+    behind = min(set(range(max(streams))) - streams)
+    chosen = "behind it --host 10.78.35.254 chooses them"
+    assert main(["explain", *NAT, f"stream:{behind}"]) == 2
+    assert chosen in capsys.readouterr().err
+    assert main(["analyze", *NAT, "--stream", str(behind), "--format", "csv"]) == 0
+    assert chosen in capsys.readouterr().err
+    assert main(["explain", *NAT, f"stream:{behind}", "--host", "10.78.35.254"]) == 0
+    assert "10.78.35.254" in capsys.readouterr().out

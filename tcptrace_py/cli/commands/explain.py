@@ -125,6 +125,7 @@ def command(
 
 def _missing(result: Analysis, which: str, code: int) -> int:
     """Say that no connection is WHICH, and which there are. Raises UsageError, but where Ctrl-C may be why."""
+    from tcptrace_py.outputs.occurring import seen_behind
     from tcptrace_py.outputs.units import end
 
     count = result.summary.connections
@@ -138,4 +139,4 @@ def _missing(result: Analysis, which: str, code: int) -> int:
     few = result.digest.shown() if result.digest is not None else []
     shown = [f"{row.id}: {end(row.client)}-{end(row.server)}" for row in few[:MOST]]
     more = f"{' and so on' if shown else 'their ids are 0'} to {count - 1}; `analyze --show connections` lists them" if count > MOST else ""
-    raise UsageError(f"no connection {which} among the {count} of this capture ({', '.join(shown)}{more})")
+    raise UsageError(f"no connection {which} among the {count} of this capture ({', '.join(shown)}{more}){seen_behind(result)}")
