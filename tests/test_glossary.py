@@ -20,7 +20,7 @@ from tcptrace_py.outputs.time_wait import advice
 from .docs.codes import codes
 
 NOT_TO_DO = ("tcp_tw_recycle", "tcp_fin_timeout", "tcp_max_tw_buckets", "so_linger", "tcp_tw_reuse_without_timestamps")
-REASONS = re.findall(r'yield Withheld\("[a-z-]+", "([a-z-]+)"', Path(str(withholding.__file__)).read_text("utf-8"))
+REASONS = re.findall(r'yield Withheld\(\s*"[a-z-]+",\s*"([a-z-]+)"', Path(str(withholding.__file__)).read_text("utf-8"))
 WORDS = {
     "finding": [*Code],
     "rule": [rule.NAME for rule in all_rules()],

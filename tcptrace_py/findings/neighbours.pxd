@@ -36,7 +36,8 @@ cdef class _Rows:
         what="signed char[::1]", service="int[::1]", since_ns="long long[::1]", until_ns="long long[::1]", servers="int[::1]",
         kinds="signed char[::1]", longest_ns="long long[::1]", begins="int[::1]", counts="int[::1]", stills="int[::1]",
         clients="int[::1]", numbers="int[::1]", names="long long[::1]", rows="int[::1]", at=cython.Py_ssize_t, place=cython.Py_ssize_t,
-        row=cython.Py_ssize_t, put=cython.Py_ssize_t, last="long long", still=bint, lasted_ns="long long")
+        row=cython.Py_ssize_t, put=cython.Py_ssize_t, last="long long", still=bint, lasted_ns="long long", kind="long long",
+        whose="long long")
     cpdef _sum_up(self, Neighbours noted, int[::1] server_of, long long least_ns, long long end_ns)
     @cython.locals(
         names=Numbered, kinds="signed char[::1]", begins="int[::1]", numbers="int[::1]", size=cython.Py_ssize_t,

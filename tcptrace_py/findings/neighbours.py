@@ -149,7 +149,8 @@ class _Rows:
         clients, numbers, keys = self.clients, self.numbers, array("q", bytes(8 * len(noted.what)))
         names = keys  # a state, whose it is (a service's by its client, or a server's), the service: in this order
         for at in range(len(what)):
-            names[at] = (what[at] << BITS | (servers[service[at]] if what[at] >= BY_SERVER else service[at])) << BITS | service[at]
+            kind, whose = what[at], servers[service[at]] if what[at] >= BY_SERVER else service[at]
+            names[at] = (kind << BITS | whose) << BITS | service[at]
         order, row, put, last = columns.in_order(keys, len(keys)), -1, 0, -1
         rows = order
         for place in range(len(what)):

@@ -1077,7 +1077,7 @@ class FlowTable:
         end = (seq + payload + (1 if flags & (SYN | FIN) else 0)) & MASK
         if (
             seq == side.last_seq
-            and end == side.next_seq
+            and (end == side.next_seq or not flags & (SYN | ACK | RST))  # which moves nothing on, and is not logged (_sequence)
             and flags == side.last_flags
             and ip_id == side.last_ip_id
             and ack == (side.max_ack if flags & ACK else ack)

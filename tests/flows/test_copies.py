@@ -44,6 +44,7 @@ TOLD_APART = [
     ("ID always the same, sent again at once", SAME + "1 C PA len=10 id=7\n1.020 C PA seq=6 len=10 id=7", 0, 1),
     ("ID always the same, mirror port", SAME + "1 C PA len=10 id=7\n1.00001 C PA seq=6 len=10 id=7", 1, 0),
     ("ID always the same, FIN sent again", SAME + "1 C FA id=7\n1.210 C FA seq=6 id=7", 0, 1),
+    ("data without ACK, which is dropped: mirror port", QUIET + DATA + "1.1 C - seq=11 len=5 id=78\n1.10001 C - seq=11 len=5 id=78", 1, 0),
     ("FIN, mirror port", "1 C FA id=5\n1.00001 C FA seq=1 id=5", 1, 0),
     ("FIN sent again", "1 C FA id=5\n1.210 C FA seq=1 id=6", 0, 1),
     ("FIN with ID 0 sent again", "1 C FA id=0\n1.210 C FA seq=1 id=0", 0, 1),

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tests.ladder import Seg
 
 ELSEWHERE = {
-    Connection: {"a", "b", "first_frame", "judged", "judged_at", "log", "reused_by", "self_connect", "shadow", "start_ns"},
+    # The flow table has let go of `predecessor` and `shadow` before it hands a connection on.
+    Connection: {"a", "b", "first_frame", "judged", "judged_at", "log", "predecessor", "reused_by", "self_connect", "shadow", "start_ns"},
     Side: {"connection", "key", "number", "peer", "rare"},
     Rare: set(),
     Segment: {"context"},
