@@ -50,3 +50,24 @@ def test_a_stream_behind_a_translation_is_said_to_be_counted_in_front_of_it(caps
     assert chosen in capsys.readouterr().err
     assert main(["explain", *NAT, f"stream:{behind}", "--host", "10.78.35.254"]) == 0
     assert "10.78.35.254" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["--from", "2031-01-01T00:00:00Z"],
+            "no connection of 3 matches; the capture goes from 2026-01-02 03:04:05.000 to 2026-01-02 03:04:27.087 UTC; nothing is written",
+        ),
+        (["--port", "9"], "no connection matches --port 9; there are connections to 198.51.100.20:80 (3)"),
+        (["--teardown", "rst"], "no connection of 3 matches --teardown rst; teardowns: half-closed (2), four-way (1); nothing is written"),
+    ],
+)
+def test_extract_says_what_there_is_where_nothing_matches(
+    options: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["extract", str(SAMPLES / "close-wait-never-closes.pcap"), *options, "-o", str(tmp_path / "out.pcap")]) == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert "of 0" not in err
+    assert not list(tmp_path.iterdir())

@@ -10,12 +10,16 @@ import pytest
 
 from tcptrace_py import analyze
 from tcptrace_py.cli import main
+from tcptrace_py.model.digest import FEW
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.state import State
 from tcptrace_py.outputs import views
 from tcptrace_py.outputs.occurring import none_picked, none_selected
+from tcptrace_py.outputs.registry import named
 from tcptrace_py.outputs.view import SHOWS, View
 from tcptrace_py.outputs.words import OUTCOMES, PATTERNS
+
+from . import factory
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 EVERYTHING = {
@@ -184,3 +188,9 @@ def test_the_overview_ends_with_what_to_look_at(sample: str, named: list[str]) -
 
 def test_quick_handshakes_are_not_called_slow() -> None:
     assert "Slowest handshakes" not in page(str(SAMPLES / "pile-up-on-a-proxy.pcap.xz"))
+
+
+def test_the_overview_names_the_service_also_where_there_is_but_one() -> None:
+    out = io.StringIO()
+    named("table").write(factory.analysis([factory.connection(number) for number in range(FEW + 1)]), View(width=120), out)
+    assert "Services\n  service      connections  handshake p50, p99" in out.getvalue()

@@ -68,6 +68,7 @@ def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None,
     from tcptrace_py.capture.opening import keep_streams
     from tcptrace_py.cli.interrupt import Interrupt
     from tcptrace_py.outputs.occurring import none_picked
+    from tcptrace_py.outputs.units import clock
 
     form = page.format_for(output, form, FORMATS, "") or None
     written = output_to(output, reading.captures, force=True)
@@ -89,10 +90,13 @@ def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None,
         kept.end()
         count = result.summary.connections
         if not any(picks(connection) for connection in result.connections):
-            what = f"no connection of {count} matches"
+            what = f"no connection of {count} matches; " if count else ""
             if count and not any(view.chosen(result)):
-                what = none_picked(result, view)
-            click.echo(f"tcpstates: {what}; nothing is written", err=True)
+                what = f"{none_picked(result, view)}; "
+            elif count and (span.from_ns is not None or span.to_ns is not None):
+                begun, ended = (clock(time_ns, dated=True) for time_ns in (result.capture.start_ns, result.capture.end_ns))
+                what += f"the capture goes from {begun} to {ended} UTC; "
+            click.echo(f"tcpstates: {what}nothing is written", err=True)
             code = reading.exit_code(result)
             return code if result.interrupted or code == codes.INTERNAL else codes.CHECK_FAILED
         with whole.again(Interrupt(), ANALYSIS) as progress:

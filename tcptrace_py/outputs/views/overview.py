@@ -67,7 +67,7 @@ def _totals(analysis: Analysis, digest: Digest, limit: int) -> Blocks:
     is_short = any(row.because == "short-capture" for row in analysis.withheld)
     yield from _summary(analysis, digest, hides(analysis), is_short=is_short)
     services = analysis.summary.services
-    if analysis.summary.connections > FEW and (len(services) > 1 or any(row.resets for row in services)):
+    if analysis.summary.connections > FEW and services:
         yield Heading("Services")
         yield service_grid(services, limit)
     yield Heading("Hosts", ADDRESSES)
