@@ -56,6 +56,7 @@ class Reading:
     memory_mb: int | None = None
     start_s: float = field(default_factory=time.monotonic)
     _placed: Selection | None = field(init=False, default=None)
+    _told_interrupted: bool = field(init=False, default=False)
 
     @property
     def selection(self) -> Selection:
@@ -173,12 +174,18 @@ class Reading:
         with Progress((share, 1.0), self.start_s) as progress, interrupt:
             yield interrupt.between_blocks(progress)
 
+    def say_if_interrupted(self, analysis: Analysis) -> None:
+        """Say, once, that Ctrl-C ended the reading: before what was read is written, where that may take its time."""
+        if analysis.interrupted and not self._told_interrupted:
+            self._told_interrupted = True
+            click.echo(f"tcpstates: {INTERRUPTED}", err=True)
+
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""
         problems = analysis.capture.problems
         internal = any(problem.code == INTERNAL_ERROR for problem in problems)
         if analysis.interrupted:
-            click.echo(f"tcpstates: {INTERRUPTED}", err=True)
+            self.say_if_interrupted(analysis)
             return codes.INTERNAL if internal else codes.INTERRUPTED
         damaged = [problem for problem in problems if problem.damaged]
         for problem in [] if told else damaged:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tcptrace_py import analyze
+from tcptrace_py.cli import page
 from tcptrace_py.cli.main import main
 from tcptrace_py.cli.reading import Reading
 
@@ -71,3 +72,20 @@ def test_extract_says_what_there_is_where_nothing_matches(
     assert said in err
     assert "of 0" not in err
     assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_is_answered_before_a_long_document_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    read, said = Reading.analyze, []
+
+    def interrupted(self: Reading, **how: Any) -> Any:
+        result = read(self, **how)
+        result.interrupted = True
+        return result
+
+    monkeypatch.setattr(Reading, "analyze", interrupted)
+    monkeypatch.setattr(page, "emit", lambda _write, _output: said.append(capsys.readouterr().err))
+    assert main(["analyze", str(SAMPLES / "close-wait-never-closes.pcap"), "-o", str(tmp_path / "a.json")]) == 130
+    assert said == ["tcpstates: interrupted; this is what was analysed so far\n"]
+    assert capsys.readouterr().err == ""
