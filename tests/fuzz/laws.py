@@ -126,7 +126,8 @@ def _sums(found: dict[str, Any], rows: list[dict[str, Any]], link: int) -> None:
     counted += problems.get("stragglers", 0)
     strays = [_stray_syns(row) for row in rows]
     assert counted <= capture["segments"], (capture["segments"], counted)
-    assert capture["segments"] - sum(strays) <= counted, (capture["segments"], sum(strays), counted)
+    if all(finding["code"] != "seen-twice" for finding in found["findings"]):  # those behind the translation are in no row
+        assert capture["segments"] - sum(strays) <= counted, (capture["segments"], sum(strays), counted)
     number = len(rows)
     assert summary["connections"] == number
     assert sum(summary["handshake"]["outcomes"].values()) == number
