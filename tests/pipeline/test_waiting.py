@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from tests.ladder import Seg
 
 ELSEWHERE = {
-    # The flow table has let go of `predecessor` and `shadow` before it hands a connection on.
-    Connection: {"a", "b", "first_frame", "judged", "judged_at", "log", "predecessor", "reused_by", "self_connect", "shadow", "start_ns"},
+    # The flow table has let go of `predecessor` and `shadow` before it hands a connection on; `scope` follows from the keys.
+    Connection: {
+        *("a", "b", "first_frame", "judged", "judged_at", "log", "predecessor", "reused_by", "scope", "self_connect", "shadow", "start_ns")
+    },
     Side: {"connection", "key", "number", "peer", "rare"},
     Rare: set(),
     Segment: {"context"},
