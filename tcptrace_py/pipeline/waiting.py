@@ -13,7 +13,7 @@ from typing import Any
 from tcptrace_py.facts.store import Scratch
 from tcptrace_py.model.live import Connection, Context, Segment, Side
 
-MOST_OBJECTS = 1 << 13  # that are kept as they are
+MOST_OBJECTS = 1 << 14  # that are kept as they are: packing 15,000 took an eighth of the time of their capture
 TOGETHER = 32  # connections that are packed as one
 KEPT_PARCELS = 64  # that were unpacked last
 MOST_BYTES = 64 << 20  # of what is packed, in memory
