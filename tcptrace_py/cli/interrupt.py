@@ -9,18 +9,27 @@ from typing import Self
 
 from tcptrace_py.capture.source import read_some
 
+from .terminate import AbandonedError
+
 
 class Interrupt:
     """Puts the first Ctrl-C off until a block of frames is done: amid a segment, half of it would be counted.
 
-    Where a pipe is waited for it goes through at once, and the second one always does. `ends`: what is raised between
-    the blocks. `most_s`: after so long it is as if Ctrl-C had come. `asked`: Ctrl-C came, be it behind the last block,
-    where nothing is raised any more. `came`: the reading was ended.
+    Where a pipe is waited for it goes through at once, and the second one always abandons all. `ends`: what is raised between
+    the blocks. `most_s`: after so long it is as if Ctrl-C had come. `heard` is called as soon as it came: what was read may
+    take its time until it is concluded. `asked`: Ctrl-C came, be it behind the last block, where nothing is raised any
+    more. `came`: the reading was ended.
     """
 
-    def __init__(self, ends: type[BaseException] = KeyboardInterrupt, most_s: float | None = None) -> None:
+    def __init__(
+        self,
+        ends: type[BaseException] = KeyboardInterrupt,
+        most_s: float | None = None,
+        heard: Callable[[], None] = lambda: None,
+    ) -> None:
         self.came = False
         self._ends = ends
+        self._heard = heard
         self._until_s = None if most_s is None else time.monotonic() + most_s
         self.asked = False
         self._ours = False
@@ -44,11 +53,13 @@ class Interrupt:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self._ours:  # what clears up behind a second Ctrl-C is not ended by a third
+            signal.signal(signal.SIGINT, signal.SIG_IGN if kind is AbandonedError else signal.default_int_handler)
 
     def _stop(self, _number: int, frame: FrameType | None) -> None:
-        waiting = frame is not None and frame.f_code is read_some.__code__
-        if self.asked or waiting:
-            raise KeyboardInterrupt
+        if self.asked:
+            raise AbandonedError
         self.asked = True
+        self._heard()
+        if frame is not None and frame.f_code is read_some.__code__:
+            raise KeyboardInterrupt

@@ -19,7 +19,7 @@ from tcptrace_py.model.errors import TcpstatesError
 from tcptrace_py.model.faults import DEBUG_VARIABLE
 
 from . import codes
-from .terminate import Termination, all_is_said
+from .terminate import AbandonedError, Termination, all_is_said
 
 COMMANDS = ("analyze", "time-wait", "explain", "check", "rules", "query", "diff", "extract", "help")
 NAMES = ("tcpstates", "tcptrace-py")
@@ -157,7 +157,8 @@ def _main(args: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         closed = type(sys.stdout).__name__ == "PacifyFlushWrapper"  # click's answer to a closed pipe, with a code of 1
         return 0 if closed or not isinstance(end.code, int) else end.code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, AbandonedError, click.Abort):
+        all_is_said()
         _say("interrupted")
         return codes.INTERRUPTED
     except click.ClickException as error:
@@ -189,8 +190,8 @@ def run() -> NoReturn:
     try:
         code = _main()
     finally:
+        all_is_said()
         termination.finish()
-    all_is_said()
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

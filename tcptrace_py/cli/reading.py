@@ -17,6 +17,7 @@ from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.faults import CODE as INTERNAL_ERROR
 
 from . import codes
+from .terminate import AbandonedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 OS_NAMES = ("linux", "macos", "freebsd", "windows", "lwip", "gvisor", "rfc9293")  # model.profiles.PROFILES; a test holds them together
 LOOK_BYTES = 32 << 20  # enough to say what there is where nothing was what was asked for
 LARGE_BYTES = 64 << 20  # from here on the interpreted form takes so long that one may wonder
-INTERRUPTED = "interrupted; this is what was analysed so far"
+INTERRUPTED = "interrupted; ending with what was read so far (Ctrl-C again ends at once)"
 
 _is_said = False
 
@@ -74,7 +75,7 @@ class Reading:
 
         if self.span is None:
             return self.keys
-        if self.span.last_ns is not None and not _are_files(self.captures):
+        if self.span.last_ns is not None and not self.are_files:
             raise UsageError("--last needs to know where the capture ends, which a stream does not tell before: save it to a file first")
         if not self.span.is_relative:
             from_ns, to_ns = self.span.of(self.captures)
@@ -84,10 +85,11 @@ class Reading:
                 from_ns, to_ns = self.span.of(self.captures, interrupt.between_blocks(progress))
         return replace(self.keys, from_ns=from_ns, to_ns=to_ns)
 
-    def analyze(self, *, keep_rows: bool = True, slowest: int = 5, share: float = 1.0) -> Result:
+    def analyze(self, *, keep_rows: bool = True, slowest: int = 5, share: float = 1.0, takes_part: bool = True) -> Result:
         """Read and analyse, with progress on a terminal. Without `keep_rows` no connections are listed.
 
-        `share`: how much of all the work this is, where more follows.
+        `share`: how much of all the work this is, where more follows. `takes_part`: a part of the captures is of use, too;
+        otherwise AbandonedError is raised where Ctrl-C ends the reading between blocks.
         """
         from tcptrace_py.api import analyze
 
@@ -105,9 +107,10 @@ class Reading:
                 memory_mb=self.memory_mb,
             ),
             share,
+            takes_part=takes_part,
         )
 
-    def find(self, wanted: Iterable[Which], *, slowest: int = 5, share: float = 1.0) -> Analysis:
+    def find(self, wanted: Iterable[Which], *, slowest: int = 5, share: float = 1.0, takes_part: bool = True) -> Analysis:
         """Read and analyse as well, and list only connections of the four-tuples that are wanted: as quick as listing none.
 
         The captures are read twice and more: streams must be kept for that (`capture.opening.keep_streams`).
@@ -115,8 +118,17 @@ class Reading:
         from tcptrace_py.second_reading import find
 
         return self._read(
-            lambda progress: find(self.captures, wanted, self.options, progress=progress, slowest=slowest, jobs=self.jobs), share
+            lambda progress: find(self.captures, wanted, self.options, progress=progress, slowest=slowest, jobs=self.jobs),
+            share,
+            takes_part=takes_part,
         )
+
+    @property
+    def are_files(self) -> bool:
+        """Whether all captures can be read again."""
+        from pathlib import Path
+
+        return all(Path(path).is_file() or Path(path).is_dir() for path in self.captures)
 
     def _refuse_terminal(self) -> None:
         if "-" in self.captures and sys.stdin is not None and sys.stdin.isatty():
@@ -129,25 +141,29 @@ class Reading:
 
         return Options(self.selection, self.profiles, self.idle_s, self.check_checksums, self.memory_mb)
 
-    def _read(self, read: Callable[[Callable[[int, int | None], None]], Read], share: float) -> Read:
-        """Read with progress on a terminal, and until Ctrl-C. `share`: how much of all the work this is."""
+    def _read(self, read: Callable[[Callable[[int, int | None], None]], Read], share: float, *, takes_part: bool) -> Read:
+        """Read with progress on a terminal, and until Ctrl-C. `share`, `takes_part`: see analyze."""
         from .interrupt import Interrupt
         from .progress import Progress
 
         self._refuse_terminal()
         _say_if_slow(self.captures)
-        with Progress((0.0, share), self.start_s) as progress, Interrupt() as interrupt:
+        ends = Interrupt(heard=self._say_interrupted) if takes_part else Interrupt(AbandonedError)
+        with Progress((0.0, share), self.start_s) as progress, ends as interrupt:
             result = read(interrupt.between_blocks(progress))
         result.interrupted |= interrupt.asked  # behind the last block, too: what comes next may take long
         if not (result.summary.connections or result.interrupted or self.selection.takes_all) and result.capture.segments:
             from tcptrace_py.outputs.occurring import none_selected
 
             click.echo(f"tcpstates: {none_selected(result, self.selection, self._without_selection())}", err=True)
+        result.interrupted |= self._told_interrupted
+        if result.interrupted and takes_part:
+            self._say_interrupted()
         return result
 
     def _without_selection(self) -> Result | None:
         """What there is in the first part of the captures; None where they cannot be read again."""
-        if self.selection.takes_all_keys or not _are_files(self.captures):
+        if self.selection.takes_all_keys or not self.are_files:
             return None
         from tcptrace_py.api import analyze
         from tcptrace_py.capture.reader import EndReadingError
@@ -161,7 +177,7 @@ class Reading:
                 raise EndReadingError
             progress(done, total)
 
-        with Progress() as progress, Interrupt(EndReadingError) as interrupt:
+        with Progress() as progress, Interrupt(EndReadingError, heard=self._say_interrupted) as interrupt:
             result = analyze(self.captures, check_checksums=self.check_checksums, keep_rows=False, progress=interrupt.between_blocks(look))
         result.interrupted = interrupt.came
         return result
@@ -174,18 +190,20 @@ class Reading:
         with Progress((share, 1.0), self.start_s) as progress, interrupt:
             yield interrupt.between_blocks(progress)
 
-    def say_if_interrupted(self, analysis: Analysis) -> None:
-        """Say, once, that Ctrl-C ended the reading: before what was read is written, where that may take its time."""
-        if analysis.interrupted and not self._told_interrupted:
-            self._told_interrupted = True
-            click.echo(f"tcpstates: {INTERRUPTED}", err=True)
+    def _say_interrupted(self) -> None:
+        """Say, once, that Ctrl-C ended the reading: as soon as it came, since what was read has to be concluded and written."""
+        if not self._told_interrupted:
+            clear = "\r\x1b[K" if sys.stderr is not None and sys.stderr.isatty() else ""  # ^C, and perhaps the progress line
+            with suppress(RuntimeError):  # it came while something was written there: said when all is concluded
+                click.echo(f"{clear}tcpstates: {INTERRUPTED}", err=True)
+                self._told_interrupted = True
 
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""
         problems = analysis.capture.problems
         internal = any(problem.code == INTERNAL_ERROR for problem in problems)
         if analysis.interrupted:
-            self.say_if_interrupted(analysis)
+            self._say_interrupted()
             return codes.INTERNAL if internal else codes.INTERRUPTED
         damaged = [problem for problem in problems if problem.damaged]
         for problem in [] if told else damaged:
@@ -213,13 +231,6 @@ def _say_if_slow(captures: Sequence[str]) -> None:
                 "pip install --force-reinstall --no-cache-dir tcptrace-py compiles it",
                 err=True,
             )
-
-
-def _are_files(captures: Sequence[str]) -> bool:
-    """Whether all can be read again."""
-    from pathlib import Path
-
-    return all(Path(path).is_file() or Path(path).is_dir() for path in captures)
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:

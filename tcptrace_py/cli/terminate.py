@@ -15,6 +15,13 @@ def all_is_said() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+class AbandonedError(BaseException):
+    """Ctrl-C came, and nothing of what was read is wanted any more.
+
+    No stage takes it for an error of its own, nor for the end of a reading.
+    """
+
+
 class Termination:
     """Turns such a signal into a SystemExit, so that what clears up after itself does, and remembers which it was."""
 

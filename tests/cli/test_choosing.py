@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+import tcptrace_py.api
 from tcptrace_py import analyze
 from tcptrace_py.cli import page
 from tcptrace_py.cli.main import main
-from tcptrace_py.cli.reading import Reading
+from tcptrace_py.cli.reading import INTERRUPTED, Reading
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -77,15 +78,15 @@ def test_extract_says_what_there_is_where_nothing_matches(
 def test_ctrl_c_is_answered_before_a_long_document_is_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    read, said = Reading.analyze, []
+    read, said = tcptrace_py.api.analyze, []
 
-    def interrupted(self: Reading, **how: Any) -> Any:
-        result = read(self, **how)
+    def interrupted(*captures: Any, **how: Any) -> Any:
+        result = read(*captures, **how)
         result.interrupted = True
         return result
 
-    monkeypatch.setattr(Reading, "analyze", interrupted)
+    monkeypatch.setattr(tcptrace_py.api, "analyze", interrupted)
     monkeypatch.setattr(page, "emit", lambda _write, _output: said.append(capsys.readouterr().err))
     assert main(["analyze", str(SAMPLES / "close-wait-never-closes.pcap"), "-o", str(tmp_path / "a.json")]) == 130
-    assert said == ["tcpstates: interrupted; this is what was analysed so far\n"]
+    assert said == [f"tcpstates: {INTERRUPTED}\n"]
     assert capsys.readouterr().err == ""

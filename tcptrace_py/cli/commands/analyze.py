@@ -115,7 +115,6 @@ def command(
                 result = reading.analyze(slowest=slowest)  # to say what there is
     else:
         result = reading.analyze(keep_rows=lists, slowest=slowest)
-    reading.say_if_interrupted(result)
     page.emit(lambda out: form.write(result, view, out), output)
     if not form.FOR_PEOPLE and view.filtered and result.summary.connections and not any(view.chosen(result)):
         click.echo(f"tcpstates: {none_picked(result, view)}", err=True)

@@ -141,10 +141,10 @@ def _refuse(*names: str) -> None:
 def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...]) -> tuple[Report, list[Result]]:
     from tcptrace_py.checks.diff.compare import diff
 
-    base, of_base = _traffic(reading, reading.captures[0])
+    base, of_base = _traffic(reading, reading.captures[0], takes_part=False)
     if of_base is not None and of_base.interrupted:  # there is nothing to compare it with
         raise KeyboardInterrupt
-    new, of_new = _traffic(reading, reading.captures[1])
+    new, of_new = _traffic(reading, reading.captures[1], takes_part=True)
     results = [each for each in (of_base, of_new) if each is not None]
     report = diff(
         base, new, tolerance, allow=allow, allow_damaged=reading.allow_damaged, interrupted=any(each.interrupted for each in results)
@@ -152,12 +152,12 @@ def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...]) ->
     return report, results
 
 
-def _traffic(reading: Reading, path: str) -> tuple[Traffic, Result | None]:
+def _traffic(reading: Reading, path: str, *, takes_part: bool) -> tuple[Traffic, Result | None]:
     from tcptrace_py.checks.diff import seen
 
     if (document := _document(path)) is not None:
         return seen.of_document(path, document), None
-    result = replace(reading, captures=[path], start_s=time.monotonic()).analyze()
+    result = replace(reading, captures=[path], start_s=time.monotonic()).analyze(takes_part=takes_part)
     return seen.of_analysis(path, result), result
 
 
@@ -205,7 +205,7 @@ def _point(reading: Reading) -> tuple[Point, Result]:
     name = reading.captures[0]
     if _document(name) is not None:
         raise UsageError(f"{name}: is a saved analysis, which holds no segments: --same-traffic takes two captures")
-    result = reading.analyze(share=ANALYSIS)
+    result = reading.analyze(share=ANALYSIS, takes_part=False)
     if result.interrupted:  # of half a capture, everything else would look lost
         raise KeyboardInterrupt
     with reading.again(Interrupt(), ANALYSIS) as progress:

@@ -82,10 +82,15 @@ def command(*, reading: Reading, choice: Choice, broken: bool, form: str | None,
 
     with keep_streams() as kept:
         whole = replace(reading, span=None)
-        result: Analysis = whole.find(choice.which, share=ANALYSIS) if choice.which else whole.analyze(share=ANALYSIS)
+        result: Analysis
+        takes_part = not whole.are_files  # what came from a pipe is all there is; files would be read twice more
+        if choice.which:
+            result = whole.find(choice.which, share=ANALYSIS, takes_part=takes_part)
+        else:
+            result = whole.analyze(share=ANALYSIS, takes_part=takes_part)
         if choice.which and not result.interrupted and not any(view.chosen(result)):
-            result = whole.analyze(share=ANALYSIS)  # to say what there is
-        if result.interrupted and not kept:  # what came from a pipe is all there is; the captures would be read twice more
+            result = whole.analyze(share=ANALYSIS, takes_part=takes_part)  # to say what there is
+        if result.interrupted and not kept:
             raise KeyboardInterrupt
         kept.end()
         count = result.summary.connections

@@ -49,7 +49,6 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     output = destination.output(captures)
     result = reading.analyze()
     found = sql.Database(result).query(statement)
-    reading.say_if_interrupted(result)
     page.emit(lambda out: rows.write(found.columns, found.rows, form, out), output)
     return reading.exit_code(result)
 
