@@ -245,7 +245,8 @@ class _Again:
             ):
                 table.feed(segments)
         table.finish(self.end_ns)
-        collector.replayer.vantages.pairs = directory.pairs
+        vantages = collector.replayer.vantages
+        vantages.pairs, vantages.ways = directory.pairs, directory.ways
         collector.finish(self.end_ns)
         collector.rows.rename_streams(directory.streams.rank)
         machinery.faults.report(self.problems, directory.connections.rank)

@@ -8,6 +8,7 @@ import os
 import random
 import struct
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,27 @@ def test_what_other_processes_have_seen_tells_who_sent_a_rst(tmp_path: Path) -> 
     analysis = run([path], jobs=3)
     assert [reset.by for connection in analysis.connections for reset in connection.resets] == ["server"] * 40
     same(path, 3)
+
+
+def test_what_other_processes_have_seen_tells_who_refused(tmp_path: Path) -> None:
+    """By how many hops the server's segments came to other clients; also where refusals are too many to be described."""
+    segments = [
+        segment
+        for at in range(60)
+        for segment in ladder(
+            f"{at} C S\n{at}.01 S SA\n{at}.02 C A\n" if at % 10 == 5 else f"{at} C S\n{at}.01 S RA ttl={62 if at % 2 else 60}",
+            client="10.0.0.10" if at % 10 == 5 else "10.0.0.9",
+            port=40000 + at,
+        )
+    ]
+    path = write(tmp_path / "refusals.pcap", segments)
+    found = [reset.by for connection in run([path], jobs=3).connections for reset in connection.resets]
+    assert Counter(found) == {"server": 30, "between": 24}
+    for keep_rows in (True, False):
+        same(path, 3, keep_rows=keep_rows)
+    wanted = [Which(id=number) for number in range(60)]
+    again = find([str(path)], wanted, Options())
+    assert [reset.by for connection in again.connections for reset in connection.resets] == found
 
 
 # -- other forms of a capture ---------------------------------------------------------------------------------------------

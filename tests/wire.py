@@ -25,7 +25,7 @@ def frame_of(segment: Seg) -> bytes:
     tcp = build.tcp(
         bytes(segment.payload), source=here, target=there, ports=(sport, dport), seq=segment.seq, ack=segment.ack, flags=segment.flags
     )
-    packet = build.ipv4(tcp, source=here, target=there, identification=max(segment.ip_id, 0))
+    packet = build.ipv4(tcp, source=here, target=there, identification=max(segment.ip_id, 0), ttl=segment.ttl)
     if segment.notes & QUOTED:
         packet = build.ipv4(b"\x03\x01\0\0\0\0\0\0" + packet, source=there, target=here, protocol=1)
     return build.ethernet(packet)

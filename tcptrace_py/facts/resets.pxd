@@ -3,7 +3,7 @@ import cython
 
 from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
-from tcptrace_py.model.live cimport Connection, Context, Segment, hops
+from tcptrace_py.model.live cimport Connection, Context, Segment, hop_bit, hops
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport Opening, ResetMarks, Step, Verdict, View
 

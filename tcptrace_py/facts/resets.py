@@ -1,6 +1,6 @@
 """Why a RST was sent: cause, confidence, and what speaks for it (DESIGN 3)."""
 
-from tcptrace_py.model.live import COPY, STRAY, Connection, Context, Segment, hops
+from tcptrace_py.model.live import COPY, STRAY, Connection, Context, Segment, hop_bit, hops
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.state import State
@@ -29,22 +29,23 @@ def _write(block: Block, live: Connection, verdict: Verdict, marks: ResetMarks) 
     context = segment.context or Context()
     cause, confidence, proof = _cause(live, verdict, marks, segment, context)
     by = "client" if segment.side == verdict.client else "server"
-    ttl, others = _usual_ttl(live, segment.side), verdict.view.hops_of(segment.side)
+    ttl = _usual_ttl(live, segment.side)
+    others, _ = verdict.view.ways_of(segment.side)
     if marks.origin != NAMED:
         goes_on = _goes_on(live, marks)
         proof = [line for line in proof if line.startswith("answers")]
         if ttl:
             proof.append(f"TTL {segment.ttl}, its sender's other segments {ttl}")
         else:
-            proof.append(f"TTL {segment.ttl}, {hops(segment.ttl)} hops; its sender's handshakes with this peer came over {_ways(others)}")
+            proof.append(f"TTL {segment.ttl}, {hops(segment.ttl)} hops; its sender's other connections came over {_ways(others)}")
         if marks.origin == BETWEEN:
             by, cause, confidence = "between", None, "high" if goes_on else "medium"
             if goes_on:
                 proof.append("its sender went on sending")
         else:
             by, confidence = "unknown", "low"
-    elif ttl and hops(ttl) != hops(segment.ttl) and others >> hops(segment.ttl) & 1:
-        proof.append(f"TTL {segment.ttl}, its sender's other segments {ttl}; its handshakes with this peer came both ways")
+    elif ttl and hops(ttl) != hops(segment.ttl) and others & hop_bit(segment.ttl):
+        proof.append(f"TTL {segment.ttl}, its sender's other segments {ttl}; its other connections came both ways")
     if context.idle_ns:
         proof.append(f"idle {context.idle_ns / 1e9:.0f} s before")
     if not marks.acceptable:

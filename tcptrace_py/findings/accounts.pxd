@@ -10,6 +10,7 @@ from tcptrace_py.findings.port_use cimport PortUse
 from tcptrace_py.findings.singles cimport Singles
 from tcptrace_py.findings.vantage cimport Pair, Vantages
 from tcptrace_py.model cimport words
+from tcptrace_py.model.live cimport hop_bit
 from tcptrace_py.model.segments cimport local_port
 
 cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, CLIENT, SERVER, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, COMPLETED, MISSING, NONE, HELD, SERVER_STAYS, HELD_ONLY
@@ -31,6 +32,8 @@ cdef class Account:
     cdef public bytes name
     cdef public Pair pair
     cdef public Values handshakes
+    cdef public dict refusals
+    cdef public long long client_ways, server_ways
     cdef public long long first_ns, last_ns, packets
     cdef public unsigned int connections, repeats, syn_repeats, synack_repeats, resets_client, resets_others, client_first, server_first, resets, stays_client, stays_server
     cdef public unsigned int simultaneous, simultaneous_client, simultaneous_server, recent, restarted_client, restarted_server
@@ -80,6 +83,9 @@ cdef class Accounts:
     @cython.locals(client=bytes, server=bytes)
     cpdef learn(self, Account account, long long first_frame, long long to_server_ns, long long to_client_ns,
                 long long client_ttl, long long server_ttl)
+    cpdef learn_ways(self, Account account, long long client_ttl, long long server_ttl)
+    @cython.locals(account=Account, found=dict, client=bytes, server=bytes)
+    cpdef dict ways(self)
     @cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", syns=int, synacks=int, reset=int, by=int, size=cython.Py_ssize_t, pattern=int, first_fin=int, start_ns="long long",
                    earliest_ns="long long", released_ns="long long", total_ns="long long", at=cython.Py_ssize_t, stay=cython.Py_ssize_t)
     cpdef add(self, Account account, Block block, Py_ssize_t row, long long port, long long announced)

@@ -38,6 +38,7 @@ from tcptrace_py.facts.time_wait import KILLED, REUSED, until_ns
 from tcptrace_py.model import words
 from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
+from tcptrace_py.model.live import hop_bit
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY, local_port
 from tcptrace_py.model.vocabulary import Outcome, Pattern, Role
@@ -93,6 +94,7 @@ class Account:
         "client_first",
         "client_stay_kind",
         "client_wait_ns",
+        "client_ways",
         "connections",
         "first_ns",
         "handshakes",
@@ -113,6 +115,7 @@ class Account:
         "pair",
         "port",
         "recent",
+        "refusals",
         "repeats",
         "resets",
         "resets_client",
@@ -126,6 +129,7 @@ class Account:
         "server_first",
         "server_stay_kind",
         "server_wait_ns",
+        "server_ways",
         "simultaneous",
         "simultaneous_client",
         "simultaneous_server",
@@ -144,6 +148,8 @@ class Account:
         self.port = port
         self.pair: Pair | None = None
         self.handshakes: Values | None = None  # of all accounts of this service
+        self.client_ways = self.server_ways = 0  # by how many hops segments came from either, as bits
+        self.refusals: dict[int, int] | None = None  # by the bit of the hops that its RST came over: how many were not described
         self.connections = 0
         self.first_ns = NEVER_NS
         self.last_ns = 0
@@ -314,15 +320,31 @@ class Accounts:
 
     def learn(self, account: Account, first_frame: int, to_server_ns: int, to_client_ns: int, client_ttl: int, server_ttl: int) -> None:
         """Take in both legs of a handshake, and with which TTLs it came, of a connection that began with this frame."""
+        self.learn_ways(account, client_ttl, server_ttl)
         client, server = account.client.address, account.server.address
         if account.pair is None:
             account.pair = self.vantages.pair(client, server)
         if client <= server:
-            account.pair.came(client_ttl, server_ttl)
             account.pair.learn(first_frame, to_client_ns, to_server_ns)
         else:
-            account.pair.came(server_ttl, client_ttl)
             account.pair.learn(first_frame, to_server_ns, to_client_ns)
+
+    def learn_ways(self, account: Account, client_ttl: int, server_ttl: int) -> None:
+        """Take in with which TTLs segments of both sides came."""
+        account.client_ways |= hop_bit(client_ttl)
+        account.server_ways |= hop_bit(server_ttl)
+
+    def ways(self) -> dict[bytes, int]:
+        """By how many hops segments came, as bits: from each address, and from each port of one as a service."""
+        found: dict[bytes, int] = {}
+        for account in self.rows.values():
+            client, server = account.client.address, account.server.address
+            if account.client_ways:
+                found[client] = found.get(client, 0) | account.client_ways
+            if account.server_ways:
+                for name in (server, server + account.port.to_bytes(2, "big")):
+                    found[name] = found.get(name, 0) | account.server_ways
+        return found
 
     def add_handshake(self, account: Account, total_ns: int) -> None:
         """Take in how long a completed handshake took."""

@@ -1,11 +1,11 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-from tcptrace_py.model.live cimport Connection, Segment, Side, client_of, hops
+from tcptrace_py.model.live cimport Connection, Segment, client_of
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport View
 
-cdef long long MOST_HOPS, COPY, STRAY, IPV6_KEY, ACK, RST, SYN, CLEAR_RATIO, LOCAL_NS, MOST_LEG_NS, SAMPLES, PAIR_WORDS, NOWHERE, LOCAL, UNCLEAR, AT_SERVER, BETWEEN
+cdef long long COPY, STRAY, IPV6_KEY, ACK, RST, SYN, CLEAR_RATIO, LOCAL_NS, MOST_LEG_NS, SAMPLES, PAIR_WORDS, NOWHERE, LOCAL, UNCLEAR, AT_SERVER, BETWEEN
 
 
 cdef class Legs:
@@ -16,6 +16,8 @@ cdef class Legs:
 cpdef Legs legs(Connection connection)
 @cython.locals(syn=Segment, synack=Segment, segment=Segment)
 cdef Legs _searched_legs(Connection connection)
+@cython.locals(segment=Segment)
+cpdef int first_ttl(Connection connection, long long number) except -1
 cdef bint _far_below(long long near_ns, long long far_ns) except -1
 cpdef vantage(long long to_server_ns, long long to_client_ns)
 cpdef int place(Legs own)
@@ -33,10 +35,9 @@ cdef class Samples:
 cdef class Pair:
     cdef public Samples samples
     cdef public Py_ssize_t base
-    cdef public long long count, latest, low_hops, high_hops
+    cdef public long long count, latest
     cdef public tuple medians
 
-    cpdef came(self, long long low_ttl, long long high_ttl)
     @cython.locals(rows="long long[::1]", at=cython.Py_ssize_t)
     cpdef learn(self, long long first_frame, long long low_ns, long long high_ns)
     @cython.locals(rows="long long[::1]", last=cython.Py_ssize_t, at=cython.Py_ssize_t, before="long long")
@@ -44,19 +45,17 @@ cdef class Pair:
 
 
 cdef class Vantages:
-    cdef public dict pairs
+    cdef public dict pairs, ways
     cdef public Samples samples
 
     cpdef Pair pair(self, bytes one, bytes other)
-    @cython.locals(key=bytes, size=cython.Py_ssize_t, source=bytes, target=bytes, pair=Pair)
-    cpdef learn(self, Connection live, Legs own)
     cpdef bint clear(self, Legs own)
-    @cython.locals(to_a="long long", to_b="long long", a_hops="long long", b_hops="long long", lower=bint, pair=Pair, legs_ns=tuple)
+    @cython.locals(to_a="long long", to_b="long long", a_ways=tuple, b_ways=tuple, size=cython.Py_ssize_t, lower=bint, pair=Pair, legs_ns=tuple)
     cpdef View view(self, Connection live, Legs own, bint settled=*)
+    @cython.locals(address=bytes)
+    cdef tuple _ways(self, bytes key, Py_ssize_t size)
     @cython.locals(size=cython.Py_ssize_t, source=bytes, target=bytes)
     cdef Pair _pair(self, Connection live)
 
 
 cdef Py_ssize_t _address_bytes(Connection live) except -1
-@cython.locals(passed="long long", one="long long")
-cdef long long _hop_bit(long long ttl) except -1

@@ -4,10 +4,10 @@ from array import array
 from typing import Any
 
 from tcptrace_py.model.growing import longer
-from tcptrace_py.model.live import COPY, STRAY, Connection, client_of, hops
+from tcptrace_py.model.live import COPY, STRAY, Connection, client_of
 from tcptrace_py.model.segments import ACK, IPV6_KEY, RST, SYN
 from tcptrace_py.model.seq import ahead
-from tcptrace_py.model.verdict import View
+from tcptrace_py.model.verdict import NO_WAYS, View
 
 CLEAR_RATIO = 4  # one leg this many times the other: the capture stood at the quick answerer
 LOCAL_NS = 300_000  # below this both sides are as good as at the capture point
@@ -60,6 +60,14 @@ def _searched_legs(connection: Connection) -> Legs | None:
     return None
 
 
+def first_ttl(connection: Connection, number: int) -> int:
+    """TTL of the first segment of a side that is no RST; 0 without one."""
+    for segment in connection.log:
+        if segment.side == number and not segment.flags & RST and not segment.marks & (COPY | STRAY):
+            return segment.ttl
+    return 0
+
+
 def vantage(to_server_ns: int, to_client_ns: int) -> str | None:
     """client, server or middle where the legs say so clearly; None where they don't."""
     if max(to_server_ns, to_client_ns) < LOCAL_NS:
@@ -81,7 +89,6 @@ MOST_LEG_NS = 1 << 57  # of a round trip, four years: a damaged clock says more,
 SAMPLES = 15  # handshakes kept for each pair of hosts, the earliest
 PAIR_WORDS = 3 * SAMPLES
 GROWTH = 8
-MOST_HOPS = 62  # that have a bit
 NOWHERE, LOCAL, UNCLEAR, AT_CLIENT, AT_SERVER, BETWEEN = range(6)  # what one handshake says
 
 
@@ -120,25 +127,16 @@ class Samples:
 
 
 class Pair:
-    """Two hosts: the legs of the earliest handshakes between them, towards the host with the lower address and the other.
+    """Two hosts: the legs of the earliest handshakes between them, towards the host with the lower address and the other."""
 
-    And by how many hops all their handshakes came from either, as bits.
-    """
-
-    __slots__ = ("base", "count", "high_hops", "latest", "low_hops", "medians", "samples")
+    __slots__ = ("base", "count", "latest", "medians", "samples")
 
     def __init__(self, samples: Samples) -> None:
         self.samples = samples
         self.base = samples.place()
         self.count = 0
         self.latest = 0  # the latest first frame among them
-        self.low_hops = self.high_hops = 0
         self.medians: tuple[int, int] | None = None  # of both legs, once they were asked for
-
-    def came(self, low_ttl: int, high_ttl: int) -> None:
-        """Take in with which TTLs a handshake came."""
-        self.low_hops |= _hop_bit(low_ttl)
-        self.high_hops |= _hop_bit(high_ttl)
 
     def learn(self, first_frame: int, low_ns: int, high_ns: int) -> None:
         """Take a handshake in, by its connection's first frame."""
@@ -167,8 +165,6 @@ class Pair:
         rows = other.told()
         for at in range(0, len(rows), 3):
             self.learn(rows[at], rows[at + 1], rows[at + 2])
-        self.low_hops |= other.low_hops
-        self.high_hops |= other.high_hops
 
     def told(self) -> "array[int]":
         """First frame, low leg, high leg (ns) of each handshake."""
@@ -184,28 +180,25 @@ class Pair:
         return self.medians
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.told(), self.low_hops, self.high_hops)
+        return _again, (self.told(),)
 
 
-def _hop_bit(ttl: int) -> int:
-    """The bit of so many hops; 0 where they are not known."""
-    one, passed = 1, hops(ttl)  # a C number before it is shifted
-    return one << passed if ttl > 0 and passed <= MOST_HOPS else 0
-
-
-def _again(rows: "array[int]", low_hops: int, high_hops: int) -> Pair:
+def _again(rows: "array[int]") -> Pair:
     pair = Pair(Samples())
-    pair.low_hops, pair.high_hops = low_hops, high_hops
     for at in range(0, len(rows), 3):
         pair.learn(rows[at], rows[at + 1], rows[at + 2])
     return pair
 
 
 class Vantages:
-    """Where the capture stood, for each pair of hosts, from the handshakes between them."""
+    """Where the capture stood, for each pair of hosts, from the handshakes between them; and how far off hosts and services are.
+
+    `ways`, by an address or an address and port: by how many hops their segments came, as bits, once all connections are known.
+    """
 
     def __init__(self) -> None:
         self.pairs: dict[bytes, Pair] = {}
+        self.ways: dict[bytes, int] = {}
         self.samples = Samples()
 
     def pair(self, one: bytes, other: bytes) -> Pair:
@@ -216,20 +209,10 @@ class Vantages:
             pair = self.pairs[name] = Pair(self.samples)
         return pair
 
-    def learn(self, live: Connection, own: Legs | None) -> None:
-        """Take a connection's handshake in among those of its hosts."""
-        if own is None:
-            return
-        key = live.side(own.client).key
-        size = 4 if len(key) < IPV6_KEY else 16
-        source, target = key[:size], key[size : 2 * size]
-        pair = self.pair(source, target)
-        if source <= target:
-            pair.came(own.client_ttl, own.server_ttl)
-            pair.learn(live.first_frame, own.to_client_ns, own.to_server_ns)
-        else:
-            pair.came(own.server_ttl, own.client_ttl)
-            pair.learn(live.first_frame, own.to_server_ns, own.to_client_ns)
+    def take_ways(self, ways: dict[bytes, int]) -> None:
+        """Take in how far off hosts and services are, as a part of the capture has it."""
+        for name, bits in ways.items():
+            self.ways[name] = self.ways.get(name, 0) | bits
 
     def clear(self, own: Legs | None) -> bool:
         """Whether a connection's own handshake tells where the capture stood."""
@@ -238,10 +221,11 @@ class Vantages:
     def view(self, live: Connection, own: Legs | None, settled: bool = False) -> View:
         """Where the capture stood for this connection: by its own handshake, else, once all are known, by its hosts' other ones."""
         pair = self._pair(live) if settled else None
-        lower = live.a.key[: _address_bytes(live)] <= live.b.key[: _address_bytes(live)]
-        a_hops = b_hops = 0
-        if pair is not None:
-            a_hops, b_hops = (pair.low_hops, pair.high_hops) if lower else (pair.high_hops, pair.low_hops)
+        size = _address_bytes(live)
+        lower = live.a.key[:size] <= live.b.key[:size]
+        a_ways = b_ways = NO_WAYS
+        if self.ways and settled:
+            a_ways, b_ways = self._ways(live.a.key, size), self._ways(live.b.key, size)
         to_a = to_b = 0  # there and back between the capture point and side 0, side 1
         if own is not None:
             to_a, to_b = own.to_client_ns, own.to_server_ns
@@ -250,7 +234,7 @@ class Vantages:
         if to_a < LOCAL_NS and to_b < LOCAL_NS:
             legs_ns = None if pair is None else pair.legs_ns()
             if legs_ns is None and own is None:
-                return View(None, (False, False), UNKNOWN_ROUND_TRIP_NS, 0, a_hops, b_hops)
+                return View(None, (False, False), UNKNOWN_ROUND_TRIP_NS, 0, a_ways, b_ways)
             if legs_ns is not None:
                 to_a, to_b = legs_ns if lower else (legs_ns[1], legs_ns[0])
         where = vantage(to_b, to_a)  # named as if side 0 were the client
@@ -258,7 +242,12 @@ class Vantages:
         if where in ("client", "server") and client_of(live) == 1:
             name = "server" if where == "client" else "client"
         near = (True, True) if to_a < LOCAL_NS and to_b < LOCAL_NS else (where == "client", where == "server")
-        return View(name, near, min(to_a, MOST_LEG_NS) + min(to_b, MOST_LEG_NS), (to_b - to_a) // 2, a_hops, b_hops)
+        return View(name, near, min(to_a, MOST_LEG_NS) + min(to_b, MOST_LEG_NS), (to_b - to_a) // 2, a_ways, b_ways)
+
+    def _ways(self, key: bytes, size: int) -> tuple[int, int]:
+        """By how many hops segments came from the sender's address, and from its port there as a service."""
+        address = key[:size]
+        return self.ways.get(address, 0), self.ways.get(address + key[2 * size : 2 * size + 2], 0)
 
     def _pair(self, live: Connection) -> Pair | None:
         size = _address_bytes(live)

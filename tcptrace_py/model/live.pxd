@@ -3,7 +3,7 @@ import cython
 
 from tcptrace_py.model.segments cimport local_port
 
-cdef long long ACK, RST, SYN
+cdef long long ACK, RST, SYN, MOST_HOPS
 
 
 @cython.no_gc
@@ -64,6 +64,8 @@ cdef class Connection:
 @cython.locals(log=list, segment=Segment)
 @cython.locals(begun="long long")
 cpdef long long hops(long long ttl) except? -1
+@cython.locals(one="long long", passed="long long")
+cpdef long long hop_bit(long long ttl) except -1
 cpdef bint refused(Connection connection) except -1
 @cython.locals(anomaly=tuple, last="long long")
 cpdef long long refused_by_time_wait(Connection connection) except -1

@@ -27,6 +27,7 @@ SYN_MET_TIME_WAIT = "syn-met-time-wait"  # the anomaly of a connection whose SYN
 AT_ITS_CLIENT = -3  # announced, under its client's account: the kind is known there
 LONG_CLOSE_NS = SECOND_NS  # a receive window that stays closed for so long is no matter of round trips
 MOST_LARGEST = 0xFFFF  # of the largest payload no more is told
+MOST_HOPS = 62  # that have a bit
 
 LAST_IDS = (1 << 48) - 1  # the IP IDs that a side remembers (a name: compiled, a number so large would be an object)
 LETTERS = " SHADFRW"  # Zeek's letters by their number: SYN, SYN/ACK, pure ACK, data, FIN, RST, zero window
@@ -356,6 +357,12 @@ def hops(ttl: int) -> int:
     """Routers that a segment has passed, by the TTL that it is left with: systems begin with 32, 64, 128 or 255."""
     begun = 32 if ttl <= 32 else 64 if ttl <= 64 else 128 if ttl <= 128 else 255
     return begun - ttl
+
+
+def hop_bit(ttl: int) -> int:
+    """The bit of so many hops; 0 where the TTL is not known, or no number of 64 bits has that one."""
+    one, passed = 1, hops(ttl)  # a C number before it is shifted
+    return one << passed if ttl > 0 and passed <= MOST_HOPS else 0
 
 
 def refused_by_time_wait(connection: Connection) -> int:

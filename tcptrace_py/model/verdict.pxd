@@ -6,10 +6,10 @@ cdef long long CLOSED
 
 cdef class View:
     cdef public object name
-    cdef public tuple near
-    cdef public long long round_trip_ns, skew_ns, hops, other_hops
+    cdef public tuple near, ways, other_ways
+    cdef public long long round_trip_ns, skew_ns
 
-    cpdef long long hops_of(self, long long number) except -1
+    cpdef tuple ways_of(self, long long number)
     cpdef long long grace_ns(self) except -1
 
 

@@ -13,28 +13,36 @@ BASES = tuple(Basis)
 STATES = tuple(State)
 CLOSED = State.CLOSED
 RESENT_NS = 190_000_000  # Linux waits 200 ms and a round trip, or three of these, before it sends again (RFC 6298, TCP_RTO_MIN)
+NO_WAYS = (0, 0)  # of a host of which nothing else is known
 MORE_GRACE_NS = 2_000_000  # what a host needs to answer, and a clock to be off
 
 
 class View:
     """The capture point: which sides are near it (their receipts are seen as they happen), and the round trip in ns."""
 
-    __slots__ = ("hops", "name", "near", "other_hops", "round_trip_ns", "skew_ns")
+    __slots__ = ("name", "near", "other_ways", "round_trip_ns", "skew_ns", "ways")
 
     def __init__(
-        self, name: str | None, near: tuple[bool, bool], round_trip_ns: int, skew_ns: int = 0, hops: int = 0, other_hops: int = 0
+        self,
+        name: str | None,
+        near: tuple[bool, bool],
+        round_trip_ns: int,
+        skew_ns: int = 0,
+        ways: tuple[int, int] = NO_WAYS,
+        other_ways: tuple[int, int] = NO_WAYS,
     ) -> None:
         self.name = name  # client, server, middle; None: unclear
         self.near = near
         self.round_trip_ns = round_trip_ns
         self.skew_ns = skew_ns  # how much longer side 1's segments travel to the capture point than side 0's
-        # By how many hops handshakes of the same two hosts came, as bits, from side 0's host and side 1's; 0: not known.
-        self.hops = hops
-        self.other_hops = other_hops
+        # By how many hops segments of side 0's host and side 1's came, as bits, in all connections and in those of the side's port
+        # as a service; 0: not known.
+        self.ways = ways
+        self.other_ways = other_ways
 
-    def hops_of(self, number: int) -> int:
+    def ways_of(self, number: int) -> tuple[int, int]:
         """The same of a side, by its number."""
-        return self.other_hops if number else self.hops
+        return self.other_ways if number else self.ways
 
     def grace_ns(self) -> int:
         """How long after a segment the far side may still be captured without knowing it: one and a half round trips."""

@@ -17,19 +17,21 @@ from tcptrace_py.findings.summary cimport Totals
 from tcptrace_py.findings.timeline cimport Timeline
 from tcptrace_py.findings.troubled cimport Troubled
 from tcptrace_py.facts.time_wait cimport end_of_stay, how_it_ends
-from tcptrace_py.findings.vantage cimport Legs, legs, place, place_of
+from tcptrace_py.findings.vantage cimport Legs, first_ttl, legs, place, place_of
 from tcptrace_py.flows cimport resting
 from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.closed cimport Closed
 from tcptrace_py.model.live cimport Side as LiveSide
-from tcptrace_py.model.live cimport Segment, begins_with_syn, client_at_first
+from tcptrace_py.model.live cimport Segment, begins_with_syn, client_at_first, hop_bit
 from tcptrace_py.model.first_frames cimport FirstFrames
 from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Verdict
-from tcptrace_py.states.resets cimport asks_others
+from tcptrace_py.states.resets cimport asks_others, origin_of_lone
 from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
+cdef long long BETWEEN, NAMED
+cdef Py_ssize_t REFUSED
 cdef long long NEVER_NS, AT_CLIENT, AT_ITS_CLIENT, NOWHERE, ATTEMPT, UNANSWERED, IN_PROGRESS, COUNTED, REUSED, MISSING, MOST_LARGEST, FIRST_REPEAT_NS
 cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, ANOMALY_EXPLANATION, ANOMALY_FRAME, CENSORED, CLIENT, HANDSHAKE, OUTCOME, PATTERN, SERVER
 cdef Py_ssize_t SERVER_PORT, SYN_REPEATS, VANTAGE
@@ -51,6 +53,7 @@ cdef class Collector:
     cdef public Openings openings
     cdef public Troubled troubled, attempted
     cdef public object held
+    cdef public list refused
     cdef public long long floor_ns, alike, alike_timed
 
     cdef public long long written
@@ -58,6 +61,12 @@ cdef class Collector:
     cpdef take(self, Live live, long long known_ns)
     @cython.locals(own=Legs, template=Template)
     cdef _take(self, Live live, long long known_ns)
+    @cython.locals(account=Account, client=int)
+    cdef _learn(self, Live live, Legs own)
+    @cython.locals(reset=Segment, way="long long")
+    cdef _count_refusal(self, Account account, Live live, Verdict verdict)
+    @cython.locals(ways=dict, account=Account, address=bytes, others="long long", at_port="long long", way="long long", count="long long", who="long long")
+    cdef _settle_refusals(self)
     @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long", row=cython.Py_ssize_t,
                    own=LiveSide, other=LiveSide, idle_close_ns="long long", released_ns="long long")
     cpdef bint _take_alike(self, Live live, Template template, long long known_ns)

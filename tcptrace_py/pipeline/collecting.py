@@ -36,7 +36,7 @@ from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals, services_of
 from tcptrace_py.findings.timeline import Timeline
 from tcptrace_py.findings.troubled import IN_PROGRESS, MOST_ATTEMPTS, UNANSWERED, Troubled
-from tcptrace_py.findings.vantage import AT_CLIENT, legs, place, place_of
+from tcptrace_py.findings.vantage import AT_CLIENT, Legs, first_ttl, legs, place, place_of
 from tcptrace_py.flows import resting
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.flows.textbook import Textbook
@@ -45,14 +45,15 @@ from tcptrace_py.model.closed import Closed
 from tcptrace_py.model.digest import FEW, Digest
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
-from tcptrace_py.model.live import AT_ITS_CLIENT, MOST_LARGEST, begins_with_syn, client_at_first, refused
+from tcptrace_py.model.live import AT_ITS_CLIENT, MOST_LARGEST, begins_with_syn, client_at_first, hop_bit, refused
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection
 from tcptrace_py.model.segments import SYN, local_port
 from tcptrace_py.model.trouble import Trouble, gravest
-from tcptrace_py.model.verdict import Verdict
-from tcptrace_py.states.resets import asks_others
+from tcptrace_py.model.verdict import BETWEEN, NAMED, Verdict
+from tcptrace_py.model.vocabulary import Cause
+from tcptrace_py.states.resets import asks_others, origin_of_lone
 
 from .replaying import Replayer, Template
 from .waiting import Waiting
@@ -60,6 +61,7 @@ from .waiting import Waiting
 if TYPE_CHECKING:
     from tcptrace_py.findings.occupancy import Held
 
+REFUSED = list(Cause).index(Cause.REFUSED)
 FEW_ROWS = 64  # of a block that rows are written into which are not kept
 MOST_NAMES = 4096  # that such a block may collect
 ATTEMPT, NOWHERE = 1 << 6 | SYN << 3, place(None)  # the signature of a SYN and nothing else, and what that says of the vantage point
@@ -105,6 +107,7 @@ class Collector:
         self.alike = self.alike_timed = 0  # connections that the digest was not told of yet
         self.are_many = False  # connections: too many to be described one by one, but for the slowest
         self.troubles: dict[int, Trouble | None] = {}  # by what they hang on
+        self.refused: list[Account] = []  # accounts with refusals that were not described
 
     def _caller_s(self, each: Callable[[Connection], None]) -> Callable[[Connection], None]:
         """A function of whoever asked for each connection: what it raises is no fault of ours."""
@@ -142,7 +145,7 @@ class Collector:
             live.announced = self.accounts.of(live.a.key).held_kind
             self.occupancy.begin(live.start_ns + FIRST_REPEAT_NS, live.announced, port_to_count(live))  # it was counted as given up then
         own = legs(live)
-        self.replayer.vantages.learn(live, own)
+        self._learn(live, own)
         template = self.replayer.template(live, own)
         if template is not None:
             template = template.at_end(live, known_ns)
@@ -158,6 +161,19 @@ class Collector:
                 self.waiting.append(live)  # where the capture stood is told of it as well, once that is known
             else:
                 self._conclude(live, known_ns, template)
+
+    def _learn(self, live: Live, own: Legs | None) -> None:
+        """Learn of a connection how far its ends are from the capture point: from its handshake, else by how many hops both came.
+
+        Who never spoke, or was never answered, may be forged.
+        """
+        if own is not None:
+            account = self.accounts.of(live.side(own.client).key)
+            self.accounts.learn(account, live.first_frame, own.to_server_ns, own.to_client_ns, own.client_ttl, own.server_ttl)
+        elif live.a.spoke and live.b.spoke:
+            client = client_at_first(live)
+            account = self.accounts.of(live.side(client).key)
+            self.accounts.learn_ways(account, first_ttl(live, client), first_ttl(live, 1 - client))
 
     def _take_alike(self, live: Live, template: Template, known_ns: int) -> bool:
         """Add up a textbook connection that went like others before; False if it is to be described."""
@@ -180,6 +196,8 @@ class Collector:
         account = self.accounts.of(live.side(outline.client).key)
         if live.announced >= 0 and live.announced != account.held_kind:
             return False
+        if refused(live):
+            self._count_refusal(account, live, template.verdict)
         if outline.trouble is not None:
             ends = account.client.name, account.server.name, account.port
             self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame, live.start_ns)
@@ -212,6 +230,30 @@ class Collector:
         )
         live.dissolve()
         return True
+
+    def _count_refusal(self, account: Account, live: Live, verdict: Verdict) -> None:
+        """Count a refusal by the way that its RST came: who sent it is known when its host's other connections are."""
+        reset = live.log[verdict.opening.refusal]
+        way = hop_bit(reset.ttl)
+        if account.refusals is None:
+            account.refusals = {}
+            self.refused.append(account)
+        account.refusals[way] = account.refusals.get(way, 0) + 1
+
+    def _settle_refusals(self) -> None:
+        """Give refusals that were not described back their senders: what came from between has no cause."""
+        ways = self.replayer.vantages.ways
+        for account in self.refused:
+            address = account.server.address
+            others, at_port = ways.get(address, 0), ways.get(address + account.port.to_bytes(2, "big"), 0)
+            for way, count in (account.refusals or {}).items():
+                who = origin_of_lone(way, others, at_port)
+                if who != NAMED:
+                    account.resets_others += count
+                if who == BETWEEN:
+                    self.totals.causes[REFUSED] -= count
+            account.refusals = None
+        self.refused = []
 
     def _hold_until_refused(self, live: Live) -> None:
         """Count the port of a refused SYN at once: what it waits for cannot change that."""
@@ -514,6 +556,8 @@ class Collector:
     def finish(self, end_ns: int) -> None:
         """The capture has ended: conclude what waits, and number the connections by their first frames."""
         self.settle_before_waiting(end_ns)
+        if len(self.waiting) or self.refused:
+            self.replayer.vantages.take_ways(self.accounts.ways())
         self.conclude_waiting(end_ns)
         self.add_up()
         self.close(end_ns)
@@ -535,6 +579,7 @@ class Collector:
     def add_up(self) -> None:
         """Add what textbook connections have in common to the sums."""
         self._tell()
+        self._settle_refusals()
         for template in self.replayer.templates.values():
             for one in (template, template.in_flight):
                 outline = None if one is None else one.outline

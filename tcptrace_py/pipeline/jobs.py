@@ -60,6 +60,8 @@ TELL_EVERY = 4  # rounds between two reports of begins and ends
 
 
 Told = tuple[list[bytes], bytearray, Any, Any]  # names of accounts, what each one's kind of interval counts, begins and ends, singles
+Needs = tuple[set[bytes], set[bytes]]  # names of pairs of hosts; of hosts and services
+Known = tuple[dict[bytes, Pair], dict[bytes, int]]  # the same with what is known of them: handshakes, ways (findings.vantage)
 
 
 class Frames(NamedTuple):
@@ -197,18 +199,28 @@ class Part:
         self._named = len(accounts.kind_names)
         return accounts.kind_names[named:], accounts.kind_counts[named:], self.collector.occupancy.release(), accounts.singles.release()
 
-    def needs(self) -> set[bytes]:
-        """Pairs of hosts whose handshakes decide about waiting connections."""
-        names = set()
+    def needs(self) -> Needs:
+        """Pairs of hosts, and hosts and services, of which others decide about waiting connections and refusals."""
+        pairs, places = set[bytes](), set[bytes]()
         for key in self.collector.waiting.first_keys():
             source, target, *_ = key_parts(key)
-            names.add(min(source, target) + max(source, target))
-        return names
+            ports = key[2 * len(source) :]
+            pairs.add(min(source, target) + max(source, target))
+            places.update((source, target, source + ports[:2], target + ports[2:4]))
+        for account in self.collector.refused:
+            places.update((account.server.address, account.server.address + account.port.to_bytes(2, "big")))
+        return pairs, places
 
-    def pairs(self, names: set[bytes]) -> dict[bytes, Pair]:
+    def known(self, needs: Needs) -> Known:
         """What is known of them here."""
-        known = self.collector.replayer.vantages.pairs
-        return {name: known[name] for name in names if name in known}
+        pairs, ways = self.collector.replayer.vantages.pairs, self.collector.accounts.ways() if needs[1] else {}
+        return {name: pairs[name] for name in needs[0] if name in pairs}, {name: ways[name] for name in needs[1] if name in ways}
+
+    def learn(self, known: Known) -> None:
+        """Take in what all parts together know of them."""
+        vantages = self.collector.replayer.vantages
+        vantages.pairs.update(known[0])
+        vantages.take_ways(known[1])
 
     def state(self, shared: dict[bytes, Pair]) -> dict[str, Any]:
         """All that adds up, when everything is concluded here. `shared`: pairs of hosts that all know of."""
@@ -415,11 +427,11 @@ def work(part: Part, channels: Channels) -> None:
         part.table.finish(end_ns)
         part.table.clear()
         channels.send(READER, (part.needs(), part.told()))
-        channels.send(READER, part.pairs(channels.receive(READER)))
+        channels.send(READER, part.known(channels.receive(READER)))
         shared = channels.receive(READER)
-        part.collector.replayer.vantages.pairs.update(shared)
+        part.learn(shared)
         part.collector.conclude_waiting(end_ns)
-        channels.send(READER, part.state(shared))
+        channels.send(READER, part.state(shared[0]))
     except (EOFError, BrokenPipeError, ConnectionError):
         pass  # a process is gone, and the one that reads will see it
 
@@ -602,13 +614,13 @@ class Workers:
             while isinstance(message := _receive(link), Taken):
                 pass  # of the last blocks
             their_needs, told = message
-            needs |= their_needs
+            needs = needs[0] | their_needs[0], needs[1] | their_needs[1]
             sums.take(whose, told)
         part.collector.settle_before_waiting(end_ns)
-        pairs = self._pairs(needs)
+        known = self._known(needs)
         for link in self._ends.values():
-            _send(link, pairs)
-        part.collector.replayer.vantages.pairs.update(pairs)
+            _send(link, known)
+        part.learn(known)
         part.collector.conclude_waiting(end_ns)
         part.collector.add_up()
         for whose, link in self._ends.items():
@@ -616,15 +628,18 @@ class Workers:
         part.collector.rename_streams(part.openers.rank)
         part.collector.close(end_ns)
 
-    def _pairs(self, names: set[bytes]) -> dict[bytes, Pair]:
-        """What all parts together know of these pairs of hosts."""
+    def _known(self, needs: Needs) -> Known:
+        """What all parts together know of these pairs of hosts, hosts and services."""
         for link in self._ends.values():
-            _send(link, names)
-        pairs = self._sums.part.pairs(names)
+            _send(link, needs)
+        pairs, ways = self._sums.part.known(needs)
         for link in self._ends.values():
-            for name, pair in _receive(link).items():
+            more_pairs, more_ways = _receive(link)
+            for name, pair in more_pairs.items():
                 pairs.setdefault(name, Pair(Samples())).merge(pair)
-        return pairs
+            for name, bits in more_ways.items():
+                ways[name] = ways.get(name, 0) | bits
+        return pairs, ways
 
     def _play_own(self) -> None:
         """Play the first worker's next round."""

@@ -51,6 +51,7 @@ class Directory:
         self.connections = FirstFrames()
         self.streams = FirstFrames()
         self.pairs: dict[bytes, Pair] = {}  # what handshakes told of each pair of hosts (findings.vantage)
+        self.ways: dict[bytes, int] = {}  # and how far off hosts and services are
         self.selection = Selection()  # what was taken in
 
     @property
@@ -260,7 +261,8 @@ def _read(
         if directory is not None:
             assert way.openers is not None
             directory.connections, directory.streams = whole.collector.first_frames, way.openers
-            directory.pairs, directory.selection = whole.collector.replayer.vantages.pairs, whole.table.selection
+            vantages = whole.collector.replayer.vantages
+            directory.pairs, directory.ways, directory.selection = vantages.pairs, vantages.ways, whole.table.selection
     return _Reading(whole, info, problems, interrupted, not (interrupted or reader.once))
 
 

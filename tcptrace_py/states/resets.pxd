@@ -1,7 +1,7 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-from tcptrace_py.model.live cimport Connection, Context, Segment, Side, hops
+from tcptrace_py.model.live cimport Connection, Context, Segment, Side, hop_bit, hops
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.states.evidence cimport Evidence, Half, Happening, happened
 
@@ -30,8 +30,10 @@ cdef bint _heard_before(Evidence evidence, Py_ssize_t index, Half mine, Half the
 cdef bint _ends_nothing(Evidence evidence, Py_ssize_t index) except -1
 @cython.locals(reset=Segment, i=cython.Py_ssize_t, segment=Segment)
 cdef bint _answered_anew(Evidence evidence, Py_ssize_t index) except -1
-@cython.locals(reset=Segment, mine=Half, usual="long long", own="long long", others="long long", goes_on=bint, nearer=bint, i=cython.Py_ssize_t, segment=Segment)
+@cython.locals(reset=Segment, mine=Half, usual="long long", own="long long", others="long long", at_port="long long", goes_on=bint,
+               i=cython.Py_ssize_t, segment=Segment)
 cpdef long long origin(Evidence evidence, Py_ssize_t index) except -1
+cpdef long long origin_of_lone(long long own, long long others, long long at_port) except -1
 @cython.locals(reset=Segment, segment=Segment, alike=bint)
 cpdef bint asks_others(Connection connection) except -1
 @cython.locals(lost="long long", reset=Segment, late="long long", sends_on=bint, repeats=bint, i=cython.Py_ssize_t,

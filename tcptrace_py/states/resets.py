@@ -1,6 +1,6 @@
 """Which RSTs their receivers obey, which one ended the connection, and when each side learnt of it (RFC 9293 3.5.3, 3.10.7; RFC 5961)."""
 
-from tcptrace_py.model.live import COPY, REPEAT, STRAY, Connection, Segment, hops
+from tcptrace_py.model.live import COPY, REPEAT, STRAY, Connection, Segment, hop_bit, hops
 from tcptrace_py.model.segments import ACK, FIN, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import ASSUMED, BETWEEN, NAMED, NOWHERE, OBSERVED, RESENT_NS, UNTOLD, ResetMarks
@@ -205,8 +205,8 @@ def origin(evidence: Evidence, index: int) -> int:
     """Who sent a RST: NAMED, or BETWEEN where it came another way than what its named sender sends, which went on or is further off.
 
     The way is told by the hops that the TTL has lost: RSTs may begin with another TTL than segments of a socket (255 against 64).
-    Other connections of the same two hosts count where they are known: what their sender's handshakes came by is one of its ways,
-    and where nothing else of it was captured here, they are all that a RST can be held against.
+    The other connections of the host that it names count where they are known, whoever their other ends are: what came by them is one
+    of its ways, and where nothing else of it was captured here, they are all that a RST can be held against.
     """
     reset = evidence.log[index]
     if evidence.self_connect or not reset.ttl:
@@ -221,13 +221,24 @@ def origin(evidence: Evidence, index: int) -> int:
             return NAMED  # its segments come in more ways than one
         usual = hops(segment.ttl)
         goes_on = goes_on or (i > index and segment.time_ns > reset.time_ns)
-    own, others = hops(reset.ttl), evidence.view.hops_of(reset.side)
-    if own == usual or (usual < 0 and (not others or index == evidence.opening.refusal)):
+    others, at_port = evidence.view.ways_of(reset.side)
+    if usual < 0:
+        return origin_of_lone(hop_bit(reset.ttl), others, at_port if index == evidence.opening.refusal else others)
+    own = hops(reset.ttl)
+    if own == usual or (others & hop_bit(reset.ttl) and not goes_on):
         return NAMED
-    if others >> own & 1 and not goes_on:
+    return BETWEEN if goes_on or own < usual else UNTOLD
+
+
+def origin_of_lone(own: int, others: int, at_port: int) -> int:
+    """Who sent a RST of whose named sender nothing else was captured in its connection, by bits of hops (see `hop_bit`).
+
+    It is from between where it came over fewer hops than all else of its sender. One that refuses is held against connections of the
+    same port (`at_port`) as well: a closed port may be that of a router that hands other ports on to hosts behind it.
+    """
+    if not own or not others or others & own:
         return NAMED
-    nearer = own < usual if usual >= 0 else others & ((1 << own) - 1) == 0
-    return BETWEEN if goes_on or nearer else UNTOLD
+    return BETWEEN if at_port and not others & own - 1 else UNTOLD
 
 
 def asks_others(connection: Connection) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ladder import CLOSE, HANDSHAKE, SERVER_CLOSE, play
+from tcptrace_py.model.digest import FEW
+from tcptrace_py.model.segments import key_parts
+from tests.ladder import CLOSE, HANDSHAKE, SERVER_CLOSE, SERVICE, Seg, ladder, path, play
 
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Reset
@@ -60,6 +63,13 @@ CAUSES = [
     ("behind a complete close", OPEN + CLOSE + "2 S R seq=2", "server", "late", "high"),
     ("behind the server's complete close", OPEN + SERVER_CLOSE + "1.5 C R seq=2", "client", "late", "high"),
 ]
+
+
+def at_port(segment: Seg, port: int) -> Seg:
+    """The same segment, with another port of the server's."""
+    source, target, *ports = key_parts(segment.key)[:4]
+    numbers = [port if number == SERVICE else number for number in ports]
+    return replace(segment, key=source + target + b"".join(number.to_bytes(2, "big") for number in numbers))
 
 
 def last_reset(text: str) -> Reset:
@@ -165,7 +175,11 @@ OTHERS = [
     ("alone, as its sender's other connections come", OTHER_AT_60 + ONLY_A_RST, "server", "no-socket"),
     ("alone, and nearer than they come", OTHER_AT_60 + ONLY_A_RST + " ttl=62", "between", None),
     ("alone, and further off", OTHER_AT_60 + ONLY_A_RST + " ttl=57", "unknown", "no-socket"),
-    ("a refusal: a port that is closed may be another host's", OTHER_AT_60 + "1 C S\n1.01 S RA ttl=62", "server", "refused"),
+    ("a refusal, as handshakes of the same port come", OTHER_AT_60 + "1 C S\n1.01 S RA", "server", "refused"),
+    ("a refusal, and nearer than they come", OTHER_AT_60 + "1 C S\n1.01 S RA ttl=62", "between", None),
+    ("a refusal, from another system's TTL, as far", OTHER_AT_60 + "1 C S\n1.01 S RA ttl=251", "server", "refused"),
+    ("a refusal, and further off", OTHER_AT_60 + "1 C S\n1.01 S RA ttl=57", "unknown", "refused"),
+    ("a refusal by hops that no number of 64 bits has a bit for", OTHER_AT_60 + "1 C S\n1.01 S RA ttl=130", "server", "refused"),
 ]
 
 
@@ -174,6 +188,54 @@ def test_who_sent_it_by_what_its_sender_s_other_connections_came_over(text: str,
     (reset,) = [reset for row in play(text).rows for reset in row.resets]
     assert (reset.by, reset.cause) == (by, cause)
     assert any("TTL" in words for words in reset.evidence) == (by != "server" or ("C2 S" in text and "5 S" in text))
+
+
+HELD_AGAINST = {  # what else was captured of the server: with another client, on another port, without its beginning
+    "another client": ladder(OTHER_AT_60, client="10.0.0.9"),
+    "another port": [at_port(segment, 443) for segment in ladder(OTHER_AT_60)],
+    "no beginning": ladder("0.1 C A seq=9 ack=1\n0.11 S A\n0.12 C PA len=3\n0.13 S PA len=3", client="10.0.0.9"),
+}
+REFUSAL = "1 C S\n1.01 S RA"
+LONE = [
+    ("another client", ONLY_A_RST, "server", "no-socket"),
+    ("another client", ONLY_A_RST + " ttl=62", "between", None),
+    ("another client", REFUSAL, "server", "refused"),
+    ("another client", REFUSAL + " ttl=62", "between", None),
+    ("another port", ONLY_A_RST + " ttl=62", "between", None),
+    ("another port", REFUSAL, "server", "refused"),
+    ("another port", REFUSAL + " ttl=62", "unknown", "refused"),  # a router refuses, and hands other ports on
+    ("no beginning", ONLY_A_RST + " ttl=62", "between", None),
+    ("no beginning", REFUSAL + " ttl=62", "between", None),
+]
+
+
+@pytest.mark.parametrize(("others", "text", "by", "cause"), LONE)
+def test_who_sent_it_by_what_else_its_host_sent(others: str, text: str, by: str, cause: str | None) -> None:
+    (reset,) = [reset for row in play([*HELD_AGAINST[others], *ladder(text)]).rows for reset in row.resets]
+    assert (reset.by, reset.cause) == (by, cause)
+    assert ("answers the SYN" in reset.evidence) == (text.startswith(REFUSAL))
+    assert any("its sender's other connections came over 4" in words for words in reset.evidence) == (by != "server")
+
+
+def test_a_refusal_from_between_is_nothing_to_the_server() -> None:
+    played = play([*ladder(OTHER_AT_60), *ladder(REFUSAL + " ttl=62")])
+    row = played.rows[1]
+    assert (row.handshake.outcome, row.teardown.pattern) == ("refused", "rst")
+    assert (path(row.client_side), path(row.server_side)) == ("CLOSED SYN_SENT CLOSED", "CLOSED")
+    assert not any(played.summary.reset_causes.values())
+
+
+@pytest.mark.parametrize("ttl", [60, 62, 57])
+def test_refusals_are_counted_as_they_are_described(ttl: int) -> None:
+    """Also where there are too many to describe each."""
+    segments = [*ladder(OTHER_AT_60, client="10.0.0.9")]
+    for number in range(FEW + 9):
+        segments += ladder(f"{1 + number} C S\n{1 + number}.01 S RA ttl={ttl}", port=20000 + number)
+    described, counted = (play(segments, keep_rows=keep_rows) for keep_rows in (True, False))
+    assert described.summary == counted.summary
+    (service,) = counted.summary.services
+    assert (service.resets_by_server, service.resets_by_others) == ((FEW + 9, 0) if ttl == 60 else (0, FEW + 9))
+    assert counted.summary.reset_causes["refused"] == (0 if ttl == 62 else FEW + 9)
 
 
 def test_it_does_not_hang_on_which_of_the_connections_ends_first() -> None:

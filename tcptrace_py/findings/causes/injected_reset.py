@@ -29,7 +29,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         first = min(rows, key=frames.__getitem__)
         went_on = sum(goes_on[row] for row in rows)
         confident = any(sure[row] == HIGH for row in rows)
-        other = f"other segments {usual[first]}" if usual[first] else "handshakes in other connections came over more hops"
+        other = f"other segments {usual[first]}" if usual[first] else "segments in other connections came over more hops"
         said = [f"frame {frames[first]}: TTL {ttls[first]}, its named sender's {other}"]
         if went_on:
             said.append(f"the named sender went on sending in {went_on} of {len(rows)}")
