@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
+from typing import NamedTuple
 
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.faults import NOWHERE, Faults
@@ -10,7 +11,7 @@ from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import FileInfo
 
-from . import compression, pcap_walk, pcapng_walk, snoop
+from . import compression, pcap_walk, pcapng_walk, snoop, terminal
 from .columns import reserve
 from .compression import DecompressedSource
 from .damage import Damage
@@ -50,7 +51,7 @@ class ForeignCaptureError(NotACaptureError):
 def holds_capture(path: str) -> bool:
     """Whether a regular file holds a capture of whatever kind, also where it is damaged or cannot be decompressed here."""
     try:
-        source, _ = open_capture(path)
+        source = open_capture(path).source
     except NotACaptureError as error:
         return isinstance(error, ForeignCaptureError)
     except CaptureError as error:
@@ -59,11 +60,16 @@ def holds_capture(path: str) -> bool:
     return True
 
 
-def open_capture(path: str) -> tuple[Source, bytes]:
-    """Open a path down to the capture inside: its source, and the first bytes, already read.
+class Opening(NamedTuple):
+    """A capture inside of what may be around it: where its bytes come from, its first ones, and what was undone on the way there."""
 
-    Raises CaptureError, without the name of the file.
-    """
+    source: Source
+    data: bytes
+    undone: tuple[tuple[str, str], ...] = ()  # codes of problems, and what is said of them
+
+
+def open_capture(path: str) -> Opening:
+    """Open a path down to the capture inside. Raises CaptureError, without the name of the file."""
     source: Source = open_source(path)
     try:
         data = _head(source)
@@ -73,7 +79,8 @@ def open_capture(path: str) -> tuple[Source, bytes]:
                 break
             source = DecompressedSource(source, data, kind)
             data = _head(source)
-        _format_of(data)
+        opening = _undo_terminal(source, data)
+        _format_of(opening.data)
     except SourceDamageError as error:
         source.close()
         raise CaptureError(str(error)) from error
@@ -85,7 +92,20 @@ def open_capture(path: str) -> tuple[Source, bytes]:
     except BaseException:
         source.close()
         raise
-    return source, data
+    return opening
+
+
+def _undo_terminal(source: Source, data: bytes) -> Opening:
+    undone = []
+    text = b"" if terminal.is_capture(data) else terminal.text_before(data)
+    if text:
+        data = data[len(text) :]
+        undone.append(("text-before-capture", f'text stands before the capture, "{terminal.in_words(text)}"; {terminal.ADVICE}'))
+    if terminal.is_translated(data):
+        source = terminal.TranslatedSource(source, data)
+        data = source.head
+        undone.append(("went-through-terminal", f"a terminal put a CR before each LF: read without them; {terminal.ADVICE}"))
+    return Opening(source, data, tuple(undone))
 
 
 def name_of(path: str) -> str:
@@ -131,16 +151,17 @@ class CaptureFile:
         """Open and recognise it. Raises CaptureError where it cannot be read at all."""
         self.path = path
         try:
-            source, data = open_capture(path)
+            opening = open_capture(path)
         except CaptureError as error:
             raise type(error)(f"{name_of(path)}: {error}") from error
-        self.info = FileInfo(name_of(path), _format_of(data))
+        source = opening.source
+        self.info = FileInfo(name_of(path), _format_of(opening.data))
         self.size_bytes = source.size_bytes
         self.reopenable = source.reopenable
         self.compressed = isinstance(source, DecompressedSource)
         self.done_bytes = 0
         self.interrupted = source.interrupted
-        self._opened: tuple[Source, bytes] | None = None if source.reopenable else (source, data)
+        self._opened: Opening | None = None if source.reopenable else opening
         if source.reopenable:
             source.close()
 
@@ -175,7 +196,7 @@ class CaptureFile:
     def _read(self, damage: Damage, new_interface: Callable[[], int], opened: Opened | None) -> Iterator[FrameBlock]:
         """Blocks of frames from all bytes; from the first ones where it is not `opened` for more."""
         try:
-            source, data = self._opened or open_capture(self.path)
+            source, data, undone = self._opened or open_capture(self.path)
         except CaptureError as error:  # it could be read a moment ago
             damage.broken_off("read-error", str(error), 0)
             return
@@ -187,6 +208,9 @@ class CaptureFile:
         try:
             if isinstance(source, DecompressedSource):
                 damage.unit = f" of the {source.kind} content"
+            for code, said in undone:
+                damage.add(code, said, 0, damaged=False)
+                damage.unit = " of the capture itself"
             if self.interrupted:  # while it was recognised, of a stream that is kept
                 damage.ended_by_hand()
             for block in _frames(source, data, new_interface, damage, whole=opened is not None):
@@ -204,7 +228,7 @@ class CaptureFile:
     def close(self) -> None:
         """Close a pipe that was never read."""
         if self._opened:
-            self._opened[0].close()
+            self._opened.source.close()
 
 
 def _frames(source: Source, data: bytes, new_interface: Callable[[], int], damage: Damage, *, whole: bool) -> Iterator[FrameBlock]:

@@ -68,6 +68,16 @@ PROPERTIES = {
         "a file in a folder is no capture and was skipped",
         "nothing",
     ),
+    "text-before-capture": Explained(
+        "lines of text stand before the capture in its file: what tcpdump says on standard error went there, too. What follows is read",
+        "let standard error go elsewhere (`2>/dev/null`), and no terminal come between: `ssh -T`, `docker exec` and `kubectl exec` without "
+        "`-t`; or record with `tcpdump -w FILE` there, and copy that",
+    ),
+    "went-through-terminal": Explained(
+        "each LF in the file has a CR before it, and its records make sense only without them: a terminal stood between the program that "
+        "captured and the file. It is read without them",
+        "see `text-before-capture`; a terminal may do more to a capture than that",
+    ),
     "nanoseconds-unannounced": Explained(
         "a pcap that says it counts microseconds holds nanoseconds: most of its first fractions are beyond a second. Its times are "
         "read as nanoseconds",

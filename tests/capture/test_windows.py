@@ -30,6 +30,8 @@ from .writing import (
 
 CODES = {
     "nanoseconds-unannounced",
+    "text-before-capture",
+    "went-through-terminal",
     "cut-tail",
     "corrupt-record",
     "corrupt-block",
