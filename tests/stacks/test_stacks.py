@@ -1,4 +1,4 @@
-"""Captures of other stacks, of boxes that interfere and of thinned recordings: what is said of each is what happened.
+"""Captures of other stacks, of boxes that interfere, thinned, and in other wrappings: what is said of each is what happened.
 
 Those of lwIP 2.1.3, gVisor, FreeBSD 9.1 and Linux are held against the stacks' own logs of states; the others are made, a few
 frames each that show one thing which public captures have. A path is what a side went through: its states without bases.
@@ -38,6 +38,14 @@ class Right:
 
 
 BY_THE_SERVER = Right(OPENED + CLOSED_SECOND, ANSWERED + CLOSED_FIRST, "four-way", "server", stays=("server",))
+BY_BOTH = Right(  # the server's FIN was lost on its first way
+    OPENED + CLOSED_FIRST,
+    ANSWERED + " FIN_WAIT_1 CLOSING TIME_WAIT",
+    "simultaneous",
+    "client",
+    stays=("client", "server"),
+    anomalies=(),
+)
 BY_THE_CLIENT = Right(OPENED + CLOSED_FIRST, ANSWERED + CLOSED_SECOND, "four-way", "client", stays=("client",))
 
 CAPTURES: dict[str, tuple[Right, ...]] = {
@@ -49,6 +57,12 @@ CAPTURES: dict[str, tuple[Right, ...]] = {
     "late_syn": (BY_THE_SERVER,),
     "c06-syn-last": (BY_THE_CLIENT,),
     "c07-ack-before-data": (replace(BY_THE_CLIENT, anomalies=()),),
+    "c11-tzsp": (BY_BOTH,),
+    "c12-tty-prefix": (BY_BOTH,),
+    "c12b-tty-crlf": (BY_BOTH,),
+    "c13-snoop": (BY_BOTH,),
+    "c14-ns-in-us-magic": (BY_BOTH,),
+    "c15-pflog": (BY_BOTH,),
     "rstack_then_conn": (
         Right("CLOSED", "CLOSED", "rst", outcome="not-captured", resets=((1, "server", "no-socket"),)),
         BY_THE_SERVER,
@@ -157,14 +171,15 @@ def said(connection: Any, right: Right) -> Right:
 
 @pytest.mark.parametrize("name", CAPTURES)
 def test_what_happened_is_said(name: str) -> None:
-    connections = sorted(analyze([HERE / f"{name}.pcap"]).connections, key=lambda connection: connection.first_frame)
+    (path,) = HERE.glob(f"{name}.*")
+    connections = sorted(analyze([path]).connections, key=lambda connection: connection.first_frame)
     rights = CAPTURES[name]
     assert len(connections) == len(rights)
     assert tuple(said(connection, right) for connection, right in zip(connections, rights, strict=True)) == rights
 
 
 def test_every_capture_is_asked_for() -> None:
-    assert {file.stem for file in HERE.glob("*.pcap")} == set(CAPTURES)
+    assert {file.stem for file in HERE.glob("*.*p")} == set(CAPTURES)
 
 
 def test_what_stands_behind_a_lost_fin_shows_no_moment() -> None:
@@ -189,6 +204,25 @@ def test_time_wait_that_refuses_syns_lasts() -> None:
     (stay,) = min(analysis.connections, key=lambda connection: connection.first_frame).time_wait
     assert (stay.ended_by, stay.restarts) == ("capture-end", 0)
     assert [(finding.code, finding.connections) for finding in analysis.findings] == [("refused-by-time-wait", 1)]
+
+
+WRAPPED = {  # what is said of a capture that came in an odd way
+    "c11-tzsp": [],
+    "c12-tty-prefix": ["text-before-capture"],
+    "c12b-tty-crlf": ["went-through-terminal"],
+    "c13-snoop": [],
+    "c14-ns-in-us-magic": ["nanoseconds-unannounced"],
+    "c15-pflog": [],
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_what_a_capture_came_in_is_named_and_is_no_damage(name: str) -> None:
+    (path,) = HERE.glob(f"{name}.*")
+    info = analyze([path]).capture
+    assert [problem.code for problem in info.problems] == WRAPPED[name]
+    assert not any(problem.damaged for problem in info.problems)
+    assert info.segments == info.packets == 12
 
 
 @pytest.mark.parametrize("name", ["gap_const", "two-rsts-taken-for-capture-duplicates"])
