@@ -104,7 +104,7 @@ def test_no_tcp(tmp_path: Path) -> None:
 
 ESP = build.ethernet(build.ipv4(b"\0" * 40, protocol=50))
 WIREGUARD = build.ethernet(build.ipv4(struct.pack("!HHHH", 51820, 51820, 40, 0) + b"\0" * 32, protocol=17))
-MACSEC = build.ethernet(b"\0" * 40, 0x88E5)
+MACSEC = build.ethernet(b"\x0c" + b"\0" * 40, 0x88E5)
 
 
 @pytest.mark.parametrize(("frame", "name"), [(ESP, "ESP"), (WIREGUARD, "WireGuard"), (MACSEC, "MACsec")])

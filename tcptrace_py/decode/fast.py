@@ -43,7 +43,7 @@ MOST_LINK_BYTES = 64  # some ten tags: who has more is counted on the general pa
 # GENEVE (RFC 8926), GTP-U (TS 29.281), TZSP, L2TP (RFC 2661), Teredo (RFC 4380), GRE (RFC 8086), MPLS (RFC 7510),
 # CAPWAP (RFC 5415).
 # `tunnels.py` has a row for each.
-TUNNEL_PORTS = (4789, 8472, 4790, 6081, 2152, 37008, 1701, 3544, 4754, 6635, 5247)
+TUNNEL_PORTS = (4789, 8472, 4790, 6081, 2152, 37008, 1701, 3544, 4341, 4754, 6635, 5247)
 ANSWERED_PORTS = (1701, 3544, 5247)  # of these also the source port: who asks there may have another of its own
 
 

@@ -176,6 +176,24 @@ def pflog(walk: Walk, data: bytes, wire: int) -> None:
     by_ethertype(walk, FAMILIES.get(data[1], 0), data[size:], wire - size)
 
 
+def trill(walk: Walk, data: bytes, wire: int) -> None:
+    """TRILL (RFC 6325 section 3.2): flags with the options' length in words of 4 bytes, two nicknames, options, an Ethernet frame."""
+    need(data, 6)
+    size = 6 + (int.from_bytes(data[:2], "big") >> 6 & 31) * 4
+    walk.enter(ethernet, data[size:], wire - size)
+
+
+def macsec(walk: Walk, data: bytes, wire: int) -> None:
+    """MACsec (IEEE 802.1AE section 9.3) that only protects: an identifier where a bit says so, the Ethernet type, 16 bytes of check."""
+    need(data, 6)
+    if data[0] & 0x0C:
+        walk.unread = "MACsec (encrypted)"
+        return
+    size = 16 if data[0] & 0x20 else 8
+    need(data, size)
+    by_ethertype(walk, data[size - 2] << 8 | data[size - 1], data[size:], wire - size - 16)
+
+
 def raw(walk: Walk, data: bytes, wire: int) -> None:
     """IP without a link header; the version tells which."""
     need(data, 1)
@@ -252,6 +270,11 @@ ETHERTYPES.update(
         0x880B: ppp,
         0x88E7: behind(4, ethernet),  # provider backbone bridges (802.1ah)
         0x8926: tagged(6),  # VN-Tag
+        0x22F3: trill,
+        0x88E5: macsec,
+        0x8903: behind(2, ethernet),  # Cisco's FabricPath
+        0x892F: tagged(6),  # HSR (IEC 62439-3)
+        0xF1C1: tagged(6),  # R-tag (IEEE 802.1CB)
         0x893F: tagged(8),  # E-tag (IEEE 802.1BR)
         0x8909: tagged(8),  # Cisco's security group tag
     }

@@ -1,13 +1,14 @@
-"""What carries packets or frames inside IP: UDP tunnels, GRE, ERSPAN, EtherIP, MPLS."""
+"""What carries packets or frames inside IP: UDP tunnels, GRE, ERSPAN, EtherIP, L2TP, MPLS; and service headers around them."""
 
 import dpkt
 
 from . import unread
-from .links import ethernet, mpls, ppp
+from .links import IPV4, IPV6, ethernet, mpls, ppp
 from .walk import (
     ETHERTYPES,
     PORTS,
     PROTOCOLS,
+    VLAN_TYPES,
     Handler,
     UnreadableError,
     Walk,
@@ -27,6 +28,8 @@ _CAPWAP_DTLS, _CAPWAP_WIRELESS, _CAPWAP_NATIVE, _CAPWAP_FRAGMENT, _CAPWAP_KEEP_A
 _WIRELESS_DATA = 8  # version 0, type data: the lower half of a frame control's first byte
 _NVGRE_LOWEST_KEY = 0x1000 << 8  # RFC 7637: network identifiers below 0x1000 are reserved
 _GTP_USER_DATA = 255
+_NSH = 0x894F
+_NEXT_PROTOCOLS = {1: IPV4, 2: IPV6, 3: _BRIDGED, 4: _NSH, 5: 0x8847}  # as VXLAN-GPE and NSH number them
 _TZSP_FRAMES, _TZSP_PADDING, _TZSP_END = (0, 1), 0, 1
 
 
@@ -53,7 +56,23 @@ def vxlan_gpe(walk: Walk, data: bytes, wire: int) -> None:
     need(data, 8)
     if data[0] & 0x0C == 0x0C:
         walk.vni = int.from_bytes(data[4:7], "big")
-        by_ethertype(walk, {1: 0x0800, 2: 0x86DD, 3: _BRIDGED}.get(data[3], 0), data[8:], wire - 8)
+        by_ethertype(walk, _NEXT_PROTOCOLS.get(data[3], 0), data[8:], wire - 8)
+
+
+def nsh(walk: Walk, data: bytes, wire: int) -> None:
+    """Network service header (RFC 8300 section 2): its length in words of 4 bytes, and what follows it."""
+    need(data, 4)
+    size = (data[1] & 63) * 4
+    if data[0] >> 6 == 0 and size >= 8:
+        by_ethertype(walk, _NEXT_PROTOCOLS.get(data[3], 0), data[size:], wire - size)
+
+
+def lisp(walk: Walk, data: bytes, wire: int) -> None:
+    """LISP data (RFC 9300 section 5.3): the instance is the network, where there is one; then IP."""
+    need(data, 8)
+    if data[0] & 0x08:
+        walk.vni = int.from_bytes(data[4:7], "big")
+    _ip(walk, data[8:], wire - 8)
 
 
 def geneve(walk: Walk, data: bytes, wire: int) -> None:
@@ -103,10 +122,15 @@ def tzsp(walk: Walk, data: bytes, wire: int) -> None:
 
 
 def l2tp(walk: Walk, data: bytes, wire: int) -> None:
-    """L2TP of version 2 (RFC 2661 section 3.1): data messages bear PPP; lengths, sequence numbers and padding may stand before it."""
+    """L2TP of version 2 (RFC 2661 section 3.1): data messages bear PPP; lengths, sequence numbers and padding may stand before it.
+
+    Of version 3 a session follows (RFC 3931 section 4.1.2.1).
+    """
     need(data, 6)
     flags = data[0] << 8 | data[1]
-    if flags & 0x8000 or flags & 15 != 2:
+    if flags & 0x800F == 3:
+        l2tp3(walk, data[4:], wire - 4)
+    if flags & 0x800F != 2:
         return
     at = 6 + 2 * bool(flags & 0x4000) + 4 * bool(flags & 0x0800)
     if flags & 0x0200:
@@ -114,6 +138,22 @@ def l2tp(walk: Walk, data: bytes, wire: int) -> None:
         at += 2 + (data[at] << 8 | data[at + 1])
     need(data, at)
     walk.enter(ppp, data[at:], wire - at)
+
+
+def l2tp3(walk: Walk, data: bytes, wire: int) -> None:
+    """A session of L2TPv3 (RFC 3931 section 4.1): its number, a cookie of 0, 4 or 8 bytes, a sublayer of 4 or none, an Ethernet frame.
+
+    Only its control connection tells the lengths, as far as it has one: they are those behind which an Ethernet type stands.
+    """
+    need(data, 4)
+    if not any(data[:4]):
+        return  # the control connection itself
+    for at in (8, 4, 12, 16):
+        kind, version = int.from_bytes(data[at + 12 : at + 14], "big"), data[at + 14 : at + 15].hex()[:1]
+        if (kind in ETHERTYPES or kind in VLAN_TYPES) and version == {IPV4: "4", IPV6: "6"}.get(kind, version):
+            walk.enter(ethernet, data[at:], wire - at)
+            return
+    walk.unread = "L2TPv3 around something else than Ethernet"
 
 
 def teredo(walk: Walk, data: bytes, wire: int) -> None:
@@ -231,8 +271,8 @@ def etherip(walk: Walk, data: bytes, wire: int) -> None:
 
 
 PORTS.update({4789: vxlan, 8472: vxlan, 4790: vxlan_gpe, 6081: geneve, 2152: gtp_u, 37008: tzsp,
-              1701: l2tp, 3544: teredo, 4754: gre, 5247: capwap, 6635: nested(mpls)})  # fmt: skip
+              1701: l2tp, 3544: teredo, 4341: lisp, 4754: gre, 5247: capwap, 6635: nested(mpls)})  # fmt: skip
 # Whoever asks there has a port of its own, to which the answers go.
 ANSWERED_PORTS: dict[int, Handler] = {1701: l2tp, 3544: teredo, 5247: capwap}
-PROTOCOLS.update({17: udp, 47: gre, 97: etherip, 137: nested(mpls), 143: nested(ethernet)})
-ETHERTYPES[_BRIDGED] = ethernet
+PROTOCOLS.update({17: udp, 47: gre, 97: etherip, 115: l2tp3, 137: nested(mpls), 143: nested(ethernet)})
+ETHERTYPES.update({_BRIDGED: ethernet, _NSH: nsh})

@@ -26,6 +26,11 @@ OTHERWISE = {  # what tshark 4.0.17 does not find, and why
         "it takes the addresses for a control word, or for IPv4, and the other way round",
     ),
     **dict.fromkeys(("pppd", "mpls alone", "cisco hdlc, direction", "frame relay, direction"), "it does not know the link type"),
+    **dict.fromkeys(
+        ("l2tpv3", "l2tpv3, nothing before the frame", "l2tpv3, cookie", "l2tpv3, cookie of eight, sublayer", "l2tpv3, a tagged frame"),
+        "it has what a session holds from its control connection, or from its preferences",
+    ),
+    "l2tpv3 in udp": "as L2TPv3 over IP",
     "vxlan 8472": "the port that was used before the RFC",
     **dict.fromkeys(("gtp-u, extensions", "gtp-u, sequence"), "the length in the header is 0"),
     **dict.fromkeys(

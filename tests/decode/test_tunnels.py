@@ -47,6 +47,14 @@ def capwap(content: bytes, flags: int = 0, more: bytes = b"", kind: int = 0, net
     return struct.pack("!II", kind << 24 | words << 19 | 1 << 14 | network << 9 | flags, 0) + more + content
 
 
+def ip_of(protocol: int, content: bytes) -> Raw:
+    return Raw(build.ethernet(ipv4(content, protocol=protocol)))
+
+
+def ether(kind: int, content: bytes) -> Raw:
+    return Raw(build.ethernet(content, kind))
+
+
 def in_gre(content: bytes) -> Raw:
     return Raw(build.ethernet(ipv4(content, protocol=47)))
 
@@ -90,6 +98,20 @@ BUILT: dict[str, tuple[Raw, Row]] = {
     "tzsp, sent, tags": (udp(37008, b"\1\1\0\1\0\x0a\1\x55\0\x29\2ab\1" + framed(HELLO6)), ROW6),
     "l2tp": (udp(1701, b"\0\2\0\7\0\1\xff\3\0\x21" + HELLO), {}),
     "l2tp, length, sequence, padding": (udp(1701, b"\x4a\2" + b"\0\x40\0\7\0\1\0\1\0\1" + b"\0\2\0\0" + b"\xff\3\0\x57" + HELLO6), ROW6),
+    "l2tpv3": (ip_of(115, b"\0\0\0\1" + b"\0" * 4 + framed(HELLO)), {}),
+    "l2tpv3, nothing before the frame": (ip_of(115, b"\0\0\0\1" + framed(HELLO6)), ROW6),
+    "l2tpv3, cookie": (ip_of(115, b"\0\0\0\1cook" + framed(HELLO)), {}),
+    "l2tpv3, cookie of eight, sublayer": (ip_of(115, b"\0\0\0\1cookie.." + b"\x40\0\0\7" + framed(HELLO)), {}),
+    "l2tpv3, a tagged frame": (
+        ip_of(115, b"\0\0\0\1" + b"\0" * 4 + framed(HELLO)[:12] + b"\x81\0\0\5" + framed(HELLO)[12:]),
+        {"vlan": 5},
+    ),
+    "l2tpv3 in udp": (udp(1701, b"\0\3\0\0\0\0\0\1" + b"\0" * 4 + framed(HELLO6)), ROW6),
+    "lisp": (udp(4341, b"\xc0" + b"\0" * 7 + HELLO), {}),
+    "lisp, instance": (udp(4341, b"\x08\0\0\0\0\0\x07\xff" + HELLO6), ROW6 | {"key": key(CLIENT6, SERVER6, scope=vni(7))}),
+    "nsh": (ether(0x894F, b"\x0f\xc6\1\1\0\0\1\xff" + b"\0" * 16 + HELLO), {}),
+    "nsh, without context, a frame": (ether(0x894F, b"\x0f\xc2\2\3\0\0\1\xff" + framed(HELLO6)), ROW6),
+    "vxlan-gpe, nsh": (udp(4790, b"\x0c\0\0\4\0\0\7\0\x0f\xc2\2\1\0\0\1\xff" + HELLO), {"key": key(scope=vni(7))}),
     "teredo": (udp(3544, HELLO6), ROW6),
     "teredo, authentication, origin": (udp(3544, b"\0\1\0\0" + b"\0" * 9 + b"\0\0" + b"\1" * 6 + HELLO6), ROW6),
     "l2tp, the answer": (udp(50000, b"\0\2\0\7\0\1\xff\3\0\x21" + HELLO, 1701), {}),
@@ -130,7 +152,12 @@ NOTHING = {
     "tzsp of another version": udp(37008, b"\2\0\0\1\1" + framed(HELLO)),
     "tzsp around something else": udp(37008, b"\1\0\0\x20\1" + framed(HELLO)),
     "l2tp control": udp(1701, b"\xc8\2\0\x0c" + b"\0" * 8),
-    "l2tp of another version": udp(1701, b"\0\3" + b"\0" * 12),
+    "l2tp of another version": udp(1701, b"\0\4" + b"\0" * 12),
+    "l2tpv3 control": ip_of(115, b"\0" * 4 + b"\xc8\3\0\x14" + b"\0" * 16),
+    "l2tpv3 in udp, control": udp(1701, b"\xc8\3\0\x14" + b"\0" * 16),
+    "lisp of nothing": udp(4341, b"\0" * 8 + b"\x55"),
+    "nsh of the future": ether(0x894F, b"\x4f\xc2\2\3\0\0\1\xff" + framed(HELLO)),
+    "nsh without a length": ether(0x894F, b"\x0f\xc0\2\3\0\0\1\xff" + framed(HELLO)),
     "teredo bubble of nothing": udp(3544, b"\0\0" + b"\1" * 6 + b"\x45"),
     "eoip keepalive": in_gre(b"\x20\1\x64\0\0\0\0\7"),
     "gtp signalling": udp(2152, struct.pack("!BBHI", 0x32, 1, 4, 0) + b"\0" * 4),
@@ -154,6 +181,11 @@ def test_built(name: str) -> None:
 def test_nothing(name: str) -> None:
     rows, problems = decoded(NOTHING[name])
     assert (rows, problems.rows()) == ([], [])
+
+
+def test_a_session_around_something_else_is_not_read() -> None:
+    rows, problems = decoded(ip_of(115, b"\0\0\0\1" + b"\0" * 4 + HELLO))
+    assert (rows, codes(problems)) == ([], {"not-read": 1})
 
 
 @pytest.mark.parametrize("tunnel", [gtp_u(1, 2), vxlan(1), gre(3)])
