@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.pipeline import run
+from tests.decode import build
 from tests.kernel import needs_recording
 from tests.test_order import as_pcapng, is_in_order, rows_of, said, shuffled
 
@@ -145,6 +147,55 @@ def test_ip_ids_and_ttls_change_no_verdict_that_does_not_rest_on_them(tmp_path: 
     assert hangs_on_headers(rows, run(str(as_pcapng(rows, tmp_path / "one.pcapng"))), tmp_path) == []
 
 
+# What a part of a sample cannot know.
+PARTS_THAT_MISLEAD = {
+    "data-after-fin.pcap": "data beyond its sender's FIN shows an open side to who has not seen the FIN",
+    "odd-flags.pcap": "of a probe nothing else is there to be missing",
+    "old-syn-after-close.pcap": "the copy of an old SYN is an attempt to who has not seen the first",
+    "time-wait-assassinated.pcap": "the same",
+    "reset-late.pcap": "nothing is left but the late RST and what it answers",
+    "time-wait-killed-by-reset.pcap": "the same",
+    "freebsd-timewait-ignores-rst.pcap": "the same",
+    "snaplen-38.pcap": "the flags were cut off",
+}
+NETWORKS_THAT_MISLEAD = {
+    "odd-flags.pcap": "nothing but its ports ties a RST to what it answers",
+    "snaplen-38.pcap": "the numbers were cut off",
+    "challenge_ack.pcap": "the peer's first segment has another connection's numbers, as another network's would",
+}
+
+
+def in_two_networks(rows: list[Row]) -> list[Row]:
+    """The same frames in VXLAN, each host's in a network of its own."""
+    there = min(data[26:30] for _, data, _, _ in rows)
+    wrapped = []
+    for time_ns, data, wire, link in rows:
+        network = 5 + (data[26:30] != there)
+        header = struct.pack("!II", 0x0800_0000, network << 8)
+        outer = build.ipv4(struct.pack("!HHHH", 50000, 4789, 16 + wire, 0) + header, protocol=17, length=36 + wire)
+        wrapped.append((time_ns, build.ethernet(outer) + data, wire + 14 + len(outer), link))
+    return wrapped
+
+
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.name)
+def test_what_is_said_of_a_part_is_true_of_the_whole(tmp_path: Path, path: Path) -> None:
+    rows = rows_of(path)
+    if not rows or not is_plain(rows) or path.name in PARTS_THAT_MISLEAD:
+        return
+    whole = run(str(as_pcapng(rows, tmp_path / "one.pcapng")))
+    for part in (*directions(rows), rows[len(rows) // 3 :], rows[len(rows) // 2 :], rows[2 * len(rows) // 3 :]):
+        assert untrue_of_a_part(whole, run(str(as_pcapng(part, tmp_path / "part.pcapng")))) == []
+
+
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.name)
+def test_a_network_for_each_direction_changes_nothing(tmp_path: Path, path: Path) -> None:
+    rows = rows_of(path)
+    if not rows or not is_plain(rows) or path.name in NETWORKS_THAT_MISLEAD:
+        return
+    other = run(str(as_pcapng(in_two_networks(rows), tmp_path / "other.pcapng")))
+    assert verdicts(other) == verdicts(run(str(as_pcapng(rows, tmp_path / "one.pcapng"))))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", LARGE, ids=lambda path: path.name)
 def test_recordings_obey_the_same_laws(tmp_path: Path, path: Path) -> None:
@@ -180,5 +231,6 @@ def test_fresh_recordings_obey_the_same_laws(tmp_path: Path, name: str) -> None:
         rows = rows_of(path)
         found = run(str(as_pcapng(rows, tmp_path / "one.pcapng")))
         assert hangs_on_headers(rows, found, tmp_path) == []
+        assert verdicts(run(str(as_pcapng(in_two_networks(rows), tmp_path / "other.pcapng")))) == verdicts(found)
         for part in (*directions(rows), rows[len(rows) // 3 :], rows[2 * len(rows) // 3 :]):
             assert untrue_of_a_part(found, run(str(as_pcapng(part, tmp_path / "part.pcapng")))) == []

@@ -25,7 +25,8 @@ def ending_is_unseen(evidence: Evidence) -> bool:
     """Whether what was captured cannot tell how the connection ended: one direction only, or what may begin between the FINs.
 
     What was not captured is unknown, not absent: whose FIN left first, or whether one left at all. The RST of a side that sent
-    no FIN ended the connection whatever its peer did, unless that side went on as if it had not sent it.
+    no FIN ended the connection whatever its peer did, unless that side went on as if it had not sent it. Where a side's FIN was
+    acknowledged and its peer sent neither data nor a FIN, that peer's FIN may lie before the capture: a RST then came late.
     """
     if evidence.self_connect:
         return False
@@ -38,13 +39,13 @@ def ending_is_unseen(evidence: Evidence) -> bool:
             return side.has_ack  # what it acknowledges, its peer has sent
         last = log[seen.sent[len(seen.sent) - 1]]
         return len(seen.fins) > 0 or not last.flags & RST
-    if fatal >= 0 or a.syn_seen or b.syn_seen:
+    if a.syn_seen or b.syn_seen or (evidence.a.fins and evidence.b.fins):
         return False
-    if evidence.a.fins:
-        return not evidence.b.fins and not b.last_data_ns
-    if evidence.b.fins:
-        return not a.last_data_ns
-    return not a.last_data_ns and not b.last_data_ns
+    closer = evidence.a if evidence.a.fins else evidence.b
+    if closer.fins:
+        silent = b if closer.number == 0 else a
+        return not silent.payload_bytes and (fatal < 0 or 0 <= closer.acknowledged < fatal)
+    return fatal < 0 and not a.payload_bytes and not b.payload_bytes
 
 
 def _is_acknowledged(evidence: Evidence, mine: Half, peer: Half) -> bool:

@@ -42,6 +42,8 @@ cdef long long _arrived(Evidence evidence, Half mine) except -2
 @cython.locals(reset=Segment, log=list, late="long long", receiver=Side, sender=Side, receiver_on=bint, sender_on=bint,
                i=cython.Py_ssize_t, segment=Segment)
 cdef bint _went_on(Evidence evidence, Py_ssize_t index) except -1
+@cython.locals(reset=Segment, log=list, sent="long long", i=cython.Py_ssize_t, segment=Segment, first=Segment)
+cdef bint _is_answered_behind(Evidence evidence, Py_ssize_t index) except -1
 @cython.locals(reset=Segment, mine=Half, theirs=Half)
 cdef bint _is_late(Evidence evidence, Py_ssize_t index) except -1
 

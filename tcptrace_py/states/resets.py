@@ -167,7 +167,11 @@ def _went_on(evidence: Evidence, index: int) -> bool:
     reset, log = evidence.log[index], evidence.log
     late = reset.time_ns + evidence.view.grace_ns()
     receiver, sender = evidence.connection.side(1 - reset.side), evidence.connection.side(reset.side)
-    if sender.last_ns <= reset.time_ns or receiver.last_ns <= late:
+    if sender.last_ns <= reset.time_ns:
+        return False
+    if _is_answered_behind(evidence, index):
+        return True
+    if receiver.last_ns <= late:
         return False
     receiver_on = not receiver.last_flags & RST and receiver.last_ns > late
     sender_on = not sender.last_flags & RST and sender.last_ns > late
@@ -182,6 +186,30 @@ def _went_on(evidence: Evidence, index: int) -> bool:
         elif not segment.marks & REPEAT and segment.time_ns > reset.time_ns:
             sender_on = True
     return receiver_on and sender_on
+
+
+def _is_answered_behind(evidence: Evidence, index: int) -> bool:
+    """Whether a RST's sender sent data or its FIN behind it, beyond its number, for the first time, and its receiver acknowledged that."""
+    reset, log = evidence.log[index], evidence.log
+    sent = NOWHERE
+    for i in range(index + 1, len(log)):
+        segment = log[i]
+        if segment.marks & (COPY | STRAY) or segment.flags & RST:
+            continue
+        if segment.side == reset.side:
+            if (
+                sent < 0
+                and (segment.payload or segment.flags & FIN)
+                and not segment.marks & REPEAT
+                and segment.time_ns > reset.time_ns
+                and ahead(segment.end, reset.seq) > 0
+            ):
+                sent = i
+        elif sent >= 0 and segment.flags & ACK:
+            first = log[sent]
+            if ahead(segment.ack, first.end) >= 0:
+                return True
+    return False
 
 
 def _is_late(evidence: Evidence, index: int) -> bool:

@@ -617,10 +617,13 @@ class Evidence:
             if self.fatal < 0:
                 return sides[number].has_ack
             return bool(self.fins[number]) or not self.log[self.sent(number)[-1]].flags & RST
-        if self.fatal >= 0 or any(side.syn_seen for side in sides):
+        if any(side.syn_seen for side in sides):
             return False
-        unheard = [number for number in (0, 1) if not self.fins[number] and not sides[number].last_data_ns]
-        return len(unheard) == 2 or (len(unheard) == 1 and bool(self.fins[1 - unheard[0]]))
+        unheard = [number for number in (0, 1) if not self.fins[number] and not sides[number].payload_bytes]
+        closers = [number for number in (0, 1) if self.fins[number]]
+        if len(closers) != 1:
+            return len(unheard) == 2 and self.fatal < 0
+        return unheard == [1 - closers[0]] and (self.fatal < 0 or self.covered_before(self.fatal, closers[0]))
 
     def close(self) -> Close:
         """The FINs, for the findings."""
@@ -731,9 +734,23 @@ class Evidence:
         late = reset.time_ns + self._grace_ns()
         connection = self.connection
         receiver, sender = connection.side(1 - reset.side), connection.side(reset.side)
-        if sender.last_ns <= reset.time_ns or receiver.last_ns <= late:
+        if sender.last_ns <= reset.time_ns:
             return False
         later = [self.log[i] for i in range(index + 1, len(self.log)) if not self.log[i].marks & (COPY | STRAY)]
+        answered = [
+            at
+            for at, s in enumerate(later)
+            if s.side == reset.side and not s.flags & RST and not s.marks & REPEAT and s.time_ns > reset.time_ns
+            if (s.payload or s.flags & FIN) and ahead(s.end, reset.seq) > 0
+        ][:1]
+        if any(
+            s.side != reset.side and s.flags & (ACK | RST) == ACK and ahead(s.ack, later[at].end) >= 0
+            for at in answered
+            for s in later[at:]
+        ):
+            return True  # corrected: its sender sent on, and its receiver acknowledged that
+        if receiver.last_ns <= late:
+            return False
         receiver_on = any(s.side != reset.side and not s.flags & RST and s.time_ns > late for s in later) or (
             not receiver.last_flags & RST and receiver.last_ns > late
         )
