@@ -10,6 +10,8 @@ cdef class View:
     cdef public long long round_trip_ns, skew_ns
 
     cpdef tuple ways_of(self, long long number)
+    @cython.locals(half_ns="long long")
+    cpdef long long leg_ns(self, long long number) except? -1
     cpdef long long grace_ns(self) except -1
 
 

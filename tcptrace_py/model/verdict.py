@@ -44,6 +44,13 @@ class View:
         """The same of a side, by its number."""
         return self.other_ways if number else self.ways
 
+    def leg_ns(self, number: int) -> int:
+        """From the capture point to a side and back; 0 where it is not clear where that stood."""
+        if self.name is None:
+            return 0
+        half_ns = self.round_trip_ns // 2
+        return half_ns + self.skew_ns if number else half_ns - self.skew_ns
+
     def grace_ns(self) -> int:
         """How long after a segment the far side may still be captured without knowing it: one and a half round trips."""
         return self.round_trip_ns * 3 // 2 + MORE_GRACE_NS

@@ -27,7 +27,7 @@ cpdef long long position(list order, long long index) except -2
 @cython.locals(cover="long long", theirs=list, round_trip_ns="long long", answer=Segment, waited_ns="long long")
 cdef bint _sent_again_alone(Evidence evidence, Half mine, Half peer) except -1
 cpdef long long fin_taken(Evidence evidence, Half mine) except -2
-@cython.locals(log=list, peer=Half, cover="long long", arrived=list, i=cython.Py_ssize_t, answer=Segment, last="long long")
+@cython.locals(log=list, peer=Half, cover="long long", arrived=list, i=cython.Py_ssize_t, answer=Segment, last="long long", soonest_ns="long long")
 cdef long long _fin_taken(Evidence evidence, Half mine) except -2
 @cython.locals(first="long long", last="long long", i=cython.Py_ssize_t, segment=Segment)
 cdef long long _named_fin(list log, list arrived, Segment answer) except -2

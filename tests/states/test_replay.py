@@ -238,6 +238,18 @@ def test_simultaneous_close_with_one_ack_riding_on_a_repeated_fin() -> None:
     assert {stay.side for stay in played.row.time_wait} == {"client", "server"}
 
 
+def test_fins_repeated_as_the_acks_of_each_other() -> None:
+    """As BSD has it in CLOSING: both had the first FIN of the other, whose ACK the second one is."""
+    played = play(HANDSHAKE + "1 C FA\n1.001 S FA ack=1\n1.011 C FA seq=1 ack=2\n1.012 S FA seq=1 ack=2")
+    assert played.paths == (short("CL SS ES F1 CG TW"), short("LI SR ES F1 CG TW"))
+
+
+def test_the_second_copy_of_a_fin_is_taken_where_its_answer_had_the_time() -> None:
+    """The first was lost on its way: what acknowledged the server's FIN came with the second."""
+    played = play(HANDSHAKE + "1 C FA\n1.001 S FA ack=1\n1.011 C FA seq=1 ack=2\n1.031 S A")
+    assert played.paths[1] == short("LI SR ES F1 F2 TW")
+
+
 def test_rst_that_both_sides_ignore_changes_nothing() -> None:
     """A forged RST in the window: the connection goes on, the RST is named."""
     text = HANDSHAKE + "0.1 S A\n1 S R seq=1\n2 C PA len=5\n2.01 S PA len=6\n2.02 C A\n3 C PA len=5\n3.01 S A"

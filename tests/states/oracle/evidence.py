@@ -449,7 +449,9 @@ class Evidence:
             older = [i for i in arrived if ahead(answer.tsecr, log[i].tsval) >= 0]
             return older[-1] if older else arrived[0]
         if len(arrived) > 1:
-            soon = [i for i in arrived if self.time(cover) - self.time(i) >= 0]
+            # Corrected: what comes sooner than the way there and back takes answers an earlier copy.
+            soonest_ns = view.leg_ns(1 - number) // 5 * 4
+            soon = [i for i in arrived if self.time(cover) - self.time(i) >= soonest_ns]
             return soon[-1] if soon else arrived[0]
         return arrived[0]
 
