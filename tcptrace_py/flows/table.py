@@ -621,7 +621,10 @@ class FlowTable:
             return successor.a
         if self._acceptable(side, columns, i, states):
             successor = self._begin(columns, i, side.key, stream)
-            self._hand_over(connection, successor, may_refuse=states[peer.number] == State.TIME_WAIT)
+            if side.number == 0 and columns.interface[i] != side.last_interface and not _are_over(states):
+                self._split(connection, successor, columns, i)  # both are opened at once, each on its own side of what stands between
+            else:
+                self._hand_over(connection, successor, may_refuse=states[peer.number] == State.TIME_WAIT)
             return successor.a
         shadow = self._begin(columns, i, side.key, stream)
         shadow.split = connection.split

@@ -67,11 +67,12 @@ def test_two_at_once_through_four_networks() -> None:
 
 @pytest.mark.parametrize("scope", [{"vlan": 20}, {"teid": 20}, {"interface": 20}])
 @pytest.mark.parametrize("opened", [True, False])
-def test_both_directions_in_each_with_numbers_of_their_own_are_two(scope: dict[str, Any], *, opened: bool) -> None:
-    """As two customers' networks, or the two legs of a transparent proxy."""
+@pytest.mark.parametrize("later_s", [0.00002, 0.003, 0.012, 0.025])
+def test_both_directions_in_each_with_numbers_of_their_own_are_two(scope: dict[str, Any], later_s: float, *, opened: bool) -> None:
+    """As two customers' networks, or the two legs of a transparent proxy, or of a firewall that gives connections other numbers."""
     one = ladder(STORIES["client first"])
     other = [
-        replace(s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.025), **scope)
+        replace(s.at((s.time_ns - one[0].time_ns) / 1e9 + later_s), **scope)
         for s in ladder(STORIES["server first"], isns=(4_000_000_000, 3_000_000_000))
     ]
     one = [s if "interface" in scope else replace(s, vlan=10, teid=10) for s in one]
