@@ -281,6 +281,9 @@ def test_sums_are_those_of_the_rows(connections: list[list[Seg]], cuts: list[int
     assert kept.summary.time_wait.entered == sum(len(row.time_wait) for row in kept.rows)
     assert kept.summary.closes_in_flight == sum(row.teardown.censored for row in kept.rows)
     assert sum(host.connections_as_client for host in kept.hosts.values()) == len(kept.rows)
+    for host in kept.hosts.values():
+        begun = sorted(row.start_ns for row in kept.rows if host.address in (row.client.address, row.server.address))
+        assert (host.first_ns, host.last_ns) == (begun[0], begun[-1])
     assert sum(port.connections for port in kept.ports) == len(kept.rows)
 
 

@@ -83,6 +83,8 @@ HOSTS = (
     Column("time_wait_as_server", "BIGINT", "of them as server", lambda h: h.time_wait.entered_as_server),
     Column("time_wait_peak", "BIGINT", "most at once", lambda h: h.time_wait.peak),
     Column("time_wait_at_end", "BIGINT", "there at the capture's end", lambda h: h.time_wait.at_end),
+    Column("first_at", "TIMESTAMP_NS", "when the first of its connections began", lambda h: h.first_ns),
+    Column("last_at", "TIMESTAMP_NS", "when the last of them began", lambda h: h.last_ns),
 )
 
 PORTS = (

@@ -5,7 +5,8 @@ from tcptrace_py.findings.accounts cimport Account, Accounts, HostRow
 from tcptrace_py.findings.singles cimport Singles, is_alive
 from tcptrace_py.model.packed cimport PackedRows
 
-cdef Py_ssize_t OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, WORDS, KEY
+cdef Py_ssize_t OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, FIRST, LAST, WORDS, FIRST_LOW, LAST_LOW, START, KEY
+cdef long long MASK
 
 
 @cython.locals(account=Account, at=cython.Py_ssize_t, found="long long[::1]")
@@ -14,5 +15,8 @@ cpdef sums(Accounts accounts)
                opened="long long", served="long long", chosen=list, tied=list)
 cpdef list most_connections(PackedRows packed, Py_ssize_t most)
 @cython.locals(singles=Singles, found=tuple, own="long long[::1]", packed=PackedRows, others=PackedRows, size=cython.Py_ssize_t,
-               row=cython.Py_ssize_t, name=bytes, what=cython.Py_ssize_t, address=bytes, host=HostRow, place=cython.Py_ssize_t)
+               row=cython.Py_ssize_t, name=bytes, what=cython.Py_ssize_t, address=bytes, host=HostRow, place=cython.Py_ssize_t,
+               at=cython.Py_ssize_t, start_ns="long long", is_new=bint)
 cpdef tuple add_singles(Accounts accounts, numbers)
+@cython.locals(low="long long", high="long long")
+cdef long long _moment(unsigned int[::1] rows, Py_ssize_t at) except? -1

@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from heapq import merge, nsmallest
 
 from tcptrace_py.model.addresses import scope_of, text
+from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.packed import KEY, PackedRows
 from tcptrace_py.model.results import Host, Hosts, HostTimeWait
+from tcptrace_py.model.seq import MASK
 
 from .accounts import Accounts, HostRow
-from .singles import is_alive
+from .singles import START, is_alive
 
-# Sums over a host's accounts, as client (those with _C) and as server.
-OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED = range(8)
-WORDS = 8
+# Sums over a host's accounts, as client (those with _C) and as server, and when its first and its last connection began.
+OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, FIRST, LAST = range(10)
+WORDS = 10
+# Words of a host that made attempts only, behind these two counts: the times take two, the lower one first.
+FIRST_LOW, LAST_LOW, ATTEMPT_WORDS = 2, 4, 6
 
 
 class CountedHosts(Hosts):
@@ -63,18 +67,20 @@ class CountedHosts(Hosts):
 
     def _host(self, host: HostRow) -> Host:
         own = self.sums[host.number * WORDS : (host.number + 1) * WORDS].tolist()
-        opened, served, first, as_client, as_server, restarted, reused, killed = own
+        opened, served, first, as_client, as_server, restarted, reused, killed, first_ns, last_ns = own
         peak, peak_at = self.occupancy.peak_of(host.row)
         waits = HostTimeWait(
             as_client + as_server, as_client, as_server, peak, peak_at, self.occupancy.level_of(host.row), restarted, reused, killed
         )
-        return Host(host.name, scope_of(host.scope), opened, served, first, waits)
+        times_ns = (first_ns, last_ns) if first_ns != NEVER_NS else (None, None)
+        return Host(host.name, scope_of(host.scope), opened, served, first, waits, *times_ns)
 
 
 def _other(packed: PackedRows, row: int) -> Host:
     """A host of which nothing is known but attempts."""
     at = row * packed.row_words + KEY + packed.key_words
-    return Host(text(packed.key(row)), None, packed.rows[at + OPENED], packed.rows[at + SERVED], 0, HostTimeWait())
+    times_ns = _moment(packed.rows, at + FIRST_LOW), _moment(packed.rows, at + LAST_LOW)
+    return Host(text(packed.key(row)), None, packed.rows[at + OPENED], packed.rows[at + SERVED], 0, HostTimeWait(), *times_ns)
 
 
 def _in_order(packed: PackedRows) -> Iterator[Host]:
@@ -108,8 +114,8 @@ def most_connections(packed: PackedRows, most: int) -> list[int]:
 
 
 def add_singles(accounts: Accounts, numbers: "array[int]") -> tuple[PackedRows, PackedRows]:
-    """Add packed accounts to the sums of hosts that have others as well; the rest are rows of their own, by address: OPENED, SERVED."""
-    singles, found = accounts.singles, (PackedRows(1, 2), PackedRows(4, 2))
+    """Add packed accounts to the sums of hosts that have others as well; the rest are rows of their own, by address."""
+    singles, found = accounts.singles, (PackedRows(1, ATTEMPT_WORDS), PackedRows(4, ATTEMPT_WORDS))
     own = numbers
     for packed, others in zip((singles.four, singles.sixteen), found, strict=True):
         size = 4 * others.key_words
@@ -117,16 +123,31 @@ def add_singles(accounts: Accounts, numbers: "array[int]") -> tuple[PackedRows, 
             if not is_alive(packed, row):
                 continue
             name = packed.key(row)
+            start_ns = _moment(packed.rows, row * packed.row_words + KEY + packed.key_words + START)
             for what, address in ((OPENED, name[:size]), (SERVED, name[size : 2 * size])):
                 host = accounts.hosts.get(address)
                 if host is not None:
-                    own[host.number * WORDS + what] += 1
+                    at = host.number * WORDS
+                    own[at + what] += 1
+                    own[at + FIRST], own[at + LAST] = min(own[at + FIRST], start_ns), max(own[at + LAST], start_ns)
                     continue
                 place = others.find(address)
-                if place < 0:
+                is_new = place < 0
+                if is_new:
                     place = others.enter(address)
-                others.rows[place * others.row_words + KEY + others.key_words + what] += 1
+                at = place * others.row_words + KEY + others.key_words
+                others.rows[at + what] += 1
+                if is_new or start_ns < _moment(others.rows, at + FIRST_LOW):
+                    others.rows[at + FIRST_LOW], others.rows[at + FIRST_LOW + 1] = start_ns & MASK, start_ns >> 32
+                if start_ns > _moment(others.rows, at + LAST_LOW):
+                    others.rows[at + LAST_LOW], others.rows[at + LAST_LOW + 1] = start_ns & MASK, start_ns >> 32
     return found
+
+
+def _moment(rows: "array[int]", at: int) -> int:
+    """A time in two words, the lower one first."""
+    low, high = rows[at], rows[at + 1]
+    return low | high << 32
 
 
 def hosts(accounts: Accounts) -> Hosts:
@@ -136,7 +157,7 @@ def hosts(accounts: Accounts) -> Hosts:
 
 def sums(accounts: Accounts) -> "array[int]":
     """WORDS sums for each host, by its number."""
-    made = array("q", bytes(8 * WORDS * len(accounts.hosts)))
+    made = array("q", (*bytes(FIRST), NEVER_NS, 0)) * len(accounts.hosts)
     found = made  # compiled, a view of it
     for account in accounts.rows.values():
         at = account.client.number * WORDS
@@ -146,6 +167,7 @@ def sums(accounts: Accounts) -> "array[int]":
         found[at + RESTARTED] += account.restarted_client
         found[at + REUSED] += account.reused_client
         found[at + KILLED] += account.killed_client
+        found[at + FIRST], found[at + LAST] = min(found[at + FIRST], account.first_ns), max(found[at + LAST], account.last_ns)
         at = account.server.number * WORDS
         found[at + SERVED] += account.connections
         found[at + CLOSED_FIRST] += account.server_first
@@ -153,6 +175,7 @@ def sums(accounts: Accounts) -> "array[int]":
         found[at + RESTARTED] += account.restarted_server
         found[at + REUSED] += account.reused_server
         found[at + KILLED] += account.killed_server
+        found[at + FIRST], found[at + LAST] = min(found[at + FIRST], account.first_ns), max(found[at + LAST], account.last_ns)
     return made
 
 

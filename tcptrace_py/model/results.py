@@ -318,6 +318,8 @@ class Host:
     connections_as_server: int
     closed_first: int
     time_wait: HostTimeWait
+    first_ns: int | None = None  # when the first of its connections began
+    last_ns: int | None = None  # and the last
 
 
 class Rows(Sequence[Row]):

@@ -219,6 +219,8 @@ def host_row(host: Host) -> Row:
         "connections_as_client": host.connections_as_client,
         "connections_as_server": host.connections_as_server,
         "closed_first": host.closed_first,
+        "first_at": rfc3339(host.first_ns),
+        "last_at": rfc3339(host.last_ns),
         "time_wait": {
             "entered": held.entered,
             "entered_as_client": held.entered_as_client,

@@ -139,6 +139,7 @@ def _sums(found: dict[str, Any], rows: list[dict[str, Any]], link: int) -> None:
     assert all((reset["cause"] is None) == (reset["by"] == "between") for reset in ending)
     assert summary["handshake"]["latency_ms"]["count"] <= summary["handshake"]["outcomes"]["completed"]
     assert sum(host["connections_as_client"] for host in found["hosts"]) == number
+    assert {host[at] for host in found["hosts"] for at in ("first_at", "last_at")} <= {row["start"] for row in rows}
     assert sum(host["connections_as_server"] for host in found["hosts"]) == number
     assert sum(port["connections"] for port in found["ports"]) == number
     stays = sum(len(row["time_wait"]) for row in rows)

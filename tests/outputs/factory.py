@@ -129,7 +129,8 @@ def host(address: str, connections: list[Connection], scope: Scope | None = None
     first = sum(c.teardown.first_fin == "client" for c in as_client) + sum(c.teardown.first_fin == "server" for c in as_server)
     entered = sum(stays)
     held = HostTimeWait(entered, stays[0], stays[1], entered, START + 58_213 * MS, entered, 0, 0, 0) if entered else HostTimeWait()
-    return Host(address, scope, len(as_client), len(as_server), first, held)
+    begun = sorted(c.start_ns for c in (*as_client, *as_server))
+    return Host(address, scope, len(as_client), len(as_server), first, held, *((begun[0], begun[-1]) if begun else ()))
 
 
 def services(connections: list[Connection]) -> tuple[Service, ...]:
