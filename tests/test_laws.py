@@ -280,6 +280,9 @@ def test_sums_are_those_of_the_rows(connections: list[list[Seg]], cuts: list[int
     assert kept.summary.patterns == {name: sum(row.teardown.pattern == name for row in kept.rows) for name in PATTERNS}
     assert kept.summary.time_wait.entered == sum(len(row.time_wait) for row in kept.rows)
     assert kept.summary.closes_in_flight == sum(row.teardown.censored for row in kept.rows)
+    assert kept.summary.segments == sum(
+        side.packets for row in kept.rows for side in (row.client_side, row.server_side) if side is not None
+    )
     assert sum(host.connections_as_client for host in kept.hosts.values()) == len(kept.rows)
     for host in kept.hosts.values():
         begun = sorted(row.start_ns for row in kept.rows if host.address in (row.client.address, row.server.address))

@@ -62,8 +62,9 @@ class Totals:
         )
         of_handshakes = sum(account.syn_repeats + account.synack_repeats for account in accounts.rows.values())
         again = of_handshakes + sum(account.repeats for account in accounts.rows.values())
+        segments = accounts.singles.alive + sum(account.packets for account in accounts.rows.values())
         return Summary(
-            self.connections, outcomes, every, by_vantage, patterns, causes, waits, self.censored, again, of_handshakes, services
+            self.connections, outcomes, every, by_vantage, patterns, causes, waits, self.censored, again, of_handshakes, services, segments
         )
 
 

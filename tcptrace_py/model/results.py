@@ -291,6 +291,7 @@ class Summary:
     retransmissions: int = 0  # segments that repeat SYN, FIN or data
     handshake_retransmissions: int = 0  # those of them that repeat a SYN or SYN/ACK
     services: tuple[Service, ...] = ()  # those with the most connections
+    segments: int = 0  # of these connections, duplicates left out
 
 
 @dataclass(slots=True)

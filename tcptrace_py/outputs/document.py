@@ -174,6 +174,7 @@ def summary_row(summary: Summary) -> Row:
             "peak_at": rfc3339(summary.time_wait.peak_at_ns),
             "at_end": summary.time_wait.at_end,
         },
+        "segments": summary.segments,
         "retransmissions": summary.retransmissions,
         "handshake_retransmissions": summary.handshake_retransmissions,
         "services": [service_row(service) for service in summary.services],

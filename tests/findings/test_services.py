@@ -63,6 +63,7 @@ def test_they_are_sums(name: str) -> None:
     services = summed(connections, timed=all(row.what != "handshake-latency" for row in described.withheld))
 
     def holds(summary: Summary) -> None:
+        assert summary.segments == sum(both_sides(row, "packets") for row in connections)
         assert summary.retransmissions == sum(both_sides(row, "retransmissions") for row in connections)
         assert summary.handshake_retransmissions == sum(
             row.handshake.syn_retransmissions + row.handshake.synack_retransmissions for row in connections

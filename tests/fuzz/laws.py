@@ -138,6 +138,7 @@ def _sums(found: dict[str, Any], rows: list[dict[str, Any]], link: int) -> None:
         assert sum(reset["cause"] == cause for reset in ending) == count
     assert all((reset["cause"] is None) == (reset["by"] == "between") for reset in ending)
     assert summary["handshake"]["latency_ms"]["count"] <= summary["handshake"]["outcomes"]["completed"]
+    assert summary["segments"] == sum(side["packets"] for row in rows for side in _sides(row))
     assert sum(host["connections_as_client"] for host in found["hosts"]) == number
     assert {host[at] for host in found["hosts"] for at in ("first_at", "last_at")} <= {row["start"] for row in rows}
     assert sum(host["connections_as_server"] for host in found["hosts"]) == number

@@ -111,19 +111,19 @@ def _summary(analysis: Analysis, digest: Digest, hidden: frozenset[str], *, is_s
         ("Close", f"{tally(summary.patterns, {'none': 'with no close seen', 'unknown': 'whose end was not seen'})}{in_flight}"),
         ("Closed first", _who_first(digest)),
         ("Resets", tally(summary.reset_causes)),
-        ("Sent again", _sent_again(summary, analysis.capture.segments)),
+        ("Sent again", _sent_again(summary)),
         ("TIME_WAIT", held),
         ("Oddities", f"{some(anomalies, 'segment')} that no rule explains: --show problems" if anomalies else ""),
     )
 
 
-def _sent_again(summary: Summary, segments: int) -> str:
+def _sent_again(summary: Summary) -> str:
     """Segments that repeat others; empty for none."""
     again, of_handshakes = summary.retransmissions, summary.handshake_retransmissions
     if not again:
         return ""
     opening = "" if not of_handshakes else f", {'all' if of_handshakes == again else count(of_handshakes)} of them SYN or SYN/ACK"
-    return f"{some(again, 'segment')} ({share(again, segments)}){opening}"
+    return f"{some(again, 'segment')} ({share(again, summary.segments)}){opening}"
 
 
 def handshake_words(summary: Summary) -> list[tuple[str, str]]:
