@@ -57,3 +57,4 @@ cdef class Troubled:
 
 @cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int)
 cdef bint _is_troubled(Block block, Py_ssize_t row) except -1
+cpdef bint is_unfinished(long long outcome, long long pattern, long long server_bytes) except -1

@@ -305,14 +305,14 @@ def _is_troubled(block: Block, row: int) -> bool:
         narrow[AT_SYN_REPEATS * size + row] > 0
         or narrow[AT_RESET_COUNT * size + row] > 0
         or (narrow[AT_LONG_CLOSES * size + row] + narrow[(AT_LONG_CLOSES + 1) * size + row] > 0)
+        or is_unfinished(outcome, pattern, table.wide[AT_SERVER_BYTES * size + row])
     ):
         return True
-    if pattern in (FOUR_WAY, SIMULTANEOUS):
+    return pattern == NONE and (narrow[AT_CLIENT_REPEATS * size + row] > 0 or narrow[AT_SERVER_REPEATS * size + row] > 0)
+
+
+def is_unfinished(outcome: int, pattern: int, server_bytes: int) -> bool:
+    """Whether a connection was not opened or not closed, or is open and its server has sent nothing."""
+    if outcome == REFUSED or pattern in (FOUR_WAY, SIMULTANEOUS):
         return False
-    if pattern != NONE or outcome != COMPLETED:
-        return True
-    return (
-        narrow[AT_CLIENT_REPEATS * size + row] > 0
-        or narrow[AT_SERVER_REPEATS * size + row] > 0
-        or table.wide[AT_SERVER_BYTES * size + row] == 0
-    )
+    return pattern != NONE or outcome != COMPLETED or server_bytes == 0

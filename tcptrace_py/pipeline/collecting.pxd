@@ -15,7 +15,7 @@ from tcptrace_py.findings.openings cimport Openings
 from tcptrace_py.findings.quality cimport Quality
 from tcptrace_py.findings.summary cimport Totals
 from tcptrace_py.findings.timeline cimport Timeline
-from tcptrace_py.findings.troubled cimport Troubled
+from tcptrace_py.findings.troubled cimport Troubled, is_unfinished
 from tcptrace_py.facts.time_wait cimport end_of_stay, how_it_ends
 from tcptrace_py.findings.vantage cimport Legs, first_ttl, legs, place, place_of
 from tcptrace_py.flows cimport resting
@@ -68,7 +68,7 @@ cdef class Collector:
     @cython.locals(ways=dict, account=Account, address=bytes, others="long long", at_port="long long", way="long long", count="long long", who="long long")
     cdef _settle_refusals(self)
     @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long", row=cython.Py_ssize_t,
-                   own=LiveSide, other=LiveSide, idle_close_ns="long long", released_ns="long long")
+                   own=LiveSide, other=LiveSide, idle_close_ns="long long", released_ns="long long", unanswered=bint)
     cpdef bint _take_alike(self, Live live, Template template, long long known_ns)
     @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", to_server_ns="long long", to_client_ns="long long",
                    template=Template, outline=Outline, total_ns="long long", account=Account, largest="long long",

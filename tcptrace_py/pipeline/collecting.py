@@ -35,7 +35,7 @@ from tcptrace_py.findings.outline import COUNTED, Outline, port_to_count
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals, services_of
 from tcptrace_py.findings.timeline import Timeline
-from tcptrace_py.findings.troubled import IN_PROGRESS, MOST_ATTEMPTS, UNANSWERED, Troubled
+from tcptrace_py.findings.troubled import IN_PROGRESS, MOST_ATTEMPTS, UNANSWERED, Troubled, is_unfinished
 from tcptrace_py.findings.vantage import AT_CLIENT, Legs, first_ttl, legs, place, place_of
 from tcptrace_py.flows import resting
 from tcptrace_py.flows.table import FlowTable
@@ -193,7 +193,11 @@ class Collector:
         total_ns = log[outline.ack].time_ns - log[outline.first_syn].time_ns if outline.first_syn >= 0 else -1
         if not refused(live) and self._is_shown(total_ns, live.first_frame):
             return False
-        account = self.accounts.of(live.side(outline.client).key)
+        own, other = live.side(outline.client), live.side(1 - outline.client)
+        unanswered = outline.outcome in (UNANSWERED, IN_PROGRESS) and not live.b.packets
+        if not unanswered and is_unfinished(outline.outcome, outline.pattern, other.payload_bytes):
+            return False
+        account = self.accounts.of(own.key)
         if live.announced >= 0 and live.announced != account.held_kind:
             return False
         if refused(live):
@@ -201,7 +205,7 @@ class Collector:
         if outline.trouble is not None:
             ends = account.client.name, account.server.name, account.port
             self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame, live.start_ns)
-        if outline.outcome in (UNANSWERED, IN_PROGRESS) and not live.b.packets:
+        if unanswered:
             self.troubled.add_unanswered(account.name, live, outline.outcome)
         reused_ns = NEVER_NS if live.reused_by is None else live.reused_by.start_ns
         released_ns = log[outline.client_tail].time_ns if outline.client_tail >= 0 else NEVER_NS
@@ -221,7 +225,6 @@ class Collector:
             port_to_count(live),
             live.a.packets + live.b.packets,
         )
-        own, other = live.side(outline.client), live.side(1 - outline.client)
         idle_close_ns = MISSING
         if outline.first_fin == 1 and live.asked_ns:
             idle_close_ns = min([log[at].time_ns for at in outline.fins]) - live.asked_ns

@@ -198,6 +198,7 @@ def analysis(
             sum(side.retransmissions for c in connections for side in (c.client_side, c.server_side) if side is not None),
             sum(c.handshake.syn_retransmissions + c.handshake.synack_retransmissions for c in connections),
             services(connections),
+            sum(side.packets for c in connections for side in (c.client_side, c.server_side) if side is not None),
         ),
         hosts=Hosts([host(address, connections) for address in addresses]),
         ports=PortBudgets(ports),
