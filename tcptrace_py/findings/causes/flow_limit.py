@@ -56,6 +56,11 @@ class Limit(NamedTuple):
     least_ns: int
     most_ns: int
 
+    @property
+    def hold_s(self) -> float:
+        """How long a closed flow is held; 0 where nothing shows that it is held at all."""
+        return (self.least_ns + self.most_ns) / 2 / SECOND_NS if self.most_ns > LATE_NS else 0.0
+
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each client and service."""
@@ -75,15 +80,14 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if limit is None:
             continue
         late = [row for row in rows_of[account.name] if not evidence.claimed[row] and outcomes[row] == COMPLETED and repeats[row]]
-        hold_s = (limit.least_ns + limit.most_ns) / 2 / SECOND_NS
         sure = limit.most_ns - limit.least_ns <= PRECISE * limit.most_ns
         yield evidence.found(
             Code.FLOW_LIMIT, Gravity.PROBLEM, "high" if sure else "medium", sorted([*failed[account.name], *late]), of=account.connections,
             client=account.client.name, server=account.server.name, server_port=account.port,
-            details={"limit": limit.size, "hold_s": hold_s},
+            details={"limit": limit.size, "hold_s": limit.hold_s},
             evidence=[f"of {len(flows.failed)} SYNs that failed and {len(flows.opened)} that got through, {limit.misfits} contradict"],
             explanation=f"SYNs to {service(account.server.name, account.port)} go unanswered exactly while {limit.size} connections are "
-                        f"open or were closed less than {hold_s:.3g} s ago: something on the way has room for no more.")  # fmt: skip
+                        f"open{_or_closed(limit, sure=sure)}: something on the way has room for no more.")  # fmt: skip
 
 
 class Ports(NamedTuple):
@@ -92,6 +96,14 @@ class Ports(NamedTuple):
     begins: list[tuple[int, int, int]]
     ends: list[tuple[int, int, int]]
     stays: set[int]
+
+
+def _or_closed(limit: Limit, *, sure: bool) -> str:
+    """That closed connections count as well, and for how long, as far as that is known."""
+    if not limit.hold_s:
+        return ""
+    least_s, most_s = limit.least_ns / SECOND_NS, limit.most_ns / SECOND_NS
+    return f" or were closed less than {f'{limit.hold_s:.3g}' if sure else f'{least_s:.3g} to {most_s:.3g}'} s ago"
 
 
 def _ports(held: Held, accounts: Sequence[Account]) -> dict[int, Ports]:
