@@ -1,7 +1,7 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-from tcptrace_py.model.segments cimport Columns
+from tcptrace_py.model.segments cimport Columns, local_port
 
 cdef long long ACK, RST, SYN, OTHER
 cdef unsigned long long FACTOR, _MASK
@@ -23,8 +23,10 @@ cdef class Openings:
     @cython.locals(rows="long long[::1]", keys=list, kept=cython.Py_ssize_t, row=cython.Py_ssize_t, word=cython.Py_ssize_t)
     cdef _keep_low(self)
     @cython.locals(rows="long long[::1]", keys=list, at=cython.Py_ssize_t, row=cython.Py_ssize_t, rest="long long", number="long long",
-                   stamp="long long", other=cython.Py_ssize_t, numbers=dict, stamps=dict, wanted=set)
+                   stamp="long long", other=cython.Py_ssize_t, numbers=dict, others=dict, wanted=set)
     cpdef repeated(self)
+    @cython.locals(rows="long long[::1]", at=cython.Py_ssize_t, other=cython.Py_ssize_t)
+    cdef _pair(self, dict others, object name, Py_ssize_t row, set wanted)
     @cython.locals(rows="long long[::1]", keys=list, row=cython.Py_ssize_t, legs=dict, of_number=set, few=set)
     cdef _rows_of(self, set wanted)
     @cython.locals(rows="long long[::1]", keys=list, at=cython.Py_ssize_t, row=cython.Py_ssize_t, rest="long long")

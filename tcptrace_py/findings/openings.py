@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.growing import longer
-from tcptrace_py.model.segments import ACK, HEADER_CUT, QUOTED, RST, SYN, Columns, SegmentBlock
+from tcptrace_py.model.segments import ACK, HEADER_CUT, QUOTED, RST, SYN, Columns, SegmentBlock, local_port, plain_key
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import MASK
 
@@ -132,10 +132,11 @@ class Openings:
     def repeated(self) -> "array[int]":
         """Rows of SYNs that may be there twice, and their answers' rows.
 
-        Within NEAR_NS there is one with the same number, or with the same timestamp and IP ID, of another four-tuple or number.
+        Within NEAR_NS there is one with the same number and another four-tuple, or with another number and the same timestamp and
+        IP ID (port, where there is no ID), or the same four-tuple.
         """
         numbers: dict[int, int] = {}
-        stamps: dict[int, int] = {}
+        others: dict[object, int] = {}  # by timestamp and IP ID or port, and by four-tuple
         wanted: set[int] = set()
         rows, keys = self.rows, self.keys
         for row in range(self.count):
@@ -149,13 +150,20 @@ class Openings:
                 if keys[other] != keys[row] and abs(rows[at + TIME] - rows[ROW_WORDS * other + TIME]) <= _NEAR_NS:
                     wanted.add(number)
                 numbers[number] = row
-            if stamp and rest >> 17:
-                other = stamps.setdefault(stamp << 17 | rest >> 16, row)
-                if rows[ROW_WORDS * other + NUMBER] != number:
-                    if abs(rows[at + TIME] - rows[ROW_WORDS * other + TIME]) <= _NEAR_NS:
-                        wanted.update((number, rows[ROW_WORDS * other + NUMBER]))
-                    stamps[stamp << 17 | rest >> 16] = row
+            if stamp:
+                name = stamp << 18 | (rest >> 16 if rest >> 17 else 1 << 17 | local_port(keys[row]))
+                self._pair(others, name, row, wanted)
+            self._pair(others, plain_key(keys[row]), row, wanted)
         return self._rows_of(wanted)
+
+    def _pair(self, others: dict[object, int], name: object, row: int, wanted: set[int]) -> None:
+        """Want the numbers of a row and of the last one of this name, if they are others and came at one moment."""
+        rows, at = self.rows, ROW_WORDS * row
+        other = ROW_WORDS * others.setdefault(name, row)
+        if rows[other + NUMBER] != rows[at + NUMBER]:
+            if abs(rows[at + TIME] - rows[other + TIME]) <= _NEAR_NS:
+                wanted.update((rows[at + NUMBER], rows[other + NUMBER]))
+            others[name] = row
 
     def _rows_of(self, wanted: set[int]) -> "array[int]":
         """Rows of these numbers, but of those that too many four-tuples have."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcptrace_py.model.segments import key_parts, plain_key, reverse_key
+from tcptrace_py.model.segments import key_parts, local_port, plain_key, reverse_key
 
 from .openings import MOST_LEGS, NEAR_NS
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from .openings import Opening, Openings
 
+ENOUGH = 3  # connections of one four-tuple with two sets of numbers at one moment, by nothing else to be told from chance
 Ways = tuple[bytes, bytes, bytes, bytes, tuple[int, int] | None]  # addresses of both in front and behind, and the ports if they differ
 
 
@@ -61,6 +62,30 @@ class Twin(NamedTuple):
     def is_renumbered(self) -> bool:
         """Whether sequence numbers were rewritten as well."""
         return self.front.syn.seq != self.behind.syn.seq
+
+    @property
+    def is_one_tuple(self) -> bool:
+        """Whether addresses and ports are the same on both sides."""
+        return plain_key(self.front.syn.key) == plain_key(self.behind.syn.key)
+
+    @property
+    def has_stamps(self) -> bool:
+        """Whether a SYN or SYN/ACK of them bears a timestamp."""
+        return any(opening is not None and opening.tsval for leg in self for opening in (leg.syn, leg.answer))
+
+    @property
+    def has_same_stamps(self) -> bool:
+        """Whether both SYNs bear one timestamp, and both SYN/ACKs one pair."""
+        front, behind = self.front.answer, self.behind.answer
+        if front is None or behind is None or self.front.syn.tsval != self.behind.syn.tsval:
+            return False
+        return front.tsval == behind.tsval != 0 and front.tsecr == behind.tsecr
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether TTLs say that a router lies between: the SYN has fewer hops left behind it, the SYN/ACK in front."""
+        front, behind = self.front.answer, self.behind.answer
+        return front is not None and behind is not None and self.front.syn.ttl > self.behind.syn.ttl and behind.ttl > front.ttl
 
 
 @dataclass(frozen=True)
@@ -119,28 +144,36 @@ def _same_numbers(legs: list[Leg]) -> Iterator[Twin]:
 
 
 def _renumbered(legs: list[Leg]) -> Iterator[Twin]:
-    """Those whose SYN and SYN/ACK were captured with other numbers, and with the same timestamps; the SYN with its IP ID."""
-    for twin in _twins(((leg.syn.tsval, leg.syn.ip_id), leg) for leg in legs if leg.syn.tsval and leg.syn.ip_id > 0):
-        front, behind = twin.front.answer, twin.behind.answer
-        if (
-            twin.is_renumbered
-            and front is not None
-            and behind is not None
-            and twin.is_nested
-            and (front.tsval == behind.tsval != 0 and front.tsecr == behind.tsecr)
-        ):
-            one, other = twin.front.syn.key, twin.behind.syn.key
-            if plain_key(one) == plain_key(other) or _is_translated(twin):
-                yield twin
+    """Those whose SYN and SYN/ACK were captured with other numbers: known by timestamps, or by one four-tuple at one moment."""
+    with_id = (((leg.syn.tsval, leg.syn.ip_id), leg) for leg in legs if leg.syn.tsval and leg.syn.ip_id > 0)
+    without = (((leg.syn.tsval, local_port(leg.syn.key)), leg) for leg in legs if leg.syn.tsval and leg.syn.ip_id <= 0)
+    for twin in (*_twins(with_id), *_twins(without)):
+        if _has_other_numbers(twin) and twin.has_same_stamps and (twin.is_one_tuple or _is_translated(twin)):
+            yield twin
+    unsure: dict[Ways, list[Twin]] = {}
+    for twin in _twins(((plain_key(leg.syn.key), leg) for leg in legs), most=len(legs)):
+        if not _has_other_numbers(twin) or twin.has_stamps:
+            continue
+        if twin.is_routed:
+            yield twin
+        else:
+            unsure.setdefault(twin.ways, []).append(twin)
+    yield from (twin for twins in unsure.values() if len(twins) >= ENOUGH for twin in twins)
 
 
-def _twins(named: Iterable[tuple[object, Leg]]) -> Iterator[Twin]:
-    """Of legs, by time, that have a name in common: the first one with each that follows at once."""
+def _has_other_numbers(twin: Twin) -> bool:
+    """Whether both sides' numbers were rewritten by something that the segments passed in time."""
+    front, behind = twin.front.answer, twin.behind.answer
+    return twin.is_renumbered and twin.is_nested and front is not None and behind is not None and front.seq != behind.seq
+
+
+def _twins(named: Iterable[tuple[object, Leg]], most: int = MOST_LEGS) -> Iterator[Twin]:
+    """Of legs, by time, that have a name in common: the first one with each that follows at once. A name of more than `most` is none."""
     groups: dict[object, list[Leg]] = {}
     for name, leg in named:
         groups.setdefault(name, []).append(leg)
     for group in groups.values():
-        if 1 < len(group) <= MOST_LEGS:
+        if 1 < len(group) <= most:
             front = group[0]
             for leg in group[1:]:
                 if front.is_near(leg.syn.time_ns):

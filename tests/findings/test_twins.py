@@ -85,7 +85,7 @@ def test_a_connection_before_and_behind_nat_is_seen_twice(other: list[Seg], clie
     assert (finding.severity, finding.confidence, finding.connections, finding.of) == ("note", "high", 1, 1)
     assert (finding.client, finding.server, finding.server_port, finding.first_frame) == (CLIENT, SERVER, SERVICE, 1)
     assert finding.details == {"pairs": 1, "counted_twice": 1, "other_client": client, "other_server": server}
-    assert "all counts hold them twice" in finding.explanation  # nothing was read again here
+    assert "all counts hold both sides" in finding.explanation  # nothing was read again here
 
 
 def test_the_side_whose_syn_comes_first_is_in_front() -> None:
@@ -157,6 +157,68 @@ def test_rewritten_numbers_are_known_by_timestamps(other: list[Seg]) -> None:
 def test_without_them_rewritten_numbers_are_two_connections(text: str) -> None:
     assert only([*ladder(STAMPED.replace("id=77", "id=0") if "id=0" in text else STAMPED if "ts" in text else PLAIN),
                  *behind(text, isns=(123_456, 654_321))]) is None  # fmt: skip
+
+
+ROUTED = "0 C S ttl=64\n0.01 S SA ttl=62\n0.02 C A ttl=64\n0.03 C PA len=20 ttl=64\n0.04 S PA len=90 ttl=62"
+BEYOND = ROUTED.replace("ttl=64", "ttl=63").replace("ttl=62", "ttl=64")
+FLAT = ROUTED.replace("ttl=64", "ttl=62")
+SIX, NINE = "fd00:1::7", "fd00:2::9"
+
+
+def renumbered(text: str, *, client: str = CLIENT, server: str = SERVER, port: int = PORT, number: int = 0) -> list[Seg]:
+    """The same connection in another network, with numbers of its own."""
+    isns = 123_456 + number * 7919, 654_321 + number * 104_729
+    return in_network(behind(text, client=client, server=server, port=port, isns=isns), 7)
+
+
+def without_ids(segments: list[Seg]) -> list[Seg]:
+    return [replace(segment, ip_id=-1) for segment in segments]
+
+
+def test_rewritten_numbers_are_known_without_timestamps_where_a_router_lies_between() -> None:
+    finding = only([*ladder(ROUTED), *renumbered(BEYOND)])
+    assert finding is not None
+    assert "rewrites sequence numbers" in finding.explanation
+    assert "the same addresses and ports, other numbers" in finding.evidence[0]
+    assert only([*ladder(ROUTED), *renumbered(FLAT)]) is None
+
+
+@pytest.mark.parametrize(("count", "found"), [(2, False), (3, True)])
+def test_a_box_that_no_ttl_tells_of_is_known_by_several(count: int, found: bool) -> None:
+    front = [replace(segment, time_ns=segment.time_ns + n * 10**9) for n in range(count) for segment in ladder(FLAT, port=PORT + n)]
+    other = [replace(segment, time_ns=segment.time_ns + n * 10**9) for n in range(count)
+             for segment in renumbered(FLAT, port=PORT + n, number=n)]  # fmt: skip
+    finding = only([*front, *other])
+    assert (finding is not None) == found
+    assert finding is None or finding.connections == count
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        pytest.param(renumbered(STAMPED, client=SIX, server=NINE), True, id="numbers alone"),
+        pytest.param(renumbered(STAMPED, client="fd00:3::1", server=NINE), True, id="addresses as well"),
+        pytest.param(renumbered(STAMPED, client="fd00:3::1", server=NINE, port=PORT + 1), False, id="another port"),
+        pytest.param(renumbered(STAMPED.replace("ts=5000", "ts=5001"), client=SIX, server=NINE), False, id="another server's timestamp"),
+    ],
+)
+def test_rewritten_numbers_are_known_over_ipv6(other: list[Seg], found: bool) -> None:
+    finding = only(without_ids([*ladder(STAMPED, client=SIX, server=NINE), *other]))
+    assert (finding is not None) == found
+    assert finding is None or "the same timestamp and port" in finding.evidence[0]
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param([*ladder(ROUTED), *renumbered(BEYOND.replace("0.01 S", "0.0105 S"))], id="the answer came in front first"),
+        pytest.param([*ladder(ROUTED.replace("ttl=62", "ttl=64")), *renumbered(BEYOND.replace("ttl=64", "ttl=62"))], id="TTLs of no way"),
+        pytest.param([*ladder("0 C S ttl=64"), *renumbered(BEYOND)], id="no answer in front"),
+        pytest.param([*ladder("0 C S ttl=64\n0.005 C S isn=77 ttl=63\n0.01 S SA ttl=62\n0.02 C A ttl=64")], id="tried anew"),
+    ],
+)  # fmt: skip
+def test_two_networks_with_the_same_addresses_are_two(segments: list[Seg]) -> None:
+    assert only(segments) is None
 
 
 # -- counted once ---------------------------------------------------------------------------------------------------------

@@ -2,15 +2,18 @@
 
 Shows: two SYNs within a second bear the same initial number and different addresses, and both are answered by a SYN/ACK of the same
 number (a SYN that nobody answered: its addresses are translated as those of the others are). Where a firewall makes up numbers of its
-own, SYN and SYN/ACK bear the same timestamps, and the SYN the same IP ID. The SYN that was captured first is the one in front.
+own, SYN and SYN/ACK bear the same timestamps, and the SYN the same IP ID (IPv6 has none: the same port); without timestamps, addresses
+and ports are the same, and the TTLs tell of a router between (or at least three connections have two sets of numbers at one moment).
+The SYN that was captured first is the one in front.
 
 Look-alikes: two connections of one client at the same moment have numbers of their own. A proxy opens a connection of its own, with
 other numbers. A scanner sends one number to many ports or addresses, which answer with different ones. Copies with the same addresses
 (a mirror port, `-i any`, a router's both sides) are `duplicate-frames`. An answer that comes from another address and never in front
-is `half-translated`. What began before the capture, or goes through a firewall that takes timestamps out, is not known again.
+is `half-translated`. What began before the capture, goes through a firewall that takes timestamps out, or has other addresses as well as
+other numbers and no timestamps, is not known again.
 
-Do: nothing. What was captured behind is left out of every count, where the captures can be read again; from a pipe it is counted as
-well. To look at the other side alone, choose its addresses with `--host`.
+Do: nothing. What was captured behind is left out of every count, where the captures can be read again and its addresses, ports or
+network (VNI) are others; from a pipe it is counted as well. To look at the other side alone, choose its addresses with `--host`.
 """
 
 from collections.abc import Iterator
@@ -74,14 +77,19 @@ def _explanation(between: Between, twins: list[Twin], others: set[int], twice: i
     what = "a box that rewrites sequence numbers" if any(twin.is_renumbered for twin in twins) else "a box that translates addresses"
     there = service(other_server, next(iter(others))) if len(others) == 1 else other_server
     seen_as = f", where they are {other_client} to {there}" if is_translated else ""
-    counted = {0: "each is counted once", len(twins): "all counts hold them twice"}.get(twice, f"{twice:,} of them are counted twice")
+    counted = {0: "each is counted once", len(twins): "all counts hold both sides"}.get(twice, f"{twice:,} of them are counted twice")
     return f"Connections of {client} to {server} were captured before and behind {what}{seen_as}: {counted}."
 
 
 def _evidence(twin: Twin) -> str:
     """What shows the first of them."""
     front, behind = twin.front.syn, twin.behind.syn
-    same = "timestamp and IP ID" if twin.is_renumbered else "initial number"
+    if not twin.is_renumbered:
+        same = "initial number"
+    elif twin.has_same_stamps:
+        same = f"timestamp and {'IP ID' if front.ip_id > 0 else 'port'}"
+    else:
+        same = "addresses and ports, other numbers"
     return (
         f"frames {front.frame} and {behind.frame} are one SYN: the same {same}, {(behind.time_ns - front.time_ns) / 1e6:.6g} ms apart, "
         f"TTL {front.ttl} and {behind.ttl}"
