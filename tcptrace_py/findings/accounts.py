@@ -103,6 +103,7 @@ class Account:
         "idle_close_least_ns",
         "idle_close_most_ns",
         "idle_closes",
+        "idle_closes_client",
         "killed_client",
         "killed_server",
         "largest_client",
@@ -165,6 +166,7 @@ class Account:
         self.largest_client = self.largest_server = 0  # the largest payload of those that sent nothing in vain
         self.idle_closes = 0  # that the server closed first, IDLE_CLOSE_NS and more after the last data; how long at least and at most
         self.idle_close_least_ns, self.idle_close_most_ns = NEVER_NS, 0
+        self.idle_closes_client = 0  # that the client closed first, so late
         self.stays_client = self.stays_server = 0  # stays in TIME_WAIT
         self.restarted_client = self.restarted_server = 0
         self.reused_client = self.reused_server = 0
@@ -360,9 +362,9 @@ class Accounts:
         return found
 
     def add_course(
-        self, account: Account, exchanges: int, survived_ns: int, largest_client: int, largest_server: int, idle_close_ns: int
+        self, account: Account, exchanges: int, survived_ns: int, largest_client: int, largest_server: int, first_fin: int, idle_ns: int
     ) -> None:
-        """Take in how time went by in a connection; `idle_close_ns`: before the FIN of a server that closed first, else MISSING."""
+        """Take in how time went by in a connection; `idle_ns`: between the last data and the FIN of who closed first, else MISSING."""
         if exchanges > 0:
             account.answered += 1
             account.reused += exchanges > 1
@@ -370,10 +372,14 @@ class Accounts:
         account.survived_ns = max(account.survived_ns, survived_ns)
         account.largest_client = max(account.largest_client, largest_client)
         account.largest_server = max(account.largest_server, largest_server)
-        if idle_close_ns >= IDLE_CLOSE_NS:
+        if idle_ns < IDLE_CLOSE_NS:
+            return
+        if first_fin == 1:
             account.idle_closes += 1
-            account.idle_close_least_ns = min(account.idle_close_least_ns, idle_close_ns)
-            account.idle_close_most_ns = max(account.idle_close_most_ns, idle_close_ns)
+            account.idle_close_least_ns = min(account.idle_close_least_ns, idle_ns)
+            account.idle_close_most_ns = max(account.idle_close_most_ns, idle_ns)
+        elif first_fin == 0:
+            account.idle_closes_client += 1
 
     def add(self, account: Account, block: Block, row: int, port: int, announced: int) -> None:
         """Take in a described connection.
@@ -410,7 +416,8 @@ class Accounts:
             table.wide[SURVIVED * size + row],
             narrow[CLIENT_LARGEST * size + row],
             narrow[(CLIENT_LARGEST + 1) * size + row],
-            table.wide[FINAL_IDLE * size + row] if first_fin == 1 else MISSING,
+            first_fin,
+            table.wide[FINAL_IDLE * size + row],
         )
         syns, synacks = narrow[SYN_REPEATS * size + row], narrow[SYNACK_REPEATS * size + row]
         account.packets += table.wide[CLIENT_PACKETS * size + row] + table.wide[SERVER_PACKETS * size + row]
@@ -510,6 +517,7 @@ COUNTS = (
     "answered",
     "reused",
     "idle_closes",
+    "idle_closes_client",
 )
 MOST = ("most_exchanges", "survived_ns", "largest_client", "largest_server", "idle_close_most_ns")  # what is the most of all parts
 Counts = tuple[list[bytes], "array[int]", dict[tuple[bytes, int], Values]]

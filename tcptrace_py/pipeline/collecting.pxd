@@ -68,11 +68,11 @@ cdef class Collector:
     @cython.locals(ways=dict, account=Account, address=bytes, others="long long", at_port="long long", way="long long", count="long long", who="long long")
     cdef _settle_refusals(self)
     @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long", row=cython.Py_ssize_t,
-                   own=LiveSide, other=LiveSide, idle_close_ns="long long", released_ns="long long", unanswered=bint)
+                   own=LiveSide, other=LiveSide, idle_ns="long long", released_ns="long long", unanswered=bint)
     cpdef bint _take_alike(self, Live live, Template template, long long known_ns)
     @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", to_server_ns="long long", to_client_ns="long long",
                    template=Template, outline=Outline, total_ns="long long", account=Account, largest="long long",
-                   idle_close_ns="long long", asked_ns="long long", at=cython.Py_ssize_t)
+                   idle_ns="long long", asked_ns="long long", at=cython.Py_ssize_t)
     cpdef bint _take_record(self, bytes record, long long known_ns) except -1
     cdef _write_down(self, Outline outline, long long known_ns)
     cdef _written_down(self)

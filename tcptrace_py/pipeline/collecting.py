@@ -225,11 +225,17 @@ class Collector:
             port_to_count(live),
             live.a.packets + live.b.packets,
         )
-        idle_close_ns = MISSING
-        if outline.first_fin == 1 and live.asked_ns:
-            idle_close_ns = min([log[at].time_ns for at in outline.fins]) - live.asked_ns
+        idle_ns = MISSING
+        if outline.first_fin >= 0 and live.asked_ns:
+            idle_ns = min([log[at].time_ns for at in outline.fins]) - live.asked_ns
         self.accounts.add_course(
-            account, exchanges_of(live, outline.client), live.survived_ns, largest_of(own, other), largest_of(other, own), idle_close_ns
+            account,
+            exchanges_of(live, outline.client),
+            live.survived_ns,
+            largest_of(own, other),
+            largest_of(other, own),
+            outline.first_fin,
+            idle_ns,
         )
         live.dissolve()
         return True
@@ -354,15 +360,21 @@ class Collector:
             local_port(resting.key(record)),
             resting.packets(record),
         )
-        largest, idle_close_ns = resting.largest(record), MISSING
-        if outline.first_fin == 1:
+        largest, idle_ns = resting.largest(record), MISSING
+        if outline.first_fin >= 0:
             asked_ns = resting.asked_ns(record)
             if asked_ns:
-                idle_close_ns = NEVER_NS
+                idle_ns = NEVER_NS
                 for at in range(len(outline.fins)):
-                    idle_close_ns = min(idle_close_ns, resting.time_ns(record, outline.fins[at]) - asked_ns)
+                    idle_ns = min(idle_ns, resting.time_ns(record, outline.fins[at]) - asked_ns)
         self.accounts.add_course(
-            account, resting.exchanges(record), resting.survived_ns(record), largest & MOST_LARGEST, largest >> 16, idle_close_ns
+            account,
+            resting.exchanges(record),
+            resting.survived_ns(record),
+            largest & MOST_LARGEST,
+            largest >> 16,
+            outline.first_fin,
+            idle_ns,
         )
         self.accounts.learn(account, first_frame, to_server_ns, to_client_ns, resting.ttl(record, 0), resting.ttl(record, 1))
         if self.describes_all:

@@ -135,12 +135,12 @@ def test_a_window_that_is_closed_for_a_few_round_trips_is_none() -> None:
     assert only(ladder(far), "slow-reader") is None
 
 
-def used(exchanges: int, closer: str = "C") -> str:
-    """A connection with so many exchanges, 20 ms each, and closed by one of the two at once."""
+def used(exchanges: int, closer: str = "C", idle_s: float = 0) -> str:
+    """A connection with so many exchanges, 20 ms each, and closed by one of the two at once, or after a pause."""
     lines = ["0 C S", "0.001 S SA", "0.002 C A"]
     for n in range(exchanges):
         lines += [f"{0.01 + n * 0.02:.3f} C PA len=10", f"{0.02 + n * 0.02:.3f} S PA len=20"]
-    end_s, other = 0.021 + exchanges * 0.02, "S" if closer == "C" else "C"
+    end_s, other = 0.021 + exchanges * 0.02 + idle_s, "S" if closer == "C" else "C"
     return "\n".join([*lines, f"{end_s:.3f} {closer} FA", f"{end_s + 0.001:.3f} {other} FA", f"{end_s + 0.002:.3f} {closer} A"])
 
 
@@ -158,6 +158,13 @@ def test_a_pool_that_is_too_small() -> None:
     assert finding.details["exchanges_per_connection_max"] == 8
     assert finding.details["connections_at_once"] in range(3, 9)
     assert only(fleet((90, used(1)), (10, used(8))), "no-keep-alive") is None
+    assert only(fleet((90, used(1)), (10, used(8)), apart_s=0.5), "pool-too-small") is None  # never two at once
+
+
+def test_a_pool_of_a_few_whose_connections_are_used_again_as_often_as_not() -> None:
+    finding = only(fleet((44, used(1)), (20, used(2)), (36, used(8))), "pool-too-small")
+    assert finding is not None
+    assert (finding.connections, finding.of) == (44, 100)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +172,7 @@ def test_a_pool_that_is_too_small() -> None:
     [
         pytest.param(fleet((90, used(1, "S")), (10, used(8, "S"))), id="the server closes first"),
         pytest.param(fleet((20, used(1)), (80, used(8))), id="most are used again"),
+        pytest.param(fleet((90, used(1, idle_s=2)), (10, used(8, idle_s=2)), apart_s=0.5), id="the client gives up idle ones"),
         pytest.param(fleet((20, used(1)), (10, used(8))), id="few connections"),
         pytest.param(fleet((100, used(1))), id="none is used again"),
         pytest.param(fleet((90, used(1)), (10, used(8)), apart_s=0.0005), id="as many as there are at once"),
