@@ -297,6 +297,9 @@ def test_connections_that_stay_in_close_wait_leak() -> None:
     assert finding is not None
     assert (finding.connections, finding.of, finding.confidence) == (20, 22, "high")
     assert finding.details == {"state": "CLOSE_WAIT", "held": 20, "per_s": pytest.approx(0.5)}
+    burst = only(many([n / 10 for n in range(20)], LEFT), "connection-leak", end_s=120)
+    assert burst is not None
+    assert burst.details == {"state": "CLOSE_WAIT", "held": 20, "per_s": None}
 
 
 @pytest.mark.parametrize(

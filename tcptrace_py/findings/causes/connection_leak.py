@@ -20,6 +20,7 @@ from tcptrace_py.model.state import State
 
 FEWEST, SURE = 3, 10
 SILENT_NS, LONG_S = 20 * SECOND_NS, 60
+BURST_NS = 10 * SECOND_NS  # what came within so short a time tells no rate
 CLOSE_WAIT = int(State.CLOSE_WAIT)
 
 
@@ -37,7 +38,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             closed = sorted(fins_ns[row] for row in rows)
             span_ns = closed[-1] - closed[0]
             silent_s = (end_ns - max(ends_ns[row] for row in rows)) / SECOND_NS
-            per_s = (len(rows) - 1) * SECOND_NS / span_ns if span_ns > 0 else None
+            per_s = (len(rows) - 1) * SECOND_NS / span_ns if span_ns > BURST_NS else None
             where = f"The server of {named(service[0], service[1])}" if role == "server" else f"A client of {named(service[0], service[1])}"
             yield evidence.found_at(
                 service, Code.CONNECTION_LEAK, Gravity.PROBLEM, "high" if len(rows) >= SURE and silent_s >= LONG_S else "medium", rows,

@@ -152,7 +152,7 @@ RECORDINGS = {
     ),
     "leak": Recording(
         "connection-leak", plays.leak, {"held": 5, "silent_s": 22}, {"held": 12, "silent_s": 21}, (plays.leak, {"held": 5, "silent_s": 8}),
-        lambda n: {"state": "CLOSE_WAIT", "held": n["held"], "per_s": (1.8, 2.1)}, lambda n: n["held"],
+        lambda n: {"state": "CLOSE_WAIT", "held": n["held"], "per_s": None}, lambda n: n["held"],
     ),
     "unread": Recording(
         "slow-reader", plays.unread, {"stops_s": 3.0, "uploads": 2}, {"stops_s": 4.5, "uploads": 3},
