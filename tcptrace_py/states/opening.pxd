@@ -10,7 +10,8 @@ cdef long long ACK, FIN, RST, SYN, MASK, ASSUMED, NOWHERE, OBSERVED, GOT_ACK_OF_
 
 
 @cython.locals(opening=Opening, log=list, client="long long", caller=Half, callee=Half, syns=list, own_answers=list, answers=list,
-               theirs=list, good=list, synack=Segment, before="long long", i=cython.Py_ssize_t)
+               theirs=list, good=list, synack=Segment, before="long long", i=cython.Py_ssize_t, index=cython.Py_ssize_t,
+               number="long long")
 cpdef Opening find_opening(Evidence evidence)
 @cython.locals(first=Segment, isn="long long", end="long long", most="long long", i=cython.Py_ssize_t, syn=Segment, synack=Segment,
                good=list)

@@ -31,7 +31,9 @@ def find_opening(evidence: Evidence) -> Opening:
         opening.synack_repeats = len(own_answers) - 1
     elif answers:
         opening.synack = _answer_that_counts(evidence, answers)
-        opening.synack_repeats = len(answers) - 1
+        number = log[opening.synack].seq
+        for index in answers:  # with another number it is a new answer: its listener had forgotten the one before
+            opening.synack_repeats += index != opening.synack and log[index].seq == number
     if opening.synack >= 0:
         synack = log[opening.synack]
         opening.last_syn = _last_until(log, syns, synack.time_ns)

@@ -234,7 +234,8 @@ def _reason(before: Rung, rung: Rung) -> str:
     if sent.flags & RST:
         return f"{took} of silence, then the {who} resets"
     if sent.flags & SYN:
-        return f"{took} until the {who} {'answered the SYN' if sent.flags & ACK else 'opened'}"
+        answer = "answered the SYN" if answers and last.flags & SYN else "sent a SYN/ACK"
+        return f"{took} until the {who} {answer if sent.flags & ACK else 'opened'}"
     if sent.flags & FIN:
         return f"{took}: the {who} took so long to close" + (" after the other side's FIN" if last.flags & FIN else "")
     if sent.payload and answers and last.payload:

@@ -6,11 +6,12 @@ from itertools import pairwise
 
 from tcptrace_py.model.ladder import AFTER_GAP, COPY, FILLS_GAP, LATE_COPY, UNSEEN, Run, Rung, marks_of
 from tcptrace_py.model.results import Connection, Handshake, Side, Stay, Teardown
+from tcptrace_py.model.segments import RST, SYN
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.outputs.units import clock, end, human, size, some
 from tcptrace_py.outputs.words import CAUSES, VANTAGES
 
-from .script import Arrow, Item, Wait
+from .script import MATTERS_NS, Arrow, Item, Wait
 
 UNANSWERED = ("unanswered", "refused-by-time-wait", "in-progress")  # outcomes of an attempt of which nothing came back
 _OVER = frozenset((State.CLOSED, State.LISTEN, State.TIME_WAIT))
@@ -20,7 +21,7 @@ def story(connection: Connection, rungs: Sequence[Rung | Run], items: Sequence[I
     """The paragraph; `end_ns` is the capture's end."""
     marks = marks_of(rungs)
     sentences = [
-        _opened(connection),
+        _opened(connection, rungs),
         *_handshake(connection),
         *_talk(connection, items, marks),
         *_closed(connection),
@@ -32,7 +33,7 @@ def story(connection: Connection, rungs: Sequence[Rung | Run], items: Sequence[I
     return " ".join(sentences)
 
 
-def _opened(connection: Connection) -> str:
+def _opened(connection: Connection, rungs: Sequence[Rung | Run]) -> str:
     client, server, at = end(connection.client), end(connection.server), clock(connection.start_ns)
     if connection.server_side is None:
         return f"At {at} {client} connected to itself: one socket is both ends."
@@ -41,8 +42,20 @@ def _opened(connection: Connection) -> str:
     if connection.midstream:
         return f"The capture begins in mid-connection; {client} is taken for the client, {server} for the server."
     if connection.handshake.outcome == "not-captured":
-        return f"At {at} {client} sent {server} a segment that opens no connection."
+        return _began(connection, rungs)
     return f"At {at} {client} opened a connection to {server}."
+
+
+def _began(connection: Connection, rungs: Sequence[Rung | Run]) -> str:
+    """With what a connection begins of which no SYN was captured."""
+    first = next(iter(rungs), None)
+    sent = None if first is None else (first.first if isinstance(first, Run) else first).sent
+    ends = end(connection.client), end(connection.server)
+    sender, receiver = ends if sent is None or sent.from_client else ends[::-1]
+    what = "a segment that opens no connection"
+    if sent is not None and not sent.cut and sent.flags & (SYN | RST):
+        what = "a SYN/ACK, and no SYN of this connection was captured" if sent.flags & SYN else "a RST, and nothing before it was captured"
+    return f"At {clock(connection.start_ns)} {sender} sent {receiver} {what}."
 
 
 def _handshake(connection: Connection) -> Iterator[str]:
@@ -98,9 +111,19 @@ def _talk(connection: Connection, items: Sequence[Item], marks: Counter[str]) ->
         yield "No data was captured, but the numbers show that some was sent."
     elif connection.handshake.outcome == "completed":
         yield "No data was sent."
+    yield from _longest_wait(connection, items)
+
+
+def _longest_wait(connection: Connection, items: Sequence[Item]) -> Iterator[str]:
+    """The longest time in which nothing came, or nothing but what had been sent before; what SYNs waited is told already."""
     waits = [(item, after.rung) for item, after in pairwise(items) if isinstance(item, Wait) and isinstance(after, Arrow)]
-    if waits:
-        item, rung = max(waits, key=lambda pair: pair[1].delay_ns)
+    item, rung = max(waits, key=lambda pair: pair[1].delay_ns, default=(None, None))
+    longest_ns, told_ns = connection.course.longest_wait_ns or 0, 0 if rung is None else rung.delay_ns
+    opened = connection.handshake.outcome not in UNANSWERED and longest_ns > (connection.handshake.total_ns or 0)
+    if opened and longest_ns > told_ns and longest_ns >= MATTERS_NS and any(map(_again, (connection.client_side, connection.server_side))):
+        frame = connection.course.longest_wait_frame
+        yield f"The longest wait, up to frame {frame}, was {human(longest_ns)}: nothing came but what had been sent before."
+    elif item is not None and rung is not None:
         yield f"The longest wait, before frame {rung.sent.frame}, was {item.words}."
 
 

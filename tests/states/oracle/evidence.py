@@ -113,7 +113,7 @@ class Evidence:
                 answers = good
         if answers:
             opening.synack = next((i for i in answers if log[i].seq == self.connection.side(log[i].side).isn), answers[0])
-            opening.synack_repeats = len(answers) - 1
+            opening.synack_repeats = sum(log[i].seq == log[opening.synack].seq for i in answers) - 1
         elif opening.simultaneous and own_answers:
             opening.synack = own_answers[0]
             opening.synack_repeats = len(own_answers) - 1
