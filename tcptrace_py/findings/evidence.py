@@ -198,6 +198,18 @@ class Evidence:
         """Whether it did so often enough, and for long enough, that the answer is not merely late."""
         return self.repeats_in_vain(row, number) >= REPEATS and self.wide(column.CLIENT_UNANSWERED_NS + number)[row] >= PATIENCE_NS
 
+    def in_vain_ns(self, rows: Sequence[int], number: int | None = None) -> tuple[int, int]:
+        """From when until when data was sent in vain in these rows, by a side or by either."""
+        ends_ns, numbers = self.wide(column.END), range(2) if number is None else (number,)
+        lasted_ns = [self.wide(column.CLIENT_UNANSWERED_NS + number) for number in numbers]
+        begins = [
+            ends_ns[row] - lasted[row]
+            for row in rows
+            for lasted, side in zip(lasted_ns, numbers, strict=True)
+            if self.repeats_in_vain(row, side)
+        ]
+        return min(begins), max(ends_ns[row] for row in rows)
+
     def connections_to(self, service: Service) -> int:
         """All connections to a service."""
         server, port, scope = service

@@ -8,7 +8,7 @@ import pytest
 
 from tests.findings.test_causes import only
 from tests.flows.forms import later
-from tests.ladder import PORT, ladder
+from tests.ladder import PORT, START_NS, ladder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,6 +103,8 @@ def test_data_that_nobody_answers_is_stalled() -> None:
     finding = only(ladder(after(0.1, *SILENCE)), "stalled")
     assert finding is not None
     assert finding.details == {"longest_s": 2.1, "repeats": 3}
+    assert finding.first_at_ns == START_NS + 250_000_000  # when the data was sent first, not when the connection began
+    assert finding.last_at_ns == START_NS + 2_350_000_000
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ SPREAD, LEAST_SPREAD_NS = 0.1, SECOND_NS // 2  # so far apart idle times may be 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each service, the requests that crossed its server's FIN."""
     by, left = evidence.small(column.RESET_BY), evidence.wide(column.CLIENT_UNACKNOWLEDGED)
-    survived_ns = evidence.wide(column.SURVIVED)
+    survived_ns, resets_ns = evidence.wide(column.SURVIVED), evidence.wide(column.RESET_AT)
     crossed = [row for row in evidence.free_with(column.RESET_CAUSE, AFTER_CLOSE) if by[row] == SERVER and left[row] > 0]
     for service, rows in evidence.by_service(crossed).items():
         accounts = evidence.accounts_of(service)
@@ -43,6 +43,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             Gravity.PROBLEM,
             "high" if len(raced) > 1 else "medium",
             raced,
+            span_ns=(min(resets_ns[row] for row in raced), max(resets_ns[row] for row in raced)),
             details={"server_idle_close_s": round(least_ns / 1e9, 3)},
             evidence=[f"the server closed {closes:,} connections {least_ns / 1e9:.2f} to {most_ns / 1e9:.2f} s after the last data"],
             explanation=f"The server closes connections that were idle for {least_ns / 1e9:.2f} s; requests cross its FIN and are lost.",

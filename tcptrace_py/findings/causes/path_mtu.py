@@ -40,6 +40,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 of=sum(account.connections for account in accounts),
                 client=client,
                 server=server,
+                span_ns=evidence.in_vain_ns(rows, number),
                 details={"largest_passed_bytes": passed, "smallest_lost_bytes": smallest},
                 evidence=[
                     f"segments with {smallest:,} bytes were sent again for up to {longest_ns / 1e9:.1f} s and never arrived",

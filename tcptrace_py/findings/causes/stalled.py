@@ -29,6 +29,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             Gravity.PROBLEM,
             "high",
             rows,
+            span_ns=evidence.in_vain_ns(rows),
             details={"longest_s": round(longest_ns / 1e9, 3), "repeats": repeats},
             evidence=[f"data was sent again up to {repeats} times, for up to {longest_ns / 1e9:.1f} s, and never acknowledged"],
             explanation="Data is sent again and again and nobody answers; what was captured does not tell why.",

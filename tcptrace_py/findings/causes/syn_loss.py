@@ -3,8 +3,8 @@
 Shows: many SYNs are sent again before they are answered, while of the thousands of other segments of the same connections hardly one
 is. Loss in a network meets all segments alike.
 
-Look-alikes: a listener whose queue overflows drops SYNs as well (captured at the server, where they arrived, this is not said; where
-handshakes wait unserved, `accept-queue-full` is); loss in a network repeats data, too.
+Look-alikes: a listener whose queue overflows drops SYNs as well, and from the client's side looks the same as long as its program serves
+all at last (captured at the server, where they arrived, this is not said; where handshakes wait unserved, `accept-queue-full` is); loss in a network repeats data, too.
 
 Do: look for what handles only the first segment of a connection: a NAT that loses the race for a port (`conntrack -S`:
 insert_failed; --random-fully), a rate limit for SYNs, a firewall under load, and `nstat TcpExtListenDrops` at the server.
@@ -49,4 +49,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             details={"syns_lost": lost, "syns": sent, "others_lost": others_lost, "others": others},
             evidence=[f"{lost} of {sent} SYNs were sent again before an answer; of {others} other segments {others_lost} were"],
             explanation="SYNs are lost and other segments are not: no network loses so, but something that handles only the first "
-                        "segment of a connection does.")  # fmt: skip
+                        "segment of a connection does: a NAT, a rate limit, or a listener whose queue is full now and then.")  # fmt: skip
