@@ -116,7 +116,7 @@ def analyze(
     jobs: int | None = 1,
     memory_mb: int | None = None,
 ) -> Result:
-    """Analyse captures (files, directories, "-" for standard input) as one, merged by time.
+    """Analyse captures (files, directories, URLs of them, "-" for standard input) as one, merged by time.
 
     `selection` chooses segments before the analysis, `profiles` says how long hosts stay in TIME_WAIT and which ports
     they use, `idle_s` ends connections that are silent for so long, `check_checksums` leaves out segments with a wrong

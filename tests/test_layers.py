@@ -56,7 +56,7 @@ ALLOWED = {
     "__main__": {"cli"},
 }
 ONLY_IN = {"dpkt": {"decode"}, "click": {"cli"}, "tabulate": {"outputs"}, "pytest": {"pytest_plugin"}}
-EXTRAS = {"zstandard", "lz4", "duckdb", "pandas", "pyarrow", "jsonschema", "plotille"}  # may be missing: imported when needed
+EXTRAS = {"zstandard", "lz4", "duckdb", "pandas", "pyarrow", "jsonschema", "plotille", "fsspec"}  # may be missing: imported when needed
 
 Import = tuple[str, bool]  # module's full name, whether it is imported whenever its importer is
 

@@ -10,6 +10,7 @@ from tcptrace_py.model.faults import NOWHERE, Faults
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import FileInfo
+from tcptrace_py.model.urls import shown
 
 from . import compression, pcap_walk, pcapng_walk, snoop, terminal
 from .columns import reserve
@@ -109,8 +110,8 @@ def _undo_terminal(source: Source, data: bytes) -> Opening:
 
 
 def name_of(path: str) -> str:
-    """How messages and documents call an input: bytes of its name that are no UTF-8 are escaped."""
-    return "standard input" if path == STDIN else path.encode(errors="backslashreplace").decode()
+    """How messages and documents call an input: bytes of its name that are no UTF-8 are escaped, secrets of a URL left out."""
+    return "standard input" if path == STDIN else shown(path).encode(errors="backslashreplace").decode()
 
 
 def _head(source: Source) -> bytes:

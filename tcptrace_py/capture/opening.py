@@ -1,4 +1,4 @@
-"""Inputs by their names: files, "-" and other streams; which streams are kept so that they can be read again."""
+"""Inputs by their names: files, URLs, "-" and other streams; which streams are kept so that they can be read again."""
 
 import os
 import stat
@@ -9,11 +9,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, BinaryIO
 
 from tcptrace_py.model.errors import CaptureError, UsageError
+from tcptrace_py.model.urls import is_url
 
 from .source import STDIN, FileSource, PipeSource, reason
 
 if TYPE_CHECKING:
     from .kept import KeptStream
+    from .remote import RemoteSource
 
 LINKS = 40  # as many as Linux follows
 READ = os.O_RDONLY | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -73,17 +75,21 @@ def keep_streams() -> Iterator[Kept]:
         kept.close()
 
 
-def open_source(path: str) -> FileSource | PipeSource:
-    """Open a path, or standard input for "-". Raises CaptureError, without the name."""
+def open_source(path: str) -> "FileSource | RemoteSource | PipeSource":
+    """Open a path, a URL, or standard input for "-". Raises CaptureError, without the name."""
     kept = _kept.get()
     again = kept.source(path) if kept is not None else None
     if again is not None:
         return again
     source = _opened(path)
-    return source if kept is None or isinstance(source, FileSource) else kept.keep(path, source)
+    return source if kept is None or not isinstance(source, PipeSource) else kept.keep(path, source)
 
 
-def _opened(path: str) -> FileSource | PipeSource:
+def _opened(path: str) -> "FileSource | RemoteSource | PipeSource":
+    if is_url(path):
+        from .remote import open_remote  # noqa: PLC0415 - fsspec is an extra, and long to import
+
+        return open_remote(path)
     if path == STDIN:
         if sys.stdin is None:
             raise CaptureError("is closed")

@@ -10,8 +10,9 @@ from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.urls import is_url
 
-from .file import CaptureFile, NotACaptureError, Opened
+from .file import CaptureFile, NotACaptureError, Opened, name_of
 from .merge import Input, merge
 from .opening import refuse_twice
 from .ordering import Order
@@ -112,7 +113,7 @@ class CaptureReader:
 def open_captures(
     paths: Sequence[str | os.PathLike[str]], problems: Problems, *, progress: Progress | None = None, faults: Faults | None = None
 ) -> CaptureReader:
-    """Recognise the inputs: files, directories (the captures in them, by name), "-" for standard input.
+    """Recognise the inputs: files, directories (the captures in them, by name), URLs of these and of patterns, "-" for standard input.
 
     Raises CaptureError where none can be read, UsageError for standard input given twice; where only some cannot be
     read, those become problems. `progress` is called about once a block with the bytes read so far and in all (None
@@ -133,7 +134,9 @@ def open_captures(
             ended = True
             break
         try:
-            if path != STDIN and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
+            if is_url(path):
+                captures += _at_url(path, problems)
+            elif path != STDIN and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
                 captures += _directory(path, problems)
             else:
                 captures.append(CaptureFile(path))
@@ -152,14 +155,30 @@ def _directory(path: str, problems: Problems) -> list[CaptureFile]:
         names = sorted(entry.name for entry in os.scandir(path) if entry.is_file())
     except OSError as error:
         raise CaptureError(f"{path}: {reason(error)}") from error
+    return _captures_of(path, [str(Path(path) / name) for name in names], problems)
+
+
+def _at_url(url: str, problems: Problems) -> list[CaptureFile]:
+    """The captures that a URL stands for: one, or those of a directory or a pattern. Raises CaptureError where there are none."""
+    from .remote import members  # noqa: PLC0415 - fsspec is an extra, and long to import
+
+    try:
+        paths = members(url)
+    except CaptureError as error:
+        raise CaptureError(f"{name_of(url)}: {error}") from error
+    return [CaptureFile(url)] if paths is None else _captures_of(url, paths, problems)
+
+
+def _captures_of(path: str, members: Sequence[str], problems: Problems) -> list[CaptureFile]:
+    """The captures among the files of a directory. Raises CaptureError where there are none."""
     captures = []
-    for name in names:
+    for member in members:
         try:
-            captures.append(CaptureFile(str(Path(path) / name)))
+            captures.append(CaptureFile(member))
         except NotACaptureError as error:
             problems.add("not-a-capture", f"skipped: {error}")
         except CaptureError as error:
             problems.add("unreadable-file", str(error), damaged=True)
     if not captures:
-        raise CaptureError(f"{path}: no capture among the {len(names)} files of this directory")
+        raise CaptureError(f"{name_of(path)}: no capture among the {len(members)} files of this directory")
     return captures

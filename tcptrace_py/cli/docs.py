@@ -58,6 +58,20 @@ Standard input (`-`, `/dev/stdin`), FIFOs and process substitution work in every
 need what they gave a second time, and keep it in a temporary file that has no name (`TMPDIR` says where) until they end.
 One stream named twice is refused.
 
+## Inputs at URLs
+
+With the extra `remote` (`pip install 'tcptrace-py[remote]'`) a capture may be a URL of any file system that fsspec knows, in every
+command: `s3://bucket/day/a.pcap.zst`, `https://host/a.pcap`, `sftp://`, `gs://` and others with the package that fsspec names for
+them. A URL that ends with `/`, or that is a folder there, is a directory of captures; `*`, `?` and `[...]` in it are expanded there
+(quote it, so that the shell leaves it alone); over HTTP only `*` and `[...]`, as far as the server lists its files.
+
+Captures are read in ranges, a few megabytes at a time, and never copied as a whole. A web server that knows no ranges is read as a
+stream is. Compression is recognised by content, as always. With `--jobs` one process reads, and all share the work.
+
+Credentials are the file system's own business: the environment, its settings, or the settings of fsspec
+(`~/.config/fsspec`). What stands before `@` in a URL, and behind `?` in one of HTTP, is used and never printed: the `path` of such a
+file in documents is the URL without it.
+
 ## Environment
 
 | variable | effect |

@@ -162,13 +162,14 @@ def _main(args: Sequence[str] | None = None) -> int:
         _say("interrupted")
         return codes.INTERRUPTED
     except click.ClickException as error:
+        error.message = _without_secrets(error.message)  # type: ignore[misc] # what was typed may be anything
         error.show()
         return codes.USAGE
     except TcpstatesError as error:
         from tcptrace_py.outputs import foreign
         from tcptrace_py.outputs.units import printable
 
-        for line in str(error).split("\n"):  # a file of rules may hold several mistakes
+        for line in _without_secrets(str(error)).split("\n"):  # a file of rules may hold several mistakes
             _say(foreign.line(printable(line)))
         return codes.USAGE
     except OSError as error:
@@ -214,6 +215,13 @@ def _say(message: str) -> None:
         _drop(sys.stderr)
 
 
+def _without_secrets(text: str) -> str:
+    """A message, whatever URL a user typed."""
+    from tcptrace_py.model.urls import without_secrets
+
+    return without_secrets(text)
+
+
 def _drop_output() -> None:
     """Let what is still buffered go nowhere, so that the interpreter's last flush does not complain."""
     _drop(sys.stdout)
@@ -230,7 +238,7 @@ def _internal(error: Exception) -> int:
 
         print_exception(error)
     _say(
-        f"internal error: {type(error).__name__}: {error}\n"
+        f"internal error: {type(error).__name__}: {_without_secrets(str(error))}\n"
         "This is a bug in tcpstates, not in your capture. Please report it with the command line, the output of\n"
         "`tcpstates --version`, and the traceback that the same command prints as `tcpstates --debug ...`."
     )

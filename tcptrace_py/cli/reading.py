@@ -125,10 +125,12 @@ class Reading:
 
     @property
     def are_files(self) -> bool:
-        """Whether all captures can be read again."""
+        """Whether all captures can be read again, as far as the names tell."""
         from pathlib import Path
 
-        return all(Path(path).is_file() or Path(path).is_dir() for path in self.captures)
+        from tcptrace_py.model.urls import is_url
+
+        return all(is_url(path) or Path(path).is_file() or Path(path).is_dir() for path in self.captures)
 
     def _refuse_terminal(self) -> None:
         if "-" in self.captures and sys.stdin is not None and sys.stdin.isatty():

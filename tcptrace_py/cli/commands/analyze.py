@@ -33,6 +33,7 @@ Examples:
   tcpdump -w - -i eth0 tcp | tcpstates analyze -
   tcpstates analyze web.pcap.zst -o web.json
   tcpstates analyze web.pcap -o web.parquet
+  tcpstates analyze "s3://bucket/day/*.pcap.zst"
 """,
 )
 @reading_options
@@ -74,8 +75,8 @@ def command(
 ) -> int:
     """Say what every TCP connection in the captures did.
 
-    CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, or - for standard input; several are
-    read as one capture, merged by time.
+    CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, a URL of either (s3://bucket/day/*.pcap), or -
+    for standard input; several are read as one capture, merged by time.
 
     --host, --net, --port, --from and --to choose what is analysed at all. --outcome, --teardown, --state, --final-state
     and --stream choose, of what was analysed, which connections are listed: the summary, the hosts and the ports count

@@ -154,11 +154,12 @@ def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...]) ->
 
 def _traffic(reading: Reading, path: str, *, takes_part: bool) -> tuple[Traffic, Result | None]:
     from tcptrace_py.checks.diff import seen
+    from tcptrace_py.model.urls import shown
 
     if (document := _document(path)) is not None:
-        return seen.of_document(path, document), None
+        return seen.of_document(shown(path), document), None
     result = replace(reading, captures=[path], start_s=time.monotonic()).analyze(takes_part=takes_part)
-    return seen.of_analysis(path, result), result
+    return seen.of_analysis(shown(path), result), result
 
 
 def _document(path: str) -> bytes | None:
@@ -200,14 +201,15 @@ def _same_traffic(reading: Reading, bearable: Bearable, allow: tuple[str, ...]) 
 
 def _point(reading: Reading) -> tuple[Point, Result]:
     from tcptrace_py.cli.interrupt import Interrupt
+    from tcptrace_py.model.urls import shown
     from tcptrace_py.points import read_point
 
     name = reading.captures[0]
     if _document(name) is not None:
-        raise UsageError(f"{name}: is a saved analysis, which holds no segments: --same-traffic takes two captures")
+        raise UsageError(f"{shown(name)}: is a saved analysis, which holds no segments: --same-traffic takes two captures")
     result = reading.analyze(share=ANALYSIS, takes_part=False)
     if result.interrupted:  # of half a capture, everything else would look lost
         raise KeyboardInterrupt
     with reading.again(Interrupt(), ANALYSIS) as progress:
-        point = read_point(name, reading.captures, result, reading.options, progress=progress)
+        point = read_point(shown(name), reading.captures, result, reading.options, progress=progress)
     return point, result

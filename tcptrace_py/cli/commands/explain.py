@@ -68,8 +68,8 @@ def command(
 ) -> int:
     """Draw one connection: its segments as arrows, both sides' states beside them, and its story in words.
 
-    CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, or - for standard input; several are
-    read as one capture, merged by time.
+    CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, a URL of either (s3://bucket/day/*.pcap), or -
+    for standard input; several are read as one capture, merged by time.
 
     WHICH is the connection's id (as in the json document), stream:N or 'tcp.stream eq N' (Wireshark's number), or its
     two ends, ADDRESS:PORT-ADDRESS:PORT in either order, IPv6 addresses in brackets. Where several connections match, the first

@@ -68,8 +68,8 @@ def command(
 ) -> int:
     """Say who holds TIME_WAIT, since when and why, how near the ports are to running out, and what to do.
 
-    CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, or - for standard input; several are
-    read as one capture, merged by time.
+    CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, a URL of either (s3://bucket/day/*.pcap), or -
+    for standard input; several are read as one capture, merged by time.
 
     It counts addresses: behind NAT or a balancer one address may be many hosts. The length of TIME_WAIT and the range
     of local ports are no part of a capture: give the operating system of all hosts or of one with --os, or the numbers
