@@ -82,6 +82,16 @@ class Result(Analysis):
             raise TypeError("the connections of this result are not kept as columns")
         return CONNECTIONS.stream(self.connections.blocks).__arrow_c_stream__(requested_schema)
 
+    def write_tables(self, folder: Path, *, force: bool = False) -> None:
+        """Write the tables as Parquet files into a folder, or to a URL, as `tcpstates analyze --tables` does; needs the extra `sql`.
+
+        With `force`, tables that are there are replaced. Raises UsageError where they cannot or must not be written, TypeError where
+        the connections are not kept.
+        """
+        from .dataset.writing import Target  # noqa: PLC0415 - asked for
+
+        Target(fspath(folder), force=force).write(self)
+
     def to_arrow(self) -> Any:
         """Return the connections as a `pyarrow.Table`; needs pyarrow. See `__arrow_c_stream__`."""
         try:

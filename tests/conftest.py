@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,32 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Gold files are written anew with one command: `pytest --update-gold`; read the diff before committing it."""
     parser.addoption("--update-gold", action="store_true", help="write the gold files from what is printed now")
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """Where a server of S3 listens, on loopback."""
+    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    server = pytest.importorskip("moto.server", reason="moto is not installed").ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of an empty bucket there; the key to it is in the environment."""
+    import s3fs
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": s3_url, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "hunter2",
+        "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    system = s3fs.S3FileSystem(skip_instance_cache=True)
+    system.mkdir("captures")
+    yield "captures"
+    system.rm("captures", recursive=True)
+    s3fs.S3FileSystem.clear_instance_cache()

@@ -54,7 +54,7 @@ query returns more than `max` rows, 0 without it; rows with an `id` or `stream` 
     query = "SELECT id, duration_s FROM connections WHERE duration_s > 3600"
 
 `tcpstates query CAPTURE "SELECT ..."` prints what a query returns. The statement sees these tables and nothing else,
-neither files nor the network.
+neither files nor the network. [tables.md](tables.md) says how to keep the tables and ask them often.
 """
 
 

@@ -102,12 +102,12 @@ class Database:
         if self._database is None:
             self._database = _open()
             for table in TABLES:
-                self._database.execute(_definition(table))
+                self._database.execute(definition(table))
             self._empty = dict(streams(self.analysis))
-            _confine(self._database)
+            confine(self._database)
         for name in self._empty.keys() & _read_by(self._database, statement):
             arrow.scan(self._database, self._empty.pop(name), f"INSERT INTO {name} SELECT * FROM stream")  # noqa: S608 - a table of ours
-        return _execute(self._database, statement)
+        return execute(self._database, statement)
 
 
 def _read_by(database: Any, statement: str) -> set[str]:
@@ -126,9 +126,9 @@ def verify(statement: str) -> None:
     """See whether a statement makes sense, without any data. Raises UsageError."""
     database = _open()
     for table in TABLES:
-        database.execute(_definition(table))
-    _confine(database)
-    _execute(database, statement)
+        database.execute(definition(table))
+    confine(database)
+    execute(database, statement)
 
 
 def verify_rule(statement: str) -> None:
@@ -141,12 +141,13 @@ def _open() -> Any:
     return arrow.database("SQL")
 
 
-def _definition(table: Listed | TableOfFacts) -> str:
+def definition(table: Listed | TableOfFacts) -> str:
+    """The statement that makes a table, without rows."""
     columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
     return f"CREATE TABLE {table.name} ({columns})"
 
 
-def _confine(database: Any) -> None:
+def confine(database: Any) -> None:
     """Let statements see the tables and nothing else: no files, no network."""
     database.execute("SET enable_external_access = false; SET lock_configuration = true")
 
@@ -163,7 +164,8 @@ def _one_select(database: Any, statement: str) -> None:
         raise UsageError("a rule's query is one SELECT: the rule fails for each row that it returns")
 
 
-def _execute(database: Any, statement: str) -> Rows:
+def execute(database: Any, statement: str) -> Rows:
+    """Run a statement. Raises UsageError for whatever DuckDB complains of."""
     import duckdb  # noqa: PLC0415 - an extra
 
     try:

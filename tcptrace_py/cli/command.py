@@ -11,7 +11,7 @@ SHARED = {
     "What is analysed": ("hosts", "nets", "ports", "from_time", "to_time", "last"),
     "Which connections": ("outcomes", "patterns", "states", "final_states", "reset_by", "causes", "streams", "broken"),
     "Hosts": ("systems", "time_wait_s", "port_range", "idle_s"),
-    "Output": ("format_name", "form", "output", "force", "reports", "show", "extent", "limit", "picture", "table", "colour"),
+    "Output": ("format_name", "form", "output", "force", "tables", "reports", "show", "extent", "limit", "picture", "table", "colour"),
     "Reading": ("check_checksums", "jobs", "memory_mb", "allow_damaged"),
 }
 OWN, LAST = "Options", "Reading"

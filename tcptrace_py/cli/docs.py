@@ -51,6 +51,8 @@ These rules hold for `-o` and `--report` of every command.
   point, a folder that takes no new file, an owner that cannot be kept) its content is written over at the end.
 - **A link** stays: what it leads to is written.
 - **A device, a FIFO, `/dev/stdout`, `/dev/fd/N`** are written to and never replaced.
+- **A folder of tables** (`--tables`) is replaced with `--force` only, and any other folder with something in it never
+  ([tables.md](tables.md#what-is-written-over)).
 
 ## Inputs that are streams
 
@@ -93,7 +95,7 @@ file in documents is the URL without it.
 
 SCHEMAS = """These are the formats of `analyze`. The JSON Schemas are in the package, under `tcptrace_py/schema/`:
 `analysis-1.json` for `json`, `analysis-lines-1.json` for a line of `jsonl`, `time-wait-1.json` for `time-wait --format
-json`, `verdict-1.json` for `--format json` of `check` and `diff`."""
+json`, `verdict-1.json` for `--format json` of `check` and `diff`, `tables-1.json` for the manifest of [tables](tables.md)."""
 
 COLUMNS_OF_CSV = """### Columns of csv
 

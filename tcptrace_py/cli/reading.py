@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tcptrace_py.api import Result
+    from tcptrace_py.model.problems import Problem
     from tcptrace_py.model.profiles import Profiles
     from tcptrace_py.model.results import Analysis
     from tcptrace_py.model.selection import Selection
@@ -202,20 +203,35 @@ class Reading:
 
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""
-        problems = analysis.capture.problems
-        internal = any(problem.code == INTERNAL_ERROR for problem in problems)
-        if analysis.interrupted:
-            self._say_interrupted()
-            return codes.INTERNAL if internal else codes.INTERRUPTED
+        if not analysis.interrupted:
+            return self.exit_code_of(analysis.capture.problems, told=told)
+        self._say_interrupted()
+        return codes.INTERNAL if _are_internal(analysis.capture.problems) else codes.INTERRUPTED
+
+    def exit_code_of(self, problems: Sequence[Problem], *, told: bool = False) -> int:
+        """The same for what was read to its end."""
         damaged = [problem for problem in problems if problem.damaged]
         for problem in [] if told else damaged:
             from tcptrace_py.outputs.foreign import line
             from tcptrace_py.outputs.units import printable
 
             click.echo(f"tcpstates: {line(printable(problem.explanation))}", err=True)
-        if internal:
+        if _are_internal(problems):
             return codes.INTERNAL
         return codes.DAMAGED if damaged and not self.allow_damaged else 0
+
+    def refuse_options(self, why: str) -> None:
+        """Raise UsageError for options that say how captures are read, where none are: they must not look as if they had been heeded."""
+        from click.core import ParameterSource
+
+        context = click.get_current_context()
+        for option in context.command.params:
+            if option.name in _OF_CAPTURES and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+                raise UsageError(f"{option.opts[0]} {why}")
+
+
+def _are_internal(problems: Sequence[Problem]) -> bool:
+    return any(problem.code == INTERNAL_ERROR for problem in problems)
 
 
 def _say_if_slow(captures: Sequence[str]) -> None:
@@ -363,6 +379,7 @@ _SHARED = frozenset(
         "allow_damaged",
     )
 )
+_OF_CAPTURES = _SHARED - {"captures", "allow_damaged", "jobs", "memory_mb"}  # with these two, the result is the same
 
 
 def _reading(

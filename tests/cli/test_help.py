@@ -45,7 +45,7 @@ def test_every_option_is_in_one_group(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "usage"),
     [
-        ("query", "tcpstates query [OPTIONS] CAPTURE... SQL"),
+        ("query", "tcpstates query [OPTIONS] CAPTURE...|TABLES SQL"),
         ("diff", "tcpstates diff [OPTIONS] BASE NEW"),
         ("extract", "tcpstates extract [OPTIONS] CAPTURE... -o FILE"),
         ("explain", "tcpstates explain [OPTIONS] CAPTURE... WHICH"),

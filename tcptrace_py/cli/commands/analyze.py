@@ -17,6 +17,7 @@ from tcptrace_py.outputs import formats
 from tcptrace_py.outputs.view import EXTENTS, SHOWS
 
 if TYPE_CHECKING:
+    from tcptrace_py.dataset.writing import Target
     from tcptrace_py.model.results import Analysis
 
 
@@ -44,6 +45,13 @@ Examples:
     help="How to print it. Default: by the ending of --output's FILE, else table.",
 )
 @output_options
+@click.option(
+    "--tables",
+    metavar="FOLDER",
+    type=click.Path(),
+    help="Write the tables, too, as Parquet files into FOLDER (a folder or a URL), which `tcpstates query FOLDER SQL` reads "
+    "instead of the captures. Tables that are there are replaced with --force only. Needs the extra `sql`.",
+)
 @click.option("--show", type=click.Choice(SHOWS), help="Show one view in full instead of the overview (table, markdown).")
 @choosing_options
 @click.option(
@@ -67,6 +75,7 @@ def command(
     reading: Reading,
     format_name: str | None,
     destination: Destination,
+    tables: str | None,
     choice: Choice,
     show: str | None,
     extent: str,
@@ -106,17 +115,29 @@ def command(
         if path is None and sys.stdout.isatty():
             raise UsageError("parquet is nothing for a terminal: name a file with -o, or give it to a pipe")
         database("--format parquet")  # or say what is missing before all is read
-    lists = not form.FOR_PEOPLE or views.lists_connections(view)
+    target = _target(tables, destination)
+    lists = target is not None or not form.FOR_PEOPLE or views.lists_connections(view)
     slowest = views.slowest(view) if form.FOR_PEOPLE else 0
     result: Analysis
-    if choice.which:
+    if choice.which and target is None:
         with keep_streams():
             result = reading.find(choice.which, slowest=slowest)
             if result.summary.connections and not result.interrupted and not any(view.chosen(result)):
                 result = reading.analyze(slowest=slowest)  # to say what there is
     else:
         result = reading.analyze(keep_rows=lists, slowest=slowest)
+    if target is not None:
+        target.write(result)
     page.emit(lambda out: form.write(result, view, out), output)
     if not form.FOR_PEOPLE and view.filtered and result.summary.connections and not any(view.chosen(result)):
         click.echo(f"tcpstates: {none_picked(result, view)}", err=True)
     return reading.exit_code(result, told=form.FOR_PEOPLE and path is None and sys.stdout.isatty())
+
+
+def _target(tables: str | None, destination: Destination) -> Target | None:
+    """Where tables are to be written. Raises UsageError, before anything is read, where they cannot be."""
+    if tables is None:
+        return None
+    from tcptrace_py.dataset.writing import Target
+
+    return Target(tables, force=destination.force)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tcptrace_py.cli import page
@@ -11,16 +13,21 @@ from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs import rows
 
+if TYPE_CHECKING:
+    from tcptrace_py.writing import Output
+
 
 @click.command(
     "query",
     cls=Command,
-    usage="CAPTURE... SQL",
+    usage="CAPTURE...|TABLES SQL",
     epilog="""\b
 Examples:
   tcpstates query web.pcap "SELECT server, count(*) FROM connections GROUP BY server"
   tcpstates query web.pcap "SELECT id, handshake_ms FROM connections ORDER BY handshake_ms DESC LIMIT 5" --format csv
   tcpstates query web.pcap "SELECT side, state, max(duration_s) FROM transitions GROUP BY ALL"
+  tcpstates analyze "day/*.pcap" --tables day-tables
+  tcpstates query day-tables "SELECT server, count(*) FROM connections GROUP BY server"
 """,
 )
 @reading_options
@@ -32,13 +39,15 @@ Examples:
 )
 @output_options
 def command(*, reading: Reading, format_name: str | None, destination: Destination) -> int:
-    """Ask the captures in SQL.
+    """Ask the captures, or the tables that were made of them, in SQL.
 
-    SQL is one statement, the last argument. The tables are connections, hosts, ports, transitions, time_wait, findings and
+    TABLES is a folder or URL that `tcpstates analyze --tables` wrote: the answers are those of the captures, which are not
+    read again. SQL is one statement, the last argument. The tables are connections, hosts, ports, transitions, time_wait, findings and
     intervals; `tcpstates help columns` explains their columns. Needs the extra `sql` (pip install 'tcptrace-py[sql]'). The
     statement sees these tables and nothing else.
     """
     from tcptrace_py.checks import sql
+    from tcptrace_py.dataset.place import holds_tables
 
     *captures, statement = reading.captures
     if not captures:
@@ -47,10 +56,26 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     reading.captures = captures
     form = page.format_for(destination.path, format_name, rows.FORMATS, "table")
     output = destination.output(captures)
+    tables = [path for path in captures if holds_tables(path)]
+    if tables:
+        return _ask_tables(reading, tables[0], statement, form, output)
     result = reading.analyze()
     found = sql.Database(result).query(statement)
     page.emit(lambda out: rows.write(found.columns, found.rows, form, out), output)
     return reading.exit_code(result)
+
+
+def _ask_tables(reading: Reading, path: str, statement: str, form: str, output: Output) -> int:
+    """Ask a data set, which holds the tables of one analysis."""
+    from tcptrace_py.dataset.tables import Tables
+
+    if len(reading.captures) > 1:
+        raise UsageError("tables are asked alone: tcpstates query TABLES SQL")
+    reading.refuse_options("says how captures are read, and the tables are made already: choose rows in SQL")
+    tables = Tables(path)
+    found = tables.query(statement)
+    page.emit(lambda out: rows.write(found.columns, found.rows, form, out), output)
+    return reading.exit_code_of(tables.problems)
 
 
 def _missing(statement: str) -> str:

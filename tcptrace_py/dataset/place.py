@@ -1,0 +1,155 @@
+"""A folder where a data set is, or is to be: of this machine, or at a URL."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tcptrace_py.capture.remote import HTTP, file_system, why
+from tcptrace_py.model.datasets import EXTRA, MANIFEST
+from tcptrace_py.model.errors import CaptureError
+from tcptrace_py.model.urls import is_url, scheme_of, shown
+from tcptrace_py.writing import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .manifest import Part
+
+
+class Place:
+    """A folder, by its path or URL. Whatever fails raises CaptureError with its name."""
+
+    def __init__(self, path: str) -> None:
+        self.name = shown(path)
+        self.path = path
+        self.is_local = not is_url(path)
+        with self._named():
+            self._system, self._root = self._opened()
+
+    def _opened(self) -> tuple[Any, str]:
+        if not self.is_local:
+            return file_system(self.path)
+        try:
+            from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise CaptureError(f"holds tables, which needs fsspec: {EXTRA}") from None
+        return LocalFileSystem(), os.path.realpath(self.path)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except CaptureError as error:
+            raise CaptureError(f"{self.name}: {error}") from None
+        except Exception as error:
+            raise CaptureError(f"{self.name}: {why(error, self.path)}") from error
+
+    def at(self, name: str) -> str:
+        """A file of the folder, as the file system calls it."""
+        return f"{self._root.rstrip('/')}/{name}"
+
+    def has_manifest(self) -> bool:
+        """Whether there is a data set."""
+        with self._named():
+            return bool(self._system.isfile(self.at(MANIFEST)))
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing: no such folder, or nothing in it."""
+        with self._named(), suppress(FileNotFoundError):
+            return not self._system.ls(self._root, detail=False)
+        return True
+
+    def read(self, name: str) -> bytes:
+        """All of a file, which is a small one."""
+        with self._named():
+            content: bytes = self._system.cat_file(self.at(name))
+            return content
+
+    def sizes(self, parts: list[Part]) -> dict[str, int]:
+        """The sizes of those parts that are there, by path."""
+        with self._named():
+            if scheme_of(self.path) in HTTP:  # which lists nothing for sure
+                return {part.path: size for part in parts if (size := self._size(part.path)) is not None}
+            found = self._system.find(self._root, detail=True)
+            by_name = {name: about["size"] for name, about in found.items()}
+            return {part.path: by_name[self.at(part.path)] for part in parts if self.at(part.path) in by_name}
+
+    def _size(self, name: str) -> int | None:
+        try:
+            size: int | None = self._system.info(self.at(name))["size"]
+        except FileNotFoundError:
+            return None
+        return size
+
+    def opener(self, name: str) -> Callable[[], Any]:
+        """A function that opens a file for reading in ranges, anew each time."""
+        return lambda: self._system.open(self.at(name), "rb", cache_type="none")
+
+    def try_to_write(self) -> None:
+        """See whether files can be written: before hours of work, not behind them."""
+        if self.is_local:
+            self._check_folder()
+            return
+        name = f".tcpstates-{os.urandom(12).hex()}"
+        with self._named():
+            self._system.pipe_file(self.at(name), b"")
+            self._system.rm_file(self.at(name))
+
+    def _check_folder(self) -> None:
+        folder = Path(self._root)
+        with self._named():
+            if folder.exists() and not folder.is_dir():
+                raise CaptureError("is a file, and tables are written into a folder")
+            there = folder if folder.exists() else folder.parent
+            if not there.is_dir():
+                raise CaptureError(f"there is no folder {there}")
+            if not os.access(there, os.W_OK):
+                raise CaptureError("permission denied")
+
+    @contextmanager
+    def new_file(self, name: str) -> Iterator[Path]:
+        """Give the path of a file of this machine that is to be written; afterwards it is in the folder."""
+        if self.is_local:
+            path = Path(self.at(name))
+            with self._named():
+                path.parent.mkdir(parents=True, exist_ok=True)
+            yield path
+            return
+        from tempfile import TemporaryDirectory  # noqa: PLC0415 - long to import
+
+        with TemporaryDirectory(prefix="tcpstates-") as folder:
+            path = Path(folder) / "part"
+            yield path
+            with self._named():
+                self._system.put_file(str(path), self.at(name))
+
+    def write_manifest(self, content: bytes) -> None:
+        """Put the manifest in place, the old one's or a new one, at once."""
+        if not self.is_local:
+            with self._named():
+                self._system.pipe_file(self.at(MANIFEST), content)
+            return
+        with Output(self.at(MANIFEST)).open() as out:
+            out.write(content)
+
+    def remove(self, names: list[str]) -> None:
+        """Remove files, as far as that goes, and folders of this machine that are empty then."""
+        for name in names:
+            with suppress(Exception):
+                self._system.rm_file(self.at(name))
+        if self.is_local:
+            for folder in sorted({Path(self.at(name)).parent for name in names}):
+                with suppress(OSError):
+                    folder.rmdir()
+
+
+def holds_tables(path: str) -> bool:
+    """Whether a path or URL is a folder with a data set; False where nobody can tell, which whoever reads it as captures does."""
+    if not is_url(path):
+        return os.path.isfile(os.path.join(path, MANIFEST))  # noqa: PTH113, PTH118 - pathlib raises for some names
+    with suppress(CaptureError):
+        return Place(path).has_manifest()
+    return False

@@ -1,0 +1,91 @@
+"""Writes the tables of an analysis as a data set.
+
+Parts have names of their own in each writing, and the manifest is put in place when all of them are there: until then, and after a
+failure, what was there stands as it was.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from tcptrace_py.checks.tables import streams
+from tcptrace_py.facts import arrow
+from tcptrace_py.model.datasets import MANIFEST
+from tcptrace_py.model.errors import CaptureError, UsageError
+
+from . import manifest
+from .place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tcptrace_py.model.results import Analysis
+
+PART_ROWS = 1 << 20  # of a full part
+ORDER = {"connections": "id", "transitions": "id, side, number", "time_wait": "id, entered, side"}  # others come in theirs
+
+
+class Target:
+    """Where tables are to be written; `force`: tables that are there already may be replaced."""
+
+    def __init__(self, path: str, *, force: bool = False) -> None:
+        """Raises UsageError, before there is anything to write, where they cannot or must not be written."""
+        arrow.database("--tables")  # or say what is missing before all is read
+        try:
+            self._place = Place(path)
+            self._place.try_to_write()
+            self._old = self._old_parts(force=force)
+        except CaptureError as error:
+            raise UsageError(f"cannot write tables: {error}") from None
+
+    def _old_parts(self, *, force: bool) -> list[str]:
+        """Parts that the new ones replace."""
+        name = self._place.name
+        if not self._place.has_manifest():
+            if not self._place.is_empty():
+                raise UsageError(f"{name} is no empty folder and holds no tables: nothing in it is written over, name another")
+            return []
+        if not force:
+            raise UsageError(f"{name} holds tables already: name another folder, or give --force")
+        old = manifest.parse(self._place.read(MANIFEST))
+        return [part.path for parts in old.parts.values() for part in parts]
+
+    def write(self, analysis: Analysis) -> None:
+        """Write all tables. Raises UsageError where they cannot be written, TypeError for an analysis that keeps no connections."""
+        made: list[str] = []
+        try:
+            token = secrets.token_hex(8)
+            parts = {name: list(self._parts(name, stream, token, made)) for name, stream in streams(analysis)}
+            self._place.write_manifest(manifest.written(analysis, parts))
+        except BaseException as error:
+            self._place.remove(made)
+            if isinstance(error, CaptureError):
+                raise UsageError(f"cannot write tables: {error}") from error
+            raise
+        self._place.remove(self._old)
+
+    def _parts(self, name: str, stream: arrow.Stream, token: str, made: list[str]) -> Iterator[manifest.Part]:
+        """Write a table part by part: one part at least, so that each has its columns."""
+        import duckdb  # noqa: PLC0415 - an extra, and there
+
+        database = arrow.database("--tables")
+        order = f"ORDER BY {ORDER[name]}" if name in ORDER else ""
+        try:
+            arrow.scan(database, stream, f"CREATE TABLE made AS FROM stream {order}")
+            (rows,) = database.execute("SELECT count(*) FROM made").fetchone()
+            for number, first in enumerate(range(0, max(rows, 1), PART_ROWS)):
+                made.append(f"{name}/{token}-{number:06}.parquet")
+                yield self._part(database, made[-1], first, min(PART_ROWS, rows - first))
+        except duckdb.IOException as error:
+            raise UsageError(f"cannot write tables: {error} (TMPDIR says where temporary files are written)") from None
+        finally:
+            database.close()
+
+    def _part(self, database: Any, path: str, first: int, rows: int) -> manifest.Part:
+        with self._place.new_file(path) as file:
+            name = str(file).replace("'", "''")
+            database.execute(
+                f"COPY (FROM made WHERE rowid >= {first} AND rowid < {first + rows}) TO '{name}' (FORMAT parquet, COMPRESSION zstd)"
+            )
+            return manifest.Part(path, rows, file.stat().st_size)
