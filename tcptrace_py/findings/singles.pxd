@@ -11,6 +11,7 @@ cdef class Singles:
     cdef public PackedRows four, sixteen
     cdef public long long alive, start_ns, released_ns
     cdef PackedRows _found
+    cdef dict _of_services
 
     @cython.locals(packed=PackedRows, key=bytes, at=cython.Py_ssize_t, rows="unsigned int[::1]")
     cpdef bint enter(self, bytes name, long long port, long long start_ns, long long released_ns) except -1

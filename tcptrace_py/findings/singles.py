@@ -20,12 +20,13 @@ Told = tuple["array[int]", "array[int]"]
 class Singles:
     """All such accounts, by their names (`Accounts.rows`)."""
 
-    __slots__ = ("_found", "alive", "four", "released_ns", "sixteen", "start_ns")
+    __slots__ = ("_found", "_of_services", "alive", "four", "released_ns", "sixteen", "start_ns")
 
     def __init__(self) -> None:
         self.four, self.sixteen = PackedRows(FOUR_WORDS, KEPT), PackedRows(SIXTEEN_WORDS, KEPT)
         self.alive = 0
         self._found = self.four
+        self._of_services: dict[bytes, int] | None = None  # what `services` said, as long as it holds
         self.start_ns = self.released_ns = 0  # of the one that was taken out last
 
     def enter(self, name: bytes, port: int, start_ns: int, released_ns: int) -> bool:
@@ -35,6 +36,7 @@ class Singles:
         packed, key = self.four if len(name) == IPV4_NAME else self.sixteen, name + _PAD
         if packed.find(key) >= 0:
             return False
+        self._of_services = None
         at = packed.enter(key) * packed.row_words + KEY + packed.key_words
         rows = packed.rows
         rows[at + PORT] = port
@@ -67,6 +69,7 @@ class Singles:
         low, high = rows[at + RELEASED], rows[at + RELEASED + 1]
         self.released_ns = low | high << 32
         rows[at + PORT] = port | GONE
+        self._of_services = None
         self.alive -= 1
         return port
 
@@ -85,6 +88,8 @@ class Singles:
 
     def services(self) -> dict[bytes, int]:
         """How many there are of each service: the server's packed address and its port, two bytes."""
+        if self._of_services is not None:
+            return self._of_services
         found: dict[bytes, int] = {}
         for packed in (self.four, self.sixteen):
             for row in range(packed.count):
@@ -92,13 +97,14 @@ class Singles:
                     name = packed.key(row)
                     service = name[len(name) // 2 - 2 : -2]
                     found[service] = found.get(service, 0) + 1
+        self._of_services = found
         return found
 
     def release(self) -> Told:
         """Give all away, for another process (`unpacked`)."""
         found = _words(self.four), _words(self.sixteen)
         self.four, self.sixteen, self.alive = PackedRows(FOUR_WORDS, KEPT), PackedRows(SIXTEEN_WORDS, KEPT), 0
-        self._found = self.four
+        self._found, self._of_services = self.four, None
         return found
 
 

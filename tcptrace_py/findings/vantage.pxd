@@ -35,11 +35,13 @@ cdef class Samples:
 cdef class Pair:
     cdef public Samples samples
     cdef public Py_ssize_t base
-    cdef public long long count, latest
+    cdef public long long count, latest, low_ns, high_ns
     cdef public tuple medians
 
     @cython.locals(rows="long long[::1]", at=cython.Py_ssize_t)
     cpdef learn(self, long long first_frame, long long low_ns, long long high_ns)
+    @cython.locals(rows="long long[::1]", at=cython.Py_ssize_t)
+    cdef _find_room(self)
     @cython.locals(rows="long long[::1]", last=cython.Py_ssize_t, at=cython.Py_ssize_t, before="long long")
     cpdef _drop_latest(self)
 

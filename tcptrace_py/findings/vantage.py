@@ -109,19 +109,21 @@ def place_of(to_server_ns: int, to_client_ns: int) -> int:
 
 
 class Samples:
-    """Handshakes of all pairs of hosts: for each pair SAMPLES times first frame, low leg, high leg (ns)."""
+    """Handshakes of pairs of hosts that had several: for each pair SAMPLES times first frame, low leg, high leg (ns)."""
 
     __slots__ = ("rows", "used")
 
     def __init__(self) -> None:
-        self.rows = array("q", bytes(8 * GROWTH * PAIR_WORDS))
+        self.rows = array("q")
         self.used = 0
 
     def place(self) -> int:
         """Where the numbers of a new pair begin."""
         at = self.used
         if at + PAIR_WORDS > len(self.rows):
-            self.rows = longer(self.rows, GROWTH)  # by one pair at least
+            grown = longer(self.rows, GROWTH)
+            grown.frombytes(bytes(8 * PAIR_WORDS))
+            self.rows = grown
         self.used += PAIR_WORDS
         return at
 
@@ -129,12 +131,13 @@ class Samples:
 class Pair:
     """Two hosts: the legs of the earliest handshakes between them, towards the host with the lower address and the other."""
 
-    __slots__ = ("base", "count", "latest", "medians", "samples")
+    __slots__ = ("base", "count", "high_ns", "latest", "low_ns", "medians", "samples")
 
     def __init__(self, samples: Samples) -> None:
         self.samples = samples
-        self.base = samples.place()
+        self.base = -1  # where its handshakes stand there, once there is more than one: most pairs of a flood have no other
         self.count = 0
+        self.low_ns = self.high_ns = 0  # legs of the only one
         self.latest = 0  # the latest first frame among them
         self.medians: tuple[int, int] | None = None  # of both legs, once they were asked for
 
@@ -145,10 +148,21 @@ class Pair:
                 return
             self._drop_latest()
         self.medians = None
-        rows, at = self.samples.rows, self.base + 3 * self.count
-        rows[at], rows[at + 1], rows[at + 2] = first_frame, low_ns, high_ns
+        if self.count == 0:
+            self.low_ns, self.high_ns = low_ns, high_ns
+        else:
+            if self.count == 1 and self.base < 0:
+                self._find_room()
+            rows, at = self.samples.rows, self.base + 3 * self.count
+            rows[at], rows[at + 1], rows[at + 2] = first_frame, low_ns, high_ns
         self.count += 1
         self.latest = max(self.latest, first_frame)
+
+    def _find_room(self) -> None:
+        """The only handshake is the first of several from now on."""
+        self.base = self.samples.place()
+        rows, at = self.samples.rows, self.base
+        rows[at], rows[at + 1], rows[at + 2] = self.latest, self.low_ns, self.high_ns
 
     def _drop_latest(self) -> None:
         rows, last = self.samples.rows, self.base + 3 * (self.count - 1)
@@ -168,6 +182,8 @@ class Pair:
 
     def told(self) -> "array[int]":
         """First frame, low leg, high leg (ns) of each handshake."""
+        if self.base < 0:
+            return array("q", (self.latest, self.low_ns, self.high_ns) if self.count else ())
         return array("q", bytes(self.samples.rows[self.base : self.base + 3 * self.count]))
 
     def legs_ns(self) -> tuple[int, int] | None:
@@ -208,6 +224,14 @@ class Vantages:
         if pair is None:
             pair = self.pairs[name] = Pair(self.samples)
         return pair
+
+    def know(self, pairs: dict[bytes, Pair]) -> None:
+        """Take in what another part of the capture knows of pairs of hosts."""
+        for name, pair in pairs.items():
+            known = self.pairs.get(name)
+            if known is None:
+                known = self.pairs[name] = Pair(self.samples)
+            known.merge(pair)
 
     def take_ways(self, ways: dict[bytes, int]) -> None:
         """Take in how far off hosts and services are, as a part of the capture has it."""

@@ -463,12 +463,6 @@ class Sums:
         self.occupancy.take(events, kinds)
         accounts.take_singles(singles)
 
-    def know(self, pairs: dict[bytes, Pair]) -> None:
-        """Take in what a part knows of pairs of hosts."""
-        known = self.part.collector.replayer.vantages.pairs
-        for name, pair in pairs.items():
-            known.setdefault(name, Pair(Samples())).merge(pair)
-
     def add(self, whose: int, state: dict[str, Any]) -> None:
         """Take in all of a part."""
         collector, table = self.part.collector, self.part.table
@@ -479,7 +473,7 @@ class Sums:
         collector.totals.merge(state["totals"])
         collector.timeline.take(state["timeline"])
         collector.openings.merge(state["openings"])
-        self.know(state["pairs"])
+        collector.replayer.vantages.know(state["pairs"])
         collector.quality.merge(state["quality"])
         collector.troubled.take(state["troubled"])
         collector.attempted.take(state["attempted"])
