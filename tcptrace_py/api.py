@@ -82,15 +82,28 @@ class Result(Analysis):
             raise TypeError("the connections of this result are not kept as columns")
         return CONNECTIONS.stream(self.connections.blocks).__arrow_c_stream__(requested_schema)
 
-    def write_tables(self, folder: Path, *, force: bool = False) -> None:
+    def write_tables(self, folder: Path, *, force: bool = False, selection: Selection | None = None) -> None:
         """Write the tables as Parquet files into a folder, or to a URL, as `tcpstates analyze --tables` does; needs the extra `sql`.
 
-        With `force`, tables that are there are replaced. Raises UsageError where they cannot or must not be written, TypeError where
-        the connections are not kept.
+        With `force`, tables that are there are replaced. `selection` is the one that it was analysed with, if there was one.
+
+        Raises UsageError where they cannot or must not be written, TypeError where the connections are not kept.
         """
         from .dataset.writing import Target  # noqa: PLC0415 - asked for
 
-        Target(fspath(folder), force=force).write(self)
+        Target(fspath(folder), force=force).write(self, selection)
+
+    @classmethod
+    def from_tables(cls, folder: Path) -> Result:
+        """The result that `write_tables` wrote. Raises CaptureError where there is none, and where it is damaged or of another version."""
+        from .dataset.tables import Tables  # noqa: PLC0415 - asked for
+
+        return cls.of(Tables(fspath(folder)).analysis())
+
+    @classmethod
+    def of(cls, analysis: Analysis) -> Result:
+        """An analysis as a result."""
+        return cls(**{field.name: getattr(analysis, field.name) for field in fields(analysis)})
 
     def to_arrow(self) -> Any:
         """Return the connections as a `pyarrow.Table`; needs pyarrow. See `__arrow_c_stream__`."""
@@ -164,4 +177,4 @@ def analyze(
         jobs=jobs,
         memory_mb=memory_mb,
     )
-    return Result(**{field.name: getattr(analysis, field.name) for field in fields(analysis)})
+    return Result.of(analysis)

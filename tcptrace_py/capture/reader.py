@@ -6,7 +6,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from tcptrace_py.model.datasets import MANIFEST
+from tcptrace_py.model.datasets import MANIFEST, READ_TABLES
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.frames import FrameBlock
@@ -173,7 +173,7 @@ def _at_url(url: str, problems: Problems) -> list[CaptureFile]:
 def _captures_of(path: str, members: Sequence[str], problems: Problems) -> list[CaptureFile]:
     """The captures among the files of a directory. Raises CaptureError where there are none."""
     if any(member.endswith(MANIFEST) for member in members):
-        raise CaptureError(f'{name_of(path)}: holds the tables of an analysis, not captures: tcpstates query {name_of(path)} "SELECT ..."')
+        raise CaptureError(f"{name_of(path)}: holds the tables of an analysis, not captures: {READ_TABLES} read them")
     captures = []
     for member in members:
         try:

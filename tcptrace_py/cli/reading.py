@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tcptrace_py.api import Result
+    from tcptrace_py.dataset.tables import Tables
     from tcptrace_py.model.problems import Problem
     from tcptrace_py.model.profiles import Profiles
     from tcptrace_py.model.results import Analysis
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 OS_NAMES = ("linux", "macos", "freebsd", "windows", "lwip", "gvisor", "rfc9293")  # model.profiles.PROFILES; a test holds them together
 LOOK_BYTES = 32 << 20  # enough to say what there is where nothing was what was asked for
 LARGE_BYTES = 64 << 20  # from here on the interpreted form takes so long that one may wonder
-INTERRUPTED = "interrupted; ending with what was read so far (Ctrl-C again ends at once)"
+INTERRUPTED = "interrupted; ending with what was read so far (Ctrl-C again ends at once)"  # as soon as it is
+WAS_INTERRUPTED = "interrupted; this is what was analysed so far"  # when it is over
 
 _is_said = False
 
@@ -86,13 +88,48 @@ class Reading:
                 from_ns, to_ns = self.span.of(self.captures, interrupt.between_blocks(progress))
         return replace(self.keys, from_ns=from_ns, to_ns=to_ns)
 
-    def analyze(self, *, keep_rows: bool = True, slowest: int = 5, share: float = 1.0, takes_part: bool = True) -> Result:
+    @property
+    def tables(self) -> Tables | None:
+        """The tables of an analysis that are to be read instead of captures (`dataset`); None where there are none.
+
+        Raises UsageError where something else is to be read beside them, or an option says how captures are read.
+        """
+        from tcptrace_py.dataset.place import holds_tables
+        from tcptrace_py.model.urls import is_url
+
+        alone = len(self.captures) == 1
+        if not any(holds_tables(path) for path in self.captures if alone or not is_url(path)):
+            return None
+        if not alone:
+            raise UsageError("tables of an analysis are read alone, without captures or other tables")
+        self._refuse_options("says how captures are read, and these tables were made of them already")
+        from tcptrace_py.dataset.tables import Tables
+
+        return Tables(self.captures[0])
+
+    def _of_tables(self, tables: Tables, slowest: int | None) -> Result:
+        """The result that tables were written of; profiles and bounds of time are those that it was made with."""
+        from tcptrace_py.api import Result
+        from tcptrace_py.model.results import profiles_of
+
+        result = Result.of(tables.analysis(slowest=slowest))
+        self.profiles = profiles_of(result.profiles)
+        self._placed = replace(self.keys, from_ns=tables.span.from_ns, to_ns=tables.span.to_ns)
+        return result
+
+    def analyze(
+        self, *, keep_rows: bool = True, slowest: int = 5, share: float = 1.0, digest: bool = True, takes_part: bool = True
+    ) -> Result:
         """Read and analyse, with progress on a terminal. Without `keep_rows` no connections are listed.
 
-        `share`: how much of all the work this is, where more follows. `takes_part`: a part of the captures is of use, too;
-        otherwise AbandonedError is raised where Ctrl-C ends the reading between blocks.
+        `share`: how much of all the work this is, where more follows. Without `digest`, tables of an analysis are not gone through
+        for it. `takes_part`: a part of the captures is of use, too; otherwise AbandonedError is raised where Ctrl-C ends the reading
+        between blocks.
         """
         from tcptrace_py.api import analyze
+
+        if (tables := self.tables) is not None:
+            return self._of_tables(tables, slowest if digest else None)
 
         return self._read(
             lambda progress: analyze(
@@ -193,34 +230,35 @@ class Reading:
         with Progress((share, 1.0), self.start_s) as progress, interrupt:
             yield interrupt.between_blocks(progress)
 
-    def _say_interrupted(self) -> None:
+    def _say_interrupted(self, how: str = INTERRUPTED) -> None:
         """Say, once, that Ctrl-C ended the reading: as soon as it came, since what was read has to be concluded and written."""
         if not self._told_interrupted:
             clear = "\r\x1b[K" if sys.stderr is not None and sys.stderr.isatty() else ""  # ^C, and perhaps the progress line
             with suppress(RuntimeError):  # it came while something was written there: said when all is concluded
-                click.echo(f"{clear}tcpstates: {INTERRUPTED}", err=True)
+                click.echo(f"{clear}tcpstates: {how}", err=True)
                 self._told_interrupted = True
 
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""
-        if not analysis.interrupted:
-            return self.exit_code_of(analysis.capture.problems, told=told)
-        self._say_interrupted()
-        return codes.INTERNAL if _are_internal(analysis.capture.problems) else codes.INTERRUPTED
+        return self.exit_code_of(analysis.capture.problems, interrupted=analysis.interrupted, told=told)
 
-    def exit_code_of(self, problems: Sequence[Problem], *, told: bool = False) -> int:
-        """The same for what was read to its end."""
+    def exit_code_of(self, problems: Sequence[Problem], *, interrupted: bool, told: bool = False) -> int:
+        """The same, by the problems of what was read, and whether that was interrupted."""
+        internal = any(problem.code == INTERNAL_ERROR for problem in problems)
+        if interrupted:
+            self._say_interrupted(WAS_INTERRUPTED)
+            return codes.INTERNAL if internal else codes.INTERRUPTED
         damaged = [problem for problem in problems if problem.damaged]
         for problem in [] if told else damaged:
             from tcptrace_py.outputs.foreign import line
             from tcptrace_py.outputs.units import printable
 
             click.echo(f"tcpstates: {line(printable(problem.explanation))}", err=True)
-        if _are_internal(problems):
+        if internal:
             return codes.INTERNAL
         return codes.DAMAGED if damaged and not self.allow_damaged else 0
 
-    def refuse_options(self, why: str) -> None:
+    def _refuse_options(self, why: str) -> None:
         """Raise UsageError for options that say how captures are read, where none are: they must not look as if they had been heeded."""
         from click.core import ParameterSource
 
@@ -228,10 +266,6 @@ class Reading:
         for option in context.command.params:
             if option.name in _OF_CAPTURES and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
                 raise UsageError(f"{option.opts[0]} {why}")
-
-
-def _are_internal(problems: Sequence[Problem]) -> bool:
-    return any(problem.code == INTERNAL_ERROR for problem in problems)
 
 
 def _say_if_slow(captures: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.checks.tables import TABLES
@@ -27,6 +27,7 @@ SCHEMA = f"{NAME}/{VERSION}"
 IN_TABLES = ("schema", "generator", "hosts", "ports", "intervals", "broken")  # of the document: these rows are tables
 MOST_BYTES = 1 << 28
 _PART = re.compile(r"[a-z_]+/[A-Za-z0-9_-]+\.parquet")  # a file of the folder, whoever wrote the manifest
+_OF_FACTS = re.compile(r"facts/[A-Za-z0-9_-]+\.(?:blocks|json)")
 _OLD = re.compile(rf"{NAME}/([0-9]{{1,9}})")
 
 
@@ -39,17 +40,34 @@ class Part:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class FactsFiles:
+    """Where the facts are: their blocks, the index of these with its digest; and of which versions both are."""
+
+    index: str
+    digest: str
+    blocks: str
+    version: int
+    blocks_version: int
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What a data set holds: for each table the columns with their types, and its parts; and what was wrong with the captures."""
 
     columns: Mapping[str, Mapping[str, str]]
     parts: Mapping[str, Sequence[Part]]
+    facts: FactsFiles
     problems: Sequence[Problem] = ()
     interrupted: bool = False
 
+    @property
+    def files(self) -> list[str]:
+        """All of them but the manifest."""
+        return [*(part.path for parts in self.parts.values() for part in parts), self.facts.index, self.facts.blocks]
 
-def written(analysis: Analysis, parts: Mapping[str, Sequence[Part]]) -> bytes:
+
+def written(analysis: Analysis, parts: Mapping[str, Sequence[Part]], facts: FactsFiles) -> bytes:
     """The manifest of the tables of an analysis. What the tables cannot give back stands in it as in the analysis document."""
     document = {
         "schema": SCHEMA,
@@ -63,6 +81,7 @@ def written(analysis: Analysis, parts: Mapping[str, Sequence[Part]]) -> bytes:
             }
             for table in TABLES
         },
+        "facts": asdict(facts),
         "analysis": {name: value for name, value in head(analysis).items() if name not in IN_TABLES},
     }
     return json.dumps(document, indent=1).encode() + b"\n"
@@ -101,7 +120,15 @@ def _manifest(document: dict[str, Any]) -> Manifest:
         Problem(row["code"], row["count"], row["explanation"], row["first_frame"], damaged=bool(row["damaged"]))
         for row in analysis["capture"]["problems"]
     ]
-    return Manifest(columns, parts, problems, bool(analysis["interrupted"]))
+    return Manifest(columns, parts, _facts(document["facts"]), problems, bool(analysis["interrupted"]))
+
+
+def _facts(row: dict[str, Any]) -> FactsFiles:
+    files = FactsFiles(_text(row["index"]), _text(row["digest"]), _text(row["blocks"]), int(row["version"]), int(row["blocks_version"]))
+    for path in (files.index, files.blocks):
+        if _OF_FACTS.fullmatch(path) is None:
+            raise ValueError(f"{path!r} is no file of facts")
+    return files
 
 
 def _part(row: dict[str, Any]) -> Part:

@@ -88,6 +88,19 @@ class Place:
         """A function that opens a file for reading in ranges, anew each time."""
         return lambda: self._system.open(self.at(name), "rb", cache_type="none")
 
+    def reader(self, name: str) -> Callable[[int, int], bytes]:
+        """A function that reads so many bytes of a file from a place on."""
+        with self._named():
+            file = self.opener(name)()
+
+        def read(at: int, size: int) -> bytes:
+            with self._named():
+                file.seek(at)
+                data: bytes = file.read(size)
+                return data
+
+        return read
+
     def try_to_write(self) -> None:
         """See whether files can be written: before hours of work, not behind them."""
         if self.is_local:
@@ -147,9 +160,14 @@ class Place:
 
 
 def holds_tables(path: str) -> bool:
-    """Whether a path or URL is a folder with a data set; False where nobody can tell, which whoever reads it as captures does."""
+    """Whether a path or URL is a folder with a data set; False where nobody can tell, which whoever reads it as captures does.
+
+    Of a web server, whose answer to any name may be anything, a folder is what ends with a slash.
+    """
     if not is_url(path):
         return os.path.isfile(os.path.join(path, MANIFEST))  # noqa: PTH113, PTH118 - pathlib raises for some names
+    if scheme_of(path) in HTTP and not path.endswith("/"):
+        return False
     with suppress(CaptureError):
         return Place(path).has_manifest()
     return False

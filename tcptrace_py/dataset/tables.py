@@ -5,19 +5,23 @@ DuckDB sees the parts through a file system of ours that knows these files alone
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.capture.remote import why
 from tcptrace_py.checks import sql
 from tcptrace_py.checks.tables import TABLES
 from tcptrace_py.facts import arrow
+from tcptrace_py.facts.block import VERSION as BLOCKS_VERSION
 from tcptrace_py.model.datasets import MANIFEST
+from tcptrace_py.model.digest import Digest
 from tcptrace_py.model.errors import CaptureError, UsageError
 from tcptrace_py.model.problems import Problem
 
-from . import manifest
+from . import facts, manifest
 from .place import Place
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
     from tcptrace_py.checks.tables import Listed
     from tcptrace_py.facts.fields import TableOfFacts
+    from tcptrace_py.model.results import Analysis
 
     Answer = TypeVar("Answer")
 
@@ -45,6 +50,7 @@ class Tables:
             raise CaptureError(f"{self._place.name}: {error}") from None
         self._parts, damage = self._whole_parts()
         self.problems = [*self._manifest.problems, *damage]
+        self.interrupted = self._manifest.interrupted
         self._database: Any = None
         self._failures: list[Exception] = []
 
@@ -61,9 +67,37 @@ class Tables:
                     continue
                 what = "is not as it was written" if part.path in sizes else "is missing"
                 damage.append(_damage(f"{self._place.name}/{part.path}: this part {what}; its {part.rows:,} rows are left out"))
-        if self._manifest.interrupted:
-            damage.append(_damage(f"{self._place.name}: the analysis was interrupted; these tables are of what was read until then"))
         return whole, damage
+
+    def analysis(self, *, slowest: int | None = 5) -> Analysis:
+        """The analysis that was written, with a digest of so many of the slowest handshakes, for which all connections are looked at.
+
+        None: without it. Raises CaptureError where the facts are damaged, or of another version.
+        """
+        index = self._index
+        analysis = facts.restored(self._place.name, index, self._place.reader(self._manifest.facts.blocks))
+        if slowest is not None:
+            analysis.digest = Digest.of(analysis.connections, slowest)
+        return analysis
+
+    @property
+    def span(self) -> facts.Span:
+        """What the analysis was bounded by. Raises as `analysis` does."""
+        return facts.span_of(self._place.name, self._index)
+
+    @cached_property
+    def _index(self) -> dict[str, Any]:
+        name, files = self._place.name, self._manifest.facts
+        if (files.version, files.blocks_version) != (facts.VERSION, BLOCKS_VERSION):
+            raise CaptureError(
+                f"{name}: its facts are of version {files.version}.{files.blocks_version}, and this tcpstates reads "
+                f"{facts.VERSION}.{BLOCKS_VERSION}: `tcpstates query` reads its tables, and the captures can be analysed again"
+            )
+        index = self._place.read(files.index)
+        if facts.digest(index) != files.digest:
+            raise CaptureError(f"{name}: its facts are damaged: their index is not as it was written")
+        found: dict[str, Any] = json.loads(index)
+        return found
 
     def query(self, statement: str) -> sql.Rows:
         """Run a statement. Raises UsageError for what DuckDB does not understand, CaptureError for parts that are damaged."""

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.checks.tables import streams
 from tcptrace_py.facts import arrow
+from tcptrace_py.facts.block import VERSION as BLOCKS_VERSION
 from tcptrace_py.model.datasets import MANIFEST
 from tcptrace_py.model.errors import CaptureError, UsageError
 
-from . import manifest
+from . import facts, manifest
 from .place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tcptrace_py.model.results import Analysis
+    from tcptrace_py.model.selection import Selection
 
 PART_ROWS = 1 << 20  # of a full part
 ORDER = {"connections": "id", "transitions": "id, side, number", "time_wait": "id, entered, side"}  # others come in theirs
@@ -48,20 +50,25 @@ class Target:
             return []
         if not force:
             raise UsageError(f"{name} holds tables already: name another folder, or give --force")
-        old = manifest.parse(self._place.read(MANIFEST))
-        return [part.path for parts in old.parts.values() for part in parts]
+        return manifest.parse(self._place.read(MANIFEST)).files
 
-    def write(self, analysis: Analysis) -> None:
-        """Write all tables. Raises UsageError where they cannot be written, TypeError for an analysis that keeps no connections."""
+    def write(self, analysis: Analysis, selection: Selection | None = None) -> None:
+        """Write all tables, and the facts; `selection` is what the analysis was made with.
+
+        Raises UsageError where they cannot be written, TypeError for an analysis that keeps no connections.
+        """
         made: list[str] = []
         try:
             token = secrets.token_hex(8)
             parts = {name: list(self._parts(name, stream, token, made)) for name, stream in streams(analysis)}
-            self._place.write_manifest(manifest.written(analysis, parts))
+            files = self._facts(facts.Writer(analysis, facts.Span.of(selection)), token, made)
+            self._place.write_manifest(manifest.written(analysis, parts, files))
         except BaseException as error:
             self._place.remove(made)
             if isinstance(error, CaptureError):
                 raise UsageError(f"cannot write tables: {error}") from error
+            if isinstance(error, OSError):
+                raise UsageError(f"cannot write tables: {self._place.name}: {error.strerror or error}") from error
             raise
         self._place.remove(self._old)
 
@@ -81,6 +88,16 @@ class Target:
             raise UsageError(f"cannot write tables: {error} (TMPDIR says where temporary files are written)") from None
         finally:
             database.close()
+
+    def _facts(self, writer: facts.Writer, token: str, made: list[str]) -> manifest.FactsFiles:
+        blocks, index = (f"{facts.FOLDER}/{token}.{ending}" for ending in ("blocks", "json"))
+        made += [blocks, index]
+        with self._place.new_file(blocks) as file, file.open("wb") as out:
+            out.writelines(writer.packed())
+        content = writer.index()
+        with self._place.new_file(index) as file:
+            file.write_bytes(content)
+        return manifest.FactsFiles(index, facts.digest(content), blocks, facts.VERSION, BLOCKS_VERSION)
 
     def _part(self, database: Any, path: str, first: int, rows: int) -> manifest.Part:
         with self._place.new_file(path) as file:

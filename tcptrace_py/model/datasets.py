@@ -2,3 +2,4 @@
 
 MANIFEST = "tcpstates-tables.json"
 EXTRA = "pip install 'tcptrace-py[sql]'"
+READ_TABLES = "analyze, time-wait, check, query and diff"  # the commands that do, one at a time

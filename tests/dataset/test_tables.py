@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -12,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from tcptrace_py.api import analyze
+from tcptrace_py.api import Result, analyze
 from tcptrace_py.checks import sql
 from tcptrace_py.checks.tables import TABLES
 from tcptrace_py.cli import main
-from tcptrace_py.dataset import manifest, writing
+from tcptrace_py.dataset import facts, manifest, writing
 from tcptrace_py.dataset.place import Place, holds_tables
 from tcptrace_py.dataset.tables import Tables
 from tcptrace_py.dataset.writing import Target
@@ -24,6 +25,7 @@ from tcptrace_py.facts import arrow
 from tcptrace_py.facts.fields import TRANSITIONS
 from tcptrace_py.model.datasets import MANIFEST
 from tcptrace_py.model.errors import CaptureError, UsageError
+from tests.capture.serving import Web
 from tests.outputs.test_documents import registry, schema, strict
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ pytest.importorskip("duckdb")
 fsspec = pytest.importorskip("fsspec")
 
 SAMPLES = Path(__file__).parents[2] / "samples"
+OTHER = str(SAMPLES / "server-closes-first.pcap")
 THREE, CUT = str(SAMPLES / "close-wait-never-closes.pcap"), str(SAMPLES / "cut-tail.pcap")
 TELLING = (
     "close-wait-never-closes.pcap", "vxlans-with-the-same-tuple.pcap", "syn-refused.pcap", "self-connect.pcap", "data-lost.pcap",
@@ -90,8 +93,9 @@ def test_the_manifest_holds_to_its_schema(name: str, tmp_path: Path) -> None:
     document = result.to_document()
     assert {key: document[key] for key in found["analysis"]} == found["analysis"]
     assert set(document) - set(found["analysis"]) == {*manifest.IN_TABLES, "connections"}
-    files = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.parquet")}
-    assert files == {part["path"] for table in found["tables"].values() for part in table["parts"]}
+    files = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    named = {part["path"] for table in found["tables"].values() for part in table["parts"]}
+    assert files == named | {MANIFEST, found["facts"]["index"], found["facts"]["blocks"]}
     assert found["tables"]["connections"]["rows"] == len(result)
 
 
@@ -145,29 +149,151 @@ def test_damaged_captures_are_told_by_their_tables(tmp_path: Path, capsys: pytes
 
 def test_an_interrupted_analysis_is_told(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edited(three, lambda document: document["analysis"].update(interrupted=True))
-    assert main.main(["query", str(three), "SELECT count(*) FROM hosts"]) == 3
-    assert "the analysis was interrupted" in capsys.readouterr().err
+    assert main.main(["query", str(three), "SELECT count(*) FROM hosts"]) == 130
+    assert "interrupted; this is what was analysed so far" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("options", [["--port", "80"], ["--host", "10.0.0.1"], ["--last", "5s"], ["--os", "windows"], ["--idle", "9"]])
 def test_options_of_reading_are_refused(options: list[str], three: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["query", str(three), "SELECT 1", *options]) == 2
-    assert f"{options[0]} says how captures are read, and the tables are made already" in capsys.readouterr().err
+    assert f"{options[0]} says how captures are read, and these tables were made of them already" in capsys.readouterr().err
 
 
 def test_tables_are_asked_alone(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["query", THREE, str(three), "SELECT 1"]) == 2
-    assert "tables are asked alone" in capsys.readouterr().err
+    assert "read alone, without captures" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "command",
-    [["analyze"], ["time-wait"], ["check", "--forbid", "rst"], ["explain", "0"], ["extract", "-o", os.devnull], ["diff", THREE]],
+    ("command", "words"),
+    [
+        (["explain", "TABLES", "0"], "not captures: analyze, time-wait, check, query and diff read them"),
+        (["extract", "TABLES", "-o", "out.pcap"], "not captures: analyze, time-wait, check, query and diff read them"),
+        (["extract", "TABLES", "--stream", "0", "-o", "out.pcap"], "not captures"),
+        (["diff", "TABLES", THREE, "--same-traffic"], "no segments: --same-traffic takes two captures"),
+        (["diff", THREE, "TABLES", "--port", "80"], "--port says how captures are read"),
+        (["time-wait", "TABLES", THREE], "read alone"),
+    ],
 )
-def test_commands_that_cannot_be_given_tables_say_what_can(command: list[str], three: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    name, *behind = command
-    assert main.main([name, str(three), *behind]) == 2
-    assert f'holds the tables of an analysis, not captures: tcpstates query {three} "SELECT' in capsys.readouterr().err
+def test_commands_that_cannot_be_given_tables_say_so(
+    command: list[str], words: str, three: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(three.parent)
+    assert main.main([str(three) if word == "TABLES" else word for word in command]) == 2
+    assert words in capsys.readouterr().err
+    assert sorted(path.name for path in three.parent.iterdir()) == ["three"]
+
+
+# -- the facts ------------------------------------------------------------------------------------------------------------
+
+RULES = """
+[[sql]]
+name = "none-goes-wrong"
+message = "Nothing goes wrong."
+query = "SELECT code FROM broken"
+[rules.refused]
+[rules.time-wait]
+max = 2
+"""
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_an_analysis_comes_back_whole(name: str, tmp_path: Path) -> None:
+    result = analyze(SAMPLES / name)
+    result.write_tables(tmp_path / "out")
+    again = Result.from_tables(tmp_path / "out")
+    for field in dataclasses.fields(result):
+        if field.name not in ("connections", "digest"):
+            assert getattr(again, field.name) == getattr(result, field.name), field.name
+    assert again.to_document() == result.to_document()
+    assert [connection.detached() for connection in again.connections] == [connection.detached() for connection in result.connections]
+
+
+@pytest.mark.parametrize("name", TELLING)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["analyze"], ["analyze", "--show", "handshakes"], ["analyze", "--format", "json"], ["analyze", "--stream", "0", "--format", "csv"],
+        ["time-wait"], ["time-wait", "--format", "json"], ["check", "--rules", "rules.toml"],
+        ["check", "--forbid", "rst", "--format", "json"], ["diff", "--strict", OTHER],
+    ],
+)  # fmt: skip
+def test_commands_say_of_tables_what_they_say_of_captures(
+    command: list[str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rules.toml").write_text(RULES)
+    main.main(["analyze", str(SAMPLES / name), "--tables", "kept-tables", "-o", "page.txt"])
+    capsys.readouterr()
+
+    def said(path: str) -> tuple[int, str, str]:
+        code = main.main([command[0], path, *command[1:]])
+        out, err = capsys.readouterr()
+        out = out.replace("kept-tables", str(SAMPLES / name))
+        return code, " ".join(out.split()) if command[0] == "diff" else out, err  # which names both, and breaks lines by their length
+
+    assert said("kept-tables") == said(str(SAMPLES / name))
+
+
+@pytest.mark.parametrize(
+    "options", [["--os", "windows", "--port-range", "1024-65535"], ["--from", "+1s", "--to", "+90s"], ["--time-wait", "9"]]
+)
+def test_tables_keep_how_they_were_made(options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sample = str(SAMPLES / "pile-up-on-a-proxy.pcap.xz")
+    assert main.main(["time-wait", sample, *options, "--format", "json"]) == 0
+    expected = capsys.readouterr().out
+    main.main(["analyze", sample, *options, "--tables", str(tmp_path / "out"), "-o", str(tmp_path / "page.txt")])
+    assert main.main(["time-wait", str(tmp_path / "out"), "--format", "json"]) == 0
+    assert capsys.readouterr().out == expected
+
+
+def test_tables_can_be_written_of_tables(three: Path, tmp_path: Path) -> None:
+    assert main.main(["analyze", str(three), "--tables", str(tmp_path / "again")]) == 0
+    assert Result.from_tables(tmp_path / "again").to_document() == Result.from_tables(three).to_document()
+
+
+def of_facts(folder: Path, ending: str) -> Path:
+    """A file of the facts."""
+    (path,) = (folder / "facts").glob(f"*.{ending}")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda folder: of_facts(folder, "json").unlink(), "no such file"),
+        (lambda folder: of_facts(folder, "blocks").unlink(), "no such file"),
+        (lambda folder: of_facts(folder, "json").write_bytes(b"{}"), "their index is not as it was written"),
+        (lambda folder: of_facts(folder, "blocks").write_bytes(bytes(9999)), "a block is not as it was written"),
+        (lambda folder: of_facts(folder, "blocks").write_bytes(b""), "a block is not as it was written"),
+        (lambda folder: edited(folder, lambda made: made["facts"].update(version=2)), "of version 2."),
+        (lambda folder: edited(folder, lambda made: made["facts"].update(blocks_version=99)), "of version 1.99"),
+        (lambda folder: edited(folder, lambda made: made["facts"].update(blocks="../x.blocks")), "is no file of facts"),
+    ],
+)
+@pytest.mark.parametrize("command", [["time-wait"], ["check", "--forbid", "rst"], ["diff", OTHER], ["analyze"]])
+def test_damaged_facts_are_named(
+    damage: Callable[[Path], object], words: str, command: list[str], three: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage(three)
+    assert main.main([command[0], str(three), *command[1:]]) == 2
+    err = capsys.readouterr().err
+    assert f"tcpstates: {three}: " in err
+    assert words in err
+
+
+@pytest.mark.parametrize("change", ["del", "type"])
+def test_an_index_of_another_shape_is_named(change: str, three: Path) -> None:
+    path = of_facts(three, "json")
+    index = json.loads(path.read_bytes())
+    if change == "del":
+        del index["analysis"]["summary"]["connections"]
+    else:
+        index["analysis"]["summary"]["connections"] = "3"
+    path.write_text(json.dumps(index))
+    edited(three, lambda document: document["facts"].update(digest=facts.digest(path.read_bytes())))
+    with pytest.raises(CaptureError, match="damaged, or of another version of tcpstates"):
+        Result.from_tables(three)
 
 
 # -- what is there already ------------------------------------------------------------------------------------------------
@@ -364,6 +490,18 @@ def test_threads_share_a_part(three: Path) -> None:
     assert len({tables.query("SELECT count(*), sum(id), max(duration_s), min(frame) FROM transitions").rows[0] for _ in range(10)}) == 1
 
 
+def test_tables_of_a_web_server(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("aiohttp")
+    files = {f"/three/{path.relative_to(three)}": path.read_bytes() for path in three.rglob("*.*")}
+    with Web(files, ranges=True).serving() as web:
+        assert main.main(["query", web.url("/three/"), "SELECT count(*) AS n FROM connections"]) == 0
+        assert capsys.readouterr().out.split() == ["n", "---", "3"]
+        assert main.main(["time-wait", web.url("/three/")]) == 0
+    with Web({}, ranges=True).serving() as web:
+        assert not holds_tables(web.url("/three"))
+        assert main.main(["query", web.url("/three/"), "SELECT 1"]) == 2
+
+
 @pytest.mark.slow
 def test_tables_in_s3(bucket: str) -> None:
     result = analyze(THREE)
@@ -375,7 +513,8 @@ def test_tables_in_s3(bucket: str) -> None:
     with pytest.raises(UsageError, match="holds tables already"):
         result.write_tables(url)
     result.write_tables(url, force=True)
-    assert len(fsspec.filesystem("s3").find(f"{bucket}/tables")) == len(TABLES) + 1
+    assert len(fsspec.filesystem("s3").find(f"{bucket}/tables")) == len(TABLES) + 3
+    assert Result.from_tables(url).to_document() == result.to_document()
     with pytest.raises(UsageError, match="bucket does not exist"):
         result.write_tables("s3://nosuchbucket/tables")
     with pytest.raises(CaptureError, match="holds the tables of an analysis"):

@@ -34,7 +34,7 @@ Examples:
   tcpdump -w - -i eth0 tcp | tcpstates analyze -
   tcpstates analyze web.pcap.zst -o web.json
   tcpstates analyze web.pcap -o web.parquet
-  tcpstates analyze "s3://bucket/day/*.pcap.zst"
+  tcpstates analyze "s3://bucket/day/*.pcap.zst" --tables day-tables
 """,
 )
 @reading_options
@@ -49,8 +49,8 @@ Examples:
     "--tables",
     metavar="FOLDER",
     type=click.Path(),
-    help="Write the tables, too, as Parquet files into FOLDER (a folder or a URL), which `tcpstates query FOLDER SQL` reads "
-    "instead of the captures. Tables that are there are replaced with --force only. Needs the extra `sql`.",
+    help="Write the tables, too, as Parquet files into FOLDER (a folder or a URL), which query, time-wait, check, diff and analyze "
+    "read instead of the captures. Tables that are there are replaced with --force only. Needs the extra `sql`.",
 )
 @click.option("--show", type=click.Choice(SHOWS), help="Show one view in full instead of the overview (table, markdown).")
 @choosing_options
@@ -85,7 +85,7 @@ def command(
     """Say what every TCP connection in the captures did.
 
     CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, a URL of either (s3://bucket/day/*.pcap), or -
-    for standard input; several are read as one capture, merged by time.
+    for standard input; several are read as one capture, merged by time. It may be a folder that `analyze --tables` wrote.
 
     --host, --net, --port, --from and --to choose what is analysed at all. --outcome, --teardown, --state, --final-state
     and --stream choose, of what was analysed, which connections are listed: the summary, the hosts and the ports count
@@ -119,7 +119,7 @@ def command(
     lists = target is not None or not form.FOR_PEOPLE or views.lists_connections(view)
     slowest = views.slowest(view) if form.FOR_PEOPLE else 0
     result: Analysis
-    if choice.which and target is None:
+    if choice.which and target is None and reading.tables is None:
         with keep_streams():
             result = reading.find(choice.which, slowest=slowest)
             if result.summary.connections and not result.interrupted and not any(view.chosen(result)):
@@ -127,7 +127,7 @@ def command(
     else:
         result = reading.analyze(keep_rows=lists, slowest=slowest)
     if target is not None:
-        target.write(result)
+        target.write(result, reading.selection)
     page.emit(lambda out: form.write(result, view, out), output)
     if not form.FOR_PEOPLE and view.filtered and result.summary.connections and not any(view.chosen(result)):
         click.echo(f"tcpstates: {none_picked(result, view)}", err=True)

@@ -83,7 +83,8 @@ def command(
     """Check the captures against rules, and say what broke them.
 
     Rules come from a file, from the options, or from both. Each verdict says what was measured against which limit, the
-    worst connections with their display filter, and the command that explains the first of them.
+    worst connections with their display filter, and the command that explains the first of them. CAPTURE may be a folder that
+    `analyze --tables` wrote.
 
     A capture that is damaged, that lacks segments or one direction, that holds nothing to check, or that cannot tell what
     is checked, never passes unless it is told to (--allow-damaged, --allow, --allow-empty, --allow-unmeasurable).

@@ -91,8 +91,8 @@ def command(
     SYNs sent again), data sent again, resets by cause, how connections end, who closes first, TIME_WAIT; and for each
     host TIME_WAIT at once. What chance may have done fails nothing.
 
-    BASE and NEW are captures, directories of them, or documents that `analyze --format json` saved, so that a
-    repository need not keep captures.
+    BASE and NEW are captures, directories of them, or what `analyze` saved, so that a repository need not keep captures: a
+    document of `--format json`, or a folder of `--tables`.
 
     With --same-traffic the two are captures of the same connections at two points of their way, A and B, normally at
     the client and at the server. Connections are paired by their initial sequence numbers, whatever NAT makes of their
@@ -158,7 +158,7 @@ def _traffic(reading: Reading, path: str, *, takes_part: bool) -> tuple[Traffic,
 
     if (document := _document(path)) is not None:
         return seen.of_document(shown(path), document), None
-    result = replace(reading, captures=[path], start_s=time.monotonic()).analyze(takes_part=takes_part)
+    result = replace(reading, captures=[path], start_s=time.monotonic()).analyze(digest=False, takes_part=takes_part)
     return seen.of_analysis(shown(path), result), result
 
 
@@ -207,6 +207,8 @@ def _point(reading: Reading) -> tuple[Point, Result]:
     name = reading.captures[0]
     if _document(name) is not None:
         raise UsageError(f"{shown(name)}: is a saved analysis, which holds no segments: --same-traffic takes two captures")
+    if reading.tables is not None:
+        raise UsageError(f"{shown(name)}: holds tables of an analysis, and no segments: --same-traffic takes two captures")
     result = reading.analyze(share=ANALYSIS, takes_part=False)
     if result.interrupted:  # of half a capture, everything else would look lost
         raise KeyboardInterrupt

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from tcptrace_py.cli import page
@@ -12,9 +10,6 @@ from tcptrace_py.cli.destination import Destination, output_options
 from tcptrace_py.cli.reading import Reading, reading_options
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs import rows
-
-if TYPE_CHECKING:
-    from tcptrace_py.writing import Output
 
 
 @click.command(
@@ -47,7 +42,6 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     statement sees these tables and nothing else.
     """
     from tcptrace_py.checks import sql
-    from tcptrace_py.dataset.place import holds_tables
 
     *captures, statement = reading.captures
     if not captures:
@@ -56,26 +50,14 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     reading.captures = captures
     form = page.format_for(destination.path, format_name, rows.FORMATS, "table")
     output = destination.output(captures)
-    tables = [path for path in captures if holds_tables(path)]
-    if tables:
-        return _ask_tables(reading, tables[0], statement, form, output)
+    if (tables := reading.tables) is not None:
+        found = tables.query(statement)
+        page.emit(lambda out: rows.write(found.columns, found.rows, form, out), output)
+        return reading.exit_code_of(tables.problems, interrupted=tables.interrupted)
     result = reading.analyze()
     found = sql.Database(result).query(statement)
     page.emit(lambda out: rows.write(found.columns, found.rows, form, out), output)
     return reading.exit_code(result)
-
-
-def _ask_tables(reading: Reading, path: str, statement: str, form: str, output: Output) -> int:
-    """Ask a data set, which holds the tables of one analysis."""
-    from tcptrace_py.dataset.tables import Tables
-
-    if len(reading.captures) > 1:
-        raise UsageError("tables are asked alone: tcpstates query TABLES SQL")
-    reading.refuse_options("says how captures are read, and the tables are made already: choose rows in SQL")
-    tables = Tables(path)
-    found = tables.query(statement)
-    page.emit(lambda out: rows.write(found.columns, found.rows, form, out), output)
-    return reading.exit_code_of(tables.problems)
 
 
 def _missing(statement: str) -> str:

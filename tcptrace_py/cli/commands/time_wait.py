@@ -69,7 +69,7 @@ def command(
     """Say who holds TIME_WAIT, since when and why, how near the ports are to running out, and what to do.
 
     CAPTURE is a pcap or pcapng file, plain or compressed, a directory of them, a URL of either (s3://bucket/day/*.pcap), or -
-    for standard input; several are read as one capture, merged by time.
+    for standard input; several are read as one capture, merged by time. It may be a folder that `analyze --tables` wrote.
 
     It counts addresses: behind NAT or a balancer one address may be many hosts. The length of TIME_WAIT and the range
     of local ports are no part of a capture: give the operating system of all hosts or of one with --os, or the numbers
@@ -91,7 +91,7 @@ def command(
         picture=page.picture(picture, path),
     )
     output = destination.output(reading.captures)
-    result = reading.analyze(slowest=0)
+    result = reading.analyze(slowest=0, digest=False)
     chosen = reading.selection
     diagnosis = diagnose(result, reading.profiles, from_ns=chosen.from_ns, to_ns=chosen.to_ns)
 
