@@ -3,6 +3,7 @@
 An input is never written over. A capture is written over by text only where that was asked for. A file is put in place
 when it is whole: until then, and after a failure, the old one stands as it was. It keeps its mode, its owner and its
 access lists, and a link to it stays a link. What is no regular file (a device, a FIFO, /dev/stdout) is written to.
+What is to be at a URL is written to a temporary file, and sent when it is whole.
 """
 
 import os
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from errno import EACCES, EBADF, EBUSY, EISDIR, ENOTSUP, EPERM, EROFS, EXDEV
 from typing import BinaryIO
 
-from .model.errors import UsageError
+from .model.errors import CaptureError, UsageError
+from .model.urls import is_url, shown
 
 STDOUT = "-"
 FRESH = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -40,6 +42,9 @@ class Output:
 
     def check(self) -> None:
         """See, before there is anything to write, whether it may be written. Raises UsageError where it may not."""
+        if is_url(self.path):
+            self._check_url()
+            return
         try:
             status = self._status()
             if status is None:
@@ -62,6 +67,9 @@ class Output:
         A reader that closes the pipe ends it quietly. Raises UsageError where the output cannot be written.
         """
         self.check()
+        if is_url(self.path):
+            yield from self._at_url()
+            return
         try:
             if self.is_special:
                 with suppress(BrokenPipeError):
@@ -80,7 +88,7 @@ class Output:
     @property
     def name(self) -> str:
         """How messages call it."""
-        return "standard output" if self.path == STDOUT else self.path
+        return "standard output" if self.path == STDOUT else shown(self.path)
 
     def _status(self) -> os.stat_result | None:
         """What is there, links followed; None where nothing is. Raises OSError."""
@@ -122,15 +130,47 @@ class Output:
     def _check_file(self, status: os.stat_result) -> None:
         if not os.access(self.path, os.W_OK):
             raise UsageError(f"cannot write {self.path}: {os.strerror(EACCES)}")
-        if self.over_captures or not status.st_size:
+        if status.st_size:
+            self._check_capture()
+
+    def _check_capture(self) -> None:
+        if self.over_captures:
             return
         from .capture.file import holds_capture  # noqa: PLC0415 - only where a file is written over
 
         if holds_capture(self.path):
             raise UsageError(
-                f"{self.path} is a capture and would be written over: name another file behind -o (of "
+                f"{self.name} is a capture and would be written over: name another file behind -o (of "
                 "`-o *.pcap` the shell makes the first of them), or give --force"
             )
+
+    def _check_url(self) -> None:
+        from .capture.remote import members, try_to_write  # noqa: PLC0415 - an extra
+
+        try:
+            try_to_write(self.path)
+            read = [url for url in self.inputs if is_url(url)]
+            if any(self.path in (members(url) or [url]) for url in read):
+                raise UsageError(f"{self.name} is one of the inputs, and no input is ever written over: write to another file")
+        except CaptureError as error:
+            raise UsageError(f"cannot write {self.name}: {error}") from None
+        self._check_capture()
+
+    def _at_url(self) -> Iterator[BinaryIO]:
+        from tempfile import TemporaryFile  # noqa: PLC0415 - long to import
+
+        from .capture.remote import send  # noqa: PLC0415 - an extra
+
+        try:
+            with TemporaryFile(prefix="tcpstates-") as content:
+                yield content
+                self.when_whole()
+                content.seek(0)
+                send(content, self.path)
+        except CaptureError as error:
+            raise UsageError(f"cannot write {self.name}: {error}") from None
+        except OSError as error:
+            raise UsageError(f"cannot write {self.name}: {error.strerror or error} (TMPDIR says where it is put together)") from None
 
     def _as_it_is(self, number: int | None) -> Iterator[BinaryIO]:
         if sys.stdout is not None:

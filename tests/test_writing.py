@@ -421,7 +421,8 @@ def test_every_option_that_writes_is_tried() -> None:
         if isinstance(parameter.type, click.Path) or parameter.name == "reports"
     }
     read = {(name, "captures") for name in WAYS} | {("check", "files"), ("rules", "files")}
-    assert paths - read == {(name, "output") for name in WAYS} | {("check", "reports"), ("diff", "reports")}
+    reports = {("check", "reports"), ("diff", "reports")}
+    assert paths - read == {(name, "output") for name in WAYS} | reports | {("analyze", "tables")}
 
 
 @pytest.mark.parametrize("command", WAYS)
@@ -429,6 +430,18 @@ def test_every_option_that_writes_is_tried() -> None:
 @given(data=st.data())
 def test_no_input_changes_and_nothing_that_was_not_named(command: str, data: Any, tmp_path_factory: Any) -> None:
     try_one(command, data, tmp_path_factory.mktemp("safe"))
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("out", [*(name for name in OUTPUTS if "new" not in name), "set", "linked-set", "."])
+def test_tables_take_the_place_of_nothing(out: str, force: bool, tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    pytest.importorskip("fsspec")
+    lay_out(tmp_path)
+    before = picture(tmp_path)
+    with contextlib.chdir(tmp_path):
+        assert run("analyze", "a.pcap", "--tables", out, *(["--force"] if force else []), stdin=tmp_path / "a.pcap") == 2
+    assert picture(tmp_path) == before
 
 
 @pytest.mark.slow

@@ -6,12 +6,13 @@ Credentials are the file systems' own business (their settings, the environment)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.urls import scheme_of, without_secrets
 
-from .source import HEAD_BYTES, PipeSource, SourceDamageError
+from .source import HEAD_BYTES, PIECE_BYTES, PipeSource, SourceDamageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +99,28 @@ def open_remote(url: str) -> RemoteSource | RemoteStream:
     except Exception as error:
         raise CaptureError(why(error, url)) from error
     return RemoteSource(file, size_bytes, url)
+
+
+def try_to_write(url: str) -> None:
+    """See whether something can be written beside a URL: before hours of work, not behind them. Raises CaptureError, without the name."""
+    system, path = file_system(url)
+    name = f"{path.rpartition('/')[0]}/.tcpstates-{os.urandom(12).hex()}"
+    try:
+        system.pipe_file(name, b"")
+        system.rm_file(name)
+    except Exception as error:
+        raise CaptureError(why(error, url)) from error
+
+
+def send(content: BinaryIO, url: str) -> None:
+    """Write all of a file to a URL. Raises CaptureError, without the name."""
+    system, path = file_system(url)
+    try:
+        with system.open(path, "wb") as out:
+            while data := content.read(PIECES * PIECE_BYTES):
+                out.write(data)
+    except Exception as error:
+        raise CaptureError(why(error, url)) from error
 
 
 def _knows_ranges(file: Any) -> bool:

@@ -52,6 +52,6 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 FORCE_OPTION = click.option("--force", is_flag=True, help=FORCE)
 _OPTIONS = (
-    click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE instead of standard output."),
+    click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write to FILE, a path or a URL, instead of standard output."),
     FORCE_OPTION,
 )

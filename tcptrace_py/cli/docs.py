@@ -51,6 +51,8 @@ These rules hold for `-o` and `--report` of every command.
   point, a folder that takes no new file, an owner that cannot be kept) its content is written over at the end.
 - **A link** stays: what it leads to is written.
 - **A device, a FIFO, `/dev/stdout`, `/dev/fd/N`** are written to and never replaced.
+- **A URL** is written when the new content is complete, which is put together in a temporary file (`TMPDIR`); that something can be
+  written there is tried before anything is read. The rules for inputs and captures hold for it as well.
 - **A folder of tables** (`--tables`) is replaced with `--force` only, and any other folder with something in it never
   ([tables.md](tables.md#what-is-written-over)).
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tcptrace_py.capture.remote import HTTP, file_system, why
+from tcptrace_py.capture.remote import HTTP, file_system, try_to_write, why
 from tcptrace_py.model.datasets import EXTRA, MANIFEST
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.urls import is_url, scheme_of, shown
@@ -106,10 +106,8 @@ class Place:
         if self.is_local:
             self._check_folder()
             return
-        name = f".tcpstates-{os.urandom(12).hex()}"
         with self._named():
-            self._system.pipe_file(self.at(name), b"")
-            self._system.rm_file(self.at(name))
+            try_to_write(f"{self.path.rstrip('/')}/{MANIFEST}")
 
     def _check_folder(self) -> None:
         folder = Path(self._root)

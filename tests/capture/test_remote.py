@@ -193,6 +193,44 @@ def test_no_mistake_shows_a_password(args: list[str], monkeypatch: pytest.Monkey
     assert "hunter2" not in "".join(capsys.readouterr())
 
 
+@pytest.mark.parametrize(
+    ("args", "begins"),
+    [
+        (["analyze", NAMES[1], "-o", "memory://out/a.json"], b"{"),
+        (["analyze", NAMES[1], "-o", "memory://out/a.txt"], NAMES[1].encode()),
+        (["extract", NAMES[0], "--stream", "0", "-o", "memory://out/a.pcap"], b"\xd4\xc3\xb2\xa1"),
+        (["check", NAMES[0], "--forbid", "refused", "--report", "junit=memory://out/a.xml"], b"<?xml"),
+    ],
+)
+def test_what_is_written_may_be_at_a_url(args: list[str], begins: bytes, memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(SAMPLES)
+    assert main.main(args) == 0
+    (path,) = memory.find("/out")
+    assert memory.cat(path).startswith(begins)
+    memory.pipe(path, b"an old one\n")
+    assert main.main(args) == 0
+    assert memory.cat(path).startswith(begins)
+
+
+def test_the_rules_for_files_hold_for_urls(memory: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = (f"memory://day/{name}" for name in NAMES[:2])
+    before = {path: memory.cat(path) for path in memory.find("/day")}
+    for read in (one, "memory://day", "memory://day/*"):
+        assert main.main(["analyze", read, "-o", one, "--format", "json", "--force"]) == 2
+        assert "is one of the inputs" in capsys.readouterr().err
+    assert main.main(["analyze", one, "-o", other, "--format", "json"]) == 2
+    assert "is a capture and would be written over" in capsys.readouterr().err
+    assert {path: memory.cat(path) for path in memory.find("/day")} == before
+    assert main.main(["analyze", one, "-o", other, "--format", "json", "--force"]) == 0
+    assert json.loads(memory.cat(f"/day/{NAMES[1]}"))["schema"] == "tcpstates/analysis/1"
+
+
+def test_where_nothing_can_be_written_is_said_first(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("aiohttp")
+    assert main.main(["analyze", "nowhere.pcap", "-o", "http://127.0.0.1:9/a.json"]) == 2
+    assert "cannot write http://127.0.0.1:9/a.json" in capsys.readouterr().err
+
+
 def test_ranges_are_read_and_nothing_is_copied_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("aiohttp")
     monkeypatch.setattr(file, "PIECE_BYTES", 1 << 14)
@@ -266,6 +304,15 @@ def test_s3_says_what_files_say(bucket: str) -> None:
         assert document(f"s3://{bucket}/day/{name}") == document(SAMPLES / name)
     assert document(f"s3://{bucket}/day/*.pcap*") == document([str(SAMPLES / name) for name in names])
     assert [info.path for info in analyze(f"s3://{bucket}/day").capture.files] == [f"s3://{bucket}/day/{name}" for name in names]
+
+
+@pytest.mark.slow
+def test_what_is_written_to_s3(bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["analyze", str(SAMPLES / NAMES[0]), "-o", f"s3://{bucket}/a.json"]) == 0
+    assert json.loads(fsspec.filesystem("s3").cat(f"{bucket}/a.json"))["summary"]["connections"] == 3
+    assert fsspec.filesystem("s3").find(bucket) == [f"{bucket}/a.json"]
+    assert main.main(["analyze", str(SAMPLES / NAMES[0]), "-o", "s3://nosuchbucket/a.json"]) == 2
+    assert "bucket does not exist" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -48,7 +48,7 @@ Examples:
 @click.option(
     "--tables",
     metavar="FOLDER",
-    type=click.Path(),
+    type=click.Path(file_okay=False),
     help="Write the tables, too, as Parquet files into FOLDER (a folder or a URL), which query, time-wait, check, diff and analyze "
     "read instead of the captures. Tables that are there are replaced with --force only. Needs the extra `sql`.",
 )
