@@ -169,8 +169,9 @@ def execute(database: Any, statement: str) -> Rows:
     import duckdb  # noqa: PLC0415 - an extra
 
     try:
-        result = database.execute(statement)
-        return Rows([column[0] for column in result.description or []], result.fetchall())
+        with arrow.ctrl_c_behind(database):
+            result = database.execute(statement)
+            return Rows([column[0] for column in result.description or []], result.fetchall())
     except duckdb.Error as error:
         raise UsageError(str(error)) from None
 

@@ -26,6 +26,7 @@ class Place:
         self.name = shown(path)
         self.path = path
         self.is_local = not is_url(path)
+        self._is_new = self.is_local and not os.path.lexists(path)
         with self._named():
             self._system, self._root = self._opened()
 
@@ -147,12 +148,13 @@ class Place:
             out.write(content)
 
     def remove(self, names: list[str]) -> None:
-        """Remove files, as far as that goes, and folders of this machine that are empty then."""
+        """Remove files, as far as that goes, and folders of this machine that are empty then; the whole one, where it is a new one."""
         for name in names:
             with suppress(Exception):
                 self._system.rm_file(self.at(name))
         if self.is_local:
-            for folder in sorted({Path(self.at(name)).parent for name in names}):
+            root = [Path(self._root)] if self._is_new else []
+            for folder in [*sorted({Path(self.at(name)).parent for name in names}), *root]:
                 with suppress(OSError):
                     folder.rmdir()
 

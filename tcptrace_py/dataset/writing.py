@@ -102,7 +102,8 @@ class Target:
     def _part(self, database: Any, path: str, first: int, rows: int) -> manifest.Part:
         with self._place.new_file(path) as file:
             name = str(file).replace("'", "''")
-            database.execute(
-                f"COPY (FROM made WHERE rowid >= {first} AND rowid < {first + rows}) TO '{name}' (FORMAT parquet, COMPRESSION zstd)"
+            arrow.run(
+                database,
+                f"COPY (FROM made WHERE rowid >= {first} AND rowid < {first + rows}) TO '{name}' (FORMAT parquet, COMPRESSION zstd)",
             )
             return manifest.Part(path, rows, file.stat().st_size)

@@ -173,7 +173,7 @@ def scan(connection: Any, stream: Stream, statement: str) -> None:
     import duckdb  # noqa: PLC0415 - an extra, and there
 
     stream.failure = None
-    with _ctrl_c_behind(connection):
+    with ctrl_c_behind(connection):
         connection.register("stream", stream)
         try:
             connection.execute(statement)
@@ -185,8 +185,14 @@ def scan(connection: Any, stream: Stream, statement: str) -> None:
             connection.unregister("stream")
 
 
+def run(connection: Any, statement: str) -> None:
+    """Run a statement of SQL that reads what is there already, and gives nothing."""
+    with ctrl_c_behind(connection):
+        connection.execute(statement)
+
+
 @contextmanager
-def _ctrl_c_behind(connection: Any) -> Iterator[None]:
+def ctrl_c_behind(connection: Any) -> Iterator[None]:
     """Let Ctrl-C end the statement, and raise it behind: amid a function that C code calls it would be printed and lost."""
     asked = False
 

@@ -6,7 +6,9 @@ import dataclasses
 import json
 import math
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -333,7 +335,7 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["three", "fresh", "memory://fresh"])
 def test_a_failure_leaves_all_as_it_was(folder: str, three: Path, tmp_path: Path, memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    before = {path: path.read_bytes() if path.is_file() else b"" for path in tmp_path.rglob("*")}
     place = folder if "://" in folder else str(tmp_path / folder)
     target = Target(place, force=True)
 
@@ -343,8 +345,41 @@ def test_a_failure_leaves_all_as_it_was(folder: str, three: Path, tmp_path: Path
     monkeypatch.setattr(Place, "write_manifest", full)
     with pytest.raises(UsageError, match="cannot write tables: no space left"):
         target.write(analyze(SAMPLES / "syn-refused.pcap"))
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() if path.is_file() else b"" for path in tmp_path.rglob("*")} == before
     assert memory.find("/") == []
+
+
+@pytest.mark.parametrize("statement", ["COPY", "CREATE TABLE made"])
+def test_ctrl_c_leaves_nothing(statement: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was written until then is gone."""
+    database = arrow.database
+
+    class Interrupted:
+        def __init__(self) -> None:
+            self.real = database("a test")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.real, name)
+
+        def execute(self, sql: str) -> Any:
+            found = self.real.execute(sql)
+            if sql.startswith(statement) and list(tmp_path.rglob("*.parquet")) != []:
+                signal.raise_signal(signal.SIGINT)
+            return found
+
+    monkeypatch.setattr(arrow, "database", lambda _purpose: Interrupted())
+    assert main.main(["analyze", THREE, "--tables", str(tmp_path / "out")]) == 130
+    assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr().err.strip() == "tcpstates: interrupted"
+
+
+def test_ctrl_c_ends_a_statement(three: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """DuckDB's own answer to it is an error like any other."""
+    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    assert main.main(["query", str(three), "SELECT sum(a.range * b.range) FROM range(1000000000) a, range(1000000000) b"]) == 130
+    timer.join()
+    assert capsys.readouterr().err.strip() == "tcpstates: interrupted"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
