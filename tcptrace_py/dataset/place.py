@@ -36,7 +36,7 @@ class Place:
         try:
             from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - an extra
         except ImportError:
-            raise CaptureError(f"holds tables, which needs fsspec: {EXTRA}") from None
+            raise CaptureError(f"tables need fsspec: {EXTRA}") from None
         return LocalFileSystem(), os.path.realpath(self.path)
 
     @contextmanager
