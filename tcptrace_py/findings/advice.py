@@ -18,7 +18,7 @@ WIDER = 1.2  # times as many ports make it worth while
 CROWD = 1000  # TIME_WAIT on a server that makes people ask
 CRAWLERS = 5  # so few addresses
 CRAWLED = 0.5  # ... behind so much of it
-SHORT = ("short", "pool-too-small", "pool-unused", "bursts", "without-data")
+SHORT = ("short", "reused", "pool-too-small", "pool-unused", "bursts", "without-data")
 MOST_SUBJECTS = 3  # services that one kind of advice names
 
 

@@ -107,7 +107,7 @@ class Ledger:
         for number, key, ports in zip(gravest, named, analysis.ports.of(named), strict=True):
             group = groups.of(number)
             why, (stamped, plain) = group.rhythm(), group.timestamps()
-            pattern = "pool-too-small" if why.pattern == "short" and key[:3] in small else why.pattern
+            pattern = "pool-too-small" if why.pattern == "reused" and key[:3] in small else why.pattern
             found.append(ServiceLedger(
                 *key, ports.connections, *group.closes(), _share(groups.time_wait(number), entered), pattern, why.period_ns,
                 why.burst, group.lifetime_p50_ns(), group.payload_p50_bytes(), open_[number], group.per_s(), group.span_ns(),

@@ -15,6 +15,7 @@ from tcptrace_py.facts.block import (
     CLIENT_PATH,
     ENTERED,
     ENTRIES_AT,
+    EXCHANGES,
     FIRST_FIN,
     MIDSTREAM,
     OUTCOME,
@@ -58,9 +59,10 @@ HostKey = tuple[str, Scope | None]
 NO_NETWORK = -1
 TAIL = 8  # bytes of a name behind the addresses: the port and the network
 FOUR_WORDS, SIXTEEN_WORDS = (2 * 4 + TAIL) // 4, (2 * 16 + TAIL) // 4  # of names
-# Numbers of a service: how its connections were closed, what TIME_WAIT that left, whether they use timestamps.
-COUNTS = 9
-CLIENT_FIRST, SERVER_FIRST, BOTH, RESETS, UNCLOSED, WAITS_CLIENT, WAITS_SERVER, STAMPED, PLAIN = range(COUNTS)
+# Numbers of a service: how its connections were closed, what TIME_WAIT that left, whether they use timestamps, and how many of them
+# carry more than one exchange.
+COUNTS = 10
+CLIENT_FIRST, SERVER_FIRST, BOTH, RESETS, UNCLOSED, WAITS_CLIENT, WAITS_SERVER, STAMPED, PLAIN, REUSED = range(COUNTS)
 UNKNOWN = -1
 COMPLETED, NOT_CAPTURED = tuple(Outcome).index(Outcome.COMPLETED), tuple(Outcome).index(Outcome.NOT_CAPTURED)
 SIMULTANEOUS, RST = tuple(Pattern).index(Pattern.SIMULTANEOUS), tuple(Pattern).index(Pattern.RST)
@@ -95,7 +97,7 @@ class Group:
         of, low, high = self._columns, self.low, self.high
         lifetimes_ns = _copy(of.lifetimes_ns[_known(of.lifetimes_ns, low, high) : high])
         payloads = _copy(of.payloads[_known(of.payloads, low, high) : high])
-        return rhythm(_copy(of.starts_ns[low:high]), lifetimes_ns or [0], payloads)
+        return rhythm(_copy(of.starts_ns[low:high]), lifetimes_ns or [0], payloads, is_reused=self.counts[REUSED] > 0)
 
     def per_s(self) -> float | None:
         """How many a second."""
@@ -223,6 +225,7 @@ class Services:
             stamped = small[TIMESTAMPS * size + row]
             if stamped >= 0:
                 counts[at + (STAMPED if stamped else PLAIN)] += 1
+            counts[at + REUSED] += narrow[EXCHANGES * size + row] > 1
             start_ns = wide[START * size + row]
             starts_ns[to] = start_ns
             step = closing[narrow[CLIENT_PATH * size + row]]

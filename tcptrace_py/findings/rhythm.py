@@ -36,10 +36,10 @@ def median(values: Sequence[int]) -> int | None:
     return sorted(values)[(len(values) - 1) // 2] if values else None
 
 
-def rhythm(starts_ns: "array[int]", lifetimes_ns: Sequence[int], payloads: Sequence[int]) -> Rhythm:
+def rhythm(starts_ns: "array[int]", lifetimes_ns: Sequence[int], payloads: Sequence[int], *, is_reused: bool = False) -> Rhythm:
     """The pattern of connections with these beginnings (sorted), lengths and bytes (each in any order).
 
-    Lengths and bytes may be fewer: what the capture does not tell is left out.
+    Lengths and bytes may be fewer: what the capture does not tell is left out. `is_reused`: some carry more than one exchange.
     """
     if len(starts_ns) < FEW:
         return TOO_FEW
@@ -56,7 +56,9 @@ def rhythm(starts_ns: "array[int]", lifetimes_ns: Sequence[int], payloads: Seque
         return Rhythm("long")
     span = starts_ns[-1] - starts_ns[0]
     pooled = sum(length >= max(POOLED * typical, span // 2, SECOND_NS) for length in lifetimes_ns)
-    return Rhythm("pool-unused" if 0 < pooled <= len(starts_ns) // 10 else "short")
+    if 0 < pooled <= len(starts_ns) // 10:
+        return Rhythm("pool-unused")
+    return Rhythm("reused" if is_reused else "short")
 
 
 def _period(starts: "array[int]") -> tuple[int, int] | None:

@@ -11,6 +11,7 @@ from .results import PortBudget, Scope
 # Why the connections of one client to one service come and go as they do (`ServiceLedger.pattern`).
 PATTERNS = {
     "short": "a new connection for each exchange, no keep-alive",
+    "reused": "short and not kept open, though some carry more than one exchange",
     "health-check": "opened at a constant period, as health checks are",
     "pool-too-small": "used again, but fewer are kept than are in use at once",
     "pool-unused": "short connections beside long ones to the same service: a pool that is passed by",

@@ -143,7 +143,7 @@ def test_advice_never_contradicts_the_facts() -> None:
     """tcp_tw_recycle, tcp_max_tw_buckets and tcp_fin_timeout are never advised, whatever the ledgers."""
     ports = (PORTS, FULL, SOON, HALF)
     for system in PROFILES:
-        for pattern in ("short", "health-check", "bursts", "pool-unused", "long", "without-data", "few"):
+        for pattern in ("short", "reused", "health-check", "bursts", "pool-unused", "long", "without-data", "few"):
             for port in ports:
                 for row in (
                     service(pattern=pattern, ports=port),

@@ -70,3 +70,10 @@ def test_the_middle_one() -> None:
     assert median([]) is None
     assert median([3, 1, 2]) == 2
     assert median([4, 1, 2, 3]) == 2
+
+
+def test_connections_that_carry_more_than_one_exchange_do_not_lack_keep_alive() -> None:
+    """Short ones; what is long, a check or a burst is called so all the same."""
+    shorts = array("q", at_random(300, 60 * S))
+    assert rhythm(shorts, array("q", [5 * MS] * 300), array("q", [300] * 300), is_reused=True).pattern == "reused"
+    assert rhythm(shorts, array("q", [20 * S] * 300), array("q", [300] * 300), is_reused=True).pattern == "long"

@@ -98,7 +98,7 @@ def test_no_exhaustion_is_named_where_there_was_none(name: str) -> None:
     ("name", "pattern"),
     [
         ("buildup-crawler", {"short"}),
-        ("buildup-database", {"short"}),
+        ("buildup-database", {"reused"}),  # one exchange to log in, and one for the query
         ("buildup-health-checks", {"health-check"}),
         ("buildup-bursts", {"bursts"}),
     ],

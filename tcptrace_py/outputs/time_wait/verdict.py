@@ -19,6 +19,7 @@ LEAST_NS = SECOND_NS  # a rate over less than that says nothing of what is to co
 WORTH_NAMING = 0.01  # of the connections: so many are stuck, or of the stays ended early, before the verdict speaks of it
 CAUSES = {
     "short": "each exchange has a connection of its own{median}: there is no keep-alive",
+    "reused": "connections are short{median} and not kept open, though some carry more than one exchange",
     "pool-too-small": "connections are used again, but fewer are kept than are in use at once; the others are closed{median}",
     "pool-unused": "short connections{median} come beside long ones to the same service: a pool is passed by",
     "bursts": "{burst} connections come at once, every {period}",
@@ -29,6 +30,7 @@ CAUSES = {
 }
 WORDS = {
     "short": "no keep-alive",
+    "reused": "not kept",
     "pool-too-small": "small pool",
     "pool-unused": "beside a pool",
     "bursts": "bursts",
