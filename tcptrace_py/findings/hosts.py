@@ -11,7 +11,7 @@ from tcptrace_py.model.results import Host, Hosts, HostTimeWait
 from tcptrace_py.model.seq import MASK
 
 from .accounts import Accounts, HostRow
-from .singles import START, is_alive
+from .singles import began_ns, is_alive
 
 # Sums over a host's accounts, as client (those with _C) and as server, and when its first and its last connection began.
 OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, FIRST, LAST = range(10)
@@ -123,7 +123,7 @@ def add_singles(accounts: Accounts, numbers: "array[int]") -> tuple[PackedRows, 
             if not is_alive(packed, row):
                 continue
             name = packed.key(row)
-            start_ns = _moment(packed.rows, row * packed.row_words + KEY + packed.key_words + START)
+            start_ns = began_ns(packed, row)
             for what, address in ((OPENED, name[:size]), (SERVED, name[size : 2 * size])):
                 host = accounts.hosts.get(address)
                 if host is not None:

@@ -26,3 +26,5 @@ cdef class Singles:
 
 
 cpdef bint is_alive(PackedRows packed, Py_ssize_t row) except -1
+@cython.locals(at=cython.Py_ssize_t, low="long long", high="long long")
+cpdef long long began_ns(PackedRows packed, Py_ssize_t row) except? -1

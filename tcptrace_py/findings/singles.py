@@ -113,6 +113,13 @@ def is_alive(packed: PackedRows, row: int) -> bool:
     return not packed.rows[row * packed.row_words + KEY + packed.key_words + PORT] & GONE
 
 
+def began_ns(packed: PackedRows, row: int) -> int:
+    """When the attempt of a row began."""
+    at = row * packed.row_words + KEY + packed.key_words + START
+    low, high = packed.rows[at], packed.rows[at + 1]
+    return low | high << 32
+
+
 def told(packed: PackedRows, row: int) -> tuple[int, int, int]:
     """What is kept of an account: its port (with HELD maybe), when it began and when it was released."""
     rows, at = packed.rows, row * packed.row_words + KEY + packed.key_words
