@@ -44,7 +44,7 @@ STUCK = {
     "FIN_WAIT_2": "the other side does not close",
     "LAST_ACK": "its FIN is not acknowledged",
     "half-open": "the other side no longer has the connection",
-    "SYN_RECEIVED": "its SYN/ACK is not acknowledged",
+    "SYN_RECEIVED": "the ACK of its SYN/ACK is missing, or its accept queue is full",
 }
 
 
