@@ -36,7 +36,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         queue = sum(starts[row] <= first_ns and not synacks[row] for row in waiting)
         if not queue:
             continue
-        said = [f"{len(dropped)} SYNs went unanswered while {queue} handshakes were done that nobody served"]
+        said = [f"{len(dropped)} SYNs went unanswered while {queue} handshake{' was' if queue == 1 else 's were'} done that nobody served"]
         if overflown:
             said.append(f"the SYN/ACK was sent again in {len(overflown)} connections whose client had acknowledged it")
         yield evidence.found_at(
