@@ -171,7 +171,8 @@ RECORDINGS = {
     ),
     "crowd": Recording(
         "time-wait-pileup", plays.crowd, {"connections": 1100}, {"connections": 1500}, (plays.crowd, {"connections": 300}),
-        lambda n: {"peak": (n["connections"] * 0.98, n["connections"]), "levels_off_at": None}, point="server",
+        # Where the server's close crosses the last ACK of a handshake, a RST kills its TIME_WAIT.
+        lambda n: {"peak": (n["connections"] * 0.9, n["connections"]), "levels_off_at": None}, point="server",
     ),
     "checks": Recording(
         "reset-by-design", plays.checks, {"period_s": 0.7, "count": 14}, {"period_s": 0.9, "count": 16},
