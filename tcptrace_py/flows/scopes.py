@@ -29,6 +29,7 @@ class Router:
         self.count = 0  # so many there were
         self.living: list[bytes] = []  # suffixes, in the order of their begins; of some that are over as well
         self.known: dict[Scope, bytes] = {}  # suffix of the connection that a direction of a scope belongs to
+        self.shared: set[tuple[int, int, int]] = set()  # VLAN, TEID and interface that several of them came by: numbers alone tell
 
     def another(self) -> bytes:
         """Suffix of one more connection."""
@@ -47,15 +48,16 @@ class Router:
         """The side that sent a segment: of the connection of its scope, else of the one whose numbers it bears; None: of neither."""
         scope = scope_at(columns, i)
         key, suffix = scope[0], self.known.get(scope)
-        side = None if suffix is None else sides.get(key + suffix)
+        side = None if suffix is None or scope[1:] in self.shared else sides.get(key + suffix)
         if side is not None:
             return side
-        found, least = None, NEAR_BYTES
+        found, least = None, (NEAR_BYTES, 0)
         for suffix in self.living:
             side = sides.get(key + suffix)
-            far = least if side is None else distance(side, columns, i)
-            if far < least:
-                found, least, self.known[scope] = side, far, suffix
+            if side is not None:
+                far = distance(side, columns, i), abs(ahead(columns.seq[i], side.next_seq)) if side.has_seq else 0
+                if far < least:
+                    found, least, self.known[scope] = side, far, suffix
         return found
 
     def lives(self, key: bytes, sides: dict[bytes, Side]) -> bool:

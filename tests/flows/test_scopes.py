@@ -85,6 +85,42 @@ def test_both_directions_in_each_with_numbers_of_their_own_are_two(scope: dict[s
     assert [stay.side for row in rows for stay in row.time_wait] == ["client", "server"]
 
 
+BEHIND_A_FIREWALL = """
+    0.00002 C S
+    0.00998 S SA
+    0.02002 C A
+    0.03002 C PA len=10
+    0.03998 S A
+    1.00002 S FA
+    1.00998 C A
+    1.02002 C FA
+    1.02998 S A
+"""
+BEFORE_IT = """
+    0.00000 C S
+    0.01000 S SA
+    0.02000 C A
+    0.03000 C PA len=10
+    0.04000 S A
+    1.00004 S FA
+    1.00996 C A
+    1.02000 C FA
+    1.03000 S A
+"""
+
+
+@pytest.mark.parametrize(("isns", "count"), [((4_000_000_000, 9000), 2), ((1000, 3_000_000_000), 1), ((4_000_000_000, 3_000_000_000), 2)])
+@pytest.mark.parametrize("interface", [0, 2])
+def test_both_sides_of_a_firewall_that_gives_other_numbers(isns: tuple[int, int], count: int, interface: int) -> None:
+    """Also by one mirror port, where nothing but the numbers tells its two sides apart."""
+    behind = [replace(s, interface=interface) for s in ladder(BEHIND_A_FIREWALL, isns=isns)]
+    mixed = sorted([*ladder(BEFORE_IT), *behind], key=lambda s: s.time_ns)
+    rows = play(mixed).rows
+    assert len(rows) == count
+    assert {(row.teardown.pattern, row.teardown.first_fin) for row in rows} == {("four-way", "server")}
+    assert [stay.side for row in rows for stay in row.time_wait] == ["server"] * len(rows)
+
+
 @pytest.mark.parametrize("scope", [{"vlan": 20}, {"teid": 20}, {"interface": 20}])
 def test_the_same_numbers_in_both_are_one(scope: dict[str, Any]) -> None:
     one = ladder(STORIES["server first"])
