@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS
 from tcptrace_py.model.segments import RST, SCOPE_VNI, reverse_key, scope_bytes
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.states.machine import TABLE
-from tests.ladder import HANDSHAKE, START_NS, Played, Seg, ladder, play
+from tests.ladder import CLOSE, HANDSHAKE, SERVER_CLOSE, START_NS, Played, Seg, ladder, play
 from tests.thorough import examples
 from tests.traffic import lossy, moved, tidy, traffic
 
@@ -606,6 +607,17 @@ def test_what_is_said_of_a_part_is_true_of_the_whole(text: str) -> None:
                 assert {_end(row, stay.side) for stay in row.time_wait} <= stays
             assert row.handshake.outcome in (whole.handshake.outcome, "not-captured")
             assert {(reset.by, reset.cause) for reset in row.resets if reset.confidence == "high"} <= causes
+
+
+@pytest.mark.parametrize(("close", "closer"), [(CLOSE, "client"), (SERVER_CLOSE, "server")])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_frames_that_a_capture_lacks_give_the_close_to_nobody_else(close: str, closer: str, lost: int) -> None:
+    """A FIN that was not captured leaves its number: it may have been one, and who closed first is not said of the other side."""
+    segments = ladder(HANDSHAKE + "0.1 C PA len=9\n0.12 S A\n0.2 S PA len=90\n0.22 C A\n" + close)
+    for missing in combinations(range(len(segments)), lost):
+        for row in play([segment for at, segment in enumerate(segments) if at not in missing], end_s=3).rows:
+            assert row.teardown.first_fin in (closer, None)
+            assert {stay.side for stay in row.time_wait} <= {closer}
 
 
 def _end(row: Connection, side: str | None) -> Any:

@@ -31,7 +31,7 @@ PATTERNS = {
     "half-closed": "only one side had closed by the end of the capture",
     "unfinished-close": "both FINs were seen, the acknowledgement of one never",
     "none": "no close was seen: open at the end, idle, or never established",
-    "unknown": "what was captured cannot tell how it ended: one direction only, or it begins too late",
+    "unknown": "what was captured cannot tell how it ended: one direction only, it begins too late, or it lacks the end",
 }
 
 CAUSES = {

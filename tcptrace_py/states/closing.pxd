@@ -12,8 +12,10 @@ cdef long long GAP, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, ASSUMED, NOWH
 
 @cython.locals(a=Half, b=Half)
 cpdef Close close_of(Evidence evidence)
-@cython.locals(connection=Connection, fatal="long long", log=list, a=Side, b=Side, seen=Half, side=Side, last=Segment)
+@cython.locals(connection=Connection, fatal="long long", log=list, a=Side, b=Side, seen=Half, side=Side, last=Segment, closer=Half, silent=Side)
 cpdef bint ending_is_unseen(Evidence evidence) except -1
+@cython.locals(side=Side, peer=Side, i=cython.Py_ssize_t, segment=Segment)
+cdef bint _may_hide_fin(Evidence evidence, Half mine) except -1
 @cython.locals(i=cython.Py_ssize_t)
 cdef bint _is_acknowledged(Evidence evidence, Half mine, Half peer) except -1
 @cython.locals(mine=Half, peer=Half, events=list, taken="long long", cover="long long", acknowledged="long long", got_fin=Happening,

@@ -39,13 +39,31 @@ def ending_is_unseen(evidence: Evidence) -> bool:
             return side.has_ack  # what it acknowledges, its peer has sent
         last = log[seen.sent[len(seen.sent) - 1]]
         return len(seen.fins) > 0 or not last.flags & RST
-    if a.syn_seen or b.syn_seen or (evidence.a.fins and evidence.b.fins):
+    if evidence.a.fins and evidence.b.fins:
         return False
     closer = evidence.a if evidence.a.fins else evidence.b
+    if closer.fins and fatal < 0 and _may_hide_fin(evidence, evidence.half(1 - closer.number)):
+        return True
+    if a.syn_seen or b.syn_seen:
+        return False
     if closer.fins:
         silent = b if closer.number == 0 else a
         return not silent.payload_bytes and (fatal < 0 or 0 <= closer.acknowledged < fatal)
     return fatal < 0 and not a.payload_bytes and not b.payload_bytes
+
+
+def _may_hide_fin(evidence: Evidence, mine: Half) -> bool:
+    """Whether a side's last sequence numbers were not captured, and are known of all the same: one may have been its FIN's."""
+    side, peer = evidence.connection.side(mine.number), evidence.connection.side(1 - mine.number)
+    if not side.has_seq:
+        return False
+    if (peer.has_ack and ahead(peer.max_ack, side.next_seq) > 0) or (side.holes and side.holes[-1][1] == side.next_seq):
+        return True
+    for i in mine.indices:
+        segment = evidence.log[i]
+        if segment.marks & GAP and segment.seq == side.next_seq and not segment.flags & RST:
+            return True
+    return False
 
 
 def _is_acknowledged(evidence: Evidence, mine: Half, peer: Half) -> bool:

@@ -619,6 +619,9 @@ class Evidence:
             if self.fatal < 0:
                 return sides[number].has_ack
             return bool(self.fins[number]) or not self.log[self.sent(number)[-1]].flags & RST
+        hidden = [number for number in (0, 1) if not self.fins[number] and self.fins[1 - number] and self._may_hide_fin(number)]
+        if hidden and self.fatal < 0:
+            return True
         if any(side.syn_seen for side in sides):
             return False
         unheard = [number for number in (0, 1) if not self.fins[number] and not sides[number].payload_bytes]
@@ -626,6 +629,16 @@ class Evidence:
         if len(closers) != 1:
             return len(unheard) == 2 and self.fatal < 0
         return unheard == [1 - closers[0]] and (self.fatal < 0 or self.covered_before(self.fatal, closers[0]))
+
+    def _may_hide_fin(self, number: int) -> bool:
+        """Corrected: a gap at the end of a side's numbers may have held its FIN."""
+        side, peer = self.connection.side(number), self.connection.side(1 - number)
+        last = [segment for i in self.indices[number] if (segment := self.log[i]).seq == side.next_seq and not segment.flags & RST]
+        return side.has_seq and (
+            (peer.has_ack and ahead(peer.max_ack, side.next_seq) > 0)
+            or any(hole[1] == side.next_seq for hole in (side.holes or [])[-1:])
+            or any(segment.marks & GAP for segment in last)
+        )
 
     def close(self) -> Close:
         """The FINs, for the findings."""
