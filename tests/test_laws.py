@@ -609,7 +609,15 @@ def test_what_is_said_of_a_part_is_true_of_the_whole(text: str) -> None:
             assert {(reset.by, reset.cause) for reset in row.resets if reset.confidence == "high"} <= causes
 
 
-@pytest.mark.parametrize(("close", "closer"), [(CLOSE, "client"), (SERVER_CLOSE, "server")])
+@pytest.mark.parametrize(
+    ("close", "closer"),
+    [
+        (CLOSE, "client"),
+        (SERVER_CLOSE, "server"),
+        (CLOSE + "1.5 S R seq=92", "client"),
+        ("1 C FA\n1.01 S PA len=20\n1.02 C A\n1.03 S PA len=20\n1.04 C A\n1.05 S FA\n1.06 C A\n", "client"),
+    ],
+)
 @pytest.mark.parametrize("lost", [1, 2])
 def test_frames_that_a_capture_lacks_give_the_close_to_nobody_else(close: str, closer: str, lost: int) -> None:
     """A FIN that was not captured leaves its number: it may have been one, and who closed first is not said of the other side."""

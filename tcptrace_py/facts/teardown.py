@@ -91,8 +91,8 @@ def first_fin(live: Connection, verdict: Verdict) -> int:
     if one < 0 or other < 0:
         number = 0 if one >= 0 else 1
         silent = live.side(1 - number)
-        if verdict.midstream and not silent.payload_bytes:
-            return -1  # its FIN may lie before the capture
+        if verdict.fin_hidden or (verdict.midstream and not silent.payload_bytes):
+            return -1  # its FIN may lie before the capture, or in a gap
         return number
     if close.second[0]:
         return 1

@@ -56,7 +56,7 @@ cdef class Verdict:
     cdef public Opening opening
     cdef public Close close
     cdef public long long client, fatal
-    cdef public bint ending_unseen, midstream, self_connect
+    cdef public bint ending_unseen, fin_hidden, midstream, self_connect
     cdef public list resets, stays, unexpected
     cdef public tuple paths
     cdef public dict giving_up

@@ -181,6 +181,7 @@ class Verdict:
         "close",
         "ending_unseen",
         "fatal",
+        "fin_hidden",
         "giving_up",
         "midstream",
         "opening",
@@ -200,6 +201,7 @@ class Verdict:
         self.midstream = False
         self.self_connect = False
         self.ending_unseen = False  # what was captured cannot tell how it ended: paths stop before its close
+        self.fin_hidden = False  # only one side's FIN was captured, and the end of what the other one sent was not
         self.fatal = NOWHERE  # the RST that ended the connection
         self.resets: list[ResetMarks] = []
         self.paths: tuple[list[Step], list[Step]] = ([], [])  # of a self-connect only the first

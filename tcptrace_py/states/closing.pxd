@@ -7,15 +7,15 @@ from tcptrace_py.model.verdict cimport Close
 from tcptrace_py.states.evidence cimport Evidence, Half, Happening, happened
 from tcptrace_py.states.fins cimport closed_second, fin_accepted, fin_acknowledged, fin_taken, position
 
-cdef long long GAP, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, ASSUMED, NOWHERE, OBSERVED, GOT_ACK_OF_FIN, GOT_FIN, SENT_FIN
+cdef long long AHEAD, GAP, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, ASSUMED, NOWHERE, OBSERVED, GOT_ACK_OF_FIN, GOT_FIN, SENT_FIN
 
 
 @cython.locals(a=Half, b=Half)
 cpdef Close close_of(Evidence evidence)
 @cython.locals(connection=Connection, fatal="long long", log=list, a=Side, b=Side, seen=Half, side=Side, last=Segment, closer=Half, silent=Side)
 cpdef bint ending_is_unseen(Evidence evidence) except -1
-@cython.locals(side=Side, peer=Side, i=cython.Py_ssize_t, segment=Segment)
-cdef bint _may_hide_fin(Evidence evidence, Half mine) except -1
+@cython.locals(mine=Half, side=Side, peer=Side, i=cython.Py_ssize_t, segment=Segment)
+cpdef bint may_hide_fin(Evidence evidence) except -1
 @cython.locals(i=cython.Py_ssize_t)
 cdef bint _is_acknowledged(Evidence evidence, Half mine, Half peer) except -1
 @cython.locals(mine=Half, peer=Half, events=list, taken="long long", cover="long long", acknowledged="long long", got_fin=Happening,

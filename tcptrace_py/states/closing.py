@@ -1,6 +1,6 @@
 """A side's close as machine events, in the order in which they happened to it (RFC 9293 3.6, 3.10.4, 3.10.7.4)."""
 
-from tcptrace_py.model.live import GAP, Segment
+from tcptrace_py.model.live import AHEAD, GAP, Segment
 from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import ASSUMED, NOWHERE, OBSERVED, Close
@@ -42,7 +42,7 @@ def ending_is_unseen(evidence: Evidence) -> bool:
     if evidence.a.fins and evidence.b.fins:
         return False
     closer = evidence.a if evidence.a.fins else evidence.b
-    if closer.fins and fatal < 0 and _may_hide_fin(evidence, evidence.half(1 - closer.number)):
+    if (fatal < 0 or 0 <= closer.acknowledged < fatal) and may_hide_fin(evidence):
         return True
     if a.syn_seen or b.syn_seen:
         return False
@@ -52,8 +52,11 @@ def ending_is_unseen(evidence: Evidence) -> bool:
     return fatal < 0 and not a.payload_bytes and not b.payload_bytes
 
 
-def _may_hide_fin(evidence: Evidence, mine: Half) -> bool:
-    """Whether a side's last sequence numbers were not captured, and are known of all the same: one may have been its FIN's."""
+def may_hide_fin(evidence: Evidence) -> bool:
+    """Whether one side's FIN was captured, and of the other's last numbers only that there were some: one may have been its FIN's."""
+    if (len(evidence.a.fins) > 0) == (len(evidence.b.fins) > 0) or evidence.self_connect:
+        return False
+    mine = evidence.b if evidence.a.fins else evidence.a
     side, peer = evidence.connection.side(mine.number), evidence.connection.side(1 - mine.number)
     if not side.has_seq:
         return False
@@ -62,6 +65,10 @@ def _may_hide_fin(evidence: Evidence, mine: Half) -> bool:
     for i in mine.indices:
         segment = evidence.log[i]
         if segment.marks & GAP and segment.seq == side.next_seq and not segment.flags & RST:
+            return True
+    for i in evidence.half(1 - mine.number).indices:
+        segment = evidence.log[i]
+        if segment.marks & AHEAD and segment.ack == side.next_seq:
             return True
     return False
 

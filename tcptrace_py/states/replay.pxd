@@ -4,7 +4,7 @@ import cython
 from tcptrace_py.model.live cimport Connection, Segment, Side
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport StayMarks, Step, Verdict, View, step_to
-from tcptrace_py.states.closing cimport close_of, closing_events, ending_is_unseen
+from tcptrace_py.states.closing cimport close_of, closing_events, ending_is_unseen, may_hide_fin
 from tcptrace_py.states.evidence cimport Evidence, Half, Happening
 from tcptrace_py.states.fins cimport closed_second, find_fins
 from tcptrace_py.states.opening cimport find_opening, opening_events

@@ -6,7 +6,7 @@ from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import ASSUMED, BETWEEN, CLOCK, INFERRED, NOWHERE, Step, Verdict, View, step_to
 
-from .closing import close_of, closing_events, ending_is_unseen
+from .closing import close_of, closing_events, ending_is_unseen, may_hide_fin
 from .evidence import Evidence, Happening
 from .fins import closed_second, find_fins
 from .machine import (
@@ -62,6 +62,7 @@ def judge(connection: Connection, view: View, resets: bool = True) -> Verdict:
     verdict.midstream = not connection.a.syn_seen and not connection.b.syn_seen
     verdict.self_connect = evidence.self_connect
     verdict.ending_unseen = unseen
+    verdict.fin_hidden = not unseen and may_hide_fin(evidence)
     verdict.giving_up = GIVING_UP
     verdict.fatal = evidence.fatal
     if resets:

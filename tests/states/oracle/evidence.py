@@ -10,7 +10,7 @@ those its *receipts* belong is decided by the evidence, strongest first:
 4. elsewhere receipt is assumed at capture, unless the sender repeats itself later than a round trip: then it was lost.
 """
 
-from tcptrace_py.model.live import COPY, GAP, REPEAT, SKIPPED, STRAY, Connection, Segment, client_of, hops
+from tcptrace_py.model.live import AHEAD, COPY, GAP, REPEAT, SKIPPED, STRAY, Connection, Segment, client_of, hops
 from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_MSS, OPT_SACK_OK, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.state import Basis
@@ -620,7 +620,7 @@ class Evidence:
                 return sides[number].has_ack
             return bool(self.fins[number]) or not self.log[self.sent(number)[-1]].flags & RST
         hidden = [number for number in (0, 1) if not self.fins[number] and self.fins[1 - number] and self._may_hide_fin(number)]
-        if hidden and self.fatal < 0:
+        if hidden and (self.fatal < 0 or self.covered_before(self.fatal, 1 - hidden[0])):
             return True
         if any(side.syn_seen for side in sides):
             return False
@@ -638,6 +638,7 @@ class Evidence:
             (peer.has_ack and ahead(peer.max_ack, side.next_seq) > 0)
             or any(hole[1] == side.next_seq for hole in (side.holes or [])[-1:])
             or any(segment.marks & GAP for segment in last)
+            or any(self.log[i].marks & AHEAD and self.log[i].ack == side.next_seq for i in self.indices[1 - number])
         )
 
     def close(self) -> Close:
