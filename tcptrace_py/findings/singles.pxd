@@ -4,7 +4,7 @@ import cython
 from tcptrace_py.model.packed cimport PackedRows
 
 cdef long long MASK, _HELD, GONE
-cdef Py_ssize_t KEY, PORT, _START, RELEASED, IPV4_NAME, IPV6_NAME
+cdef Py_ssize_t KEY, PORT, START, RELEASED, IPV4_NAME, IPV6_NAME
 
 
 cdef class Singles:

@@ -11,7 +11,7 @@ from tcptrace_py.model.seq import MASK
 IPV4_NAME, IPV6_NAME = 10, 34  # bytes of names without a scope: both addresses and the server's port
 PORT, START, RELEASED, KEPT = 0, 1, 3, 5  # the words of a row behind its key; the times take two, the lower one first
 HELD, GONE = 1 << 16, 1 << 17  # beside the port: it counts as held and the rest is not known yet; it is an object now
-_HELD, _START = HELD, START  # for this module: compiled, they are C numbers
+_HELD = HELD  # for this module: compiled, it is a C number
 _PAD = b"\0\0"  # keys are whole words
 FOUR_WORDS, SIXTEEN_WORDS = (IPV4_NAME + 2) // 4, (IPV6_NAME + 2) // 4
 Told = tuple["array[int]", "array[int]"]
@@ -40,7 +40,7 @@ class Singles:
         at = packed.enter(key) * packed.row_words + KEY + packed.key_words
         rows = packed.rows
         rows[at + PORT] = port
-        rows[at + _START], rows[at + _START + 1] = start_ns & MASK, start_ns >> 32 & MASK
+        rows[at + START], rows[at + START + 1] = start_ns & MASK, start_ns >> 32 & MASK
         rows[at + RELEASED], rows[at + RELEASED + 1] = released_ns & MASK, released_ns >> 32 & MASK
         self.alive += 1
         return True
@@ -51,7 +51,7 @@ class Singles:
         if at < 0:
             return False
         rows = self._found.rows
-        if not rows[at + PORT] & _HELD or rows[at + _START] != start_ns & MASK or rows[at + _START + 1] != start_ns >> 32:
+        if not rows[at + PORT] & _HELD or rows[at + START] != start_ns & MASK or rows[at + START + 1] != start_ns >> 32:
             return False
         rows[at + PORT] = rows[at + PORT] & ~_HELD
         rows[at + RELEASED], rows[at + RELEASED + 1] = released_ns & MASK, released_ns >> 32 & MASK
@@ -64,7 +64,7 @@ class Singles:
             return -1
         rows = self._found.rows
         port = rows[at + PORT]
-        low, high = rows[at + _START], rows[at + _START + 1]
+        low, high = rows[at + START], rows[at + START + 1]
         self.start_ns = low | high << 32
         low, high = rows[at + RELEASED], rows[at + RELEASED + 1]
         self.released_ns = low | high << 32
@@ -123,7 +123,7 @@ def began_ns(packed: PackedRows, row: int) -> int:
 def told(packed: PackedRows, row: int) -> tuple[int, int, int]:
     """What is kept of an account: its port (with HELD maybe), when it began and when it was released."""
     rows, at = packed.rows, row * packed.row_words + KEY + packed.key_words
-    return rows[at + PORT], rows[at + _START] | rows[at + _START + 1] << 32, rows[at + RELEASED] | rows[at + RELEASED + 1] << 32
+    return rows[at + PORT], rows[at + START] | rows[at + START + 1] << 32, rows[at + RELEASED] | rows[at + RELEASED + 1] << 32
 
 
 def _names(packed: PackedRows) -> list[bytes]:
