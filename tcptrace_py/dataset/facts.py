@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
-from tcptrace_py.facts.block import FIRST_FRAME
+from tcptrace_py.facts.block import FIRST_FRAME, unpacked
 from tcptrace_py.facts.store import Connections, Scratch
+from tcptrace_py.facts.verify import verify
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.finding import Finding, Withheld
 from tcptrace_py.model.results import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 VERSION = 1  # of the index; blocks have theirs
 FOLDER = "facts"
 DIGEST_BYTES = 16
+MOST_BYTES = 64 << 20  # of a block, unpacked: a full one of the longest connections takes some 4 MB
 # What an analysis consists of besides its connections, and what each is made of.
 PARTS: dict[str, Any] = {
     "profiles": list[ProfileRow],
@@ -103,10 +105,9 @@ def restored(name: str, index: dict[str, Any], read: Callable[[int, int], bytes]
     with _damage(name):
         rest = {part: _value(kind, index["analysis"][part]) for part, kind in PARTS.items()}
         store = Connections()
-        store.take(
-            _Blocks(name, read, {row["at"]: row["digest"] for row in index["blocks"]}),
-            [(zlib.decompress(b64decode(row["first_frames"])), row["at"], row["bytes"]) for row in index["blocks"]],
-        )
+        parcel = [(_inflated(b64decode(row["first_frames"])), int(row["at"]), int(row["bytes"])) for row in index["blocks"]]
+        digests = {row["at"]: row["digest"] for row in index["blocks"]}
+        store.take(_Blocks(name, read, digests, {at: frames for frames, at, _ in parcel}), parcel)
         store.left_out = [int(frame) for frame in index["left_out"]]
         store.finish()
         hosts, ports = Hosts(rest.pop("hosts")), PortBudgets(rest.pop("ports"))
@@ -124,7 +125,7 @@ def span_of(name: str, index: dict[str, Any]) -> Span:
 def _damage(name: str) -> Iterator[None]:
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, zlib.error) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError, RecursionError, zlib.error) as error:
         raise CaptureError(f"{name}: its facts are damaged, or of another version of tcpstates: {type(error).__name__}: {error}") from None
 
 
@@ -136,16 +137,31 @@ def digest(data: bytes) -> str:
 class _Blocks(Scratch):
     """Blocks where they are, in the place of a temporary file."""
 
-    def __init__(self, name: str, read: Callable[[int, int], bytes], digests: dict[int, str]) -> None:
+    def __init__(self, name: str, read: Callable[[int, int], bytes], digests: dict[int, str], first_frames: dict[int, bytes]) -> None:
         super().__init__()
-        self._name, self._bytes, self._digests = name, read, digests
+        self._name, self._bytes, self._digests, self._first_frames = name, read, digests, first_frames
 
     def read(self, at: int, size: int) -> bytes:
-        """A block, packed. Raises CaptureError where it is not as it was written."""
+        """A block, packed. Raises CaptureError where it is not as it was written, or was never one."""
         data = self._bytes(at, size)
         if digest(data) != self._digests[at]:
             raise CaptureError(f"{self._name}: its facts are damaged: a block is not as it was written")
-        return zlib.decompress(data)
+        with _damage(self._name):
+            packed = _inflated(data)
+            block = unpacked(packed)
+            verify(block)
+            if _first_frames(block) != self._first_frames[at]:
+                raise ValueError("a block of other connections than its index says")
+        return packed
+
+
+def _inflated(data: bytes) -> bytes:
+    """Raises ValueError for what would be larger than any block is."""
+    inflating = zlib.decompressobj()
+    found = inflating.decompress(data, MOST_BYTES)
+    if not inflating.eof:
+        raise ValueError("more than a block holds")
+    return found
 
 
 def _first_frames(block: Block) -> bytes:
