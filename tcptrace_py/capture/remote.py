@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.urls import scheme_of, without_secrets
 
-from .source import HEAD_BYTES, PIECE_BYTES, PipeSource, SourceDamageError
+from .source import HEAD_BYTES, PIECE_BYTES, WAITING, PipeSource, SourceDamageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,3 +185,6 @@ def _asked(read: Callable[[], bytes], url: str) -> bytes:
         return read()
     except Exception as error:
         raise SourceDamageError("read-error", f"cannot be read any further: {why(error, url)}") from error
+
+
+WAITING.add(_asked.__code__)

@@ -164,6 +164,9 @@ def read_some(file: BinaryIO, most_bytes: int) -> bytes:
     return data
 
 
+WAITING = {read_some.__code__}  # code in which whoever reads waits for somebody else: what was read before is whole there
+
+
 def reason(error: Exception) -> str:
     """Why an operation on a file failed, in the operating system's words."""
     text = error.strerror if isinstance(error, OSError) else None

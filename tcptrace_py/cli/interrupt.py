@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
-from tcptrace_py.capture.source import read_some
+from tcptrace_py.capture.source import WAITING
 
 from .terminate import AbandonedError
 
@@ -15,7 +15,7 @@ from .terminate import AbandonedError
 class Interrupt:
     """Puts the first Ctrl-C off until a block of frames is done: amid a segment, half of it would be counted.
 
-    Where a pipe is waited for it goes through at once, and the second one always abandons all. `ends`: what is raised between
+    Where a pipe or a server is waited for it goes through at once, and the second one always abandons all. `ends`: what is raised between
     the blocks. `most_s`: after so long it is as if Ctrl-C had come. `heard` is called as soon as it came: what was read may
     take its time until it is concluded. `asked`: Ctrl-C came, be it behind the last block, where nothing is raised any
     more. `came`: the reading was ended.
@@ -61,5 +61,7 @@ class Interrupt:
             raise AbandonedError
         self.asked = True
         self._heard()
-        if frame is not None and frame.f_code is read_some.__code__:
-            raise KeyboardInterrupt
+        while frame is not None:
+            if frame.f_code in WAITING:
+                raise KeyboardInterrupt
+            frame = frame.f_back

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -346,3 +347,22 @@ def test_s3_without_credentials_says_so(bucket: str, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     assert main.main(["analyze", f"s3://{bucket}/day/{NAMES[0]}"]) == 2
     assert "no credentials" in capsys.readouterr().err
+
+
+def test_ctrl_c_does_not_wait_for_a_server(memory: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    memory.pipe("/long.pcap", LONG)
+    read, asked = remote.RemoteSource._read, []
+
+    def hangs(self: remote.RemoteSource, most_bytes: int) -> bytes:
+        asked.append(most_bytes)
+        if len(asked) == 3:
+            signal.raise_signal(signal.SIGINT)
+            raise AssertionError("it went on waiting")
+        return read(self, min(most_bytes, len(LONG) // 4))
+
+    monkeypatch.setattr(remote.RemoteSource, "_read", hangs)
+    assert main.main(["analyze", "memory://long.pcap"]) == 130
+    out, err = capsys.readouterr()
+    assert "interrupted" in err
+    assert "Interrupted: this is what was analysed so far." in out
+    assert len(asked) == 3
