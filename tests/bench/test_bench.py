@@ -90,6 +90,7 @@ def test_memory_is_that_of_all_processes(tmp_path: Path) -> None:
     assert processes_of(2**22 + 1) == []
 
 
+@pytest.mark.slow
 def test_interpreted_form_is_source_alone(tmp_path: Path) -> None:
     first, *_ = ours(tmp_path)
     assert "(interpreted" in first.about

@@ -14,6 +14,8 @@ from tests.bench.captures.records import Intent
 from tests.bench.captures.store import KINDS, TINY_PACKETS, ready
 from tests.decode.build import ones_complement
 
+pytestmark = pytest.mark.slow
+
 SMALL_PACKETS = 3500
 SMALL_SHA256 = {
     "short": "7b139e460ac6eee29797082ed1ccc31d975896eb3d9afe8e16c058dcfd731f71",

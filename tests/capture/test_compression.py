@@ -91,6 +91,7 @@ def test_gzip_gives_all_before_the_break(at: Path) -> None:
     assert (got.data, got.codes) == (DATA, ["compressed-data-damaged"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(CODECS))
 def test_broken_in_the_middle(at: Path, kind: str) -> None:
     whole = CODECS[kind](pcap(ROWS))
@@ -124,6 +125,7 @@ def test_a_missing_extra_is_named(at: Path, monkeypatch: pytest.MonkeyPatch, kin
         read(at)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(CODECS))
 def test_a_bomb_stays_small(kind: str) -> None:
     """Decompressed step by step, whatever the ratio."""

@@ -142,6 +142,7 @@ def test_samples_that_are_damaged_one_sided_or_empty_never_pass(name: str) -> No
     assert report.verdict in ("failed", "damaged")
 
 
+@pytest.mark.slow
 def test_every_anomaly_that_can_be_printed_can_be_forbidden() -> None:
     printed = {code for code, place in codes().items() if place.startswith("flows") or "anomalies" in place}
     assert printed <= set(ALL) <= set(codes())
@@ -229,6 +230,7 @@ def queried(rules: str, traffic: list[str] = SQL_TRAFFIC) -> Outcome:
     return engine.run(scene(traffic), config.loads("[[sql]]\nname = 'q'\n" + rules, "t.toml")).outcomes[-1]
 
 
+@pytest.mark.slow
 def test_a_query_fails_for_each_row() -> None:
     assert queried("query = 'SELECT id FROM connections WHERE id < 0'").status is Status.PASSED
     outcome = queried("query = 'SELECT id, outcome FROM connections WHERE id IN (1, 2)'\nmessage = 'No such.'")

@@ -350,6 +350,7 @@ def test_a_large_capture_in_the_interpreted_form_is_remarked_once(
     assert capsys.readouterr().err.count("the engine is not compiled here") == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 @pytest.mark.parametrize(
     "words",

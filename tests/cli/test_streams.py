@@ -37,7 +37,10 @@ SHELL = {
 }
 NAMES = {"a pipe": "-", "the name of a pipe": "/dev/stdin", "process substitution": "/dev/fd/3", "a slow FIFO": "fifo",
          "a file on standard input": "-"}  # fmt: skip
-pytestmark = pytest.mark.skipif(not Path("/dev/fd").exists() or not Path("/bin/bash").exists(), reason="needs bash")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/dev/fd").exists() or not Path("/bin/bash").exists(), reason="needs bash"),
+]
 
 
 def run(way: str, name: str, line: str, capture: Path, folder: Path) -> tuple[int, bytes, bytes]:
