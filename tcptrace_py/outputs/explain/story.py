@@ -52,7 +52,7 @@ def _began(connection: Connection, rungs: Sequence[Rung | Run]) -> str:
     sent = None if first is None else (first.first if isinstance(first, Run) else first).sent
     ends = end(connection.client), end(connection.server)
     sender, receiver = ends if sent is None or sent.from_client else ends[::-1]
-    what = "a segment that opens no connection"
+    what = "a segment without SYN, and nothing before it was captured"
     if sent is not None and not sent.cut and sent.flags & (SYN | RST):
         what = "a SYN/ACK, and no SYN of this connection was captured" if sent.flags & SYN else "a RST, and nothing before it was captured"
     return f"At {clock(connection.start_ns)} {sender} sent {receiver} {what}."
