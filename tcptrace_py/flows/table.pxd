@@ -171,6 +171,8 @@ cdef class FlowTable:
 
 @cython.locals(connection=Connection)
 cdef bytes _name(Side side)
+@cython.locals(log=list, at=cython.Py_ssize_t, segment=Segment)
+cdef bint _acknowledged_last(Side side, long long ack) except -1
 cdef bint _is_tunnelled(bytes key) except -1
 cdef bint _are_over(tuple states) except -1
 cdef bint _is_rewritten(Side side, Columns columns, Py_ssize_t i) except -1

@@ -1090,6 +1090,7 @@ class FlowTable:
             and ack == (side.max_ack if flags & ACK else ack)
             and window == side.window
             and tsval == side.last_tsval
+            and _acknowledged_last(side, ack)
             and self._same_again(side, columns, i, side.last_ns, side.last_interface)
         ):
             return COPY if columns.time_ns[i] - side.last_ns <= COPY_NS else COPY | DELAYED
@@ -1596,6 +1597,16 @@ def _name(side: Side) -> bytes:
     """What the table knows a side by: its key, and what tells its connection from others on the four-tuple."""
     connection = side.connection
     return side.key + connection.split if connection.split else side.key
+
+
+def _acknowledged_last(side: Side, ack: int) -> bool:
+    """Whether a side's latest segment had this number, where it may have had another than the highest that it acknowledged."""
+    log = side.connection.log
+    for at in range(len(log) - 1, -1, -1):
+        segment = log[at]
+        if segment.side == side.number:
+            return segment.time_ns != side.last_ns or segment.ack == ack
+    return True
 
 
 def _is_tunnelled(key: bytes) -> bool:

@@ -62,6 +62,7 @@ def test_told_apart(text: str, copies: int, repeats: int) -> None:
 ACKS = [
     ("a pure ACK, mirror port", "1 S PA len=9\n1.01 C A id=9\n1.01001 C A id=9", 1),
     ("a pure ACK, ID 0, mirror port", "1 S PA len=9\n1.01 C A id=0\n1.01001 C A id=0", 1),
+    ("a pure ACK behind one that is not believed, ID 0", "1 S PA len=9\n1.01 C FA id=0\n1.0101 C A ack=-91000 id=0\n1.0102 C A id=0", 0),
     ("overtaken by three others", "1 S PA len=9\n1.01 C A id=10\n1.02 C A id=11\n1.03 C A id=12\n1.04 C A ack=1 id=9", 0),
     (
         "the same ACK for another segment (duplicate ACK)",
