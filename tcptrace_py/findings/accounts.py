@@ -153,7 +153,7 @@ class Account:
         self.refusals: dict[int, int] | None = None  # by the bit of the hops that its RST came over: how many were not described
         self.connections = 0
         self.first_ns = NEVER_NS
-        self.last_ns = 0
+        self.last_ns = -NEVER_NS
         self.client_first = self.server_first = 0  # who closed first
         self.simultaneous = self.simultaneous_client = self.simultaneous_server = 0  # all; those where one's FIN is stamped first
         self.resets = 0

@@ -157,7 +157,7 @@ def hosts(accounts: Accounts) -> Hosts:
 
 def sums(accounts: Accounts) -> "array[int]":
     """WORDS sums for each host, by its number."""
-    made = array("q", (*bytes(FIRST), NEVER_NS, 0)) * len(accounts.hosts)
+    made = array("q", (*bytes(FIRST), NEVER_NS, -NEVER_NS)) * len(accounts.hosts)
     found = made  # compiled, a view of it
     for account in accounts.rows.values():
         at = account.client.number * WORDS
