@@ -23,10 +23,10 @@ cdef class Openings:
     @cython.locals(rows="long long[::1]", keys=list, kept=cython.Py_ssize_t, row=cython.Py_ssize_t, word=cython.Py_ssize_t)
     cdef _keep_low(self)
     @cython.locals(rows="long long[::1]", keys=list, at=cython.Py_ssize_t, row=cython.Py_ssize_t, rest="long long", number="long long",
-                   stamp="long long", other=cython.Py_ssize_t, numbers=dict, others=dict, wanted=set)
+                   stamp="long long", other=cython.Py_ssize_t, numbers=dict, others=dict, runs=dict, wanted=set)
     cpdef repeated(self)
     @cython.locals(rows="long long[::1]", at=cython.Py_ssize_t, other=cython.Py_ssize_t)
-    cdef _pair(self, dict others, object name, Py_ssize_t row, set wanted)
+    cdef _pair(self, dict others, dict runs, object name, Py_ssize_t row, set wanted)
     @cython.locals(rows="long long[::1]", keys=list, row=cython.Py_ssize_t, legs=dict, of_number=set, few=set)
     cdef _rows_of(self, set wanted)
     @cython.locals(rows="long long[::1]", keys=list, at=cython.Py_ssize_t, row=cython.Py_ssize_t, rest="long long")

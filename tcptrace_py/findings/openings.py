@@ -137,6 +137,7 @@ class Openings:
         """
         numbers: dict[int, int] = {}
         others: dict[object, int] = {}  # by timestamp and IP ID or port, and by four-tuple
+        runs: dict[object, int] = {}  # of these, how many other numbers came one right behind the other
         wanted: set[int] = set()
         rows, keys = self.rows, self.keys
         for row in range(self.count):
@@ -152,17 +153,24 @@ class Openings:
                 numbers[number] = row
             if stamp:
                 name = stamp << 18 | (rest >> 16 if rest >> 17 else 1 << 17 | local_port(keys[row]))
-                self._pair(others, name, row, wanted)
-            self._pair(others, plain_key(keys[row]), row, wanted)
+                self._pair(others, runs, name, row, wanted)
+            self._pair(others, runs, plain_key(keys[row]), row, wanted)
         return self._rows_of(wanted)
 
-    def _pair(self, others: dict[object, int], name: object, row: int, wanted: set[int]) -> None:
-        """Want the numbers of a row and of the last one of this name, if they are others and came at one moment."""
+    def _pair(self, others: dict[object, int], runs: dict[object, int], name: object, row: int, wanted: set[int]) -> None:
+        """Want the numbers of a row and of the last one of this name, if they are others and came at one moment.
+
+        Of more than MOST_LEGS in a row no more are wanted: they are forged, and as many as somebody likes.
+        """
         rows, at = self.rows, ROW_WORDS * row
         other = ROW_WORDS * others.setdefault(name, row)
         if rows[other + NUMBER] != rows[at + NUMBER]:
             if abs(rows[at + TIME] - rows[other + TIME]) <= _NEAR_NS:
-                wanted.update((rows[at + NUMBER], rows[other + NUMBER]))
+                runs[name] = runs.get(name, 1) + 1
+                if runs[name] <= MOST_LEGS:
+                    wanted.update((rows[at + NUMBER], rows[other + NUMBER]))
+            else:
+                runs.pop(name, None)
             others[name] = row
 
     def _rows_of(self, wanted: set[int]) -> "array[int]":
