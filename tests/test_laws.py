@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.segments import RST, SCOPE_VNI, reverse_key, scope_bytes
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.states.machine import TABLE
@@ -563,12 +564,24 @@ def test_no_state_rests_on_a_frame_before_what_it_answers(segments: list[Seg]) -
                     assert mine[state] >= theirs[before]
 
 
+def _need_ids(segments: list[Seg]) -> bool:
+    """Whether nothing but its IP ID tells a segment from one of just before: it may be that one, captured twice."""
+    times_ns: dict[tuple[object, ...], int] = {}
+    for segment in segments:
+        name = segment.key, segment.flags, segment.seq, segment.ack, segment.payload, segment.window, segment.tsval
+        before_ns = times_ns.get(name)
+        if before_ns is not None and abs(segment.time_ns - before_ns) <= SECOND_NS // 10:  # what flows.table takes for a copy
+            return True
+        times_ns[name] = segment.time_ns
+    return False
+
+
 @many
 @given(anything, st.sampled_from((0, 7)))
 def test_ip_ids_that_do_not_change_change_no_verdict(segments: list[Seg], ip_id: int) -> None:
     """Where none is needed to tell a copy from what was sent again."""
     played = play(segments)
-    if not played.table.duplicates and all(segment.ip_id >= 0 for segment in segments):
+    if not played.table.duplicates and all(segment.ip_id >= 0 for segment in segments) and not _need_ids(segments):
         assert verdicts([replace(segment, ip_id=ip_id) for segment in segments]) == verdicts(segments)
 
 
