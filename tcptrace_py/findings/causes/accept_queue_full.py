@@ -4,7 +4,7 @@ Shows: SYNs go unanswered while handshakes of the same service are complete whos
 would complete one more: the server sends its SYN/ACK again although the client has acknowledged it, and the client its data.
 
 Look-alikes: SYNs that are lost on the way (`syn-loss`), or dropped by a NAT (`flow-limit`), while connections that are open get their
-answers.
+answers. A queue that is emptied slowly, and is full now and then only, serves all at last: nothing is said of it at the server.
 
 Do: accept faster (the program is busy, blocked, or has too few workers), then raise the backlog of listen() and net.core.somaxconn.
 `ss -ltn` shows the queue, `nstat TcpExtListenOverflows` counts.

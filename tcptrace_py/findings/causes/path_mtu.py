@@ -5,7 +5,7 @@ acknowledged selectively (SACK). No segment of its size ever passed between thes
 
 Look-alikes: plain loss meets segments of all sizes, and spares a large one now and then (then nothing is said); a receiver that does
 not read closes its window. A sender whose network card cuts large segments (TSO) shows sizes that never were on the wire: where one
-of those passed, nothing is said.
+of those passed, nothing is said. Nor is anything at the receiver, where neither the large segments come nor their repeats.
 
 Do: let ICMP "fragmentation needed" (IPv6: "packet too big") through on the whole path; lower the MSS on the router or tunnel (MSS
 clamping); switch on the sender's probing for black holes (Linux: net.ipv4.tcp_mtu_probing=1).
