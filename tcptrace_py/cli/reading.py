@@ -94,8 +94,11 @@ class Reading:
 
         Raises UsageError where something else is to be read beside them, or an option says how captures are read.
         """
-        from tcptrace_py.dataset.place import holds_tables
         from tcptrace_py.model.urls import is_url
+
+        if not any(is_url(path) or os.path.isdir(path) for path in self.captures):  # noqa: PTH112 - Path.is_dir may raise
+            return None  # nearly always: what reads tables need not be imported
+        from tcptrace_py.dataset.place import holds_tables
 
         alone = len(self.captures) == 1
         if not any(holds_tables(path) for path in self.captures if alone or not is_url(path)):

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 VERSION = 1  # of the index; blocks have theirs
 FOLDER = "facts"
 DIGEST_BYTES = 16
-MOST_BYTES = 64 << 20  # of a block, unpacked: a full one of the longest connections takes some 4 MB
+MOST_BYTES = 256 << 20  # of a block, unpacked: a full one takes some 2 MB, one of connections with many anomalies more
 # What an analysis consists of besides its connections, and what each is made of.
 PARTS: dict[str, Any] = {
     "profiles": list[ProfileRow],
