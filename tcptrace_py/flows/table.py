@@ -1424,6 +1424,8 @@ class FlowTable:
         if flags & FIN and (columns.ip_id[i] - side.recent_ids) & 0xFFFF == 3 and _skipped(side.recent_ids, columns.ip_id[i]):
             marks |= SKIPPED
             connection.plain = False
+        if flags & (ACK | SYN) == ACK and peer.syn_seen and ahead(columns.ack[i], peer.isn) <= 0:
+            connection.plain = False  # it does not acknowledge the SYN: what it says hangs on its number, which no signature has
         segment.marks, segment.context = marks, context
         connection.log.append(segment)
         if connection.plain:
