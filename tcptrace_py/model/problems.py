@@ -1,5 +1,6 @@
 """Named problems of a capture: what limits the conclusions, reported before any of them."""
 
+import re
 from dataclasses import dataclass
 
 
@@ -54,10 +55,16 @@ class Problems:
             self.add(row.code, row.explanation, frame=row.first_frame, count=row.count, damaged=row.damaged)
 
     def rows(self) -> list[Problem]:
-        """All problems: damage first, then in order of their first frames, those without one last."""
-        return sorted(self._rows.values(), key=lambda row: (not row.damaged, row.first_frame is None, row.first_frame or 0, row.code))
+        """All problems: damage first, then in order of their first frames, those without one last; of equal ones by their words."""
+        return sorted(self._rows.values(), key=_place)
 
     @property
     def damaged(self) -> bool:
         """Whether any input was cut or unreadable."""
         return any(row.damaged for row in self._rows.values())
+
+
+def _place(row: Problem) -> tuple[bool, bool, int, str, list[str | int]]:
+    """Where a problem stands among others; numbers in its words, such as a byte's, compare as numbers."""
+    words = [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]{1,18})", row.explanation)]
+    return not row.damaged, row.first_frame is None, row.first_frame or 0, row.code, words
