@@ -15,10 +15,13 @@ class Damage:
         self._alone = alone
         self._listed: dict[str, set[str]] = {}
         self._broken_off = False
+        self.only: tuple[str, ...] = ()  # codes of problems that are wanted; empty: all
         self.unit = ""  # said behind byte numbers that are not the file's own
 
     def add(self, code: str, text: str, frame: int, *, damaged: bool = True, truncated: bool = False) -> None:
         """Report a problem met at frame number `frame` (0: before the first)."""
+        if self.only and code not in self.only:
+            return
         self._info.truncated = self._info.truncated or truncated
         listed = self._listed.setdefault(code, set())
         if text not in listed:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.faults import NOWHERE, Faults
@@ -13,7 +13,7 @@ from tcptrace_py.model.results import FileInfo
 from tcptrace_py.model.urls import shown
 
 from . import compression, pcap_walk, pcapng_walk, snoop, terminal
-from .columns import reserve
+from .columns import reserve, rows_of
 from .compression import DecompressedSource
 from .damage import Damage
 from .looks_like import describe, is_foreign_capture
@@ -22,7 +22,7 @@ from .pcap import PcapReader
 from .pcapng import PcapngReader
 from .section import TIME_MIN_NS
 from .snoop import SnoopReader
-from .source import HEAD_BYTES, PIECE_BYTES, STDIN, FileSource, Source, SourceDamageError
+from .source import HEAD_BYTES, PIECE_BYTES, STDIN, FileSource, Seekable, Source, SourceDamageError
 
 MOST_DESCRIPTORS = 200  # of inputs that are open at once: with more of them, the others are opened for each piece
 LAYERS = 2  # of compression: one may be inside another
@@ -59,6 +59,15 @@ def holds_capture(path: str) -> bool:
         return not isinstance(error.__cause__, OSError)  # what cannot be opened shows nothing
     source.close()
     return True
+
+
+class Mark(NamedTuple):
+    """A place between two records of a file: its byte, the number of the frame that follows, and what the reader knows there."""
+
+    byte: int
+    next_frame: int
+    format: str
+    state: tuple[Any, ...]
 
 
 class Opening(NamedTuple):
@@ -167,16 +176,21 @@ class CaptureFile:
             source.close()
 
     def blocks(
-        self, problems: Problems, new_interface: Callable[[], int], opened: Opened | None = None, faults: Faults | None = None
+        self,
+        problems: Problems,
+        new_interface: Callable[[], int],
+        opened: Opened | None = None,
+        faults: Faults | None = None,
+        marks: list[Mark | None] | None = None,
     ) -> Iterator[FrameBlock]:
         """Give the frames, numbered from 1 within this file; once. Damage goes to `problems`, never up.
 
         `opened`: of the set that it is one of; frame numbers are then the file's own. What the rest of the file raises goes to
-        `faults`.
+        `faults`. `marks` gets the place behind each block, for `rows`; None where nobody can go on from there.
         """
         damage = Damage(problems, self.info, alone=opened is None)
         try:
-            for block in self._read(damage, new_interface, opened or Opened()):
+            for block in self._read(damage, new_interface, opened or Opened(), marks=marks):
                 self.info.packets += block.count
                 yield block
         except Exception as error:
@@ -184,6 +198,21 @@ class CaptureFile:
                 raise
             self.info.truncated = True
             faults.note(f"reading on in {self.info.path}", error, self.info.packets if opened is None else NOWHERE)
+
+    def rows(self, first: int, end: int, mark: Mark | None, first_interface: int, problems: Problems) -> Iterator[FrameBlock]:
+        """The frames `first` to `end` (exclusive) by their numbers in this file, read from a mark on that is not behind them.
+
+        Only what the file lacks by now, which once was read as a whole, becomes a problem.
+        """
+        damage = Damage(problems, FileInfo(self.info.path, self.info.format), alone=False)
+        damage.only, following = ("read-error",), 1 if mark is None else mark.next_frame
+        for block in self._read(damage, count(first_interface).__next__, Opened(), mark):
+            start, stop, following = max(first - block.first_frame, 0), end - block.first_frame, block.first_frame + block.count
+            if start < block.count:  # whoever gets it may number it anew
+                yield block if start == 0 and stop >= block.count else rows_of(block, start, min(stop, block.count))
+            if stop <= block.count:
+                return
+        damage.broken_off("read-error", "is shorter than when it was looked at first", following - 1)
 
     def head_ns(self) -> int:
         """Time of the first frame, from a look at the first bytes; the least possible where that does not show it."""
@@ -194,8 +223,15 @@ class CaptureFile:
                     return block.time_ns[0]
         return TIME_MIN_NS
 
-    def _read(self, damage: Damage, new_interface: Callable[[], int], opened: Opened | None) -> Iterator[FrameBlock]:
-        """Blocks of frames from all bytes; from the first ones where it is not `opened` for more."""
+    def _read(
+        self,
+        damage: Damage,
+        new_interface: Callable[[], int],
+        opened: Opened | None,
+        mark: Mark | None = None,
+        marks: list[Mark | None] | None = None,
+    ) -> Iterator[FrameBlock]:
+        """Blocks of frames from all bytes; from the first ones where it is not `opened` for more, from a mark on where there is one."""
         try:
             source, data, undone = self._opened or open_capture(self.path)
         except CaptureError as error:  # it could be read a moment ago
@@ -214,7 +250,12 @@ class CaptureFile:
                 damage.unit = " of the capture itself"
             if self.interrupted:  # while it was recognised, of a stream that is kept
                 damage.ended_by_hand()
-            for block in _frames(source, data, new_interface, damage, whole=opened is not None):
+            if isinstance(source, Seekable) and not undone:
+                if mark is not None:
+                    source.done_bytes = mark.byte
+            else:
+                mark = marks = None
+            for block in _frames(source, data, new_interface, damage, whole=opened is not None, mark=mark, marks=marks):
                 self.done_bytes = source.done_bytes
                 yield block
                 if opened:
@@ -232,10 +273,23 @@ class CaptureFile:
             self._opened.source.close()
 
 
-def _frames(source: Source, data: bytes, new_interface: Callable[[], int], damage: Damage, *, whole: bool) -> Iterator[FrameBlock]:
+def _frames(
+    source: Source,
+    data: bytes,
+    new_interface: Callable[[], int],
+    damage: Damage,
+    *,
+    whole: bool,
+    mark: Mark | None = None,
+    marks: list[Mark | None] | None = None,
+) -> Iterator[FrameBlock]:
     """Window by window (`whole`: beyond `data`): what a window leaves over begins the next one."""
-    reader = _reader(data, new_interface, damage)
-    position, base, next_frame = reader.first_byte, 0, 1
+    if mark is None:
+        reader = _reader(data, new_interface, damage)
+        position, base, next_frame = reader.first_byte, 0, 1
+    else:
+        reader = _READERS[mark.format].resumed(mark.state, new_interface, damage)
+        data, position, base, next_frame = b"", 0, mark.byte, mark.next_frame
     final = False
     if whole:
         with suppress(SourceDamageError):  # met again behind the frames that are here
@@ -246,6 +300,9 @@ def _frames(source: Source, data: bytes, new_interface: Callable[[], int], damag
         if block.count:
             reader.finish(block)
             next_frame += block.count
+            if marks is not None:
+                state = reader.state()
+                marks.append(None if state is None else Mark(base + position, next_frame, reader.format, state))
             yield block
         if not need_bytes:
             continue
@@ -275,3 +332,6 @@ def _reader(data: bytes, new_interface: Callable[[], int], damage: Damage) -> Pc
     if data.startswith(snoop.MAGIC):
         return SnoopReader(snoop.parse_header(data), new_interface(), damage)
     return PcapngReader(pcapng_walk.recognise(data) or "<", new_interface, damage)
+
+
+_READERS = {reader.format: reader for reader in (PcapReader, PcapngReader, SnoopReader)}

@@ -150,6 +150,16 @@ def refuse_twice(paths: Sequence[str]) -> None:
                 seen[place] = path
 
 
+def refuse_streams(paths: Sequence[str]) -> None:
+    """Raise UsageError for what can be read only once, or by this process only."""
+    for path in paths:
+        with suppress(OSError, ValueError):  # it cannot be opened: whoever does says so
+            if path == STDIN or not (is_url(path) or stat.S_ISREG(mode := os.stat(path).st_mode) or stat.S_ISDIR(mode)):  # noqa: PTH116
+                raise UsageError(
+                    f"{'standard input' if path == STDIN else path} can be read once and from here only: save it to a file first"
+                )
+
+
 def _left_bytes(file: BinaryIO) -> int | None:
     """How much standard input will give, where it is a file."""
     with suppress(AttributeError, OSError, ValueError):

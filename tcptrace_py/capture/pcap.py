@@ -5,6 +5,8 @@ be is skipped by searching for the next run of plausible headers.
 """
 
 from array import array
+from collections.abc import Callable
+from typing import Any
 
 from tcptrace_py.model.frames import FrameBlock
 
@@ -45,6 +47,18 @@ class PcapReader:
         self._unit_is_told = header.scale == 1  # the first records agree with the magic number, or were found not to
         self._lost_at: int | None = None  # where in the file reading lost its way
         self._near_s: int | None = None
+
+    def state(self) -> tuple[Any, ...] | None:
+        """What is known here, for `resumed`; None while the reader has lost its way."""
+        return None if self._lost_at is not None else (tuple(self.header), self._near_s)
+
+    @classmethod
+    def resumed(cls, state: tuple[Any, ...], new_interface: Callable[[], int], damage: Damage) -> "PcapReader":
+        """A reader that goes on where another one knew this."""
+        reader = cls(PcapHeader(*state[0]), new_interface(), damage)
+        reader._variant_is_told = reader._unit_is_told = True
+        reader._near_s = state[1]
+        return reader
 
     def step(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:
         """Go on filling the block from `position` of its bytes, which begin at byte `base` of the file.

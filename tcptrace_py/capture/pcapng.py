@@ -6,6 +6,7 @@ be, the next run of blocks whose two lengths agree is searched for.
 
 from collections.abc import Callable
 from struct import Struct
+from typing import Any
 
 from tcptrace_py.model.frames import NOT_A_PACKET, FrameBlock
 
@@ -36,6 +37,22 @@ class PcapngReader:
         self._damage = damage
         self._lost_at: int | None = None
         self._time_ns = 0  # the last known
+        self._described = 0  # interfaces, in all sections
+
+    def state(self) -> tuple[Any, ...] | None:
+        """What is known here, for `resumed`; None while the reader has lost its way."""
+        return None if self._lost_at is not None else (self._section.order, self._section.described, self._time_ns, self._described)
+
+    @classmethod
+    def resumed(cls, state: tuple[Any, ...], new_interface: Callable[[], int], damage: Damage) -> "PcapngReader":
+        """A reader that goes on where another one knew this."""
+        order, described, time_ns, count = state
+        reader = cls(order, new_interface, damage)
+        reader._time_ns = time_ns
+        numbers = [reader._next_interface() for _ in range(count)]
+        for number, *interface in described:
+            reader._section.add_interface(numbers[number], *interface)
+        return reader
 
     def step(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:
         """Go on filling the block from `position` of its bytes, which begin at byte `base` of the file.
@@ -124,10 +141,14 @@ class PcapngReader:
         if len(section.links) >= INTERFACES_MAX:
             return
         if end - position >= 16:
-            read_interface(section, block.data, position + 8, end, self._new_interface())
+            read_interface(section, block.data, position + 8, end, self._next_interface())
             return
-        section.add_interface(self._new_interface(), NOT_A_PACKET, 0)  # keeps the count of interfaces right
+        section.add_interface(self._next_interface(), NOT_A_PACKET, 0)  # keeps the count of interfaces right
         self._corrupt(block, base + position, "an interface description that is too short")
+
+    def _next_interface(self) -> int:
+        self._described += 1
+        return self._new_interface()
 
     def _take_packet(self, block: FrameBlock, kind: int, position: int, end: int, base: int) -> None:
         section, data = self._section, block.data

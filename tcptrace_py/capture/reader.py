@@ -1,10 +1,11 @@
 """The inputs of one analysis as one capture."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from tcptrace_py.model.datasets import MANIFEST, READ_TABLES
 from tcptrace_py.model.errors import CaptureError
@@ -19,6 +20,7 @@ from .opening import refuse_twice
 from .ordering import Order
 from .source import STDIN, reason
 
+Capture = TypeVar("Capture")
 Progress = Callable[[int, int | None], None]
 GUESSED_RATIO = 3  # of what compressed captures hold to their size
 
@@ -120,64 +122,95 @@ def open_captures(
     read, those become problems. `progress` is called about once a block with the bytes read so far and in all (None
     where that is unknown).
     """
-    captures: list[CaptureFile] = []
-    failures: list[str] = []
     names = [os.fspath(path) for path in paths]
-    ended = False
     refuse_twice(names)
-    for path in names:
+    ended = False
+
+    def looked_up() -> Iterator[Named]:
+        nonlocal ended
+        for number, path in enumerate(names):
+            try:
+                if progress and number:  # there may be many, and Ctrl-C
+                    progress(0, None)
+            except EndReadingError:
+                pass  # met again behind the first block
+            except KeyboardInterrupt:
+                ended = True
+                return
+            yield look_up(path)
+
+    captures = gather(looked_up(), problems, CaptureFile)
+    return CaptureReader(captures, problems, progress, ended=ended, faults=faults)
+
+
+class Named(NamedTuple):
+    """What a name given by the user stands for: the files of a folder or a pattern; None: it is one input itself, if nothing `failed`."""
+
+    path: str
+    members: list[str] | None = None
+    failed: CaptureError | None = None
+
+
+def look_up(path: str) -> Named:
+    """Find what a name stands for; no file is opened for that."""
+    try:
+        if is_url(path):
+            return Named(path, _at_url(path))
+        if path != STDIN and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
+            return Named(path, _directory(path))
+    except CaptureError as error:
+        return Named(path, failed=error)
+    return Named(path)
+
+
+def gather(named: Iterable[Named], problems: Problems, open_one: Callable[[str], Capture]) -> list[Capture]:
+    """Open all inputs by `open_one`, which raises CaptureError. What cannot be read is a problem, if anything can.
+
+    Raises CaptureError where nothing can.
+    """
+    captures: list[Capture] = []
+    failures: list[str] = []
+    for path, members, failed in named:
         try:
-            if progress and captures:  # there may be many, and Ctrl-C
-                progress(0, None)
-        except EndReadingError:
-            pass  # met again behind the first block
-        except KeyboardInterrupt:
-            ended = True
-            break
-        try:
-            if is_url(path):
-                captures += _at_url(path, problems)
-            elif path != STDIN and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
-                captures += _directory(path, problems)
-            else:
-                captures.append(CaptureFile(path))
+            if failed is not None:
+                raise failed
+            captures += [open_one(path)] if members is None else _captures_of(path, members, problems, open_one)
         except CaptureError as error:
             failures.append(str(error))
     if not captures:
         raise CaptureError("; ".join(failures) or "no captures were named")
     for failure in failures:
         problems.add("unreadable-file", failure, damaged=True)
-    return CaptureReader(captures, problems, progress, ended=ended, faults=faults)
+    return captures
 
 
-def _directory(path: str, problems: Problems) -> list[CaptureFile]:
-    """Find the captures among the files of a directory. Raises CaptureError where there are none."""
+def _directory(path: str) -> list[str]:
+    """The files of a directory. Raises CaptureError where it cannot be read."""
     try:
         names = sorted(entry.name for entry in os.scandir(path) if entry.is_file())
     except OSError as error:
         raise CaptureError(f"{path}: {reason(error)}") from error
-    return _captures_of(path, [str(Path(path) / name) for name in names], problems)
+    return [str(Path(path) / name) for name in names]
 
 
-def _at_url(url: str, problems: Problems) -> list[CaptureFile]:
-    """The captures that a URL stands for: one, or those of a directory or a pattern. Raises CaptureError where there are none."""
+def _at_url(url: str) -> list[str] | None:
+    """The files of the directory or pattern that a URL stands for; None: it is one file. Raises CaptureError where there are none."""
     from .remote import members  # noqa: PLC0415 - fsspec is an extra, and long to import
 
     try:
-        paths = members(url)
+        return members(url)
     except CaptureError as error:
         raise CaptureError(f"{name_of(url)}: {error}") from error
-    return [CaptureFile(url)] if paths is None else _captures_of(url, paths, problems)
 
 
-def _captures_of(path: str, members: Sequence[str], problems: Problems) -> list[CaptureFile]:
+def _captures_of(path: str, members: Sequence[str], problems: Problems, open_one: Callable[[str], Capture]) -> list[Capture]:
     """The captures among the files of a directory. Raises CaptureError where there are none."""
     if any(member.endswith(MANIFEST) for member in members):
         raise CaptureError(f"{name_of(path)}: holds the tables of an analysis, not captures: {READ_TABLES} read them")
-    captures = []
+    captures: list[Capture] = []
     for member in members:
         try:
-            captures.append(CaptureFile(member))
+            captures.append(open_one(member))
         except NotACaptureError as error:
             problems.add("not-a-capture", f"skipped: {error}")
         except CaptureError as error:

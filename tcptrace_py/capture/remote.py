@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.urls import scheme_of, without_secrets
 
-from .source import HEAD_BYTES, PIECE_BYTES, WAITING, PipeSource, SourceDamageError
+from .source import HEAD_BYTES, PIECE_BYTES, WAITING, PipeSource, Seekable, SourceDamageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +133,7 @@ def _knows_ranges(file: Any) -> bool:
     return True
 
 
-class RemoteSource:
+class RemoteSource(Seekable):
     """A file that is read in ranges."""
 
     reopenable = True

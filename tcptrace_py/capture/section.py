@@ -44,6 +44,12 @@ class Section:
         self.limits.append(min(TIME_MAX_NS, TIME_MAX_NS - offset_ns) // (NS_PER_S // units) if exact else -1)
         self.offsets_ns.append(offset_ns)
 
+    @property
+    def described(self) -> list[tuple[int, int, int, int, int]]:
+        """What `add_interface` was told of each."""
+        seconds = [offset_ns // NS_PER_S for offset_ns in self.offsets_ns]
+        return list(zip(self.numbers, self.links, self.snaplens, self._units, seconds, strict=True))
+
     def of(self, interface: int) -> tuple[int, int, int, int]:
         """An interface's link type, its number in the whole capture, its scale and its offset."""
         return self.links[interface], self.numbers[interface], self.scales[interface], self.offsets_ns[interface]

@@ -4,7 +4,9 @@ What follows a record that cannot be is left out: nothing in the format says whe
 """
 
 from array import array
+from collections.abc import Callable
 from struct import Struct
+from typing import Any
 
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.frames import FrameBlock
@@ -39,10 +41,20 @@ class SnoopReader:
     first_byte = HEADER.size
 
     def __init__(self, link: int, interface: int, damage: Damage) -> None:
+        self._link = link
         self._links = array("q", [link]) * BLOCK_FRAMES
         self._interfaces = array("q", [interface]) * BLOCK_FRAMES
         self._damage = damage
         self._lost = False
+
+    def state(self) -> tuple[Any, ...] | None:
+        """What is known here, for `resumed`; None while the reader has lost its way."""
+        return None if self._lost else (self._link,)
+
+    @classmethod
+    def resumed(cls, state: tuple[Any, ...], new_interface: Callable[[], int], damage: Damage) -> "SnoopReader":
+        """A reader that goes on where another one knew this."""
+        return cls(state[0], new_interface(), damage)
 
     def step(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:
         """Go on filling the block from `position` of its bytes; see `pcap.PcapReader.step`."""

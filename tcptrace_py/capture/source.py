@@ -48,7 +48,13 @@ class Source(Protocol):
         """Give back what the operating system holds."""
 
 
-class FileSource:
+class Seekable:
+    """A source that is read from `done_bytes` on, wherever that is set to."""
+
+    done_bytes: int
+
+
+class FileSource(Seekable):
     """A regular file. What was left over is read again rather than copied."""
 
     reopenable = True

@@ -1,0 +1,89 @@
+"""What a file holds, without what is in its frames: how many there are, when, and in which order; where one can begin to read.
+
+Whoever cuts captures into parts that are read apart looks at each file first: a walk over the records' headers.
+"""
+
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from itertools import count
+
+from tcptrace_py.model import columns
+from tcptrace_py.model.faults import Faults
+from tcptrace_py.model.frames import FrameBlock
+from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.results import FileInfo
+
+from .file import CaptureFile, Mark, Opened
+from .section import TIME_MIN_NS
+
+MARK_BYTES = 8 << 20  # between two marks, at least
+
+
+@dataclass(slots=True)
+class Head:
+    """One file. It is described in *stretches*, the blocks that it is read in.
+
+    For each: the number of its first frame (and behind the last one, what the next would have), the earliest time, the latest time so
+    far, whether its times ascend and none is earlier than one before it, and how many bytes were captured.
+    """
+
+    path: str
+    info: FileInfo
+    size_bytes: int
+    compressed: bool
+    alone: bool  # whether its numbers of frames are the capture's
+    head_ns: int  # what a look at its first bytes says of its first frame's time
+    interfaces: int = 0
+    links: set[int] = field(default_factory=set)
+    first: "array[int]" = field(default_factory=lambda: array("q", [1]))
+    least_ns: "array[int]" = field(default_factory=lambda: array("q"))
+    latest_ns: "array[int]" = field(default_factory=lambda: array("q"))
+    ordered: bytearray = field(default_factory=bytearray)
+    captured_bytes: "array[int]" = field(default_factory=lambda: array("q"))
+    marks: dict[int, Mark] = field(default_factory=dict)  # by the stretch that begins there
+    problems: Problems = field(default_factory=Problems)
+    faults: Faults = field(default_factory=Faults)
+
+    @property
+    def stretches(self) -> int:
+        """How many there are."""
+        return len(self.least_ns)
+
+    def mark_before(self, stretch: int) -> Mark | None:
+        """The last place at which one can begin to read for this stretch; None: the beginning."""
+        return next((self.marks[at] for at in range(stretch, 0, -1) if at in self.marks), None)
+
+    def _add(self, block: FrameBlock) -> None:
+        latest_ns = self.latest_ns[-1] if self.latest_ns else TIME_MIN_NS
+        self.first.append(block.first_frame + block.count)
+        self.least_ns.append(columns.least(block.time_ns, block.count))
+        self.latest_ns.append(max(latest_ns, columns.most(block.time_ns, block.count)))
+        self.ordered.append(block.time_ns[0] >= latest_ns and not columns.descents(block.time_ns, block.count))
+        self.captured_bytes.append(columns.total(block.captured, block.count))
+        self.links.update(block.link)
+
+
+def look_at(path: str, *, alone: bool) -> Head:
+    """Walk through a file. `alone`: no other belongs to the capture. Raises CaptureError where it cannot be read at all."""
+    file = CaptureFile(path)
+    head = Head(path, file.info, file.size_bytes or 0, file.compressed, alone, file.head_ns())
+    interfaces, marks = count(), list[Mark | None]()
+    marked = 0
+    blocks = file.blocks(head.problems, interfaces.__next__, None if alone else Opened(), head.faults, marks)
+    for block in blocks:
+        head._add(block)  # noqa: SLF001 - its own
+        mark = marks.pop() if marks else None
+        if mark is not None and mark.byte >= marked + MARK_BYTES:
+            marked = mark.byte
+            head.marks[head.stretches] = mark
+    head.interfaces = next(interfaces)
+    return head
+
+
+def rows_before(path: str, mark: Mark | None, first: int, end: int, time_ns: int) -> int:
+    """The first of the frames `first` to `end` (exclusive), whose times ascend, that is not earlier; `end` where all are."""
+    for block in CaptureFile(path).rows(first, end, mark, 0, Problems()):
+        if block.time_ns[block.count - 1] >= time_ns:
+            return block.first_frame + bisect_left(block.time_ns, time_ns)
+    return end
