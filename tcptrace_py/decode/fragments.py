@@ -1,12 +1,12 @@
 """IP fragments back into packets (RFC 791 section 3.2, RFC 8200 section 4.5), in bounded memory."""
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.model.problems import Problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 TIMEOUT_NS = 30_000_000_000  # Linux: net.ipv4.ipfrag_time; IPv6 would allow 60 s
 MAX_PACKETS = 4096
@@ -108,7 +108,7 @@ class Reassembler:
             self._changed = True
             latest = self.before()
             if latest is not None:
-                self._packets, self._bytes = latest, sum(len(packet.data) for packet in latest.values())
+                self.take(latest)
         self._expire(time_ns)
         packet = self._packets.get(name)
         if packet is not None and packet.done and not self._repeats(packet, piece):
@@ -128,6 +128,10 @@ class Reassembler:
         if self._joined is not None:
             self._joined.append(tuple(packet.frames))
         return packet.protocol, bytes(packet.data[: packet.readable]), packet.length
+
+    def take(self, packets: Packets) -> None:
+        """Go on with packets that another process had."""
+        self._packets, self._bytes = packets, sum(len(packet.data) for packet in packets.values())
 
     def hand_on(self) -> Packets | None:
         """Packets for whoever has the frames that come next; None where nothing has changed."""
@@ -158,3 +162,29 @@ class Reassembler:
         self._bytes -= len(packet.data)
         if not packet.done:
             self._problems.add("fragments-incomplete", _INCOMPLETE, frame=packet.frame)
+
+
+def give_up(packets: Packets, problems: Problems) -> None:
+    """Say what is left of packets that another process handed on last."""
+    left = Reassembler(problems)
+    left.take(packets)
+    left.finish()
+
+
+_FIELDS = tuple(field.name for field in fields(_Packet))
+
+
+def parts_of(packets: Packets) -> "Iterator[list[Any]]":
+    """Packets as plain values, one by one, oldest first: what names one, then its own."""
+    for name, packet in packets.items():
+        yield [*name, *(bytes(value) if isinstance(value, bytearray) else value for value in (getattr(packet, key) for key in _FIELDS))]
+
+
+def packet_of(parts: "Sequence[Any]") -> tuple[tuple[bytes, int, int, bytes], _Packet]:
+    """And back. Raises TypeError or ValueError for what is none."""
+    name, values = parts[:4], dict(zip(_FIELDS, parts[4:], strict=True))
+    if [*map(type, name)] != [bytes, int, int, bytes]:
+        raise TypeError(f"{name!r} names no packet")
+    packet = _Packet(**values)
+    packet.data, packet.covered = bytearray(packet.data), bytearray(packet.covered)
+    return (name[0], name[1], name[2], name[3]), packet

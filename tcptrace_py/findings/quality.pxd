@@ -11,7 +11,7 @@ cdef class Quality:
     cdef public dict counts, first
     cdef public object latest_ns
     cdef public bint is_plain
-    cdef public long long kinds, frame_count, base_ns, unit_ns
+    cdef public long long kinds, frame_count, first_frame, base_ns, unit_ns
 
     @cython.locals(i=cython.Py_ssize_t)
     cdef _clock(self, long long[::1] times_ns, Py_ssize_t count)

@@ -44,12 +44,15 @@ class Quality:
         self.is_plain = False  # a segment without SYN, FIN and RST was captured
         self.kinds = 0  # of those captured before it: a bit for each combination of SYN, FIN, RST and ANSWERED
         self.frame_count = 0
-        self.base_ns = -1  # the first frame's time
+        self.base_ns = 0  # the first frame's time
+        self.first_frame = 0  # its number
         self.unit_ns = 0  # what all times are apart by multiples of; 0: all times are one
 
     def frames(self, block: FrameBlock) -> None:
         """Take in a block of frames: steps of the clock, cut frames."""
         count, times_ns = block.count, block.time_ns
+        if not self.frame_count:
+            self.first_frame = block.number(0)
         self._clock(times_ns, count)
         cut = columns.smaller(block.captured, block.wire, count)
         if cut:
@@ -71,9 +74,9 @@ class Quality:
 
     def _clock(self, times_ns: "array[int]", count: int) -> None:
         """What the clock tells apart, until it is known to be fine."""
-        self.frame_count += count
-        if self.base_ns < 0:
+        if not self.frame_count:
             self.base_ns = times_ns[0]
+        self.frame_count += count
         for i in range(count):
             if 0 < self.unit_ns <= FINE_NS:
                 return
@@ -141,6 +144,24 @@ class Quality:
     def _count(self, code: str, frame: int, count: int = 1) -> None:
         self.counts[code] = self.counts.get(code, 0) + count
         self.first[code] = min(frame, self.first.get(code, frame))
+
+    def follow(self, other: "Quality") -> None:
+        """Take in the part of the capture whose frames come next."""
+        if not other.frame_count:
+            return
+        first_ns = other.base_ns
+        if self.latest_ns is not None:
+            if first_ns < self.latest_ns:
+                self._count("time-backwards", other.first_frame)
+            if first_ns - self.latest_ns > CLOCK_JUMP_NS:
+                self._count("time-jumps", other.first_frame)
+        if not self.frame_count:
+            self.base_ns, self.unit_ns, self.first_frame = first_ns, other.unit_ns, other.first_frame
+        elif not 0 < self.unit_ns <= FINE_NS:
+            self.unit_ns = gcd(self.unit_ns, other.unit_ns, first_ns - self.base_ns)
+        self.frame_count += other.frame_count
+        self.latest_ns = other.latest_ns
+        self.merge(other)
 
     def merge(self, other: "Quality") -> None:
         """Take in another part of the capture."""

@@ -264,6 +264,24 @@ class Collector:
             account.refusals = None
         self.refused = []
 
+    def release_refusals(self) -> list[tuple[bytes, dict[int, int]]]:
+        """Give away, by the accounts' names, the refusals whose senders are not known yet: who knows them settles them."""
+        found = [(account.name, account.refusals or {}) for account in self.refused]
+        for account in self.refused:
+            account.refusals = None
+        self.refused = []
+        return found
+
+    def take_refusals(self, given: list[tuple[bytes, dict[int, int]]]) -> None:
+        """Take in what another part released."""
+        for name, refusals in given:
+            account = self.accounts.named(name)
+            if account.refusals is None:
+                account.refusals = {}
+                self.refused.append(account)
+            for way, count in refusals.items():
+                account.refusals[way] = account.refusals.get(way, 0) + count
+
     def _hold_until_refused(self, live: Live) -> None:
         """Count the port of a refused SYN at once: what it waits for cannot change that."""
         if live.announced == -1:

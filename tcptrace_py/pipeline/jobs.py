@@ -216,6 +216,10 @@ class Part:
         pairs, ways = self.collector.replayer.vantages.pairs, self.collector.accounts.ways() if needs[1] else {}
         return {name: pairs[name] for name in needs[0] if name in pairs}, {name: ways[name] for name in needs[1] if name in ways}
 
+    def everything_known(self) -> Known:
+        """What is known here of all hosts."""
+        return self.collector.replayer.vantages.pairs, self.collector.accounts.ways()
+
     def learn(self, known: Known) -> None:
         """Take in what all parts together know of them."""
         vantages = self.collector.replayer.vantages
@@ -251,6 +255,15 @@ class Part:
             if self.tells_pairs
             else {},
         }
+
+
+def add_known(known: Known, more: Known) -> None:
+    """Take in what another part knows."""
+    pairs, ways = known
+    for name, pair in more[0].items():
+        pairs.setdefault(name, Pair(Samples())).merge(pair)
+    for name, bits in more[1].items():
+        ways[name] = ways.get(name, 0) | bits
 
 
 def owners(jobs: int, first_share: float) -> "array[int]":
@@ -447,6 +460,10 @@ class Sums:
         self.kinds = {whose: array("i") for whose in scratches}
         self.until_ns = dict.fromkeys((FIRST, *scratches), -(1 << 62))
 
+    def open(self, whose: int, scratch: Scratch) -> None:
+        """Take another part, which has described connections there."""
+        self.scratches[whose], self.kinds[whose] = scratch, array("i")
+
     def hear(self, whose: int, report: Report) -> None:
         """Take a report in; settle what all have told."""
         self.until_ns[whose] = report.until_ns
@@ -626,14 +643,10 @@ class Workers:
         """What all parts together know of these pairs of hosts, hosts and services."""
         for link in self._ends.values():
             _send(link, needs)
-        pairs, ways = self._sums.part.known(needs)
+        known = self._sums.part.known(needs)
         for link in self._ends.values():
-            more_pairs, more_ways = _receive(link)
-            for name, pair in more_pairs.items():
-                pairs.setdefault(name, Pair(Samples())).merge(pair)
-            for name, bits in more_ways.items():
-                ways[name] = ways.get(name, 0) | bits
-        return pairs, ways
+            add_known(known, _receive(link))
+        return known
 
     def _play_own(self) -> None:
         """Play the first worker's next round."""

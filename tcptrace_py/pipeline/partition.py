@@ -10,13 +10,15 @@ from struct import Struct
 
 from tcptrace_py.model import columns, words
 from tcptrace_py.model.frames import FrameBlock
-from tcptrace_py.model.segments import IPV6_KEY, REPLAYED, SegmentBlock
+from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY, REPLAYED, SegmentBlock
 
 # As it lies in the area: a byte that says whether the block is odd, the columns REPLAYED, the lengths of the keys in a byte each,
 # the keys.
 HEAD_BYTES = 1
 ROW_BYTES = sum(getattr(SegmentBlock(0), name).itemsize for name in REPLAYED) + 1  # and the key
 ROW_MOST_BYTES = HEAD_BYTES + ROW_BYTES + 60  # an IPv6 key with two scopes has 46
+
+KEY_LENGTHS = frozenset(address + scope for address in (IPV4_KEY, IPV6_KEY) for scope in (0, 5, 10))
 
 FRAMES_HEAD = Struct("=qqqq")  # how many frames, the number of the first, how many bytes they have, whether each has its number
 FRAME_COLUMNS = ("time_ns", "captured", "wire", "link", "interface")  # where a frame's bytes lie follows from their lengths
@@ -93,6 +95,13 @@ def pack(block: SegmentBlock, to: int, area: memoryview, at: int) -> tuple[int, 
     if at < 0:
         raise AreaFullError
     return count, at
+
+
+def check(area: memoryview, rows: int) -> bool:
+    """Whether an area holds so many packed rows and nothing else, as far as its lengths tell."""
+    keys = HEAD_BYTES + rows * (ROW_BYTES - 1)
+    lengths = bytes(area[keys : keys + rows])
+    return len(lengths) == rows and KEY_LENGTHS.issuperset(lengths) and keys + rows + sum(lengths) == len(area)
 
 
 def unpack(area: memoryview, at: int, rows: int, block: SegmentBlock, recent: list[bytes]) -> int:

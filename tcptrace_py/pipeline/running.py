@@ -168,7 +168,7 @@ def run(
 
     chosen = selection or Selection()
 
-    def read(asked: int | None, selected: Selection, most_openings: int = MOST) -> "_Reading":
+    def read(asked: int | None, selected: Selection, most_openings: int) -> Reading:
         def machinery() -> Machinery:
             return Machinery(
                 selection=selected,
@@ -184,16 +184,7 @@ def run(
         return _read(paths, machinery, progress, asked, directory, check_checksums=check_checksums)
 
     def analysis(asked: int | None) -> Analysis:
-        reading = read(asked, chosen)
-        twins = reading.twins
-        if twins.twins and twins.is_sample and reading.can_follow and each is None:
-            reading = read(asked, chosen, EVERYTHING)
-            twins = reading.twins
-        if twins.left_out and reading.can_follow and each is None:
-            reading = read(asked, replace(chosen, left_out=twins.left_out), 0)
-            twins = replace(twins, counted_once=True)
-        with few_collections():
-            return reading.whole.result(profiles, reading.info, reading.problems, twins, interrupted=reading.interrupted)
+        return analysed(lambda selected, most: read(asked, selected, most), chosen, profiles, again=each is None)
 
     if each is not None or (jobs is None and keep_rows):
         jobs = 1
@@ -203,7 +194,24 @@ def run(
         return analysis(1)
 
 
-class _Reading(NamedTuple):
+def analysed(read: Callable[[Selection, int], "Reading"], chosen: Selection, profiles: Profiles, *, again: bool) -> Analysis:
+    """Read, and once more where it takes that (if it may be `again`); what it all comes to.
+
+    `read` is given what to take in, and of how many openings to keep a sample.
+    """
+    reading = read(chosen, MOST)
+    twins, again = reading.twins, again and reading.can_follow
+    if twins.twins and twins.is_sample and again:
+        reading = read(chosen, EVERYTHING)
+        twins = reading.twins
+    if twins.left_out and again and reading.can_follow:
+        reading = read(replace(chosen, left_out=twins.left_out), 0)
+        twins = replace(twins, counted_once=True)
+    with few_collections():
+        return reading.whole.result(profiles, reading.info, reading.problems, twins, interrupted=reading.interrupted)
+
+
+class Reading(NamedTuple):
     """What was read and taken in."""
 
     whole: Machinery
@@ -226,7 +234,7 @@ def _read(
     directory: Directory | None,
     *,
     check_checksums: bool,
-) -> _Reading:
+) -> Reading:
     """Read block by block, and hand on. Raises NotSharedError."""
     problems = Problems()
     whole, interrupted = machinery(), False
@@ -251,7 +259,7 @@ def _read(
                         )
                     )
                 while frames is not None:
-                    _count(info, whole.collector.quality, frames)
+                    count_frames(info, whole.collector.quality, frames)
                     way.take(frames)
                     frames = None  # its memory is of use for the next one
                     frames = next(blocks, None)
@@ -263,7 +271,7 @@ def _read(
             directory.connections, directory.streams = whole.collector.first_frames, way.openers
             vantages = whole.collector.replayer.vantages
             directory.pairs, directory.ways, directory.selection = vantages.pairs, vantages.ways, whole.table.selection
-    return _Reading(whole, info, problems, interrupted, not (interrupted or reader.once))
+    return Reading(whole, info, problems, interrupted, not (interrupted or reader.once))
 
 
 class Alone:
@@ -349,7 +357,7 @@ def few_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _count(info: CaptureInfo, quality: Quality, frames: FrameBlock) -> None:
+def count_frames(info: CaptureInfo, quality: Quality, frames: FrameBlock) -> None:
     """Packets, the span of time of the capture, and whether its clock ever stepped back."""
     if not frames.count:
         return

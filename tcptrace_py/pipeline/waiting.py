@@ -6,7 +6,7 @@ some 100 bytes. What is packed is what a connection holds, several at once; it b
 
 import marshal
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -220,6 +220,7 @@ class Waiting:
         self._parcels: list[bytes | tuple[int, int]] = []  # of those before: packed, or where that stands in the file
         self._bytes = 0  # in memory
         self._scratch = Scratch()
+        self.kind_of: Callable[[int], int] | None = None  # of a kind of intervals, where those who wait come from another process
 
     def __len__(self) -> int:
         return len(self._frames) + len(self._objects)
@@ -228,25 +229,40 @@ class Waiting:
         """Take one in. It may be taken apart at once. Raises CaptureError where there is no room for more."""
         self._objects.append(live)
         if len(self._objects) >= MOST_OBJECTS:
-            self._pack()
+            self._pack(len(self._objects) // TOGETHER * TOGETHER)
 
-    def _pack(self) -> None:
-        """Pack all that are objects, but for the few that are not a parcel."""
+    def _pack(self, full: int) -> None:
+        """Pack the first so many of those that are objects, in parcels of TOGETHER."""
         from zlib import compress  # noqa: PLC0415 - seldom needed
 
-        full = len(self._objects) // TOGETHER * TOGETHER
         for at in range(0, full, TOGETHER):
-            lives = self._objects[at : at + TOGETHER]
+            lives = self._objects[at : min(at + TOGETHER, full)]
             parcel = compress(marshal.dumps([packed(live) for live in lives], VERSION), FASTEST)
             self._frames.extend([live.first_frame for live in lives])
-            if self._bytes + len(parcel) > self.most_bytes:
-                self._parcels.append(self._scratch.append(parcel))
-            else:
-                self._parcels.append(parcel)
-                self._bytes += len(parcel)
+            self._keep(parcel)
             for live in lives:
                 live.dissolve()
         del self._objects[:full]
+
+    def release(self) -> "tuple[array[int], Iterator[bytes]]":
+        """Give all away, for another process: first frames, and the parcels, which that one is to `take` in this order."""
+        self._pack(len(self._objects))
+        frames, parcels = self._frames, self._parcels
+        self._frames, self._parcels, self._bytes = array("q"), [], 0
+        return frames, (parcel if isinstance(parcel, bytes) else self._scratch.read(*parcel) for parcel in parcels)
+
+    def take(self, frames: "array[int]", parcels: Iterable[bytes], kind_of: Callable[[int], int]) -> None:
+        """Take in what another process released, before any other; `kind_of` says what kind of intervals here one was there."""
+        self._frames, self.kind_of = frames, kind_of
+        for parcel in parcels:
+            self._keep(parcel)
+
+    def _keep(self, parcel: bytes) -> None:
+        if self._bytes + len(parcel) > self.most_bytes:
+            self._parcels.append(self._scratch.append(parcel))
+        else:
+            self._parcels.append(parcel)
+            self._bytes += len(parcel)
 
     def _parcel(self, number: int) -> list[tuple[Any, ...]]:
         from zlib import decompress  # noqa: PLC0415 - as above
@@ -276,5 +292,8 @@ class Waiting:
             if len(known) >= KEPT_PARCELS:
                 del known[next(iter(known))]
             known[number] = values  # it was asked for last
-            yield unpacked(values[at % TOGETHER])
+            live = unpacked(values[at % TOGETHER])
+            if self.kind_of is not None and live.announced >= 0:
+                live.announced = self.kind_of(live.announced)
+            yield live
         self._objects, self._frames, self._parcels, self._bytes = [], array("q"), [], 0

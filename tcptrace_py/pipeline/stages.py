@@ -1,0 +1,243 @@
+"""The stages of a distributed run: functions of what they are given, which any process may carry out, and again if it must.
+
+* `decode`: a range of the capture to segments, written piece by piece for the partition of four-tuples that each belongs to;
+* `replay`: all segments of one partition to connections; what waits for the hosts' other connections is written down;
+* `conclude`: what waited, when all partitions together know of its hosts.
+
+What comes out of `replay` and `conclude` adds up as the parts of one machine's run do (`jobs.Sums`): each is such a part.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from struct import Struct
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tcptrace_py.capture.ranges import Range
+from tcptrace_py.decode import Decoder
+from tcptrace_py.findings.quality import Quality
+from tcptrace_py.model.faults import Faults
+from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.results import CaptureInfo
+from tcptrace_py.model.selection import Selection
+from tcptrace_py.model.words import BUCKETS
+
+from .jobs import Known, Needs, Part
+from .partition import ROW_MOST_BYTES, check, pack, tell_owners
+from .running import Machinery, count_frames, few_collections
+from .scratch import Folder, Piece, Rows, ScratchError
+
+if TYPE_CHECKING:
+    from tcptrace_py.decode.fragments import Packets
+
+MOST_PARTITIONS = BUCKETS
+HELD_BYTES = 32 << 20  # of segments that wait to be written
+NOT_OURS = "scratch files: there are segments that no stage wrote so"
+BLOCK_HEAD = Struct("<IIqqI")  # rows; how many times follow, and these (FlowTable.feed); bytes of the rows
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done, for all stages."""
+
+    folder: Folder
+    partitions: int
+    selection: Selection
+    profiles: Profiles
+    idle_s: float | None
+    check_checksums: bool
+    keep_rows: bool
+    slowest: int
+    most_openings: int
+    memory_mb: int | None
+
+    def machinery(self) -> Machinery:
+        """What replays and adds up."""
+        return Machinery(
+            selection=self.selection,
+            profiles=self.profiles,
+            idle_s=self.idle_s,
+            keep_rows=self.keep_rows,
+            slowest=self.slowest,
+            most_openings=self.most_openings,
+            memory_mb=self.memory_mb,
+        )
+
+    def owner_of(self) -> "array[int]":
+        """The partition of each bucket of four-tuples."""
+        return array("i", [bucket * self.partitions // BUCKETS for bucket in range(BUCKETS)])
+
+
+@dataclass
+class Decoded:
+    """What a range held. `pieces` has for each partition where its segments stand in the file `name`.
+
+    `packets` are those whose fragments are not all there, behind the range's last frame; None: it holds no fragments.
+    """
+
+    name: str
+    pieces: list[list[Piece]]
+    info: CaptureInfo
+    quality: Quality
+    problems: Problems
+    faults: Faults
+    packets: "Packets | None"
+
+
+class Segments(NamedTuple):
+    """Where the segments of a partition are that come from one range."""
+
+    name: str
+    pieces: list[Piece]
+
+
+@dataclass
+class Replayed:
+    """A partition, replayed. `waiting` are the parcels of those who wait, in the file `name`; `frames` their first frames."""
+
+    needs: Needs
+    known: Known
+    state: dict[str, Any]
+    refusals: list[tuple[bytes, dict[int, int]]]
+    name: str
+    rows: list[Piece]
+    waiting: list[Piece]
+    frames: "array[int]"
+
+
+@dataclass
+class Concluded:
+    """What waited, concluded."""
+
+    state: dict[str, Any]
+    name: str
+    rows: list[Piece]
+
+
+def decode(work: Work, span: Range, before: "Packets | None") -> Decoded:
+    """Decode a range. `before`: packets in the making that its first frames may belong to."""
+    problems, faults, quality, info = Problems(), Faults(), Quality(), CaptureInfo(files=[])
+    decoder = Decoder(problems, check_checksums=work.check_checksums, faults=faults)
+    owner_of, nobody = work.owner_of(), work.partitions
+    decoder.share(owner_of, nobody, lambda: before)
+    spare = None
+    with work.folder.writing(f"segments-{span.number:06}") as out, few_collections():
+        shuffle = _Shuffle(work.partitions, out)
+        for frames in span.blocks(problems):
+            if not frames.count:
+                continue
+            count_frames(info, quality, frames)
+            segments = decoder.decode(frames, spare)
+            tell_owners(segments, owner_of, nobody)
+            quality.segments(segments)
+            shuffle.take(segments)
+            spare = segments
+        shuffle.finish()
+        packets = decoder.hand_on_fragments()
+        decoder.finish(fragments=False)
+    return Decoded(out.name, shuffle.pieces, info, quality, problems, faults, packets)
+
+
+class _Shuffle:
+    """Collects the rows of each partition, and writes all when they are many."""
+
+    def __init__(self, partitions: int, out: Any) -> None:
+        self.pieces: list[list[Piece]] = [[] for _ in range(partitions)]
+        self._held = [bytearray() for _ in range(partitions)]
+        self._out = out
+        self._area = memoryview(bytearray(1 << 16))
+
+    def take(self, segments: Any) -> None:
+        if len(self._area) < 1 + segments.count * ROW_MOST_BYTES:
+            self._area = memoryview(bytearray(1 + segments.count * ROW_MOST_BYTES))
+        latest_ns = segments.latest_ns()
+        times_ns = (*latest_ns, 0, 0)[:2]
+        for to, held in enumerate(self._held):
+            rows, size = pack(segments, to, self._area, 0)
+            held.extend(BLOCK_HEAD.pack(rows, len(latest_ns), *times_ns, size))
+            held.extend(self._area[:size])
+        segments.data = b""
+        if sum(map(len, self._held)) > HELD_BYTES:
+            self.finish()
+
+    def finish(self) -> None:
+        for pieces, held in zip(self.pieces, self._held, strict=True):
+            if held:
+                pieces.append(self._out.put(held))
+            held.clear()
+
+
+def replay(work: Work, partition: int, segments: Iterable[Segments], end_ns: int) -> Replayed:
+    """Replay a partition: its segments of all ranges, in order, of a capture that ends then."""
+    machinery = work.machinery()
+    part = _part(machinery, partition)
+    with work.folder.writing(f"rows-{partition:06}") as out, few_collections():
+        part.collector.rows.scratch = rows = Rows(out)
+        for name, pieces in segments:
+            read = work.folder.reader(name)
+            for piece in pieces:
+                for area, count, latest_ns in _blocks(read(piece)):
+                    part.feed(part.unpacked(area, count), latest_ns)
+        part.table.finish(end_ns)
+        part.table.clear()
+        needs, known = part.needs(), part.everything_known()
+        refusals = part.collector.release_refusals()
+        frames, parcels = part.collector.waiting.release()
+        waiting = [out.put(parcel) for parcel in parcels]
+        state = part.state({})
+    return Replayed(needs, known, state, refusals, out.name, list(rows.pieces.values()), waiting, frames)
+
+
+def conclude(work: Work, partition: int, replayed: Replayed, known: Known, end_ns: int) -> Concluded:
+    """Conclude what waited in a partition. `known` is what all partitions know of what it `needs`."""
+    part = _part(work.machinery(), partition)
+    names, counted, *_ = replayed.state["told"]
+    read = work.folder.reader(replayed.name)
+    with work.folder.writing(f"waited-{partition:06}") as out, few_collections():
+        part.collector.rows.scratch = rows = Rows(out)
+        part.learn(known)
+        part.collector.waiting.take(
+            replayed.frames, map(read, replayed.waiting), lambda kind: int(part.collector.accounts.kind(names[kind], counted[kind]))
+        )
+        part.collector.conclude_waiting(end_ns)
+        state = part.state({})
+    return Concluded(state, out.name, list(rows.pieces.values()))
+
+
+def _part(machinery: Machinery, partition: int) -> Part:
+    return Part(
+        1 + partition,  # none of them is jobs.FIRST
+        array("i", bytes(4 * BUCKETS)),
+        machinery.table,
+        machinery.collector,
+        machinery.faults,
+        Problems(),
+        check_checksums=False,
+        fragments_before=lambda: None,
+    )
+
+
+def needs_of(replayed: Replayed) -> Needs:
+    """Of which hosts it has to be known more."""
+    return replayed.needs
+
+
+def known_of(replayed: Replayed, needs: Needs) -> Known:
+    """What this partition knows of them."""
+    pairs, ways = replayed.known
+    return {name: pairs[name] for name in needs[0] if name in pairs}, {name: ways[name] for name in needs[1] if name in ways}
+
+
+def _blocks(data: bytes) -> Iterator[tuple[memoryview, int, tuple[int, ...]]]:
+    """The blocks of a piece: where their rows are packed, how many they are, the times of the last ones of the whole block."""
+    whole, at = memoryview(bytearray(data)), 0
+    while at < len(data):
+        if at + BLOCK_HEAD.size > len(data):
+            raise ScratchError(NOT_OURS)
+        rows, times, one_ns, other_ns, size = BLOCK_HEAD.unpack_from(data, at)
+        at += BLOCK_HEAD.size
+        if at + size > len(data) or times > 2 or not check(whole[at : at + size], rows):
+            raise ScratchError(NOT_OURS)
+        yield whole[at : at + size], rows, (one_ns, other_ns)[:times]
+        at += size
