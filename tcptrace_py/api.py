@@ -138,6 +138,9 @@ def analyze(
     each: Callable[[Connection], None] | None = None,
     jobs: int | None = 1,
     memory_mb: int | None = None,
+    cluster: Any = None,
+    scratch: str | None = None,
+    checkpoint: str | None = None,
 ) -> Result:
     """Analyse captures (files, directories, URLs of them, "-" for standard input) as one, merged by time.
 
@@ -150,6 +153,9 @@ def analyze(
     are kept); the result is the same. They are forked: keep to 1 in a program that runs threads.
     `memory_mb` bounds what is kept in memory (of each process) of connections that are over: beyond it they go to a temporary file
     (None: 96); the result is the same.
+    `cluster` is a `distributed.Client`, the address of a Dask scheduler, or "local" for `jobs` workers that are started here: the
+    result is the same (docs/cluster.md). `scratch` or `checkpoint` is a folder or URL that all its workers reach. `progress` and `each`
+    are not called then.
 
     Raises CaptureError where no input could be read at all, UsageError for arguments that make no sense. Damage within
     a capture raises nothing: it stands in `result.capture.problems`. After KeyboardInterrupt the result holds what
@@ -164,6 +170,17 @@ def analyze(
     if idle_s is not None and not 0 < idle_s <= LONGEST_S:
         raise UsageError(f"idle time of {idle_s} s: above 0, and {LONGEST_S:,} s at most")
     paths = [captures] if isinstance(captures, str | PathLike) else list(captures)
+    if cluster is not None:
+        from .cluster.analysis import on_cluster  # noqa: PLC0415 - an extra
+
+        return Result.of(
+            on_cluster(
+                [fspath(path) for path in paths],
+                cluster, jobs, scratch, checkpoint,
+                selection=selection, profiles=profiles, idle_s=idle_s, check_checksums=check_checksums, keep_rows=keep_rows,
+                slowest=slowest, memory_mb=memory_mb,
+            )
+        )  # fmt: skip
     analysis = run(
         [fspath(path) for path in paths],
         selection=selection,

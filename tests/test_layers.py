@@ -25,9 +25,10 @@ ALLOWED = {
     "facts": STAGE,
     "findings": {"model", "facts"},
     "pipeline": {"model", *STAGES},
+    "cluster": {"", "model", "capture", "decode", "findings", "pipeline"},
     "checks": {"", "model", "facts", "pipeline"},
     "outputs": {"", "model", "facts", "pipeline"},
-    "api": {"model", "facts", "pipeline", "outputs", "dataset"},
+    "api": {"model", "facts", "pipeline", "outputs", "dataset", "cluster"},
     "second_reading": {"model", "capture", "decode", "flows", "pipeline"},
     "dataset": {"", "model", "capture", "facts", "checks", "outputs", "writing"},
     "glossary": {"model", "states", "findings", "checks", "outputs"},
@@ -50,6 +51,7 @@ ALLOWED = {
         "extraction",
         "checks",
         "dataset",
+        "cluster",
         "outputs",
         "api",
     },
@@ -58,7 +60,17 @@ ALLOWED = {
     "__main__": {"cli"},
 }
 ONLY_IN = {"dpkt": {"decode"}, "click": {"cli"}, "tabulate": {"outputs"}, "pytest": {"pytest_plugin"}}
-EXTRAS = {"zstandard", "lz4", "duckdb", "pandas", "pyarrow", "jsonschema", "plotille", "fsspec"}  # may be missing: imported when needed
+EXTRAS = {
+    "zstandard",
+    "lz4",
+    "duckdb",
+    "pandas",
+    "pyarrow",
+    "jsonschema",
+    "plotille",
+    "fsspec",
+    "distributed",
+}  # may be missing: imported when needed
 
 Import = tuple[str, bool]  # module's full name, whether it is imported whenever its importer is
 

@@ -12,6 +12,7 @@ SHARED = {
     "Which connections": ("outcomes", "patterns", "states", "final_states", "reset_by", "causes", "streams", "broken"),
     "Hosts": ("systems", "time_wait_s", "port_range", "idle_s"),
     "Output": ("format_name", "form", "output", "force", "tables", "reports", "show", "extent", "limit", "picture", "table", "colour"),
+    "Cluster": ("cluster", "scratch", "checkpoint", "partitions", "range_mb", "dry_run"),
     "Reading": ("check_checksums", "jobs", "memory_mb", "allow_damaged"),
 }
 OWN, LAST = "Options", "Reading"

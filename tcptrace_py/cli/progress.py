@@ -9,6 +9,31 @@ AFTER_S = 1.0
 EVERY_S = 0.1
 
 
+class StageProgress:
+    """The same of work in stages: called with a stage, how many of its tasks are done and how many there are, and since when (s)."""
+
+    def __init__(self) -> None:
+        self._line = Progress()
+
+    def __call__(self, stage: str, done: int, of: int, elapsed_s: float) -> None:
+        """Say how far the work is, if it is time to."""
+        self._line.show(stage_line(stage, done, of, elapsed_s))
+
+    def __enter__(self) -> Self:
+        self._line.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._line.__exit__(kind, error, trace)
+
+
+def stage_line(stage: str, done: int, of: int, elapsed_s: float) -> str:
+    """Text of the progress line of a stage."""
+    rate = f", {done / elapsed_s:,.1f} a second" if done and elapsed_s else ""
+    left = f", {elapsed_s / done * (of - done):,.0f} s left" if done else ""
+    return f"  {stage}: {done:,} of {of:,}{rate}{left}"
+
+
 class Progress:
     """Called with bytes done and bytes in all (None: unknown); prints one line, and takes it away at the end.
 
@@ -25,14 +50,17 @@ class Progress:
 
     def __call__(self, done: int, total: int | None = None) -> None:
         """Say how far the work is, if it is time to."""
-        if not self._on:
-            return
+        if self._on and time.monotonic() >= self._next:
+            self.show(line(done, total, time.monotonic() - self._start_s, self._part))
+
+    def show(self, text: str) -> None:
+        """Write this line in the place of the one before, if it is time to."""
         now = time.monotonic()
-        if now < self._next:
+        if not self._on or now < self._next:
             return
         self._next = now + EVERY_S
         self._shown = True
-        sys.stderr.write(f"\r\x1b[K{line(done, total, now - self._start_s, self._part)}")
+        sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()
 
     def __enter__(self) -> Self:

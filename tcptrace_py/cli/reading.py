@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tcptrace_py.api import Result
+    from tcptrace_py.cluster.analysis import Where
     from tcptrace_py.dataset.tables import Tables
     from tcptrace_py.model.problems import Problem
     from tcptrace_py.model.profiles import Profiles
@@ -58,6 +59,8 @@ class Reading:
     allow_damaged: bool
     jobs: int | None = None
     memory_mb: int | None = None
+    where: Where | None = None  # None: on this machine
+    dry_run: bool = False
     start_s: float = field(default_factory=time.monotonic)
     _placed: Selection | None = field(init=False, default=None)
     _told_interrupted: bool = field(init=False, default=False)
@@ -133,6 +136,8 @@ class Reading:
 
         if (tables := self.tables) is not None:
             return self._of_tables(tables, slowest if digest else None)
+        if self.where is not None:
+            return self._on_cluster(self.where, keep_rows=keep_rows, slowest=slowest)
 
         return self._read(
             lambda progress: analyze(
@@ -150,6 +155,33 @@ class Reading:
             share,
             takes_part=takes_part,
         )
+
+    def _on_cluster(self, where: Where, *, keep_rows: bool, slowest: int) -> Result:
+        """Analyse on a cluster, with progress on a terminal. Ctrl-C ends all: what is done is in the checkpoint, if there is one."""
+        from tcptrace_py.api import Result
+        from tcptrace_py.cluster.analysis import analyze, in_words, planned
+
+        from .progress import StageProgress
+
+        with StageProgress() as progress:
+            if self.dry_run:
+                with where.engine(progress) as engine:
+                    text = in_words(planned(self.captures, where, engine), where, engine.workers)
+                click.echo(text)
+                raise click.exceptions.Exit(0)
+            analysis = analyze(
+                self.captures,
+                where,
+                selection=self.selection,
+                profiles=self.profiles,
+                idle_s=self.idle_s,
+                check_checksums=self.check_checksums,
+                keep_rows=keep_rows,
+                slowest=slowest,
+                memory_mb=self.memory_mb,
+                tell=progress,
+            )
+        return Result.of(analysis)
 
     def find(self, wanted: Iterable[Which], *, slowest: int = 5, share: float = 1.0, takes_part: bool = True) -> Analysis:
         """Read and analyse as well, and list only connections of the four-tuples that are wanted: as quick as listing none.
@@ -293,8 +325,12 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_reading(**options: Any) -> Any:
+        on_cluster = {name: options.pop(name) for name in _OF_CLUSTER if name in options}
         own = {name: options.pop(name) for name in list(options) if name not in _SHARED}
         reading = _reading(**options)
+        if on_cluster:
+            reading.dry_run = on_cluster.pop("dry_run")
+            reading.where = _where(reading, **on_cluster)
         if reading.span is None or not reading.span.is_relative:
             return command(reading=reading, **own)
         from tcptrace_py.capture.opening import keep_streams
@@ -306,6 +342,25 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
+
+
+def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a command that can run on a cluster; `reading_options` takes them."""
+    for option in reversed(_CLUSTER_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _where(reading: Reading, cluster: str | None, **more: Any) -> Where | None:
+    """Where the analysis runs. Raises UsageError for options that go with a cluster only."""
+    if cluster is None:
+        unused = [name for name, value in (*more.items(), ("dry_run", reading.dry_run or None)) if value is not None]
+        if unused:
+            raise UsageError(f"--{unused[0].replace('_mb', '').replace('_', '-')} goes with --cluster")
+        return None
+    from tcptrace_py.cluster.analysis import Where
+
+    return Where(cluster, reading.jobs, **more)
 
 
 class Seconds(click.FloatRange):
@@ -397,6 +452,38 @@ _OPTIONS = (
     ),
     click.option("--allow-damaged", is_flag=True, help="Exit with 0 although some input was cut or unreadable."),
 )
+_CLUSTER_OPTIONS = (
+    click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Analyse on a Dask cluster: the address of its scheduler (tcp://host:8786, tls://host:8786), or local for one that is "
+        "started here, with --jobs N workers. The result is the same. Needs the extra `cluster`.",
+    ),
+    click.option(
+        "--scratch",
+        metavar="FOLDER",
+        help="A folder or URL that all workers reach, for segments on their way: some 100 bytes for each frame. Default with "
+        "--cluster local: the temporary folder.",
+    ),
+    click.option(
+        "--checkpoint",
+        metavar="FOLDER",
+        help="A folder or URL of its own for the same: there what was decoded is kept, until all is done, and another run goes on "
+        "from there.",
+    ),
+    click.option(
+        "--partitions",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Parts of the four-tuples that are replayed one by one: with more of them each takes less memory. Default: two for each "
+        "worker, four at least.",
+    ),
+    click.option(
+        "--range", "range_mb", metavar="MB", type=click.IntRange(min=1), help="How much of the captures is decoded at once. Default: 64."
+    ),
+    click.option("--dry-run", is_flag=True, help="Say what would be done on the cluster, and how much it takes; do nothing."),
+)
+_OF_CLUSTER = ("cluster", "scratch", "checkpoint", "partitions", "range_mb", "dry_run")
 _SHARED = frozenset(
     (
         "captures",
@@ -416,7 +503,7 @@ _SHARED = frozenset(
         "allow_damaged",
     )
 )
-_OF_CAPTURES = _SHARED - {"captures", "allow_damaged", "jobs", "memory_mb"}  # with these two, the result is the same
+_OF_CAPTURES = (_SHARED | set(_OF_CLUSTER)) - {"captures", "allow_damaged", "jobs", "memory_mb"}  # with these two, the result is the same
 
 
 def _reading(

@@ -11,7 +11,7 @@ from tcptrace_py.cli import page
 from tcptrace_py.cli.choosing import Choice, choosing_options
 from tcptrace_py.cli.command import Command
 from tcptrace_py.cli.destination import Destination, output_options
-from tcptrace_py.cli.reading import Reading, reading_options
+from tcptrace_py.cli.reading import Reading, cluster_options, reading_options
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs import formats
 from tcptrace_py.outputs.view import EXTENTS, SHOWS
@@ -35,9 +35,11 @@ Examples:
   tcpstates analyze web.pcap.zst -o web.json
   tcpstates analyze web.pcap -o web.parquet
   tcpstates analyze "s3://bucket/day/*.pcap.zst" --tables day-tables
+  tcpstates analyze /var/tmp/rotated/ --cluster local
 """,
 )
 @reading_options
+@cluster_options
 @click.option(
     "--format",
     "format_name",
@@ -119,7 +121,7 @@ def command(
     lists = target is not None or not form.FOR_PEOPLE or views.lists_connections(view)
     slowest = views.slowest(view) if form.FOR_PEOPLE else 0
     result: Analysis
-    if choice.which and target is None and reading.tables is None:
+    if choice.which and target is None and reading.where is None and reading.tables is None:
         with keep_streams():
             result = reading.find(choice.which, slowest=slowest)
             if result.summary.connections and not result.interrupted and not any(view.chosen(result)):

@@ -9,7 +9,7 @@ import click
 
 from tcptrace_py.checks.shorthands import SHORTHANDS
 from tcptrace_py.cli.command import Command
-from tcptrace_py.cli.reading import Reading, reading_options
+from tcptrace_py.cli.reading import Reading, cluster_options, reading_options
 from tcptrace_py.cli.verdict import VerdictOutput, exit_code, verdict_options
 from tcptrace_py.model.errors import UsageError
 
@@ -38,6 +38,7 @@ Examples:
 """,
 )
 @reading_options
+@cluster_options
 @click.option(
     "--rules",
     "files",

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from tcptrace_py.cli import codes
 from tcptrace_py.cli.command import Command
-from tcptrace_py.cli.reading import Reading, reading_options
+from tcptrace_py.cli.reading import Reading, cluster_options, reading_options
 from tcptrace_py.cli.verdict import VerdictOutput, exit_code, verdict_options
 from tcptrace_py.model.errors import UsageError
 
@@ -41,6 +41,7 @@ Examples:
 """,
 )
 @reading_options
+@cluster_options
 @click.option("--threshold", metavar="SHARE", default="25%", show_default=True, help="Anything may grow by this share.")
 @click.option(
     "--alpha",

@@ -7,7 +7,7 @@ import click
 from tcptrace_py.cli import page
 from tcptrace_py.cli.command import Command
 from tcptrace_py.cli.destination import Destination, output_options
-from tcptrace_py.cli.reading import Reading, reading_options
+from tcptrace_py.cli.reading import Reading, cluster_options, reading_options
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs import rows
 
@@ -26,6 +26,7 @@ Examples:
 """,
 )
 @reading_options
+@cluster_options
 @click.option(
     "--format",
     "format_name",

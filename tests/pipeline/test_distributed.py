@@ -1,0 +1,243 @@
+"""A distributed run says what one process says: its stages carried out one by one, all that they are given and give sent as bytes."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tcptrace_py.capture import file, heads
+from tcptrace_py.cluster.checkpoint import OURS, Checkpoint, decoded_of, plain
+from tcptrace_py.model.errors import CaptureError, NotSharedError, UsageError
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.selection import Selection
+from tcptrace_py.pipeline import run, worthwhile
+from tcptrace_py.pipeline.distributed import Plan, Run, plan
+from tcptrace_py.pipeline.scratch import Folder, ScratchError
+from tcptrace_py.pipeline.stages import Work
+from tests.captures import CAPTURES, FORMS, PACKED, SAMPLES, Row, damaged, facts, rows
+from tests.fuzz.hostile import SCENARIOS, capture
+from tests.thorough import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from tcptrace_py.model.results import Analysis
+
+pytest.importorskip("fsspec")
+
+Handle = tuple[str, bytes]  # a stage, and what it gave
+
+
+class Here:
+    """An engine that is this process. `done` counts the tasks of each stage; `ends_at` raises in place of a task."""
+
+    workers = 2
+
+    def __init__(self, ends_at: tuple[str, int] = ("", 0)) -> None:
+        self.done: dict[str, int] = {}
+        self._ends_at = ends_at
+
+    def submit(self, stage: str, function: Callable[..., Any], *arguments: Any) -> Handle:
+        if self._ends_at == (stage, self.done.get(stage, 0)):
+            raise KeyboardInterrupt
+        given = [pickle.loads(one[1]) if _is_handle(one) else pickle.loads(pickle.dumps(one)) for one in arguments]
+        self.done[stage] = self.done.get(stage, 0) + 1
+        return stage, pickle.dumps(function(*given))
+
+    def results(self, handles: Sequence[Handle]) -> Iterator[tuple[int, Any]]:
+        for at in reversed(range(len(handles))):  # as they come
+            yield at, pickle.loads(handles[at][1])
+
+    def forget(self, handle: Handle) -> None:
+        pass
+
+
+def _is_handle(argument: object) -> bool:
+    return isinstance(argument, tuple) and len(argument) == 2 and isinstance(argument[1], bytes)
+
+
+def planned(paths: Sequence[Path] | Path, engine: Here, range_bytes: int, partitions: int) -> Plan:
+    return plan([str(path) for path in (paths if isinstance(paths, list) else [paths])], engine, range_bytes, partitions)
+
+
+def work_in(folder: Folder, partitions: int, *, keep_rows: bool, selection: Selection | None = None) -> Work:
+    folder.make()
+    return Work(folder, partitions, selection or Selection(), Profiles(), None, False, keep_rows, 5, 0, None)
+
+
+def distributed(
+    paths: Sequence[Path] | Path, folder: Path, *, range_bytes: int = 1000, partitions: int = 3, keep_rows: bool = True
+) -> Analysis:
+    engine = Here()
+    the_plan = planned(paths, engine, range_bytes, partitions)
+    return Run(the_plan, engine, work_in(Folder(str(folder)), partitions, keep_rows=keep_rows)).analysis()
+
+
+def same(paths: Sequence[Path] | Path, folder: Path, **how: Any) -> None:
+    assert facts(distributed(paths, folder, **how)) == facts(run(paths, keep_rows=how.get("keep_rows", True)))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read in small pieces, with a mark behind each."""
+    monkeypatch.setattr(file, "PIECE_BYTES", 400)
+    monkeypatch.setattr(file, "HEAD_BYTES", 300)
+    monkeypatch.setattr(heads, "MARK_BYTES", 1)
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_samples(path: Path, tmp_path: Path) -> None:
+    if worthwhile.AGGREGATED.isdisjoint(row[3] for row in rows(path)):
+        same(path, tmp_path / "scratch", partitions=2 + len(path.name) % 2, keep_rows=len(path.name) % 3 > 0)
+    else:
+        with pytest.raises(NotSharedError):
+            distributed(path, tmp_path / "scratch")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_all_samples_as_one_capture_of_another_form(form: Callable[[list[Row], Path], list[Path]], tmp_path: Path) -> None:
+    """One after the other, an hour between them."""
+    found: list[Row] = []
+    for number, path in enumerate(CAPTURES):
+        its = [row for row in rows(path) if row[3] not in worthwhile.AGGREGATED]
+        found += [(1_700_000_000_000_000_000 + 3_600_000_000_000 * number + row[0] - its[0][0], *row[1:]) for row in its]
+    same(form(found, tmp_path / "capture"), tmp_path / "scratch", range_bytes=20_000, partitions=4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PACKED)
+def test_long_ones(name: str, tmp_path: Path) -> None:
+    same(SAMPLES / name, tmp_path / "scratch", partitions=5, keep_rows=False)
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_hostile_traffic(name: str, tmp_path: Path) -> None:
+    (tmp_path / "capture").write_bytes(capture(SCENARIOS[name](200)))
+    same(tmp_path / "capture", tmp_path / "scratch", keep_rows=False)
+
+
+@given(content=damaged(), range_bytes=st.integers(50, 2000), partitions=st.integers(1, 4))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_fragments_across_ranges_and_damaged_records(tmp_path: Path, content: bytes, range_bytes: int, partitions: int) -> None:
+    (tmp_path / "capture").write_bytes(content)
+    same(tmp_path / "capture", tmp_path / "scratch", range_bytes=range_bytes, partitions=partitions)
+
+
+@given(content=damaged(), range_bytes=st.integers(50, 2000))
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_what_was_decoded_is_the_same_from_a_checkpoint(tmp_path: Path, content: bytes, range_bytes: int) -> None:
+    (tmp_path / "capture").write_bytes(content)
+    engine = Here()
+    the_plan = planned(tmp_path / "capture", engine, range_bytes, 3)
+    work = work_in(Folder(str(tmp_path / "scratch")).new_inner("run"), 3, keep_rows=True)
+    first = Run(the_plan, engine, work)
+    written: dict[int, str] = {}
+    first.remember({}, lambda number, decoded: written.__setitem__(number, pickle.dumps(plain(decoded)).hex()))
+    expected, decoded_once = facts(first.analysis()), engine.done["decode"]
+    again = Run(the_plan, engine, work)
+    again.remember({number: decoded_of(pickle.loads(bytes.fromhex(row))) for number, row in written.items()}, lambda *_: None)
+    assert facts(again.analysis()) == expected
+    assert engine.done["decode"] - decoded_once == decoded_once - len(the_plan.ranges)  # only those that fragments make it decode twice
+
+
+def test_a_run_that_ended_early_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    path, folder = SAMPLES / "buildup-database.client.pcap.xz", Folder(str(tmp_path / "checkpoint"))
+    paths = FORMS[0](rows(path)[:600], tmp_path / "capture")
+
+    def begin(engine: Here) -> Run:
+        the_plan = planned(paths, engine, 4000, 2)
+        work = work_in(folder, 2, keep_rows=True)
+        checkpoint = Checkpoint(folder)
+        running = Run(the_plan, engine, work)
+        running.remember(checkpoint.begin(the_plan, work), checkpoint.done)
+        return running
+
+    with pytest.raises(KeyboardInterrupt):
+        begin(Here(ends_at=("replay", 0))).analysis()
+    engine = Here()
+    assert facts(begin(engine).analysis()) == facts(run(paths))
+    assert "decode" not in engine.done
+
+
+def test_a_checkpoint_is_of_one_run(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path / "checkpoint"))
+    one, other = SAMPLES / "server-closes-first.pcap", SAMPLES / "syn-refused.pcap"
+    engine = Here()
+    work = work_in(folder, 2, keep_rows=True)
+    Checkpoint(folder).begin(planned(one, engine, 1000, 2), work)
+    with pytest.raises(UsageError, match="another run"):
+        Checkpoint(folder).begin(planned(other, engine, 1000, 2), work)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(UsageError, match="no checkpoint"):
+        Checkpoint(Folder(str(tmp_path / "mine"))).begin(planned(one, engine, 1000, 2), work)
+
+
+def test_of_a_checkpoint_only_its_own_files_are_removed(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path / "checkpoint"))
+    the_plan = planned(SAMPLES / "server-closes-first.pcap", engine := Here(), 1000, 2)
+    work = work_in(folder, 2, keep_rows=True)
+    checkpoint = Checkpoint(folder)
+    running = Run(the_plan, engine, work)
+    running.remember(checkpoint.begin(the_plan, work), checkpoint.done)
+    running.analysis()
+    (tmp_path / "checkpoint" / "letter.txt").write_text("dear")
+    folder.remove(OURS)
+    assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == ["letter.txt"]
+    (tmp_path / "checkpoint" / "letter.txt").unlink()
+    folder.remove(OURS)
+    assert not (tmp_path / "checkpoint").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda data: data[:-1], "not as it was written"),
+        (lambda data: data[:40] + bytes([data[40] ^ 1]) + data[41:], "not as it was written"),
+        (lambda _data: b"", "not as it was written"),
+    ],
+)
+def test_a_scratch_file_that_was_changed_is_not_used(change: Callable[[bytes], bytes], words: str, tmp_path: Path) -> None:
+    engine = Here(ends_at=("replay", 0))
+    the_plan = planned(SAMPLES / "server-closes-first.pcap", engine, 10_000, 1)
+    work = work_in(Folder(str(tmp_path)), 1, keep_rows=True)
+    with pytest.raises(KeyboardInterrupt):
+        (running := Run(the_plan, engine, work)).analysis()
+    (segments,) = tmp_path.glob("segments-*")
+    segments.write_bytes(change(segments.read_bytes()))
+    again = Run(the_plan, Here(), work)
+    again.remember({0: running._decoded[0]}, lambda *_: None)
+    with pytest.raises(ScratchError, match=words):
+        again.analysis()
+
+
+def test_segments_that_nobody_wrote_so_are_refused(tmp_path: Path) -> None:
+    """Whoever can write into a checkpoint can make digests fit, and still not make this process read beyond its memory."""
+    from tcptrace_py.pipeline.stages import BLOCK_HEAD, _blocks
+
+    for data in (
+        BLOCK_HEAD.pack(1 << 30, 2, 0, 0, 1) + b"\0",
+        BLOCK_HEAD.pack(1, 2, 0, 0, 200) + bytes(200),
+        BLOCK_HEAD.pack(0, 9, 0, 0, 1) + b"\0",
+        BLOCK_HEAD.pack(0, 2, 0, 0, 1 << 20) + b"\0",
+        b"\0" * 5,
+    ):
+        with pytest.raises(ScratchError):
+            list(_blocks(data))
+
+
+def test_what_cannot_be_read_is_named_as_in_one_process(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    for name in ("server-closes-first.pcap", "cut-tail.pcap", "empty.pcap"):
+        (tmp_path / "set" / name).write_bytes((SAMPLES / name).read_bytes())
+    same([tmp_path / "set", tmp_path / "nowhere.pcap"], tmp_path / "scratch")
+    with pytest.raises(CaptureError) as one:
+        run(tmp_path / "nowhere.pcap")
+    with pytest.raises(CaptureError) as other:
+        distributed(tmp_path / "nowhere.pcap", tmp_path / "scratch")
+    assert str(one.value) == str(other.value)
