@@ -91,7 +91,7 @@ def first_fin(live: Connection, verdict: Verdict) -> int:
     if one < 0 or other < 0:
         number = 0 if one >= 0 else 1
         silent = live.side(1 - number)
-        if verdict.fin_hidden or (verdict.midstream and not silent.payload_bytes):
+        if verdict.fin_hidden or not (silent.syn_seen or silent.payload_bytes):
             return -1  # its FIN may lie before the capture, or in a gap
         return number
     if close.second[0]:

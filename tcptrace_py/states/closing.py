@@ -44,12 +44,10 @@ def ending_is_unseen(evidence: Evidence) -> bool:
     closer = evidence.a if evidence.a.fins else evidence.b
     if (fatal < 0 or 0 <= closer.acknowledged < fatal) and may_hide_fin(evidence):
         return True
-    if a.syn_seen or b.syn_seen:
-        return False
     if closer.fins:
         silent = b if closer.number == 0 else a
-        return not silent.payload_bytes and (fatal < 0 or 0 <= closer.acknowledged < fatal)
-    return fatal < 0 and not a.payload_bytes and not b.payload_bytes
+        return not silent.syn_seen and not silent.payload_bytes and (fatal < 0 or 0 <= closer.acknowledged < fatal)
+    return fatal < 0 and not (a.syn_seen or b.syn_seen or a.payload_bytes or b.payload_bytes)
 
 
 def may_hide_fin(evidence: Evidence) -> bool:

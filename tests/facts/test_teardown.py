@@ -35,6 +35,8 @@ CLOSES = [
     ("one direction only, its RST ended it", "0 C S\n0.02 C A ack=1\n1 C RA", "rst", None, None, 0),
     ("one direction only, a RST behind the FIN may be late", "0 C S\n0.02 C A ack=1\n1 C FA\n1.1 C R", "unknown", None, None, None),
     ("one direction only, goes on behind a RST", "0 C S\n0.02 C A ack=1\n1 C R\n3 C PA len=5", "unknown", None, None, None),
+    ("of the other opening nothing: it may have closed before", "0 C S\n1 C FA ack=1\n1.01 S A seq=1", "unknown", None, None, None),
+    ("of the other opening nothing, but data", "0 C S\n1 C FA ack=1\n1.01 S PA seq=1 len=3", "half-closed", None, "client", None),
     ("begun before, nothing but acknowledgements", "0 C A seq=1 ack=1\n0.01 S A seq=1", "unknown", None, None, None),
     ("begun before, data one way", "0 C PA seq=1 ack=1 len=5\n0.01 S A seq=1", "none", None, None, None),
     ("open", OPEN, "none", None, None, None),

@@ -622,9 +622,7 @@ class Evidence:
         hidden = [number for number in (0, 1) if not self.fins[number] and self.fins[1 - number] and self._may_hide_fin(number)]
         if hidden and (self.fatal < 0 or self.covered_before(self.fatal, 1 - hidden[0])):
             return True
-        if any(side.syn_seen for side in sides):
-            return False
-        unheard = [number for number in (0, 1) if not self.fins[number] and not sides[number].payload_bytes]
+        unheard = [number for number in (0, 1) if not (self.fins[number] or sides[number].payload_bytes or sides[number].syn_seen)]
         closers = [number for number in (0, 1) if self.fins[number]]
         if len(closers) != 1:
             return len(unheard) == 2 and self.fatal < 0
