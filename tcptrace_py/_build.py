@@ -28,6 +28,7 @@ HOT = (
     "capture.pcapng_walk",
     "decode.fast",
     "decode.options",
+    "flows.incarnations",
     "flows.resting",
     "flows.streams",
     "flows.table",

@@ -658,6 +658,66 @@ def test_frames_that_a_capture_lacks_give_the_close_to_nobody_else(close: str, c
             assert {stay.side for stay in row.time_wait} <= {closer}
 
 
+KINDS = {
+    "client": "{0} C FA\n{1} S A\n{2} S FA\n{3} C A\n",
+    "server": "{0} S FA\n{1} C A\n{2} C FA\n{3} S A\n",
+    "client, three segments": "{0} C FA\n{1} S FA\n{3} C A\n",
+    "server, three segments": "{0} S FA\n{1} C FA\n{3} S A\n",
+    "client aborts": "{0} C RA\n",
+    "server aborts": "{0} S RA\n",
+}
+
+
+def _incarnation(at_s: float, kind: str, isns: tuple[int, int] | None) -> str:
+    client, server = ("", "") if isns is None else (f" isn={isns[0]}", f" isn={isns[1]}")
+    opening = "{0} C S{4}\n{1} S SA{5}\n{2} C A\n{3} C PA len=100\n".format(*(f"{at_s + n / 100:.3f}" for n in range(4)), client, server)
+    talk = f"{at_s + 0.04:.3f} S PA len=300\n{at_s + 0.05:.3f} C A\n"
+    return opening + talk + KINDS[kind].format(*(f"{at_s + n / 100:.3f}" for n in range(6, 10)))
+
+
+Story = tuple[list[Seg], int, tuple[str, str]]
+
+
+@st.composite
+def reused(draw: st.DrawFn) -> Story:
+    """Two connections of one four-tuple; how many segments are the first one's; and how they are closed.
+
+    The numbers go on as the clock does (RFC 6528), or are any, or those that Linux takes when a SYN ends TIME_WAIT.
+    """
+    kinds = draw(st.sampled_from(sorted(KINDS))), draw(st.sampled_from(sorted(KINDS)))
+    gap_s = draw(st.sampled_from([0.2, 0.5, 3.0, 20.0]))
+    by_clock = round(gap_s * 15_600_000)
+    elsewhere = st.integers(1 << 21, (1 << 32) - (1 << 21))
+    client = st.sampled_from([1000 + by_clock, 1102 + 65537]) | elsewhere
+    server = st.sampled_from([9000 + by_clock, 9302 + 65537]) | elsewhere
+    isns = draw(st.tuples(client, server))
+    first = _incarnation(0, kinds[0], None)
+    return ladder(first + _incarnation(gap_s, kinds[1], isns)), len(first.splitlines()), kinds
+
+
+@many
+@given(reused(), st.sets(st.integers(-4, 6), max_size=3))
+def test_what_a_capture_lacks_of_a_reuse_gives_the_close_to_nobody_else(story: Story, missing: set[int]) -> None:
+    """Frames around the end of the first and the begin of the second; a row may have the frames of both only where nothing tells."""
+    segments, first, kinds = story
+    lost = {first + at for at in missing}
+    kept = [replace(segment, frame=at) for at, segment in enumerate(segments, 1) if at not in lost]
+    for row in play(kept, end_s=30).rows:
+        mine = {kinds[row.first_frame > first], kinds[row.last_frame > first]}
+        closers = {kind[:6] for kind in mine if "aborts" not in kind}
+        assert _end(row, row.teardown.first_fin) in {row_end for closer in closers for row_end in [_by_port(row, closer)]} | {None}
+        assert {_end(row, stay.side) for stay in row.time_wait} <= {_by_port(row, closer) for closer in closers}
+        if row.first_frame <= first < row.last_frame:
+            assert lost >= {first, first + 1, first + 2}  # the RST that ended the first, and the second's SYN and SYN/ACK
+            assert "aborts" in kinds[0]
+
+
+def _by_port(row: Connection, name: str) -> Any:
+    """The end that connected, or the other one."""
+    one, other = sorted((row.client, row.server), key=lambda end: end.port)
+    return other if name == "client" else one
+
+
 def _end(row: Connection, side: str | None) -> Any:
     """Address and port of a side: which is called the client is a guess where no SYN was captured."""
     return None if side is None else row.client if side == "client" else row.server

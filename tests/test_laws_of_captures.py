@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +199,25 @@ def test_a_network_for_each_direction_changes_nothing(tmp_path: Path, path: Path
         return
     other = run(str(as_pcapng(in_two_networks(rows), tmp_path / "other.pcapng")))
     assert verdicts(other) == verdicts(run(str(as_pcapng(rows, tmp_path / "one.pcapng"))))
+
+
+@pytest.mark.parametrize("name", ["recorded-time-wait-reused-by-client.pcap", "recorded-time-wait-reused-by-syn.pcap"])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_frames_missing_around_a_reuse_give_the_close_to_nobody_else(tmp_path: Path, name: str, lost: int) -> None:
+    """Of two kernels: every connection of the four-tuple has frames of its own, whatever of the close and the next begin is missing."""
+    rows = rows_of(ROOT / "samples" / name)
+    whole = run(str(as_pcapng(rows, tmp_path / "one.pcapng")))
+    ranges = [(row.first_frame, row.last_frame) for row in whole.connections]
+    (closer,) = {end_of(row, row.teardown.first_fin) for row in whole.connections}
+    second = ranges[1][0]
+    for missing in combinations(range(second - 5, second + 4), lost):
+        kept = [frame for frame in range(1, len(rows) + 1) if frame not in missing]
+        part = run(str(as_pcapng([rows[frame - 1] for frame in kept], tmp_path / "part.pcapng")))
+        assert len(part.connections) == len(ranges), missing
+        for row, (first, last) in zip(part.connections, ranges, strict=True):
+            assert first <= kept[row.first_frame - 1] <= kept[row.last_frame - 1] <= last, missing
+            assert end_of(row, row.teardown.first_fin) in (closer, None), missing
+            assert {end_of(row, stay.side) for stay in row.time_wait} <= {closer}, missing
 
 
 @pytest.mark.slow

@@ -106,7 +106,7 @@ class Rungs:
         elif self.live is not None and self.live.shadow is connection and connection.first_frame not in self.begun:
             rung = self._rung(block, i, from_client=from_client)
             rung.marks = self._copied(rung, marks) if marks & live.COPY else (STRAY,)
-            rung.counted = False
+            rung.counted = not (live.begins_with_syn(connection) or marks & live.COPY)  # it will be given back
 
     def _forget_unseen(self, side: live.Side) -> None:
         """Take back that something was never captured where it was captured just behind its acknowledgement (`Rare.early_ns`)."""

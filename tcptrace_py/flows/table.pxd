@@ -1,6 +1,9 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.flows.incarnations cimport (
+    acceptable, answers_as_before, are_over, confirms, give_back, goes_on, is_answered, is_foreign, is_impossible,
+    is_of_earlier, latest_tsval, refuses_another, room, waits_for_second)
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, begins_with_syn, refused, refused_by_time_wait
@@ -10,7 +13,7 @@ from tcptrace_py.model.seq cimport ahead
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
 cdef long long LAST_IDS, LONG_CLOSE_NS, MOST_LARGEST, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
-cdef long long IPV4_KEY, IPV6_KEY, NEAR_BYTES, FEW_UNANSWERED
+cdef long long IPV4_KEY, IPV6_KEY, NEAR_BYTES, FEW_UNANSWERED, MOST_SCALE
 cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PASSES_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_HOLES, MOST_STRAY_SYNS
 
 
@@ -45,7 +48,7 @@ cdef class FlowTable:
     cdef Connection _revive(self, long long row)
     cdef _enlist(self, Connection connection)
 
-    @cython.locals(key=bytes, flags="long long", time_ns="long long", notes="long long", stream="long long", connection=Connection, other=Connection)
+    @cython.locals(key=bytes, flags="long long", time_ns="long long", notes="long long", stream="long long", connection=Connection)
     cdef _examine(self, Columns columns, Py_ssize_t i, Side side)
     @cython.locals(key=bytes, flags="long long", slot="long long", stream="long long")
     cdef long long _note_stream(self, Columns columns, Py_ssize_t i, Side side) except? -1
@@ -67,11 +70,13 @@ cdef class FlowTable:
     @cython.locals(sender=Side, tsval="long long", syn=Segment)
     cdef bint _worth_keeping(self, Connection connection, Connection shadow) except -1
 
+    @cython.locals(connection=Connection, other=Connection, waiting=Connection, is_syn=bint)
+    cdef Side _incarnation(self, Side side, Columns columns, Py_ssize_t i, long long stream)
+    @cython.locals(connection=Connection, waiting=Connection)
+    cdef Side _behind_foreign(self, Side side, Columns columns, Py_ssize_t i, long long stream)
     @cython.locals(connection=Connection, successor=Connection, shadow=Connection, peer=Side, seq="long long", tsval="long long",
                    after="long long", behind="long long")
     cdef Side _bare_syn(self, Side side, Columns columns, Py_ssize_t i, long long stream)
-    @cython.locals(tsval="long long")
-    cdef bint _acceptable(self, Side side, Columns columns, Py_ssize_t i, tuple states) except -1
     @cython.locals(connection=Connection, shadow=Connection, flags="long long", seq="long long", from_caller=bint, answers=bint)
     cdef Side _between_incarnations(self, Side side, Columns columns, Py_ssize_t i, long long stream)
     @cython.locals(caller=Side, syn=Segment)
@@ -129,7 +134,7 @@ cdef class FlowTable:
     cdef long long _copy_marks(self, Side side, Columns columns, Py_ssize_t i) except -1
     @cython.locals(peer=Side, flags="long long", gap_ns="long long", answered=bint)
     cdef bint _same_again(self, Side side, Columns columns, Py_ssize_t i, long long before_ns, long long interface) except -1
-    @cython.locals(flags="long long", seq="long long", beyond="long long", room="long long", before_opening=bint, rare=Rare,
+    @cython.locals(flags="long long", seq="long long", beyond="long long", before_opening=bint, rare=Rare,
                    tsval="long long")
     cdef bint _is_stray(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end) except -1
     @cython.locals(connection=Connection, rare=Rare, log=list, at=cython.Py_ssize_t, segment=Segment)
@@ -174,16 +179,11 @@ cdef bytes _name(Side side)
 @cython.locals(log=list, at=cython.Py_ssize_t, segment=Segment)
 cdef bint _acknowledged_last(Side side, long long ack) except -1
 cdef bint _is_tunnelled(bytes key) except -1
-cdef bint _are_over(tuple states) except -1
 cdef bint _is_rewritten(Side side, Columns columns, Py_ssize_t i) except -1
 @cython.locals(a=Side, b=Side, log=list, i=cython.Py_ssize_t, segment=Segment)
 cdef bint finished(Connection connection) except -1
 @cython.locals(connection=Connection, peer=Side, flags="long long", time_ns="long long")
 cdef bint _refuses(Side side, Columns columns, Py_ssize_t i, long long marks) except -1
-@cython.locals(segment=Segment)
-cdef bint _is_answered(Side side, long long after, long long behind) except -1
-@cython.locals(log=list, segment=Segment)
-cdef bint _refuses_another(Connection connection, long long after, long long behind) except -1
 @cython.locals(ids="unsigned long long", last="long long", before="long long", third="long long")
 cdef bint _ids_tell(Side side) except -1
 cdef bint _has_copies(Side side) except -1
@@ -191,9 +191,4 @@ cdef bint _has_copies(Side side) except -1
 cdef bint _is_old_id(unsigned long long recent_ids, long long ip_id, bint carries) except -1
 @cython.locals(least="unsigned long long")
 cdef bint _skipped(unsigned long long recent_ids, long long ip_id) except -1
-@cython.locals(connection=Connection, isn=bytes, rows=bytes, at=cython.Py_ssize_t, tsval="long long")
-cdef bint _is_of_earlier(Side side, Columns columns, Py_ssize_t i) except -1
-@cython.locals(log=list, i=cython.Py_ssize_t, segment=Segment)
-cdef long long latest_tsval(Connection connection, long long number) except? -1
-cdef bint _answers_as_before(Side side, Columns columns, Py_ssize_t i) except -1
 cdef bint _waits_for_nothing(Side side) except -1

@@ -61,6 +61,23 @@ from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import HALF, MASK, ahead
 from tcptrace_py.model.state import State
 
+from .incarnations import (
+    MOST_SCALE,
+    acceptable,
+    answers_as_before,
+    are_over,
+    confirms,
+    give_back,
+    goes_on,
+    is_answered,
+    is_foreign,
+    is_impossible,
+    is_of_earlier,
+    latest_tsval,
+    refuses_another,
+    room,
+    waits_for_second,
+)
 from .places import NONE
 from .scopes import MOST_TUNNELS, NEAR_BYTES, Router, fits, scope_at
 from .streams import StreamIndex
@@ -461,16 +478,8 @@ class FlowTable:
                     self.observer(None, self.observed, i, 0)
                 return
             side = self._admit(columns, i, stream).a
-        elif side.connection.earlier and flags & (SYN | ACK | RST | FIN) == SYN and _is_of_earlier(side, columns, i):
-            pass  # an old duplicate: it opens nothing, whatever answers it
-        elif side.connection.shadow is not None:
-            side = self._between_incarnations(side, columns, i, stream)
-        elif flags & (SYN | ACK | RST | FIN) == SYN:
-            side = self._bare_syn(side, columns, i, stream)
-        elif self._is_elsewhere(side, columns, i):
-            other = self._begin(columns, i, side.key, stream)
-            self._split(side.connection, other, columns, i)
-            side = other.a
+        else:
+            side = self._incarnation(side, columns, i, stream)
         marks = 0
         if notes & HEADER_CUT and not flags:
             self._count(side, columns, i)
@@ -559,6 +568,9 @@ class FlowTable:
             self.sides.pop(key, None)
         self.streams.mark_over(self.streams.slot(connection.a.key, connection.b.key))
         shadow = connection.shadow
+        if shadow is not None and waits_for_second(connection):
+            give_back(connection, shadow, LOG_LIMIT)
+            shadow = None
         connection.shadow = None
         if shadow is not None and not self._worth_keeping(connection, shadow):
             self._stray_syns(connection, shadow)
@@ -595,6 +607,40 @@ class FlowTable:
 
     # -- incarnations -----------------------------------------------------------------------------------------------
 
+    def _incarnation(self, side: Side, columns: Columns, i: int, stream: int) -> Side:
+        """The side to which a segment on a known four-tuple belongs: of the connection that the table has, or of another one."""
+        connection, is_syn = side.connection, columns.flags[i] & (SYN | ACK | RST | FIN) == SYN
+        if is_syn and connection.earlier and is_of_earlier(side, columns, i):
+            return side  # an old duplicate: it opens nothing, whatever answers it
+        if waits_for_second(connection):
+            return self._behind_foreign(side, columns, i, stream)
+        if connection.shadow is not None:
+            return self._between_incarnations(side, columns, i, stream)
+        if is_syn:
+            return self._bare_syn(side, columns, i, stream)
+        if self._is_elsewhere(side, columns, i):
+            other = self._begin(columns, i, side.key, stream)
+            self._split(connection, other, columns, i)
+            return other.a
+        if is_foreign(side, columns, i) and (is_impossible(side, columns, i) or are_over(self.states_of(connection, columns.time_ns[i]))):
+            waiting = connection.shadow = self._begin(columns, i, side.key, stream)
+            waiting.split = connection.split
+            return waiting.a
+        return side
+
+    def _behind_foreign(self, side: Side, columns: Columns, i: int, stream: int) -> Side:
+        """Whose a segment is that comes while a foreign one waits for a second: of another connection that they are, or of the old one."""
+        connection = side.connection
+        waiting = connection.shadow
+        assert waiting is not None
+        if goes_on(waiting, side, columns, i):
+            if confirms(waiting, side, columns, i):
+                self._promote(connection, waiting, columns, i, may_refuse=False)
+            return waiting.a if side.key == waiting.a.key else waiting.b
+        connection.shadow = None
+        give_back(connection, waiting, LOG_LIMIT)
+        return self._incarnation(side, columns, i, stream)
+
     def _bare_syn(self, side: Side, columns: Columns, i: int, stream: int) -> Side:
         """A bare SYN on a known four-tuple: the side that it belongs to, of the old connection or of a new one."""
         connection, peer, seq = side.connection, side.peer, columns.seq[i]
@@ -604,10 +650,10 @@ class FlowTable:
         if (
             not side.has_seq
             and (not peer.has_ack or peer.max_ack in (after, behind))
-            and (peer.has_seq or stream == connection.stream or not _refuses_another(connection, after, behind))
+            and (peer.has_seq or stream == connection.stream or not refuses_another(connection, after, behind))
         ):
             return side  # its first segment: an answer (simultaneous open), or captured behind its answer
-        if side.has_seq and not side.syn_seen and _is_answered(side, after, behind):
+        if side.has_seq and not side.syn_seen and is_answered(side, after, behind):
             return side  # captured behind the SYN/ACK that acknowledges it, and behind more
         if side.has_seq and not side.syn_seen and 0 < ahead(side.next_seq, seq) < 65536 and connection.phase == OPENING:
             return side  # captured behind later segments of its own
@@ -615,15 +661,15 @@ class FlowTable:
         if (
             side.number == 0
             and not connection.self_connect
-            and (columns.vlan[i] != connection.vlan or (columns.teid[i] != connection.teid and not _are_over(states)))
+            and (columns.vlan[i] != connection.vlan or (columns.teid[i] != connection.teid and not are_over(states)))
         ):
             successor = self._begin(columns, i, side.key, stream)
             self._split(connection, successor, columns, i)
             return successor.a
-        if self._acceptable(side, columns, i, states):
+        if acceptable(side, columns, i, states):
             successor = self._begin(columns, i, side.key, stream)
             elsewhere = columns.interface[i] != side.last_interface or _is_rewritten(side, columns, i)
-            if side.number == 0 and elsewhere and not _are_over(states):
+            if side.number == 0 and elsewhere and not are_over(states):
                 self._split(connection, successor, columns, i)  # both are opened at once, each on its own side of what stands between
             else:
                 self._hand_over(connection, successor, may_refuse=states[peer.number] == State.TIME_WAIT)
@@ -638,23 +684,6 @@ class FlowTable:
             self._log(side, peer, columns, i, (seq + 1) & MASK, STRAY | REFUSED, None)
         return shadow.a
 
-    def _acceptable(self, side: Side, columns: Columns, i: int, states: tuple[State, State]) -> bool:
-        """Whether a SYN with a new number begins a new incarnation at once (DESIGN 3.4, net/ipv4/tcp_minisocks.c)."""
-        mine, theirs = states[side.number], states[side.peer.number]
-        if theirs == State.TIME_WAIT:
-            tsval = latest_tsval(side.connection, side.number)
-            if tsval >= 0 and columns.options[i] & OPT_TIMESTAMPS and columns.tsval[i] != tsval:
-                return ahead(columns.tsval[i], tsval) > 0
-            return ahead(columns.seq[i], side.next_seq) > 0
-        if mine == State.TIME_WAIT:
-            return theirs in (State.CLOSED, State.LISTEN)
-        return mine in (State.CLOSED, State.SYN_SENT, State.LISTEN) and theirs in (
-            State.CLOSED,
-            State.LISTEN,
-            State.SYN_SENT,
-            State.SYN_RECEIVED,
-        )
-
     def _between_incarnations(self, side: Side, columns: Columns, i: int, stream: int) -> Side:
         """While a SYN waits for an answer on a tuple whose old connection still lives: the side to which this segment belongs."""
         connection = side.connection
@@ -667,17 +696,20 @@ class FlowTable:
                 self._stray_syns(connection, shadow)
                 connection.shadow = None
                 return self._bare_syn(side, columns, i, stream)
-            if self._acceptable(side, columns, i, self.states_of(connection, columns.time_ns[i])):
+            if acceptable(side, columns, i, self.states_of(connection, columns.time_ns[i])):
                 self._promote(connection, shadow, columns, i, may_refuse=refused_by_time_wait(shadow) > 0)
             return shadow.a
         answers = columns.ack[i] in ((shadow.a.isn + 1) & MASK, shadow.a.next_seq)
         if not from_caller and flags & ACK and flags & (SYN | RST) and answers:
             self._promote(connection, shadow, columns, i, may_refuse=False)
             return shadow.b
+        if goes_on(shadow, side, columns, i):
+            self._promote(connection, shadow, columns, i, may_refuse=False)
+            return shadow.a if from_caller else shadow.b
         if (
             not from_caller
             and connection.end_ns <= shadow.end_ns
-            and _answers_as_before(side, columns, i)
+            and answers_as_before(side, columns, i)
             and (refused_by_time_wait(shadow) or self.states_of(connection, columns.time_ns[i])[side.number] == State.TIME_WAIT)
         ):
             shadow.plain = False
@@ -688,7 +720,7 @@ class FlowTable:
         """The waiting SYN was answered, or may be: its incarnation takes over the tuple, or lives beside the old one in another scope."""
         connection.shadow = None
         caller, syn = connection.a if connection.a.key == shadow.a.key else connection.b, shadow.log[0]
-        if syn.interface != caller.last_interface and not _are_over(self.states_of(connection, columns.time_ns[i])):
+        if syn.interface != caller.last_interface and not are_over(self.states_of(connection, columns.time_ns[i])):
             self._split(connection, shadow, columns, i)
         else:
             self._hand_over(connection, shadow, may_refuse)
@@ -742,7 +774,7 @@ class FlowTable:
                 self._release(connection)
             return side
         old = before.a if before.a.key == side.key else before.b
-        if side.packets or not _answers_as_before(old, columns, i):
+        if side.packets or not answers_as_before(old, columns, i):
             self._release(connection)
             return side
         connection.predecessor = before.reused_by = None
@@ -1158,9 +1190,8 @@ class FlowTable:
                 and not 0 < ahead(columns.ack[i], peer.isn) < PLAUSIBLE_BYTES
             )
         beyond = ahead(seq, side.next_seq)
-        room = max(peer.window << (peer.window_scale if peer.window_scale >= 0 else 14), 32768) * 2
         before_opening = side.syn_seen and side.payload_bytes < 1 << 30 and ahead(seq, side.isn) < 0
-        if beyond <= room and not before_opening:
+        if beyond <= room(peer, MOST_SCALE) and not before_opening:
             return False
         rare = side.needs_rare()
         tsval = latest_tsval(side.connection, side.number)
@@ -1627,11 +1658,6 @@ def _is_rewritten(side: Side, columns: Columns, i: int) -> bool:
     )
 
 
-def _are_over(states: tuple[State, State]) -> bool:
-    """Whether neither side has more of a connection than TIME_WAIT."""
-    return all(state in (State.CLOSED, State.LISTEN, State.TIME_WAIT) for state in states)
-
-
 def finished(connection: Connection) -> bool:
     """Whether nothing more is to be expected of a connection: reset, or both FINs acknowledged."""
     a, b = connection.a, connection.b
@@ -1645,17 +1671,6 @@ def finished(connection: Connection) -> bool:
         if segment.flags & RST:
             return True
     return False
-
-
-def _answers_as_before(side: Side, columns: Columns, i: int) -> bool:
-    """Whether a segment is a pure ACK of everything in a connection that was closed: what TIME_WAIT answers a SYN with."""
-    return (
-        columns.flags[i] & (SYN | ACK | RST | FIN) == ACK
-        and not columns.payload[i]
-        and side.fin_seen
-        and side.peer.fin_seen
-        and (columns.seq[i] == side.next_seq and columns.ack[i] == side.peer.next_seq)
-    )
 
 
 def _waits_for_nothing(side: Side) -> bool:
@@ -1680,23 +1695,6 @@ def _refuses(side: Side, columns: Columns, i: int, marks: int) -> bool:
         and time_ns >= connection.end_ns
         and time_ns - connection.end_ns < SILENCE_NS
     )
-
-
-def _is_answered(side: Side, after: int, behind: int) -> bool:
-    """Whether a SYN/ACK in the log acknowledges a SYN of this side by one of these numbers."""
-    for segment in side.connection.log:
-        if segment.side != side.number and segment.flags & (SYN | ACK | RST) == SYN | ACK and segment.ack in (after, behind):
-            return True
-    return False
-
-
-def _refuses_another(connection: Connection, after: int, behind: int) -> bool:
-    """Whether a connection is nothing but a RST that acknowledges another SYN than the one with these numbers: a leftover."""
-    log = connection.log
-    if not log:
-        return False
-    segment = log[len(log) - 1]
-    return segment.flags & (RST | ACK) == RST | ACK and segment.ack not in (after, behind)
 
 
 def _ids_tell(side: Side) -> bool:
@@ -1744,27 +1742,3 @@ def _skipped(recent_ids: int, ip_id: int) -> bool:
             least = min(least, (ip_id - recent_ids) & 0xFFFF)
         recent_ids >>= 16
     return least == 3
-
-
-def _is_of_earlier(side: Side, columns: Columns, i: int) -> bool:
-    """Whether a bare SYN is one of an earlier incarnation's, delivered late: its number, and no newer timestamp."""
-    if side.isn == columns.seq[i]:
-        return False
-    connection = side.connection
-    isn, rows = int(columns.seq[i]).to_bytes(4), connection.earlier
-    for at in range(0, len(rows), 8):
-        if rows[at : at + 4] == isn and (
-            not columns.options[i] & OPT_TIMESTAMPS or ahead(columns.tsval[i], int.from_bytes(rows[at + 4 : at + 8])) <= 0
-        ):
-            return True
-    return False
-
-
-def latest_tsval(connection: Connection, number: int) -> int:
-    """The latest timestamp that a side is known to have sent; -1 without the option."""
-    log = connection.log
-    for i in range(len(log) - 1, -1, -1):
-        segment = log[i]
-        if segment.side == number and segment.options & OPT_TIMESTAMPS and not segment.flags & RST and not segment.marks & STRAY:
-            return segment.tsval
-    return -1

@@ -348,3 +348,89 @@ def test_a_refusal_at_the_end_of_the_capture_is_none_in_flight() -> None:
     """The SYN was answered; one that was sent again behind it is in flight."""
     assert opened(play(REFUSED, end_s=3.1)) == ["completed", "refused-by-time-wait"]
     assert opened(play(REFUSED + "4 C S seq=0", end_s=4.1)) == ["completed", "in-progress"]
+
+
+# -- a SYN, or its answer, that was not captured ---------------------------------------------------------------------
+
+OLD = "0.030 C PA len=100\n0.040 S PA len=300\n0.050 C A\n"
+NEW = """
+3.00 C S isn=500000
+3.01 S SA isn=400000
+3.02 C A
+3.03 C PA len=7
+3.04 S A
+3.05 S FA
+3.06 C A
+3.07 C FA
+3.08 S A
+"""  # the server closes
+BOTH = HANDSHAKE + OLD + CLOSE + NEW  # the client closes the first one
+FIN, LAST_ACK, SYN, SYN_ACK, ACK = 7, 10, 11, 12, 13  # frames of both
+
+
+def without(text: str, *frames: int) -> Played:
+    return play([segment for at, segment in enumerate(ladder(text), 1) if at not in frames], end_s=9)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        (SYN,),
+        (SYN_ACK,),
+        (SYN, SYN_ACK),
+        (SYN, ACK),
+        (SYN, SYN_ACK, ACK),
+        (LAST_ACK, SYN),
+        (LAST_ACK, SYN, SYN_ACK),
+        (FIN, SYN),
+        (FIN, SYN, SYN_ACK),
+    ],
+)
+def test_a_connection_whose_beginning_was_not_captured_is_another_one(frames: tuple[int, ...]) -> None:
+    """Neither number can be the old one's, and the next segment says the same."""
+    old, new = without(BOTH, *frames).rows
+    assert old.teardown.first_fin == ("client" if FIN not in frames else None)
+    assert (new.teardown.pattern, new.teardown.first_fin, [stay.side for stay in new.time_wait]) == ("four-way", "server", ["server"])
+    assert new.handshake.outcome == ("not-captured" if SYN in frames else "completed")
+    assert [anomaly.code for anomaly in old.anomalies if anomaly.code != "acked-unseen"] == []
+    assert new.client.port == 40000
+
+
+def test_linux_begins_a_connection_just_behind_the_old_one() -> None:
+    """tcp_timewait_state_process(): 65,537 behind the numbers of TIME_WAIT, which a window that was lost might have had."""
+    for client_isn, server_isn in ((1102 + 65537, 400000), (500000, 9302 + 65537)):
+        text = BOTH.replace("isn=500000", f"isn={client_isn}").replace("isn=400000", f"isn={server_isn}")
+        for frames in ((SYN,), (SYN_ACK,), (FIN, SYN), (FIN, SYN_ACK)):
+            assert len(without(text, *frames).rows) == 2, frames
+
+
+# what comes behind a connection that was closed, and says of no other one
+NOTHING_BEGUN = [
+    ("a SYN/ACK that nobody answers", "3 S SA isn=400000 ack=499001", "synack-wrong-ack"),
+    ("one that a RST answers", "3 S SA isn=400000 ack=499001\n3.01 C R seq=499001", "synack-wrong-ack"),
+    ("one that was captured twice", "3 S SA isn=400000 ack=499001 id=77\n3.00001 S SA seq=0 ack=499001 id=77", "synack-wrong-ack"),
+    ("one that the old ACK answers", "3 S SA isn=400000 ack=499001\n3.01 C A seq=102 ack=-390698", "synack-wrong-ack"),
+    ("a segment alone", "3 C A seq=900000 ack=800000 len=10", "old-incarnation-segment"),
+    ("one that the old ACK answers, again", "3 C A seq=900000 ack=800000 len=10\n3.01 S A seq=302 ack=102", "old-incarnation-segment"),
+]
+
+
+@pytest.mark.parametrize(("behind", "code"), [case[1:] for case in NOTHING_BEGUN], ids=[case[0] for case in NOTHING_BEGUN])
+def test_what_nothing_confirms_begins_nothing(behind: str, code: str) -> None:
+    old = HANDSHAKE + OLD + CLOSE
+    played, plain = play(old + behind, end_s=9), play(old, end_s=9)
+    assert len(played.rows) == 1
+    assert code in codes(played)
+    assert played.paths == plain.paths
+    assert (played.row.teardown.first_fin, [stay.side for stay in played.row.time_wait]) == ("client", ["client"])
+
+
+def test_leftovers_in_a_row_with_the_timestamps_of_then_begin_nothing() -> None:
+    leftovers = "3 C A seq=-900000 ack=-800000 len=100 ts=10,5\n3.01 C A seq=-899900 ack=-800000 len=100 ts=11,5"
+    assert len(play(STAMPED + leftovers).rows) == 1
+    assert len(play(STAMPED + leftovers.replace("ts=1", "ts=300")).rows) == 2
+
+
+def test_a_segment_that_waits_counts_where_it_is_given_back() -> None:
+    played = play(HANDSHAKE + OLD + CLOSE + "3 C A seq=900000 ack=800000 len=10", end_s=9)
+    assert (played.row.client_side.packets, played.row.client_side.payload_bytes, played.row.last_frame) == (7, 100, 11)
