@@ -166,7 +166,6 @@ PARTS_THAT_MISLEAD = {
 NETWORKS_THAT_MISLEAD = {
     "odd-flags.pcap": "nothing but its ports ties a RST to what it answers",
     "snaplen-38.pcap": "the numbers were cut off",
-    "challenge_ack.pcap": "the peer's first segment has another connection's numbers, as another network's would",
 }
 
 

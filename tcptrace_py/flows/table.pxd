@@ -74,6 +74,8 @@ cdef class FlowTable:
     cdef Side _incarnation(self, Side side, Columns columns, Py_ssize_t i, long long stream)
     @cython.locals(connection=Connection, waiting=Connection)
     cdef Side _behind_foreign(self, Side side, Columns columns, Py_ssize_t i, long long stream)
+    @cython.locals(swapped=bint, shift=int, letter=int)
+    cdef _give_back(self, Connection connection, Connection waiting)
     @cython.locals(connection=Connection, successor=Connection, shadow=Connection, peer=Side, seq="long long", tsval="long long",
                    after="long long", behind="long long")
     cdef Side _bare_syn(self, Side side, Columns columns, Py_ssize_t i, long long stream)
@@ -99,6 +101,8 @@ cdef class FlowTable:
     cdef _await_answer(self, bytes key)
     @cython.locals(key=bytes, outside=bytes, other=bytes, reverse=bytes, place="long long", side=Side, connection=Connection)
     cdef Side _through_another(self, Columns columns, Py_ssize_t i)
+    @cython.locals(outside=bytes, key=bytes, alone=Side, asked=Side, connection=Connection)
+    cdef _join_answered(self, Side side, Columns columns, Py_ssize_t i)
     cdef _tidy_scopes(self)
 
     @cython.locals(connection=Connection)

@@ -479,6 +479,8 @@ class FlowTable:
                 return
             side = self._admit(columns, i, stream).a
         else:
+            if flags & (ACK | RST) == RST and not side.peer.packets and (self.unanswered or _is_tunnelled(key)):
+                self._join_answered(side, columns, i)
             side = self._incarnation(side, columns, i, stream)
         marks = 0
         if notes & HEADER_CUT and not flags:
@@ -569,7 +571,7 @@ class FlowTable:
         self.streams.mark_over(self.streams.slot(connection.a.key, connection.b.key))
         shadow = connection.shadow
         if shadow is not None and waits_for_second(connection):
-            give_back(connection, shadow, LOG_LIMIT)
+            self._give_back(connection, shadow)
             shadow = None
         connection.shadow = None
         if shadow is not None and not self._worth_keeping(connection, shadow):
@@ -638,8 +640,17 @@ class FlowTable:
                 self._promote(connection, waiting, columns, i, may_refuse=False)
             return waiting.a if side.key == waiting.a.key else waiting.b
         connection.shadow = None
-        give_back(connection, waiting, LOG_LIMIT)
+        self._give_back(connection, waiting)
         return self._incarnation(side, columns, i, stream)
+
+    def _give_back(self, connection: Connection, waiting: Connection) -> None:
+        """Lay what was taken for another connection to this one."""
+        swapped = waiting.a.key != connection.a.key
+        for shift in range(60, -1, -4):
+            letter = waiting.history >> shift & 15
+            if letter:
+                self._history(connection.side(letter >> 3 ^ swapped), letter & 7)
+        give_back(connection, waiting, LOG_LIMIT)
 
     def _bare_syn(self, side: Side, columns: Columns, i: int, stream: int) -> Side:
         """A bare SYN on a known four-tuple: the side that it belongs to, of the old connection or of a new one."""
@@ -871,6 +882,26 @@ class FlowTable:
             self.sides[key] = side
             return side
         return None
+
+    def _join_answered(self, side: Side, columns: Columns, i: int) -> None:
+        """Join to an attempt what its RST answers, by the number that the RST has from it (RFC 9293 3.5.1, figure 9; 3.10.7.3).
+
+        That is an ACK of an old connection's which was not captured. Where it came through another tunnel, nothing but this
+        answer ties it to the attempt.
+        """
+        outside = plain_key(side.key)
+        for key in (*self.unanswered.get(outside, ()), outside):
+            alone = self.sides.get(key)
+            if alone is None or alone is side or alone.packets or alone.peer.packets != 1 or alone.peer.max_ack != columns.seq[i]:
+                continue
+            connection, asked = side.connection, alone.peer
+            if connection.aliases is None:
+                connection.aliases = []
+            connection.aliases.append(asked.key)
+            del self.sides[key]
+            self.sides[asked.key] = side.peer
+            self._give_back(connection, asked.connection)
+            return
 
     def _tidy_scopes(self) -> None:
         """Forget what is known of four-tuples whose connections are over."""

@@ -432,5 +432,7 @@ def test_leftovers_in_a_row_with_the_timestamps_of_then_begin_nothing() -> None:
 
 
 def test_a_segment_that_waits_counts_where_it_is_given_back() -> None:
-    played = play(HANDSHAKE + OLD + CLOSE + "3 C A seq=900000 ack=800000 len=10", end_s=9)
-    assert (played.row.client_side.packets, played.row.client_side.payload_bytes, played.row.last_frame) == (7, 100, 11)
+    played = play(HANDSHAKE + CLOSE + "3 S PA seq=900000 ack=800000 len=10", end_s=9)
+    server = played.row.server_side
+    assert server is not None
+    assert (server.packets, server.payload_bytes, played.row.last_frame, played.row.history) == (4, 0, 8, "ShAFafd")

@@ -23,6 +23,9 @@ STORIES = {
     "answered late": "0 C S\n1 C S seq=0\n1.01 S SA\n1.02 C A\n",
     "reused": HANDSHAKE + CLOSE + "3 C S isn=500000\n3.01 S SA isn=70000\n3.02 C A\n4 S FA\n4.01 C A\n4.02 C FA\n4.03 S A",
     "reset": HANDSHAKE + TALK + "1 S RA",
+    "old connection discovered": "0 C S\n0.01 S A seq=-5000 ack=-900000000\n0.011 C R seq=-900000000\n"
+    "1 C S seq=0\n1.01 S SA seq=0\n1.02 C A\n",
+    "and no more": "0 C S\n0.01 S A seq=-5000 ack=-900000000\n0.011 C R seq=-900000000\n",
 }
 
 
@@ -55,6 +58,11 @@ def test_a_direction_in_a_network_and_the_other_outside_is_one_connection() -> N
     for inside in (segments[0].key, segments[1].key):
         scoped = [replace(s, key=s.key + scope_bytes(SCOPE_VNI, 7)) if s.key == inside else s for s in segments]
         assert [said(row) for row in play(scoped).rows] == [said(row) for row in play(segments).rows]
+
+
+def test_an_old_connection_is_another_where_no_reset_answers_it() -> None:
+    segments = by_direction(ladder("0 C S\n0.01 S A seq=-5000 ack=-900000000\n0.011 C R seq=-900000001\n1 C S seq=0\n1.01 S SA seq=0"))
+    assert len(play(segments).rows) > 1
 
 
 def test_two_at_once_through_four_networks() -> None:
