@@ -7,7 +7,7 @@ from tcptrace_py.model.verdict cimport Close
 from tcptrace_py.states.evidence cimport Evidence, Half, Happening, happened
 from tcptrace_py.states.fins cimport closed_second, fin_accepted, fin_acknowledged, fin_taken, position
 
-cdef long long AHEAD, GAP, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, ASSUMED, NOWHERE, OBSERVED, GOT_ACK_OF_FIN, GOT_FIN, SENT_FIN
+cdef long long AHEAD, GAP, NEAR_BYTES, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, ASSUMED, NOWHERE, OBSERVED, GOT_ACK_OF_FIN, GOT_FIN, SENT_FIN
 
 
 @cython.locals(a=Half, b=Half)

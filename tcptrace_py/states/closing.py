@@ -9,6 +9,8 @@ from .evidence import Evidence, Half, Happening, happened
 from .fins import closed_second, fin_accepted, fin_acknowledged, fin_taken, position
 from .machine import GOT_ACK_OF_FIN, GOT_FIN, SENT_FIN
 
+NEAR_BYTES = 1 << 16  # a RST so far beyond what was captured of its sender left behind something that was not
+
 
 def close_of(evidence: Evidence) -> Close:
     """The FINs, for the findings."""
@@ -62,7 +64,10 @@ def may_hide_fin(evidence: Evidence) -> bool:
         return True
     for i in mine.indices:
         segment = evidence.log[i]
-        if segment.marks & GAP and segment.seq == side.next_seq and not segment.flags & RST:
+        if segment.flags & RST:
+            if 0 < ahead(segment.seq, side.next_seq) < NEAR_BYTES and segment.flags & ACK:
+                return True
+        elif segment.marks & GAP and segment.seq == side.next_seq:
             return True
     for i in evidence.half(1 - mine.number).indices:
         segment = evidence.log[i]

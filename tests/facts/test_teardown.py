@@ -44,6 +44,14 @@ CLOSES = [
     ("half-open", "0 C S\n0.01 S SA", "none", None, None, None),
     ("reset while open", OPEN + "1 C RA", "rst", None, None, 0),
     ("reset behind a FIN", OPEN + "1 C FA\n1.01 S A\n1.5 S RA", "rst", None, "client", 500),
+    (
+        "reset by who may have closed first: its RST is behind its own numbers",
+        OPEN + "1 S FA\n1.01 C RA seq=2 ack=1",
+        "unknown",
+        None,
+        None,
+        None,
+    ),
     ("refused", "0 C S\n0.01 S RA", "rst", None, None, 0),
     ("RST behind a complete close", OPEN + CLOSE + "2 S R seq=2", "four-way", 4, "client", 30),
     (

@@ -636,8 +636,13 @@ class Evidence:
             (peer.has_ack and ahead(peer.max_ack, side.next_seq) > 0)
             or any(hole[1] == side.next_seq for hole in (side.holes or [])[-1:])
             or any(segment.marks & GAP for segment in last)
+            or any(self._is_reset_beyond(self.log[i], side.next_seq) for i in self.indices[number])
             or any(self.log[i].marks & AHEAD and self.log[i].ack == side.next_seq for i in self.indices[1 - number])
         )
+
+    @staticmethod
+    def _is_reset_beyond(segment: Segment, next_seq: int) -> bool:
+        return segment.flags & (RST | ACK) == RST | ACK and 0 < ahead(segment.seq, next_seq) < 1 << 16
 
     def close(self) -> Close:
         """The FINs, for the findings."""
