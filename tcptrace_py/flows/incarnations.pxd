@@ -6,7 +6,7 @@ from tcptrace_py.model.segments cimport Columns
 from tcptrace_py.model.seq cimport ahead
 
 cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, RST, SYN, STRAY, BUDGET
-cdef long long NEAR_BYTES, A_FEW_BYTES, LEAST_WINDOW, TOO_MANY_BYTES
+cdef long long NEAR_BYTES, A_FEW_BYTES, LEAST_WINDOW, PASSES_NS, TOO_MANY_BYTES
 
 @cython.locals(tsval="long long")
 cpdef bint acceptable(Side side, Columns columns, Py_ssize_t i, tuple states) except -1
@@ -19,6 +19,7 @@ cpdef bint is_answered(Side side, long long after, long long behind) except -1
 cpdef bint refuses_another(Connection connection, long long after, long long behind) except -1
 @cython.locals(connection=Connection, isn=bytes, rows=bytes, at=cython.Py_ssize_t)
 cpdef bint is_of_earlier(Side side, Columns columns, Py_ssize_t i) except -1
+cpdef bint is_rewritten(Side side, Columns columns, Py_ssize_t i) except -1
 @cython.locals(log=list, i=cython.Py_ssize_t, segment=Segment)
 cpdef long long latest_tsval(Connection connection, long long number) except? -1
 

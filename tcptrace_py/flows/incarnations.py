@@ -13,6 +13,7 @@ from tcptrace_py.model.state import State
 from .scopes import NEAR_BYTES
 
 A_FEW_BYTES = 1 << 16  # so far behind a SYN leftovers of its connection are looked for, and stray data of its sender behind a FIN
+PASSES_NS = 5_000_000  # so long a box takes at most that hands a packet on
 LEAST_WINDOW = 32768  # whatever a side said of its window, twice as much may be on its way
 MOST_SCALE = 14  # of a window, RFC 7323 2.3
 TOO_MANY_BYTES = 1 << 30  # of a side: its numbers may have come round to its initial one
@@ -82,6 +83,17 @@ def is_of_earlier(side: Side, columns: Columns, i: int) -> bool:
         ):
             return True
     return False
+
+
+def is_rewritten(side: Side, columns: Columns, i: int) -> bool:
+    """Whether a SYN with another number is the packet of just before: a box on the way gave it one, and was captured on both sides."""
+    return (
+        not side.connection.split
+        and side.packets == 1
+        and not side.peer.packets
+        and side.last_ip_id == columns.ip_id[i] > 0
+        and 0 <= columns.time_ns[i] - side.last_ns < PASSES_NS
+    )
 
 
 def latest_tsval(connection: Connection, number: int) -> int:

@@ -3,7 +3,7 @@ import cython
 
 from tcptrace_py.flows.incarnations cimport (
     acceptable, answers_as_before, are_over, confirms, give_back, goes_on, is_answered, is_foreign, is_impossible,
-    is_of_earlier, latest_tsval, refuses_another, room, waits_for_second)
+    is_of_earlier, is_rewritten, latest_tsval, refuses_another, room, waits_for_second)
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, begins_with_syn, refused, refused_by_time_wait
@@ -14,7 +14,7 @@ from tcptrace_py.model.seq cimport ahead
 cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
 cdef long long LAST_IDS, LONG_CLOSE_NS, MOST_LARGEST, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
 cdef long long IPV4_KEY, IPV6_KEY, NEAR_BYTES, FEW_UNANSWERED, MOST_SCALE
-cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PASSES_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_HOLES, MOST_STRAY_SYNS
+cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_HOLES, MOST_STRAY_SYNS
 
 
 cdef class FlowTable:
@@ -183,7 +183,6 @@ cdef bytes _name(Side side)
 @cython.locals(log=list, at=cython.Py_ssize_t, segment=Segment)
 cdef bint _acknowledged_last(Side side, long long ack) except -1
 cdef bint _is_tunnelled(bytes key) except -1
-cdef bint _is_rewritten(Side side, Columns columns, Py_ssize_t i) except -1
 @cython.locals(a=Side, b=Side, log=list, i=cython.Py_ssize_t, segment=Segment)
 cdef bint finished(Connection connection) except -1
 @cython.locals(connection=Connection, peer=Side, flags="long long", time_ns="long long")

@@ -73,6 +73,7 @@ from .incarnations import (
     is_foreign,
     is_impossible,
     is_of_earlier,
+    is_rewritten,
     latest_tsval,
     refuses_another,
     room,
@@ -87,7 +88,6 @@ FOR_EVER_NS = (1 << 63) - 1
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
 MIRROR_NS = 500_000  # a second capture of the same frame follows at once
-PASSES_NS = 5_000_000  # so long a box takes at most that hands a packet on
 RESENT_SYN_NS = 900_000_000  # a SYN is sent again after a second at the earliest (RFC 6298 2.1), by some stacks with the same timestamp
 PLAUSIBLE_BYTES = 1 << 20  # of an opener: so much may have been sent behind its SYN and not captured before its peer's first segment
 MOST_BEHIND = 64  # IP IDs: so far behind a sender's latest segment a copy of one of its earlier ones is looked for
@@ -679,7 +679,7 @@ class FlowTable:
             return successor.a
         if acceptable(side, columns, i, states):
             successor = self._begin(columns, i, side.key, stream)
-            elsewhere = columns.interface[i] != side.last_interface or _is_rewritten(side, columns, i)
+            elsewhere = columns.interface[i] != side.last_interface or is_rewritten(side, columns, i)
             if side.number == 0 and elsewhere and not are_over(states):
                 self._split(connection, successor, columns, i)  # both are opened at once, each on its own side of what stands between
             else:
@@ -1676,17 +1676,6 @@ def _acknowledged_last(side: Side, ack: int) -> bool:
 def _is_tunnelled(key: bytes) -> bool:
     """Whether a key has a tunnel's network behind it."""
     return len(key) != IPV4_KEY and len(key) != IPV6_KEY
-
-
-def _is_rewritten(side: Side, columns: Columns, i: int) -> bool:
-    """Whether a SYN with another number is the packet of just before: a box on the way gave it one, and was captured on both sides."""
-    return (
-        not side.connection.split
-        and side.packets == 1
-        and not side.peer.packets
-        and side.last_ip_id == columns.ip_id[i] > 0
-        and 0 <= columns.time_ns[i] - side.last_ns < PASSES_NS
-    )
 
 
 def finished(connection: Connection) -> bool:
