@@ -60,10 +60,15 @@ class _Tracks:
             self.places.setdefault(reverse_key(key), {})[connection.first_frame] = track, SERVER
 
     def __call__(self, side: Side | None, block: SegmentBlock, i: int, _marks: int) -> None:
-        """Take in a row. What belongs to no connection, a straggler or a stray SYN, goes to the tuple's latest."""
+        """Take in a row. What belongs to no connection, a straggler or a stray SYN, goes to the tuple's latest.
+
+        What lives beside another on its four-tuple, and is not counted, is the same connection with other numbers.
+        """
         key = block.key[i] if side is None else side.key
         places = self.places.get(key)
         if places is None or block.notes[i] & SKIPPED:
+            return
+        if side is not None and side.connection.split and side.connection.first_frame not in places:
             return
         latest = self.latest.get(key, 0)
         if side is not None and side.connection.first_frame != latest and side.connection.first_frame in places:

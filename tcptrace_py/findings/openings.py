@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.growing import longer
-from tcptrace_py.model.segments import ACK, HEADER_CUT, QUOTED, RST, SYN, Columns, SegmentBlock, local_port, plain_key
+from tcptrace_py.model.segments import ACK, HEADER_CUT, QUOTED, RST, SYN, Columns, SegmentBlock, key_parts, local_port, plain_key
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import MASK
 
@@ -133,7 +133,7 @@ class Openings:
         """Rows of SYNs that may be there twice, and their answers' rows.
 
         Within NEAR_NS there is one with the same number and another four-tuple, or with another number and the same timestamp and
-        IP ID (port, where there is no ID), or the same four-tuple.
+        IP ID (port, where there is no ID), the same IP ID and no timestamp, or the same four-tuple.
         """
         numbers: dict[int, int] = {}
         others: dict[object, int] = {}  # by timestamp and IP ID or port, and by four-tuple
@@ -154,6 +154,8 @@ class Openings:
             if stamp:
                 name = stamp << 18 | (rest >> 16 if rest >> 17 else 1 << 17 | local_port(keys[row]))
                 self._pair(others, runs, name, row, wanted)
+            elif rest >> 17:
+                self._pair(others, runs, rest >> 16, row, wanted)  # below all names that have a timestamp
             self._pair(others, runs, plain_key(keys[row]), row, wanted)
         return self._rows_of(wanted)
 
@@ -208,6 +210,14 @@ class Openings:
                 )
             )
         return found
+
+    def attempts(self, client: bytes, server: bytes, port: int) -> int:
+        """How many connections were opened between these addresses, to this port of the server."""
+        opened = set()
+        for row, key in enumerate(self.keys):
+            if not self.rows[ROW_WORDS * row + REST] & 1 and key_parts(key)[:2] == (client, server) and key_parts(key)[3] == port:
+                opened.add((key, self.rows[ROW_WORDS * row + NUMBER]))
+        return len(opened)
 
     def syns(self, keys: Container[bytes]) -> list[tuple[bytes, int]]:
         """Four-tuple and number of each SYN on one of these four-tuples."""

@@ -70,8 +70,8 @@ class Twin(NamedTuple):
 
     @property
     def has_stamps(self) -> bool:
-        """Whether a SYN or SYN/ACK of them bears a timestamp."""
-        return any(opening is not None and opening.tsval for leg in self for opening in (leg.syn, leg.answer))
+        """Whether both SYNs bear a timestamp: a firewall may take it out."""
+        return self.front.syn.tsval > 0 and self.behind.syn.tsval > 0
 
     @property
     def has_same_stamps(self) -> bool:
@@ -82,6 +82,13 @@ class Twin(NamedTuple):
         return front.tsval == behind.tsval != 0 and front.tsecr == behind.tsecr
 
     @property
+    def has_same_ids(self) -> bool:
+        """Whether both SYNs bear one IP ID that says something, and both SYN/ACKs one, if any."""
+        front, behind = self.front.answer, self.behind.answer
+        same = self.front.syn.ip_id == self.behind.syn.ip_id > 0
+        return same and front is not None and behind is not None and front.ip_id == behind.ip_id
+
+    @property
     def is_routed(self) -> bool:
         """Whether TTLs say that a router lies between: the SYN has fewer hops left behind it, the SYN/ACK in front."""
         front, behind = self.front.answer, self.behind.answer
@@ -90,19 +97,22 @@ class Twin(NamedTuple):
 
 @dataclass(frozen=True)
 class SeenTwice:
-    """What is there twice. `counted_once`: what is behind is left out of all that is counted, as far as `left_out` has it.
+    """What is there twice. `counted_once`: what is behind is left out of all that is counted.
 
-    `is_sample`: there may be more of them.
+    `left_out` are four-tuples of which all is behind, `left_out_openings` four-tuples and initial numbers of single connections, where
+    what is in front has the same four-tuple. `is_sample`: there may be more of them.
     """
 
     twins: tuple[Twin, ...] = ()
     counted_once: bool = False
     is_sample: bool = False
     left_out: frozenset[bytes] = field(default_factory=frozenset)
+    left_out_openings: frozenset[tuple[bytes, int]] = field(default_factory=frozenset)
 
     def is_left_out(self, twin: Twin) -> bool:
         """Whether one of them counts once."""
-        return self.counted_once and twin.behind.syn.key in self.left_out
+        syn = twin.behind.syn
+        return self.counted_once and (syn.key in self.left_out or (syn.key, syn.number) in self.left_out_openings)
 
 
 def seen_twice(openings: Openings) -> SeenTwice:
@@ -110,8 +120,17 @@ def seen_twice(openings: Openings) -> SeenTwice:
     legs = _legs(openings.kept(openings.repeated()))
     if not legs:
         return SeenTwice()
-    twins = sorted({*_same_numbers(legs), *_renumbered(legs)}, key=lambda twin: (twin.front.syn.frame, twin.behind.syn.frame))
-    return SeenTwice(tuple(twins), is_sample=openings.is_sample, left_out=_to_leave_out(openings, twins))
+    found = {*_same_numbers(legs), *_renumbered(legs), *_same_ids(legs, openings)}
+    found |= {*_renumbered_attempts(legs, {twin.ways for twin in found if twin.is_renumbered})}
+    twins = sorted(found, key=lambda twin: (twin.front.syn.frame, twin.behind.syn.frame))
+    return SeenTwice(
+        tuple(twins),
+        is_sample=openings.is_sample,
+        left_out=_to_leave_out(openings, twins),
+        left_out_openings=frozenset(
+            (twin.behind.syn.key, twin.behind.syn.number) for twin in twins if twin.front.syn.key == twin.behind.syn.key
+        ),
+    )
 
 
 def _legs(openings: Iterable[Opening]) -> list[Leg]:
@@ -148,17 +167,39 @@ def _renumbered(legs: list[Leg]) -> Iterator[Twin]:
     with_id = (((leg.syn.tsval, leg.syn.ip_id), leg) for leg in legs if leg.syn.tsval and leg.syn.ip_id > 0)
     without = (((leg.syn.tsval, local_port(leg.syn.key)), leg) for leg in legs if leg.syn.tsval and leg.syn.ip_id <= 0)
     for twin in (*_twins(with_id), *_twins(without)):
-        if _has_other_numbers(twin) and twin.has_same_stamps and (twin.is_one_tuple or _is_translated(twin)):
+        if _has_other_numbers(twin) and twin.has_same_stamps and _is_translated(twin):
             yield twin
     unsure: dict[Ways, list[Twin]] = {}
     for twin in _twins(((plain_key(leg.syn.key), leg) for leg in legs), most=len(legs)):
-        if not _has_other_numbers(twin) or twin.has_stamps:
+        if not _has_other_numbers(twin):
             continue
-        if twin.is_routed:
+        if twin.has_same_stamps or (twin.is_routed and not twin.has_stamps):
             yield twin
-        else:
+        elif not twin.has_stamps:
             unsure.setdefault(twin.ways, []).append(twin)
     yield from (twin for twins in unsure.values() if len(twins) >= ENOUGH for twin in twins)
+
+
+def _same_ids(legs: list[Leg], openings: Openings) -> Iterator[Twin]:
+    """Those whose addresses and numbers are others, without timestamps: known by IP IDs, of most connections of these addresses."""
+    unsure: dict[Ways, list[Twin]] = {}
+    named = [(leg.syn.ip_id, leg) for leg in legs if leg.syn.ip_id > 0 and not leg.syn.tsval]
+    for twin in _twins(named, most=len(named)):
+        if _has_other_numbers(twin) and _is_translated(twin) and twin.has_same_ids:
+            unsure.setdefault(twin.ways, []).append(twin)
+    for (client, server, *_), twins in unsure.items():
+        ids = {twin.front.syn.ip_id for twin in twins}
+        if len(ids) >= ENOUGH and 2 * len(twins) > openings.attempts(client, server, key_parts(twins[0].front.syn.key)[3]):
+            yield from twins
+
+
+def _renumbered_attempts(legs: list[Leg], ways: set[Ways]) -> Iterator[Twin]:
+    """SYNs that nobody answered, captured with other numbers on the way of others: the same packets by IP ID or timestamp."""
+    for twin in _twins(((plain_key(leg.syn.key), leg) for leg in legs), most=len(legs)):
+        front, behind = twin.front.syn, twin.behind.syn
+        is_same = front.ip_id == behind.ip_id > 0 or front.tsval == behind.tsval > 0
+        if twin.is_renumbered and is_same and twin.front.answer is twin.behind.answer is None and twin.ways in ways:
+            yield twin
 
 
 def _has_other_numbers(twin: Twin) -> bool:

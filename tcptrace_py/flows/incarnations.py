@@ -86,14 +86,17 @@ def is_of_earlier(side: Side, columns: Columns, i: int) -> bool:
 
 
 def is_rewritten(side: Side, columns: Columns, i: int) -> bool:
-    """Whether a SYN with another number is the packet of just before: a box on the way gave it one, and was captured on both sides."""
-    return (
-        not side.connection.split
-        and side.packets == 1
-        and not side.peer.packets
-        and side.last_ip_id == columns.ip_id[i] > 0
-        and 0 <= columns.time_ns[i] - side.last_ns < PASSES_NS
-    )
+    """Whether a SYN with another number is the packet of just before: a box on the way gave it one, and was captured on both sides.
+
+    Its IP ID tells, or its timestamp, or that it came over a router.
+    """
+    if side.connection.split or side.packets != 1 or side.peer.packets or not 0 <= columns.time_ns[i] - side.last_ns < PASSES_NS:
+        return False
+    if side.last_ip_id == columns.ip_id[i] > 0:
+        return True
+    if side.last_tsval and columns.tsval[i]:
+        return side.last_tsval == columns.tsval[i]
+    return side.connection.log[0].ttl != columns.ttl[i]
 
 
 def latest_tsval(connection: Connection, number: int) -> int:

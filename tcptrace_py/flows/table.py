@@ -806,7 +806,20 @@ class FlowTable:
     def _routed(self, columns: Columns, i: int) -> Side | None:
         """The side that sent a segment of a four-tuple on which several connections live."""
         router = self.routers.get(columns.key[i])
-        return None if router is None else router.find(columns, i, self.sides)
+        if router is None:
+            return None
+        side = router.find(columns, i, self.sides)
+        if side is None and columns.flags[i] & (SYN | ACK | RST | FIN) == SYN:
+            return self._to_follow(router, columns, i)
+        return side
+
+    def _to_follow(self, router: Router, columns: Columns, i: int) -> Side | None:
+        """Of connections that are known by their numbers alone, the first one that is over: a SYN with a new number uses its port again."""
+        for suffix in router.living:
+            side = self.sides.get(columns.key[i] + suffix)
+            if side is not None and are_over(self.states_of(side.connection, columns.time_ns[i])):
+                return side
+        return None
 
     def _split(self, connection: Connection, other: Connection, columns: Columns, i: int) -> None:
         """Let a connection live beside another, in the scope of a segment. Neither is a row any more."""

@@ -22,7 +22,8 @@ class Selection:
     `hosts` and `nets` are addresses and prefixes in text form, `ports` pairs (lowest, highest), `from_ns` and `to_ns`
     nanoseconds since 1970-01-01T00:00:00Z: the first is inside the span, the second behind it, so that neighbouring
     spans share nothing. `left_out` are four-tuples (`segments.SegmentBlock.key`, both ways) that are not analysed whatever
-    else is chosen. Raises UsageError for text that is no address or prefix.
+    else is chosen, `left_out_openings` four-tuples (the client's way) and initial numbers of connections that are replayed and not
+    counted. Raises UsageError for text that is no address or prefix.
     """
 
     hosts: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ class Selection:
     from_ns: int | None = None
     to_ns: int | None = None
     left_out: frozenset[bytes] = frozenset()
+    left_out_openings: frozenset[tuple[bytes, int]] = frozenset()
     _addresses: frozenset[bytes] = field(init=False, repr=False, compare=False)
     _prefixes: tuple[tuple[int, int, int], ...] = field(init=False, repr=False, compare=False)
 

@@ -39,7 +39,7 @@ cdef Py_ssize_t SERVER_PORT, SYN_REPEATS, VANTAGE
 
 cdef class Collector:
     cdef public Replayer replayer
-    cdef public object faults, profiles, digest, each, rows, waiting
+    cdef public object faults, profiles, digest, each, rows, waiting, left_out
     cdef public Writer writer
     cdef public Closed closed
     cdef public bint keep_rows, describes_all, are_many
@@ -57,6 +57,8 @@ cdef class Collector:
     cdef public long long floor_ns, alike, alike_timed
 
     cdef public long long written
+    @cython.locals(client=LiveSide)
+    cdef bint _is_left_out(self, Live live) except -1
     @cython.locals(first_frame="long long")
     cpdef take(self, Live live, long long known_ns)
     @cython.locals(own=Legs, template=Template)

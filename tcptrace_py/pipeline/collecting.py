@@ -82,7 +82,9 @@ class Collector:
         each: Callable[[Connection], None] | None = None,
         faults: Faults | None = None,
         memory_mb: int = DEFAULT_MB,
+        left_out: frozenset[tuple[bytes, int]] = frozenset(),
     ) -> None:
+        self.left_out = left_out  # four-tuples and initial numbers of connections that are not counted (findings.twins)
         self.faults = faults or Faults()
         self.replayer = replayer
         self.profiles = profiles
@@ -133,12 +135,20 @@ class Collector:
 
         What it raises is noted: the others go on.
         """
+        if self.left_out and self._is_left_out(live):
+            live.dissolve()
+            return
         first_frame = live.first_frame
         try:
             self._take(live, known_ns)
         except Exception as error:  # noqa: BLE001 - whatever it is
             self._leave_out(error, first_frame, live.last_frame)
             live.dissolve()
+
+    def _is_left_out(self, live: Live) -> bool:
+        """Whether a connection is counted under other numbers."""
+        client = live.side(client_at_first(live))
+        return client.syn_seen and (client.key, client.isn) in self.left_out
 
     def _take(self, live: Live, known_ns: int) -> None:
         if live.announced == AT_ITS_CLIENT:
@@ -568,7 +578,7 @@ class Collector:
     def announce(self, connections: list[Live]) -> None:
         """Count the ports of connections as held that are old and still open: their begins must not come in late."""
         for live in connections:
-            if live.announced == -1:
+            if live.announced == -1 and not (self.left_out and self._is_left_out(live)):
                 live.announced = self.accounts.of(live.side(client_at_first(live)).key).held_kind
                 self.occupancy.begin(live.start_ns, live.announced, port_to_count(live))
 

@@ -86,6 +86,7 @@ class Machinery:
             each=each,
             faults=self.faults,
             memory_mb=DEFAULT_MB if memory_mb is None else memory_mb,
+            left_out=frozenset() if selection is None else selection.left_out_openings,
         )
         self.collector.openings = Openings(most_openings)
         self.table = FlowTable(
@@ -204,8 +205,8 @@ def analysed(read: Callable[[Selection, int], "Reading"], chosen: Selection, pro
     if twins.twins and twins.is_sample and again:
         reading = read(chosen, EVERYTHING)
         twins = reading.twins
-    if twins.left_out and again and reading.can_follow:
-        reading = read(replace(chosen, left_out=twins.left_out), 0)
+    if twins.twins and again and reading.can_follow:
+        reading = read(replace(chosen, left_out=twins.left_out, left_out_openings=twins.left_out_openings), 0)
         twins = replace(twins, counted_once=True)
     with few_collections():
         return reading.whole.result(profiles, reading.info, reading.problems, twins, interrupted=reading.interrupted)

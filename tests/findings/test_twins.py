@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from samples.path.way import Way
 from tcptrace_py.findings.openings import MOST, NEAR_NS, Opening, Openings
 from tcptrace_py.findings.twins import seen_twice
 from tcptrace_py.model.segments import SCOPE_VNI, SYN, scope_bytes
@@ -20,6 +22,9 @@ from tcptrace_py.model.which import Which
 from tcptrace_py.pipeline import run, running
 from tcptrace_py.second_reading import Options, find
 from tests.ladder import CLIENT, PORT, SERVER, SERVICE, Played, ladder, play, segment_block
+from tests.writer.files import pcap
+from tests.writer.packets import ipv6
+from tests.writer.segment import Segment
 
 if TYPE_CHECKING:
     from tcptrace_py.model.finding import Finding
@@ -273,6 +278,102 @@ def test_who_is_shown_each_connection_is_shown_both_once() -> None:
     shown: list[str] = []
     run(str(ROUTER), each=lambda row: shown.append(row.client.address))
     assert sorted(shown) == ["10.77.42.1"] * 2 + ["10.78.42.254"] * 2
+
+
+SHIFTS = {True: 5_000_000, False: 4_000_000_000}
+Change = Callable[[Segment], Segment]
+
+
+def renumber(segment: Segment) -> Segment:
+    """What a firewall makes of a segment that gives both sides numbers of its own, and routes it."""
+    ack = (segment.ack + SHIFTS[not segment.from_client]) % 2**32 if "A" in segment.flags else segment.ack
+    ttl = segment.ttl - 1 if segment.from_client else segment.ttl
+    return replace(segment, seq=(segment.seq + SHIFTS[segment.from_client]) % 2**32, ack=ack, ttl=ttl)
+
+
+def without_id(segment: Segment) -> Segment:
+    return replace(renumber(segment), ip_id=0)
+
+
+def firewall(
+    path: Path, *, count: int = 4, nat: str = "", side: str = "AB", change: Change = renumber, six: bool = False, **settings: object
+) -> str:
+    """A capture of a firewall's two ports, or of one. The second connection's client gives up its port, and uses it again."""
+    client = "[2001:db8::1]" if six else "192.0.2.10"
+    nats = {f"{client}:{40_000 + number}": f"{nat}:{50_000 + number}" for number in range(count) if nat}
+    way = Way(nat=nats, at_b=change, change=lambda segment, outward: segment if outward else replace(segment, ttl=segment.ttl - 1))
+    if six:
+        settings |= {"server": "[2001:db8::2]:80", "packets": lambda segment: [ipv6(segment)]}
+    for number in range(count):
+        for again in range(2 if number == 1 else 1):
+            isns = number * 7_654_321 + again * 99_999_999, 3_000_000_000 - number * 8_765_432
+            start_s = number * 0.31 + 30 * again
+            talk = way.talk(client=f"{client}:{40_000 + number}", isn=isns, start_s=start_s, rtt_s=0.004, **settings)
+            talk.open()
+            talk.exchange()
+            talk.close("client" if number % 2 else "server")
+    frames = [*(way.a.frames_written if "A" in side else ()), *(way.b.frames_written if "B" in side else ())]
+    path.write_bytes(pcap(sorted(frames, key=lambda frame: frame.at_ns), nanoseconds=True))
+    return str(path)
+
+
+BOXES = [
+    pytest.param({}, id="timestamps"),
+    pytest.param({"timestamps": False}, id="a router"),
+    pytest.param({"change": without_id}, id="no IP IDs behind"),
+    pytest.param({"six": True}, id="IPv6"),
+    pytest.param({"six": True, "timestamps": False}, id="IPv6 without timestamps"),
+    pytest.param({"nat": "203.0.113.5"}, id="other addresses"),
+    pytest.param({"nat": "203.0.113.5", "timestamps": False}, id="other addresses without timestamps"),
+]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("how", BOXES)
+def test_both_sides_of_a_firewall_count_as_that_in_front(how: dict[str, Any], jobs: int, tmp_path: Path) -> None:
+    both, front = (run(firewall(tmp_path / f"{side}.pcap", side=side, **how), jobs=jobs) for side in ("AB", "A"))
+    assert both.summary.connections == front.summary.connections == 5
+    assert (both.summary, both.ports) == (front.summary, front.ports)
+    assert both.hosts == front.hosts
+    assert [(row.id, row.client, row.start_ns) for row in both.connections] == [
+        (row.id, row.client, row.start_ns) for row in front.connections
+    ]
+    details = twice(both).details
+    assert (details["pairs"], details["counted_twice"]) == (5, 0)
+    assert "each is counted once" in twice(both).explanation
+
+
+def test_an_attempt_that_nobody_answers_counts_once_too(tmp_path: Path) -> None:
+    way = Way(at_b=renumber)
+    for number in range(2):
+        talk = way.talk(client=f"192.0.2.10:{40_000 + number}", rtt_s=0.004, isn=(number * 1_000_000, 9))
+        talk.client.send("S")
+        if number:
+            talk.client.send("S", seq=0, after=1.0)
+        else:
+            talk.server.send("SA")
+            talk.client.send("A")
+    both = sorted([*way.a.frames_written, *way.b.frames_written], key=lambda frame: frame.at_ns)
+    path = tmp_path / "both.pcap"
+    path.write_bytes(pcap(both, nanoseconds=True))
+    analysis = run(str(path))
+    assert [row.handshake.outcome for row in analysis.connections] == ["completed", "in-progress"]
+    assert twice(analysis).details["pairs"] == 2
+    path.write_bytes(pcap([frame for frame in both if frame.data[34:36] == b"\x9c\x41"], nanoseconds=True))  # port 40001 alone
+    alone = run(str(path))
+    assert (alone.summary.connections, [finding for finding in alone.findings if finding.code == "seen-twice"]) == (2, [])
+
+
+def test_two_connections_on_two_ports_of_a_switch_are_two(tmp_path: Path) -> None:
+    """As those of `other addresses without timestamps` are, but for IP IDs that a proxy makes up."""
+    analysis = run(firewall(tmp_path / "both.pcap", nat="203.0.113.5", timestamps=False,
+                            change=lambda segment: replace(renumber(segment), ip_id=segment.ip_id ^ 0x5A5A)))  # fmt: skip
+    assert (analysis.summary.connections, analysis.findings) == (10, ())
+
+
+def test_what_is_behind_is_found_by_nobody(tmp_path: Path) -> None:
+    found = find([firewall(tmp_path / "both.pcap")], [Which(id=number) for number in range(5)], Options()).connections
+    assert sorted(row.start_ns for row in found) == sorted(row.start_ns for row in run(firewall(tmp_path / "a.pcap", side="A")).connections)
 
 
 # -- the sample -----------------------------------------------------------------------------------------------------------

@@ -129,6 +129,29 @@ def test_both_sides_of_a_firewall_that_gives_other_numbers(isns: tuple[int, int]
     assert [stay.side for row in rows for stay in row.time_wait] == ["server"] * len(rows)
 
 
+@pytest.mark.parametrize(
+    ("front", "behind", "apart"),
+    [
+        pytest.param("ip_id=7 tsval=5", "ip_id=7", True, id="timestamps taken out"),
+        pytest.param("tsval=5", "tsval=5", True, id="no IP ID"),
+        pytest.param("ip_id=7 tsval=5", "ip_id=9 tsval=5", True, id="IP IDs made up"),
+        pytest.param("ttl=64", "ttl=63", True, id="a router"),
+        pytest.param("tsval=5 ttl=64", "tsval=6 ttl=63", False, id="another timestamp"),
+        pytest.param("ttl=64", "ttl=64", False, id="nothing"),
+    ],
+)
+def test_what_tells_a_syn_with_another_number_from_another_attempt(front: str, behind: str, apart: bool) -> None:
+    """Where nothing does, the second SYN takes the port over, and what bears the first one's numbers is laid to it."""
+
+    def syn(name: str, isn: int, late_s: float) -> Seg:
+        values: dict[str, Any] = {key: int(value) for key, value in (pair.split("=") for pair in name.split())}
+        return replace(ladder("0 C S", isns=(isn, 9000))[0].at(late_s), **({"ip_id": -1} | values))
+
+    rest = [s for s in ladder(BEFORE_IT) if s.flags != 2]
+    rows = play([syn(front, 1000, 0), syn(behind, 4_000_000_000, 0.0002), *rest]).rows
+    assert [row.handshake.outcome == "completed" for row in rows] == [apart, not apart]
+
+
 @pytest.mark.parametrize("scope", [{"vlan": 20}, {"teid": 20}, {"interface": 20}])
 def test_the_same_numbers_in_both_are_one(scope: dict[str, Any]) -> None:
     one = ladder(STORIES["server first"])

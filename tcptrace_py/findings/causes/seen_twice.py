@@ -1,19 +1,21 @@
 """One connection was captured twice, before and behind a box that translates addresses or rewrites sequence numbers.
 
-Shows: two SYNs within a second bear the same initial number and different addresses, and both are answered by a SYN/ACK of the same
-number (a SYN that nobody answered: its addresses are translated as those of the others are). Where a firewall makes up numbers of its
-own, SYN and SYN/ACK bear the same timestamps, and the SYN the same IP ID (IPv6 has none: the same port); without timestamps, addresses
-and ports are the same, and the TTLs tell of a router between (or at least three connections have two sets of numbers at one moment).
-The SYN that was captured first is the one in front.
+Shows: two SYNs within a tenth of a second bear the same initial number and different addresses, and both are answered by a SYN/ACK of
+the same number (a SYN that nobody answered: its addresses are translated as those of the others are). Where a firewall makes up numbers
+of its own, SYN and SYN/ACK bear the same timestamps, and addresses and ports are the same, or the SYN bears the same IP ID (IPv6 has
+none: the same port). Without timestamps, addresses and ports are the same, and the TTLs tell of a router between (or at least three
+connections have two sets of numbers at one moment); or, under other addresses, SYN and SYN/ACK bear the same IP IDs in at least three
+connections, and in most of those between the two addresses in front. The SYN that was captured first is the one in front.
 
 Look-alikes: two connections of one client at the same moment have numbers of their own. A proxy opens a connection of its own, with
 other numbers. A scanner sends one number to many ports or addresses, which answer with different ones. Copies with the same addresses
 (a mirror port, `-i any`, a router's both sides) are `duplicate-frames`. An answer that comes from another address and never in front
-is `half-translated`. What began before the capture, goes through a firewall that takes timestamps out, or has other addresses as well as
-other numbers and no timestamps, is not known again.
+is `half-translated`. Under other addresses and other numbers, nothing in one connection proves that it is the same where there are no
+timestamps: three or more are needed, and IP IDs. With neither (IPv6, a box that gives out IP IDs of its own, timestamps taken out) they
+count as two. What began before the capture is not known again.
 
-Do: nothing. What was captured behind is left out of every count, where the captures can be read again and its addresses, ports or
-network (VNI) are others; from a pipe it is counted as well. To look at the other side alone, choose its addresses with `--host`.
+Do: nothing. What was captured behind is left out of every count, where the captures can be read again; from a pipe it is counted as
+well. To look at the other side alone, choose its addresses with `--host`, where they are others.
 """
 
 from collections.abc import Iterator
@@ -87,7 +89,9 @@ def _evidence(twin: Twin) -> str:
     if not twin.is_renumbered:
         same = "initial number"
     elif twin.has_same_stamps:
-        same = f"timestamp and {'IP ID' if front.ip_id > 0 else 'port'}"
+        same = f"timestamp and {'IP ID' if front.ip_id == behind.ip_id > 0 else 'port'}"
+    elif not twin.is_one_tuple:
+        same = "IP ID, as others of these addresses"
     else:
         same = "addresses and ports, other numbers"
     return (

@@ -2,11 +2,13 @@
 
 First by what nothing on the way changes: both initial sequence numbers, then one of them where the other was not
 captured. Then by the four-tuple, for a firewall that rewrites sequence numbers (the timestamp of the SYN, where it
-rewrites addresses too), and for connections that began before a capture by equal segments and by overlapping numbers.
+rewrites addresses too; IP IDs, where it has no timestamp), and for connections that began before a capture by equal segments and by
+overlapping numbers.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model.path import CLIENT, SERVER, Pair, Point, Track
@@ -22,6 +24,8 @@ ONE_NUMBER = "one initial number"
 TUPLE = "addresses and ports"
 STAMP = "timestamps of the SYNs"
 SEGMENTS = "equal segments"
+IDS = "IP IDs"
+ENOUGH_IDS = 3  # segments with the same IP ID, flags, size and window
 LOOKED_AT = 32  # segments by which a connection without a handshake is found again
 
 
@@ -80,6 +84,36 @@ class Pairing:
             if columns.ack[row] and columns.seq[row]:
                 yield (columns.seq[row], columns.ack[row], columns.flags[row], columns.payload[row])
 
+    def by_ids(self) -> None:
+        """Pair what has the IP IDs, flags, sizes and windows of most segments in common, where addresses and numbers change."""
+        known: dict[tuple[int, ...], list[Track]] = {}
+        for track in self.left[1]:
+            for name in self._ids(1, track):
+                known.setdefault(name, []).append(track)
+        taken: set[int] = set()
+        found = []
+        for track in self.left[0] if known else ():
+            names = self._ids(0, track)
+            hits = Counter(id(other) for name in names for other in known.get(name, ()))
+            tracks = {id(other): other for name in names for other in known.get(name, ())}
+            best, count = next((hit for hit in hits.most_common() if hit[0] not in taken), (0, 0))
+            if count >= ENOUGH_IDS and 2 * count > min(len(names), len(self._ids(1, tracks[best]))):
+                taken.add(best)
+                found.append(Pair(track, tracks[best], IDS))
+        self._take(found)
+
+    def _ids(self, point: int, track: Track) -> set[tuple[int, ...]]:
+        """What the first segments of a connection are known by whose handshake is there: numbers are counted from it."""
+        columns = self.points[point].columns
+        if None in track.syns:
+            return set()
+        return {
+            (side, columns.ip_id[row], columns.flags[row], columns.payload[row], columns.window[row])
+            for side in (CLIENT, SERVER)
+            for row in track.rows[side][:LOOKED_AT]
+            if columns.ip_id[row] > 0
+        }
+
     def by_overlap(self) -> None:
         """Pair equal four-tuples whose numbers overlap, in both directions that are seen."""
         wanted: dict[Hashable, list[Track]] = {}
@@ -130,6 +164,7 @@ def paired(a: Point, b: Point) -> Pairing:
     pairing.absorb()
     pairing.match(TUPLE, _opened, _opened)
     pairing.match(STAMP, _stamp, _stamp)
+    pairing.by_ids()
     pairing.by_segments()
     pairing.by_overlap()
     pairing.pairs.sort(key=lambda pair: pair.a.connection.first_frame)

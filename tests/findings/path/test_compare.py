@@ -276,20 +276,63 @@ def quiet(facts: PathFacts) -> bool:
     return not facts.forged and not facts.unpaired and all((way.lost, way.uncaptured, way.unsent) == (0, 0, 0) for way in facts.ways)
 
 
-@pytest.mark.parametrize(("nat", "by"), [({}, "addresses and ports"),
-                                         ({"192.0.2.10:40000": "203.0.113.5:7"}, "timestamps of the SYNs")])  # fmt: skip
-def test_shifted_sequence_numbers(nat: dict[str, str], by: str, tmp_path: Path) -> None:
-    """A firewall that makes up initial numbers of its own, for both sides."""
-    shifts = {True: 5_000_000, False: 4_000_000_000}
+SHIFTS = {True: 5_000_000, False: 4_000_000_000}
+ELSEWHERE = {"192.0.2.10:40000": "203.0.113.5:7"}
 
-    def shifted(segment: Segment) -> Segment:
-        ack = (segment.ack + shifts[not segment.from_client]) % 2**32 if "A" in segment.flags else segment.ack
-        return replace(segment, seq=(segment.seq + shifts[segment.from_client]) % 2**32, ack=ack)
 
-    facts = one(Way(nat=nat, at_b=shifted), tmp_path)
+def shifted(segment: Segment) -> Segment:
+    """As a firewall has it that makes up initial numbers of its own, for both sides."""
+    ack = (segment.ack + SHIFTS[not segment.from_client]) % 2**32 if "A" in segment.flags else segment.ack
+    return replace(segment, seq=(segment.seq + SHIFTS[segment.from_client]) % 2**32, ack=ack)
+
+
+@pytest.mark.parametrize(
+    ("nat", "timestamps", "by"),
+    [({}, True, "addresses and ports"), (ELSEWHERE, True, "timestamps of the SYNs"), (ELSEWHERE, False, "IP IDs")],
+)
+def test_shifted_sequence_numbers(nat: dict[str, str], timestamps: bool, by: str, tmp_path: Path) -> None:
+    facts = one(Way(nat=nat, at_b=shifted), tmp_path, timestamps=timestamps)
     assert quiet(facts)
     assert [row.by for row in facts.pairs] == [by]
     assert {row.code for row in facts.alterations} == {"sequence-numbers"}
+
+
+def test_what_was_lost_under_shifted_numbers_and_other_addresses_is_that_alone(tmp_path: Path) -> None:
+    way = Way(nat=ELSEWHERE, at_b=shifted)
+    talk = way.talk(timestamps=False)
+    talk.open()
+    talk.exchange()
+    with way.seen("A"):
+        talk.client.send("PA", 70, lost="after")
+    talk.client.send("PA", 70, seq=91, after=0.3)
+    talk.close()
+    facts = of_way(way, tmp_path)
+    assert [row.by for row in facts.pairs] == ["IP IDs"]
+    assert [way.lost for way in facts.ways] == [1, 0]
+
+
+@pytest.mark.parametrize("ids", ["none", "others"])
+def test_without_ip_ids_of_its_own_nothing_tells_it_from_another_connection(ids: str, tmp_path: Path) -> None:
+    def renamed(segment: Segment) -> Segment:
+        return replace(shifted(segment), ip_id=0 if ids == "none" else segment.ip_id ^ 0x5A5A)
+
+    facts = one(Way(nat=ELSEWHERE, at_b=renamed), tmp_path, timestamps=False)
+    assert facts.pairs == []
+
+
+@pytest.mark.parametrize("both", ["A", "B"])
+@pytest.mark.parametrize("nat", [{}, ELSEWHERE], ids=["the same addresses", "other addresses"])
+def test_a_capture_that_sees_both_sides_of_shifted_numbers(both: str, nat: dict[str, str], tmp_path: Path) -> None:
+    """One of the captures is a mirror of both of a firewall's ports: nothing was lost or made up."""
+    way = Way(nat=nat, at_b=shifted)
+    talk = way.talk(rtt_s=0.004)
+    talk.open()
+    talk.exchange()
+    talk.close()
+    (way.a if both == "A" else way.b).frames_written += (way.b if both == "A" else way.a).frames_written
+    facts = of_way(way, tmp_path)
+    assert quiet(facts)
+    assert len(facts.pairs) == 1
 
 
 def test_options_taken_out(tmp_path: Path) -> None:
