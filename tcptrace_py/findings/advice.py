@@ -75,9 +75,9 @@ def _reuse_by_crowd(services: Sequence[ServiceLedger], servers: Sequence[ServerL
 
 
 def _check_less(service: ServiceLedger, profile: Profile) -> Iterator[Advice]:
-    if service.pattern == "health-check" and service.period_ns and service.connections:
+    if service.pattern == "health-check" and service.period_ns and service.connections and service.per_s is not None:
         per_stay = service.time_wait / service.connections
-        held = service.per_s * profile.time_wait_s * per_stay if service.per_s is not None else 0.0
+        held = service.per_s * profile.time_wait_s * per_stay
         checks = service.burst or 1
         yield _about("check-less-often", service, checks=checks, period_s=service.period_ns / 1e9, held=max(round(held), 1))
 

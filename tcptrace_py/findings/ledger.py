@@ -100,9 +100,9 @@ class Group:
         return rhythm(_copy(of.starts_ns[low:high]), lifetimes_ns or [0], payloads, is_reused=self.counts[REUSED] > 0)
 
     def per_s(self) -> float | None:
-        """How many a second."""
+        """How many a second; None for one burst."""
         span = self.span_ns()
-        return (self.high - self.low - 1) * SECOND_NS / span if span else None
+        return (self.high - self.low - 1) * SECOND_NS / span if span >= SECOND_NS else None
 
     def span_ns(self) -> int:
         """From the first beginning to the last."""

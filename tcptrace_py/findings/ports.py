@@ -216,7 +216,7 @@ def _budget(account: Account, accounts: Accounts, scope: Scope | None, known: Po
     occupancy, wait_ns = accounts.occupancy, account.client_wait_ns
     (peak, peak_at), (waiting, _) = occupancy.peak_of(account.held_row), occupancy.peak_of(account.waits_row)
     held, span_ns = occupancy.level[account.held_row], account.last_ns - account.first_ns
-    per_s = (account.connections - 1) * SECOND_NS / span_ns if span_ns > 0 else None
+    per_s = (account.connections - 1) * SECOND_NS / span_ns if span_ns >= SECOND_NS else None  # one burst has no rate
     if full is not None and full.before_per_s is not None:
         per_s = full.before_per_s
     ceiling = known.size * SECOND_NS / wait_ns if wait_ns else None

@@ -126,9 +126,10 @@ def _limit(advice: Advice) -> Words:
     addresses = _whole(advice, "addresses")
     others = "" if addresses == 1 else f" and {some(addresses - 1, 'other address', 'other addresses')}"
     part = share(round(advice.numbers["share"] * 1000), 1000)
+    rate = f", {number_text(advice.numbers['per_s'])} connections a second" if advice.numbers["per_s"] else ""
     text = (
         f"If that load is unwanted, limit requests for each address at {_towards(advice)}: {part} of its TIME_WAIT "
-        f"comes from {advice.client}{others}, {number_text(advice.numbers['per_s'])} connections a second."
+        f"comes from {advice.client}{others}{rate}."
     )
     return Words(text, "people behind one NAT share an address, and the limit", "limit-requests")
 

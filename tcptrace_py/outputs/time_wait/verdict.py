@@ -15,7 +15,7 @@ from tcptrace_py.outputs.units import clock, count, human, scope_text, service, 
 
 DANGER = 0.5  # of the ports: from there on Linux's connect() slows down
 WORTH_SAYING = 10  # connections from which on their ports are worth a sentence
-LEAST_NS = SECOND_NS  # a rate over less than that says nothing of what is to come
+LEAST_NS = SECOND_NS  # what came within less is one burst: it has no rate
 WORTH_NAMING = 0.01  # of the connections: so many are stuck, or of the stays ended early, before the verdict speaks of it
 CAUSES = {
     "short": "each exchange has a connection of its own{median}: there is no keep-alive",
@@ -56,7 +56,7 @@ def verdict(host: HostLedger, diagnosis: Diagnosis) -> Iterator[str]:
     yield " ".join(_held(host, as_client, as_server, diagnosis))
     for row in [s for s in as_client if s.ports.is_alarming] or as_client[:1]:
         if row.connections >= WORTH_SAYING:
-            yield from ports_sentences(row, host, is_long="time-wait" not in diagnosis.withheld)
+            yield from ports_sentences(row, host, diagnosis)
         if cause := cause_of(row, named=len(as_client) + len(as_server) > 1):
             yield cause
     if as_server:
@@ -118,7 +118,10 @@ def _rate(host: HostLedger, alarm: bool, diagnosis: Diagnosis) -> Iterator[str]:
         return
     start_ns, end_ns = diagnosis.start_ns or 0, diagnosis.end_ns or 0
     came_ns = host.last_ns - host.first_ns
-    if (end_ns - host.last_ns) * 4 > came_ns:
+    if came_ns < LEAST_NS:
+        yield f"All of them came within {human(came_ns)}."
+        return
+    if _has_stopped(host, end_ns):
         yield f"They came at {rate_text(host.per_s)} until {clock(host.last_ns, decimals=1)}, then none."
         return
     if host.peak_at_ns is not None and end_ns - host.peak_at_ns > host.peak_at_ns - host.first_ns:
@@ -126,8 +129,13 @@ def _rate(host: HostLedger, alarm: bool, diagnosis: Diagnosis) -> Iterator[str]:
         return
     level = round(host.per_s * host.time_wait_ns / SECOND_NS)
     short = (host.reused + host.killed) * 10 > host.entered
-    ends = end_ns - start_ns < host.time_wait_ns and came_ns >= LEAST_NS and not alarm and not short
+    ends = end_ns - start_ns < host.time_wait_ns and not alarm and not short
     yield f"They come at {rate_text(host.per_s)}{f', which levels off at about {_round(level)}' if ends else ''}."
+
+
+def _has_stopped(host: HostLedger, end_ns: int) -> bool:
+    """Whether none came for so long that their rate says nothing of what is to come."""
+    return host.first_ns is not None and host.last_ns is not None and (end_ns - host.last_ns) * 4 > host.last_ns - host.first_ns
 
 
 def _round(number: int) -> str:
@@ -175,8 +183,8 @@ def cause_of(row: ServiceLedger | ServerLedger, *, named: bool = False) -> str:
     return f"Cause{towards}: {text}." if text else ""
 
 
-def ports_sentences(row: ServiceLedger, host: HostLedger, *, is_long: bool) -> Iterator[str]:
-    """How near the ceiling the client's ports towards one service are; `is_long`: the capture is longer than a stay."""
+def ports_sentences(row: ServiceLedger, host: HostLedger, diagnosis: Diagnosis) -> Iterator[str]:
+    """How near the ceiling the client's ports towards one service are."""
     ports, towards = row.ports, service(row.server, row.server_port)
     if ports.exhaustion is not None:
         yield _ran_out(ports, ports.exhaustion, row, towards)
@@ -192,7 +200,7 @@ def ports_sentences(row: ServiceLedger, host: HostLedger, *, is_long: bool) -> I
         return
     yield (
         f"Of its {count(ports.port_count)} local ports{_whose(ports, host)} towards {towards} at most {count(ports.peak_held)} were taken "
-        f"({share(ports.peak_held, ports.port_count)}){_danger(row, host, is_long=is_long)}.{carries}"
+        f"({share(ports.peak_held, ports.port_count)}){_danger(row, host, diagnosis)}.{carries}"
     )
 
 
@@ -201,16 +209,21 @@ def _whose(ports: PortBudget, host: HostLedger) -> str:
     return f" ({host.profile}'s default)" if ports.range_from == "profile" else ""
 
 
-def _danger(row: ServiceLedger, host: HostLedger, *, is_long: bool) -> str:
-    """Whether that matters, where the ports neither ran out nor will: no danger only where the range is known and the peak was seen."""
+def _danger(row: ServiceLedger, host: HostLedger, diagnosis: Diagnosis) -> str:
+    """Whether that matters, where the ports neither ran out nor will: no danger only where the range is known and the peak was seen.
+
+    A rate leads to something only where it goes on, and the capture is too short to show what.
+    """
     ports, slow = row.ports, "connect() takes longer to find one" if host.profile == "linux" else "few are left"
+    is_long = "time-wait" not in diagnosis.withheld  # the capture is longer than a stay
     if ports.peak_held > DANGER * ports.port_count:
         return f": near the ceiling; from half of them on {slow}"
     level = (ports.connections_per_s or 0) * host.time_wait_ns / SECOND_NS * row.time_wait_client / row.connections
     if level <= DANGER * ports.port_count:
         return ": no danger" if is_long and ports.range_from != "profile" else ""
-    if level > ports.port_count:  # else it would have been said that they run out
-        return f"; its {rate_text(ports.connections_per_s)}, more than they carry, lasted {human(row.span_ns)} only"
+    if level > ports.port_count or is_long or _has_stopped(host, diagnosis.end_ns or 0):  # else it would have been said that they run out
+        more = ", more than they carry," if level > ports.port_count else ""
+        return f"; its {rate_text(ports.connections_per_s)}{more} lasted {human(row.span_ns)} only"
     return f"; the rate leads to about {_round(round(level))}, and from half of them on {slow}"
 
 
