@@ -18,7 +18,9 @@ cdef _of_stray(Connection live, Segment segment)
 @cython.locals(path=list, last=Step, closing=Segment)
 cdef _after_close(list found, Connection live, Verdict verdict, Py_ssize_t index, Segment segment)
 @cython.locals(frame="long long", marks=ResetMarks, mark=ResetMarks)
-cdef _of_reset(list found, Verdict verdict, Py_ssize_t index, Segment segment)
+cdef _of_reset(list found, Connection live, Verdict verdict, Py_ssize_t index, Segment segment)
+@cython.locals(side=Side)
+cdef bint _is_answer_of_none(Connection live, Verdict verdict, Py_ssize_t index, Segment segment) except -1
 @cython.locals(side=Side, opening=Opening)
 cdef bint _is_repeated_late(Connection live, Verdict verdict, Py_ssize_t index, Segment segment) except -1
 @cython.locals(fins=list, fin=Segment)

@@ -75,7 +75,7 @@ def _of_segment(found: list[Anomaly], live: Connection, verdict: Verdict, index:
     if marks & AHEAD:
         found.append(Anomaly("acked-unseen", frame, "it acknowledges what the capture does not hold"))
     if flags & RST:
-        _of_reset(found, verdict, index, segment)
+        _of_reset(found, live, verdict, index, segment)
         return
     if flags & SYN:
         if not flags & ACK and _is_repeated_late(live, verdict, index, segment):
@@ -90,7 +90,7 @@ def _of_segment(found: list[Anomaly], live: Connection, verdict: Verdict, index:
 def _of_stray(live: Connection, segment: Segment) -> Anomaly:
     """A segment whose numbers are none of this connection's."""
     if segment.flags & (SYN | ACK) == SYN:
-        return Anomaly("old-duplicate-syn", segment.frame, "a SYN of an earlier connection of this four-tuple, delivered late")
+        return Anomaly("old-duplicate-syn", segment.frame, "a SYN of an earlier connection of this four-tuple, once more")
     peer = live.side(1 - segment.side)
     if segment.flags & SYN and ahead(segment.ack, peer.isn) != 1:
         return Anomaly("synack-wrong-ack", segment.frame, "it acknowledges another number than its peer's SYN had")
@@ -116,7 +116,7 @@ def _after_close(found: list[Anomaly], live: Connection, verdict: Verdict, index
             found.append(Anomaly("segment-after-close", segment.frame, "its sender had closed and had its FIN acknowledged before"))
 
 
-def _of_reset(found: list[Anomaly], verdict: Verdict, index: int, segment: Segment) -> None:
+def _of_reset(found: list[Anomaly], live: Connection, verdict: Verdict, index: int, segment: Segment) -> None:
     frame, marks = segment.frame, None
     if segment.payload:
         found.append(
@@ -126,7 +126,7 @@ def _of_reset(found: list[Anomaly], verdict: Verdict, index: int, segment: Segme
         if mark.index == index:
             marks = mark
             break
-    if marks is None or index == verdict.fatal or marks.late:
+    if marks is None or index == verdict.fatal or marks.late or _is_answer_of_none(live, verdict, index, segment):
         return
     if not marks.acceptable and marks.in_window:
         found.append(
@@ -138,6 +138,20 @@ def _of_reset(found: list[Anomaly], verdict: Verdict, index: int, segment: Segme
         found.append(Anomaly("rst-ignored", frame, "its numbers are none that its receiver obeys"))
     elif verdict.fatal < 0 or index < verdict.fatal:
         found.append(Anomaly("rst-ignored", frame, "its receiver went on as if it had not come"))
+
+
+def _is_answer_of_none(live: Connection, verdict: Verdict, index: int, segment: Segment) -> bool:
+    """Whether a RST is what a host sends that no longer has the connection, at a number that its peer acknowledged (RFC 9293, 3.10.7.1).
+
+    Not every acknowledgement is in the log.
+    """
+    side = live.side(segment.side)
+    return (
+        not segment.flags & ACK
+        and verdict.had_left(segment.side, index)
+        and ahead(segment.seq, side.isn) > 0
+        and ahead(side.next_seq, segment.seq) >= 0
+    )
 
 
 def _is_repeated_late(live: Connection, verdict: Verdict, index: int, segment: Segment) -> bool:

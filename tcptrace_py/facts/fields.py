@@ -324,7 +324,7 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
     *_side("client"),
     *_side("server"),
     Field("time_wait_sides", "VARCHAR", "sides that entered TIME_WAIT, apart by spaces", _time_wait_sides, json="time_wait.*.side"),
-    Field("anomalies", "VARCHAR", "codes of what no rule explains, apart by spaces", _anomalies, json="anomalies.*.code"),
+    Field("anomalies", "VARCHAR", "codes of what is out of the ordinary, apart by spaces", _anomalies, json="anomalies.*.code"),
 ), lambda block: block.connections.count)  # fmt: skip
 
 

@@ -33,5 +33,5 @@ cdef bint _answers_synack(Connection live, ResetMarks marks) except -1
 cdef bint _owes_ack(Connection live, ResetMarks marks, Context context) except -1
 @cython.locals(log=list, segment=Segment, fin=Segment, i=cython.Py_ssize_t, other=Segment, crossed=bint, answered=Segment, before=Segment)
 cdef _after_own_fin(Connection live, Verdict verdict, ResetMarks marks, long long own_fin, Context context)
-@cython.locals(what=Segment, answers="long long", since_ns="long long", at_its_end=bint)
+@cython.locals(what=Segment, answers="long long", since_ns="long long", at_its_end=bint, had_left=bint, own_end=bint)
 cdef _without_ack(Connection live, Verdict verdict, ResetMarks marks, Segment segment, Context context)

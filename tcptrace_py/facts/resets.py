@@ -48,7 +48,7 @@ def _write(block: Block, live: Connection, verdict: Verdict, marks: ResetMarks) 
         proof.append(f"TTL {segment.ttl}, its sender's other segments {ttl}; its other connections came both ways")
     if context.idle_ns:
         proof.append(f"idle {context.idle_ns / 1e9:.0f} s before")
-    if not marks.acceptable:
+    if not marks.acceptable and not verdict.had_left(segment.side, marks.index):
         proof.append("its numbers are not what the receiver expects")
     table = block.resets
     row = table.row()
@@ -184,7 +184,9 @@ def _without_ack(live: Connection, verdict: Verdict, marks: ResetMarks, segment:
     if context.previous_by_peer and context.peer_ack == segment.seq and context.previous_ns >= since_ns:
         name = "data" if context.previous_is_data else "segment"
         return "no-socket", "high", [f"answers the {name} of frame {context.previous_frame}"]
-    at_its_end = segment.seq == context.own_next and context.own_ack >= 0 and not context.unread and not _owes_ack(live, marks, context)
+    had_left = verdict.had_left(segment.side, marks.index)
+    own_end = segment.seq == context.own_next and context.own_ack >= 0 and not context.unread
+    at_its_end = own_end and not had_left and not _owes_ack(live, marks, context)
     if at_its_end and not context.previous_by_peer:
         return "abort", "medium", ["behind its sender's own acknowledgement of all that had come"]
     answers = marks.answers
@@ -192,6 +194,8 @@ def _without_ack(live: Connection, verdict: Verdict, marks: ResetMarks, segment:
         what = live.log[answers]
         if what.time_ns < since_ns:
             answers = -1
+    if answers < 0 and had_left:
+        return "no-socket", "high", ["its sender's connection had ended before"]
     if answers < 0:
         return "abort" if at_its_end else "no-socket", "low", ["no segment was captured that it answers"]
     what = live.log[answers]

@@ -553,7 +553,7 @@ class ConnectionView(_View):
 
     @property
     def anomalies(self) -> tuple[Anomaly, ...]:
-        """What no rule explains."""
+        """What is out of the ordinary."""
         at, count = _narrow(self._block.connections, ANOMALIES_AT, self._row), _narrow(self._block.connections, ANOMALIES, self._row)
         return tuple([_anomaly(self._block, at + number) for number in range(count)]) if count else ()
 

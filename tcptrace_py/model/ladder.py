@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .segments import FIN, SYN
+from .segments import FIN, RST, SYN
 from .seq import MASK
 
 
@@ -72,13 +72,18 @@ class Rung:
 
 @dataclass(slots=True)
 class Run:
-    """Plain segments in a row, of which only the sums are kept: by direction, how many and how many new bytes."""
+    """Segments in a row of which only the sums are kept: by direction, how many and how many new bytes.
+
+    They are plain, but for those beyond the MOST_MARKED: `resets` and `others` (with SYN or FIN) count these.
+    """
 
     first: Rung
     last: Rung
     segments: Counter[bool] = field(default_factory=Counter)
     payload_bytes: Counter[bool] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
+    resets: Counter[bool] = field(default_factory=Counter)
+    others: Counter[bool] = field(default_factory=Counter)
     cut: bool = False  # flags and lengths of some are unknown
 
     @classmethod
@@ -97,12 +102,16 @@ class Run:
             self.segments += part.segments
             self.payload_bytes += part.payload_bytes
             self.marks += part.marks
+            self.resets += part.resets
+            self.others += part.others
             self.last, self.cut = part.last, self.cut or part.cut
             return
         sent = part.sent
         self.segments[sent.from_client] += 1
         self.payload_bytes[sent.from_client] += part.new_bytes
         self.marks.update(part.marks)
+        self.resets[sent.from_client] += bool(sent.flags & RST)
+        self.others[sent.from_client] += bool(sent.flags & (SYN | FIN)) and not sent.flags & RST
         self.last, self.cut = part, self.cut or sent.cut
 
 
