@@ -157,7 +157,7 @@ KINDS = (
     Kind("rule", "rules", "what check can check", _rules),
     Kind("comparison", "comparisons", "what diff compares", _comparisons),
     Kind("problem", "problems", "what limits the conclusions from a capture", _explained(DAMAGE, PROPERTIES)),
-    Kind("anomaly", "anomalies", "segments that no rule of their connection explains", _explained(ANOMALIES)),
+    Kind("anomaly", "anomalies", "segments that are out of the ordinary in their connection", _explained(ANOMALIES)),
     Kind("outcome", "outcomes", "what came of a handshake", _words(words.OUTCOME_MEANINGS)),
     Kind("handshake", "handshakes", "kinds of handshakes", _words(words.KINDS)),
     Kind("teardown", "teardowns", "how a connection ended", _words(words.PATTERNS)),

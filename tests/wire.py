@@ -23,7 +23,14 @@ def frame_of(segment: Seg) -> bytes:
     source, target, sport, dport, _ = key_parts(segment.key)
     here, there = text(source), text(target)
     tcp = build.tcp(
-        bytes(segment.payload), source=here, target=there, ports=(sport, dport), seq=segment.seq, ack=segment.ack, flags=segment.flags
+        bytes(segment.payload),
+        source=here,
+        target=there,
+        ports=(sport, dport),
+        seq=segment.seq,
+        ack=segment.ack,
+        flags=segment.flags,
+        window=segment.window,
     )
     packet = build.ipv4(tcp, source=here, target=there, identification=max(segment.ip_id, 0), ttl=segment.ttl)
     if segment.notes & QUOTED:

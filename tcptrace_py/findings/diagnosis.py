@@ -48,6 +48,11 @@ class Ledger:
         held = analysis.summary.time_wait
         services = self._services(analysis, end_ns)
         servers = self._servers(held.entered)
+        if any(row.what == "times" and row.because == "coarse-clock" for row in analysis.withheld):
+            for service in services:
+                service.lifetime_p50_ns = None
+            for server in servers:
+                server.lifetime_p50_ns = None
         hosts = self._hosts(_ordered(analysis.hosts.holding(), analysis.ports.near(inf)), profiles, (start_ns, end_ns))
         known = analysis.capture.start_ns is not None
         return Diagnosis(

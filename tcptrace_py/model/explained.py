@@ -174,11 +174,12 @@ PROPERTIES = {
 }
 
 
-# What a segment of a connection did that no rule explains.
+# What a segment of a connection did that is out of the ordinary.
 ANOMALIES = {
     "old-duplicate-syn": Explained(
-        "the SYN of this connection, or of an earlier one of its four-tuple, once more after its answer: the network delivered it late",
-        "nothing",
+        "the SYN of this connection, or of an earlier one of its four-tuple, once more after its answer. A single one was delivered late; "
+        "several, at the distances of retries, come from a client that does not have the answer",
+        "of a single one nothing; of several look at the client, and at what is between it and the capture",
     ),
     "stray-syn": Explained(
         "a SYN with another initial number that nothing answered with a SYN/ACK",
@@ -258,6 +259,11 @@ ANOMALIES = {
         "too big: path MTU discovery at work. Time exceeded: a routing loop",
     ),
 }
+
+# Anomalies that the rules of TCP explain, or an error that a router reports, or a hole in the capture.
+BY_RULE = frozenset(
+    ("keep-alive-probe", "zero-window", "zero-window-probe", "syn-met-time-wait", "acked-unseen", "icmp-unreachable", "icmp-error")
+)
 
 # Properties about which nothing is to be done, however often they are met.
 HARMLESS = frozenset(code for code, row in PROPERTIES.items() if row.remedy.partition(":")[0].partition(";")[0] == "nothing")

@@ -143,10 +143,10 @@ def time_wait_words(summary: Summary) -> str:
     return f"{told}; {untold}" if untold else told
 
 
-def opened(connection: Connection) -> str:
-    """How a connection was opened, in a cell: the time it took, or what happened instead."""
+def opened(connection: Connection, *, timed: bool = True) -> str:
+    """How a connection was opened, in a cell: the time it took (where the clock is `timed`), or what happened instead."""
     handshake = connection.handshake
-    if handshake.outcome == "completed" and handshake.total_ns is not None:
+    if handshake.outcome == "completed" and handshake.total_ns is not None and timed:
         return human(handshake.total_ns)
     if handshake.outcome == "not-captured":
         return "before capture" if connection.midstream else "no handshake"

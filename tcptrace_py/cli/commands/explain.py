@@ -85,6 +85,7 @@ def command(
     from tcptrace_py.model.which import Which, parse_which
     from tcptrace_py.outputs.explain import formats
     from tcptrace_py.outputs.view import View
+    from tcptrace_py.outputs.views.parts import is_timed
     from tcptrace_py.second_reading import STILL_S
 
     wanted = parse_which(which)
@@ -117,6 +118,7 @@ def command(
             why=why,
             full=full,
             findings=[finding for finding in result.findings if found[0].first_frame in finding.first_frames],
+            timed=is_timed(result),
         ),
         output,
     )

@@ -33,13 +33,15 @@ def write(
     why: bool = False,
     full: bool = False,
     findings: Sequence[Finding] = (),
+    timed: bool = True,
 ) -> None:
     """Print a connection as one of `FORMATS`.
 
-    `others` matched too and are only named; `end_ns`: the capture's end; `findings`: those that the connection shows.
+    `others` matched too and are only named; `end_ns`: the capture's end; `findings`: those that the connection shows. Without
+    `timed` the clock is too coarse for what is measured (`views.parts.is_timed`), and no time is told.
     """
-    items = script(connection, rungs, full=full)
-    told = story(connection, rungs, items, end_ns)
+    items = script(connection, rungs, full=full, timed=timed)
+    told = story(connection, rungs, items, end_ns, timed=timed)
     if name == "mermaid":
         out.writelines(f"{line}\n" for line in mermaid.lines(connection, items, why=why))
         told = " ".join([told, *(f"{finding.severity} {finding.code}: {finding.explanation}" for finding in findings)])

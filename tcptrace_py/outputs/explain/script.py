@@ -83,11 +83,11 @@ _IN_A_FOLD = {  # one, several
 }
 
 
-def script(connection: Connection, rungs: Sequence[Rung | Run], *, full: bool = False) -> list[Item]:
-    """Everything that is told of a connection, in order. `full`: nothing is folded."""
+def script(connection: Connection, rungs: Sequence[Rung | Run], *, full: bool = False, timed: bool = True) -> list[Item]:
+    """Everything that is told of a connection, in order. `full`: nothing is folded. `timed`: waits are pointed out."""
     by_frame, apart = _changes(connection, {rung.sent.frame for rung in rungs if isinstance(rung, Rung)})
     remarks = _remarks(connection)
-    waits = _waits(connection, rungs)
+    waits = _waits(connection, rungs) if timed else {}
     marked = 0
     items: list[Item] = [Change(None, *_initial(connection))]
     run: list[Rung | Run] = []
@@ -104,7 +104,8 @@ def script(connection: Connection, rungs: Sequence[Rung | Run], *, full: bool = 
         notes = [*_words(rung, _refused_in(connection, rung)), *told]
         loud = rung.remarkable or bool(told)
         marked += loud
-        plain = not rung.sent.flags & (SYN | FIN | RST) and frame not in by_frame and (not loud or marked > MOST_MARKED)
+        quiet = marked > MOST_MARKED if loud else not rung.sent.flags & (SYN | FIN | RST)
+        plain = quiet and frame not in by_frame
         if plain and id(rung) not in waits and not full:
             run.append(rung)
             continue
@@ -249,9 +250,15 @@ def _reason(before: Rung, rung: Rung) -> str:
 
 def fold_words(fold: Fold, *, from_client: bool) -> str:
     """One direction of a fold in words; empty if nothing went that way."""
-    count, payload = fold.run.segments[from_client], fold.run.payload_bytes[from_client]
+    run = fold.run
+    count, payload, resets, others = (sums[from_client] for sums in (run.segments, run.payload_bytes, run.resets, run.others))
     if not count:
         return ""
-    if fold.run.cut:
+    if run.cut:
         return f"{some(count, 'segment')}, cut"
-    return f"{some(count, 'segment')}, {payload:,} bytes" if payload else some(count, "ACK")
+    if resets == count:
+        return some(count, "RST")
+    if not payload and not resets and not others:
+        return some(count, "ACK")
+    parts = [f"{payload:,} bytes" if payload else "", some(resets, "RST") if resets else "", f"{others:,} SYN or FIN" if others else ""]
+    return ", ".join([some(count, "segment"), *filter(None, parts)])

@@ -17,14 +17,15 @@ UNANSWERED = ("unanswered", "refused-by-time-wait", "in-progress")  # outcomes o
 _OVER = frozenset((State.CLOSED, State.LISTEN, State.TIME_WAIT))
 
 
-def story(connection: Connection, rungs: Sequence[Rung | Run], items: Sequence[Item], end_ns: int) -> str:
-    """The paragraph; `end_ns` is the capture's end."""
+def story(connection: Connection, rungs: Sequence[Rung | Run], items: Sequence[Item], end_ns: int, *, timed: bool = True) -> str:
+    """The paragraph; `end_ns` is the capture's end. `timed`: the clock tells apart what is measured."""
     marks = marks_of(rungs)
     sentences = [
         _opened(connection, rungs),
-        *_handshake(connection),
-        *_talk(connection, items, marks),
-        *_closed(connection),
+        *_handshake(connection, timed=timed),
+        *_talk(connection, marks),
+        *(_longest_wait(connection, items) if timed else ()),
+        *_closed(connection, timed=timed),
         *_gave_up(connection),
         *(_stay(stay, connection) for stay in connection.time_wait),
         *_stuck(connection, end_ns),
@@ -58,7 +59,7 @@ def _began(connection: Connection, rungs: Sequence[Rung | Run]) -> str:
     return f"At {clock(connection.start_ns)} {sender} sent {receiver} {what}."
 
 
-def _handshake(connection: Connection) -> Iterator[str]:
+def _handshake(connection: Connection, *, timed: bool) -> Iterator[str]:
     handshake = connection.handshake
     syns = some(handshake.syn_retransmissions + 1, "SYN") if handshake.syn_retransmissions else ""
     told = {
@@ -73,6 +74,8 @@ def _handshake(connection: Connection) -> Iterator[str]:
     }
     if handshake.outcome in told:
         yield told[handshake.outcome]
+    elif handshake.outcome == "completed" and not timed:
+        yield f"The handshake was completed{f', with {syns}' if syns else ''}; the clock is too coarse to tell how long it took."
     elif handshake.outcome == "completed" and handshake.total_ns is not None:
         legs = _legs(handshake, connection.vantage)
         yield f"The handshake took {human(handshake.total_ns)}{legs}{f', with {syns}' if syns else ''}."
@@ -98,7 +101,7 @@ def _lost_to_retries(handshake: Handshake) -> int:
     return total - out - back
 
 
-def _talk(connection: Connection, items: Sequence[Item], marks: Counter[str]) -> Iterator[str]:
+def _talk(connection: Connection, marks: Counter[str]) -> Iterator[str]:
     client, server = connection.client_side, connection.server_side
     if server is None:
         yield f"It sent itself {size(client.payload_bytes)}."
@@ -108,10 +111,9 @@ def _talk(connection: Connection, items: Sequence[Item], marks: Counter[str]) ->
     elif client.payload_bytes or server.payload_bytes:
         yield f"The client sent {_much(client)}, the server {_much(server)}."
     elif marks[UNSEEN] or marks[AFTER_GAP]:
-        yield "No data was captured, but the numbers show that some was sent."
+        yield "No data was captured."  # what is missing may be data, or a FIN: that it is missing is said below
     elif connection.handshake.outcome == "completed":
         yield "No data was sent."
-    yield from _longest_wait(connection, items)
 
 
 def _longest_wait(connection: Connection, items: Sequence[Item]) -> Iterator[str]:
@@ -131,12 +133,12 @@ def _much(side: Side) -> str:
     return size(side.payload_bytes) if side.payload_bytes else "nothing"
 
 
-def _closed(connection: Connection) -> Iterator[str]:
+def _closed(connection: Connection, *, timed: bool) -> Iterator[str]:
     teardown = connection.teardown
     first = teardown.first_fin
     second = "server" if first == "client" else "client"
     flight = " The close was in flight when the capture ended." if teardown.censored else ""
-    took = f", in {human(teardown.duration_ns)}" if teardown.duration_ns is not None else ""
+    took = f", in {human(teardown.duration_ns)}" if teardown.duration_ns is not None and timed else ""
     if teardown.pattern == "four-way":
         segments = f" in {teardown.segments} segments" if teardown.segments else ""
         yield f"The {first} closed first, then the {second}: a full close{segments}{took}."
@@ -152,7 +154,8 @@ def _closed(connection: Connection) -> Iterator[str]:
     elif teardown.pattern == "unknown":
         server = connection.server_side
         one_sided = server is None or not server.packets or not connection.client_side.packets
-        why = "one direction is not in the capture" if one_sided else "its beginning is not in the capture"
+        missing = "one direction" if one_sided else "its beginning" if connection.midstream else "a part of it"
+        why = f"{missing} is not in the capture"
         yield f"How it ended and who closed first cannot be told: {why}."
     elif teardown.pattern == "none" and connection.handshake.outcome in ("completed", "not-captured"):
         yield "Nobody had closed by the end of the capture."
@@ -163,7 +166,10 @@ def _gave_up(connection: Connection) -> Iterator[str]:
     for name, side in (("client", connection.client_side), ("server", connection.server_side)):
         states = () if side is None else side.states[-2:]
         if len(states) == 2 and states[1].basis == Basis.CLOCK and states[0].state != State.TIME_WAIT:
-            yield f"The {name} gave up at {clock(states[1].at_ns)}: it sent nothing more, and had no answer in {states[0].state.name}."
+            other = connection.server_side if name == "client" else connection.client_side
+            unheard = states[0].state == State.SYN_SENT and other is not None and other.packets > 0
+            answer = "did not take the SYN/ACK that was captured" if unheard else f"had no answer in {states[0].state.name}"
+            yield f"The {name} gave up at {clock(states[1].at_ns)}: it sent nothing more, and {answer}."
 
 
 def _reset(teardown: Teardown) -> str:
@@ -222,6 +228,8 @@ def _odd(connection: Connection, marks: Counter[str]) -> Iterator[str]:
         yield f"{some(filled, 'segment')} filled a gap: lost before the capture, or overtaken."
     if marks[UNSEEN]:
         yield "Something was acknowledged that the capture does not hold."
+    elif marks[AFTER_GAP] and not filled:
+        yield "The numbers leave a gap: something was sent that the capture does not hold."
 
 
 def _again(side: Side | None) -> int:

@@ -7,7 +7,7 @@ from tcptrace_py.outputs.blocks import Blocks, Heading, Note
 from tcptrace_py.outputs.view import View
 
 from .detail import detail
-from .parts import connection_grid, is_dated, nothing_listed, title
+from .parts import connection_grid, is_dated, is_timed, nothing_listed, title
 
 LISTS_CONNECTIONS = True
 
@@ -22,10 +22,10 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
     if first is None:
         yield from nothing_listed(analysis, view)
         return
-    yield connection_grid(islice(chain([first], rows), view.limit), dated=is_dated(analysis))
+    yield connection_grid(islice(chain([first], rows), view.limit), dated=is_dated(analysis), timed=is_timed(analysis))
     rest = sum(1 for _ in rows)
     if rest:
         yield Note(f"… and {rest:,} more {left_out}", "quiet")
     if view.streams:
         for connection in view.listed(analysis):
-            yield from detail(connection)
+            yield from detail(connection, timed=is_timed(analysis))

@@ -10,23 +10,27 @@ from tcptrace_py.outputs.words import CAUSES, OUTCOMES, PATTERNS, VANTAGES, filt
 
 from .parts import facts
 
+FRAMES = 3  # that are named
 _ENDINGS = {"expired": "ran out", "reused": "cut short by a new SYN", "killed": "cut short by a RST"}
 
 
-def detail(connection: Connection) -> Blocks:
-    """Blocks about one connection."""
+def detail(connection: Connection, *, timed: bool = True) -> Blocks:
+    """Blocks about one connection. `timed`: see `parts.is_timed`."""
     scope = scope_text(connection.scope)
     yield Heading(f"{end(connection.client)} → {end(connection.server)}{f' ({scope})' if scope else ''}", filter_title(connection.stream))
     server = connection.server_side
     yield facts(
-        ("Opened", _opening(connection.handshake, connection.vantage)),
-        ("Closed", _closing(connection.teardown)),
+        ("Opened", _opening(connection.handshake, connection.vantage, timed=timed)),
+        ("Closed", _closing(connection.teardown, timed=timed)),
         ("TIME_WAIT", "; ".join(_stay(stay) for stay in connection.time_wait)),
         ("Client sent", _sent(connection.client_side)),
         ("Server sent", _sent(server) if server is not None else "(the client connected to itself: one socket)"),
     )
+    told: dict[tuple[str, str], list[int]] = {}
     for anomaly in connection.anomalies:
-        yield Note(f"frame {anomaly.frame}: {anomaly.explanation} ({anomaly.code})", "bad", "•")
+        told.setdefault((anomaly.code, anomaly.explanation), []).append(anomaly.frame)
+    for (code, explanation), frames in told.items():
+        yield Note(f"{_frames(frames)}: {explanation} ({code})", "bad", "•")
     timeline = _timeline(connection)
     yield timeline
     if late := _late(timeline):
@@ -37,11 +41,20 @@ def detail(connection: Connection) -> Blocks:
         )
 
 
-def _opening(handshake: Handshake, vantage: str | None) -> str:
+def _frames(frames: list[int]) -> str:
+    """The frames of one kind of anomaly: the first and how many more."""
+    named = ", ".join(map(str, frames[:FRAMES]))
+    more = f" and {some(len(frames) - FRAMES, 'more frame')}" if len(frames) > FRAMES else ""
+    return f"frame{'s' if len(frames) > 1 else ''} {named}{more}"
+
+
+def _opening(handshake: Handshake, vantage: str | None, *, timed: bool) -> str:
     again = retries(handshake.syn_retransmissions, handshake.synack_retransmissions)
     again = f"; sent again: {again}" if again else ""
     if handshake.outcome != "completed":
         return OUTCOMES.get(handshake.outcome, handshake.outcome) + again
+    if not timed:
+        return f"{handshake.kind or 'completed'}{again}"
     seen = f", seen {VANTAGES.get(vantage, vantage)}" if vantage else ""
     legs = ""
     if handshake.syn_to_synack_ns is not None and handshake.synack_to_ack_ns is not None:
@@ -50,7 +63,7 @@ def _opening(handshake: Handshake, vantage: str | None) -> str:
     return f"{handshake.kind or 'completed'}{took}{legs}{seen}{again}"
 
 
-def _closing(teardown: Teardown) -> str:
+def _closing(teardown: Teardown, *, timed: bool) -> str:
     if teardown.reset is not None and teardown.pattern == "rst":
         reset = teardown.reset
         by = "somebody between them" if reset.by in ("between", "unknown") else f"the {reset.by}"
@@ -65,7 +78,7 @@ def _closing(teardown: Teardown) -> str:
         return PATTERNS["none"]
     segments = f" in {teardown.segments} segments" if teardown.segments else ""
     first = f", {teardown.first_fin} first" if teardown.first_fin and teardown.pattern != "simultaneous" else ""
-    took = f", {human(teardown.duration_ns)}" if teardown.duration_ns is not None else ""
+    took = f", {human(teardown.duration_ns)}" if teardown.duration_ns is not None and timed else ""
     meaning = (
         ": in flight when the capture ended"
         if teardown.censored
@@ -103,9 +116,7 @@ def _late(timeline: Grid) -> tuple[int, int] | None:
 def _rows(connection: Connection) -> Iterable[tuple[str, ...]]:
     """List each state entered, on its side, those before any event first; what both enter at one frame is one line."""
     server = connection.server_side
-    entries = [(entry, 0) for entry in connection.client_side.states]
-    entries += [(entry, 1) for entry in server.states] if server is not None else []
-    entries.sort(key=lambda row: -(1 << 63) if row[0].at_ns is None else row[0].at_ns)
+    entries = _merged(list(connection.client_side.states), list(server.states) if server is not None else [])
     line: list[str] | None = None
     last: StateEntry | None = None
     for entry, side in entries:
@@ -121,6 +132,19 @@ def _rows(connection: Connection) -> Iterable[tuple[str, ...]]:
         last = entry
     if line is not None:
         yield tuple(line)
+
+
+def _merged(client: list[StateEntry], server: list[StateEntry]) -> Iterable[tuple[StateEntry, int]]:
+    """Both sides' states by time, and by frame where times are equal; each side's in their own order."""
+    sides = client[::-1], server[::-1]
+    while sides[0] or sides[1]:
+        heads = [(_place(side[-1]), number) for number, side in enumerate(sides) if side]
+        _, number = min(heads)
+        yield sides[number].pop(), number
+
+
+def _place(entry: StateEntry) -> tuple[int, int]:
+    return -(1 << 63) if entry.at_ns is None else entry.at_ns, entry.frame or 0
 
 
 def _together(one: StateEntry, other: StateEntry) -> bool:

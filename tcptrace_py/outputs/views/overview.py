@@ -1,7 +1,7 @@
 """The default page: capture quality, causes, the summary, services, hosts, ports near their ceiling, what was slow or broke, what next."""
 
 from tcptrace_py.model.digest import FEW, Digest, TroubleGroup
-from tcptrace_py.model.explained import HARMLESS
+from tcptrace_py.model.explained import BY_RULE, HARMLESS
 from tcptrace_py.model.results import Analysis, Connection, Summary
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more_text
 from tcptrace_py.outputs.units import count, service, share, some
@@ -26,6 +26,7 @@ from .parts import (
     filter_note,
     host_grid,
     is_dated,
+    is_timed,
     none_found,
     port_grid,
     problem_notes,
@@ -104,7 +105,6 @@ def _summary(analysis: Analysis, digest: Digest, hidden: frozenset[str], *, is_s
     rising = "; still rising: the capture is shorter than a stay" if is_short and summary.time_wait.at_end else ""
     held = f"{time_wait_words(summary)}{rising}"
     in_flight = f"; {count(summary.closes_in_flight)} in flight when the capture ended" if summary.closes_in_flight else ""
-    anomalies = sum(group.count for group in digest.anomalies.values())
     yield facts(
         ("Connections", tally(summary.outcomes, OUTCOMES)),
         *([("Handshake", "not known: see above")] if "handshake-latency" in hidden else handshake_words(summary)),
@@ -113,8 +113,20 @@ def _summary(analysis: Analysis, digest: Digest, hidden: frozenset[str], *, is_s
         ("Resets", tally(summary.reset_causes)),
         ("Sent again", _sent_again(summary)),
         ("TIME_WAIT", held),
-        ("Oddities", f"{some(anomalies, 'segment')} that no rule explains: --show problems" if anomalies else ""),
+        ("Oddities", _odd(digest)),
     )
+
+
+def _odd(digest: Digest) -> str:
+    """How many segments no rule explains, and how many tell of probes, closed windows, errors or holes."""
+    odd, noted = 0, 0
+    for group in digest.anomalies.values():
+        if group.code in BY_RULE:
+            noted += group.count
+        else:
+            odd += group.count
+    parts = [f"{some(odd, 'segment')} that no rule explains" if odd else "", f"{some(noted, 'segment')} to be noted" if noted else ""]
+    return f"{'; '.join(filter(None, parts))}: --show problems" if odd or noted else ""
 
 
 def _sent_again(summary: Summary) -> str:
@@ -159,12 +171,12 @@ def _connections(analysis: Analysis, digest: Digest, view: View) -> Blocks:
     limit = view.limit or TOP
     if digest.count <= IN_DETAIL:
         for connection in digest.shown():
-            yield from detail(connection)
+            yield from detail(connection, timed=is_timed(analysis))
         return
     if digest.count <= FEW:
         wide = view.width >= WIDE
         yield Heading("Connections", "" if wide else "display filter: tcp.stream eq STREAM")
-        yield connection_grid(digest.shown(), dated=is_dated(analysis), filters=wide)
+        yield connection_grid(digest.shown(), dated=is_dated(analysis), filters=wide, timed=is_timed(analysis))
         return
     hidden = hides(analysis)
     slowest = [row for row in digest.slowest(limit) if is_slow(row, analysis.summary)]

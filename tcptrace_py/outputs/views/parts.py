@@ -236,8 +236,10 @@ def _by_whom(counts: tuple[tuple[str, int], ...]) -> str:
     return ", ".join(f"{who} {count(number)}" for who, number in ranked) or "-"
 
 
-def connection_grid(connections: Iterable[Connection], more: str = "", *, dated: bool = False, filters: bool = False) -> Grid:
-    """List connections, a line for each; `filters`: spell out the display filter."""
+def connection_grid(
+    connections: Iterable[Connection], more: str = "", *, dated: bool = False, filters: bool = False, timed: bool = True
+) -> Grid:
+    """List connections, a line for each; `filters`: spell out the display filter. `timed`: see `is_timed`."""
     columns = (
         Column("display filter" if filters else "stream", right=not filters),
         Column("start", drop=3),
@@ -251,10 +253,10 @@ def connection_grid(connections: Iterable[Connection], more: str = "", *, dated:
         Column("segments", right=True, drop=2),
         Column("bytes", right=True, drop=4),
     )
-    return Grid(columns, (_connection_row(connection, dated=dated, filters=filters) for connection in connections), more)
+    return Grid(columns, (_connection_row(connection, dated=dated, filters=filters, timed=timed) for connection in connections), more)
 
 
-def _connection_row(connection: Connection, *, dated: bool, filters: bool) -> tuple[str, ...]:
+def _connection_row(connection: Connection, *, dated: bool, filters: bool, timed: bool) -> tuple[str, ...]:
     client, server = connection.client_side, connection.server_side
     packets = client.packets + (server.packets if server else 0)
     payload = client.payload_bytes + (server.payload_bytes if server else 0)
@@ -264,7 +266,7 @@ def _connection_row(connection: Connection, *, dated: bool, filters: bool) -> tu
         end(connection.client),
         end(connection.server),
         scope_text(connection.scope),
-        opened(connection),
+        opened(connection, timed=timed),
         closed(connection),
         client.final_state_name or "-",
         (server.final_state_name or "-") if server else "(itself)",
@@ -276,6 +278,11 @@ def _connection_row(connection: Connection, *, dated: bool, filters: bool) -> tu
 def facts(*rows: tuple[str, str]) -> Facts:
     """Labels with a sentence each; those without one are left out."""
     return Facts(tuple(row for row in rows if row[1]))
+
+
+def is_timed(analysis: Analysis) -> bool:
+    """Whether the clock tells times apart that are as short as those of a handshake."""
+    return not any(row.what == "times" and row.because == "coarse-clock" for row in analysis.withheld)
 
 
 def is_dated(analysis: Analysis) -> bool:

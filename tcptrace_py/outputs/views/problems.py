@@ -1,6 +1,7 @@
-"""--show problems: what limits the conclusions, and the segments that no rule explains."""
+"""--show problems: what limits the conclusions, and the segments that are out of the ordinary."""
 
 from tcptrace_py.model.digest import AnomalyGroup
+from tcptrace_py.model.explained import BY_RULE
 from tcptrace_py.model.results import Analysis
 from tcptrace_py.outputs.blocks import Blocks, Facts, Heading, Note
 from tcptrace_py.outputs.units import count
@@ -20,12 +21,17 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
         yield from problem_notes(analysis.capture.problems)
     else:
         yield Note("Nothing cut, missing, doubled or out of order.")
-    yield Heading("Oddities", "segments that no rule of their connection explains")
     groups = sorted(digest.anomalies.values(), key=lambda group: (-group.count, group.code))
-    if groups:
-        yield Facts(tuple((group.code, _first_of(group)) for group in groups))
-    else:
-        yield Note("None.")
+    odd, noted = ([group for group in groups if (group.code in BY_RULE) == by_rule] for by_rule in (False, True))
+    yield Heading("Oddities", "segments that no rule of their connection explains")
+    yield _listed(odd) if odd else Note("None.")
+    if noted:
+        yield Heading("To be noted", "probes, closed windows, errors from routers, holes in the capture")
+        yield _listed(noted)
+
+
+def _listed(groups: list[AnomalyGroup]) -> Facts:
+    return Facts(tuple((group.code, _first_of(group)) for group in groups))
 
 
 def _first_of(group: AnomalyGroup) -> str:
