@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
     from tcptrace_py.model.finding import Code, Withheld
     from tcptrace_py.model.profiles import Profiles
-    from tcptrace_py.model.results import CaptureInfo, Hosts, PortBudget, PortBudgets, Summary
+    from tcptrace_py.model.results import CaptureInfo, PortBudget, PortBudgets, Summary
 
     from .accounts import Account, Accounts
+    from .hosts import CountedHosts
     from .occupancy import Held
     from .troubled import Troubled
 
@@ -54,7 +55,7 @@ class Evidence:
         accounts: Accounts,
         troubled: Troubled,
         held: Held | None,
-        hosts: Hosts,
+        hosts: CountedHosts,
         ports: PortBudgets,
         profiles: Profiles,
         withheld: Sequence[Withheld],

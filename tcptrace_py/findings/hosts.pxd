@@ -5,7 +5,7 @@ from tcptrace_py.findings.accounts cimport Account, Accounts, HostRow
 from tcptrace_py.findings.singles cimport Singles, began_ns, is_alive
 from tcptrace_py.model.packed cimport PackedRows
 
-cdef Py_ssize_t OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, FIRST, LAST, WORDS, FIRST_LOW, LAST_LOW, KEY
+cdef Py_ssize_t OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, FIRST, LAST, ITSELF, WORDS, FIRST_LOW, LAST_LOW, KEY
 cdef long long MASK
 
 

@@ -14,8 +14,8 @@ from .accounts import Accounts, HostRow
 from .singles import began_ns, is_alive
 
 # Sums over a host's accounts, as client (those with _C) and as server, and when its first and its last connection began.
-OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, FIRST, LAST = range(10)
-WORDS = 10
+OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, FIRST, LAST, ITSELF = range(11)
+WORDS = 11
 # Words of a host that made attempts only, behind these two counts: the times take two, the lower one first.
 FIRST_LOW, LAST_LOW, ATTEMPT_WORDS = 2, 4, 6
 
@@ -61,13 +61,26 @@ class CountedHosts(Hosts):
         found = (self._host(host) for host in self.rows if host.row >= 0)
         return sorted((host for host in found if host.time_wait.entered), key=_most_at_once)
 
+    def connections_of(self, host: HostRow) -> int:
+        """How many connections it had a part in; those with itself are one each."""
+        at, of = host.number * WORDS, self.sums
+        return of[at + OPENED] + of[at + SERVED] - of[at + ITSELF]
+
+    def entered_as_client(self, host: HostRow) -> int:
+        """How often it entered TIME_WAIT as a client."""
+        return self.sums[host.number * WORDS + ENTERED_C]
+
+    def opened_by(self, host: HostRow) -> int:
+        """How many connections it opened."""
+        return self.sums[host.number * WORDS + OPENED]
+
     def _busiest(self, host: HostRow) -> tuple[int, int, int, bytes]:
         at, of = host.number * WORDS, self.sums
         return -of[at + ENTERED_C] - of[at + ENTERED_S], -of[at + CLOSED_FIRST], -of[at + OPENED] - of[at + SERVED], host.address
 
     def _host(self, host: HostRow) -> Host:
         own = self.sums[host.number * WORDS : (host.number + 1) * WORDS].tolist()
-        opened, served, first, as_client, as_server, restarted, reused, killed, first_ns, last_ns = own
+        opened, served, first, as_client, as_server, restarted, reused, killed, first_ns, last_ns, _ = own
         peak, peak_at = self.occupancy.peak_of(host.row)
         waits = HostTimeWait(
             as_client + as_server, as_client, as_server, peak, peak_at, self.occupancy.level_of(host.row), restarted, reused, killed
@@ -150,14 +163,14 @@ def _moment(rows: "array[int]", at: int) -> int:
     return low | high << 32
 
 
-def hosts(accounts: Accounts) -> Hosts:
+def hosts(accounts: Accounts) -> CountedHosts:
     """All hosts. The accounts are closed."""
     return CountedHosts(accounts)
 
 
 def sums(accounts: Accounts) -> "array[int]":
     """WORDS sums for each host, by its number."""
-    made = array("q", (*bytes(FIRST), NEVER_NS, -NEVER_NS)) * len(accounts.hosts)
+    made = array("q", (*bytes(FIRST), NEVER_NS, -NEVER_NS, 0)) * len(accounts.hosts)
     found = made  # compiled, a view of it
     for account in accounts.rows.values():
         at = account.client.number * WORDS
@@ -168,6 +181,8 @@ def sums(accounts: Accounts) -> "array[int]":
         found[at + REUSED] += account.reused_client
         found[at + KILLED] += account.killed_client
         found[at + FIRST], found[at + LAST] = min(found[at + FIRST], account.first_ns), max(found[at + LAST], account.last_ns)
+        if account.server is account.client:
+            found[at + ITSELF] += account.connections
         at = account.server.number * WORDS
         found[at + SERVED] += account.connections
         found[at + CLOSED_FIRST] += account.server_first

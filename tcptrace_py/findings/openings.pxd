@@ -1,7 +1,7 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
-from tcptrace_py.model.segments cimport Columns, local_port
+from tcptrace_py.model.segments cimport Columns, local_port, plain_key
 
 cdef long long ACK, RST, SYN, OTHER
 cdef unsigned long long FACTOR, _MASK

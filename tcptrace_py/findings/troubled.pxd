@@ -11,7 +11,7 @@ from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Close, ResetMarks, Verdict
 
 # Names that this module only reads.
-cdef long long ACK, CLOSED, COMPLETED, COPY, FOUR_WAY, LISTEN, MISSING, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS, STRAY, SYN_SENT
+cdef long long ACK, CLOSED, COMPLETED, COPY, FOUR_WAY, LISTEN, MASK, MISSING, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS, STRAY, SYN_SENT
 cdef Py_ssize_t AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_LONG_CLOSES, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_BYTES
 cdef Py_ssize_t AT_SERVER_REPEATS, AT_SYN_REPEATS
 cdef Py_ssize_t ACCOUNT, CLIENT_BYTES, CLIENT_FIN, CLIENT_ISN, CLIENT_NEXT, CLIENT_PACKETS, CLIENT_PORT, CLIENT_REPEATS
@@ -33,9 +33,15 @@ cdef class Troubled:
                    wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", column=cython.Py_ssize_t,
                    client="long long", server="long long")
     cpdef add(self, Account account, Block block, Py_ssize_t row, Live live, Verdict verdict)
+    @cython.locals(row=cython.Py_ssize_t)
+    cpdef add_unanswered(self, bytes name, Live live, int outcome)
+    @cython.locals(row=cython.Py_ssize_t, wide="long long[::1]", size=cython.Py_ssize_t)
+    cpdef add_attempt(
+        self, bytes name, bytes key, long long start_ns, long long first_frame, long long stream, long long seq, int outcome)
     @cython.locals(row=cython.Py_ssize_t, table=Table, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
                    size=cython.Py_ssize_t, column=cython.Py_ssize_t)
-    cpdef add_unanswered(self, bytes name, Live live, int outcome)
+    cdef Py_ssize_t _silent(
+        self, bytes name, bytes key, long long start_ns, long long first_frame, long long stream, long long packets, int outcome) except -1
     cpdef bint wants(self, long long first_frame) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
     cdef Py_ssize_t _row(self, bytes name) except -1

@@ -26,6 +26,7 @@ from tcptrace_py.model import columns
 from tcptrace_py.model.live import COPY, STRAY
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.segments import ACK, RST, local_port
+from tcptrace_py.model.seq import MASK
 from tcptrace_py.model.state import State
 from tcptrace_py.model.vocabulary import Outcome, Pattern, Role, numbers
 
@@ -144,15 +145,31 @@ class Troubled:
 
     def add_unanswered(self, name: bytes, live: Live, outcome: int) -> None:
         """Take in a SYN that nobody answered, or not yet, of a connection that was not described; `name`: its account's."""
+        row = self._silent(name, live.a.key, live.start_ns, live.first_frame, live.stream, live.a.packets, outcome)
+        self.table.wide[END * self.table.capacity + row] = live.end_ns
+        self.table.wide[CLIENT_BYTES * self.table.capacity + row] = live.a.payload_bytes
+        self._write_numbers(row, live, 0)
+
+    def add_attempt(self, name: bytes, key: bytes, start_ns: int, first_frame: int, stream: int, seq: int, outcome: int) -> None:
+        """The same of one SYN without data, of which no more is known."""
+        row = self._silent(name, key, start_ns, first_frame, stream, 1, outcome)
+        wide, size = self.table.wide, self.table.capacity
+        wide[CLIENT_ISN * size + row] = wide[FIRST_SEQ * size + row] = seq
+        wide[CLIENT_NEXT * size + row] = (seq + 1) & MASK
+        wide[SERVER_ISN * size + row] = wide[SERVER_NEXT * size + row] = wide[FIRST_ACK * size + row] = MISSING
+        self.table.small[FIRST_BY * size + row] = 0
+
+    def _silent(self, name: bytes, key: bytes, start_ns: int, first_frame: int, stream: int, packets: int, outcome: int) -> int:
+        """A row of what nobody answered."""
         row = self._row(name)
         table = self.table
         wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
-        wide[START * size + row], wide[END * size + row] = live.start_ns, live.end_ns
-        wide[FIRST_FRAME * size + row], wide[HANDSHAKE * size + row] = live.first_frame, MISSING
-        wide[CLIENT_PACKETS * size + row], wide[CLIENT_BYTES * size + row] = live.a.packets, live.a.payload_bytes
+        wide[START * size + row] = wide[END * size + row] = start_ns
+        wide[FIRST_FRAME * size + row], wide[HANDSHAKE * size + row] = first_frame, MISSING
+        wide[CLIENT_PACKETS * size + row], wide[CLIENT_BYTES * size + row] = packets, 0
         wide[SERVER_PACKETS * size + row] = wide[SERVER_BYTES * size + row] = 0
-        narrow[STREAM * size + row], narrow[CLIENT_PORT * size + row] = live.stream if live.stream >= 0 else -1, local_port(live.a.key)
-        narrow[SYN_REPEATS * size + row] = narrow[CLIENT_REPEATS * size + row] = live.a.packets - 1
+        narrow[STREAM * size + row], narrow[CLIENT_PORT * size + row] = stream if stream >= 0 else -1, local_port(key)
+        narrow[SYN_REPEATS * size + row] = narrow[CLIENT_REPEATS * size + row] = packets - 1
         narrow[SYNACK_REPEATS * size + row] = narrow[SERVER_REPEATS * size + row] = 0
         small[VANTAGE * size + row], small[MIDSTREAM * size + row] = -1, 0
         small[OUTCOME * size + row], small[PATTERN * size + row], small[FIRST_FIN * size + row] = outcome, NONE, -1
@@ -160,8 +177,8 @@ class Troubled:
             wide[(FIRST_WAITS_WIDE + column) * size + row] = MISSING
         for column in range(len(WAITS_NARROW)):
             narrow[(FIRST_WAITS_NARROW + column) * size + row] = 0
-        self._write_numbers(row, live, 0)
         small[CLIENT_STATE * size + row], small[SERVER_STATE * size + row] = SYN_SENT, LISTEN
+        return row
 
     def _row(self, name: bytes) -> int:
         """Make a row for a connection of the account of this name: without a reset, without FINs."""

@@ -173,6 +173,11 @@ def attempt_stream(record: bytes) -> int:
     return words.word(record, ATTEMPT_STREAM)
 
 
+def attempt_seq(record: bytes) -> int:
+    """Its sequence number."""
+    return words.word(record, ATTEMPT_SEQ)
+
+
 def read_attempt(record: bytes, into: Closed) -> None:
     """Tell all that the record of an attempt says of its connection as a whole."""
     into.key = attempt_key(record)

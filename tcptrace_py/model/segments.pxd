@@ -5,6 +5,7 @@ from tcptrace_py.model cimport words
 
 cpdef bytes reverse_key(bytes key)
 @cython.locals(at=cython.Py_ssize_t)
+cpdef bytes plain_key(bytes key)
 cpdef long long local_port(bytes key)
 
 

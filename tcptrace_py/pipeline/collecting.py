@@ -352,7 +352,8 @@ class Collector:
         self.timeline.add(start_ns, outline.trouble is not None)
         self.accounts.add_attempt(key, start_ns, NEVER_NS if tried else start_ns + FIRST_REPEAT_NS, textbook.was_announced)
         if self.attempted.wants(first_frame):
-            self.attempted.add_unanswered(name_of(key), textbook.unfold_attempt(record), outline.outcome)
+            stream, seq = resting.attempt_stream(record), resting.attempt_seq(record)
+            self.attempted.add_attempt(name_of(key), key, start_ns, first_frame, stream, seq, outline.outcome)
         if self.describes_all:
             resting.read_attempt(record, self.closed)
             self._write_down(outline, known_ns)

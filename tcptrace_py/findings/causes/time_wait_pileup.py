@@ -17,7 +17,6 @@ from tcptrace_py.model.finding import Code, Finding, Gravity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tcptrace_py.findings.accounts import Account
     from tcptrace_py.findings.evidence import Evidence
 
 CROWD = 1000  # at once, that make people ask
@@ -28,24 +27,13 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     if evidence.summary.time_wait.peak < CROWD:
         return
     peak_of = evidence.accounts.occupancy.peak_of
-    accounts: dict[int, list[Account]] = {
-        host.number: [] for host in evidence.accounts.hosts.values() if host.row >= 0 and peak_of(host.row)[0] >= CROWD
-    }
-    for account in evidence.accounts.rows.values() if accounts else ():
-        client, server = account.client, account.server
-        if client.number in accounts:
-            accounts[client.number].append(account)
-        if server.number in accounts and server is not client:
-            accounts[server.number].append(account)
     ran_out = {budget.client for budget in evidence.alarming if budget.exhaustion is not None}
     for host in evidence.accounts.hosts.values():
-        own = accounts.get(host.number)
-        if not own:
+        if host.row < 0 or peak_of(host.row)[0] < CROWD:
             continue
         peak, peak_ns = peak_of(host.row)
         assert peak_ns is not None
-        held = sum(account.stays_client for account in own if account.client is host)
-        whole = sum(account.connections for account in own)
+        held, whole = evidence.hosts.entered_as_client(host), evidence.hosts.connections_of(host)
         rising = "time-wait" in evidence.withheld
         ports = "each holds a local port towards its service" if held else "at a server they hold no port"
         yield evidence.found(
