@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,33 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Gold files are written anew with one command: `pytest --update-gold`; read the diff before committing it."""
     parser.addoption("--update-gold", action="store_true", help="write the gold files from what is printed now")
+
+
+GoldPart = Callable[[Path, str, list[str]], None]
+
+
+@pytest.fixture
+def gold_part(request: pytest.FixtureRequest) -> GoldPart:
+    """Hold lines against the part of a gold file that has this name; `== NAME` begins a part."""
+
+    def check(gold: Path, name: str, lines: list[str]) -> None:
+        parts = _parts(gold)
+        if request.config.getoption("--update-gold"):
+            parts[name] = lines
+            gold.write_text("".join(f"== {key}\n" + "".join(f"{line}\n" for line in parts[key]) for key in sorted(parts)), "utf-8")
+        assert lines == parts.get(name, [])
+
+    return check
+
+
+def _parts(gold: Path) -> dict[str, list[str]]:
+    parts: dict[str, list[str]] = {}
+    for line in gold.read_text("utf-8").splitlines() if gold.exists() else ():
+        if line.startswith("== "):
+            lines = parts[line[3:]] = []
+        else:
+            lines.append(line)
+    return parts
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tcptrace_py.model.finding import Finding
+    from tests.conftest import GoldPart
 
 HERE = Path(__file__).parent / "recorded"
 SURE = {None: 0, "medium": 1, "high": 2}
@@ -64,9 +65,13 @@ def test_every_cause_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
-def test_what_shows_a_cause(name: str) -> None:
+def test_what_shows_a_cause(name: str, gold_part: GoldPart) -> None:
     recording = RECORDINGS[name]
-    holds(findings(HERE / f"{name}.pcap.xz", recording, recording.numbers), recording, recording.numbers)
+    found = findings(HERE / f"{name}.pcap.xz", recording, recording.numbers)
+    holds(found, recording, recording.numbers)
+    gold_part(
+        HERE.parent / "sentences.txt", name, [f"{row.severity} {row.code}: {row.explanation} [{'; '.join(row.evidence)}]" for row in found]
+    )
 
 
 @pytest.mark.parametrize("name", RECORDINGS)

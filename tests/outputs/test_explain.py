@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from tests.traffic import traffic
 
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Analysis, Connection
+    from tests.conftest import GoldPart
 
 GOLD = Path(__file__).parent / "gold" / "explain"
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -72,13 +74,15 @@ def every_sample() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", every_sample(), ids=lambda path: path.name)
-def test_every_sample_is_drawn_and_fits(path: Path) -> None:
+def test_every_sample_is_drawn_and_fits(path: Path, gold_part: GoldPart) -> None:
     try:
         result = analysis(path.name)
     except TcpstatesError:
         pytest.skip("no capture at all")
+    said: list[str] = []
     for connection in list(result.connections)[: 1 if "pile-up" in path.name else MOST]:
         wordy = drawn(path, result, connection, 80, why=True)
+        said += sentences_of(connection.id, drawn(path, result, connection, 120))
         for text, width in ((drawn(path, result, connection, 120), 120), (wordy, 80)):
             assert [line for line in text.splitlines() if len(line) > width or line != line.rstrip()] == []
             assert "In words" in text
@@ -87,6 +91,24 @@ def test_every_sample_is_drawn_and_fits(path: Path) -> None:
         told = " ".join(wordy.split())
         assert all(entry.reason in told for side in sides for entry in side.states)
         assert drawn(path, result, connection, 80, "mermaid").startswith("sequenceDiagram\n")
+    gold_part(GOLD / "sentences.txt", path.name, said)
+
+
+def sentences_of(number: int, text: str) -> list[str]:
+    """What a drawing says of a connection: the paragraph, and the kinds of remarks beside the ladder, without their numbers."""
+    drawing, _, paragraph = text.partition("In words")
+    remarks, last = [], ""
+    for line in drawing.splitlines():
+        _, mark, rest = line.partition("└ ")
+        if mark:
+            remarks.append(rest)
+        elif remarks and last.startswith(" ") and line.startswith(" " * 33) and "│" not in line:
+            remarks[-1] += " " + line.strip()
+        else:
+            remarks += [part.strip(" │") for part in (line.partition("⋮ ")[2],) if part]
+        last = line
+    kinds = dict.fromkeys(re.sub(r"\d[\d.,]*( ?(min|ms|µs|ns|s|kB|MB|B|bytes)\b)?", "#", remark) for remark in remarks)
+    return [f"{number}: {' '.join(paragraph.split())}", *(f"  {kind}" for kind in kinds)]
 
 
 def test_nothing_is_folded_in_full() -> None:

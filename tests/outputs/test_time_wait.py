@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from tests.outputs.test_documents import registry, schema, strict
 if TYPE_CHECKING:
     from tcptrace_py.model.diagnosis import Diagnosis
     from tcptrace_py.model.results import Analysis
+    from tests.conftest import GoldPart
 
 GOLD = Path(__file__).parent / "gold" / "time-wait"
 ROOT = Path(__file__).parents[2]
@@ -68,7 +70,7 @@ def every_sample() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", every_sample(), ids=lambda path: path.name)
-def test_every_sample_gives_a_page_and_a_document_of_the_schema(path: Path) -> None:
+def test_every_sample_gives_a_page_and_a_document_of_the_schema(path: Path, gold_part: GoldPart) -> None:
     try:
         result = analysis(path.name)
     except TcpstatesError:
@@ -82,6 +84,16 @@ def test_every_sample_gives_a_page_and_a_document_of_the_schema(path: Path) -> N
         out = io.StringIO()
         write("table", told, result, View(width=width), out)
         assert out.getvalue()
+    gold_part(GOLD / "sentences.txt", path.name, sentences_of(told, replace_path(result, path.name)))
+
+
+def sentences_of(told: Diagnosis, result: Analysis) -> list[str]:
+    """Verdict, advice, what states mean and how it is counted: a line each."""
+    out = io.StringIO()
+    write("markdown", told, result, View(), out)
+    printed_text = out.getvalue().replace(f"{SAMPLES}/", "")
+    lines = [" ".join(line.replace("\\", "").split()) for line in printed_text.splitlines() if not line.startswith("Model:")]
+    return [line for line in lines if re.match(r"(\S+ ){5}", line) and line.endswith((".", ")"))]
 
 
 @pytest.mark.parametrize(
