@@ -4,8 +4,8 @@ import cython
 from tcptrace_py.model cimport words
 
 cpdef bytes reverse_key(bytes key)
-@cython.locals(at=cython.Py_ssize_t)
 cpdef bytes plain_key(bytes key)
+@cython.locals(at=cython.Py_ssize_t)
 cpdef long long local_port(bytes key)
 
 

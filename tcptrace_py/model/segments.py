@@ -208,7 +208,8 @@ def key_parts(key: bytes) -> tuple[bytes, bytes, int, int, bytes]:
 
 def plain_key(key: bytes) -> bytes:
     """A key without its scope."""
-    return key[:IPV4_KEY] if len(key) < IPV6_KEY else key[:IPV6_KEY]
+    size = IPV4_KEY if len(key) < IPV6_KEY else IPV6_KEY
+    return key if len(key) == size else key[:size]
 
 
 def local_port(key: bytes) -> int:
