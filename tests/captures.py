@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tcptrace_py.capture import open_captures
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.outputs.document import document
+from tcptrace_py.pipeline.worthwhile import AGGREGATED
 from tests.capture.writing import enhanced, interface, pcap_header, pcap_record, section
 from tests.decode import build
 from tests.ladder import CLIENT, SERVER
@@ -54,6 +55,15 @@ def rows(path: Path) -> list[Row]:
         for block in open_captures([path], Problems()).blocks()
         for i in range(block.count)
     ]
+
+
+def all_samples() -> list[Row]:
+    """All samples whose frames hold one segment each, one after the other, an hour between them."""
+    found: list[Row] = []
+    for number, path in enumerate(CAPTURES):
+        its = [row for row in rows(path) if row[3] not in AGGREGATED]
+        found += [(1_700_000_000_000_000_000 + 3_600_000_000_000 * number + row[0] - its[0][0], *row[1:]) for row in its]
+    return found
 
 
 def as_pcapng(found: list[Row], path: Path) -> list[Path]:

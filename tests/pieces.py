@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from tcptrace_py.capture import CaptureReader
+from tcptrace_py.capture import CaptureReader, file, heads
 from tcptrace_py.capture.columns import rows_of
 from tcptrace_py.pipeline import jobs, worthwhile
 
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     import pytest
 
     from tcptrace_py.model.frames import FrameBlock
+
+
+def read_in_small_pieces(patch: pytest.MonkeyPatch) -> None:
+    """Files are read a few hundred bytes at once, and can be read on from behind each of these."""
+    patch.setattr(file, "PIECE_BYTES", 400)
+    patch.setattr(file, "HEAD_BYTES", 300)
+    patch.setattr(heads, "MARK_BYTES", 1)
 
 
 def share_in_pieces(patch: pytest.MonkeyPatch, most_frames: Callable[[], int]) -> list[int]:

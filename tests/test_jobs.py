@@ -22,7 +22,7 @@ from tcptrace_py.model.words import BUCKETS
 from tcptrace_py.pipeline import jobs, run, running, worthwhile
 from tcptrace_py.second_reading import Options, find
 from tests.capture.writing import pcap_header, pcap_record
-from tests.captures import CAPTURES, FORMS, NANO, PACKED, SAMPLES, Row, as_pcapng, damaged, facts, rows
+from tests.captures import CAPTURES, FORMS, NANO, PACKED, SAMPLES, Row, all_samples, as_pcapng, damaged, facts, rows
 from tests.decode import build
 from tests.fuzz.hostile import SCENARIOS, capture
 from tests.ladder import ladder
@@ -97,12 +97,7 @@ def test_samples_as_they_are(path: Path, small_pieces: list[int]) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_all_samples_as_one_capture_of_another_form(form: Callable[[list[Row], Path], list[Path]], tmp_path: Path) -> None:
-    """One after the other, an hour between them."""
-    found: list[Row] = []
-    for number, path in enumerate(CAPTURES):
-        its = [row for row in rows(path) if row[3] not in worthwhile.AGGREGATED]
-        found += [(1_700_000_000_000_000_000 + 3_600_000_000_000 * number + row[0] - its[0][0], *row[1:]) for row in its]
-    paths = form(found, tmp_path / "capture")
+    paths = form(all_samples(), tmp_path / "capture")
     for count in (2, 3):
         same(paths, count)
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tcptrace_py.capture import file, heads, open_captures
+from tcptrace_py.capture import heads, open_captures
 from tcptrace_py.capture.ranges import Cuts, Range
 from tcptrace_py.model.problems import Problems
 from tests.capture.writing import enhanced, interface, pcap, pcap_header, pcap_record, section, snoop
 from tests.captures import CAPTURES
+from tests.pieces import read_in_small_pieces
 from tests.thorough import examples
 
 if TYPE_CHECKING:
@@ -59,10 +60,7 @@ def same(paths: Sequence[Path], range_bytes: int) -> int:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read in small pieces, so that small files have many, with a mark behind each."""
-    monkeypatch.setattr(file, "PIECE_BYTES", 400)
-    monkeypatch.setattr(file, "HEAD_BYTES", 300)
-    monkeypatch.setattr(heads, "MARK_BYTES", 1)
+    read_in_small_pieces(monkeypatch)
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tcptrace_py.capture import file, heads
 from tcptrace_py.cluster.checkpoint import OURS, Checkpoint, decoded_of, plain
 from tcptrace_py.model.errors import CaptureError, NotSharedError, UsageError
 from tcptrace_py.model.profiles import Profiles
@@ -18,8 +17,9 @@ from tcptrace_py.pipeline import run, worthwhile
 from tcptrace_py.pipeline.distributed import Plan, Run, plan
 from tcptrace_py.pipeline.scratch import Folder, ScratchError
 from tcptrace_py.pipeline.stages import Work
-from tests.captures import CAPTURES, FORMS, PACKED, SAMPLES, Row, damaged, facts, rows
+from tests.captures import CAPTURES, FORMS, PACKED, SAMPLES, Row, all_samples, damaged, facts, rows
 from tests.fuzz.hostile import SCENARIOS, capture
+from tests.pieces import read_in_small_pieces
 from tests.thorough import examples
 
 if TYPE_CHECKING:
@@ -84,10 +84,7 @@ def same(paths: Sequence[Path] | Path, folder: Path, **how: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read in small pieces, with a mark behind each."""
-    monkeypatch.setattr(file, "PIECE_BYTES", 400)
-    monkeypatch.setattr(file, "HEAD_BYTES", 300)
-    monkeypatch.setattr(heads, "MARK_BYTES", 1)
+    read_in_small_pieces(monkeypatch)
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
@@ -101,12 +98,7 @@ def test_samples(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_all_samples_as_one_capture_of_another_form(form: Callable[[list[Row], Path], list[Path]], tmp_path: Path) -> None:
-    """One after the other, an hour between them."""
-    found: list[Row] = []
-    for number, path in enumerate(CAPTURES):
-        its = [row for row in rows(path) if row[3] not in worthwhile.AGGREGATED]
-        found += [(1_700_000_000_000_000_000 + 3_600_000_000_000 * number + row[0] - its[0][0], *row[1:]) for row in its]
-    same(form(found, tmp_path / "capture"), tmp_path / "scratch", range_bytes=20_000, partitions=4)
+    same(form(all_samples(), tmp_path / "capture"), tmp_path / "scratch", range_bytes=20_000, partitions=4)
 
 
 @pytest.mark.slow
