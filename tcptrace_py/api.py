@@ -154,8 +154,8 @@ def analyze(
     `memory_mb` bounds what is kept in memory (of each process) of connections that are over: beyond it they go to a temporary file
     (None: 96); the result is the same.
     `cluster` is a `distributed.Client`, the address of a Dask scheduler, or "local" for `jobs` workers that are started here: the
-    result is the same (docs/cluster.md). `scratch` or `checkpoint` is a folder or URL that all its workers reach. `progress` and `each`
-    are not called then.
+    result is the same (docs/cluster.md). `scratch` or `checkpoint` is a folder or URL that all its workers reach. `progress` is not
+    called then, and `each` cannot be.
 
     Raises CaptureError where no input could be read at all, UsageError for arguments that make no sense. Damage within
     a capture raises nothing: it stands in `result.capture.problems`. After KeyboardInterrupt the result holds what
@@ -171,6 +171,8 @@ def analyze(
         raise UsageError(f"idle time of {idle_s} s: above 0, and {LONGEST_S:,} s at most")
     paths = [captures] if isinstance(captures, str | PathLike) else list(captures)
     if cluster is not None:
+        if each is not None:
+            raise UsageError("connections of an analysis on a cluster end elsewhere: `each` cannot be called with them")
         from .cluster.analysis import on_cluster  # noqa: PLC0415 - an extra
 
         return Result.of(

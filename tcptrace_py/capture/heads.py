@@ -31,8 +31,6 @@ class Head:
     path: str
     info: FileInfo
     size_bytes: int
-    compressed: bool
-    alone: bool  # whether its numbers of frames are the capture's
     head_ns: int  # what a look at its first bytes says of its first frame's time
     interfaces: int = 0
     links: set[int] = field(default_factory=set)
@@ -67,7 +65,7 @@ class Head:
 def look_at(path: str, *, alone: bool) -> Head:
     """Walk through a file. `alone`: no other belongs to the capture. Raises CaptureError where it cannot be read at all."""
     file = CaptureFile(path)
-    head = Head(path, file.info, file.size_bytes or 0, file.compressed, alone, file.head_ns())
+    head = Head(path, file.info, file.size_bytes or 0, file.head_ns())
     interfaces, marks = count(), list[Mark | None]()
     marked = 0
     blocks = file.blocks(head.problems, interfaces.__next__, None if alone else Opened(), head.faults, marks)

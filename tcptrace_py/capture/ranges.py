@@ -148,8 +148,8 @@ def _is_cut(head: Head, place: int, time_ns: int) -> bool:
 
 def _chosen(heads: Sequence[Head], range_bytes: int) -> "array[int]":
     """The moments of the cuts."""
-    every, loose = _Spans(), _Spans()  # stretches; those that must not be cut, and files of which none may be but where another begins
-    closed = _Spans()
+    every, loose = _Spans(), _Spans()  # all stretches; those in which no cut is clean
+    closed = _Spans()  # files that can be read from their beginning only: they are cut only where another one begins
     candidates = []
     for head in heads:
         for at in range(head.stretches):

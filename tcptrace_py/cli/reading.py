@@ -160,14 +160,16 @@ class Reading:
         """Analyse on a cluster, with progress on a terminal. Ctrl-C ends all: what is done is in the checkpoint, if there is one."""
         from tcptrace_py.api import Result
         from tcptrace_py.cluster.analysis import analyze, in_words, planned
+        from tcptrace_py.outputs.foreign import line
+        from tcptrace_py.outputs.units import printable
 
         from .progress import StageProgress
 
         with StageProgress() as progress:
             if self.dry_run:
                 with where.engine(progress) as engine:
-                    text = in_words(planned(self.captures, where, engine), where, engine.workers)
-                click.echo(text)
+                    lines = in_words(planned(self.captures, where, engine), where, engine.workers)
+                click.echo("\n".join(line(printable(text)) for text in lines))
                 raise click.exceptions.Exit(0)
             analysis = analyze(
                 self.captures,

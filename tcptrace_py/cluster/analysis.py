@@ -159,15 +159,15 @@ def on_cluster(
     return analyze(paths, where, selection=selection or Selection(), profiles=profiles or Profiles(), **how)
 
 
-def in_words(the_plan: Plan, where: Where, workers: int) -> str:
-    """What a run would do, for people: `--dry-run`."""
+def in_words(the_plan: Plan, where: Where, workers: int) -> list[str]:
+    """What a run would do, for people: `--dry-run`. The lines may hold names from outside."""
     from tcptrace_py.model.urls import shown  # noqa: PLC0415
 
     shuffle_mb = the_plan.packets * ROW_BYTES / 1e6
     place = where.checkpoint or where.scratch or "the temporary folder of this machine"
     largest = max((span.captured_bytes for span in the_plan.ranges), default=0)
     decoding_mb = (2 * HELD_BYTES + SEGMENTS_BYTES) / 1e6
-    lines = (
+    return [
         f"files        {len(the_plan.heads):,}, {sum(head.size_bytes for head in the_plan.heads) / 1e6:,.1f} MB as they are stored",
         f"frames       {the_plan.packets:,}, {the_plan.captured_bytes / 1e6:,.1f} MB captured",
         f"workers      {workers}",
@@ -177,5 +177,4 @@ def in_words(the_plan: Plan, where: Where, workers: int) -> str:
         f"memory       of a worker: {decoding_mb:,.0f} MB to decode; to replay, some {OPEN_BYTES:,} bytes for each connection that is open",
         f"             at once in a partition, which holds about 1 in {the_plan.partitions} of all",
         *(f"problem      {row.explanation}" for row in the_plan.problems.rows()),
-    )
-    return "\n".join(lines)
+    ]

@@ -5,6 +5,7 @@ and so on. So both captures of a connection are in the sample, or neither is, an
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
@@ -211,13 +212,16 @@ class Openings:
             )
         return found
 
-    def attempts(self, client: bytes, server: bytes, port: int) -> int:
-        """How many connections were opened between these addresses, to this port of the server."""
-        opened = set()
-        for row, key in enumerate(self.keys):
-            if not self.rows[ROW_WORDS * row + REST] & 1 and key_parts(key)[:2] == (client, server) and key_parts(key)[3] == port:
-                opened.add((key, self.rows[ROW_WORDS * row + NUMBER]))
-        return len(opened)
+    def attempts(self) -> Counter[tuple[bytes, bytes, int]]:
+        """How many connections were opened from each address to each other one's port."""
+        opened = {
+            (key, self.rows[ROW_WORDS * row + NUMBER]) for row, key in enumerate(self.keys) if not self.rows[ROW_WORDS * row + REST] & 1
+        }
+        found: Counter[tuple[bytes, bytes, int]] = Counter()
+        for key, _ in opened:
+            client, server, _, port, _ = key_parts(key)
+            found[client, server, port] += 1
+        return found
 
     def syns(self, keys: Container[bytes]) -> list[tuple[bytes, int]]:
         """Four-tuple and number of each SYN on one of these four-tuples."""

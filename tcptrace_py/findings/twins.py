@@ -187,9 +187,10 @@ def _same_ids(legs: list[Leg], openings: Openings) -> Iterator[Twin]:
     for twin in _twins(named, most=len(named)):
         if _has_other_numbers(twin) and _is_translated(twin) and twin.has_same_ids:
             unsure.setdefault(twin.ways, []).append(twin)
+    attempts = openings.attempts() if unsure else {}
     for (client, server, *_), twins in unsure.items():
         ids = {twin.front.syn.ip_id for twin in twins}
-        if len(ids) >= ENOUGH and 2 * len(twins) > openings.attempts(client, server, key_parts(twins[0].front.syn.key)[3]):
+        if len(ids) >= ENOUGH and 2 * len(twins) > attempts[client, server, key_parts(twins[0].front.syn.key)[3]]:
             yield from twins
 
 

@@ -56,13 +56,20 @@ class Folder:
     def _named(self) -> Iterator[tuple[Any, str]]:
         try:
             if self._opened is None:
-                self._opened = file_system(self.url if is_url(self.url) else f"file://{self.url}")
+                self._opened = self._open()
             yield self._opened
         except CaptureError as error:
             raise ScratchError(f"scratch files at {self}: {error}") from None
         except Exception as error:
             said = reason(error) if isinstance(error, OSError) and error.strerror else why(error, self.url)
             raise ScratchError(f"scratch files at {self}: {said}") from error
+
+    def _open(self) -> tuple[Any, str]:
+        if is_url(self.url):
+            return file_system(self.url)
+        from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - an extra
+
+        return LocalFileSystem(), self.url  # a path may hold what would mean something in a URL
 
     def new_inner(self, stem: str) -> "Folder":
         """A folder in this one that nobody else has."""

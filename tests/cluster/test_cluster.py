@@ -254,6 +254,8 @@ def test_mistakes_are_named(two: Any, tmp_path: Path, capsys: pytest.CaptureFixt
     one = str(SAMPLES / "vlan.pcap")
     with pytest.raises(UsageError, match="a place that all of them reach"):
         analyze(one, cluster=two)
+    with pytest.raises(UsageError, match="`each` cannot be called"):
+        analyze(one, cluster=two, scratch=str(tmp_path), each=lambda _connection: None)
     for args, words in (
         ([one, "--scratch", str(tmp_path)], "--scratch goes with --cluster"),
         ([one, "--dry-run"], "--dry-run goes with --cluster"),
@@ -279,6 +281,16 @@ def test_a_plan_says_what_would_be_done(capture: list[str], capsys: pytest.Captu
     assert "files        20," in out
     assert f"frames       {FRAMES:,}," in out
     assert "partitions   7 of four-tuples" in out
+
+
+def test_a_plan_obeys_no_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "red\x1b[31m\nfiles 1"
+    folder.mkdir()
+    (folder / "cut.pcap").write_bytes((SAMPLES / "cut-tail.pcap").read_bytes())
+    assert main(["analyze", str(folder), "--cluster", "local", "--jobs", "1", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert [line for line in out.splitlines() if line.startswith("files 1")] == []
 
 
 def test_a_cluster_with_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,6 +170,11 @@ def test_a_checkpoint_is_of_one_run(tmp_path: Path) -> None:
         Checkpoint(Folder(str(tmp_path / "mine"))).begin(planned(one, engine, 1000, 2), work)
 
 
+def test_a_folder_may_be_named_like_a_part_of_a_url(tmp_path: Path) -> None:
+    same(SAMPLES / "server-closes-first.pcap", tmp_path / "a::b?c#d%20")
+    assert list((tmp_path / "a::b?c#d%20").iterdir())
+
+
 def test_of_a_checkpoint_only_its_own_files_are_removed(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path / "checkpoint"))
     the_plan = planned(SAMPLES / "server-closes-first.pcap", engine := Here(), 1000, 2)
