@@ -70,9 +70,9 @@ class CountedHosts(Hosts):
         """How often it entered TIME_WAIT as a client."""
         return self.sums[host.number * WORDS + ENTERED_C]
 
-    def opened_by(self, host: HostRow) -> int:
-        """How many connections it opened."""
-        return self.sums[host.number * WORDS + OPENED]
+    def that_opened(self, least: float) -> list[HostRow]:
+        """Those that opened at least so many connections; who made one attempt only is not looked at."""
+        return [host for host in self.rows if self.sums[host.number * WORDS + OPENED] >= least]
 
     def _busiest(self, host: HostRow) -> tuple[int, int, int, bytes]:
         at, of = host.number * WORDS, self.sums

@@ -13,6 +13,7 @@ from tcptrace_py.findings import causes, docs
 from tcptrace_py.findings.naming import doc_of
 from tcptrace_py.model.finding import Code
 from tcptrace_py.model.profiles import Profiles
+from tests.hostile import generators
 from tests.ladder import CLIENT, CLIENT_ISN, PORT, SERVER, SERVICE, START_NS, key_of, ladder, play
 
 if TYPE_CHECKING:
@@ -327,6 +328,15 @@ def test_samples_show_their_cause(name: str, code: str, details: dict[str, objec
     (path,) = SAMPLES.glob(f"{name}.pcap*")
     found = [finding for finding in analyze([path]).findings if finding.code != "no-keep-alive"]  # the pile is made so
     assert [(finding.code, finding.details) for finding in found] == [(code, details)]
+
+
+def test_a_flood_from_many_addresses_takes_no_ports_of_any(tmp_path: Path) -> None:
+    """More attempts than are kept as rows, from more addresses than there are ports: each made one."""
+    path = tmp_path / "flood.pcap"
+    path.write_bytes(generators.capture("flood", 3000))
+    result = analyze(path, profiles=Profiles.named("linux", port_range=(2000, 2009)))
+    assert result.summary.connections == len(result.hosts) - 1 == 3000
+    assert "ports-exhausted" not in [finding.code for finding in result.findings]
 
 
 def test_ports_towards_one_service_run_out() -> None:

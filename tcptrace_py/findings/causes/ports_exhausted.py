@@ -47,7 +47,7 @@ def _of_addresses(evidence: Evidence, full: set[str]) -> Iterator[Finding]:
     least = FULL * min(profile.port_count for profile in profiles)
     if evidence.held is None or evidence.summary.connections < least:
         return
-    many = {host.number for host in evidence.accounts.hosts.values() if evidence.hosts.opened_by(host) >= least}
+    many = {host.number for host in evidence.hosts.that_opened(least)}
     by_client: dict[int, list[Account]] = {}
     for account in evidence.accounts.rows.values() if many else ():
         if account.client.number in many:

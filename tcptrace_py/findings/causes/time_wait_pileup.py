@@ -28,7 +28,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     peak_of = evidence.accounts.occupancy.peak_of
     ran_out = {budget.client for budget in evidence.alarming if budget.exhaustion is not None}
-    for host in evidence.accounts.hosts.values():
+    for host in evidence.hosts.rows:
         if host.row < 0 or peak_of(host.row)[0] < CROWD:
             continue
         peak, peak_ns = peak_of(host.row)
