@@ -27,6 +27,7 @@ from tcptrace_py.findings.twins import seen_twice
 from tcptrace_py.findings.withholding import withheld
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.addresses import text
+from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import CaptureInfo
 from tcptrace_py.model.segments import OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, OPT_WSCALE, SegmentBlock, key_parts
@@ -257,8 +258,11 @@ class Played:
         """Causes, the worst first, as in a capture of the same span."""
         collector, info = self.collector, CaptureInfo(start_ns=self.start_ns, end_ns=self.end_ns)
         kept_back = withheld(info, self.summary, self.ports, collector.profiles)
-        return findings(Evidence(info, self.summary, collector.accounts, collector.troubled, collector.held, hosts(collector.accounts),
-                                 self.ports, collector.profiles, kept_back, seen_twice(collector.openings)))  # fmt: skip
+        faults = Faults()
+        found = findings(Evidence(info, self.summary, collector.accounts, collector.troubled, collector.held, hosts(collector.accounts),
+                                  self.ports, collector.profiles, kept_back, seen_twice(collector.openings)), faults)  # fmt: skip
+        assert not faults.count
+        return found
 
     @property
     def lives(self) -> list[Live]:

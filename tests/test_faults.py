@@ -15,6 +15,7 @@ from tcptrace_py.cli import main
 from tcptrace_py.decode import decoder as decoding
 from tcptrace_py.decode import fast
 from tcptrace_py.decode.walk import PROTOCOLS
+from tcptrace_py.findings.causes import stalled
 from tcptrace_py.model.digest import Digest
 from tcptrace_py.outputs.document import document
 from tcptrace_py.pipeline import jobs, run, running
@@ -168,6 +169,18 @@ def test_a_rule_hides_no_other(path: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert outcomes["teardown-pattern"]["status"] == "failed"
     assert "BoomError: injected" in outcomes["teardown-pattern"]["message"]
     assert outcomes["unanswered-handshakes"]["status"] == "passed"
+
+
+@pytest.mark.parametrize("count", JOBS)
+def test_a_cause_hides_no_other(count: int, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = run(path)
+    monkeypatch.setattr(stalled, "find", boom)
+    analysis = run(path, jobs=count)
+    ((frame, _, text),) = faults(analysis)
+    assert frame is None
+    assert "looking for stalled raised BoomError: injected" in text
+    assert analysis.findings == sound.findings
+    assert ids(analysis) == ids(sound)
 
 
 @pytest.mark.parametrize("args", [["analyze"], ["analyze", "--format", "json"], ["time-wait"], ["check", "--forbid", "unanswered"]])

@@ -13,6 +13,7 @@ from tcptrace_py.model.finding import Code, Gravity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tcptrace_py.model.faults import Faults
     from tcptrace_py.model.finding import Finding
 
     from .evidence import Evidence
@@ -54,9 +55,14 @@ def doc_of(code: Code) -> Doc:
     return Doc(title.strip(), found["Shows"], found["Look-alikes"], found["Do"])
 
 
-def findings(evidence: Evidence) -> tuple[Finding, ...]:
+def findings(evidence: Evidence, faults: Faults) -> tuple[Finding, ...]:
     """All findings, the worst first: by severity, then those that more connections show."""
-    found = [finding for code in Code for finding in cause(code).find(evidence)]
+    found: list[Finding] = []
+    for code in Code:
+        try:
+            found += list(cause(code).find(evidence))
+        except Exception as error:  # noqa: BLE001 - one cause hides no other
+            faults.note(f"looking for {code}", error)
     return tuple(
         sorted(
             found,

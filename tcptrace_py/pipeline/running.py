@@ -117,13 +117,15 @@ class Machinery:
         if table.segments:
             problems.leave_out(NOT_READ)
             problems.forgive(UNKNOWN_LINK)  # another interface's frames
-        self.faults.report(problems, collector.first_frames.rank)
         info.problems = problems.rows()
         kept_back = withheld(info, summary, every_budget, profiles, shows_fins=collector.quality.shows_fins)
         summary = told(summary, kept_back)
         evidence = Evidence(
             info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back, twins
         )
+        found = findings(evidence, self.faults)
+        self.faults.report(problems, collector.first_frames.rank)
+        info.problems = problems.rows()
         return Analysis(
             profile_rows(profiles),
             info,
@@ -133,7 +135,7 @@ class Machinery:
             collector.rows,
             interrupted,
             collector.digest,
-            findings(evidence),
+            found,
             kept_back,
             collector.timeline.result(),
         )
