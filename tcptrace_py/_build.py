@@ -55,7 +55,7 @@ HOT = (
     "findings.port_use",
     "findings.ports",
     "findings.quality",
-    "findings.rhythm",
+    "findings.usage",
     "findings.singles",
     "findings.summary",
     "findings.timeline",

@@ -15,7 +15,7 @@ from .findings.naming import doc_of as cause_doc
 from .model.diagnosis import PATTERNS as USES
 from .model.explained import ADVICE, ANOMALIES, DAMAGE, PROPERTIES
 from .model.finding import Code
-from .outputs import words
+from .outputs import phrases
 from .states.diagram import EVENTS, MEANINGS
 from .states.machine import TABLE
 
@@ -158,21 +158,21 @@ KINDS = (
     Kind("comparison", "comparisons", "what diff compares", _comparisons),
     Kind("problem", "problems", "what limits the conclusions from a capture", _explained(DAMAGE, PROPERTIES)),
     Kind("anomaly", "anomalies", "segments that are out of the ordinary in their connection", _explained(ANOMALIES)),
-    Kind("outcome", "outcomes", "what came of a handshake", _words(words.OUTCOME_MEANINGS)),
-    Kind("handshake", "handshakes", "kinds of handshakes", _words(words.KINDS)),
-    Kind("teardown", "teardowns", "how a connection ended", _words(words.PATTERNS)),
-    Kind("cause", "causes", "why a reset was sent", _words(words.CAUSES)),
+    Kind("outcome", "outcomes", "what came of a handshake", _words(phrases.OUTCOME_MEANINGS)),
+    Kind("handshake", "handshakes", "kinds of handshakes", _words(phrases.KINDS)),
+    Kind("teardown", "teardowns", "how a connection ended", _words(phrases.PATTERNS)),
+    Kind("cause", "causes", "why a reset was sent", _words(phrases.CAUSES)),
     Kind("state", "states", "states of RFC 9293", _states),
     Kind("event", "events", "what moves a side from state to state", _events),
-    Kind("basis", "bases", "how firmly a change of state is known", _words(words.BASES)),
+    Kind("basis", "bases", "how firmly a change of state is known", _words(phrases.BASES)),
     Kind("pattern", "patterns", "how a client uses its connections to a service (time-wait)", _words(USES)),
     Kind("advice", "advice", "what to do about TIME_WAIT, in this order", _advice),
-    Kind("role", "roles", "sides of a connection, and who sent a reset", _words(words.ROLES)),
-    Kind("vantage", "vantages", "where a capture was taken", _words(words.VANTAGES)),
-    Kind("end", "ends", "how a stay in TIME_WAIT ended", _words(words.ENDED_BY)),
-    Kind("withheld", "withheld", "conclusions that a capture may not allow", _words(words.SUBJECTS)),
-    Kind("reason", "reasons", "why a conclusion is withheld, besides problems of the capture", _words(words.REASONS)),
-    Kind("severity", "severities", "how bad a finding is", _words(words.SEVERITIES)),
-    Kind("confidence", "confidences", "how sure a judgement is", _words(words.CONFIDENCES)),
+    Kind("role", "roles", "sides of a connection, and who sent a reset", _words(phrases.ROLES)),
+    Kind("vantage", "vantages", "where a capture was taken", _words(phrases.VANTAGES)),
+    Kind("end", "ends", "how a stay in TIME_WAIT ended", _words(phrases.ENDED_BY)),
+    Kind("withheld", "withheld", "conclusions that a capture may not allow", _words(phrases.SUBJECTS)),
+    Kind("reason", "reasons", "why a conclusion is withheld, besides problems of the capture", _words(phrases.REASONS)),
+    Kind("severity", "severities", "how bad a finding is", _words(phrases.SEVERITIES)),
+    Kind("confidence", "confidences", "how sure a judgement is", _words(phrases.CONFIDENCES)),
     Kind("column", "columns", "columns of csv and of the tables of query", _columns),
 )

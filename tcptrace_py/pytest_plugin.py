@@ -130,7 +130,7 @@ def _hold(
 
 
 def _sentence(outcome: Outcome) -> str:
-    from tcptrace_py.outputs.verdicts._words import sentences  # noqa: PLC0415
+    from tcptrace_py.outputs.verdicts._phrases import sentences  # noqa: PLC0415
 
     return f"{outcome.code} {outcome.name}: {'; '.join(sentences(outcome))}"
 

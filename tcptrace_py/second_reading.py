@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from .flows.table import Observer
     from .model.frames import FrameBlock
+    from .model.reference import Reference
     from .model.results import Analysis, Connection, ConnectionList
     from .model.segments import SegmentBlock
-    from .model.which import Which
 
     Captures = Sequence[str | os.PathLike[str]]
     Progress = Callable[[int, int | None], None]
@@ -80,7 +80,7 @@ def observe(
 
 def find(
     captures: Captures,
-    wanted: Iterable[Which],
+    wanted: Iterable[Reference],
     options: Options,
     *,
     jobs: int | None = 1,
@@ -90,7 +90,7 @@ def find(
     """Analyse captures, of which only some connections are described; all others are added up.
 
     The result's `connections` are those of the four-tuples that are wanted, each with its `id` and `stream` among all. They may be
-    more than were wanted: see `Which.among`.
+    more than were wanted: see `Reference.among`.
     """
     directory = Directory()
 
@@ -192,7 +192,7 @@ class _Again:
         self.progress = None if analysis.interrupted else progress
         self.interrupted = analysis.interrupted
 
-    def tuples(self, wanted: Iterable[Which]) -> frozenset[bytes]:
+    def tuples(self, wanted: Iterable[Reference]) -> frozenset[bytes]:
         """Four-tuples of wanted connections, where there are any."""
         found: set[bytes] = set()
         frames: set[int | None] = set()

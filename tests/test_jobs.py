@@ -16,8 +16,8 @@ from tcptrace_py.capture import CaptureReader, open_captures
 from tcptrace_py.model.errors import NotSharedError
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.reference import Reference
 from tcptrace_py.model.selection import Selection
-from tcptrace_py.model.which import Which
 from tcptrace_py.model.words import BUCKETS
 from tcptrace_py.pipeline import jobs, run, running, worthwhile
 from tcptrace_py.second_reading import Options, find
@@ -80,7 +80,7 @@ def test_what_other_processes_have_seen_tells_who_refused(tmp_path: Path) -> Non
     assert Counter(found) == {"server": 30, "between": 24}
     for keep_rows in (True, False):
         same(path, 3, keep_rows=keep_rows)
-    wanted = [Which(id=number) for number in range(60)]
+    wanted = [Reference(id=number) for number in range(60)]
     again = find([str(path)], wanted, Options())
     assert [reset.by for connection in again.connections for reset in connection.resets] == found
 
@@ -173,8 +173,8 @@ def test_connections_are_found_again(name: str, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setattr(sys.modules[__name__], "MOST_FRAMES", 400)
     path = SAMPLES / name
     rows = list(run(path).connections)
-    wanted = [Which(id=rows[len(rows) * n // 20].id) for n in range(20)]
-    wanted += [Which(stream=rows[len(rows) * n // 20].stream) for n in range(20)]
+    wanted = [Reference(id=rows[len(rows) * n // 20].id) for n in range(20)]
+    wanted += [Reference(stream=rows[len(rows) * n // 20].stream) for n in range(20)]
     found = find([path], wanted, Options(), jobs=3)
     for which in wanted:
         assert which.among(found.connections) == which.among(rows)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tcptrace_py import extraction
 from tcptrace_py.capture import open_captures
 from tcptrace_py.capture.ordering import WINDOW_NS
-from tcptrace_py.ladder import ladder as rungs_of
+from tcptrace_py.ladder import ladder as drawn_of
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import key_parts
 from tcptrace_py.outputs.document import document
@@ -161,7 +161,7 @@ def test_explain_and_extract_see_the_same_order(tmp_path: Path) -> None:
     found = run(str(path))
     for connection in list(found.connections)[:5]:
         own = [segment for segment in segments if connection.client.port in key_parts(segment.key)[2:4]]
-        assert [rung.sent.frame for rung in rungs_of([str(path)], connection)] == [frames[frame_of(segment)] for segment in own]
+        assert [segment.sent.frame for segment in drawn_of([str(path)], connection)] == [frames[frame_of(segment)] for segment in own]
         done = extraction.extract([str(path)], str(out), found.connections, lambda other: other.id == connection.id)  # noqa: B023
         assert (done.connections, done.frames) == (1, len(own))
         kept = [row[1] for row in rows_of(out)]

@@ -15,8 +15,8 @@ from tcptrace_py import analyze
 from tcptrace_py.ladder import ladder
 from tcptrace_py.model.errors import TcpstatesError
 from tcptrace_py.model.first_frames import FirstFrames
+from tcptrace_py.model.reference import Reference
 from tcptrace_py.model.selection import Selection
-from tcptrace_py.model.which import Which
 from tcptrace_py.outputs.registry import named
 from tcptrace_py.outputs.view import View
 from tcptrace_py.pipeline.running import Directory
@@ -56,9 +56,9 @@ def test_found_as_if_all_were_described(path: Path) -> None:
     except TcpstatesError:
         pytest.skip("no capture at all")
     rows = list(whole.connections)
-    wanted = [Which(id=row.id) for row in chosen(rows)]
-    wanted += [Which(stream=row.stream) for row in chosen(rows[1:]) if row.stream is not None]
-    wanted += [Which.of(row) for row in chosen(rows[2:])]
+    wanted = [Reference(id=row.id) for row in chosen(rows)]
+    wanted += [Reference(stream=row.stream) for row in chosen(rows[1:]) if row.stream is not None]
+    wanted += [Reference.of(row) for row in chosen(rows[2:])]
     result = find([str(path)], wanted, Options())
     for which in wanted:
         assert which.among(result.connections) == which.among(rows)
@@ -74,24 +74,24 @@ def test_options_are_those_of_both_readings() -> None:
     for options in (Options(idle_s=0.015), Options(Selection(from_ns=start_ns + 30_000_000)), Options(check_checksums=True)):
         rows = list(analyze(path, selection=options.selection, idle_s=options.idle_s,
                             check_checksums=options.check_checksums).connections)  # fmt: skip
-        wanted = [Which(id=row.id) for row in rows]
+        wanted = [Reference(id=row.id) for row in rows]
         assert list(find([path], wanted, options).connections) == rows
         for row in rows:
             made = ladder([path], row, rows, options=options)
             sides = [side for side in (row.client_side, row.server_side) if side is not None]
-            assert sum(rung.counted for rung in made) == sum(side.packets for side in sides) > 0
+            assert sum(segment.counted for segment in made) == sum(side.packets for side in sides) > 0
 
 
 def test_of_none_nothing_is_described() -> None:
     path = SAMPLES[0].parent / "three-way-handshake.pcap"
-    for which in (Which(id=99), Which(stream=99), Which(ends=(("192.0.2.99", 1), ("192.0.2.98", 2)))):
+    for which in (Reference(id=99), Reference(stream=99), Reference(ends=(("192.0.2.99", 1), ("192.0.2.98", 2)))):
         assert list(find([path], [which], Options()).connections) == []
 
 
 def test_where_a_frame_begins_several_all_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
     """A frame may hold several segments (an A-MSDU): it names no single connection then."""
     monkeypatch.setattr(Directory, "is_clear", False)
-    result = find([SAMPLES[0].parent / "several-handshakes-ipv6.pcap"], [Which(id=1)], Options())
+    result = find([SAMPLES[0].parent / "several-handshakes-ipv6.pcap"], [Reference(id=1)], Options())
     assert list(result.connections) == list(analysis("several-handshakes-ipv6.pcap").connections)
 
 
@@ -108,7 +108,7 @@ def test_ctrl_c_ends_all_readings_at_the_same_frame(tmp_path: Path) -> None:
     rows = list(whole.connections)
     assert whole.interrupted
     assert 0 < len(rows) < 3000
-    result = find([path], [Which(id=rows[-1].id)], Options(), progress=progress)
+    result = find([path], [Reference(id=rows[-1].id)], Options(), progress=progress)
     assert result.interrupted
     assert list(result.connections) == rows[-1:]
 

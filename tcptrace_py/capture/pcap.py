@@ -92,7 +92,7 @@ class PcapReader:
             position = walk(block, data, position, len(data), self.header)
             if block.count == BLOCK_FRAMES or position == len(data):
                 return position, int(block.count < BLOCK_FRAMES)
-            position, need_bytes = self._judge(block, position, base, final)
+            position, need_bytes = self._take_odd(block, position, base, final)
             if need_bytes:
                 return position, need_bytes
 
@@ -101,7 +101,7 @@ class PcapReader:
         finish_uniform(block, self._links, self._interfaces)
         self._near_s = block.time_ns[-1] // NS_PER_S
 
-    def _judge(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:
+    def _take_odd(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:
         """Take, skip or give up the record here, which `walk` did not take; the position after it and bytes needed."""
         data, header = block.data, self.header
         left_bytes = len(data) - position

@@ -57,7 +57,7 @@ class Query:
             rows <= self.most,
             offenders=rows,
             worst=tuple(self._connections(database.analysis, found)),
-            note="; ".join(_told(found.columns, row) for row in found.rows[:SHOWN]),
+            note="; ".join(_row_text(found.columns, row) for row in found.rows[:SHOWN]),
         )
         return self._outcome(Status.PASSED if measure.holds else Status.FAILED, count, (measure,))
 
@@ -176,5 +176,5 @@ def execute(database: Any, statement: str) -> Rows:
         raise UsageError(str(error)) from None
 
 
-def _told(columns: list[str], row: tuple[Any, ...]) -> str:
+def _row_text(columns: list[str], row: tuple[Any, ...]) -> str:
     return ", ".join(f"{name} {value}" for name, value in zip(columns, row, strict=True))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tcptrace_py.model.state import State
+from tcptrace_py.outputs.phrases import CAUSES, OUTCOMES, PATTERNS, ROLES
 from tcptrace_py.outputs.view import View
-from tcptrace_py.outputs.words import CAUSES, OUTCOMES, PATTERNS, ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tcptrace_py.model.which import Which
+    from tcptrace_py.model.reference import Reference
 
     Choices = click.Choice[str]
 else:
@@ -47,11 +47,11 @@ class Choice:
     streams: frozenset[int]
 
     @property
-    def which(self) -> list[Which]:
+    def which(self) -> list[Reference]:
         """The connections that are named one by one."""
-        from tcptrace_py.model.which import Which
+        from tcptrace_py.model.reference import Reference
 
-        return [Which(stream=stream) for stream in sorted(self.streams)]
+        return [Reference(stream=stream) for stream in sorted(self.streams)]
 
     def view(self, **page: Any) -> View:
         """The view of an analysis that shows these; `page` is what else it is made of."""

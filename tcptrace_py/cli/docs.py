@@ -8,8 +8,8 @@ import click
 from tcptrace_py.facts.fields import CONNECTIONS, Field
 from tcptrace_py.model.trouble import TROUBLES
 from tcptrace_py.outputs import formats
+from tcptrace_py.outputs.phrases import CAUSES, OUTCOME_MEANINGS, PATTERNS
 from tcptrace_py.outputs.registry import named
-from tcptrace_py.outputs.words import CAUSES, OUTCOME_MEANINGS, PATTERNS
 
 from .command import grouped
 from .main import tcpstates

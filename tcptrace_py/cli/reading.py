@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from tcptrace_py.dataset.tables import Tables
     from tcptrace_py.model.problems import Problem
     from tcptrace_py.model.profiles import Profiles
+    from tcptrace_py.model.reference import Reference
     from tcptrace_py.model.results import Analysis
     from tcptrace_py.model.selection import Selection
-    from tcptrace_py.model.which import Which
     from tcptrace_py.second_reading import Options
     from tcptrace_py.span import Span
 
@@ -185,7 +185,7 @@ class Reading:
             )
         return Result.of(analysis)
 
-    def find(self, wanted: Iterable[Which], *, slowest: int = 5, share: float = 1.0, takes_part: bool = True) -> Analysis:
+    def find(self, wanted: Iterable[Reference], *, slowest: int = 5, share: float = 1.0, takes_part: bool = True) -> Analysis:
         """Read and analyse as well, and list only connections of the four-tuples that are wanted: as quick as listing none.
 
         The captures are read twice and more: streams must be kept for that (`capture.opening.keep_streams`).

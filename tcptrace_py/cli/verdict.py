@@ -33,7 +33,7 @@ class VerdictOutput:
     also: tuple[tuple[str, str], ...]
 
     @property
-    def told(self) -> bool:
+    def tells_all(self) -> bool:
         """Whether a person at a terminal reads everything there is to say."""
         return self.form == "text" and self.destination.path is None and sys.stdout.isatty()
 

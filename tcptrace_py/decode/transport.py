@@ -46,13 +46,13 @@ def tcp(walk: Walk, data: bytes, wire: int) -> None:
     if payload and len(data) < content + payload:
         notes |= PAYLOAD_CUT
     if walk.quoted < 0:
-        notes |= _judged(walk, notes, data, wire)
+        notes |= _checked(walk, notes, data, wire)
         if notes < 0:
             return
     _write(walk, head, data[20:content], payload, notes)
 
 
-def _judged(walk: Walk, notes: int, data: bytes, wire: int) -> int:
+def _checked(walk: Walk, notes: int, data: bytes, wire: int) -> int:
     """Say what the tally has to know of a segment; give more notes, or LEAVE_OUT."""
     tally, frame = walk.tally, walk.frame
     verdict = 0

@@ -111,7 +111,7 @@ class Ledger:
         named = [texts.service(keys[number]) for number in gravest]
         for number, key, ports in zip(gravest, named, analysis.ports.of(named), strict=True):
             group = groups.of(number)
-            why, (stamped, plain) = group.rhythm(), group.timestamps()
+            why, (stamped, plain) = group.usage(), group.timestamps()
             pattern = "pool-too-small" if why.pattern == "reused" and key[:3] in small else why.pattern
             found.append(ServiceLedger(
                 *key, ports.connections, *group.closes(), _share(groups.time_wait(number), entered), pattern, why.period_ns,
@@ -132,7 +132,7 @@ class Ledger:
         found = []
         for number in _few_lone(groups, nsmallest(MOST_SERVICES, groups.first(names, MOST_SERVICES), key=most)):
             (server, port, network), group = server_of(names.key(number)), groups.of(number)
-            why = group.rhythm()
+            why = group.usage()
             found.append(ServerLedger(
                 text(server), port, scope_of_network(network), clients[number], groups.size(number), *group.closes(),
                 _share(groups.time_wait(number), entered), why.pattern,

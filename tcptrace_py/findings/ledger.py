@@ -45,7 +45,7 @@ from tcptrace_py.model.state import State
 from tcptrace_py.model.vocabulary import Outcome, Pattern
 
 from .occupancy import NONE, Occupancy, counts_at
-from .rhythm import FEW, TOO_FEW, Rhythm, rhythm
+from .usage import FEW, TOO_FEW, Usage, usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,14 +90,14 @@ class Group:
         """How many use timestamps at both ends, and how many do not; of the rest it is unknown."""
         return self.counts[STAMPED], self.counts[PLAIN]
 
-    def rhythm(self) -> Rhythm:
+    def usage(self) -> Usage:
         """Why they come."""
         if self.high - self.low < FEW:
             return TOO_FEW
         of, low, high = self._columns, self.low, self.high
         lifetimes_ns = _copy(of.lifetimes_ns[_known(of.lifetimes_ns, low, high) : high])
         payloads = _copy(of.payloads[_known(of.payloads, low, high) : high])
-        return rhythm(_copy(of.starts_ns[low:high]), lifetimes_ns or [0], payloads, is_reused=self.counts[REUSED] > 0)
+        return usage(_copy(of.starts_ns[low:high]), lifetimes_ns or [0], payloads, is_reused=self.counts[REUSED] > 0)
 
     def per_s(self) -> float | None:
         """How many a second; None for one burst."""

@@ -176,11 +176,11 @@ class Pair:
 
     def merge(self, other: "Pair") -> None:
         """Take in the same pair's handshakes from another part of the capture."""
-        rows = other.told()
+        rows = other.handshakes()
         for at in range(0, len(rows), 3):
             self.learn(rows[at], rows[at + 1], rows[at + 2])
 
-    def told(self) -> "array[int]":
+    def handshakes(self) -> "array[int]":
         """First frame, low leg, high leg (ns) of each handshake."""
         if self.base < 0:
             return array("q", (self.latest, self.low_ns, self.high_ns) if self.count else ())
@@ -191,12 +191,12 @@ class Pair:
         if not self.count:
             return None
         if self.medians is None:
-            rows = self.told()
+            rows = self.handshakes()
             self.medians = sorted(rows[1::3])[self.count // 2], sorted(rows[2::3])[self.count // 2]
         return self.medians
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.told(),)
+        return _again, (self.handshakes(),)
 
 
 def _again(rows: "array[int]") -> Pair:

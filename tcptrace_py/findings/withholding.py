@@ -89,7 +89,7 @@ def _rows(capture: CaptureInfo, summary: Summary, ports: PortBudgets, profiles: 
         )
 
 
-def told(summary: Summary, rows: Iterable[Withheld]) -> Summary:
+def without_withheld(summary: Summary, rows: Iterable[Withheld]) -> Summary:
     """The summary without the numbers that are withheld."""
     if any(row.what == "handshake-latency" for row in rows):
         for service in summary.services:

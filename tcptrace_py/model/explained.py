@@ -48,7 +48,8 @@ DAMAGE = {
         "see its message",
     ),
     "internal-error": Explained(
-        "a bug of tcpstates itself, met at one frame, connection, file or cause: that is left out, the rest is analysed. The exit code is 70",
+        "a bug of tcpstates itself, met at one frame, connection, file or cause: that is left out,"
+        " the rest is analysed. The exit code is 70",
         "please report it, with what `tcpstates --debug` prints",
     ),
     "unknown-link-type": Explained(

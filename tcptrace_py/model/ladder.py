@@ -50,7 +50,7 @@ MOST_WAITS = 12  # the longest delays, which are pointed out
 
 
 @dataclass(slots=True)
-class Rung:
+class DrawnSegment:
     """A segment with its numbers relative to their side's first, and what the analysis made of it."""
 
     sent: Sent
@@ -60,7 +60,7 @@ class Rung:
     of: int | None = None  # the frame that it repeats
     after_ns: int | None = None  # ... and how long ago that was
     again_in: int | None = None  # the frame in which it was sent again
-    delay_ns: int = 0  # since the rung before
+    delay_ns: int = 0  # since the segment before
     new_bytes: int = 0  # of its payload, those that no segment brought before: they add up to the side's payload_bytes
     counted: bool = True  # among its side's packets; copies are not, nor SYNs that belong to no connection
 
@@ -77,8 +77,8 @@ class Run:
     They are plain, but for those beyond the MOST_MARKED: `resets` and `others` (with SYN or FIN) count these.
     """
 
-    first: Rung
-    last: Rung
+    first: DrawnSegment
+    last: DrawnSegment
     segments: Counter[bool] = field(default_factory=Counter)
     payload_bytes: Counter[bool] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
@@ -87,7 +87,7 @@ class Run:
     cut: bool = False  # flags and lengths of some are unknown
 
     @classmethod
-    def of(cls, parts: "Iterable[Rung | Run]") -> "Run":
+    def of(cls, parts: "Iterable[DrawnSegment | Run]") -> "Run":
         """One run of all these, of which there is at least one."""
         parts = list(parts)
         first, last = parts[0], parts[-1]
@@ -96,7 +96,7 @@ class Run:
             found.add(part)
         return found
 
-    def add(self, part: "Rung | Run") -> None:
+    def add(self, part: "DrawnSegment | Run") -> None:
         """Take in what comes behind."""
         if isinstance(part, Run):
             self.segments += part.segments
@@ -115,7 +115,7 @@ class Run:
         self.last, self.cut = part, self.cut or sent.cut
 
 
-def marks_of(parts: Iterable[Rung | Run]) -> Counter[str]:
+def marks_of(parts: Iterable[DrawnSegment | Run]) -> Counter[str]:
     """How many segments bear each mark."""
     found: Counter[str] = Counter()
     for part in parts:

@@ -20,7 +20,7 @@ class State(IntEnum):
 
 
 class Basis(StrEnum):
-    """What a transition rests on; `outputs.words.BASES` says what each means."""
+    """What a transition rests on; `outputs.phrases.BASES` says what each means."""
 
     OBSERVED = "observed"
     ASSUMED = "assumed"

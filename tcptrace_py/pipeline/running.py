@@ -17,7 +17,7 @@ from tcptrace_py.findings.openings import EVERYTHING, MOST, Openings
 from tcptrace_py.findings.ports import budgets
 from tcptrace_py.findings.quality import Quality, span_ns
 from tcptrace_py.findings.twins import SeenTwice, seen_twice
-from tcptrace_py.findings.withholding import answers_lack, told, withheld
+from tcptrace_py.findings.withholding import answers_lack, withheld, without_withheld
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.errors import NotSharedError
@@ -119,7 +119,7 @@ class Machinery:
             problems.forgive(UNKNOWN_LINK)  # another interface's frames
         info.problems = problems.rows()
         kept_back = withheld(info, summary, every_budget, profiles, shows_fins=collector.quality.shows_fins)
-        summary = told(summary, kept_back)
+        summary = without_withheld(summary, kept_back)
         evidence = Evidence(
             info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back, twins
         )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcptrace_py.findings.rungs import Rungs
+from tcptrace_py.findings.drawn_segments import DrawnSegments
 from tests.ladder import segment_block, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tcptrace_py.model.ladder import Rung
+    from tcptrace_py.model.ladder import DrawnSegment
     from tcptrace_py.model.results import Connection
     from tests.ladder import Seg
 
 
-def drawn_rungs(segments: Sequence[Seg], connection: Connection, among: Sequence[Connection]) -> list[Rung]:
-    """All rungs of a connection, which `among` holds with the others of its four-tuple."""
-    rungs = Rungs(connection, [other for other in among if other is not connection])
-    table_of([], observer=rungs).feed(segment_block(segments))
-    return rungs.ready(last=True)
+def drawn_segments(segments: Sequence[Seg], connection: Connection, among: Sequence[Connection]) -> list[DrawnSegment]:
+    """All drawn of a connection, which `among` holds with the others of its four-tuple."""
+    drawn = DrawnSegments(connection, [other for other in among if other is not connection])
+    table_of([], observer=drawn).feed(segment_block(segments))
+    return drawn.ready(last=True)

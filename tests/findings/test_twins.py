@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from samples.path.way import Way
 from tcptrace_py.findings.openings import MOST, NEAR_NS, Opening, Openings
 from tcptrace_py.findings.twins import seen_twice
+from tcptrace_py.model.reference import Reference
 from tcptrace_py.model.segments import SCOPE_VNI, SYN, scope_bytes
 from tcptrace_py.model.selection import Selection
-from tcptrace_py.model.which import Which
 from tcptrace_py.pipeline import run, running
 from tcptrace_py.second_reading import Options, find
 from tests.ladder import CLIENT, PORT, SERVER, SERVICE, Played, ladder, play, segment_block
@@ -246,7 +246,7 @@ def test_captures_of_both_sides_count_as_that_in_front(jobs: int, most: int, mon
 
 def test_streams_are_those_of_the_whole_capture() -> None:
     assert [(row.id, row.stream) for row in run(str(ROUTER)).connections] == [(0, 0), (1, 2)]
-    found = find([str(ROUTER)], [Which(stream=2)], Options()).connections
+    found = find([str(ROUTER)], [Reference(stream=2)], Options()).connections
     assert [(row.id, row.stream) for row in found] == [(1, 2)]
 
 
@@ -372,7 +372,7 @@ def test_two_connections_on_two_ports_of_a_switch_are_two(tmp_path: Path) -> Non
 
 
 def test_what_is_behind_is_found_by_nobody(tmp_path: Path) -> None:
-    found = find([firewall(tmp_path / "both.pcap")], [Which(id=number) for number in range(5)], Options()).connections
+    found = find([firewall(tmp_path / "both.pcap")], [Reference(id=number) for number in range(5)], Options()).connections
     assert sorted(row.start_ns for row in found) == sorted(row.start_ns for row in run(firewall(tmp_path / "a.pcap", side="A")).connections)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcptrace_py.ladder import ladder as rungs_of
+from tcptrace_py.ladder import ladder as drawn_of
 from tcptrace_py.model.ladder import UNSEEN
 from tcptrace_py.pipeline import run
 from tests.ladder import CLOSE, HANDSHAKE, SERVER_CLOSE, STAMPED, Seg, ladder, path, play
@@ -79,5 +79,5 @@ def test_explain_says_nothing_of_loss(tmp_path: Path) -> None:
     for rows, unseen in ((moved, False), (moved[:5] + moved[6:], True)):
         file = str(write(tmp_path / "a.pcap", rows))
         (connection,) = run(file).connections
-        assert any(UNSEEN in rung.marks for rung in rungs_of([file], connection)) == unseen
+        assert any(UNSEEN in segment.marks for segment in drawn_of([file], connection)) == unseen
         assert sum(row.code == "acked-unseen" for row in run(file).capture.problems) == int(unseen)

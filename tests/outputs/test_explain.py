@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from tcptrace_py import analyze
 from tcptrace_py.ladder import ladder
 from tcptrace_py.model.errors import TcpstatesError
-from tcptrace_py.model.which import Which
+from tcptrace_py.model.reference import Reference
 from tcptrace_py.outputs.explain import FORMATS
 from tcptrace_py.outputs.explain.formats import write
 from tcptrace_py.outputs.view import View
 from tests.buildups import analysis
-from tests.findings.observed import drawn_rungs
+from tests.findings.observed import drawn_segments
 from tests.ladder import play
 from tests.traffic import traffic
 
@@ -40,7 +40,7 @@ TELLING = [
 def drawn(
     path: Path, result: Analysis, connection: Connection, width: int, form: str = "ladder", *, why: bool = False, full: bool = False
 ) -> str:
-    same = Which.of(connection).among(result.connections)
+    same = Reference.of(connection).among(result.connections)
     made = ladder([path], connection, same)
     out = io.StringIO()
     end_ns = result.capture.end_ns or 0
@@ -155,7 +155,7 @@ def test_a_diagram_takes_no_character_that_its_grammar_minds() -> None:
 def test_whatever_comes_can_be_drawn(segments: list) -> None:
     rows = play(segments).rows
     for connection in rows[:3]:
-        made = drawn_rungs(segments, connection, rows)
+        made = drawn_segments(segments, connection, rows)
         for form in FORMATS:
             out = io.StringIO()
             write(form, connection, made, [], View(width=80), out=out, end_ns=connection.end_ns, why=True)

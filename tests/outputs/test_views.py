@@ -15,9 +15,9 @@ from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.state import State
 from tcptrace_py.outputs import views
 from tcptrace_py.outputs.occurring import none_picked, none_selected
+from tcptrace_py.outputs.phrases import OUTCOMES, PATTERNS
 from tcptrace_py.outputs.registry import named
 from tcptrace_py.outputs.view import SHOWS, View
-from tcptrace_py.outputs.words import OUTCOMES, PATTERNS
 
 from . import factory
 

@@ -57,10 +57,10 @@ def same_traffic(
 
 def _outcome(facts: PathFacts, origin: Origin, what: Held, measures: list[Measure], message: str | None = None) -> Outcome:
     failed = any(not measure.holds for measure in measures)
-    told = message if message is not None else "" if measures else "nothing of the kind"
+    message = message if message is not None else "" if measures else "nothing of the kind"
     status = Status.FAILED if failed else Status.PASSED
     return Outcome(what.code, what.name, what.title, what.severity, status, origin, "all connections", len(facts.pairs), tuple(measures),
-                   told, what.remedy)  # fmt: skip
+                   message, what.remedy)  # fmt: skip
 
 
 def _quality(facts: PathFacts, origin: Origin, *, allow: Sequence[str], allow_damaged: bool) -> Outcome:
@@ -81,14 +81,14 @@ def _quality(facts: PathFacts, origin: Origin, *, allow: Sequence[str], allow_da
                 note="one was set during the capture, or the captures are not of the same traffic",
             )
         )
-    told = "; ".join(
+    message = "; ".join(
         f"{name}: {problem.explanation}"
         for name, capture in zip(facts.names, facts.captures, strict=True)
         for problem in capture.problems
         if problem.damaged
     )
-    outcome = _outcome(facts, origin, held.QUALITY, measures, message=told)
-    fine = outcome.status is Status.FAILED or not told or allow_damaged
+    outcome = _outcome(facts, origin, held.QUALITY, measures, message=message)
+    fine = outcome.status is Status.FAILED or not message or allow_damaged
     return outcome if fine else replace(outcome, status=Status.DAMAGED)
 
 
@@ -101,8 +101,8 @@ def _paired(facts: PathFacts, origin: Origin) -> Outcome:
     outcome = _outcome(facts, origin, held.PAIRED, measures)
     if facts.pairs:
         return outcome
-    told = "no connection is in both captures: are they of the same traffic?"
-    return replace(outcome, status=Status.UNMATCHED, message=told)
+    message = "no connection is in both captures: are they of the same traffic?"
+    return replace(outcome, status=Status.UNMATCHED, message=message)
 
 
 def _alone(rows: list[Unpaired], at: str) -> Measure:
@@ -158,9 +158,9 @@ def _forged(facts: PathFacts) -> Iterator[Measure]:
             by = Counter(row.said_by for row in found)
             note = ", ".join(f"{count} in the {side}'s name" for side, count in sorted(by.items()))
             streams = ", ".join(_stream(row.connections[1]) for row in found[:WORST])
-            told = f"{note}; in B: {streams}" if found else ""
+            message = f"{note}; in B: {streams}" if found else ""
             yield Measure(f"{kind}s that nobody sent", len(found), 0, Unit.COUNT, not found, f"at {at}", first,
-                          len(found), (), told)  # fmt: skip
+                          len(found), (), message)  # fmt: skip
 
 
 def _transit(facts: PathFacts, bearable: Bearable, origin: Origin) -> Outcome:
@@ -173,8 +173,8 @@ def _transit(facts: PathFacts, bearable: Bearable, origin: Origin) -> Outcome:
             measures.append(at_most("p99 of the time under way", latency.p99_ns, bearable.transit_ns, Unit.NS,
                                     subject=way, note=f"{latency.count:,} segments"))  # fmt: skip
         known.append(f"{way} p99 {latency.p99_ns / 1e6:.3g} ms")
-    told = "" if measures else f"{', '.join(known)}; no limit (--max-transit)" if known else "no segment in both"
-    return _outcome(facts, origin, held.TRANSIT, measures, message=told)
+    message = "" if measures else f"{', '.join(known)}; no limit (--max-transit)" if known else "no segment in both"
+    return _outcome(facts, origin, held.TRANSIT, measures, message=message)
 
 
 def _altered(facts: PathFacts) -> Iterator[Measure]:

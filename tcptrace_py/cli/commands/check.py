@@ -101,7 +101,7 @@ def command(
         result, checks, allow=allow, allow_damaged=reading.allow_damaged, allow_empty=allow_empty, allow_unmeasurable=allow_unmeasurable
     )
     verdict.write(report, outputs)
-    return exit_code(report, reading.exit_code(result, told=verdict.told))
+    return exit_code(report, reading.exit_code(result, told=verdict.tells_all))
 
 
 def _rules(files: Sequence[str]) -> Sequence[str]:

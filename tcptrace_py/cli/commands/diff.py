@@ -127,7 +127,7 @@ def command(
         with keep_streams():
             report, results = _compared(reading, tolerance, allow)
     verdict.write(report, outputs)
-    of_reading = [reading.exit_code(each, told=verdict.told) for each in results]
+    of_reading = [reading.exit_code(each, told=verdict.tells_all) for each in results]
     return exit_code(report, max([codes.DAMAGED if report.damaged else 0, *of_reading]))
 
 

@@ -28,7 +28,7 @@ class Explain(Command):
         try:
             return super().parse_args(ctx, args)
         except click.MissingParameter:
-            from tcptrace_py.model.which import USAGE
+            from tcptrace_py.model.reference import USAGE
 
             raise UsageError(f"explain needs a capture and, behind it, which connection: {USAGE}") from None
 
@@ -82,13 +82,13 @@ def command(
     from tcptrace_py.capture.reader import EndReadingError
     from tcptrace_py.cli.interrupt import Interrupt
     from tcptrace_py.ladder import folded_ladder, ladder
-    from tcptrace_py.model.which import Which, parse_which
+    from tcptrace_py.model.reference import Reference, parse_reference
     from tcptrace_py.outputs.explain import formats
     from tcptrace_py.outputs.view import View
     from tcptrace_py.outputs.views.parts import is_timed
     from tcptrace_py.second_reading import STILL_S
 
-    wanted = parse_which(which)
+    wanted = parse_reference(which)
     path = destination.path
     form = page.format_for(path, format_name, FORMATS, "ladder")
     output = destination.output(reading.captures)
@@ -98,11 +98,11 @@ def command(
         found = wanted.among(result.connections)
         if not found:
             return _missing(result, which, reading.exit_code(result))
-        same = Which.of(found[0]).among(result.connections)
+        same = Reference.of(found[0]).among(result.connections)
         read = ladder if full else folded_ladder
         interrupt = Interrupt(EndReadingError, STILL_S if result.interrupted else None)
         with reading.again(interrupt, ANALYSIS) as progress:
-            rungs = read(reading.captures, found[0], same, options=reading.options, progress=progress)
+            segments = read(reading.captures, found[0], same, options=reading.options, progress=progress)
         result.interrupted |= interrupt.came
     view = View(width=page.width(), colour=page.takes_colour(colour, path))
     end_ns = result.capture.end_ns or 0
@@ -110,7 +110,7 @@ def command(
         lambda out: formats.write(
             form,
             found[0],
-            rungs,
+            segments,
             found[1:],
             view,
             out=out,

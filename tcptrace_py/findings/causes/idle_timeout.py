@@ -36,13 +36,13 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     """For each service, else for each client of it: a limit between the pauses that are survived and those that are fatal."""
     for service, rows in evidence.by_service(_dead(evidence)).items():
         accounts = evidence.accounts_of(service)
-        found = _judge(evidence, rows, accounts, None)
+        found = _limit(evidence, rows, accounts, None)
         if found is not None:
             yield found
             continue
         for name, own in evidence.by_account(rows).items():  # what is between may be on the way of one client only
             account = evidence.accounts.rows[name]
-            found = _judge(evidence, own, [account], account.client.name) if len(accounts) > 1 else None
+            found = _limit(evidence, own, [account], account.client.name) if len(accounts) > 1 else None
             if found is not None:
                 yield found
 
@@ -72,7 +72,7 @@ def _is_refused(evidence: Evidence, row: int) -> bool:
     )
 
 
-def _judge(evidence: Evidence, rows: Sequence[int], accounts: Sequence[Account], client: str | None) -> Finding | None:
+def _limit(evidence: Evidence, rows: Sequence[int], accounts: Sequence[Account], client: str | None) -> Finding | None:
     """The finding, if a limit explains all that is known of these accounts."""
     idle_ns, server = evidence.wide(column.FINAL_IDLE), accounts[0]
     every, rows = rows, [row for row in rows if idle_ns[row] >= PAUSE_NS]

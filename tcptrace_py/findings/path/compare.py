@@ -14,11 +14,11 @@ from .changes import Changes
 from .clock import Bounds
 from .kin import Everywhere, Kin, name_of
 from .latency import Collected
-from .leftovers import Fate, judge
 from .match import Passage, Sightings, passage, sightings
 from .pairs import numbers_of, paired
 from .single import explain
 from .spans import coverages
+from .unmatched import Fate, fate_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -207,7 +207,7 @@ class _Comparison:
     def _fates(self, pair: Pair, both: tuple[Passage, Passage]) -> tuple[Fate, Fate]:
         """What became of what was sent from A's side, and from B's."""
         near = self.near(pair, CLIENT)
-        first, second = (judge(self.points, pair, side, near ^ side, both[side], self.coverage) for side in (0, 1))
+        first, second = (fate_of(self.points, pair, side, near ^ side, both[side], self.coverage) for side in (0, 1))
         return (first, second) if near == 0 else (second, first)
 
     def _alone(self, ways: tuple[Way, Way]) -> list[Unpaired]:
@@ -223,9 +223,9 @@ class _Comparison:
                 client, server = track.connection.client.address, track.connection.server.address
                 near = self.near_of(client, server)
                 again = numbers_of(track) in known
-                told = explain(track, point, near, self.coverage[1 - point], columns.time_ns[min(rows)], known=again)
-                found.append(told)
-                if told.code == "syn-lost":
+                cause = explain(track, point, near, self.coverage[1 - point], columns.time_ns[min(rows)], known=again)
+                found.append(cause)
+                if cause.code == "syn-lost":
                     ways[point].sent += len(track.rows[CLIENT])
                     ways[point].lost += len(track.rows[CLIENT])
                     ways[point].lost_kinds["SYN"] += len(track.rows[CLIENT])

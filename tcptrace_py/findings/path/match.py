@@ -29,11 +29,11 @@ COPY_NS = 100_000_000  # below every retransmission timeout (RFC 6298; Linux TCP
 
 
 class Equals(NamedTuple):
-    """Rows at A and at B of segments that look alike; `told`: its IP ID says that they are one segment."""
+    """Rows at A and at B of segments that look alike; `identified`: its IP ID says that they are one segment."""
 
     a: list[int]
     b: list[int]
-    told: bool
+    identified: bool
 
     def rows(self, point: int) -> list[int]:
         """Rows at a point."""
@@ -54,7 +54,7 @@ class Sightings:
         """Yield rows at A and at B of one and the same segment, the first where a mirror port shows it twice."""
         yield from zip(self.a, self.b, strict=True)
         for group in self.unsure:
-            if group.a and group.b and (group.told or all(map(_at_once, columns, (group.a, group.b)))):
+            if group.a and group.b and (group.identified or all(map(_at_once, columns, (group.a, group.b)))):
                 yield group.a[0], group.b[0]
 
 
@@ -107,8 +107,8 @@ def _groups(
                 name = ((name[0] - shift) & MASK, ack, *name[2:])
             group = groups.get(name)
             if group is None:
-                told = fields is _whole and here.ip_id[row] > 0
-                group = groups[name] = Equals([], [], told)
+                identified = fields is _whole and here.ip_id[row] > 0
+                group = groups[name] = Equals([], [], identified)
             group.rows(point).append(row)
     return groups
 
@@ -166,8 +166,8 @@ def passage(
     found.near, found.far = found.near[:], found.far[:]
     for group in seen.unsure:
         ours, theirs = group.rows(near), group.rows(1 - near)
-        if group.told:
-            _told(found, ours, theirs)
+        if group.identified:
+            _match_one(found, ours, theirs)
         elif ours:
             _by_time(found, _distinct(here, ours, peers), theirs, transit, longest_ns)
         else:
@@ -178,7 +178,7 @@ def passage(
     return found
 
 
-def _told(found: Passage, ours: list[int], theirs: list[int]) -> None:
+def _match_one(found: Passage, ours: list[int], theirs: list[int]) -> None:
     """All of these are one segment."""
     if ours and theirs:
         found.near.append(ours[0])

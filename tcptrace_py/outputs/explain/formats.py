@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from tcptrace_py.model.finding import Finding
-from tcptrace_py.model.ladder import Run, Rung
+from tcptrace_py.model.ladder import DrawnSegment, Run
 from tcptrace_py.model.results import Connection
 from tcptrace_py.outputs.blocks import Block, Heading, Note, Picture
 from tcptrace_py.outputs.formats.table import WIDEST_PROSE, prose, write_blocks
+from tcptrace_py.outputs.phrases import filter_title
 from tcptrace_py.outputs.units import end, printable, scope_text, some
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.views.findings import tone_of
-from tcptrace_py.outputs.words import filter_title
 
 from . import mermaid
 from .ladder import Ladder
@@ -24,7 +24,7 @@ MANY = 8
 def write(
     name: str,
     connection: Connection,
-    rungs: Sequence[Rung | Run],
+    segments: Sequence[DrawnSegment | Run],
     others: Sequence[Connection],
     view: View,
     *,
@@ -40,8 +40,8 @@ def write(
     `others` matched too and are only named; `end_ns`: the capture's end; `findings`: those that the connection shows. Without
     `timed` the clock is too coarse for what is measured (`views.parts.is_timed`), and no time is told.
     """
-    items = script(connection, rungs, full=full, timed=timed)
-    told = story(connection, rungs, items, end_ns, timed=timed)
+    items = script(connection, segments, full=full, timed=timed)
+    told = story(connection, segments, items, end_ns, timed=timed)
     if name == "mermaid":
         out.writelines(f"{line}\n" for line in mermaid.lines(connection, items, why=why))
         told = " ".join([told, *(f"{finding.severity} {finding.code}: {finding.explanation}" for finding in findings)])

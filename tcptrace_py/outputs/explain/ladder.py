@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tcptrace_py.model.ladder import COPY, SENT_AGAIN, Rung
+from tcptrace_py.model.ladder import COPY, SENT_AGAIN, DrawnSegment
 from tcptrace_py.model.results import Connection, StateEntry
 from tcptrace_py.outputs.formats.table import prose
 from tcptrace_py.outputs.units import end, human
@@ -58,13 +58,13 @@ class Ladder:
             yield f"{title}  {client}"
             yield f"{server:>{self.margin + self.middle + 3 + STATE}}"
 
-    def _row(self, rung: Rung | None, client: str, middle: str, server: str, at_ns: int | None = None) -> str:
-        at_ns = rung.sent.time_ns if rung is not None else at_ns
+    def _row(self, segment: DrawnSegment | None, client: str, middle: str, server: str, at_ns: int | None = None) -> str:
+        at_ns = segment.sent.time_ns if segment is not None else at_ns
         time = "" if at_ns is None else self._seconds(at_ns - self.connection.start_ns)
         since = ""
         if self.wide:
-            since = f"{'' if rung is None else _delay(rung.delay_ns):>10} "
-        frame = "" if rung is None else str(rung.sent.frame)
+            since = f"{'' if segment is None else _delay(segment.delay_ns):>10} "
+        frame = "" if segment is None else str(segment.sent.frame)
         return f"{time:>{TIME}} {since}{frame:>{self.frame_width}}  {client:<{STATE}} │{middle}│ {server}".rstrip()
 
     @staticmethod
@@ -73,11 +73,11 @@ class Ladder:
         return f"{duration_ns / 1e9:.{decimals}f}"
 
     def _arrow(self, item: Arrow) -> Iterator[str]:
-        rung = item.rung
-        line = "╌" if COPY in rung.marks or SENT_AGAIN in rung.marks else "─"
+        segment = item.segment
+        line = "╌" if COPY in segment.marks or SENT_AGAIN in segment.marks else "─"
         room = self.middle - 5
-        text = next((label for label in labels(rung, window=self.wide) if len(label) <= room), labels(rung)[-1])
-        if rung.sent.from_client:
+        text = next((label for label in labels(segment, window=self.wide) if len(label) <= room), labels(segment)[-1])
+        if segment.sent.from_client:
             drawn = f"{line} {text} ".ljust(self.middle - 1, line) + "▶"
         else:
             drawn = "◀" + f" {text} {line}".rjust(self.middle - 1, line)
@@ -85,7 +85,7 @@ class Ladder:
             drawn = f"{line} {text} ".ljust(self.middle - 2, line) + "╮ "
         pairs = self._pairs(item.client, item.server)
         first, *rest = pairs or [("", "")]
-        yield self._row(rung, first[0], drawn, first[1])
+        yield self._row(segment, first[0], drawn, first[1])
         yield from (self._row(None, one, " " * self.middle, other) for one, other in rest)
         for note in item.notes:
             yield from self._note(note)

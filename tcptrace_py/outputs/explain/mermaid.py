@@ -32,11 +32,11 @@ def lines(connection: Connection, items: Sequence[Item], *, why: bool = False) -
 
 
 def _arrow(item: Arrow, connection: Connection, other: str, *, why: bool) -> Iterator[str]:
-    rung = item.rung
-    source, target = ("C", other) if rung.sent.from_client else ("S", "C")
-    lost = "-x" if rung.again_in is not None else "-->>" if SENT_AGAIN in rung.marks else "->>"
-    after = human(rung.sent.time_ns - connection.start_ns)
-    yield f"    {source}{lost}{target}: {_safe(labels(rung)[:2][-1])} ({after})"
+    segment = item.segment
+    source, target = ("C", other) if segment.sent.from_client else ("S", "C")
+    lost = "-x" if segment.again_in is not None else "-->>" if SENT_AGAIN in segment.marks else "->>"
+    after = human(segment.sent.time_ns - connection.start_ns)
+    yield f"    {source}{lost}{target}: {_safe(labels(segment)[:2][-1])} ({after})"
     yield from _states(item.client, item.server, why=why)
     if item.notes:
         yield f"    Note over {source}: {_safe(', '.join(item.notes))}"

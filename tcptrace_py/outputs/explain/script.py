@@ -1,4 +1,4 @@
-"""The rungs of a ladder in the order and detail in which they are told: arrows, folds, waits, states between segments.
+"""The segments of a ladder in the order and detail in which they are told: arrows, folds, waits, states between segments.
 
 Text and diagram share it, so that both say the same.
 """
@@ -20,8 +20,8 @@ from tcptrace_py.model.ladder import (
     UNSEEN,
     WINDOW_FULL,
     WINDOW_PROBE,
+    DrawnSegment,
     Run,
-    Rung,
 )
 from tcptrace_py.model.live import SYN_MET_TIME_WAIT
 from tcptrace_py.model.results import Connection, StateEntry
@@ -37,7 +37,7 @@ FEWEST = 4  # segments from which on a run is folded
 class Arrow:
     """A segment, with the states that its sender and its receiver enter with it, and what is remarkable about it."""
 
-    rung: Rung
+    segment: DrawnSegment
     client: list[StateEntry] = field(default_factory=list)
     server: list[StateEntry] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -83,37 +83,37 @@ _IN_A_FOLD = {  # one, several
 }
 
 
-def script(connection: Connection, rungs: Sequence[Rung | Run], *, full: bool = False, timed: bool = True) -> list[Item]:
+def script(connection: Connection, segments: Sequence[DrawnSegment | Run], *, full: bool = False, timed: bool = True) -> list[Item]:
     """Everything that is told of a connection, in order. `full`: nothing is folded. `timed`: waits are pointed out."""
-    by_frame, apart = _changes(connection, {rung.sent.frame for rung in rungs if isinstance(rung, Rung)})
+    by_frame, apart = _changes(connection, {segment.sent.frame for segment in segments if isinstance(segment, DrawnSegment)})
     remarks = _remarks(connection)
-    waits = _waits(connection, rungs) if timed else {}
+    waits = _waits(connection, segments) if timed else {}
     marked = 0
     items: list[Item] = [Change(None, *_initial(connection))]
-    run: list[Rung | Run] = []
-    for rung in rungs:
-        if isinstance(rung, Run):
-            run.append(rung)
+    run: list[DrawnSegment | Run] = []
+    for segment in segments:
+        if isinstance(segment, Run):
+            run.append(segment)
             continue
-        frame = rung.sent.frame
-        while apart and apart[0].at_ns is not None and apart[0].at_ns < rung.sent.time_ns and not by_frame.get(frame):
+        frame = segment.sent.frame
+        while apart and apart[0].at_ns is not None and apart[0].at_ns < segment.sent.time_ns and not by_frame.get(frame):
             items += _folded(run, full=full)
             run = []
             items.append(apart.pop(0))
         told = remarks.pop(frame, [])
-        notes = [*_words(rung, _refused_in(connection, rung)), *told]
-        loud = rung.remarkable or bool(told)
+        notes = [*_words(segment, _refused_in(connection, segment)), *told]
+        loud = segment.remarkable or bool(told)
         marked += loud
-        quiet = marked > MOST_MARKED if loud else not rung.sent.flags & (SYN | FIN | RST)
+        quiet = marked > MOST_MARKED if loud else not segment.sent.flags & (SYN | FIN | RST)
         plain = quiet and frame not in by_frame
-        if plain and id(rung) not in waits and not full:
-            run.append(rung)
+        if plain and id(segment) not in waits and not full:
+            run.append(segment)
             continue
         items += _folded(run, full=full)
         run = []
-        if id(rung) in waits:
-            items.append(Wait(waits[id(rung)]))
-        items.append(Arrow(rung, *by_frame.pop(frame, ([], [])), notes))
+        if id(segment) in waits:
+            items.append(Wait(waits[id(segment)]))
+        items.append(Arrow(segment, *by_frame.pop(frame, ([], [])), notes))
     return [*items, *_folded(run, full=full), *apart]
 
 
@@ -161,17 +161,17 @@ def _remarks(connection: Connection) -> dict[int, list[str]]:
     return found
 
 
-def _refused_in(connection: Connection, rung: Rung) -> int:
+def _refused_in(connection: Connection, segment: DrawnSegment) -> int:
     """The frame in which the old connection's TIME_WAIT answered this SYN, before it was sent again; 0: in none."""
-    if not rung.sent.flags & SYN:
+    if not segment.sent.flags & SYN:
         return 0
     answers = [anomaly.frame for anomaly in connection.anomalies if anomaly.code == SYN_MET_TIME_WAIT]
-    return next((frame for frame in answers if rung.sent.frame < frame and (rung.again_in is None or frame < rung.again_in)), 0)
+    return next((frame for frame in answers if segment.sent.frame < frame and (segment.again_in is None or frame < segment.again_in)), 0)
 
 
-def _words(rung: Rung, refused_in: int = 0) -> list[str]:
+def _words(segment: DrawnSegment, refused_in: int = 0) -> list[str]:
     """The marks of a segment in words."""
-    ago = f"frame {rung.of}, {human(rung.after_ns)} before" if rung.of is not None else ""
+    ago = f"frame {segment.of}, {human(segment.after_ns)} before" if segment.of is not None else ""
     texts = {
         SENT_AGAIN: f"sent again: first in {ago}" if ago else "sent again",
         FILLS_GAP: "fills the gap: lost before the capture, or overtaken",
@@ -185,52 +185,54 @@ def _words(rung: Rung, refused_in: int = 0) -> list[str]:
         WINDOW_FULL: "window 0: it has no room for more",
         STRAY: "its numbers belong to no part of this connection",
     }
-    words = [texts[mark] for mark in rung.marks]
+    words = [texts[mark] for mark in segment.marks]
     refusal = [f"the old connection's TIME_WAIT answered it, with the old numbers: frame {refused_in}"] if refused_in else []
-    if rung.again_in is not None and SENT_AGAIN in rung.marks:
-        return [f"{', '.join(words)}; and again in frame {rung.again_in}", *refusal]
-    if rung.again_in is not None and not refused_in:
-        words.append(f"lost, or its ACK late: sent again in frame {rung.again_in}")
+    if segment.again_in is not None and SENT_AGAIN in segment.marks:
+        return [f"{', '.join(words)}; and again in frame {segment.again_in}", *refusal]
+    if segment.again_in is not None and not refused_in:
+        words.append(f"lost, or its ACK late: sent again in frame {segment.again_in}")
     return [*words, *refusal]
 
 
-def _folded(run: list[Rung | Run], *, full: bool) -> Iterator[Item]:
+def _folded(run: list[DrawnSegment | Run], *, full: bool) -> Iterator[Item]:
     """A run of plain segments: one item, or each by itself where they are few."""
-    few = [part for part in run if isinstance(part, Rung)]
+    few = [part for part in run if isinstance(part, DrawnSegment)]
     if full or len(run) == len(few) < FEWEST:
-        yield from (Arrow(rung, notes=_words(rung)) for rung in few)
+        yield from (Arrow(segment, notes=_words(segment)) for segment in few)
         return
     found = Run.of(run)
     yield Fold(found, [some(count, *_IN_A_FOLD[mark]) for mark, count in found.marks.items()])
 
 
-def _waits(connection: Connection, rungs: Sequence[Rung | Run]) -> dict[int, str]:
-    """The longest delays that matter, by the rung that ended them."""
+def _waits(connection: Connection, segments: Sequence[DrawnSegment | Run]) -> dict[int, str]:
+    """The longest delays that matter, by the segment that ended them."""
     handshake = connection.handshake
     round_trip = (handshake.syn_to_synack_ns or 0) + (handshake.synack_to_ack_ns or 0)
     least = max(MATTERS_NS, ROUND_TRIPS * round_trip)
     late = (
-        rung for rung in rungs if isinstance(rung, Rung) and rung.delay_ns >= least and SENT_AGAIN not in rung.marks
+        segment
+        for segment in segments
+        if isinstance(segment, DrawnSegment) and segment.delay_ns >= least and SENT_AGAIN not in segment.marks
     )  # those sent again say it themselves
-    longest = sorted(late, key=lambda rung: -rung.delay_ns)[:MOST_WAITS]
-    chosen = {id(rung) for rung in longest}
+    longest = sorted(late, key=lambda segment: -segment.delay_ns)[:MOST_WAITS]
+    chosen = {id(segment) for segment in longest}
     found: dict[int, str] = {}
-    before: Rung | None = None
-    for part in rungs:
-        if isinstance(part, Rung) and before is not None and id(part) in chosen:
+    before: DrawnSegment | None = None
+    for part in segments:
+        if isinstance(part, DrawnSegment) and before is not None and id(part) in chosen:
             found[id(part)] = _reason(before, part)
         before = part.last if isinstance(part, Run) else part
     return found
 
 
-def _reason(before: Rung, rung: Rung) -> str:
+def _reason(before: DrawnSegment, segment: DrawnSegment) -> str:
     """Who kept whom waiting, as far as the two segments around a delay tell."""
-    took, sent, last = human(rung.delay_ns), rung.sent, before.sent
+    took, sent, last = human(segment.delay_ns), segment.sent, before.sent
     who = "client" if sent.from_client else "server"
     answers = sent.from_client != last.from_client
-    if AFTER_GAP in rung.marks or UNSEEN in rung.marks:
+    if AFTER_GAP in segment.marks or UNSEEN in segment.marks:
         return f"{took} of which the capture lacks something"
-    if PROBE in rung.marks or WINDOW_PROBE in rung.marks:
+    if PROBE in segment.marks or WINDOW_PROBE in segment.marks:
         return f"{took} until the {who} asked again" if before.marks else f"{took} of silence until the {who} asked"
     if sent.flags & RST:
         return f"{took} of silence, then the {who} resets"

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from tcptrace_py.model.ladder import AFTER_GAP, COPY, FILLS_GAP, LATE_COPY, UNSEEN, Run, Rung, marks_of
+from tcptrace_py.model.ladder import AFTER_GAP, COPY, FILLS_GAP, LATE_COPY, UNSEEN, DrawnSegment, Run, marks_of
 from tcptrace_py.model.results import Connection, Handshake, Side, Stay, Teardown
 from tcptrace_py.model.segments import RST, SYN
 from tcptrace_py.model.state import Basis, State
+from tcptrace_py.outputs.phrases import CAUSES, VANTAGES
 from tcptrace_py.outputs.units import clock, end, human, size, some
-from tcptrace_py.outputs.words import CAUSES, VANTAGES
 
 from .script import MATTERS_NS, Arrow, Item, Wait
 
@@ -17,11 +17,11 @@ UNANSWERED = ("unanswered", "refused-by-time-wait", "in-progress")  # outcomes o
 _OVER = frozenset((State.CLOSED, State.LISTEN, State.TIME_WAIT))
 
 
-def story(connection: Connection, rungs: Sequence[Rung | Run], items: Sequence[Item], end_ns: int, *, timed: bool = True) -> str:
+def story(connection: Connection, segments: Sequence[DrawnSegment | Run], items: Sequence[Item], end_ns: int, *, timed: bool = True) -> str:
     """The paragraph; `end_ns` is the capture's end. `timed`: the clock tells apart what is measured."""
-    marks = marks_of(rungs)
+    marks = marks_of(segments)
     sentences = [
-        _opened(connection, rungs),
+        _opened(connection, segments),
         *_handshake(connection, timed=timed),
         *_talk(connection, marks),
         *(_longest_wait(connection, items) if timed else ()),
@@ -34,7 +34,7 @@ def story(connection: Connection, rungs: Sequence[Rung | Run], items: Sequence[I
     return " ".join(sentences)
 
 
-def _opened(connection: Connection, rungs: Sequence[Rung | Run]) -> str:
+def _opened(connection: Connection, segments: Sequence[DrawnSegment | Run]) -> str:
     client, server, at = end(connection.client), end(connection.server), clock(connection.start_ns)
     if connection.server_side is None:
         return f"At {at} {client} connected to itself: one socket is both ends."
@@ -43,13 +43,13 @@ def _opened(connection: Connection, rungs: Sequence[Rung | Run]) -> str:
     if connection.midstream:
         return f"The capture begins in mid-connection; {client} is taken for the client, {server} for the server."
     if connection.handshake.outcome == "not-captured":
-        return _began(connection, rungs)
+        return _began(connection, segments)
     return f"At {at} {client} opened a connection to {server}."
 
 
-def _began(connection: Connection, rungs: Sequence[Rung | Run]) -> str:
+def _began(connection: Connection, segments: Sequence[DrawnSegment | Run]) -> str:
     """With what a connection begins of which no SYN was captured."""
-    first = next(iter(rungs), None)
+    first = next(iter(segments), None)
     sent = None if first is None else (first.first if isinstance(first, Run) else first).sent
     ends = end(connection.client), end(connection.server)
     sender, receiver = ends if sent is None or sent.from_client else ends[::-1]
@@ -118,15 +118,15 @@ def _talk(connection: Connection, marks: Counter[str]) -> Iterator[str]:
 
 def _longest_wait(connection: Connection, items: Sequence[Item]) -> Iterator[str]:
     """The longest time in which nothing came, or nothing but what had been sent before; what SYNs waited is told already."""
-    waits = [(item, after.rung) for item, after in pairwise(items) if isinstance(item, Wait) and isinstance(after, Arrow)]
-    item, rung = max(waits, key=lambda pair: pair[1].delay_ns, default=(None, None))
-    longest_ns, told_ns = connection.course.longest_wait_ns or 0, 0 if rung is None else rung.delay_ns
+    waits = [(item, after.segment) for item, after in pairwise(items) if isinstance(item, Wait) and isinstance(after, Arrow)]
+    item, segment = max(waits, key=lambda pair: pair[1].delay_ns, default=(None, None))
+    longest_ns, told_ns = connection.course.longest_wait_ns or 0, 0 if segment is None else segment.delay_ns
     opened = connection.handshake.outcome not in UNANSWERED and longest_ns > (connection.handshake.total_ns or 0)
     if opened and longest_ns > told_ns and longest_ns >= MATTERS_NS and any(map(_again, (connection.client_side, connection.server_side))):
         frame = connection.course.longest_wait_frame
         yield f"The longest wait, up to frame {frame}, was {human(longest_ns)}: nothing came but what had been sent before."
-    elif item is not None and rung is not None:
-        yield f"The longest wait, before frame {rung.sent.frame}, was {item.words}."
+    elif item is not None and segment is not None:
+        yield f"The longest wait, before frame {segment.sent.frame}, was {item.words}."
 
 
 def _much(side: Side) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from tcptrace_py.model.diagnosis import Diagnosis, HostLedger, Neighbour, ServerLedger, ServiceLedger
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more_text
+from tcptrace_py.outputs.phrases import full_in, port_range
 from tcptrace_py.outputs.units import clock, count, human, scope_text, service, share, some
 from tcptrace_py.outputs.view import View
 from tcptrace_py.outputs.views.parts import ADDRESSES
-from tcptrace_py.outputs.words import full_in, port_range
 
 from .verdict import WORDS, address, number_text
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.model.report import Status
 from tcptrace_py.outputs.blocks import Block, Column, Facts, Grid, Heading, Note
+from tcptrace_py.outputs.phrases import closed, opened
 from tcptrace_py.outputs.units import end, some
-from tcptrace_py.outputs.words import closed, opened
 
-from . import _words as words
+from . import _phrases as phrases
 from ._path import blocks as path_blocks
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _COLUMNS = (
 def blocks(report: Report) -> Iterator[Block]:
     """The whole page: what fails in full, what holds in a table."""
     yield Heading(
-        f"{words.captures(report)}: {words.tally(report)}",
+        f"{phrases.captures(report)}: {phrases.tally(report)}",
         f"{some(report.connections, 'connection')}, {some(report.capture.packets, 'packet')}",
     )
     if report.path is not None:
@@ -48,18 +48,18 @@ def blocks(report: Report) -> Iterator[Block]:
 
 def _measured(outcome: Outcome) -> str:
     tightest = max(outcome.measures, key=lambda measure: measure.value / (measure.limit or 1), default=None)
-    return words.sentence(tightest) if tightest is not None else outcome.message or "-"
+    return phrases.sentence(tightest) if tightest is not None else outcome.message or "-"
 
 
 def _loud(report: Report, outcome: Outcome) -> Iterator[Block]:
     scope = "" if outcome.scope == "all connections" else f"; {outcome.scope}"
-    yield Heading(f"{words.mark(outcome)}  {outcome.code} {outcome.name}")
+    yield Heading(f"{phrases.mark(outcome)}  {outcome.code} {outcome.name}")
     yield Note(f"{outcome.origin}{scope}", tone="quiet")
     if outcome.message:
         yield Note(outcome.message, tone="bad")
     measures = [measure for measure in outcome.measures if not measure.holds]
     for measure in measures:
-        yield Note(words.sentence(measure), tone="bad")
+        yield Note(phrases.sentence(measure), tone="bad")
         if measure.worst:
             yield from _worst(report, measure)
     if measures:
@@ -68,8 +68,8 @@ def _loud(report: Report, outcome: Outcome) -> Iterator[Block]:
 
 def _worst(report: Report, measure: Measure) -> Iterator[Block]:
     rows = [
-        (words.look(connection), end(connection.client), end(connection.server), opened(connection), closed(connection))
+        (phrases.look(connection), end(connection.client), end(connection.server), opened(connection), closed(connection))
         for connection in measure.worst
     ]
-    yield Grid(_COLUMNS, rows, " ".join(part for part in (words.offenders(measure), words.where(measure)) if part))
-    yield Facts((("look", words.explain(report, measure.worst[0])),))
+    yield Grid(_COLUMNS, rows, " ".join(part for part in (phrases.offenders(measure), phrases.where(measure)) if part))
+    yield Facts((("look", phrases.explain(report, measure.worst[0])),))

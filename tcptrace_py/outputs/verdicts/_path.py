@@ -8,7 +8,7 @@ from tcptrace_py.outputs.blocks import Block, Column, Facts, Grid, Heading
 from tcptrace_py.outputs.document import endpoint_row, latency_row
 from tcptrace_py.outputs.units import count, end, human, ms, printable, rfc3339, share, some
 
-from . import _words as words
+from . import _phrases as phrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def blocks(facts: PathFacts) -> Iterator[Block]:
         yield Heading("Changed on the way")
         yield Grid((Column("what", least=20), Column("connections", right=True), Column("first in A"),
                     Column("in B")),
-                   [(row.text, count(row.connections), words.look(row.first[0]), words.look(row.first[1]))
+                   [(row.text, count(row.connections), phrases.look(row.first[0]), phrases.look(row.first[1]))
                     for row in facts.alterations])  # fmt: skip
 
 
@@ -163,7 +163,7 @@ def _worst(facts: PathFacts) -> Iterator[Block]:
         Column("B to A", right=True),
         Column("lost frames", least=16, drop=2),
     )
-    yield Grid(columns, [(words.look(row.a), words.look(row.b), end(row.a.client), end(row.a.server),
+    yield Grid(columns, [(phrases.look(row.a), phrases.look(row.b), end(row.a.client), end(row.a.server),
                           f"{row.lost[0]} of {row.sent[0]}", f"{row.lost[1]} of {row.sent[1]}", _frames(row))
                          for row in rows[:MOST]])  # fmt: skip
 
@@ -186,7 +186,7 @@ def _forged(facts: PathFacts) -> Iterator[Block]:
 
 
 def _at(each: Forged) -> str:
-    return words.look(each.connections[each.seen_at == "B"])
+    return phrases.look(each.connections[each.seen_at == "B"])
 
 
 def _named(each: Forged) -> str:
@@ -199,7 +199,7 @@ def _unpaired(facts: PathFacts) -> Iterator[Block]:
         return
     yield Heading("In one capture only", some(len(facts.unpaired), "connection"))
     columns = (Column("only in"), Column("display filter"), Column("client", least=12), Column("server", least=12), Column("why", least=30))
-    yield Grid(columns, [(row.at, words.look(row.connection), end(row.connection.client), end(row.connection.server),
+    yield Grid(columns, [(row.at, phrases.look(row.connection), end(row.connection.client), end(row.connection.server),
                           row.why) for row in facts.unpaired[:MOST]], _more(len(facts.unpaired)))  # fmt: skip
 
 
@@ -273,7 +273,7 @@ def _latency(latency: Latency | None) -> Row | None:
 
 def _at_point(connection: Connection) -> Row:
     return {"id": connection.id, "stream": connection.stream, "client": endpoint_row(connection.client),
-            "server": endpoint_row(connection.server), "display_filter": words.look(connection)}  # fmt: skip
+            "server": endpoint_row(connection.server), "display_filter": phrases.look(connection)}  # fmt: skip
 
 
 def _forged_row(each: Forged) -> Row:

@@ -7,7 +7,7 @@ from tcptrace_py.outputs.foreign import line
 from tcptrace_py.outputs.units import printable
 from tcptrace_py.outputs.view import View
 
-from . import _words as words
+from . import _phrases as phrases
 
 SUMMARY = "annotations of a GitHub workflow"
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -18,17 +18,17 @@ def write(report: Report, view: View, out: TextIO) -> None:  # noqa: ARG001 - a 
     for outcome in report.outcomes:
         if outcome.status is not Status.PASSED:
             out.write(_command(report, outcome) + "\n")
-    out.write(line(f"{words.captures(report)}: {words.tally(report)}") + "\n")
+    out.write(line(f"{phrases.captures(report)}: {phrases.tally(report)}") + "\n")
 
 
 def _command(report: Report, outcome: Outcome) -> str:
     properties = {"title": f"{outcome.code} {outcome.name}"}
     if outcome.origin.file:
         properties = {"file": outcome.origin.file, "line": str(outcome.origin.line or 1), **properties}
-    told = [*words.sentences(outcome)]
+    told = [*phrases.sentences(outcome)]
     first = next((measure.worst[0] for measure in outcome.measures if not measure.holds and measure.worst), None)
     if first is not None:
-        told += [words.look(first), words.explain(report, first)]
+        told += [phrases.look(first), phrases.explain(report, first)]
     listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"::{_COMMANDS[outcome.severity]} {listed}::{_data(chr(10).join(map(printable, told)))}"
 

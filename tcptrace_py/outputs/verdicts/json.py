@@ -9,7 +9,7 @@ from tcptrace_py.outputs.document import Row, capture_row, endpoint_row, generat
 from tcptrace_py.outputs.units import ms
 from tcptrace_py.outputs.view import View
 
-from . import _words as words
+from . import _phrases as phrases
 from ._path import path_row
 
 SUMMARY = "the verdict document, for programs (schema tcpstates/verdict/1)"
@@ -82,6 +82,6 @@ def _connection(report: Report, connection: Connection) -> Row:
         "client": endpoint_row(connection.client),
         "server": endpoint_row(connection.server),
         "frames": [connection.first_frame, connection.last_frame],
-        "display_filter": words.look(connection),
-        "explain": words.explain(report, connection),
+        "display_filter": phrases.look(connection),
+        "explain": phrases.explain(report, connection),
     }

@@ -11,7 +11,7 @@ from tcptrace_py.model.report import Measure, Outcome, Report, Status
 from tcptrace_py.outputs.units import end, printable, rfc3339
 from tcptrace_py.outputs.view import View
 
-from . import _words as words
+from . import _phrases as phrases
 
 SUMMARY = "JUnit XML, for Jenkins, GitLab and whatever else reads test reports"
 
@@ -21,7 +21,7 @@ def write(report: Report, view: View, out: TextIO) -> None:  # noqa: ARG001 - XM
     suites = Element("testsuites", _counts(report))
     suites.set("name", "tcpstates")
     suite = SubElement(suites, "testsuite", {**_counts(report), "skipped": "0", "time": "0"})
-    suite.set("name", printable(words.captures(report)))
+    suite.set("name", printable(phrases.captures(report)))
     started = rfc3339(report.capture.start_ns)
     if started:
         suite.set("timestamp", started[:19])
@@ -48,16 +48,16 @@ def _case(suite: Element, report: Report, outcome: Outcome) -> None:
     name = outcome.name if outcome.scope == "all connections" else f"{outcome.name} ({outcome.scope})"
     case = SubElement(suite, "testcase", {"classname": f"tcpstates.{outcome.code}", "name": printable(name), "time": "0"})
     kind = _kind(outcome)
-    told = "; ".join(words.sentences(outcome))
+    told = "; ".join(phrases.sentences(outcome))
     if kind is not None:
         element = SubElement(case, kind, {"type": outcome.status.value, "message": printable(told)})
         element.text = _text("\n".join(_lines(report, outcome)))
     elif told:
-        SubElement(case, "system-out").text = _text(f"{words.mark(outcome)}: {told}")
+        SubElement(case, "system-out").text = _text(f"{phrases.mark(outcome)}: {told}")
 
 
 def _lines(report: Report, outcome: Outcome) -> list[str]:
-    lines = [printable(outcome.title), f"asked for by {outcome.origin}", *words.sentences(outcome)]
+    lines = [printable(outcome.title), f"asked for by {outcome.origin}", *phrases.sentences(outcome)]
     for measure in outcome.measures:
         if not measure.holds:
             lines += _worst(report, measure)
@@ -65,9 +65,9 @@ def _lines(report: Report, outcome: Outcome) -> list[str]:
 
 
 def _worst(report: Report, measure: Measure) -> list[str]:
-    lines = [f"{words.look(connection)}: {end(connection.client)} to {end(connection.server)}" for connection in measure.worst]
-    lines += [text for text in (words.offenders(measure), words.where(measure)) if text]
-    return lines + ([words.explain(report, measure.worst[0])] if measure.worst else [])
+    lines = [f"{phrases.look(connection)}: {end(connection.client)} to {end(connection.server)}" for connection in measure.worst]
+    lines += [text for text in (phrases.offenders(measure), phrases.where(measure)) if text]
+    return lines + ([phrases.explain(report, measure.worst[0])] if measure.worst else [])
 
 
 def _text(text: str) -> str:

@@ -10,7 +10,7 @@ from tcptrace_py.model.report import Measure, Outcome, Report, Status
 from tcptrace_py.outputs.document import Row
 from tcptrace_py.outputs.view import View
 
-from . import _words as words
+from . import _phrases as phrases
 
 SUMMARY = "SARIF 2.1.0, for GitHub code scanning and editors"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -23,7 +23,7 @@ def write(report: Report, view: View, out: TextIO) -> None:  # noqa: ARG001 - a 
 
 def document(report: Report) -> Row:
     """The log: one run, its rules, a result for each failing measure."""
-    rules = {words.rule_id(outcome): outcome for outcome in report.outcomes}
+    rules = {phrases.rule_id(outcome): outcome for outcome in report.outcomes}
     index = {name: number for number, name in enumerate(rules)}
     results = [result for outcome in report.outcomes for result in _results(report, outcome, index)]
     run = {
@@ -57,22 +57,22 @@ def _rule(name: str, outcome: Outcome) -> Row:
 
 
 def _notification(outcome: Outcome) -> Row:
-    return {"level": "error", "message": {"text": outcome.message}, "descriptor": {"id": words.rule_id(outcome)}}
+    return {"level": "error", "message": {"text": outcome.message}, "descriptor": {"id": phrases.rule_id(outcome)}}
 
 
 def _results(report: Report, outcome: Outcome, index: dict[str, int]) -> list[Row]:
     if outcome.status is Status.FAILED:
-        return [_result(report, outcome, index, words.sentence(measure), measure) for measure in outcome.measures if not measure.holds]
+        return [_result(report, outcome, index, phrases.sentence(measure), measure) for measure in outcome.measures if not measure.holds]
     if outcome.status in (Status.UNMATCHED, Status.UNMEASURABLE, Status.DAMAGED):
         return [_result(report, outcome, index, outcome.message, None)]
     return []
 
 
 def _result(report: Report, outcome: Outcome, index: dict[str, int], text: str, measure: Measure | None) -> Row:
-    name = words.rule_id(outcome)
+    name = phrases.rule_id(outcome)
     worst = measure.worst if measure is not None else ()
     if worst:
-        text = f"{text}. First to look at: {words.look(worst[0])} ({words.explain(report, worst[0])})"
+        text = f"{text}. First to look at: {phrases.look(worst[0])} ({phrases.explain(report, worst[0])})"
     same = (name, outcome.scope, *((measure.what, measure.subject) if measure else (outcome.status.value,)))
     return {
         "ruleId": name,
@@ -81,7 +81,7 @@ def _result(report: Report, outcome: Outcome, index: dict[str, int], text: str, 
         "message": {"text": text or outcome.title},
         "locations": [_location(report, outcome)],
         "partialFingerprints": {"tcpstates/v1": sha256("|".join(same).encode("utf-8", "backslashreplace")).hexdigest()},
-        "properties": {"displayFilters": [words.look(connection) for connection in worst]},
+        "properties": {"displayFilters": [phrases.look(connection) for connection in worst]},
     }
 
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from tcptrace_py.model.results import Connection, Handshake, Side, StateEntry, Stay, Teardown
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note
+from tcptrace_py.outputs.phrases import CAUSES, OUTCOMES, PATTERNS, VANTAGES, filter_title, retries
 from tcptrace_py.outputs.units import clock, end, human, scope_text, size, some
-from tcptrace_py.outputs.words import CAUSES, OUTCOMES, PATTERNS, VANTAGES, filter_title, retries
 
 from .parts import facts
 

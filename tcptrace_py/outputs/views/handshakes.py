@@ -2,9 +2,9 @@
 
 from tcptrace_py.model.results import Analysis, Latency
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more_text
+from tcptrace_py.outputs.phrases import NO_OUTWARD_LEG, OUTCOMES, VANTAGES
 from tcptrace_py.outputs.units import count, human, share
 from tcptrace_py.outputs.view import View
-from tcptrace_py.outputs.words import NO_OUTWARD_LEG, OUTCOMES, VANTAGES
 
 from .parts import filter_note, slow_grid, title
 

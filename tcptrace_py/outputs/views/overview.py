@@ -4,9 +4,7 @@ from tcptrace_py.model.digest import FEW, Digest, TroubleGroup
 from tcptrace_py.model.explained import BY_RULE, HARMLESS
 from tcptrace_py.model.results import Analysis, Connection, Summary
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more_text
-from tcptrace_py.outputs.units import count, service, share, some
-from tcptrace_py.outputs.view import View
-from tcptrace_py.outputs.words import (
+from tcptrace_py.outputs.phrases import (
     NO_OUTWARD_LEG,
     OUTCOMES,
     VANTAGES,
@@ -15,6 +13,8 @@ from tcptrace_py.outputs.words import (
     tally,
     time_wait_words,
 )
+from tcptrace_py.outputs.units import count, service, share, some
+from tcptrace_py.outputs.view import View
 
 from .detail import detail
 from .findings import finding_notes, hides, withheld_note

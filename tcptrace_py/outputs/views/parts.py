@@ -7,9 +7,9 @@ from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.results import Analysis, Connection, Host, Hosts, PortBudget, Service
 from tcptrace_py.outputs.blocks import Blocks, Column, Facts, Grid, Heading, Note, more_text
 from tcptrace_py.outputs.occurring import none_picked
+from tcptrace_py.outputs.phrases import closed, display_filter, full_in, opened, port_range, retries
 from tcptrace_py.outputs.units import clock, count, end, human, printable, scope_text, service, share, size, some
 from tcptrace_py.outputs.view import View
-from tcptrace_py.outputs.words import closed, display_filter, full_in, opened, port_range, retries
 
 ADDRESSES = "by address: behind NAT or a balancer one address may be many hosts"
 NAMED_FILES = 3

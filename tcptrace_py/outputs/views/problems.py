@@ -4,9 +4,9 @@ from tcptrace_py.model.digest import AnomalyGroup
 from tcptrace_py.model.explained import BY_RULE
 from tcptrace_py.model.results import Analysis
 from tcptrace_py.outputs.blocks import Blocks, Facts, Heading, Note
+from tcptrace_py.outputs.phrases import display_filter
 from tcptrace_py.outputs.units import count
 from tcptrace_py.outputs.view import View
-from tcptrace_py.outputs.words import display_filter
 
 from .parts import none_note, problem_notes, title
 

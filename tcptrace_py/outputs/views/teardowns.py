@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from tcptrace_py.model.digest import Digest
 from tcptrace_py.model.results import Analysis, Connection, Reset, Service
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more_text
+from tcptrace_py.outputs.phrases import CAUSES, PATTERNS, display_filter
 from tcptrace_py.outputs.units import count, end, service, share
 from tcptrace_py.outputs.view import View
-from tcptrace_py.outputs.words import CAUSES, PATTERNS, display_filter
 
 from .parts import filter_note, title
 

@@ -2,9 +2,9 @@
 
 from tcptrace_py.model.results import Analysis, Hosts, ProfileRow
 from tcptrace_py.outputs.blocks import Blocks, Heading, Note
+from tcptrace_py.outputs.phrases import time_wait_words
 from tcptrace_py.outputs.units import human
 from tcptrace_py.outputs.view import View
-from tcptrace_py.outputs.words import time_wait_words
 
 from .parts import ADDRESSES, facts, filter_note, host_grid, port_grid, title
 from .teardowns import service_grid

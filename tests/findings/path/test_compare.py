@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from samples.make import FOLDER
 from samples.path import record, write
 from samples.path.way import Way
-from tcptrace_py.findings.path import leftovers
+from tcptrace_py.findings.path import unmatched
 from tests.findings.path.points import compared, of_way, strangers
 from tests.kernel import needs_recording
 from tests.thorough import examples
@@ -587,9 +587,9 @@ def test_spans_are_joined_as_sets_of_numbers_are(added: list[tuple[int, int]]) -
     spans: list[tuple[int, int]] = []
     numbers: set[int] = set()
     for low, length in added:
-        leftovers._insert(spans, low, low + length)
+        unmatched._insert(spans, low, low + length)
         numbers |= set(range(low, low + length))
-        assert spans == leftovers._merge(spans)
+        assert spans == unmatched._merge(spans)
         assert {number for start, stop in spans for number in range(start, stop)} == numbers
 
 

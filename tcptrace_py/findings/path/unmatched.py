@@ -33,7 +33,7 @@ class Fate:
         self.forged: list[Forged] = []
 
 
-def judge(
+def fate_of(
     points: tuple[Point, Point],
     pair: Pair,
     side: int,

@@ -12,7 +12,7 @@ _STREAM = re.compile(r"(?:stream:|tcp\.stream\s*(?:==|eq)\s*)([0-9]+)", re.ASCII
 
 
 @dataclass(frozen=True, slots=True)
-class Which:
+class Reference:
     """One of the three is set; the ends of a four-tuple may be in either order."""
 
     id: int | None = None
@@ -20,7 +20,7 @@ class Which:
     ends: tuple[tuple[str, int], tuple[str, int]] | None = None
 
     @classmethod
-    def of(cls, connection: Connection) -> "Which":
+    def of(cls, connection: Connection) -> "Reference":
         """Every incarnation of a connection's four-tuple."""
         client, server = connection.client, connection.server
         return cls(ends=((client.address, client.port), (server.address, server.port)))
@@ -40,15 +40,15 @@ class Which:
         return [connection for connection in connections if self.matches(connection)]
 
 
-def parse_which(text: str) -> Which:
-    """Text -> Which. Raises UsageError where it is none of the three."""
+def parse_reference(text: str) -> Reference:
+    """Text -> Reference. Raises UsageError where it is none of the three."""
     if text.isascii() and text.isdigit():
-        return Which(id=int(text))
+        return Reference(id=int(text))
     if stream := _STREAM.fullmatch(text.strip()):
-        return Which(stream=int(stream[1]))
+        return Reference(stream=int(stream[1]))
     one, hyphen, other = text.partition("-")
     if hyphen:
-        return Which(ends=(_end(one, text), _end(other, text)))
+        return Reference(ends=(_end(one, text), _end(other, text)))
     raise UsageError(f"{text!r} names no connection: {USAGE}")
 
 

@@ -6,8 +6,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model.report import Severity, Status, Unit
+from tcptrace_py.outputs.phrases import display_filter
 from tcptrace_py.outputs.units import count, human, printable, some
-from tcptrace_py.outputs.words import display_filter
 
 if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure, Outcome, Report

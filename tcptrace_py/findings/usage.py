@@ -20,7 +20,7 @@ POOLED = 10  # a connection so many times longer than its neighbours is part of 
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class Usage:
     """A pattern (`model.diagnosis.PATTERNS`); the period of checks and bursts, and how many come in it or in a burst."""
 
     pattern: str
@@ -28,7 +28,7 @@ class Rhythm:
     burst: int | None = None
 
 
-TOO_FEW = Rhythm("few")
+TOO_FEW = Usage("few")
 
 
 def median(values: Sequence[int]) -> int | None:
@@ -36,7 +36,7 @@ def median(values: Sequence[int]) -> int | None:
     return sorted(values)[(len(values) - 1) // 2] if values else None
 
 
-def rhythm(starts_ns: "array[int]", lifetimes_ns: Sequence[int], payloads: Sequence[int], *, is_reused: bool = False) -> Rhythm:
+def usage(starts_ns: "array[int]", lifetimes_ns: Sequence[int], payloads: Sequence[int], *, is_reused: bool = False) -> Usage:
     """The pattern of connections with these beginnings (sorted), lengths and bytes (each in any order).
 
     Lengths and bytes may be fewer: what the capture does not tell is left out. `is_reused`: some carry more than one exchange.
@@ -46,19 +46,19 @@ def rhythm(starts_ns: "array[int]", lifetimes_ns: Sequence[int], payloads: Seque
     typical, small = median(lifetimes_ns) or 0, (median(payloads) or 0) <= SMALL_BYTES
     period = _period(starts_ns)
     if period is not None and small and typical <= period[0] // 2:
-        return Rhythm("health-check", *period)
+        return Usage("health-check", *period)
     if payloads and max(payloads) == 0:
-        return Rhythm("without-data")
+        return Usage("without-data")
     bursts = _bursts(starts_ns)
     if bursts is not None:
         return bursts
     if typical >= LONG_NS:
-        return Rhythm("long")
+        return Usage("long")
     span = starts_ns[-1] - starts_ns[0]
     pooled = sum(length >= max(POOLED * typical, span // 2, SECOND_NS) for length in lifetimes_ns)
     if 0 < pooled <= len(starts_ns) // 10:
-        return Rhythm("pool-unused")
-    return Rhythm("reused" if is_reused else "short")
+        return Usage("pool-unused")
+    return Usage("reused" if is_reused else "short")
 
 
 def _period(starts: "array[int]") -> tuple[int, int] | None:
@@ -81,7 +81,7 @@ def _period(starts: "array[int]") -> tuple[int, int] | None:
     return None
 
 
-def _bursts(starts: "array[int]") -> Rhythm | None:
+def _bursts(starts: "array[int]") -> Usage | None:
     """Bursts: several, each many connections close together, each followed by a pause far longer than itself."""
     cuts = [i for i in range(1, len(starts)) if starts[i] - starts[i - 1] >= BURST_PAUSE_NS]
     if len(cuts) < REPEATED:
@@ -93,4 +93,4 @@ def _bursts(starts: "array[int]") -> Rhythm | None:
     if min(sizes) < BURST_SIZE or sum(lengths) * 2 > sum(pauses):
         return None
     apart = array("q", (starts[high] - starts[low] for low, high in pairwise(edges[:-1])))
-    return Rhythm("bursts", median(apart), sorted(sizes)[len(sizes) // 2])
+    return Usage("bursts", median(apart), sorted(sizes)[len(sizes) // 2])

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from tcptrace_py.findings.rhythm import median, rhythm
+from tcptrace_py.findings.usage import median, usage
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -49,20 +49,20 @@ CASES = [
 @pytest.mark.parametrize(("starts", "length", "payload", "pattern"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_patterns(starts: list[int], length: int, payload: int, pattern: str) -> None:
     number = len(starts)
-    found = rhythm(array("q", sorted(starts)), array("q", [length] * number), array("q", [payload] * number))
+    found = usage(array("q", sorted(starts)), array("q", [length] * number), array("q", [payload] * number))
     assert found.pattern == pattern
 
 
 def test_a_pool_that_is_passed_by() -> None:
     starts = sorted([0, 0, *at_random(300, 60 * S)])
     lengths = [60 * S, 55 * S, *[5 * MS] * 300]
-    assert rhythm(array("q", starts), array("q", lengths), array("q", [300] * 302)).pattern == "pool-unused"
+    assert usage(array("q", starts), array("q", lengths), array("q", [300] * 302)).pattern == "pool-unused"
 
 
 def test_periods_and_sizes_are_told() -> None:
-    check = rhythm(array("q", every(2 * S, 30)), array("q", [MS] * 30), array("q", [9] * 30))
+    check = usage(array("q", every(2 * S, 30)), array("q", [MS] * 30), array("q", [9] * 30))
     assert check.period_ns == 2 * S
-    burst = rhythm(array("q", BURSTS), array("q", [MS] * 250), array("q", [9] * 250))
+    burst = usage(array("q", BURSTS), array("q", [MS] * 250), array("q", [9] * 250))
     assert (burst.period_ns, burst.burst) == (30 * S, 50)
 
 
@@ -75,5 +75,5 @@ def test_the_middle_one() -> None:
 def test_connections_that_carry_more_than_one_exchange_do_not_lack_keep_alive() -> None:
     """Short ones; what is long, a check or a burst is called so all the same."""
     shorts = array("q", at_random(300, 60 * S))
-    assert rhythm(shorts, array("q", [5 * MS] * 300), array("q", [300] * 300), is_reused=True).pattern == "reused"
-    assert rhythm(shorts, array("q", [20 * S] * 300), array("q", [300] * 300), is_reused=True).pattern == "long"
+    assert usage(shorts, array("q", [5 * MS] * 300), array("q", [300] * 300), is_reused=True).pattern == "reused"
+    assert usage(shorts, array("q", [20 * S] * 300), array("q", [300] * 300), is_reused=True).pattern == "long"

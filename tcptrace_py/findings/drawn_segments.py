@@ -21,7 +21,7 @@ from tcptrace_py.model.ladder import (
     UNSEEN,
     WINDOW_FULL,
     WINDOW_PROBE,
-    Rung,
+    DrawnSegment,
     Sent,
 )
 from tcptrace_py.model.results import Connection
@@ -55,10 +55,10 @@ class _Side:
         self.payload_bytes = 0
         self.retransmissions = 0
         self.zero_windows = 0
-        self.probe: Rung | None = None  # its latest
+        self.probe: DrawnSegment | None = None  # its latest
         self.asked = False  # by it, and not answered yet
-        self.first: dict[int, Rung] = {}  # by sequence number: the latest segment that began there
-        self.recent: deque[Rung] = deque(maxlen=RECENT)
+        self.first: dict[int, DrawnSegment] = {}  # by sequence number: the latest segment that began there
+        self.recent: deque[DrawnSegment] = deque(maxlen=RECENT)
 
     def keep(self, side: live.Side) -> None:
         """Remember how the side stands now."""
@@ -69,8 +69,8 @@ class _Side:
             self.retransmissions, self.zero_windows = side.rare.retransmissions, side.rare.zero_windows
 
 
-class Rungs:
-    """Observes a flow table and makes the rungs of one connection's ladder.
+class DrawnSegments:
+    """Observes a flow table and makes the segments of one connection's ladder.
 
     `others` are the other connections on its four-tuple: a SYN that comes over this connection and begins none of them
     is shown as a stray.
@@ -84,10 +84,10 @@ class Rungs:
         self.begun = {other.first_frame for other in others}
         self.live: live.Connection | None = None
         self.sides = (_Side(), _Side())  # the server's, the client's: by `Sent.from_client`
-        self.made: list[Rung] = []  # and not handed out yet
+        self.made: list[DrawnSegment] = []  # and not handed out yet
         self.has_bases = False
         self.before_ns: int | None = None
-        self.unseen: list[Rung] = []  # that acknowledge what may yet come
+        self.unseen: list[DrawnSegment] = []  # that acknowledge what may yet come
 
     def __call__(self, side: live.Side | None, block: SegmentBlock, i: int, marks: int) -> None:
         """Take in a row as the flow table took it (`flows.table.FlowTable`)."""
@@ -97,35 +97,35 @@ class Rungs:
         if connection is self.live or connection.first_frame == self.first_frame:
             self.live = connection
             self._forget_unseen(side)
-            rung = self._rung(block, i, from_client=from_client)
-            rung.marks = self._marks(rung, side, marks)
-            rung.counted = marks & (live.COPY | live.DELAYED) != live.COPY
+            segment = self._segment(block, i, from_client=from_client)
+            segment.marks = self._marks(segment, side, marks)
+            segment.counted = marks & (live.COPY | live.DELAYED) != live.COPY
             self.sides[from_client].keep(side)
             if not self.alone:
                 self.sides[not from_client].keep(side.peer)
         elif self.live is not None and self.live.shadow is connection and connection.first_frame not in self.begun:
-            rung = self._rung(block, i, from_client=from_client)
-            rung.marks = self._copied(rung, marks) if marks & live.COPY else (STRAY,)
-            rung.counted = not (live.begins_with_syn(connection) or marks & live.COPY)  # it will be given back
+            segment = self._segment(block, i, from_client=from_client)
+            segment.marks = self._copied(segment, marks) if marks & live.COPY else (STRAY,)
+            segment.counted = not (live.begins_with_syn(connection) or marks & live.COPY)  # it will be given back
 
     def _forget_unseen(self, side: live.Side) -> None:
         """Take back that something was never captured where it was captured just behind its acknowledgement (`Rare.early_ns`)."""
         peer = side if self.alone else side.peer
         if self.unseen and not any(one.rare is not None and one.rare.early_ns for one in (side, peer)):
             missing = {segment.frame for segment in side.connection.log if segment.marks & live.AHEAD}
-            for rung in self.unseen:
-                if rung.sent.frame not in missing:
-                    rung.marks = tuple(mark for mark in rung.marks if mark != UNSEEN)
+            for segment in self.unseen:
+                if segment.sent.frame not in missing:
+                    segment.marks = tuple(mark for mark in segment.marks if mark != UNSEEN)
             self.unseen.clear()
 
     def _is_later(self, block: SegmentBlock, i: int) -> bool:
         """Whether a row comes behind the connection's last segment, which in a capture out of order need not have the last frame."""
         return block.frame[i] > self.last_frame and block.time_ns[i] >= self.end_ns
 
-    def ready(self, *, last: bool = False) -> list[Rung]:
-        """Rungs made since the last call; the first ones when it is clear what numbers count from (`last`: nothing more comes).
+    def ready(self, *, last: bool = False) -> list[DrawnSegment]:
+        """DrawnSegments made since the last call; the first ones when it is clear what numbers count from (`last`: nothing more comes).
 
-        A rung learns of what comes later (`again_in`) after it was given.
+        A segment learns of what comes later (`again_in`) after it was given.
         """
         if not self.has_bases:
             if len(self.made) < HEAD and not last:
@@ -133,80 +133,80 @@ class Rungs:
             self.has_bases = True
             self._set_bases()
         made, self.made = self.made, []
-        for rung in made:
-            side = self.sides[rung.sent.from_client]
-            peer = side if self.alone else self.sides[not rung.sent.from_client]
-            rung.seq = _relative(rung.sent.seq, side.base)
-            rung.ack = _relative(rung.sent.ack, peer.base) if rung.sent.flags & ACK else None
+        for segment in made:
+            side = self.sides[segment.sent.from_client]
+            peer = side if self.alone else self.sides[not segment.sent.from_client]
+            segment.seq = _relative(segment.sent.seq, side.base)
+            segment.ack = _relative(segment.sent.ack, peer.base) if segment.sent.flags & ACK else None
         return made
 
-    def _rung(self, block: SegmentBlock, i: int, *, from_client: bool) -> Rung:
+    def _segment(self, block: SegmentBlock, i: int, *, from_client: bool) -> DrawnSegment:
         sent = Sent(block.frame[i], block.time_ns[i], from_client, block.flags[i] & 0xFF, block.seq[i], block.ack[i], block.payload[i],
                     block.window[i], block.ip_id[i], block.tsval[i] if block.options[i] & OPT_TIMESTAMPS else None,
                     block.interface[i], bool(block.notes[i] & HEADER_CUT))  # fmt: skip
-        rung = Rung(sent, sent.seq, None)
-        rung.delay_ns = 0 if self.before_ns is None else sent.time_ns - self.before_ns
+        segment = DrawnSegment(sent, sent.seq, None)
+        segment.delay_ns = 0 if self.before_ns is None else sent.time_ns - self.before_ns
         self.before_ns = sent.time_ns if self.before_ns is None else max(self.before_ns, sent.time_ns)
-        self.made.append(rung)
-        return rung
+        self.made.append(segment)
+        return segment
 
-    def _marks(self, rung: Rung, side: live.Side, marks: int) -> tuple[str, ...]:
+    def _marks(self, segment: DrawnSegment, side: live.Side, marks: int) -> tuple[str, ...]:
         """What the flow table found, by its marks and by what it changed."""
-        sent, before = rung.sent, self.sides[rung.sent.from_client]
-        self._tell_new_bytes(rung, side)
+        sent, before = segment.sent, self.sides[segment.sent.from_client]
+        self._tell_new_bytes(segment, side)
         if marks & live.COPY:
-            return self._copied(rung, marks)
-        before.recent.append(rung)
+            return self._copied(segment, marks)
+        before.recent.append(segment)
         if marks & live.STRAY:
             return (STRAY,)
         found = []
         if marks & live.PROBE:
             before.asked = True
-            before.probe = rung
+            before.probe = segment
             found.append(WINDOW_PROBE if (side if self.alone else side.peer).window_zero else PROBE)
         if side.rare is not None and side.rare.retransmissions > before.retransmissions:
-            self._again(rung)
+            self._again(segment)
             found.append(SENT_AGAIN)
         if before.holes and side.holes != before.holes and before.next_seq is not None and ahead(sent.seq, before.next_seq) < 0:
             found.append(FILLS_GAP)
         elif marks & live.GAP and before.next_seq is not None and ahead(sent.seq, before.next_seq) > 0:
             found.append(AFTER_GAP)
         if (sent.payload or sent.flags & (SYN | FIN)) and not marks & live.PROBE and not sent.flags & RST:
-            self._remember(rung)
+            self._remember(segment)
         if marks & live.AHEAD and (before.max_ack is None or ahead(sent.ack, before.max_ack) > 0):
             found.append(UNSEEN)
-            self.unseen.append(rung)
+            self.unseen.append(segment)
         elif not found and self._is_same_ack(sent, side):
             found.append(AGAIN_ACK)
         if side.rare is not None and side.rare.zero_windows > before.zero_windows:
             found.append(WINDOW_FULL)
         return tuple(found)
 
-    def _tell_new_bytes(self, rung: Rung, side: live.Side) -> None:
+    def _tell_new_bytes(self, segment: DrawnSegment, side: live.Side) -> None:
         """Say what new payload the flow table has counted: the segment's own, or the byte of the peer's probe that it accepts."""
-        own, peers = self.sides[rung.sent.from_client], self.sides[not rung.sent.from_client]
-        rung.new_bytes = side.payload_bytes - own.payload_bytes
+        own, peers = self.sides[segment.sent.from_client], self.sides[not segment.sent.from_client]
+        segment.new_bytes = side.payload_bytes - own.payload_bytes
         if peers.probe is not None and not self.alone:
             peers.probe.new_bytes += side.peer.payload_bytes - peers.payload_bytes
 
-    def _copied(self, rung: Rung, marks: int) -> tuple[str, ...]:
+    def _copied(self, segment: DrawnSegment, marks: int) -> tuple[str, ...]:
         """Name the segment that this one is a second capture of."""
-        sent, side = rung.sent, self.sides[rung.sent.from_client]
+        sent, side = segment.sent, self.sides[segment.sent.from_client]
         found = [other for other in (side.first.get(sent.seq), *side.recent) if other is not None and _is_copy(sent, other.sent)]
         if found:
-            rung.of, rung.after_ns = found[-1].sent.frame, sent.time_ns - found[-1].sent.time_ns
+            segment.of, segment.after_ns = found[-1].sent.frame, sent.time_ns - found[-1].sent.time_ns
         return (LATE_COPY,) if marks & live.DELAYED else (COPY,)
 
-    def _again(self, rung: Rung) -> None:
+    def _again(self, segment: DrawnSegment) -> None:
         """Name the segment that this one repeats, where one began at the same number."""
-        earlier = self.sides[rung.sent.from_client].first.get(rung.sent.seq)
+        earlier = self.sides[segment.sent.from_client].first.get(segment.sent.seq)
         if earlier is not None:
-            rung.of, rung.after_ns = earlier.sent.frame, rung.sent.time_ns - earlier.sent.time_ns
-            earlier.again_in = rung.sent.frame
+            segment.of, segment.after_ns = earlier.sent.frame, segment.sent.time_ns - earlier.sent.time_ns
+            earlier.again_in = segment.sent.frame
 
-    def _remember(self, rung: Rung) -> None:
-        first = self.sides[rung.sent.from_client].first
-        first[rung.sent.seq] = rung
+    def _remember(self, segment: DrawnSegment) -> None:
+        first = self.sides[segment.sent.from_client].first
+        first[segment.sent.seq] = segment
         if len(first) > 2 * REMEMBERED:
             for seq in list(islice(first, REMEMBERED)):
                 del first[seq]
@@ -222,7 +222,7 @@ class Rungs:
 
     def _set_bases(self) -> None:
         """Relative numbers: a SYN is 0; of a side without one, the first number that is seen or acknowledged is 1."""
-        head = [rung.sent for rung in self.made if not rung.sent.cut and STRAY not in rung.marks]
+        head = [segment.sent for segment in self.made if not segment.sent.cut and STRAY not in segment.marks]
         for sent in head:
             side = self.sides[sent.from_client]
             if sent.flags & SYN and side.base is None:

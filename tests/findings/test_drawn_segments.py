@@ -24,17 +24,17 @@ from tcptrace_py.model.ladder import (
     WINDOW_PROBE,
     Run,
 )
+from tcptrace_py.model.reference import Reference
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
 from tcptrace_py.model.state import State
-from tcptrace_py.model.which import Which
-from tests.findings.observed import drawn_rungs
+from tests.findings.observed import drawn_segments
 from tests.ladder import play
 from tests.traffic import lossy, traffic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tcptrace_py.model.ladder import Rung
+    from tcptrace_py.model.ladder import DrawnSegment
     from tcptrace_py.model.results import Connection
     from tests.ladder import Seg
 
@@ -44,25 +44,33 @@ SAMPLES = sorted(
 )
 
 
-def agree(rungs: Sequence[Rung], connection: Connection) -> None:
+def agree(segments: Sequence[DrawnSegment], connection: Connection) -> None:
     """Raise AssertionError where a ladder shows something else than the analysis counted."""
     for from_client, side in ((True, connection.client_side), (False, connection.server_side)):
-        mine = [rung for rung in rungs if rung.sent.from_client == from_client]
-        again = [rung for rung in mine if SENT_AGAIN in rung.marks]
-        shown = (sum(rung.counted for rung in mine), sum(rung.new_bytes for rung in mine), len(again), len(_fins_again(mine)))
+        mine = [segment for segment in segments if segment.sent.from_client == from_client]
+        again = [segment for segment in mine if SENT_AGAIN in segment.marks]
+        shown = (sum(segment.counted for segment in mine), sum(segment.new_bytes for segment in mine), len(again), len(_fins_again(mine)))
         assert shown == ((side.packets, side.payload_bytes, side.retransmissions, side.fin_retransmissions) if side else (0, 0, 0, 0))
-    syns = [rung for rung in rungs if SENT_AGAIN in rung.marks and rung.sent.flags & (SYN | ACK) == SYN and rung.sent.from_client]
+    syns = [
+        segment
+        for segment in segments
+        if SENT_AGAIN in segment.marks and segment.sent.flags & (SYN | ACK) == SYN and segment.sent.from_client
+    ]
     answered = next((entry.frame for entry in connection.client_side.states if entry.state == State.ESTABLISHED), None)
     if connection.handshake.kind == "three-way" and answered is not None:  # later ones are none of the handshake's
-        assert sum(rung.sent.frame < answered for rung in syns) == connection.handshake.syn_retransmissions
-    folded = Run.of(rungs)
+        assert sum(segment.sent.frame < answered for segment in syns) == connection.handshake.syn_retransmissions
+    folded = Run.of(segments)
     assert sum(folded.payload_bytes.values()) == sum(s.payload_bytes for s in (connection.client_side, connection.server_side) if s)
 
 
-def _fins_again(rungs: Sequence[Rung]) -> list[Rung]:
+def _fins_again(segments: Sequence[DrawnSegment]) -> list[DrawnSegment]:
     """FINs that were sent again: not with data that was, before any FIN."""
-    fins = [rung for rung in rungs if rung.sent.flags & (FIN | RST | ACK) == FIN | ACK and not {COPY, LATE_COPY, STRAY} & {*rung.marks}]
-    return [rung for rung in fins[1:] if SENT_AGAIN in rung.marks]
+    fins = [
+        segment
+        for segment in segments
+        if segment.sent.flags & (FIN | RST | ACK) == FIN | ACK and not {COPY, LATE_COPY, STRAY} & {*segment.marks}
+    ]
+    return [segment for segment in fins[1:] if SENT_AGAIN in segment.marks]
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
@@ -74,9 +82,9 @@ def test_counts_are_those_of_the_analysis(path: Path) -> None:
     connections = list(result.connections)
     copies = 0
     for connection in connections:
-        rungs = ladder([path], connection, Which.of(connection).among(connections))
-        agree(rungs, connection)
-        copies += sum(COPY in rung.marks for rung in rungs)
+        segments = ladder([path], connection, Reference.of(connection).among(connections))
+        agree(segments, connection)
+        copies += sum(COPY in segment.marks for segment in segments)
     assert copies == result.capture.duplicates
 
 
@@ -84,10 +92,10 @@ def test_counts_are_those_of_the_analysis(path: Path) -> None:
 @given(st.one_of(lossy(), traffic))
 def test_counts_are_those_of_the_analysis_whatever_was_damaged(segments: list[Seg]) -> None:
     played = play(segments)
-    ladders = [drawn_rungs(segments, row, played.rows) for row in played.rows]
-    for row, rungs in zip(played.rows, ladders, strict=True):
-        agree(rungs, row)
-    assert sum(COPY in rung.marks for rungs in ladders for rung in rungs) == played.table.duplicates
+    ladders = [drawn_segments(segments, row, played.rows) for row in played.rows]
+    for row, drawn in zip(played.rows, ladders, strict=True):
+        agree(drawn, row)
+    assert sum(COPY in segment.marks for segments in ladders for segment in segments) == played.table.duplicates
 
 
 MARKS = [
@@ -110,15 +118,15 @@ MARKS = [
 def test_marks(sample: str, mark: str) -> None:
     path = FOLDER / f"{sample}.pcap"
     connections = list(analyze(path).connections)
-    rungs = ladder([path], connections[0], connections)
-    assert mark in {mark for rung in rungs for mark in rung.marks}
+    segments = ladder([path], connections[0], connections)
+    assert mark in {mark for segment in segments for mark in segment.marks}
 
 
 def test_a_repeat_names_what_it_repeats() -> None:
     path = FOLDER / "recorded-data-lost.pcap"
-    rungs = ladder([path], next(iter(analyze(path).connections)))
-    repeat = next(rung for rung in rungs if SENT_AGAIN in rung.marks)
-    first = next(rung for rung in rungs if rung.sent.frame == repeat.of)
+    segments = ladder([path], next(iter(analyze(path).connections)))
+    repeat = next(segment for segment in segments if SENT_AGAIN in segment.marks)
+    first = next(segment for segment in segments if segment.sent.frame == repeat.of)
     assert first.again_in == repeat.sent.frame
     assert (first.seq, first.sent.payload) == (repeat.seq, repeat.sent.payload)
     assert repeat.after_ns == repeat.sent.time_ns - first.sent.time_ns
@@ -126,8 +134,8 @@ def test_a_repeat_names_what_it_repeats() -> None:
 
 def test_numbers_are_relative_to_each_sides_first() -> None:
     path = FOLDER / "three-way-handshake.pcap"
-    rungs = ladder([path], next(iter(analyze(path).connections)))
-    assert [(rung.seq, rung.ack) for rung in rungs[:3]] == [(0, None), (0, 1), (1, 1)]
+    segments = ladder([path], next(iter(analyze(path).connections)))
+    assert [(segment.seq, segment.ack) for segment in segments[:3]] == [(0, None), (0, 1), (1, 1)]
 
 
 @pytest.mark.parametrize("sample", ["time-wait-reused", "time-wait-refuses-syn", "segment-of-an-earlier-incarnation"])
@@ -137,7 +145,7 @@ def test_incarnations_share_no_segment(sample: str) -> None:
     assert len(connections) > 1
     seen: set[int] = set()
     for connection in connections:
-        frames = {rung.sent.frame for rung in ladder([path], connection, connections)}
+        frames = {segment.sent.frame for segment in ladder([path], connection, connections)}
         assert frames
         assert not frames & seen
         seen |= frames
