@@ -27,7 +27,7 @@ from tests.decode import build
 from tests.fuzz.hostile import SCENARIOS, capture
 from tests.ladder import ladder
 from tests.pieces import share_in_pieces
-from tests.thorough import examples
+from tests.thorough import every, examples
 from tests.wire import write
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def test_what_other_processes_have_seen_tells_who_refused(tmp_path: Path) -> Non
 # -- other forms of a capture ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", every(6, CAPTURES), ids=lambda path: path.name)
 def test_samples_as_they_are(path: Path, small_pieces: list[int]) -> None:
     count = 2 + len(path.name) % 2
     same(path, count, keep_rows=count == 2)

@@ -21,6 +21,11 @@ def examples(count: int) -> int:
     return count if THOROUGH else max(count // 5, 3)
 
 
+def every(nth: int, samples: Iterable[Path]) -> list[Path]:
+    """Every n-th of these captures, or all: for what starts processes for each of them."""
+    return list(samples)[:: 1 if THOROUGH else nth]
+
+
 def some(samples: Iterable[Path]) -> list[Path]:
     """Those of these captures that are small, or all."""
     return [path for path in samples if THOROUGH or path.stat().st_size <= LARGE_BYTES]

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -52,10 +53,23 @@ def memory() -> Iterator[Any]:
     system.rm("/", recursive=True)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The tables of a sample, written once and only to be read."""
+    folder = tmp_path_factory.mktemp("kept")
+
+    def tables(name: str) -> Path:
+        if not (folder / name).exists():
+            analyze(SAMPLES / name).write_tables(folder / name)
+        return folder / name
+
+    return tables
+
+
 @pytest.fixture
-def three(tmp_path: Path) -> Path:
-    """The tables of a capture with three connections."""
-    analyze(THREE).write_tables(tmp_path / "three")
+def three(kept: Callable[[str], Path], tmp_path: Path) -> Path:
+    """The tables of a capture with three connections, to be changed."""
+    shutil.copytree(kept(Path(THREE).name), tmp_path / "three")
     return tmp_path / "three"
 
 
@@ -74,10 +88,9 @@ def edited(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 @pytest.mark.parametrize("name", TELLING)
-def test_the_tables_are_those_of_the_captures(name: str, tmp_path: Path) -> None:
+def test_the_tables_are_those_of_the_captures(name: str, kept: Callable[[str], Path]) -> None:
     result = analyze(SAMPLES / name)
-    result.write_tables(tmp_path / "out")
-    tables, database = Tables(str(tmp_path / "out")), sql.Database(result)
+    tables, database = Tables(str(kept(name))), sql.Database(result)
     for table in TABLES:
         assert rows_of(tables, table.name) == rows_of(database, table.name), table.name
         described = f"SELECT column_name, data_type FROM information_schema.columns WHERE table_name = '{table.name}'"
@@ -86,16 +99,15 @@ def test_the_tables_are_those_of_the_captures(name: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", TELLING)
-def test_the_manifest_holds_to_its_schema(name: str, tmp_path: Path) -> None:
-    result = analyze(SAMPLES / name)
-    result.write_tables(tmp_path / "out")
-    found = json.loads((tmp_path / "out" / MANIFEST).read_text())
+def test_the_manifest_holds_to_its_schema(name: str, kept: Callable[[str], Path]) -> None:
+    result, folder = analyze(SAMPLES / name), kept(name)
+    found = json.loads((folder / MANIFEST).read_text())
     jsonschema.Draft202012Validator(strict(schema("tables-1.json")), registry=registry()).validate(found)
     assert found["schema"] == manifest.SCHEMA
     document = result.to_document()
     assert {key: document[key] for key in found["analysis"]} == found["analysis"]
     assert set(document) - set(found["analysis"]) == {*manifest.IN_TABLES, "connections"}
-    files = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
     named = {part["path"] for table in found["tables"].values() for part in table["parts"]}
     assert files == named | {MANIFEST, found["facts"]["index"], found["facts"]["blocks"]}
     assert found["tables"]["connections"]["rows"] == len(result)
@@ -200,10 +212,8 @@ max = 2
 
 
 @pytest.mark.parametrize("name", TELLING)
-def test_an_analysis_comes_back_whole(name: str, tmp_path: Path) -> None:
-    result = analyze(SAMPLES / name)
-    result.write_tables(tmp_path / "out")
-    again = Result.from_tables(tmp_path / "out")
+def test_an_analysis_comes_back_whole(name: str, kept: Callable[[str], Path]) -> None:
+    result, again = analyze(SAMPLES / name), Result.from_tables(kept(name))
     for field in dataclasses.fields(result):
         if field.name not in ("connections", "digest"):
             assert getattr(again, field.name) == getattr(result, field.name), field.name
@@ -211,37 +221,36 @@ def test_an_analysis_comes_back_whole(name: str, tmp_path: Path) -> None:
     assert [connection.detached() for connection in again.connections] == [connection.detached() for connection in result.connections]
 
 
-@pytest.mark.parametrize("name", TELLING)
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["analyze"], ["analyze", "--show", "handshakes"], ["analyze", "--format", "json"], ["analyze", "--stream", "0", "--format", "csv"],
-        ["time-wait"], ["time-wait", "--format", "json"], ["check", "--rules", "rules.toml"],
-        ["check", "--forbid", "rst", "--format", "json"], ["diff", "--strict", OTHER],
-    ],
+COMMANDS = (
+    ["analyze"], ["analyze", "--show", "handshakes"], ["analyze", "--format", "json"], ["analyze", "--stream", "0", "--format", "csv"],
+    ["time-wait"], ["time-wait", "--format", "json"], ["check", "--rules", "rules.toml"],
+    ["check", "--forbid", "rst", "--format", "json"], ["diff", "--strict", OTHER],
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name.endswith(".xz") else name for name in TELLING])
 def test_commands_say_of_tables_what_they_say_of_captures(
-    command: list[str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, kept: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("rules.toml").write_text(RULES)
-    main.main(["analyze", str(SAMPLES / name), "--tables", "kept-tables", "-o", "page.txt"])
-    capsys.readouterr()
+    tables, capture = str(kept(name)), str(SAMPLES / name)
 
-    def said(path: str) -> tuple[int, str, str]:
+    def said(command: list[str], path: str) -> tuple[int, str, str]:
         code = main.main([command[0], path, *command[1:]])
         out, err = capsys.readouterr()
-        out = out.replace("kept-tables", str(SAMPLES / name))
+        out = out.replace(tables, capture)
         return code, " ".join(out.split()) if command[0] == "diff" else out, err  # which names both, and breaks lines by their length
 
-    assert said("kept-tables") == said(str(SAMPLES / name))
+    for command in COMMANDS:
+        assert said(command, tables) == said(command, capture), command
 
 
 @pytest.mark.parametrize(
     "options", [["--os", "windows", "--port-range", "1024-65535"], ["--from", "+1s", "--to", "+90s"], ["--time-wait", "9"]]
 )
 def test_tables_keep_how_they_were_made(options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sample = str(SAMPLES / "pile-up-on-a-proxy.pcap.xz")
+    sample = str(SAMPLES / "time-wait-reused.pcap")
     assert main.main(["time-wait", sample, *options, "--format", "json"]) == 0
     expected = capsys.readouterr().out
     main.main(["analyze", sample, *options, "--tables", str(tmp_path / "out"), "-o", str(tmp_path / "page.txt")])
