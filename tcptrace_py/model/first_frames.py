@@ -1,6 +1,9 @@
 """Numbers of connections and of streams: their rank by first frame, from one bit for each frame of the capture."""
 
+from array import array
 from bisect import bisect_right
+
+from .growing import longer
 
 STRETCH = 1 << 12
 
@@ -24,6 +27,11 @@ class FirstFrames:
             self.repeated.append(frame)
         else:
             self.bits[at] |= bit
+
+    def add_all(self, frames: "array[int]") -> None:
+        """Count those that begin with these frames."""
+        for at in range(len(frames)):
+            self.add(frames[at])
 
     def merge(self, other: "FirstFrames") -> None:
         """Take in the connections of another part of the capture."""
@@ -62,6 +70,29 @@ class FirstFrames:
             for at in range(0, len(self.bits), STRETCH):
                 self._before.append(self._before[-1] + ones(self.bits[at : at + STRETCH]))
         return self._before
+
+
+class FrameList(FirstFrames):
+    """The same in a part that gives them away as it goes: frames one by one, in no order, and no ranks."""
+
+    __slots__ = ("count", "frames")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.frames = array("q", bytes(512))
+
+    def add(self, frame: int) -> None:
+        """Count a connection that begins with this frame."""
+        if self.count == len(self.frames):
+            self.frames = longer(self.frames)
+        self.frames[self.count] = frame
+        self.count += 1
+
+    def release(self) -> "array[int]":
+        """Give all away."""
+        found = array("q", bytes(self.frames[: self.count]))
+        self.count = 0
+        return found
 
 
 def ones(data: bytearray) -> int:

@@ -608,7 +608,11 @@ class Collector:
 
     def settle_before_waiting(self, end_ns: int) -> None:
         """Before connections are concluded that waited: of a large capture all that no longer changes is settled then."""
-        self.occupancy.settle_before_waiting(end_ns - self.replayer.longest_ns - SETTLE_NS)
+        self.occupancy.settle_before_waiting(self.settled_before_waiting_ns(end_ns))
+
+    def settled_before_waiting_ns(self, end_ns: int) -> int:
+        """Up to when."""
+        return end_ns - self.replayer.longest_ns - SETTLE_NS
 
     def conclude_waiting(self, end_ns: int) -> None:
         """All handshakes are known: conclude the connections that waited for that."""

@@ -28,9 +28,10 @@ from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import MASK
 
 from .jobs import FIRST, Known, Part, Sums, add_known
+from .reports import take_all
 from .running import Machinery, Reading, analysed
-from .scratch import WrittenRows
-from .stages import MOST_PARTITIONS, Decoded, Replayed, Segments, Work, conclude, decode, known_of, needs_of, replay
+from .scratch import Piece, WrittenRows
+from .stages import MOST_PARTITIONS, Concluded, Decoded, Replayed, Segments, Work, conclude, decode, known_of, needs_of, replay
 from .worthwhile import AGGREGATED
 
 if TYPE_CHECKING:
@@ -190,9 +191,11 @@ class Run:
             for partition in partitions
         ]
         known = self._exchange(handles)
+        told = []
         for at, replayed in engine.results([engine.submit("sums", _without_known, handle) for handle in handles]):
-            self._add(sums, 1 + at, replayed.state, replayed.name, replayed.rows)
+            told.append((1 + at, self._add(sums, 1 + at, replayed), replayed.reports))
             part.collector.take_refusals(replayed.refusals)
+        take_all(sums, told)
         part.collector.settle_before_waiting(end_ns)
         part.learn(known)
         waited = [
@@ -201,7 +204,8 @@ class Run:
         ]
         part.collector.add_up()
         for at, concluded in engine.results(waited):
-            self._add(sums, 1 + len(handles) + at, concluded.state, concluded.name, concluded.rows)
+            whose = 1 + len(handles) + at
+            take_all(sums, [(whose, self._add(sums, whose, concluded), concluded.reports)])
         for handle in (*handles, *waited):
             engine.forget(handle)
         part.collector.rename_streams(part.openers.rank)
@@ -220,14 +224,17 @@ class Run:
             add_known(known, more)
         return known
 
-    def _add(self, sums: Sums, whose: int, state: dict[str, Any], name: str, rows: Sequence[Any]) -> None:
-        sums.open(whose, WrittenRows(self._work.folder.reader(name), rows))
-        sums.add(whose, state)
+    def _add(self, sums: Sums, whose: int, found: Replayed | Concluded) -> Callable[[Piece], bytes]:
+        """Take in what adds up of a partition, but for its reports; how these are read."""
+        read = self._work.folder.reader(found.name)
+        sums.open(whose, WrittenRows(read, found.rows))
+        sums.add(whose, found.state)
+        return read
 
 
 def _without_known(replayed: Replayed) -> Replayed:
     """What adds up of a partition."""
-    return replace(replayed, needs=(set(), set()), known=({}, {}), frames=array("q"), waiting=[])
+    return replace(replayed, needs=(set(), set()), known=({}, {}), frames=array("q"), waiting=[], kinds=([], bytearray()))
 
 
 def _first_part(whole: Machinery, problems: Problems) -> Part:

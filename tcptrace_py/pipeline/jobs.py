@@ -33,7 +33,7 @@ from tcptrace_py.facts.store import Scratch
 from tcptrace_py.findings.accounts import add_counts, counts
 from tcptrace_py.findings.vantage import Pair, Samples
 from tcptrace_py.flows.table import FlowTable
-from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.errors import NotSharedError
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
@@ -56,6 +56,7 @@ SLOTS, SLOT_BYTES = 3, 5 << 19  # of memory for frames on their way to a worker;
 AREAS = 4  # of memory for segments: a worker that has those of round n - 2 from another knows that its own of n - 4 were taken
 AREA_BYTES = BLOCK_FRAMES * ROW_MOST_BYTES
 ANNOUNCE_NS = 10 * SECOND_NS  # between two looks through what is alive
+NOTHING_NS = -(1 << 62)  # up to here nothing is told
 TELL_EVERY = 4  # rounds between two reports of begins and ends
 
 
@@ -154,7 +155,7 @@ class Part:
         self._spare: list[SegmentBlock] = []
         self._named = 0  # kinds of intervals that were told
         self._recent = [b""] * RECENT
-        self._announced_ns = -(1 << 62)  # up to here all ports are counted as held that were
+        self._announced_ns = NOTHING_NS  # up to here all ports are counted as held that were
         self._owner_of = owner_of
         self.decoder.share(owner_of, number, fragments_before)
 
@@ -193,6 +194,11 @@ class Part:
             self._announced_ns = until_ns
         return Report(None if self.number == FIRST else self.told(), self._announced_ns)
 
+    @property
+    def untold(self) -> int:
+        """How much there is to tell: begins and ends, and packed accounts."""
+        return self.collector.occupancy.pending + self.collector.accounts.singles.alive
+
     def told(self) -> Told:
         """New kinds of intervals: the accounts' names and what they count; begins and ends; packed accounts."""
         accounts, named = self.collector.accounts, self._named
@@ -227,7 +233,7 @@ class Part:
         vantages.take_ways(known[1])
 
     def state(self, shared: dict[bytes, Pair]) -> dict[str, Any]:
-        """All that adds up, when everything is concluded here. `shared`: pairs of hosts that all know of."""
+        """All else that adds up, when everything is concluded here. `shared`: pairs of hosts that all know of."""
         collector, table = self.collector, self.table
         collector.add_up()
         collector.hand_over()
@@ -240,10 +246,7 @@ class Part:
             "openings": collector.openings.parcel(),
             "troubled": collector.troubled.parcel(),
             "attempted": collector.attempted.parcel(),
-            "first_frames": collector.first_frames,
-            "openers": self.openers,
             "accounts": counts(collector.accounts),
-            "told": self.told(),
             "problems": self.problems,
             "faults": self.faults,
             "left_out": collector.rows.left_out,
@@ -444,7 +447,7 @@ def work(part: Part, channels: Channels) -> None:
         shared = channels.receive(READER)
         part.learn(shared)
         part.collector.conclude_waiting(end_ns)
-        channels.send(READER, part.state(shared[0]))
+        channels.send(READER, (part.told(), part.collector.first_frames, part.openers, part.state(shared[0])))
     except (EOFError, BrokenPipeError, ConnectionError):
         pass  # a process is gone, and the one that reads will see it
 
@@ -458,11 +461,12 @@ class Sums:
         self.scratches = scratches
         self.occupancy = part.collector.occupancy
         self.kinds = {whose: array("i") for whose in scratches}
-        self.until_ns = dict.fromkeys((FIRST, *scratches), -(1 << 62))
+        self.until_ns = dict.fromkeys((FIRST, *scratches), NOTHING_NS)
 
     def open(self, whose: int, scratch: Scratch) -> None:
-        """Take another part, which has described connections there."""
-        self.scratches[whose], self.kinds[whose] = scratch, array("i")
+        """Take another part, which has described connections there; the first one tells nothing itself then."""
+        self.scratches[whose], self.kinds[whose], self.until_ns[whose] = scratch, array("i"), NOTHING_NS
+        self.until_ns[FIRST] = NEVER_NS
 
     def hear(self, whose: int, report: Report) -> None:
         """Take a report in; settle what all have told."""
@@ -481,9 +485,8 @@ class Sums:
         accounts.take_singles(singles)
 
     def add(self, whose: int, state: dict[str, Any]) -> None:
-        """Take in all of a part."""
+        """Take in the rest of a part: what adds up."""
         collector, table = self.part.collector, self.part.table
-        self.take(whose, state["told"])
         add_counts(collector.accounts, state["accounts"])
         collector.digest.merge(state["digest"])
         collector.rows.take(self.scratches[whose], state["rows"])
@@ -494,8 +497,6 @@ class Sums:
         collector.quality.merge(state["quality"])
         collector.troubled.take(state["troubled"])
         collector.attempted.take(state["attempted"])
-        collector.first_frames.merge(state["first_frames"])
-        self.part.openers.merge(state["openers"])
         self.part.problems.merge(state["problems"])
         self.part.faults.merge(state["faults"])
         collector.rows.left_out += state["left_out"]
@@ -635,7 +636,11 @@ class Workers:
         part.collector.conclude_waiting(end_ns)
         part.collector.add_up()
         for whose, link in self._ends.items():
-            sums.add(whose, _receive(link))
+            told, first_frames, openers, state = _receive(link)
+            sums.take(whose, told)
+            part.collector.first_frames.merge(first_frames)
+            part.openers.merge(openers)
+            sums.add(whose, state)
         part.collector.rename_streams(part.openers.rank)
         part.collector.close(end_ns)
 

@@ -17,22 +17,25 @@ from tcptrace_py.capture.ranges import Range
 from tcptrace_py.decode import Decoder
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.model.faults import Faults
+from tcptrace_py.model.first_frames import FrameList
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import CaptureInfo
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.words import BUCKETS
 
-from .jobs import Known, Needs, Part
+from .jobs import Known, Needs, Part, Report
 from .partition import ROW_MOST_BYTES, check, pack, tell_owners
+from .reports import Told, packed
 from .running import Machinery, count_frames, few_collections
-from .scratch import Folder, Piece, Rows, ScratchError
+from .scratch import Folder, Outgoing, Piece, Rows, ScratchError
 
 if TYPE_CHECKING:
     from tcptrace_py.decode.fragments import Packets
 
 MOST_PARTITIONS = BUCKETS
 HELD_BYTES = 32 << 20  # of segments that wait to be written
+REPORT_EVENTS = 1 << 16  # begins and ends of intervals, and packed accounts, that wait to be reported
 NOT_OURS = "scratch files: there are segments that no stage wrote so"
 BLOCK_HEAD = Struct("<IIqqI")  # rows; how many times follow, and these (FlowTable.feed); bytes of the rows
 
@@ -94,7 +97,11 @@ class Segments(NamedTuple):
 
 @dataclass
 class Replayed:
-    """A partition, replayed. `waiting` are the parcels of those who wait, in the file `name`; `frames` their first frames."""
+    """A partition, replayed. What the pieces say stands in the file `name`.
+
+    `reports` are those of `reports`, `waiting` the parcels of those who wait, `frames` their first frames, and `kinds` what their kinds
+    of intervals are: names of accounts, and what each counts.
+    """
 
     needs: Needs
     known: Known
@@ -102,8 +109,10 @@ class Replayed:
     refusals: list[tuple[bytes, dict[int, int]]]
     name: str
     rows: list[Piece]
+    reports: list[Piece]
     waiting: list[Piece]
     frames: "array[int]"
+    kinds: tuple[list[bytes], bytearray]
 
 
 @dataclass
@@ -113,6 +122,7 @@ class Concluded:
     state: dict[str, Any]
     name: str
     rows: list[Piece]
+    reports: list[Piece]
 
 
 def decode(work: Work, span: Range, before: "Packets | None") -> Decoded:
@@ -174,25 +184,44 @@ def replay(work: Work, partition: int, segments: Iterable[Segments], end_ns: int
     part = _part(machinery, partition)
     with work.folder.writing(f"rows-{partition:06}") as out, few_collections():
         part.collector.rows.scratch = rows = Rows(out)
+        reports = []
         for name, pieces in segments:
             read = work.folder.reader(name)
             for piece in pieces:
                 for area, count, latest_ns in _blocks(read(piece)):
                     part.feed(part.unpacked(area, count), latest_ns)
+                    if part.untold >= REPORT_EVENTS:
+                        reports.append(_written(part, part.tell(), out))
         part.table.finish(end_ns)
         part.table.clear()
         needs, known = part.needs(), part.everything_known()
         refusals = part.collector.release_refusals()
         frames, parcels = part.collector.waiting.release()
         waiting = [out.put(parcel) for parcel in parcels]
+        reports.append(_written(part, _last_report(part, end_ns), out))
         state = part.state({})
-    return Replayed(needs, known, state, refusals, out.name, list(rows.pieces.values()), waiting, frames)
+        accounts = part.collector.accounts
+        kinds = (accounts.kind_names, accounts.kind_counts) if frames else ([], bytearray())
+    return Replayed(needs, known, state, refusals, out.name, list(rows.pieces.values()), reports, waiting, frames, kinds)
+
+
+def _written(part: Part, report: Report, out: Outgoing) -> Piece:
+    """Write down what is new, and let go of it: what a partition keeps does not grow with the time that it spans."""
+    connections, streams = part.collector.first_frames, part.openers
+    assert isinstance(connections, FrameList)
+    assert isinstance(streams, FrameList)
+    return out.put(packed(Told(report, connections.release(), streams.release())))
+
+
+def _last_report(part: Part, end_ns: int) -> Report:
+    """A report when all is told but what waits: that may begin and end as long before the capture's end as is never settled before."""
+    return Report(part.told(), part.collector.settled_before_waiting_ns(end_ns))
 
 
 def conclude(work: Work, partition: int, replayed: Replayed, known: Known, end_ns: int) -> Concluded:
     """Conclude what waited in a partition. `known` is what all partitions know of what it `needs`."""
     part = _part(work.machinery(), partition)
-    names, counted, *_ = replayed.state["told"]
+    names, counted = replayed.kinds
     read = work.folder.reader(replayed.name)
     with work.folder.writing(f"waited-{partition:06}") as out, few_collections():
         part.collector.rows.scratch = rows = Rows(out)
@@ -201,12 +230,13 @@ def conclude(work: Work, partition: int, replayed: Replayed, known: Known, end_n
             replayed.frames, map(read, replayed.waiting), lambda kind: int(part.collector.accounts.kind(names[kind], counted[kind]))
         )
         part.collector.conclude_waiting(end_ns)
+        reports = [_written(part, _last_report(part, end_ns), out)]
         state = part.state({})
-    return Concluded(state, out.name, list(rows.pieces.values()))
+    return Concluded(state, out.name, list(rows.pieces.values()), reports)
 
 
 def _part(machinery: Machinery, partition: int) -> Part:
-    return Part(
+    part = Part(
         1 + partition,  # none of them is jobs.FIRST
         array("i", bytes(4 * BUCKETS)),
         machinery.table,
@@ -216,6 +246,9 @@ def _part(machinery: Machinery, partition: int) -> Part:
         check_checksums=False,
         fragments_before=lambda: None,
     )
+    part.openers = part.table.streams.openers = FrameList()
+    part.collector.first_frames = FrameList()
+    return part
 
 
 def needs_of(replayed: Replayed) -> Needs:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from array import array
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,17 +12,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tcptrace_py.cluster.checkpoint import OURS, Checkpoint, decoded_of, plain
+from tcptrace_py.findings import occupancy
 from tcptrace_py.model.errors import CaptureError, NotSharedError, UsageError
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.selection import Selection
-from tcptrace_py.pipeline import run, worthwhile
+from tcptrace_py.pipeline import jobs, reports, run, stages, worthwhile
 from tcptrace_py.pipeline.distributed import Plan, Run, plan
 from tcptrace_py.pipeline.scratch import Folder, ScratchError
 from tcptrace_py.pipeline.stages import Work
 from tests.captures import CAPTURES, FORMS, PACKED, SAMPLES, Row, all_samples, damaged, facts, rows
 from tests.fuzz.hostile import SCENARIOS, capture
+from tests.ladder import SECOND_NS, ladder
 from tests.pieces import read_in_small_pieces
 from tests.thorough import examples
+from tests.wire import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -85,6 +90,7 @@ def same(paths: Sequence[Path] | Path, folder: Path, **how: Any) -> None:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     read_in_small_pieces(monkeypatch)
+    monkeypatch.setattr(stages, "REPORT_EVENTS", 10)
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
@@ -111,6 +117,50 @@ def test_long_ones(name: str, tmp_path: Path) -> None:
 def test_hostile_traffic(name: str, tmp_path: Path) -> None:
     (tmp_path / "capture").write_bytes(capture(SCENARIOS[name](200)))
     same(tmp_path / "capture", tmp_path / "scratch", keep_rows=False)
+
+
+CLOSES = ("1 C FA\n1.1 S FA\n1.2 C A", "1 S FA\n1.1 C FA\n1.2 S A", "1 C RA", "")
+OLD = "0 S PA len=9\n5 C A\n300 S SA\n300.1 C PA len=3\n600 C A"  # who is the client shows after five minutes
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+@pytest.mark.parametrize("many", [1 << 17, 0])
+def test_what_is_held_is_told_as_it_goes(partitions: int, many: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a partition nor who adds up keeps begins and ends of a whole capture; at once there are as many as in one process."""
+    monkeypatch.setattr(occupancy, "MANY", many)
+    reported: list[int] = []
+    pending: list[int] = []
+
+    def counted(sums: jobs.Sums, whose: int, told: reports.Told) -> None:
+        assert told.report.told is not None
+        reported.append(sum(map(len, told.report.told[2][::2])))
+        take(sums, whose, told)
+        pending.append(sums.occupancy.pending)
+
+    take = reports.take
+    monkeypatch.setattr(reports, "take", counted)
+    every = ladder(OLD, port=40, server="10.0.0.7")
+    for at in range(400):
+        text = "0 C S\n0.1 S SA\n0.2 C A\n0.3 C PA len=5\n0.4 S A\n" + CLOSES[at % len(CLOSES)]
+        one = ladder(text, port=33000 + at % 140, isns=(1000 + 70_000 * at, 9000 + 70_000 * at))
+        every += [replace(segment, time_ns=segment.time_ns + at * SECOND_NS) for segment in one]
+    path = write(tmp_path / "capture", sorted(every, key=lambda segment: segment.time_ns))
+    same(path, tmp_path / "scratch", partitions=partitions, keep_rows=False)
+    assert len(reported) > 20
+    assert sum(reported) > 1000
+    assert max(reported) < 400  # the last ones hold what is alive
+    assert (max(pending) < 700) == (many == 0)
+
+
+def test_reports_that_nobody_wrote_so_are_refused() -> None:
+    events = array("q", [5]), array("q", [1 << 16]), array("q"), array("q"), array("q")
+    report = jobs.Report(([b"a" * 10, b"b" * 34], bytearray(b"\0\1"), events, (array("I"), array("I"))), 7)
+    told = reports.Told(report, array("q", [3]), array("q", [1, 2]))
+    data = reports.packed(told)
+    assert reports.unpacked(data) == told
+    for changed in (data[:-1], data + b"\0", b"", data[: reports.HEAD.size], data[:8] + b"\xff" * 8 + data[16:]):
+        with pytest.raises(ScratchError):
+            reports.unpacked(changed)
 
 
 @given(content=damaged(), range_bytes=st.integers(50, 2000), partitions=st.integers(1, 4))
