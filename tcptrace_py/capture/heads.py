@@ -8,13 +8,13 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from itertools import count
 
-from tcptrace_py.model import columns
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import FileInfo
 
 from .file import CaptureFile, Mark, Opened
+from .ordering import facts_of
 from .section import TIME_MIN_NS
 
 MARK_BYTES = 8 << 20  # between two marks, at least
@@ -54,12 +54,13 @@ class Head:
 
     def _add(self, block: FrameBlock) -> None:
         latest_ns = self.latest_ns[-1] if self.latest_ns else TIME_MIN_NS
+        facts = facts_of(block)
         self.first.append(block.first_frame + block.count)
-        self.least_ns.append(columns.least(block.time_ns, block.count))
-        self.latest_ns.append(max(latest_ns, columns.most(block.time_ns, block.count)))
-        self.ordered.append(block.time_ns[0] >= latest_ns and not columns.descents(block.time_ns, block.count))
-        self.captured_bytes.append(columns.total(block.captured, block.count))
-        self.links.update(block.link)
+        self.least_ns.append(facts.least_ns)
+        self.latest_ns.append(max(latest_ns, facts.most_ns))
+        self.ordered.append(facts.ascends and block.time_ns[0] >= latest_ns)
+        self.captured_bytes.append(facts.captured_bytes)
+        self.links.update(facts.links)
 
 
 def look_at(path: str, *, alone: bool) -> Head:

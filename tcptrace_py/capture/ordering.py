@@ -13,6 +13,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 from tcptrace_py.model import columns, words
 from tcptrace_py.model.frames import FrameBlock
@@ -28,6 +29,29 @@ OUT_OF_ORDER = (
     "card do: they are put in order by their stamps"
 )
 COLUMNS = ("time_ns", "offset", "captured", "wire", "link", "interface", "frame")
+
+
+class BlockFacts(NamedTuple):
+    """What the frames of a block have in common: their earliest and latest time, whether times ascend, bytes, and link types."""
+
+    least_ns: int
+    most_ns: int
+    ascends: bool
+    captured_bytes: int
+    links: set[int]
+
+
+def facts_of(block: FrameBlock) -> BlockFacts:
+    """See `BlockFacts`, of a block that is not empty."""
+    times_ns, count = block.time_ns, block.count
+    one = columns.least(block.link, count) == columns.most(block.link, count)
+    return BlockFacts(
+        columns.least(times_ns, count),
+        columns.most(times_ns, count),
+        not columns.descents(times_ns, count),
+        columns.total(block.captured, count),
+        {block.link[0]} if one else set(block.link[:count]),
+    )
 
 
 class Order:

@@ -527,9 +527,9 @@ class Workers:
         for one in range(1, jobs):
             for other in range(READER, one):
                 ends[one, other], ends[other, one] = context.Pipe()
-        self._slots = {number: _areas(SLOTS, SLOT_BYTES) for number in range(1, jobs)}
+        self._slots = {number: shared_areas(SLOTS, SLOT_BYTES) for number in range(1, jobs)}
         self._deposits = [Deposit() for _ in range(jobs)]
-        areas = {(one, other): _areas(AREAS, AREA_BYTES) for one in range(jobs) for other in range(jobs) if one != other}
+        areas = {(one, other): shared_areas(AREAS, AREA_BYTES) for one in range(jobs) for other in range(jobs) if one != other}
         scratches = {number: Scratch() for number in range(1, jobs)}
 
         def channels(me: int) -> Channels:
@@ -698,7 +698,7 @@ def _close(ends: dict[tuple[int, int], Link], mine: set[int]) -> None:
             link.close()
 
 
-def _areas(number: int, size: int) -> list[memoryview]:
+def shared_areas(number: int, size: int) -> list[memoryview]:
     """So many areas of memory that processes will share."""
     whole = memoryview(mmap.mmap(-1, number * size))
     return [whole[at * size : (at + 1) * size] for at in range(number)]

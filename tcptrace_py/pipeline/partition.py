@@ -101,7 +101,8 @@ def check(area: memoryview, rows: int) -> bool:
     """Whether an area holds so many packed rows and nothing else, as far as its lengths tell."""
     keys = HEAD_BYTES + rows * (ROW_BYTES - 1)
     lengths = bytes(area[keys : keys + rows])
-    return len(lengths) == rows and KEY_LENGTHS.issuperset(lengths) and keys + rows + sum(lengths) == len(area)
+    known = {size: lengths.count(size) for size in KEY_LENGTHS}
+    return len(lengths) == rows == sum(known.values()) and keys + rows + sum(size * count for size, count in known.items()) == len(area)
 
 
 def unpack(area: memoryview, at: int, rows: int, block: SegmentBlock, recent: list[bytes]) -> int:

@@ -154,7 +154,7 @@ class Outgoing:
         self._named = named
         self._end = 0
 
-    def put(self, data: "bytes | bytearray") -> Piece:
+    def put(self, data: "bytes | memoryview") -> Piece:
         """Append bytes."""
         with self._named():
             self._file.write(data)
@@ -168,7 +168,7 @@ class Outgoing:
             self._file.close()
 
 
-def digest(data: "bytes | bytearray") -> bytes:
+def digest(data: "bytes | memoryview") -> bytes:
     """What bytes are known by."""
     return hashlib.sha256(data).digest()[:DIGEST_BYTES]  # of all that are safe the quickest, where a processor knows it
 

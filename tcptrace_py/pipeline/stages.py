@@ -9,6 +9,7 @@ What comes out of `replay` and `conclude` adds up as the parts of one machine's 
 
 from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,14 +25,15 @@ from tcptrace_py.model.results import CaptureInfo
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.words import BUCKETS
 
-from .jobs import Known, Needs, Part, Report
-from .partition import ROW_MOST_BYTES, check, pack, tell_owners
+from .jobs import Known, Needs, Part, Report, shared_areas
+from .partition import ROW_MOST_BYTES, AreaFullError, check, pack, tell_owners
 from .reports import Told, packed
 from .running import Machinery, count_frames, few_collections
 from .scratch import Folder, Outgoing, Piece, Rows, ScratchError
 
 if TYPE_CHECKING:
     from tcptrace_py.decode.fragments import Packets
+    from tcptrace_py.model.segments import SegmentBlock
 
 MOST_PARTITIONS = BUCKETS
 HELD_BYTES = 32 << 20  # of segments that wait to be written
@@ -150,32 +152,42 @@ def decode(work: Work, span: Range, before: "Packets | None") -> Decoded:
 
 
 class _Shuffle:
-    """Collects the rows of each partition, and writes all when they are many."""
+    """Collects the rows of each partition in an area of its own, and writes that where it is full."""
 
-    def __init__(self, partitions: int, out: Any) -> None:
+    def __init__(self, partitions: int, out: Outgoing) -> None:
         self.pieces: list[list[Piece]] = [[] for _ in range(partitions)]
-        self._held = [bytearray() for _ in range(partitions)]
+        self._areas = shared_areas(partitions, HELD_BYTES // partitions)  # what is not written takes no memory
+        self._ends = [0] * partitions  # of what is in them
         self._out = out
-        self._area = memoryview(bytearray(1 << 16))
 
-    def take(self, segments: Any) -> None:
-        if len(self._area) < 1 + segments.count * ROW_MOST_BYTES:
-            self._area = memoryview(bytearray(1 + segments.count * ROW_MOST_BYTES))
+    def take(self, segments: "SegmentBlock") -> None:
         latest_ns = segments.latest_ns()
         times_ns = (*latest_ns, 0, 0)[:2]
-        for to, held in enumerate(self._held):
-            rows, size = pack(segments, to, self._area, 0)
-            held.extend(BLOCK_HEAD.pack(rows, len(latest_ns), *times_ns, size))
-            held.extend(self._area[:size])
+        for to in range(len(self._areas)):
+            rows, end = self._pack(segments, to)
+            at = self._ends[to]
+            BLOCK_HEAD.pack_into(self._areas[to], at, rows, len(latest_ns), *times_ns, end - at - BLOCK_HEAD.size)
+            self._ends[to] = end
         segments.data = b""
-        if sum(map(len, self._held)) > HELD_BYTES:
-            self.finish()
+
+    def _pack(self, segments: "SegmentBlock", to: int) -> tuple[int, int]:
+        """Write the rows of a partition behind those that are there, and room for their head: how many, and where they end."""
+        with suppress(AreaFullError):
+            return pack(segments, to, self._areas[to], self._ends[to] + BLOCK_HEAD.size)
+        self._write(to)
+        most_bytes = BLOCK_HEAD.size + (segments.count + 1) * ROW_MOST_BYTES
+        if len(self._areas[to]) < most_bytes:
+            self._areas[to] = memoryview(bytearray(most_bytes))
+        return pack(segments, to, self._areas[to], BLOCK_HEAD.size)
 
     def finish(self) -> None:
-        for pieces, held in zip(self.pieces, self._held, strict=True):
-            if held:
-                pieces.append(self._out.put(held))
-            held.clear()
+        for to in range(len(self._areas)):
+            self._write(to)
+
+    def _write(self, to: int) -> None:
+        if self._ends[to]:
+            self.pieces[to].append(self._out.put(self._areas[to][: self._ends[to]]))
+        self._ends[to] = 0
 
 
 def replay(work: Work, partition: int, segments: Iterable[Segments], end_ns: int) -> Replayed:
