@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tcptrace_py.model.errors import CaptureError
-from tcptrace_py.model.urls import scheme_of, without_secrets
+from tcptrace_py.model.urls import is_url, scheme_of, without_secrets
 
 from .source import HEAD_BYTES, PIECE_BYTES, WAITING, PipeSource, Seekable, SourceDamageError
 
@@ -37,6 +37,18 @@ def file_system(url: str) -> tuple[Any, str]:
             raise CaptureError(f"{scheme_of(url)}:// is no file system that fsspec knows") from None
         raise CaptureError(why(error, url)) from error
     return found
+
+
+def folder_at(path: str) -> tuple[Any, str]:
+    """The file system of a folder, by its path or URL, and its path in it. The path may hold what would mean something in a URL.
+
+    Raises CaptureError as `file_system` does, and ImportError for a folder of this machine where fsspec is not installed.
+    """
+    if is_url(path):
+        return file_system(path)
+    from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - an extra
+
+    return LocalFileSystem(), os.path.realpath(path)
 
 
 def why(error: BaseException, url: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tcptrace_py.capture.remote import HTTP, file_system, try_to_write, why
+from tcptrace_py.capture.remote import HTTP, folder_at, try_to_write, why
 from tcptrace_py.model.datasets import EXTRA, MANIFEST
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.urls import is_url, scheme_of, shown
@@ -28,16 +28,10 @@ class Place:
         self.is_local = not is_url(path)
         self._is_new = self.is_local and not os.path.lexists(path)
         with self._named():
-            self._system, self._root = self._opened()
-
-    def _opened(self) -> tuple[Any, str]:
-        if not self.is_local:
-            return file_system(self.path)
-        try:
-            from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - an extra
-        except ImportError:
-            raise CaptureError(f"tables need fsspec: {EXTRA}") from None
-        return LocalFileSystem(), os.path.realpath(self.path)
+            try:
+                self._system, self._root = folder_at(path)
+            except ImportError:
+                raise CaptureError(f"tables need fsspec: {EXTRA}") from None
 
     @contextmanager
     def _named(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tcptrace_py.capture.remote import file_system, why
+from tcptrace_py.capture.remote import folder_at, why
 from tcptrace_py.capture.source import reason
 from tcptrace_py.facts.store import Scratch
 from tcptrace_py.model.errors import CaptureError
@@ -56,20 +56,13 @@ class Folder:
     def _named(self) -> Iterator[tuple[Any, str]]:
         try:
             if self._opened is None:
-                self._opened = self._open()
+                self._opened = folder_at(self.url)
             yield self._opened
         except CaptureError as error:
             raise ScratchError(f"scratch files at {self}: {error}") from None
         except Exception as error:
             said = reason(error) if isinstance(error, OSError) and error.strerror else why(error, self.url)
             raise ScratchError(f"scratch files at {self}: {said}") from error
-
-    def _open(self) -> tuple[Any, str]:
-        if is_url(self.url):
-            return file_system(self.url)
-        from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - an extra
-
-        return LocalFileSystem(), self.url  # a path may hold what would mean something in a URL
 
     def new_inner(self, stem: str) -> "Folder":
         """A folder in this one that nobody else has."""
