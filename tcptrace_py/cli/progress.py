@@ -3,21 +3,24 @@
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from tcptrace_py.cluster.engine import Progress as StageDone
 
 AFTER_S = 1.0
 EVERY_S = 0.1
 
 
 class StageProgress:
-    """The same of work in stages: called with a stage, how many of its tasks are done and how many there are, and since when (s)."""
+    """The same of work in stages (`cluster.engine`)."""
 
     def __init__(self) -> None:
         self._line = Progress()
 
-    def __call__(self, stage: str, done: int, of: int, elapsed_s: float) -> None:
+    def __call__(self, progress: "StageDone") -> None:
         """Say how far the work is, if it is time to."""
-        self._line.show(stage_line(stage, done, of, elapsed_s))
+        self._line.show(stage_line(progress))
 
     def __enter__(self) -> Self:
         self._line.__enter__()
@@ -27,11 +30,18 @@ class StageProgress:
         self._line.__exit__(kind, error, trace)
 
 
-def stage_line(stage: str, done: int, of: int, elapsed_s: float) -> str:
-    """Text of the progress line of a stage."""
-    rate = f", {done / elapsed_s:,.1f} a second" if done and elapsed_s else ""
-    left = f", {elapsed_s / done * (of - done):,.0f} s left" if done else ""
-    return f"  {stage}: {done:,} of {of:,}{rate}{left}"
+def stage_line(progress: "StageDone") -> str:
+    """Text of the progress line of a stage: by bytes, where these are known."""
+    tasks = f"{progress.tasks:,} of {progress.tasks_in_all:,}"
+    done, of, elapsed_s = progress.tasks, progress.tasks_in_all, progress.elapsed_s
+    if progress.bytes_in_all:
+        done, of = progress.size_bytes, progress.bytes_in_all
+        tasks += f", {done / 1e6:,.0f} of {of / 1e6:,.0f} MB"
+    rate, left = "", ""
+    if done and elapsed_s:
+        rate = f", {done / 1e6 / elapsed_s:,.0f} MB a second" if progress.bytes_in_all else f", {done / elapsed_s:,.1f} a second"
+        left = f", {elapsed_s / done * (of - done):,.0f} s left"
+    return f"  {progress.stage}: {tasks}{rate}{left}"
 
 
 class Progress:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcptrace_py.model.errors import CaptureError, TcpstatesError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    Tell = Callable[[str, int, int, float], None]
+    Tell = Callable[["Progress"], None]
 
 LOCAL = "local"
 INSTALL = "pip install 'tcptrace-py[cluster]'"
@@ -20,15 +20,23 @@ LOGS_NOTHING = 100  # level, beyond all
 RETRIES = 2  # of a task that raised an error; one whose worker died is tried again by Dask's own rule (`allowed-failures`)
 
 
-class DaskEngine:
-    """Carries tasks out on the workers of a `distributed.Client` (`pipeline.distributed.Engine`).
+class Progress(NamedTuple):
+    """How far a stage is that has run for so many seconds. Bytes are 0 where the number of tasks is all that tells."""
 
-    `tell` is called with a stage, how many of its tasks are done, how many there are, and for how many seconds it has run.
-    """
+    stage: str
+    tasks: int
+    tasks_in_all: int
+    size_bytes: int
+    bytes_in_all: int
+    elapsed_s: float
+
+
+class DaskEngine:
+    """Carries tasks out on the workers of a `distributed.Client` (`pipeline.distributed.Engine`); `tell` is called with the progress."""
 
     def __init__(self, client: Any, tell: Tell | None = None) -> None:
         self._client = client
-        self._tell = tell or (lambda _stage, _done, _of, _seconds: None)
+        self._tell = tell or (lambda _progress: None)
         self._stages: dict[str, str] = {}  # by the task's key
         _same_version(client)
 
@@ -44,7 +52,7 @@ class DaskEngine:
         self._stages[future.key] = stage
         return future
 
-    def results(self, handles: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    def results(self, handles: Sequence[Any], sizes: Sequence[int] = ()) -> Iterator[tuple[int, Any]]:
         """See `Engine`. Raises CaptureError for a task that no worker survives."""
         from distributed import as_completed  # noqa: PLC0415 - an extra
 
@@ -52,11 +60,13 @@ class DaskEngine:
             return
         places = {future.key: at for at, future in enumerate(handles)}
         stage, start_s = self._stages[handles[0].key], time.monotonic()
-        self._tell(stage, 0, len(handles), 0.0)
+        size_bytes, bytes_in_all = 0, sum(sizes)
+        self._tell(Progress(stage, 0, len(handles), 0, bytes_in_all, 0.0))
         for done, future in enumerate(as_completed(handles), 1):
-            result = self._result(future, stage)
-            self._tell(stage, done, len(handles), time.monotonic() - start_s)
-            yield places[future.key], result
+            result, place = self._result(future, stage), places[future.key]
+            size_bytes += sizes[place] if sizes else 0
+            self._tell(Progress(stage, done, len(handles), size_bytes, bytes_in_all, time.monotonic() - start_s))
+            yield place, result
 
     def _result(self, future: Any, stage: str) -> Any:
         from distributed import KilledWorker  # noqa: PLC0415

@@ -51,8 +51,11 @@ class Engine(Protocol):
     def submit(self, stage: str, function: Callable[..., Any], *arguments: Any) -> Handle:
         """Begin a task of a stage."""
 
-    def results(self, handles: Sequence[Handle]) -> Iterator[tuple[int, Any]]:
-        """Results as they are there, each with its place among the handles; what a task raised is raised."""
+    def results(self, handles: Sequence[Handle], sizes: Sequence[int] = ()) -> Iterator[tuple[int, Any]]:
+        """Results as they are there, each with its place among the handles; what a task raised is raised.
+
+        `sizes`: how many bytes each task goes through, where that says how long it takes.
+        """
 
     def forget(self, handle: Handle) -> None:
         """Nobody asks for this result any more."""
@@ -78,10 +81,10 @@ class Plan:
         return sum(sum(head.captured_bytes) for head in self.heads)
 
 
-def all_results(engine: Engine, handles: Sequence[Handle]) -> list[Any]:
-    """Results in the order of the handles."""
+def all_results(engine: Engine, handles: Sequence[Handle], sizes: Sequence[int] = ()) -> list[Any]:
+    """Results in the order of the handles. `sizes`: see `Engine.results`."""
     found: list[Any] = [None] * len(handles)
-    for at, result in engine.results(handles):
+    for at, result in engine.results(handles, sizes):
         found[at] = result
         engine.forget(handles[at])
     return found
@@ -154,7 +157,7 @@ class Run:
         found = dict(self._known)
         missing = [span for span in ranges if span.number not in found]
         handles = [engine.submit("decode", decode, work, span, None) for span in missing]
-        for at, result in engine.results(handles):
+        for at, result in engine.results(handles, [span.captured_bytes for span in missing]):
             engine.forget(handles[at])
             found[missing[at].number] = result
             self._done(missing[at].number, result)
@@ -190,6 +193,7 @@ class Run:
             engine.submit("replay", replay, work, partition, [Segments(one.name, one.pieces[partition]) for one in self._decoded], end_ns)
             for partition in partitions
         ]
+        self._wait_for(handles)
         known = self._exchange(handles)
         told = []
         for at, replayed in engine.results([engine.submit("sums", _without_known, handle) for handle in handles]):
@@ -212,6 +216,12 @@ class Run:
         part.collector.close(end_ns)
         return Reading(whole, info, problems, interrupted=False, can_follow=True)
 
+    def _wait_for(self, handles: Sequence[Handle]) -> None:
+        """Until all partitions are replayed."""
+        sizes = [sum(piece.size for one in self._decoded for piece in one.pieces[number]) for number in range(len(handles))]
+        for _ in self._engine.results([self._engine.submit("replay", nothing_of, handle) for handle in handles], sizes):
+            pass
+
     def _exchange(self, handles: Sequence[Handle]) -> Known:
         """What all partitions together know of the hosts of which one of them needs to know more."""
         engine = self._engine
@@ -230,6 +240,10 @@ class Run:
         sums.open(whose, WrittenRows(read, found.rows))
         sums.add(whose, found.state)
         return read
+
+
+def nothing_of(_replayed: Replayed) -> None:
+    """Says that it is there."""
 
 
 def _without_known(replayed: Replayed) -> Replayed:

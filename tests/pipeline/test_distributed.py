@@ -54,7 +54,8 @@ class Here:
         self.done[stage] = self.done.get(stage, 0) + 1
         return stage, pickle.dumps(function(*given))
 
-    def results(self, handles: Sequence[Handle]) -> Iterator[tuple[int, Any]]:
+    def results(self, handles: Sequence[Handle], sizes: Sequence[int] = ()) -> Iterator[tuple[int, Any]]:
+        assert len(sizes) in (0, len(handles))
         for at in reversed(range(len(handles))):  # as they come
             yield at, pickle.loads(handles[at][1])
 
