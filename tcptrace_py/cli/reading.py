@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .interrupt import Interrupt
 
 OS_NAMES = ("linux", "macos", "freebsd", "windows", "lwip", "gvisor", "rfc9293")  # model.profiles.PROFILES; a test holds them together
+_NAME_OF_ONE = "capture-{}"  # of a checkpoint
 LOOK_BYTES = 32 << 20  # enough to say what there is where nothing was what was asked for
 LARGE_BYTES = 64 << 20  # from here on the interpreted form takes so long that one may wonder
 INTERRUPTED = "interrupted; ending with what was read so far (Ctrl-C again ends at once)"  # as soon as it is
@@ -60,6 +61,7 @@ class Reading:
     jobs: int | None = None
     memory_mb: int | None = None
     where: Where | None = None  # None: on this machine
+    _alone: list[str] = field(default_factory=list)  # captures that were analysed by themselves, as their checkpoints are named
     dry_run: bool = False
     start_s: float = field(default_factory=time.monotonic)
     _placed: Selection | None = field(init=False, default=None)
@@ -182,8 +184,24 @@ class Reading:
                 slowest=slowest,
                 memory_mb=self.memory_mb,
                 tell=progress,
+                keeps_checkpoint=True,
             )
         return Result.of(analysis)
+
+    def alone(self, number: int) -> Reading:
+        """The reading of one of the captures, where each is analysed by itself."""
+        where, name = self.where, _NAME_OF_ONE.format(number)
+        if where is not None:
+            where = where.inner(name)
+            self._alone.append(name)
+        return replace(self, captures=[self.captures[number]], start_s=time.monotonic(), where=where)
+
+    def done(self) -> None:
+        """All is written to where it is wanted. What has not left this process yet is written first: it may not fit."""
+        if self.where is not None and self.where.checkpoint is not None:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            self.where.forget(self._alone)
 
     def find(self, wanted: Iterable[Reference], *, slowest: int = 5, share: float = 1.0, takes_part: bool = True) -> Analysis:
         """Read and analyse as well, and list only connections of the four-tuples that are wanted: as quick as listing none.
@@ -333,12 +351,14 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if on_cluster:
             reading.dry_run = on_cluster.pop("dry_run")
             reading.where = _where(reading, **on_cluster)
-        if reading.span is None or not reading.span.is_relative:
-            return command(reading=reading, **own)
-        from tcptrace_py.capture.opening import keep_streams
+        with ExitStack() as stack:
+            if reading.span is not None and reading.span.is_relative:
+                from tcptrace_py.capture.opening import keep_streams
 
-        with keep_streams():  # their first frame is looked at before they are read
-            return command(reading=reading, **own)
+                stack.enter_context(keep_streams())  # their first frame is looked at before they are read
+            code = command(reading=reading, **own)
+        reading.done()
+        return code
 
     decorated: Callable[..., Any] = with_reading
     for option in reversed(_OPTIONS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from .checkpoint import OURS, Checkpoint
 from .engine import LOCAL, DaskEngine, connected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tcptrace_py.model.profiles import Profiles
     from tcptrace_py.model.results import Analysis
@@ -66,6 +66,17 @@ class Where:
         """Whether the workers are started here."""
         return isinstance(self.cluster, str) and self.cluster == LOCAL
 
+    def inner(self, name: str) -> Where:
+        """The same for one of several analyses, which have a checkpoint each."""
+        return self if self.checkpoint is None else replace(self, checkpoint=Folder(self.checkpoint).inner(name).url)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Remove the checkpoint, and those of the analyses of these names: the results are where they are wanted."""
+        if self.checkpoint is not None:
+            whole = Folder(self.checkpoint)
+            for folder in (*map(whole.inner, names), whole):
+                _remove(folder, all_of_it=False)
+
     @contextmanager
     def engine(self, tell: Tell | None) -> Iterator[DaskEngine]:
         """The engine that does the work."""
@@ -94,8 +105,11 @@ def analyze(
     slowest: int,
     memory_mb: int | None,
     tell: Tell | None = None,
+    keeps_checkpoint: bool = False,
 ) -> Analysis:
     """Analyse captures on a cluster. See `tcptrace_py.analyze`; the result is the same.
+
+    The checkpoint is removed with the result, unless who calls this `keeps_checkpoint`, until `Where.forget`.
 
     Raises UsageError where the cluster or its folder cannot be used, CaptureError where nothing can be read, or a stage failed.
     """
@@ -115,7 +129,8 @@ def analyze(
                     keep_rows=keep_rows, slowest=slowest, memory_mb=memory_mb,
                 )  # fmt: skip
             # The connections are read from there, as often as one likes.
-            weakref.finalize(analysis.connections, _remove, folder, all_of_it=where.checkpoint is None)
+            if where.checkpoint is None or not keeps_checkpoint:
+                weakref.finalize(analysis.connections, _remove, folder, all_of_it=where.checkpoint is None)
             return analysis
 
 

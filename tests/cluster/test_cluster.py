@@ -204,6 +204,36 @@ def test_a_driver_that_was_killed_goes_on_from_its_checkpoint(capture: list[str]
     assert not folder.exists()  # all is done
 
 
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+
+
+def fails_to_print(*command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        args = [sys.executable, "-m", "tcptrace_py", *command]
+        failed = subprocess.run(args, stdout=full, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
+    assert (failed.returncode, failed.stderr) == (2, "tcpstates: cannot write: No space left on device\n")
+
+
+@needs_full
+def test_a_checkpoint_stays_until_the_output_is_written(capture: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoint"
+    command = ["analyze", *capture, "--cluster", "local", "--jobs", "1", "--checkpoint", str(folder), "--format", "json"]
+    fails_to_print(*command)
+    assert list(folder.glob("decoded-*.json"))
+    assert (run(*command).stdout, folder.exists()) == (run("analyze", *capture, "--format", "json").stdout, False)
+
+
+@needs_full
+def test_two_captures_that_are_compared_have_a_checkpoint_each(tmp_path: Path) -> None:
+    paths, folder = [str(SAMPLES / name) for name in ("server-closes-first.pcap", "syn-refused.pcap")], tmp_path / "checkpoint"
+    command = ["diff", *paths, "--cluster", "local", "--jobs", "1", "--checkpoint", str(folder)]
+    fails_to_print(*command)
+    assert len(list(folder.glob("capture-*/decoded-*.json"))) == 2
+    one, other = run("diff", *paths), run(*command)
+    assert (other.returncode, other.stdout) == (one.returncode, one.stdout)
+    assert not folder.exists()
+
+
 def until(is_so: Callable[[], bool], most_s: float = 60.0) -> None:
     end_s = time.monotonic() + most_s
     while not is_so():

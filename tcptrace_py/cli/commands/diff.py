@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -142,10 +140,10 @@ def _refuse(*names: str) -> None:
 def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...]) -> tuple[Report, list[Result]]:
     from tcptrace_py.checks.diff.compare import diff
 
-    base, of_base = _traffic(reading, reading.captures[0], takes_part=False)
+    base, of_base = _traffic(reading, 0, takes_part=False)
     if of_base is not None and of_base.interrupted:  # there is nothing to compare it with
         raise KeyboardInterrupt
-    new, of_new = _traffic(reading, reading.captures[1], takes_part=True)
+    new, of_new = _traffic(reading, 1, takes_part=True)
     results = [each for each in (of_base, of_new) if each is not None]
     report = diff(
         base, new, tolerance, allow=allow, allow_damaged=reading.allow_damaged, interrupted=any(each.interrupted for each in results)
@@ -153,13 +151,14 @@ def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...]) ->
     return report, results
 
 
-def _traffic(reading: Reading, path: str, *, takes_part: bool) -> tuple[Traffic, Result | None]:
+def _traffic(reading: Reading, number: int, *, takes_part: bool) -> tuple[Traffic, Result | None]:
     from tcptrace_py.checks.diff import seen
     from tcptrace_py.model.urls import shown
 
+    path = reading.captures[number]
     if (document := _document(path)) is not None:
         return seen.of_document(shown(path), document), None
-    result = replace(reading, captures=[path], start_s=time.monotonic()).analyze(digest=False, takes_part=takes_part)
+    result = reading.alone(number).analyze(digest=False, takes_part=takes_part)
     return seen.of_analysis(shown(path), result), result
 
 
@@ -193,7 +192,7 @@ def _same_traffic(reading: Reading, bearable: Bearable, allow: tuple[str, ...]) 
     from tcptrace_py.checks.diff.path import same_traffic
     from tcptrace_py.findings.path.compare import compare
 
-    (a, one), (b, other) = [_point(replace(reading, captures=[path], start_s=time.monotonic())) for path in reading.captures]
+    (a, one), (b, other) = [_point(reading.alone(number)) for number in range(len(reading.captures))]
     report = same_traffic(
         compare(a, b), bearable, allow=allow, allow_damaged=reading.allow_damaged, interrupted=one.interrupted or other.interrupted
     )
