@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tcptrace_py import __version__
-from tcptrace_py.decode.fragments import MAX_PACKET_BYTES, packet_of, parts_of
+from tcptrace_py.decode.fragments import MAX_PACKET_BYTES, Seen, name_of, packet_of, parts_of
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.model.errors import CaptureError, UsageError
 from tcptrace_py.model.faults import Fault, Faults
@@ -107,6 +107,7 @@ def plain(decoded: Decoded) -> dict[str, Any]:
         "quality": {name: getattr(decoded.quality, name) for name in OF_QUALITY},
         "problems": [asdict(row) for row in decoded.problems.rows()],
         "faults": [faults.count, faults.first],
+        "seen": None if decoded.seen is None else _plain_names(decoded.seen),
         "packets": None if decoded.packets is None else [_shown(parts) for parts in parts_of(decoded.packets)],
     }
 
@@ -132,7 +133,15 @@ def decoded_of(row: dict[str, Any]) -> Decoded:
     name = str(row["name"])
     if "/" in name or "\\" in name:
         raise ValueError(f"{name!r} is no file of the folder")
-    return Decoded(name, pieces, info, quality, problems, faults, packets)
+    return Decoded(name, pieces, info, quality, problems, faults, packets, None if row["seen"] is None else _names(**row["seen"]))
+
+
+def _plain_names(seen: Seen) -> dict[str, Any]:
+    return {"names": None if seen.names is None else [_shown(name) for name in sorted(seen.names)], "most_bytes": seen.most_bytes}
+
+
+def _names(names: list[list[Any]] | None, most_bytes: int) -> Seen:
+    return Seen(None if names is None else {name_of(_read(name)) for name in names}, int(most_bytes))
 
 
 def _piece(at: int, size: int, digest: str) -> Piece:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable
 
-    from .fragments import Packets
+    from .fragments import Packets, Seen
     from .general import General
 
 
@@ -102,6 +102,10 @@ class Decoder:
     def hand_on_fragments(self) -> "Packets | None":
         """Packets in the making, for the process that has the next block; None where this block held no fragments."""
         return None if self._general is None else self._general.fragments.hand_on()
+
+    def fragments_seen(self) -> "Seen | None":
+        """Which packets all fragments so far belong to; None where there were none."""
+        return None if self._general is None or not self._general.fragments.seen.most_bytes else self._general.fragments.seen
 
     def finish(self, *, fragments: bool = True) -> None:
         """Report what the capture's end leaves over: incomplete `fragments`, unless another process does, and counts."""

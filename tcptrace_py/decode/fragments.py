@@ -81,7 +81,33 @@ class _Packet:
         return self.length >= 0 and self.units == (self.length + 7) // 8 and not self.done
 
 
-Packets = dict[tuple[bytes, int, int, bytes], _Packet]
+Name = tuple[bytes, int, int, bytes]  # addresses, identification, protocol, scope
+Packets = dict[Name, _Packet]
+
+
+@dataclass(slots=True)
+class Seen:
+    """Packets that fragments of a part of a capture belong to: their names, as long as they are few, and the most bytes kept at once."""
+
+    names: set[Name] | None = field(default_factory=set)
+    most_bytes: int = 0
+
+    def add(self, name: Name, size_bytes: int) -> None:
+        """A fragment of a packet came, and now so many bytes are kept."""
+        self.most_bytes = max(self.most_bytes, size_bytes)
+        if self.names is not None:
+            self.names.add(name)
+            if len(self.names) >= MAX_PACKETS:
+                self.names = None
+
+    def goes_without(self, before: Packets) -> bool:
+        """Whether all is the same without packets from before: none of these fragments belongs to them, and there is room for all."""
+        return (
+            self.names is not None
+            and self.names.isdisjoint(before)
+            and len(self.names) + len(before) < MAX_PACKETS
+            and self.most_bytes + sum(len(packet.data) for packet in before.values()) < MAX_BYTES
+        )
 
 
 class Reassembler:
@@ -101,8 +127,9 @@ class Reassembler:
         self._bytes = 0
         self.before: Callable[[], Packets | None] | None = None
         self._changed = False  # since packets were handed on
+        self.seen = Seen()
 
-    def add(self, name: tuple[bytes, int, int, bytes], piece: Fragment, time_ns: int, frame: int) -> tuple[int, bytes, int] | None:
+    def add(self, name: Name, piece: Fragment, time_ns: int, frame: int) -> tuple[int, bytes, int] | None:
         """Take in a fragment; give protocol, captured content and length on the wire of a packet that it completes."""
         if self.before is not None and not self._changed:
             self._changed = True
@@ -120,6 +147,7 @@ class Reassembler:
         if not packet.add(piece):
             self._problems.add("fragments-overlap", _OVERLAP, frame=frame)
         self._bytes += len(packet.data) - before
+        self.seen.add(name, self._bytes)
         if self._joined is not None:
             packet.frames.append(frame)
         if not packet.complete():
@@ -157,7 +185,7 @@ class Reassembler:
                 return
             self._forget(name)
 
-    def _forget(self, name: tuple[bytes, int, int, bytes]) -> None:
+    def _forget(self, name: Name) -> None:
         packet = self._packets.pop(name)
         self._bytes -= len(packet.data)
         if not packet.done:
@@ -171,6 +199,14 @@ def give_up(packets: Packets, problems: Problems) -> None:
     left.finish()
 
 
+def without_expired(packets: Packets, time_ns: int, problems: Problems) -> Packets:
+    """Those whose time is not over where no fragment comes before this moment any more; what the others lack is noted."""
+    left = Reassembler(problems)
+    left.take(packets)
+    left._expire(time_ns)  # noqa: SLF001 - its own
+    return packets
+
+
 _FIELDS = tuple(field.name for field in fields(_Packet))
 
 
@@ -180,11 +216,16 @@ def parts_of(packets: Packets) -> "Iterator[list[Any]]":
         yield [*name, *(bytes(value) if isinstance(value, bytearray) else value for value in (getattr(packet, key) for key in _FIELDS))]
 
 
-def packet_of(parts: "Sequence[Any]") -> tuple[tuple[bytes, int, int, bytes], _Packet]:
+def packet_of(parts: "Sequence[Any]") -> tuple[Name, _Packet]:
     """And back. Raises TypeError or ValueError for what is none."""
-    name, values = parts[:4], dict(zip(_FIELDS, parts[4:], strict=True))
-    if [*map(type, name)] != [bytes, int, int, bytes]:
-        raise TypeError(f"{name!r} names no packet")
+    name, values = name_of(parts[:4]), dict(zip(_FIELDS, parts[4:], strict=True))
     packet = _Packet(**values)
     packet.data, packet.covered = bytearray(packet.data), bytearray(packet.covered)
-    return (name[0], name[1], name[2], name[3]), packet
+    return name, packet
+
+
+def name_of(parts: "Sequence[Any]") -> Name:
+    """The name of a packet. Raises TypeError for what is none."""
+    if [*map(type, parts)] != [bytes, int, int, bytes]:
+        raise TypeError(f"{parts!r} names no packet")
+    return (parts[0], parts[1], parts[2], parts[3])

@@ -7,8 +7,7 @@ Who drives looks at nothing but sums. The work is done by an engine (`Engine`: t
   they outlive the process that wrote them, and are replayed as often as it takes;
 * sums: each partition's are added up here as they come.
 
-A range whose first frames may complete packets that began in the one before is decoded again when these are known: fragments
-are rare.
+A range that holds fragments of packets that began before it is decoded again when these are known: fragments are rare.
 """
 
 from array import array
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tcptrace_py.capture.heads import Head, look_at, rows_before
 from tcptrace_py.capture.ranges import Cuts, Question, Range
 from tcptrace_py.capture.reader import gather, look_up
-from tcptrace_py.decode.fragments import give_up
+from tcptrace_py.decode.fragments import give_up, without_expired
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.model.errors import CaptureError, NotSharedError
 from tcptrace_py.model.problems import Problems
@@ -162,12 +161,15 @@ class Run:
             found[missing[at].number] = result
             self._done(missing[at].number, result)
         decoded = [found[span.number] for span in ranges]
-        before: Packets | None = None
+        before: Packets = {}
         for at, span in enumerate(ranges):
-            if decoded[at].packets is not None:
-                if before:
+            one = decoded[at]
+            if one.packets is not None:
+                if before and not (one.seen is not None and one.seen.goes_without(before)):
                     (decoded[at],) = all_results(engine, [engine.submit("decode", decode, work, span, before)])
-                before = decoded[at].packets
+                    before = {}
+                one = decoded[at]
+                before = without_expired(before | (one.packets or {}), one.info.end_ns or 0, one.problems)
         if before:
             give_up(before, decoded[-1].problems)
         return decoded

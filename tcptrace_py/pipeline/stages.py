@@ -32,7 +32,7 @@ from .running import Machinery, count_frames, few_collections
 from .scratch import Folder, Outgoing, Piece, Rows, ScratchError
 
 if TYPE_CHECKING:
-    from tcptrace_py.decode.fragments import Packets
+    from tcptrace_py.decode.fragments import Packets, Seen
     from tcptrace_py.model.segments import SegmentBlock
 
 MOST_PARTITIONS = BUCKETS
@@ -78,7 +78,8 @@ class Work:
 class Decoded:
     """What a range held. `pieces` has for each partition where its segments stand in the file `name`.
 
-    `packets` are those whose fragments are not all there, behind the range's last frame; None: it holds no fragments.
+    `packets` are those of which fragments may come behind the range's last frame; None: it holds no fragments. `seen` are all that it has
+    fragments of.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Decoded:
     problems: Problems
     faults: Faults
     packets: "Packets | None"
+    seen: "Seen | None"
 
 
 class Segments(NamedTuple):
@@ -146,9 +148,9 @@ def decode(work: Work, span: Range, before: "Packets | None") -> Decoded:
             shuffle.take(segments)
             spare = segments
         shuffle.finish()
-        packets = decoder.hand_on_fragments()
+        packets, seen = decoder.hand_on_fragments(), decoder.fragments_seen()
         decoder.finish(fragments=False)
-    return Decoded(out.name, shuffle.pieces, info, quality, problems, faults, packets)
+    return Decoded(out.name, shuffle.pieces, info, quality, problems, faults, packets, seen)
 
 
 class _Shuffle:

@@ -20,12 +20,14 @@ from tcptrace_py.pipeline import jobs, reports, run, stages, worthwhile
 from tcptrace_py.pipeline.distributed import Plan, Run, plan
 from tcptrace_py.pipeline.scratch import Folder, ScratchError
 from tcptrace_py.pipeline.stages import Work
-from tests.captures import CAPTURES, FORMS, PACKED, SAMPLES, Row, all_samples, damaged, facts, rows
+from tests.capture.writing import pcap_header, pcap_record
+from tests.captures import CAPTURES, FORMS, NANO, PACKED, SAMPLES, Row, all_samples, damaged, facts, rows
+from tests.decode import build
 from tests.fuzz.hostile import SCENARIOS, capture
-from tests.ladder import SECOND_NS, ladder
+from tests.ladder import CLIENT, SECOND_NS, SERVER, ladder
 from tests.pieces import read_in_small_pieces
 from tests.thorough import examples
-from tests.wire import write
+from tests.wire import frame_of, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -169,6 +171,33 @@ def test_reports_that_nobody_wrote_so_are_refused() -> None:
 def test_fragments_across_ranges_and_damaged_records(tmp_path: Path, content: bytes, range_bytes: int, partitions: int) -> None:
     (tmp_path / "capture").write_bytes(content)
     same(tmp_path / "capture", tmp_path / "scratch", range_bytes=range_bytes, partitions=partitions)
+
+
+@pytest.mark.parametrize(("apart", "again"), [(0, 0), (1, 1)])
+def test_only_ranges_that_complete_packets_are_decoded_again(apart: int, again: int, tmp_path: Path) -> None:
+    """Each of some packets comes in two fragments, next to each other; of the first `apart` the last one comes at the end."""
+    segments = ladder("0 C S\n0.1 S SA\n0.2 C A\n" + "\n".join(f"{at} C PA len=400\n{at}.1 S A" for at in range(1, 30)))
+    found, late = list[tuple[int, bytes]](), list[tuple[int, bytes]]()
+    for at, segment in enumerate(segments):
+        frame = frame_of(segment)
+        if len(frame) < 300:
+            found.append((segment.time_ns, frame))
+            continue
+        first, last = [
+            build.ethernet(build.ipv4(frame[begin:end], source=CLIENT, target=SERVER, identification=at, fragment=mark))
+            for begin, end, mark in ((34, 234, 0x2000), (234, len(frame), 200 // 8))
+        ]
+        found.append((segment.time_ns, first))
+        (late if len(late) < apart else found).append((segment.time_ns, last))
+    found += [(found[-1][0], frame) for _, frame in late]
+    path = tmp_path / "capture"
+    path.write_bytes(pcap_header(magic=NANO) + b"".join(pcap_record(time_ns, frame, magic=NANO) for time_ns, frame in found))
+    engine = Here()
+    the_plan = planned(path, engine, 2000, 3)
+    analysis = Run(the_plan, engine, work_in(Folder(str(tmp_path / "scratch")), 3, keep_rows=True)).analysis()
+    assert facts(analysis) == facts(run(path))
+    assert len(the_plan.ranges) > 5
+    assert engine.done["decode"] == len(the_plan.ranges) + again
 
 
 @given(content=damaged(), range_bytes=st.integers(50, 2000))
