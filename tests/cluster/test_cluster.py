@@ -105,6 +105,14 @@ def die_once(flag: str, function: Callable[..., Any], *arguments: Any) -> Any:
     return result
 
 
+def fail_once(flag: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Raise an error the first time."""
+    if not Path(flag).exists():
+        Path(flag).touch()
+        raise OSError("the disk was away for a moment")
+    return function(*arguments)
+
+
 def die(_function: Callable[..., Any], *_arguments: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -145,6 +153,15 @@ def test_a_worker_that_dies_is_done_without(
     hinder(monkeypatch, stage, partial(die_once, str(tmp_path / "died")))
     assert said(analyze(capture, cluster=two, scratch=str(tmp_path))) == said(analyze(capture))
     assert (tmp_path / "died").exists()
+
+
+@pytest.mark.parametrize("stage", ["decode", "replay"])
+def test_a_task_that_fails_is_tried_again(
+    stage: str, two: Any, capture: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hinder(monkeypatch, stage, partial(fail_once, str(tmp_path / "failed")))
+    assert said(analyze(capture, cluster=two, scratch=str(tmp_path))) == said(analyze(capture))
+    assert (tmp_path / "failed").exists()
 
 
 def test_a_task_that_no_worker_survives_is_named(two: Any, capture: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
