@@ -76,9 +76,20 @@ HOT = (
 )
 # How hard the C compiler tries: where loops run for every frame, for segments and connections off the fast path, elsewhere. It is
 # what most of the time of an install goes into, and CI has a bound for that.
-EACH_FRAME = ("capture.pcap_walk", "capture.pcapng_walk", "decode.fast", "flows.streams", "flows.textbook")
+EACH_FRAME = (
+    "capture.pcap_walk",
+    "capture.pcapng_walk",
+    "decode.fast",
+    "findings.openings",
+    "flows.resting",
+    "flows.streams",
+    "flows.textbook",
+)
 IRREGULAR = (
+    "facts.table",
+    "facts.waits",
     "facts.writing",
+    "findings.troubled",
     "flows.table",
     "model.live",
     "pipeline.collecting",

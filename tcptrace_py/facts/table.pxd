@@ -1,4 +1,5 @@
 # cython: language_level=3, annotation_typing=False
+import cython
 
 
 cdef class Table:
@@ -8,3 +9,9 @@ cdef class Table:
     cdef public signed char[::1] small
 
     cpdef Py_ssize_t row(self) except -1
+    @cython.locals(small="signed char[::1]", begin=cython.Py_ssize_t, row=cython.Py_ssize_t, found=list)
+    cpdef list with_small(self, Py_ssize_t column, const unsigned char[::1] wanted, const unsigned char[::1] without)
+    @cython.locals(narrow="int[::1]", begin=cython.Py_ssize_t, row=cython.Py_ssize_t, found=list)
+    cpdef list with_narrow(self, Py_ssize_t column, const unsigned char[::1] without)
+    @cython.locals(wide="long long[::1]", begin=cython.Py_ssize_t, row=cython.Py_ssize_t, found=list)
+    cpdef list with_wide(self, Py_ssize_t column, const unsigned char[::1] without)

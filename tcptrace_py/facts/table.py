@@ -32,6 +32,30 @@ class Table:
         self.count += 1
         return self.count - 1
 
+    def with_small(self, column: int, wanted: bytes, without: "bytes | bytearray") -> list[int]:
+        """Rows whose value in a small column is wanted (256 bytes, by its 8 bits), but for those that are marked in `without`."""
+        small, begin, found = self.small, column * self.capacity, []
+        for row in range(self.count):
+            if wanted[small[begin + row] & 0xFF] and not without[row]:
+                found.append(row)  # noqa: PERF401 - compiled, this is a loop in C
+        return found
+
+    def with_narrow(self, column: int, without: "bytes | bytearray") -> list[int]:
+        """Rows with anything but 0 in a narrow column, but for those that are marked in `without`."""
+        narrow, begin, found = self.narrow, column * self.capacity, []
+        for row in range(self.count):
+            if narrow[begin + row] and not without[row]:
+                found.append(row)  # noqa: PERF401 - compiled, this is a loop in C
+        return found
+
+    def with_wide(self, column: int, without: "bytes | bytearray") -> list[int]:
+        """Rows with more than 0 in a wide column, but for those that are marked in `without`."""
+        wide, begin, found = self.wide, column * self.capacity, []
+        for row in range(self.count):
+            if wide[begin + row] > 0 and not without[row]:
+                found.append(row)  # noqa: PERF401 - compiled, this is a loop in C
+        return found
+
     def _grow(self) -> None:
         larger = Table(self.wide_columns, self.narrow_columns, self.small_columns, 2 * self.capacity)
         self._move(self.wide, larger.wide, self.wide_columns)

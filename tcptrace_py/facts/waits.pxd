@@ -32,5 +32,5 @@ cdef int _exchanges(int turns, bint server_last) except -1
 cdef long long _side(Table table, Py_ssize_t row, int role, Connection live, Side side, Side peer) except -1
 @cython.locals(left="long long")
 cdef long long _unacknowledged(Side side, Side peer) except -1
-@cython.locals(close=Close, copies=list, segment=Segment, first_ns="long long", time_ns="long long")
+@cython.locals(close=Close, side=int, at=cython.Py_ssize_t, segment=Segment, first_ns="long long", time_ns="long long")
 cdef long long _fin_ns(Connection live, Verdict verdict) except? -1

@@ -152,9 +152,10 @@ def _unacknowledged(side: Side, peer: Side) -> int:
 def _fin_ns(live: Connection, verdict: Verdict) -> int:
     """When the first FIN was captured."""
     first_ns, close = MISSING, verdict.close
-    for copies in close.fins:
-        if copies:
-            segment = live.log[min(copies)]
+    for side in range(2):
+        at = close.first(side)
+        if at >= 0:
+            segment = live.log[at]
             time_ns = segment.time_ns
             if first_ns == MISSING or time_ns < first_ns:
                 first_ns = time_ns

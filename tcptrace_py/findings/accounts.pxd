@@ -80,6 +80,8 @@ cdef class Accounts:
     cpdef Values handshakes_of(self, bytes address, int port)
     cpdef add_course(self, Account account, long long exchanges, long long survived_ns, long long largest_client,
                      long long largest_server, long long first_fin, long long idle_ns)
+    @cython.locals(account=Account, found=list)
+    cpdef list answering(self, long long least)
     @cython.locals(client=bytes, server=bytes)
     cpdef learn(self, Account account, long long first_frame, long long to_server_ns, long long to_client_ns,
                 long long client_ttl, long long server_ttl)

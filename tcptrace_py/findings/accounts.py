@@ -44,7 +44,7 @@ from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY, local_port
 from tcptrace_py.model.vocabulary import Outcome, Pattern, Role
 
 from .occupancy import NONE, Occupancy
-from .outline import COUNTED
+from .outline import COUNTED, IDLE_CLOSE_NS
 from .percentiles import Values
 from .singles import HELD as HELD_ONLY
 from .singles import Singles, Told, unpacked
@@ -58,7 +58,6 @@ LATE = 4  # the last such part of the time, of one TIME_WAIT at most, tells the 
 
 
 HELD, CLIENT_STAYS, SERVER_STAYS = range(3)  # what an account's kinds of intervals count
-IDLE_CLOSE_NS = SECOND_NS  # who closes after so long without data closes because nothing came
 
 
 class HostRow:
@@ -319,6 +318,14 @@ class Accounts:
         if counts == HELD:
             return account.held_kind
         return self.client_stays(account) if counts == CLIENT_STAYS else self.server_stays(account)
+
+    def answering(self, least: int) -> list[Account]:
+        """Accounts with so many connections, at least, that carry an exchange."""
+        found = []
+        for account in self.rows.values():
+            if account.answered >= least:
+                found.append(account)  # noqa: PERF401 - compiled, this is a loop in C
+        return found
 
     def learn(self, account: Account, first_frame: int, to_server_ns: int, to_client_ns: int, client_ttl: int, server_ttl: int) -> None:
         """Take in both legs of a handshake, and with which TTLs it came, of a connection that began with this frame."""

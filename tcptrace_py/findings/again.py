@@ -19,14 +19,9 @@ MOST_BEFORE = 8  # connections of the four-tuple before: one that was known unti
 def taken_again(evidence: Evidence) -> Iterator[tuple[int, int]]:
     """The old connection, which a RST ended or met, and the new one, whose SYN came before that RST and had to be sent again."""
     starts, ends, resets = evidence.wide(column.START), evidence.wide(column.END), evidence.wide(column.RESET_AT)
-    accounts, ports, repeats = evidence.narrow(column.ACCOUNT), evidence.narrow(column.CLIENT_PORT), evidence.narrow(column.SYN_REPEATS)
-    tuples: dict[tuple[int, int], list[int]] = {(accounts[row], ports[row]): [] for row in evidence.free_that_have(column.SYN_REPEATS)}
-    for row in evidence.free() if tuples else ():
-        rows = tuples.get((accounts[row], ports[row]))
-        if rows is not None:
-            rows.append(row)
-    for rows in tuples.values():
-        rows.sort(key=starts.__getitem__)
+    repeats, claimed = evidence.narrow(column.SYN_REPEATS), evidence.claimed
+    for every in evidence.of_one_tuple:
+        rows = [row for row in every if not claimed[row]]
         for at, new in enumerate(rows):
             for old in reversed(rows[max(at - MOST_BEFORE, 0) : at]) if repeats[new] > 0 else ():
                 if starts[old] < starts[new] and resets[old] != MISSING and starts[new] <= resets[old] <= ends[new]:

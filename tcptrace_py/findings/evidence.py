@@ -73,13 +73,29 @@ class Evidence:
         self.table = troubled.table
         self.count = self.table.count
         self.claimed = bytearray(self.count)
-        self.busy = [account for account in accounts.rows.values() if account.answered >= BUSY]
+        self.busy = accounts.answering(BUSY)
         self._wide: dict[int, Sequence[int]] = {}
         self._narrow: dict[int, Sequence[int]] = {}
         self._small: dict[int, Sequence[int]] = {}
         self._accounts_at = self.narrow(column.ACCOUNT)
         self._account_of = [accounts.named(name) for name in troubled.names]
         self._attempts_at = accounts.singles.services()
+
+    @cached_property
+    def of_one_tuple(self) -> list[list[int]]:
+        """Rows by account and port, by time, of those where a SYN was sent again and a RST came; claimed ones as well."""
+        nothing, ports = bytes(self.count), self.narrow(column.CLIENT_PORT)
+        accounts, starts = self._accounts_at, self.wide(column.START)
+        again = self.table.with_narrow(column.SYN_REPEATS, nothing)
+        reset = self.table.with_small(column.RESET_BY, _marks(*range(128)), nothing) if again else []
+        of_reset = {(accounts[row], ports[row]) for row in reset}
+        found: dict[tuple[int, int], list[int]] = {name: [] for row in again if (name := (accounts[row], ports[row])) in of_reset}
+        wanted = {port for _, port in found}
+        for row in [row for row, port in enumerate(ports) if port in wanted] if found else ():
+            rows = found.get((accounts[row], ports[row]))
+            if rows is not None:
+                rows.append(row)
+        return [sorted(rows, key=starts.__getitem__) for rows in found.values()]
 
     @cached_property
     def alarming(self) -> list[PortBudget]:
@@ -122,17 +138,9 @@ class Evidence:
         """
         if self.held is None or not accounts:
             return {}
-        waits_ns = {account.number: account.client_wait_ns if account.stays_client > account.stays_server else 0 for account in accounts}
-        begins, ends = self.held.of(set(waits_ns))
-        changes = sorted(
-            [(time_ns, 1, number) for time_ns, number, _ in begins]
-            + [(time_ns - waits_ns[number], -1, number) for time_ns, number, _ in ends]
+        return self.held.at_once(
+            {account.number: account.client_wait_ns if account.stays_client > account.stays_server else 0 for account in accounts}
         )
-        level, peak = dict.fromkeys(waits_ns, 0), dict.fromkeys(waits_ns, 0)
-        for _, change, number in changes:
-            level[number] += change
-            peak[number] = max(peak[number], level[number])
-        return peak
 
     def free(self) -> Iterator[int]:
         """Rows whose cause is not named yet."""
@@ -140,13 +148,15 @@ class Evidence:
 
     def free_with(self, number: int, *values: int) -> list[int]:
         """Those with one of these values in a small column."""
-        claimed = self.claimed
-        return [row for row in compress(range(self.count), bytes(self.small(number)).translate(_marks(*values))) if not claimed[row]]
+        return self.table.with_small(number, _marks(*values), self.claimed)
 
     def free_that_have(self, number: int) -> list[int]:
         """Those with anything but 0 in a narrow column."""
-        claimed = self.claimed
-        return [row for row in compress(range(self.count), self.narrow(number)) if not claimed[row]]
+        return self.table.with_narrow(number, self.claimed)
+
+    def free_above_0(self, number: int) -> list[int]:
+        """Those with more than 0 in a wide column."""
+        return self.table.with_wide(number, self.claimed)
 
     def by_service(self, rows: Iterable[int]) -> dict[Service, list[int]]:
         """Rows by server, port and scope, in order of first frames."""
@@ -158,11 +168,21 @@ class Evidence:
 
     def grouped(self, rows: Iterable[int], key: Callable[[Account], Key]) -> dict[Key, list[int]]:
         """Rows by something of their accounts, in order of first frames."""
-        found: dict[Key, list[int]] = {}
+        of_account: dict[int, list[int]] = {}
+        accounts_at = self._accounts_at
         for row in rows:
-            found.setdefault(key(self.account(row)), []).append(row)
+            number = accounts_at[row]
+            if number in of_account:
+                of_account[number].append(row)
+            else:
+                of_account[number] = [row]
+        found: dict[Key, list[int]] = {}
+        for number, members in of_account.items():
+            found.setdefault(key(self._account_of[number]), []).extend(members)
         first = self.wide(column.FIRST_FRAME)
-        return {name: sorted(members, key=first.__getitem__) for name, members in found.items()}
+        for members in found.values():
+            members.sort(key=first.__getitem__)
+        return found
 
     def accounts_of(self, service: Service) -> list[Account]:
         """Accounts of a service."""
@@ -285,7 +305,10 @@ class Evidence:
 @cache
 def _marks(*values: int) -> bytes:
     """For `bytes.translate`: 1 where a column of 8 bits has one of these values."""
-    return bytes(any(value & 0xFF == byte for value in values) for byte in range(256))
+    found = bytearray(256)
+    for value in values:
+        found[value & 0xFF] = 1
+    return bytes(found)
 
 
 def service_of(account: Account) -> Service:

@@ -7,6 +7,25 @@ from tcptrace_py.model cimport columns
 cdef long long NOTHING_NS, NEVER_NS
 
 
+cdef class Held:
+    cdef public int[::1] account
+    cdef public long long[::1] begins_ns, begin_whats, ends_ns, end_whats
+
+    @cython.locals(wanted="long long[::1]", whose="int[::1]", found=list, at=cython.Py_ssize_t, number="long long")
+    cdef list _of(self, long long[::1] times_ns, long long[::1] whats, set accounts)
+    @cython.locals(wanted="long long[::1]", whats="long long[::1]", found=list, at=cython.Py_ssize_t, kind="long long")
+    cpdef list ends_of(self, set kinds)
+    @cython.locals(wanted="long long[::1]", begins_ns="long long[::1]", of_begins="long long[::1]", ends_ns="long long[::1]",
+                   of_ends="long long[::1]", begin_order="int[::1]", end_order="int[::1]", level="long long[::1]", peak="long long[::1]",
+                   begin_count=cython.Py_ssize_t, end_count=cython.Py_ssize_t, gone=cython.Py_ssize_t, at=cython.Py_ssize_t,
+                   row=cython.Py_ssize_t, number=cython.Py_ssize_t)
+    cpdef dict at_once(self, dict waits_ns)
+    @cython.locals(whose="int[::1]", found_ns="long long[::1]", numbers="long long[::1]", count=cython.Py_ssize_t, at=cython.Py_ssize_t,
+                   number="long long")
+    cdef tuple _picked(self, long long[::1] times_ns, long long[::1] whats, long long[::1] wanted, bint early)
+    cdef _wanted(self, dict given)
+
+
 cdef class Occupancy:
     cdef public long long[::1] begins_ns, begin_whats, ends_ns, end_whats
     cdef public Py_ssize_t begin_count, end_count

@@ -13,7 +13,6 @@ that is told very late (`add_early`) does not count.
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from tcptrace_py.model import columns
 from tcptrace_py.model.clock import NEVER_NS
@@ -27,29 +26,84 @@ MANY = 1 << 17  # intervals with which nothing is settled before the end; so man
 ANY_PORT = 0  # the port of an interval that tells nothing of the order of ports
 
 
-class Held(NamedTuple):
-    """Begins and ends of all intervals, in no order, with what each is (see `Occupancy`)."""
+class Held:
+    """Begins and ends of all intervals, in no order, with what each is (see `Occupancy`).
 
-    account: "array[int]"  # of each kind, the account in `ports` whose ports it holds; NONE
-    begins_ns: "array[int]"
-    begin_whats: "array[int]"
-    ends_ns: "array[int]"
-    end_whats: "array[int]"
+    `account` is of each kind the account in `ports` whose ports it holds, or NONE.
+    """
+
+    __slots__ = ("account", "begin_whats", "begins_ns", "end_whats", "ends_ns")
+
+    def __init__(
+        self, account: "array[int]", begins_ns: "array[int]", begin_whats: "array[int]", ends_ns: "array[int]", end_whats: "array[int]"
+    ) -> None:
+        self.account = account
+        self.begins_ns = begins_ns
+        self.begin_whats = begin_whats
+        self.ends_ns = ends_ns
+        self.end_whats = end_whats
 
     def of(self, accounts: "set[int]") -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
         """Begins and ends of ports taken by these accounts (their `number`): time, account, port, in order of time."""
+        return self._of(self.begins_ns, self.begin_whats, accounts), self._of(self.ends_ns, self.end_whats, accounts)
+
+    def _of(self, times_ns: "array[int]", whats: "array[int]", accounts: "set[int]") -> list[tuple[int, int, int]]:
+        wanted, whose, found = self._wanted(dict.fromkeys(accounts, 0)), self.account, []
+        for at in range(len(times_ns)):
+            number = whose[whats[at] >> 16]
+            if 0 <= number < len(wanted) and wanted[number] >= 0:
+                found.append((times_ns[at], number, whats[at] & 0xFFFF))
+        found.sort()
+        return found
+
+    def ends_of(self, kinds: "set[int]") -> list[tuple[int, int]]:
+        """Kind and time of each end of these kinds of intervals."""
+        wanted, whats, found = self._wanted(dict.fromkeys(kinds, 0)), self.end_whats, []
+        for at in range(len(whats)):
+            kind = whats[at] >> 16
+            if kind < len(wanted) and wanted[kind] >= 0:
+                found.append((kind, self.ends_ns[at]))
+        return found
+
+    def at_once(self, waits_ns: dict[int, int]) -> dict[int, int]:
+        """How many ports each of these accounts held at once, by `number`; each was given back so long before it was free."""
+        wanted = self._wanted(waits_ns)
+        begins_ns, of_begins, begin_count = self._picked(self.begins_ns, self.begin_whats, wanted, False)
+        ends_ns, of_ends, end_count = self._picked(self.ends_ns, self.end_whats, wanted, True)
+        begin_order, end_order = columns.in_order(begins_ns, begin_count), columns.in_order(ends_ns, end_count)
+        level, peak = array("q", bytes(8 * len(wanted))), array("q", bytes(8 * len(wanted)))
+        gone = 0
+        for at in range(begin_count):
+            row = begin_order[at]
+            while gone < end_count and ends_ns[end_order[gone]] <= begins_ns[row]:
+                level[of_ends[end_order[gone]]] -= 1
+                gone += 1
+            number = of_begins[row]
+            level[number] += 1
+            if level[number] > peak[number]:  # noqa: PLR1730 - a call less
+                peak[number] = level[number]
+        return {number: peak[number] for number in waits_ns}
+
+    def _picked(
+        self, times_ns: "array[int]", whats: "array[int]", wanted: "array[int]", early: bool
+    ) -> "tuple[array[int], array[int], int]":
+        """Times of the ports that these accounts took, whose they are, and how many; `early`: by so much (`wanted`) before."""
         whose = self.account
-        begins = [
-            (time_ns, whose[what >> 16], what & 0xFFFF)
-            for time_ns, what in zip(self.begins_ns, self.begin_whats, strict=True)
-            if whose[what >> 16] in accounts
-        ]
-        ends = [
-            (time_ns, whose[what >> 16], what & 0xFFFF)
-            for time_ns, what in zip(self.ends_ns, self.end_whats, strict=True)
-            if whose[what >> 16] in accounts
-        ]
-        return sorted(begins), sorted(ends)
+        found_ns, numbers, count = array("q", bytes(8 * len(times_ns))), array("q", bytes(8 * len(times_ns))), 0
+        for at in range(len(times_ns)):
+            number = whose[whats[at] >> 16]
+            if 0 <= number < len(wanted) and wanted[number] >= 0:
+                found_ns[count] = times_ns[at] - (wanted[number] if early else 0)
+                numbers[count] = number
+                count += 1
+        return found_ns, numbers, count
+
+    def _wanted(self, given: dict[int, int]) -> "array[int]":
+        """By number what is given for it, -1: nothing."""
+        found = array("q", [-1]) * (max(given, default=-1) + 1)
+        for number, value in given.items():
+            found[number] = value
+        return found
 
 
 Told = tuple["array[int]", "array[int]", "array[int]", "array[int]", "array[int]"]
@@ -198,7 +252,7 @@ class Occupancy:
         if self.total > self.many:
             return None
         return Held(
-            self.account,
+            array("i", self.account),  # kinds may come yet
             array("q", bytes(self.begins_ns[: self.begin_count])),
             array("q", bytes(self.begin_whats[: self.begin_count])),
             array("q", bytes(self.ends_ns[: self.end_count])),

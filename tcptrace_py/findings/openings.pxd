@@ -15,7 +15,8 @@ cdef class Openings:
     cdef public Py_ssize_t count, most
     cdef public long long limit
 
-    @cython.locals(columns=Columns, i=cython.Py_ssize_t, number="unsigned long long", hashed="long long", takes_all=cython.bint)
+    @cython.locals(columns=Columns, i=cython.Py_ssize_t, number="unsigned long long", hashed="long long", takes_all=cython.bint,
+                   flags="unsigned int[::1]")
     cpdef take(self, block, selection)
     @cython.locals(at=cython.Py_ssize_t, rows="long long[::1]")
     cdef _add(self, Columns columns, Py_ssize_t i, long long number, long long hashed)

@@ -1,3 +1,5 @@
+# cython: boundscheck=False, wraparound=False
+# (compiled: rows are counted, and there is room for one before it is written)
 """What opens connections, of a sample of them: where one was captured before and behind NAT, its SYN is there twice.
 
 Rows are SYNs and SYN/ACKs. Of more than MOST those are kept whose client's initial number has a low hash: below half of all, a quarter
@@ -64,14 +66,10 @@ class Openings:
         if not self.limit:
             return
         columns, takes_all = Columns(block), selection.takes_all
+        flags = columns.flags
         for i in range(columns.count):
-            if (
-                columns.flags[i] & SYN
-                and not columns.flags[i] & RST
-                and (columns.me < 0 or columns.owner[i] == columns.me)
-                and (not columns.notes[i] & OTHER)
-            ):
-                number = (columns.ack[i] - 1) & _MASK if columns.flags[i] & ACK else columns.seq[i]
+            if flags[i] & (SYN | RST) == SYN and (columns.me < 0 or columns.owner[i] == columns.me) and not columns.notes[i] & OTHER:
+                number = (columns.ack[i] - 1) & _MASK if flags[i] & ACK else columns.seq[i]
                 hashed = number * FACTOR & _MASK
                 if hashed < self.limit and (
                     takes_all or (selection.matches_time(columns.time_ns[i]) and selection.matches_key(columns.key[i]))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tcptrace_py.facts.block import CENSORED, FIRST_FIN, OUTCOME, PATTERN, VANTAGE, Block
 from tcptrace_py.facts.resets import ending_cause
 from tcptrace_py.facts.views import connection
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.live import begins_with_syn, client_of
 from tcptrace_py.model.segments import local_port
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 NEVER_OPENED = ("refused", "unanswered")
 COUNTED = -2  # in the place of the kind under which a port was counted as held: all of it was
+IDLE_CLOSE_NS = SECOND_NS  # who closes after so long without data closes because nothing came
 
 
 def port_to_count(live: Live) -> int:

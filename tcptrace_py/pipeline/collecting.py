@@ -31,7 +31,7 @@ from tcptrace_py.facts.waits import exchanges_of, largest_of
 from tcptrace_py.facts.writing import Shape, Writer
 from tcptrace_py.findings.accounts import Account, Accounts, name_of
 from tcptrace_py.findings.openings import Openings
-from tcptrace_py.findings.outline import COUNTED, Outline, port_to_count
+from tcptrace_py.findings.outline import COUNTED, IDLE_CLOSE_NS, Outline, port_to_count
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals, services_of
 from tcptrace_py.findings.timeline import Timeline
@@ -236,7 +236,7 @@ class Collector:
             live.a.packets + live.b.packets,
         )
         idle_ns = MISSING
-        if outline.first_fin >= 0 and live.asked_ns:
+        if outline.first_fin >= 0 and live.asked_ns and live.end_ns - live.start_ns >= IDLE_CLOSE_NS:
             idle_ns = min([log[at].time_ns for at in outline.fins]) - live.asked_ns
         self.accounts.add_course(
             account,
@@ -390,7 +390,7 @@ class Collector:
             resting.packets(record),
         )
         largest, idle_ns = resting.largest(record), MISSING
-        if outline.first_fin >= 0:
+        if outline.first_fin >= 0 and resting.end_ns(record) - start_ns >= IDLE_CLOSE_NS:  # a shorter silence is no idle close
             asked_ns = resting.asked_ns(record)
             if asked_ns:
                 idle_ns = NEVER_NS

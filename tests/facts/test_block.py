@@ -113,6 +113,24 @@ def test_a_cut_block_is_refused() -> None:
 
 
 @given(
+    st.lists(st.tuples(st.integers(-2, 2), st.integers(-1, 2), st.integers(-128, 127), st.booleans()), max_size=20), st.integers(-128, 127)
+)
+def test_rows_are_found_by_what_stands_in_a_column(rows: list[tuple[int, int, int, bool]], wanted: int) -> None:
+    table = Table(2, 2, 2, 4)
+    for wide, narrow, small, _ in rows:
+        row = table.row()
+        table.wide[1 * table.capacity + row] = wide
+        table.narrow[1 * table.capacity + row] = narrow
+        table.small[1 * table.capacity + row] = small
+    without = bytearray(left_out for *_, left_out in rows)
+    marks = bytes(byte in (wanted & 0xFF, 3) for byte in range(256))
+    kept = [(row, wide, narrow, small) for row, (wide, narrow, small, left_out) in enumerate(rows) if not left_out]
+    assert table.with_wide(1, without) == [row for row, wide, _, _ in kept if wide > 0]
+    assert table.with_narrow(1, without) == [row for row, _, narrow, _ in kept if narrow]
+    assert table.with_small(1, marks, without) == [row for row, _, _, small in kept if small in (wanted, 3)]
+
+
+@given(
     st.lists(st.tuples(st.integers(MISSING, -MISSING - 1), st.integers(-(1 << 31), (1 << 31) - 1), st.integers(-128, 127)), max_size=40),
     st.integers(1, 5),
 )

@@ -166,6 +166,28 @@ def test_what_never_ends_is_there_at_the_end() -> None:
     assert (found.level[0], found.peak_of(0)) == (2, (2, 2 * TICK_NS))
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), spans), max_size=14), st.dictionaries(st.integers(0, 3), st.integers(0, 5), min_size=1))
+def test_ports_that_each_account_holds_at_once(taken: list[tuple[int, Span]], waits: dict[int, int]) -> None:
+    """Each is given back so long before it is free; what is asked of no account counts for none."""
+    found = Occupancy()
+    kinds = [found.kind(found.row(), account=number) for number in range(4)]
+    for number, (begin, end) in taken:
+        found.add(begin * TICK_NS, end * TICK_NS, kinds[number], 1000 + number)
+    held = found.held()
+    assert held is not None
+    own = {number: [(b, e - waits[number]) for n, (b, e) in taken if n == number and b < e] for number in waits}
+    expected = {}
+    for number, many in own.items():
+        changes = sorted([(begin, 1) for begin, _ in many] + [(end, -1) for _, end in many])
+        levels = [sum(change for _, change in changes[: at + 1]) for at in range(len(changes))]
+        expected[number] = max([0, *levels])
+    assert held.at_once({number: ticks * TICK_NS for number, ticks in waits.items()}) == expected
+    begins, ends = held.of(set(waits))
+    assert begins == sorted((b * TICK_NS, n, 1000 + n) for n, (b, e) in taken if n in waits and b < e)
+    assert ends == sorted((e * TICK_NS, n, 1000 + n) for n, (b, e) in taken if n in waits and b < e)
+    assert sorted(held.ends_of({kinds[1]})) == sorted((kinds[1], e * TICK_NS) for n, (b, e) in taken if n == 1 and b < e)
+
+
 def test_many_at_once() -> None:
     many = [(n % 17, n % 17 + n % 5) for n in range(50)]
     assert occupancy(many, settle=END).peak_of(0) == peak_of(many)

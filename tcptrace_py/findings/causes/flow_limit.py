@@ -73,7 +73,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     ]
     if not asked or evidence.held is None:
         return
-    ports, rows_of = _ports(evidence.held, asked), evidence.by_account(range(evidence.count))
+    wanted = {account.name for account in asked}
+    numbers_of = {evidence.narrow(column.ACCOUNT)[rows[0]] for name, rows in failed.items() if name in wanted}
+    rows_of = evidence.by_account(row for row, number in enumerate(evidence.narrow(column.ACCOUNT)) if number in numbers_of)
+    ports = _ports(evidence.held, asked)
     for account in asked:
         flows = _flows(evidence, account, rows_of[account.name], ports[account.number])
         limit = _limit(flows) if _is_mixed(flows) else None
@@ -115,9 +118,8 @@ def _ports(held: Held, accounts: Sequence[Account]) -> dict[int, Ports]:
     for free in ends:
         found[free[1]].ends.append(free)
     kinds = {account.client_stay_kind: account.number for account in accounts if account.client_stay_kind >= 0}
-    for time_ns, what in zip(held.ends_ns, held.end_whats, strict=True) if kinds else ():
-        if what >> 16 in kinds:
-            found[kinds[what >> 16]].stays.add(time_ns)
+    for kind, time_ns in held.ends_of(set(kinds)):
+        found[kinds[kind]].stays.add(time_ns)
     return found
 
 

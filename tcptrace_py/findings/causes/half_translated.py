@@ -22,6 +22,7 @@ from tcptrace_py.model.vocabulary import Cause, Outcome, Role, numbers
 
 OUTCOMES, ROLES = numbers(Outcome), numbers(Role)
 COMPLETED, UNANSWERED, IN_PROGRESS = OUTCOMES["completed"], OUTCOMES["unanswered"], OUTCOMES["in-progress"]
+NOT_TAKEN = sorted(set(OUTCOMES.values()) - {COMPLETED, UNANSWERED})
 CLIENT = ROLES["client"]
 NO_SOCKET = numbers(Cause)["no-socket"]
 FEW_BYTES = 1 << 20  # who acknowledges one of so few numbers among 2^32 means this connection
@@ -61,7 +62,8 @@ class Asked:
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each address that was asked, and each that answered."""
-    refused = {row for row in evidence.free() if _is_refused_answer(evidence, row)}
+    theirs = evidence.wide(column.SERVER_ISN)
+    refused = {row for row in evidence.free_with(column.OUTCOME, *NOT_TAKEN) if theirs[row] != MISSING}  # SYN/ACKs that no client took
     unasked = {row for row in evidence.free_with(column.RESET_CAUSE, NO_SOCKET) if _is_stray(evidence, row)}
     if not refused and not unasked:
         return
@@ -89,12 +91,6 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                       *_refusal(evidence, strays)],
             explanation=f"What was sent to {service(server, port)} is answered from {service(other, other_port)}: translated on the way "
                         "there and not on the way back, so that the client does not take it.")  # fmt: skip
-
-
-def _is_refused_answer(evidence: Evidence, row: int) -> bool:
-    """Whether a SYN/ACK was answered that the client did not take."""
-    outcome = evidence.small(column.OUTCOME)[row]
-    return outcome not in (COMPLETED, UNANSWERED) and evidence.wide(column.SERVER_ISN)[row] != MISSING
 
 
 def _of_syn(evidence: Evidence, asked: Asked, row: int) -> int:

@@ -52,11 +52,10 @@ def _dead(evidence: Evidence) -> Iterator[int]:
     idle_ns = evidence.wide(column.FINAL_IDLE)
     fins = evidence.wide(column.CLIENT_FIN), evidence.wide(column.SERVER_FIN)
     midstream, survived_ns = evidence.small(column.MIDSTREAM), evidence.wide(column.SURVIVED)
-    left = evidence.wide(column.CLIENT_UNACKNOWLEDGED), evidence.wide(column.SERVER_UNACKNOWLEDGED)
-    for row in evidence.free():
+    for row in sorted({*evidence.free_above_0(column.CLIENT_UNACKNOWLEDGED), *evidence.free_above_0(column.SERVER_UNACKNOWLEDGED)}):
         if midstream[row] and survived_ns[row] == MISSING:
             continue  # its pause began before the capture
-        if idle_ns[row] < 0 or (left[0][row] <= 0 and left[1][row] <= 0) or any(fin_ns[row] != MISSING for fin_ns in fins):
+        if idle_ns[row] < 0 or any(fin_ns[row] != MISSING for fin_ns in fins):
             continue
         if _is_refused(evidence, row) or any(evidence.stands_still(row, number) for number in range(2)):
             yield row
