@@ -186,7 +186,7 @@ class _Again:
         self.captures = captures
         self.directory = directory
         self.options = options
-        self.end_ns = analysis.capture.end_ns or 0
+        self.end_ns, self.withheld = analysis.capture.end_ns or 0, analysis.withheld
         self.problems = Problems()  # of this reading alone: all others were reported with the analysis
         self.until_frame = analysis.capture.packets if analysis.interrupted else None
         self.progress = None if analysis.interrupted else progress
@@ -251,4 +251,5 @@ class _Again:
         collector.rows.rename_streams(directory.streams.rank)
         machinery.faults.report(self.problems, directory.connections.rank)
         collector.rows.number_anew(directory.connections.rank)
+        collector.rows.withhold(self.withheld)
         return collector.rows

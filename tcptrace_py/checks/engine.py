@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 QUALITY = "capture-quality"
 ALWAYS = Origin("always checked")
+ACCEPT = "; --allow-unmeasurable accepts that"
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,11 @@ class Check:
             return self.outcome(Status.UNMEASURABLE, count, measures, hidden)
         if any(not measure.holds for measure in measures):
             return self.outcome(Status.FAILED, count, measures)
-        if not measures and not self.allow_empty:
+        if not measures and not self.allow_empty and not hidden:
             why = _nothing_to_measure(count) if count else _nothing_matched(analysis, self.scope)
             return self.outcome(Status.UNMATCHED, count, message=why)
-        return self.outcome(Status.PASSED, count, measures, "" if measures else "there was nothing to check, which is allowed")
+        allowed = hidden.replace("not measurable", "not measurable, which is allowed", 1).removesuffix(ACCEPT)
+        return self.outcome(Status.PASSED, count, measures, "" if measures else allowed or "there was nothing to check, which is allowed")
 
     def outcome(self, status: Status, count: int, measures: tuple[Measure, ...] = (), message: str = "") -> Outcome:
         """Make an outcome of this check."""
@@ -149,7 +151,7 @@ def _hidden(rule: Rule, analysis: Analysis) -> str:
     needs, spite = getattr(rule, "NEEDS", ()), getattr(rule, "IN_SPITE_OF", ())
     rows = [row for row in analysis.withheld if row.what in needs and row.because not in spite]
     why = "; ".join(dict.fromkeys(f"{row.what} is withheld ({row.because}): {row.explanation}" for row in rows))
-    return f"not measurable: {why}; --allow-unmeasurable accepts that" if rows else ""
+    return f"not measurable: {why}{ACCEPT}" if rows else ""
 
 
 def _nothing_to_measure(count: int) -> str:

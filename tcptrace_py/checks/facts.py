@@ -42,6 +42,10 @@ class Facts:
         """Time up to which it is known that nothing more happened."""
         return self.analysis.capture.end_ns or 0
 
+    def withholds_times(self, *because: str) -> bool:
+        """Whether the capture cannot tell how long anything but a handshake took; for one of these problems, where any is given."""
+        return any(row.what == "times" and (not because or row.because in because) for row in self.analysis.withheld)
+
     @property
     def store(self) -> Connections:
         """Where the connections are kept."""

@@ -27,10 +27,17 @@ class Longest:
 
 
 def longest(facts: Facts, limits: Longest, state: State) -> Iterator[Measure]:
-    """Hold the longest stay of any side in scope against the limit; a stay that outlives the capture counts so far."""
-    return longest_of(
-        facts, limits, f"longest stay in {state.name}", lambda rows: rows.of_sides(lambda role: rows.longest_ns(role, state, facts.end_ns))
-    )
+    """Hold the longest stay of any side in scope against the limit; a stay that outlives the capture counts so far.
+
+    Nothing where the clock does not tell: a filter by flags leaves what states begin and end with.
+    """
+    if not facts.withholds_times("coarse-clock"):
+        yield from longest_of(
+            facts,
+            limits,
+            f"longest stay in {state.name}",
+            lambda rows: rows.of_sides(lambda role: rows.longest_ns(role, state, facts.end_ns)),
+        )
 
 
 def longest_of(facts: Facts, limits: Longest, what: str, lasted_ns: Callable[[Rows], list[int]]) -> Iterator[Measure]:

@@ -110,6 +110,7 @@ def restored(name: str, index: dict[str, Any], read: Callable[[int, int], bytes]
         store.take(_Blocks(name, read, digests, {at: frames for frames, at, _ in parcel}), parcel)
         store.left_out = [int(frame) for frame in index["left_out"]]
         store.finish()
+        store.withhold(rest["withheld"])
         hosts, ports = Hosts(rest.pop("hosts")), PortBudgets(rest.pop("ports"))
         return Analysis(hosts=hosts, ports=ports, connections=store, **rest)
 

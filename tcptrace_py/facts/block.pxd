@@ -13,6 +13,7 @@ cdef class Block:
     cdef public Table connections, entries, stays, resets, anomalies
     cdef public Names addresses, scopes, histories, paths, reasons, texts, evidence
     cdef public object ids
+    cdef public bint is_timed
     cdef public dict _entries_of, _path_texts
     cdef public list _address_texts
 

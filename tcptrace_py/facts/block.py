@@ -114,6 +114,7 @@ class Block:
         "evidence",
         "histories",
         "ids",
+        "is_timed",
         "paths",
         "reasons",
         "resets",
@@ -131,6 +132,7 @@ class Block:
         self.addresses, self.scopes, self.histories, self.paths = Names(), Names(), Names(), Names()
         self.reasons, self.texts, self.evidence = Names(), Names(), Names()
         self.ids = array("q")  # of the connections, once they are known
+        self.is_timed = True  # its clock tells apart what follows each other (facts.hiding)
         self._entries_of: dict[int, tuple[Entry, ...]] = {}
         self._path_texts: dict[int, str] = {}
         self._address_texts: list[str] = []

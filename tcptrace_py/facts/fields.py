@@ -204,7 +204,7 @@ def _of_reset(column: int, words: Sequence[object]) -> Read:
 
 def _duration_s(block: Block) -> Cells:
     starts, ends = _wide(block.connections, at.START), _wide(block.connections, at.END)
-    return arrow.Values(array("d", [(end - start) / 1e9 for start, end in zip(starts, ends, strict=True)]))
+    return _divided([end - start if block.is_timed else MISSING for start, end in zip(starts, ends, strict=True)], 1_000_000_000)
 
 
 def _anomalies(block: Block) -> Cells:
@@ -362,7 +362,9 @@ def _state_duration(block: Block) -> Cells:
     steps: list[int] = _spread(lambda _block, _row: None, lambda _value, _side, step, number: len(paths[number]) // 3 - step - 1)(block)  # type: ignore[assignment]
     return _divided(
         [
-            entered[row + 1] - entered[row] if left and entered[row] != MISSING and entered[row + 1] != MISSING else MISSING
+            entered[row + 1] - entered[row]
+            if left and block.is_timed and entered[row] != MISSING and entered[row + 1] != MISSING
+            else MISSING
             for row, left in enumerate(steps)
         ],
         1_000_000_000,

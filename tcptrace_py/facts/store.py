@@ -3,14 +3,16 @@
 import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import BinaryIO, overload
 
 from tcptrace_py.model.errors import CaptureError
+from tcptrace_py.model.finding import Withheld
 from tcptrace_py.model.results import Connection
 
 from .block import FIRST_FRAME, STREAM, Block, unpacked
+from .hiding import hide, hides
 from .views import connection
 
 MOST_BLOCKS = 16  # kept in memory, some 2 MB each, before all are written to a file, unless somebody says how many
@@ -93,6 +95,7 @@ class Connections:
         self._order = array("q")
         self._read: dict[int, Block] = {}
         self._stream_of: Callable[[int], int] | None = None
+        self._withheld: tuple[Withheld, ...] = ()
 
     def __len__(self) -> int:
         return self.count
@@ -147,6 +150,13 @@ class Connections:
             if table.narrow[row] >= 0:
                 table.narrow[row] = stream_of(table.narrow[row])
 
+    def withhold(self, conclusions: Iterable[Withheld]) -> None:
+        """Show none of the times that the capture cannot tell: in every block there is none in their place."""
+        self._withheld = tuple(row for row in conclusions if hides(row))
+        for block in self._blocks if self._withheld else ():
+            if block is not None:
+                hide(block, self._withheld)
+
     def finish(self) -> None:
         """All are there: number them in order of first frame. Of equal ones the one that ended first comes first."""
         pairs = sorted(
@@ -190,6 +200,8 @@ class Connections:
         block = unpacked(scratch.read(at, size))
         if self._stream_of is not None:
             self._rename(block)
+        if self._withheld:
+            hide(block, self._withheld)
         block.ids = self._ids[number]
         return block
 

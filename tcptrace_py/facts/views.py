@@ -367,7 +367,7 @@ class SideView(_View):
             _counted(table, CLIENT_LARGEST + role, row),
             _counted(table, CLIENT_LOST + role, row),
             _narrow(table, CLIENT_MISSING + role, row),
-            _wide(table, CLIENT_CLOSED + role, row),
+            _known(table, CLIENT_CLOSED + role, row),
             _narrow(table, CLIENT_LONG_CLOSES + role, row),
         )
 
@@ -566,7 +566,7 @@ class ConnectionView(_View):
             _known(table, ANSWER, row),
             _known(table, WAIT, row),
             _known(table, WAIT_FRAME, row),
-            _wide(table, STALL, row),
+            _known(table, STALL, row),
             _known(table, SURVIVED, row),
             _known(table, FINAL_IDLE, row),
         )

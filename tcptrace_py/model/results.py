@@ -95,7 +95,7 @@ class Course:
     longest_answer_ns: int | None = None  # from the last new data of a request to the first of its answer
     longest_wait_ns: int | None = None  # without anything but repeats and probes
     longest_wait_frame: int | None = None  # that ended it; the last frame, where none did
-    longest_stall_ns: int = 0  # from when something was sent first until it was acknowledged, of what was sent again
+    longest_stall_ns: int | None = 0  # from when something was sent first until it was acknowledged, of what was sent again
     idle_survived_ns: int | None = None  # the longest silence after which both sides spoke
     idle_before_end_ns: int | None = None  # before the first FIN, the RST, or what nobody answered any more
 
@@ -110,7 +110,7 @@ class Delivery:
     largest_payload_bytes: int | None = None  # of a segment that arrived
     smallest_lost_bytes: int | None = None  # payload of the smallest segment sent again in vain where the acknowledgements end
     missing_bytes: int = 0  # below what the peer had acknowledged selectively
-    window_closed_ns: int = 0  # the longest time for which its own window was closed
+    window_closed_ns: int | None = 0  # the longest time for which its own window was closed
     long_window_closes: int = 0  # how often that was for a second or longer
 
 

@@ -120,6 +120,7 @@ class Machinery:
         info.problems = problems.rows()
         kept_back = withheld(info, summary, every_budget, profiles, shows_fins=collector.quality.shows_fins)
         summary = without_withheld(summary, kept_back)
+        collector.rows.withhold(kept_back)
         evidence = Evidence(
             info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back, twins
         )

@@ -102,6 +102,7 @@ def test_nothing_lasts_longer_than_its_connection(segments: list[Seg]) -> None:
             assert 0 <= (delivery.unacknowledged_bytes or 0) <= side.payload_bytes
             assert 0 <= (delivery.unanswered_repeats or 0) <= side.retransmissions
             assert 0 <= (delivery.unanswered_ns or 0) <= lasted_ns
+            assert delivery.window_closed_ns is not None
             assert 0 <= delivery.window_closed_ns <= lasted_ns
             assert (delivery.long_window_closes > 0) == (delivery.window_closed_ns >= S)
             assert delivery.largest_payload_bytes is None or delivery.unacknowledged_bytes == 0

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tcptrace_py import analyze
 from tcptrace_py.checks import config, engine
+from tcptrace_py.checks.diff import seen
+from tcptrace_py.checks.sql import Database
+from tcptrace_py.cli import main
 from tcptrace_py.findings.withholding import withheld
 from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.profiles import Profiles
@@ -15,6 +21,9 @@ from tcptrace_py.model.report import Status
 from tcptrace_py.model.results import CaptureInfo
 from tests.ladder import CLOSE, HANDSHAKE, ladder, play
 from tests.pieces import share_in_pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).parent / "withheld"
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -89,9 +98,66 @@ def test_the_default_range_of_ports_is_an_assumption(given: bool) -> None:
         ("syns.pcap.xz", "time-wait-count]\nmax = 5", Status.UNMEASURABLE),
         ("syns.pcap.xz", "refused-handshakes]", Status.PASSED),
         ("syn-fin-rst.pcap", "port-budget]\nmax_used = '50%'", Status.UNMEASURABLE),
+        ("clock-of-seconds.pcap.xz", "stalls]\nlimit = '1s'", Status.UNMEASURABLE),
+        ("clock-of-seconds.pcap.xz", "closed-windows]\nlimit = '1s'", Status.UNMEASURABLE),
+        ("clock-stands.pcap.xz", "answer-time]\np99 = '1s'", Status.UNMEASURABLE),
+        ("clock-stands.pcap.xz", "close-wait]\nlimit = '1s'", Status.UNMEASURABLE),
+        ("clock-stands.pcap.xz", "resets]", Status.PASSED),
+        ("syn-fin-rst.pcap", "stalls]\nlimit = '1s'", Status.UNMEASURABLE),
     ],
 )
 def test_a_check_of_what_is_withheld_is_not_measurable(name: str, rule: str, status: Status) -> None:
     result, checks = analyze([HERE / name]), config.loads(f"[rules.{rule}")
     assert engine.run(result, checks).outcomes[-1].status is status
     assert engine.run(result, checks, allow_unmeasurable=True).outcomes[-1].status is not Status.UNMEASURABLE
+
+
+@pytest.mark.parametrize("rule", ["stalls]\nlimit = '1s'", "close-wait]\nlimit = '1s'", "handshake-latency]\np99 = '1s'"])
+def test_where_that_is_allowed_nothing_is_measured(rule: str) -> None:
+    outcome = engine.run(analyze([HERE / "clock-stands.pcap.xz"]), config.loads(f"[rules.{rule}"), allow_unmeasurable=True).outcomes[-1]
+    assert (outcome.status, outcome.measures) == (Status.PASSED, ())
+    assert outcome.message.startswith("not measurable, which is allowed: ")
+
+
+NO_TIMES = {
+    "syn_to_synack_ms", "synack_to_ack_ms", "total_ms", "duration_ms", "longest_answer_ms", "longest_wait_ms", "longest_stall_ms",
+    "idle_survived_ms", "idle_before_end_ms", "unanswered_ms", "window_closed_ms",
+}  # fmt: skip
+OF_THE_FILTER = {"syn_to_synack_ms", "duration_ms"}  # between segments that a filter by flags passes
+
+
+def times_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """Keys that say how long something took, with their values."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key.endswith("_ms") and not isinstance(inner, dict):
+                yield key, inner
+            yield from times_of(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from times_of(inner)
+
+
+@pytest.mark.parametrize("name", ["clock-stands.pcap.xz", "clock-of-seconds.pcap.xz", "syn-fin-rst.pcap"])
+def test_a_time_that_is_withheld_is_null_in_every_format(name: str, tmp_path: Path) -> None:
+    result, kept = analyze([HERE / name]), OF_THE_FILTER if name.startswith("syn") else set()
+    document = result.to_document()
+    found = list(times_of(document["connections"]))
+    assert {key for key, _ in found} == NO_TIMES
+    assert {key for key, value in found if value is not None} == kept
+    assert main.main(["analyze", str(HERE / name), "-o", str(tmp_path / "rows.csv")]) == 0
+    rows = list(csv.DictReader((tmp_path / "rows.csv").open()))
+    given = {key for row in rows for key, value in row.items() if value and (key.endswith("_ms") or key == "duration_s")}
+    assert given == ({"syn_to_synack_ms", "teardown_ms", "duration_s"} if kept else set())
+    if not kept:
+        assert set(Database(result).query("SELECT duration_s FROM transitions").rows) == {(None,)}
+    path = tmp_path / "saved.json"
+    path.write_text(json.dumps(document))
+    for traffic in (seen.of_analysis(name, result), seen.of_document(str(path), path.read_bytes())):
+        every = [row for rows in traffic.services.values() for row in rows]
+        assert {(row.total_ns, row.answer_ns, row.stall_ns) for row in every} == {(None, None, None)}
+
+
+def test_what_no_problem_hides_keeps_its_times() -> None:
+    result = analyze([SAMPLES / "recorded-client-closes-first.pcap"])
+    assert all(row.handshake.total_ns and row.course.longest_stall_ns is not None for row in result.connections)

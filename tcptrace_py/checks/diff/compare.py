@@ -262,7 +262,8 @@ def _stalls(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator
         "connections in which something was sent again for a second or longer",
         (base, new),
         tolerance,
-        lambda row: row.stall_ns >= SECOND_NS,
+        lambda row: (row.stall_ns or 0) >= SECOND_NS,
+        lambda row: row.stall_ns is not None,
     )
 
 

@@ -38,7 +38,7 @@ class Seen:
     censored: bool = False  # its close was in flight when the capture ended
     exchanges: int = 0
     answer_ns: int | None = None  # the longest
-    stall_ns: int = 0  # the longest
+    stall_ns: int | None = 0  # the longest
     connection: Connection | None = None
 
 
@@ -131,7 +131,6 @@ def _capture(path: str, row: dict[str, Any]) -> CaptureInfo:
 
 def _of_row(row: dict[str, Any]) -> Seen:
     handshake, teardown = row["handshake"], row["teardown"]
-    total_ms = handshake["total_ms"]
     openings = (handshake["syn_retransmissions"], handshake["synack_retransmissions"])
     sides = [(row[f"{role}_side"], sent) for role, sent in zip(ROLES, openings, strict=True) if row[f"{role}_side"]]
     again = any(repeated_data(side["retransmissions"], side["fin_retransmissions"], sent) for side, sent in sides)
@@ -139,7 +138,7 @@ def _of_row(row: dict[str, Any]) -> Seen:
         (row["server"]["address"], row["server"]["port"]),
         row["client"]["address"],
         handshake["outcome"],
-        None if total_ms is None else round(total_ms * 1_000_000),
+        _ns(handshake["total_ms"]),
         teardown["pattern"],
         teardown["first_fin"],
         teardown["reset"]["cause"] if teardown["reset"] else None,
@@ -151,12 +150,15 @@ def _of_row(row: dict[str, Any]) -> Seen:
     )
 
 
-def _course(row: dict[str, Any] | None) -> tuple[int, int | None, int]:
+def _course(row: dict[str, Any] | None) -> tuple[int, int | None, int | None]:
     """Exchanges, longest answer and longest stall; documents of earlier versions say nothing of them."""
     if row is None:
         return 0, None, 0
-    answer_ms = row["longest_answer_ms"]
-    return row["exchanges"], None if answer_ms is None else round(answer_ms * 1_000_000), round(row["longest_stall_ms"] * 1_000_000)
+    return row["exchanges"], _ns(row["longest_answer_ms"]), _ns(row["longest_stall_ms"])
+
+
+def _ns(duration_ms: float | None) -> int | None:
+    return None if duration_ms is None else round(duration_ms * 1_000_000)
 
 
 def paired(base: Traffic, new: Traffic) -> tuple[list[tuple[Service, Service]], list[Service], list[Service]]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS205", "answer-time"
+NEEDS = ("times",)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS305", "close-wait"
-NEEDS = ("teardown",)
+NEEDS = ("teardown", "times")
 Limits = Longest
 
 

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS207", "closed-windows"
+NEEDS = ("times",)
 Limits = Longest
 
 
 def check(facts: Facts, limits: Longest) -> Iterator[Measure]:
     """Hold the longest closed window of any side in scope against the limit."""
-    return longest_of(
-        facts, limits, "longest closed window", lambda rows: rows.of_sides(lambda role: rows.wide(CLIENT_CLOSED + ROLES.index(role)))
-    )
+    if not facts.withholds_times():
+        yield from longest_of(
+            facts, limits, "longest closed window", lambda rows: rows.of_sides(lambda role: rows.wide(CLIENT_CLOSED + ROLES.index(role)))
+        )

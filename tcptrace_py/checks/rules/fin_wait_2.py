@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS306", "fin-wait-2"
-NEEDS = ("teardown",)
+NEEDS = ("teardown", "times")
 Limits = Longest
 
 

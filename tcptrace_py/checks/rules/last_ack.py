@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS307", "last-ack"
-NEEDS = ("teardown",)
+NEEDS = ("teardown", "times")
 Limits = Longest
 
 

@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS206", "stalls"
+NEEDS = ("times",)
 Limits = Longest
 
 
 def check(facts: Facts, limits: Longest) -> Iterator[Measure]:
     """Hold the longest stall of any connection against the limit."""
-    return longest_of(facts, limits, "longest stall", lambda rows: list(map(mul, rows.wide(STALL), rows.chosen)))
+    if not facts.withholds_times():
+        yield from longest_of(facts, limits, "longest stall", lambda rows: list(map(mul, rows.wide(STALL), rows.chosen)))
