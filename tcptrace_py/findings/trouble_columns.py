@@ -68,7 +68,8 @@ WAITS_NARROW = array(
     CLIENT_LONG_CLOSES,
     SERVER_LONG_CLOSES,
 ) = range(9, 18)
-NARROW_COLUMNS = 18
+CLIENT_SEEN, SERVER_SEEN = range(18, 20)  # payload of the largest segment that was captured, whether it arrived or not
+NARROW_COLUMNS = 20
 FIRST_WAITS_WIDE, FIRST_WAITS_NARROW = SURVIVED, EXCHANGES
 COPIED_SMALL = array("q", [of.VANTAGE, of.MIDSTREAM, of.OUTCOME, of.PATTERN, of.FIRST_FIN])
 VANTAGE, MIDSTREAM, OUTCOME, PATTERN, FIRST_FIN = range(5)

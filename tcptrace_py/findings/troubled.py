@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcptrace_py.facts.block import CLIENT_LONG_CLOSES as AT_LONG_CLOSES
+from tcptrace_py.facts.block import CLIENT_MISSING as AT_MISSING
 from tcptrace_py.facts.block import CLIENT_REPEATS as AT_CLIENT_REPEATS
 from tcptrace_py.facts.block import ENDING_RESET as AT_ENDING
 from tcptrace_py.facts.block import OUTCOME as AT_OUTCOME
@@ -39,6 +40,7 @@ from .trouble_columns import (
     CLIENT_PACKETS,
     CLIENT_PORT,
     CLIENT_REPEATS,
+    CLIENT_SEEN,
     CLIENT_STATE,
     COPIED_NARROW,
     COPIED_SMALL,
@@ -70,6 +72,7 @@ from .trouble_columns import (
     SERVER_NEXT,
     SERVER_PACKETS,
     SERVER_REPEATS,
+    SERVER_SEEN,
     SERVER_STATE,
     SMALL_COLUMNS,
     START,
@@ -171,6 +174,7 @@ class Troubled:
         narrow[STREAM * size + row], narrow[CLIENT_PORT * size + row] = stream if stream >= 0 else -1, local_port(key)
         narrow[SYN_REPEATS * size + row] = narrow[CLIENT_REPEATS * size + row] = packets - 1
         narrow[SYNACK_REPEATS * size + row] = narrow[SERVER_REPEATS * size + row] = 0
+        narrow[CLIENT_SEEN * size + row] = narrow[SERVER_SEEN * size + row] = 0
         small[VANTAGE * size + row], small[MIDSTREAM * size + row] = -1, 0
         small[OUTCOME * size + row], small[PATTERN * size + row], small[FIRST_FIN * size + row] = outcome, NONE, -1
         for column in range(len(WAITS_WIDE)):
@@ -201,6 +205,7 @@ class Troubled:
         table, own, other, first = self.table, live.side(client), live.side(1 - client), live.log[0] if live.log else None
         wide, size = table.wide, table.capacity
         wide[CLIENT_ISN * size + row] = own.isn if own.syn_seen else MISSING
+        table.narrow[CLIENT_SEEN * size + row], table.narrow[SERVER_SEEN * size + row] = own.largest, other.largest
         wide[SERVER_ISN * size + row] = other.isn if other.syn_seen else MISSING
         wide[CLIENT_NEXT * size + row] = own.next_seq if own.has_seq else MISSING
         wide[SERVER_NEXT * size + row] = other.next_seq if other.has_seq else MISSING
@@ -311,7 +316,8 @@ class Troubled:
 def _is_troubled(block: Block, row: int) -> bool:
     """Whether something went wrong with a connection.
 
-    It was not opened at once, not closed, reset, open and never answered, or had a window closed for long. A refusal is no riddle.
+    It was not opened at once, not closed, reset, open and never answered, lacked something in the end, or had a window closed for long.
+    A refusal is no riddle.
     """
     table = block.connections
     small, narrow, size = table.small, table.narrow, table.capacity
@@ -323,6 +329,7 @@ def _is_troubled(block: Block, row: int) -> bool:
         or narrow[AT_RESET_COUNT * size + row] > 0
         or (narrow[AT_LONG_CLOSES * size + row] + narrow[(AT_LONG_CLOSES + 1) * size + row] > 0)
         or is_unfinished(outcome, pattern, table.wide[AT_SERVER_BYTES * size + row])
+        or (narrow[AT_MISSING * size + row] > 0 or narrow[(AT_MISSING + 1) * size + row] > 0)
     ):
         return True
     return pattern == NONE and (narrow[AT_CLIENT_REPEATS * size + row] > 0 or narrow[AT_SERVER_REPEATS * size + row] > 0)

@@ -201,6 +201,66 @@ def test_other_losses_are_no_loss_of_syns(segments: list[Seg]) -> None:
     assert only(segments, "syn-loss") is None
 
 
+# -- accept-queue-full, where all are served at last ----------------------------------------------------------------------------------
+
+NEAR = """
+    0 C S
+    0.0001 S SA
+    0.0200 C A
+    0.0201 C PA len=20
+    0.0202 S A
+    0.0203 S PA len=200
+    0.0403 C A
+    0.0404 C FA
+    0.0405 S FA
+    0.0605 C A
+"""
+IGNORED = (
+    NEAR[: NEAR.index("    0.0202")]
+    + """
+    0.3 C PA seq=1 len=20
+    0.9 C PA seq=1 len=20
+    1.0001 S SA seq=0 ack=1
+    1.0200 C A
+    1.5 C PA seq=1 len=20
+    1.5001 S A
+    1.5002 S PA len=200
+    1.52 C A
+"""
+)
+
+
+def drained(late: int, ignored: int = 0, *, near: str = NEAR, whole: int = 40) -> list[Seg]:
+    """Clients whose SYN was answered at once, when it came again, and whose acknowledgement of the SYN/ACK was not taken at first."""
+    return [
+        *many((n / 10 for n in range(whole)), near),
+        *many((n / 10 for n in range(late)), later(near, 1), port=50000),
+        *many((n / 10 for n in range(ignored)), IGNORED, port=55000),
+    ]
+
+
+@pytest.mark.parametrize(("late", "ignored", "confidence"), [(6, 0, "medium"), (6, 4, "high")])
+def test_syns_that_reached_the_server_and_were_not_answered_at_first(late: int, ignored: int, confidence: str) -> None:
+    finding = only(drained(late, ignored), "accept-queue-full")
+    assert finding is not None
+    assert (finding.connections, finding.confidence, finding.details) == (late + ignored, confidence, {"queue": None})
+    assert f"{late} SYNs of {late} connections" in finding.evidence[0]
+    assert only(drained(late, ignored), "syn-loss") is None
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(drained(4), id="few"),
+        pytest.param(drained(0, 4), id="no SYN was dropped"),
+        pytest.param(drained(6, near=WHOLE), id="not captured at the server"),
+        pytest.param(drained(6, near=NEAR.replace("0.0001 S", "0.0199 S")), id="at the client, where loss looks the same"),
+    ],
+)
+def test_other_late_answers_show_no_full_queue(segments: list[Seg]) -> None:
+    assert only(segments, "accept-queue-full") is None
+
+
 # -- reset-by-design ------------------------------------------------------------------------------------------------------------------
 
 

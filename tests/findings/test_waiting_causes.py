@@ -99,6 +99,41 @@ def test_what_only_looks_like_a_small_mtu_is_not(segments: list[Seg], stalled: i
     assert (0 if finding is None else finding.connections) == stalled
 
 
+BEHIND = GREETED + "\n0.2 C PA seq=2701 len=300\n0.21 S A ack=101 sack=2701,3001\n6 S FA ack=101"
+FILLED = BEHIND.replace("\n6 S", "\n0.9 C PA seq=101 len=1300\n0.91 C PA seq=1401 len=1300\n0.92 S A ack=3001\n6 S").replace(
+    "FA ack=101", "FA"
+)
+
+
+def held(text: str, *, arrived: int = 900, times: int = 2) -> list[Seg]:
+    """Captured at the receiver: connections that lack something, and one in which so large a segment arrived."""
+    fits = ladder(FITS.replace("900", str(arrived)))
+    return [*fits, *(segment for number in range(times) for segment in ladder(text, port=PORT + 1 + number))]
+
+
+def test_large_segments_never_reach_the_receiver_and_small_ones_do() -> None:
+    finding = only(held(BEHIND), "path-mtu")
+    assert finding is not None
+    assert (finding.connections, finding.of, finding.confidence) == (2, 3, "medium")
+    assert finding.details == {"largest_passed_bytes": 900, "smallest_lost_bytes": None}
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(held(BEHIND, times=1), id="one connection"),
+        pytest.param(held(BEHIND, arrived=1448), id="a full one arrived"),
+        pytest.param(held(FILLED), id="it came when it was sent again"),
+        pytest.param(held(BEHIND.replace("2701", "1001").replace("3001", "1301"), arrived=300), id="not a full segment is missing"),
+        pytest.param(held(BEHIND.replace("\n6 S", "\n1.2 S")), id="it may be sent again yet"),
+        pytest.param(held(GREETED + "\n6 S FA ack=101"), id="a slow sender"),
+        pytest.param(held(GREETED + "\n0.2 C PA len=900\n0.21 S A win=0\n6 S FA"), id="a closed window"),
+    ],
+)
+def test_what_a_receiver_only_takes_for_a_small_mtu_is_not(segments: list[Seg]) -> None:
+    assert only(segments, "path-mtu") is None
+
+
 def test_data_that_nobody_answers_is_stalled() -> None:
     finding = only(ladder(after(0.1, *SILENCE)), "stalled")
     assert finding is not None

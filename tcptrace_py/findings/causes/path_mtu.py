@@ -5,7 +5,11 @@ acknowledged selectively (SACK). No segment of its size ever passed between thes
 
 Look-alikes: plain loss meets segments of all sizes, and spares a large one now and then (then nothing is said); a receiver that does
 not read closes its window. A sender whose network card cuts large segments (TSO) shows sizes that never were on the wire: where one
-of those passed, nothing is said. Nor is anything at the receiver, where neither the large segments come nor their repeats.
+of those passed, nothing is said.
+
+At the receiver neither the large segments are captured nor their repeats: there, bytes stay missing below what it acknowledges
+selectively, for as long as it waits, while no segment near the size of a full one ever came. That is said of several connections
+alone, and never surely. Where nothing small follows the large segments, a receiver cannot tell them from a slow sender: nothing is said.
 
 Do: let ICMP "fragmentation needed" (IPv6: "packet too big") through on the whole path; lower the MSS on the router or tunnel (MSS
 clamping); switch on the sender's probing for black holes (Linux: net.ipv4.tcp_mtu_probing=1).
@@ -15,9 +19,13 @@ from collections.abc import Iterator
 
 from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import REPEATS, Evidence, pair_of
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.finding import Code, Finding, Gravity
 
 SIDES = ("client", "server")
+FEWEST_HOLES = 2  # connections, at the receiver
+WAITED_NS = 2 * SECOND_NS  # a lost segment is sent again sooner
+LARGE_BYTES, FULL_BYTES = 1200, 1400  # so much is missing at least where a full segment is; a larger one that came refutes it
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -50,6 +58,50 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 explanation=f"The {sender}'s large segments are lost on the path while its smaller ones arrive: "
                 "these connections stand still.",
             )
+    for number in range(2):
+        yield from _at_receiver(evidence, number)
+
+
+def _at_receiver(evidence: Evidence, number: int) -> Iterator[Finding]:
+    """For each pair of hosts, the connections in which nothing filled what is missing from the side with this number."""
+    missing, seen, sender = evidence.narrow(column.CLIENT_MISSING + number), evidence.narrow(column.CLIENT_SEEN + number), SIDES[number]
+    starts, ends = evidence.wide(column.START), evidence.wide(column.END)
+    for pair, rows in evidence.grouped(_with_holes(evidence, number), pair_of).items():
+        (client, server, _), accounts = pair, evidence.accounts_between(pair)
+        arrived = max(account.largest_server if number else account.largest_client for account in accounts)
+        passed, least = max(arrived, *(seen[row] for row in rows)), min(missing[row] for row in rows)
+        if len(rows) < FEWEST_HOLES or not 0 < passed < min(FULL_BYTES, least) or least < LARGE_BYTES:
+            continue
+        longest_ns = max(_waited_ns(evidence, row) for row in rows)
+        yield evidence.found(
+            Code.PATH_MTU,
+            Gravity.PROBLEM,
+            "medium",
+            rows,
+            of=sum(account.connections for account in accounts),
+            client=client,
+            server=server,
+            span_ns=(min(starts[row] for row in rows), max(ends[row] for row in rows)),
+            details={"largest_passed_bytes": passed, "smallest_lost_bytes": None},
+            evidence=[
+                f"{least:,} bytes and more from the {sender} did not come within {longest_ns / 1e9:.1f} s, and what lies behind did",
+                f"the largest segment that arrived from the {sender} has {passed:,} bytes",
+            ],
+            explanation=f"The {sender}'s small segments arrive, its large ones and their repeats do not: these connections stand still.",
+        )
+
+
+def _with_holes(evidence: Evidence, number: int) -> Iterator[int]:
+    """Rows in which bytes of this side stay missing for long, and neither they nor their repeats were captured."""
+    lost, repeats = evidence.narrow(column.CLIENT_LOST + number), evidence.narrow(column.CLIENT_UNANSWERED + number)
+    for row in evidence.free_that_have(column.CLIENT_MISSING + number):
+        if lost[row] < 0 and repeats[row] < REPEATS and _waited_ns(evidence, row) >= WAITED_NS:
+            yield row
+
+
+def _waited_ns(evidence: Evidence, row: int) -> int:
+    """How long nothing came before the end of a connection or of the capture."""
+    return max(evidence.wide(column.FINAL_IDLE)[row], evidence.end_ns - evidence.wide(column.END)[row])
 
 
 def _stuck(evidence: Evidence, number: int) -> Iterator[int]:

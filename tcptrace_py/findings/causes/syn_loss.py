@@ -4,8 +4,8 @@ Shows: many SYNs are sent again before they are answered, while of the thousands
 is. Loss in a network meets all segments alike.
 
 Look-alikes: a listener whose queue overflows drops SYNs as well, and from the client's side looks the same as long as its program serves
-all at last (captured at the server, where they arrived, this is not said; where handshakes wait unserved, `accept-queue-full` is); loss
-in a network repeats data, too.
+all at last and no handshake meets the full queue; where some do, where they wait unserved, and at the server, where the SYNs arrived,
+`accept-queue-full` is said. Loss in a network repeats data, too.
 
 Do: look for what handles only the first segment of a connection: a NAT that loses the race for a port (`conntrack -S`:
 insert_failed; --random-fully), a rate limit for SYNs, a firewall under load, and `nstat TcpExtListenDrops` at the server.

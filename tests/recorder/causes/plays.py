@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from .net import PORT, abort, answering, ask
+from .net import PORT, abort, answering, ask, quietly
 
 if TYPE_CHECKING:
     from .net import Net
@@ -108,6 +108,29 @@ def accept_queue(net: Net, backlog: int, early: int, more: int) -> None:
         time.sleep(2)
 
     net.spread([*[number * 0.1 for number in range(early)], *[early * 0.1] * 4, *[early * 0.1 + 0.3] * more], attempt)
+
+
+def slow_accept(net: Net, backlog: int, every_s: float, clients: int) -> None:
+    """A program that accepts one connection after another, so long apart, while clients come every 100 ms."""
+    listener = net.listen(backlog=backlog)
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            net.open.append(connection)
+            threading.Thread(target=quietly, args=(answering(300), connection), daemon=True).start()
+            time.sleep(every_s)
+
+    threading.Thread(target=accept, daemon=True).start()
+
+    def attempt(_: int) -> None:
+        with net.connect(patience_s=20) as connection:
+            ask(connection, answer=300)
+
+    net.spread([number * 0.1 for number in range(clients)], attempt)
 
 
 def losses(net: Net, every: int, connections: int, kind: str = "tcp flags & (syn | ack) == syn", answer: int = 200) -> None:

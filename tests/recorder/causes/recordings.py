@@ -80,6 +80,11 @@ RECORDINGS = {
         (plays.accept_queue, {"backlog": 64, "early": 4, "more": 5}),
         lambda n: {"queue": n["backlog"] + 1}, delay_s=0.02,
     ),
+    "accept-slowly": Recording(
+        "accept-queue-full", plays.slow_accept, {"backlog": 4, "every_s": 0.25, "clients": 40},
+        {"backlog": 9, "every_s": 0.2, "clients": 70}, (plays.slow_accept, {"backlog": 64, "every_s": 0.02, "clients": 40}),
+        lambda _: {"queue": None}, point="server", delay_s=0.02, besides=SHORT_LIVED,
+    ),
     "ports-service": Recording(
         "ports-exhausted", plays.ports_of_a_service, {"ports": 64}, {"ports": 150}, (plays.ports_of_a_service, {"ports": 64, "most": 50}),
         lambda n: {"taken": n["ports"], "of": n["ports"], "per": "service"}, ports=from_first_port, besides=SHORT_LIVED,
@@ -110,6 +115,11 @@ RECORDINGS = {
         "path-mtu", plays.mtu, {"most_bytes": 1000, "stuck": 3}, {"most_bytes": 700, "stuck": 5}, (plays.losses, LARGE_LOST),
         lambda n: {"largest_passed_bytes": n["most_bytes"] - 100, "smallest_lost_bytes": 1428}, lambda n: n["stuck"],
         point="server", snaplen=SIX, ipv6=True,
+    ),
+    "mtu-receiver": Recording(
+        "path-mtu", plays.mtu, {"most_bytes": 1100, "stuck": 4}, {"most_bytes": 800, "stuck": 3}, (plays.losses, LARGE_LOST),
+        lambda n: {"largest_passed_bytes": n["most_bytes"] - 100, "smallest_lost_bytes": None}, lambda n: n["stuck"],
+        delay_s=0.02,
     ),
     "idle-silence": Recording(
         "idle-timeout", plays.idle_limit, {"limit_s": 4, "survived_s": (1, 2, 3, 3.4), "fatal_s": (5, 6, 7.5), "resets": False},
