@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tests.ladder import Seg
 
+FIN, SYN, RST, ACK = 1, 2, 4, 16
 RECORDED = Path(__file__).parents[1] / "findings" / "recorded"
 EXCHANGE = HANDSHAKE + "0.03 C PA len=20\n0.04 S PA len=90\n0.05 C A\n"
 WHOLE = EXCHANGE + "0.06 C FA\n0.07 S FA\n0.08 C A\n"
@@ -201,6 +202,80 @@ CASES = {
     ),
     "a clock of seconds tells none of one connection": Told(
         rounded(later(WHOLE, 0.97), SECOND_NS), "analyze", ("Opened three-way Closed four-way in 3 segments, client first TIME_WAIT",)
+    ),
+    "only what opens and closes was captured": Told(
+        [segment for segment in several(WHOLE, 12, 0.4) if segment.flags & (SYN | FIN | RST)],
+        "analyze",
+        (
+            "only SYN, FIN and RST were captured, as a filter does: what all other segments would say is not known",
+            "Not concluded, as the capture is filtered: handshake-latency (the ACKs that complete handshakes were not captured)",
+            "times (data and acknowledgements were not captured)",
+            "teardown (the ACKs that complete closes were not captured)",
+            "TIME_WAIT 12 entered",  # two FINs tell
+        ),
+        (r"Handshake \d", "Close 12 four-way", "neither a FIN nor data"),
+    ),
+    "only SYNs were captured": Told(
+        [segment for segment in [*several(WHOLE, 12, 0.4), *later(WHOLE, 20)] if segment.flags & (SYN | ACK) == SYN],
+        "analyze",
+        (
+            "only SYNs were captured, as a filter does",
+            "handshake-outcome (neither a FIN nor data shows which handshakes were completed)",
+            "time-wait (no FIN shows who closed)",
+            "12 unanswered (no answer was captured)",
+        ),
+        ("nothing cut", "Broken connections"),
+    ),
+    "only one direction was captured": Told(
+        [segment for segment in several(WHOLE, 12, 0.4) if segment.key[8:10] != (80).to_bytes(2, "big")],
+        "analyze",
+        (
+            "handshake-outcome (one direction was captured only: how a SYN was answered is known only where an acknowledgement proves it)",
+            "teardown (one direction was captured only: how those connections ended and who closed first is not known)",
+            "time-wait (one direction was captured only: who entered TIME_WAIT of those connections is not known)",
+        ),
+        ("Broken connections", "nothing cut", "Closed first the"),
+    ),
+    "a clock that stands is named": Told(
+        rounded(several(WHOLE, 12, 0.004), 10 * SECOND_NS),
+        "analyze",
+        (
+            "the clock is too coarse for what is measured: all packets have the same time",
+            "handshake-latency (handshakes take less than the clock tells apart); times (the clock does not tell apart what is measured)",
+        ),
+    ),
+    "so is a clock of seconds": Told(
+        rounded(several(WHOLE, 12, 0.4), SECOND_NS), "analyze", ("its times are multiples of 1000 ms",), ("all packets have the same time",)
+    ),
+    "a capture that lacks nothing": Told(
+        several(WHOLE, 3, 30),
+        "analyze",
+        ("Capture quality: nothing cut, missing, doubled or out of order.", "Handshake 20 ms each", "at most 2 at once"),
+        ("Not concluded", "still rising", "Broken connections", "Findings"),
+    ),
+    "one that is shorter than a stay": Told(
+        several(WHOLE, 3, 3), "analyze", ("3 there at the end; still rising: the capture is shorter than a stay",)
+    ),
+    "an address that is not there": Told(
+        several(WHOLE, 3, 3),
+        "analyze --host 9.9.9.9",
+        ("0 connections", "No connection matches --host 9.9.9.9."),
+        ("completed", "four-way"),
+    ),
+    "a close in flight": Told(
+        ladder(EXCHANGE + "0.06 C FA"),
+        "analyze",
+        ("Closed half-closed, client first: in flight when the capture ended",),
+        ("four-way", "TIME_WAIT client"),
+    ),
+    "a TIME_WAIT that a new SYN ends": Told(
+        [*ladder(WHOLE), *(replace(s, time_ns=s.time_ns + 5 * SECOND_NS) for s in ladder(WHOLE, isns=(5_000_000, 6_000_000)))],
+        "analyze",
+        ("TIME_WAIT client from 10:00:00.080; cut short by a new SYN at 10:00:05.000",),
+        ("ran out", "cut short by a RST"),
+    ),
+    "one that a RST ends": Told(
+        ladder(WHOLE + "0.5 S RA seq=92"), "analyze", ("cut short by a RST",), ("ran out", "cut short by a new SYN", "reset by")
     ),
     "nor of its waits": Told(rounded(later(WHOLE, 0.97), SECOND_NS), "explain 0", (), ("longest wait", "had nothing to send")),
 }

@@ -35,14 +35,19 @@ def sessions(*kinds: tuple[tuple[str, ...], Sequence[float]], apart_s: float = 4
 
 
 @pytest.mark.parametrize(
-    ("fatal", "by"),
-    [pytest.param(REFUSED, "server", id="reset"), pytest.param(SILENCE, "between", id="silence")],
+    ("fatal", "by", "said"),
+    [
+        pytest.param(REFUSED, "server", "the server forgot it.", id="reset"),
+        pytest.param(("0 S PA len=200", "0.01 C R seq=101"), "client", "the client forgot it.", id="reset by the client"),
+        pytest.param(SILENCE, "between", "something between the two ends forgot it.", id="silence"),
+    ],
 )
-def test_pauses_above_a_limit_are_fatal(fatal: tuple[str, ...], by: str) -> None:
+def test_pauses_above_a_limit_are_fatal(fatal: tuple[str, ...], by: str, said: str) -> None:
     finding = only(sessions((ANSWERED, (2, 5, 14, 17.5)), (fatal, (21, 24, 29))), "idle-timeout")
     assert finding is not None
     assert (finding.connections, finding.of, finding.confidence) == (3, 7, "high")
     assert finding.details == {"survived_s": 17.5, "fatal_s": 21, "by": by}
+    assert finding.explanation == f"Pauses of up to 17.50 s are survived, from 21.00 s on the connection is dead: {said}"
 
 
 @pytest.mark.parametrize(
