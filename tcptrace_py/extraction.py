@@ -54,6 +54,7 @@ class Wanted:
         self.connections = 0
         self.frames: list[int] = []  # found since they were last asked for
         self._chosen: dict[bytes, dict[int, bool]] = {}  # by four-tuple, of the connection that begins with a frame
+        self._begun: dict[int, bool] = {}  # the same of all four-tuples
         self._latest: dict[bytes, bool] = {}
         groups: dict[bytes, _Group] = {}
         for connection in connections:  # in order of first frames
@@ -68,6 +69,8 @@ class Wanted:
                 group.chosen = True
                 self._chosen[name].update(dict.fromkeys(group.first_frames, True))
             self.connections += chosen
+        for chosen_frames in self._chosen.values():
+            self._begun.update(chosen_frames)
 
     @property
     def tuples(self) -> frozenset[bytes]:
@@ -77,10 +80,9 @@ class Wanted:
 
     def __call__(self, side: Side | None, block: SegmentBlock, i: int, _marks: int) -> None:
         """Take in a row. What belongs to no connection goes with the tuple's latest."""
-        name = _name(block.key[i] if side is None else side.key)
-        chosen = self._chosen.get(name, {})
-        if side is not None and side.connection.first_frame in chosen:
-            self._latest[name] = chosen[side.connection.first_frame]
+        name = _name(block.key[i])
+        if side is not None and side.connection.first_frame in self._begun:
+            self._latest[name] = self._begun[side.connection.first_frame]
         if self._latest.get(name, False):
             self.frames.append(block.frame[i])
 

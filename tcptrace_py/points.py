@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .model.addresses import key_of
 from .model.path import CLIENT, SERVER, Columns, Point, Syn, Track
-from .model.segments import HEADER_CUT, QUOTED, SYN, reverse_key
+from .model.segments import HEADER_CUT, QUOTED, SYN, plain_key, reverse_key
 from .second_reading import Options, observe
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class _Tracks:
         """
         key = block.key[i] if side is None else side.key
         places = self.places.get(key)
+        if places is None and side is not None:  # in a tunnel, of what was captured outside as well
+            key = plain_key(key)
+            places = self.places.get(key)
+            if places is not None and side.connection.first_frame not in places:
+                return
         if places is None or block.notes[i] & SKIPPED:
             return
         if side is not None and side.connection.split and side.connection.first_frame not in places:

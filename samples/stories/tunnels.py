@@ -57,6 +57,19 @@ carried(
 
 @story("vxlans-with-the-same-tuple.pcap", whole(scope={"vni": 4242}, id=0), whole(scope={"vni": 4711}, id=1))
 def vxlans_with_the_same_tuple(wire: Wire) -> None:
-    """The same addresses, ports and sequence numbers in two VXLANs at the same time: two connections."""
+    """The same addresses and ports in two VXLANs at the same time, with sequence numbers of their own: two connections."""
     for vni in (4711, 4242):
-        short(wire, through=(ethernet(), links.vxlan(vni)), start_s=vni / 10_000_000)
+        numbers = vni * 100_000, vni * 200_000
+        short(wire, through=(ethernet(), links.vxlan(vni)), start_s=vni / 10_000_000, isn=numbers)
+
+
+@story(
+    "mirrored-in-two-vxlans.pcap",
+    whole(),
+    problems=("duplicate-frames",),
+    document={"capture": {"packets": 27, "duplicates": 18}},
+)
+def mirrored_in_two_vxlans(wire: Wire) -> None:
+    """A host that routes between two VXLANs, captured on all its interfaces: the same segments in both and outside, one connection."""
+    for number, through in enumerate(((ethernet(), links.vxlan(4711)), (), (ethernet(), links.vxlan(4242)))):
+        short(wire, through=through, start_s=number * 0.00003)

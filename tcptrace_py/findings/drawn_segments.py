@@ -34,6 +34,7 @@ from tcptrace_py.model.segments import (
     RST,
     SYN,
     SegmentBlock,
+    plain_key,
     reverse_key,
 )
 from tcptrace_py.model.seq import MASK, ahead
@@ -77,7 +78,7 @@ class DrawnSegments:
     """
 
     def __init__(self, connection: Connection, others: Iterable[Connection] = ()) -> None:
-        self.key = key_of(connection.client, connection.server, connection.scope)
+        self.key = key_of(connection.client, connection.server)  # whatever tunnels its segments came through
         self.reverse = reverse_key(self.key)
         self.alone = connection.server_side is None
         self.first_frame, self.last_frame, self.end_ns = connection.first_frame, connection.last_frame, connection.end_ns
@@ -91,9 +92,12 @@ class DrawnSegments:
 
     def __call__(self, side: live.Side | None, block: SegmentBlock, i: int, marks: int) -> None:
         """Take in a row as the flow table took it (`flows.table.FlowTable`)."""
-        if side is None or side.key not in (self.key, self.reverse) or block.notes[i] & QUOTED or self._is_later(block, i):
+        if side is None or block.notes[i] & QUOTED or self._is_later(block, i):
             return
-        connection, from_client = side.connection, side.key == self.key
+        key, connection = plain_key(side.key), side.connection
+        if key not in (self.key, self.reverse):
+            return
+        from_client = key == self.key
         if connection is self.live or connection.first_frame == self.first_frame:
             self.live = connection
             self._forget_unseen(side)

@@ -1,14 +1,16 @@
 """One four-tuple in several scopes (VLAN, network of a tunnel, TEID, interface): when they are one connection, and when two.
 
-With the same sequence numbers in both scopes the segments are copies, and it is one connection: that needs nothing here. With
-one direction in each it is one connection as well, as an overlay whose tunnels are named for each direction has it: `fits` tells
-by the numbers which. With both directions in each and numbers of their own there are two: a `Router` knows which is which.
+With the same sequence numbers in both scopes the segments are copies, and it is one connection: `is_the_same` tells, for tunnels
+whose network is part of a key. With one direction in each it is one connection as well, as an overlay whose tunnels are named for
+each direction has it: `fits` tells by the numbers which. With both directions in each and numbers of their own there are two: a
+`Router` knows which is which.
 """
 
-from tcptrace_py.model.live import Side
+from tcptrace_py.model.live import Segment, Side
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN, Columns
 from tcptrace_py.model.seq import ahead
 
+MIRROR_NS = 500_000  # a second capture of the same frame follows at once
 NEAR_BYTES = 1 << 20  # numbers this far apart may be of one connection
 MOST_APART = 16  # connections of one four-tuple that live at once
 MOST_TUNNELS = 8  # of one four-tuple through which a direction may still come
@@ -68,6 +70,35 @@ class Router:
 def fits(side: Side, columns: Columns, i: int) -> bool:
     """Whether a segment may be a side's, by its numbers."""
     return distance(side, columns, i) < NEAR_BYTES
+
+
+def is_the_same(side: Side, columns: Columns, i: int) -> bool:
+    """Whether a segment that came through another tunnel than a side's others is one of those once more, or goes on with them."""
+    flags, peer, seq = columns.flags[i], side.peer, columns.seq[i]
+    if any(_is_one_packet(segment, side, columns, i) for segment in side.connection.log):
+        return True
+    if not flags & ACK:
+        return bool(flags & RST) and side.has_seq and seq == side.next_seq
+    if peer.has_seq or side.has_ack:
+        if abs(ahead(columns.ack[i], peer.next_seq if peer.has_seq else side.max_ack)) >= NEAR_BYTES:
+            return False
+        if flags & SYN:
+            return side.syn_seen and side.isn == seq
+        return side.has_seq and abs(ahead(seq, side.next_seq)) < NEAR_BYTES
+    return False
+
+
+def _is_one_packet(segment: Segment, side: Side, columns: Columns, i: int) -> bool:
+    """Whether a segment is this one in the log: two that are made up may have its numbers, not its IP ID or timestamp, nor its moment."""
+    if segment.side != side.number or segment.flags != columns.flags[i] or segment.payload != columns.payload[i]:
+        return False
+    if segment.seq != columns.seq[i] or segment.ack != columns.ack[i]:
+        return False
+    if segment.ip_id > 0 and columns.ip_id[i] > 0:
+        return segment.ip_id == columns.ip_id[i]
+    if segment.tsval and columns.tsval[i]:
+        return segment.tsval == columns.tsval[i]
+    return abs(columns.time_ns[i] - segment.time_ns) < MIRROR_NS
 
 
 def distance(side: Side, columns: Columns, i: int) -> int:

@@ -13,7 +13,7 @@ from tcptrace_py.model.seq cimport ahead
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
 cdef long long LAST_IDS, LONG_CLOSE_NS, MOST_LARGEST, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
-cdef long long IPV4_KEY, IPV6_KEY, NEAR_BYTES, FEW_UNANSWERED, MOST_SCALE
+cdef long long IPV4_KEY, IPV6_KEY, NEAR_BYTES, FEW_TUNNELLED, MOST_SCALE
 cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_HOLES, MOST_STRAY_SYNS
 
 
@@ -22,8 +22,8 @@ cdef class FlowTable:
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
     cdef public bint by_the_book, takes_all, timed
     cdef public object observed, observer
-    cdef public dict sides, deadlines, routers, unanswered
-    cdef public long long unanswered_most
+    cdef public dict sides, deadlines, routers, tunnelled
+    cdef public long long tunnelled_most, joined
     cdef public list closed
     cdef public StreamIndex streams
     cdef public Textbook textbook
@@ -98,9 +98,10 @@ cdef class FlowTable:
     cdef _split(self, Connection connection, Connection other, Columns columns, Py_ssize_t i)
     @cython.locals(connection=Connection)
     cdef bint _is_elsewhere(self, Side side, Columns columns, Py_ssize_t i) except -1
-    cdef _await_answer(self, bytes key)
     @cython.locals(key=bytes, outside=bytes, other=bytes, reverse=bytes, place="long long", side=Side, connection=Connection)
     cdef Side _through_another(self, Columns columns, Py_ssize_t i)
+    @cython.locals(a=Side, b=Side, outside=bytes, back=bytes)
+    cdef _name_outside(self, Connection connection)
     @cython.locals(outside=bytes, key=bytes, alone=Side, asked=Side, connection=Connection)
     cdef _join_answered(self, Side side, Columns columns, Py_ssize_t i)
     cdef _tidy_scopes(self)

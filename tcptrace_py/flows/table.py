@@ -80,14 +80,13 @@ from .incarnations import (
     waits_for_second,
 )
 from .places import NONE
-from .scopes import MOST_TUNNELS, NEAR_BYTES, Router, fits, scope_at
+from .scopes import MIRROR_NS, MOST_TUNNELS, NEAR_BYTES, Router, fits, is_the_same, scope_at
 from .streams import StreamIndex
 from .textbook import ASIDE_NS, Textbook
 
 FOR_EVER_NS = (1 << 63) - 1
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
 COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
-MIRROR_NS = 500_000  # a second capture of the same frame follows at once
 RESENT_SYN_NS = 900_000_000  # a SYN is sent again after a second at the earliest (RFC 6298 2.1), by some stacks with the same timestamp
 PLAUSIBLE_BYTES = 1 << 20  # of an opener: so much may have been sent behind its SYN and not captured before its peer's first segment
 MOST_BEHIND = 64  # IP IDs: so far behind a sender's latest segment a copy of one of its earlier ones is looked for
@@ -95,7 +94,7 @@ CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set,
 FIRST_LOOK_NS = 4 * SECOND_NS  # most connections are over by then, and nothing is to hold on to them for longer
 LAG_NS = 3 * SECOND_NS  # how far behind the capture's clock connections are looked at
 BY_THE_BOOK = True  # what may be a row of the textbook is one; tests hold objects from the start against it
-FEW_UNANSWERED = 1 << 12  # beyond so many the answered among them are forgotten
+FEW_TUNNELLED = 1 << 12  # beyond so many those that are over are forgotten
 AWAKE = 1 << 12  # sides in the table before closed objects are laid to rest: below it that would save nothing
 MOST_HOLES = 256  # of a side's sequence space that are remembered
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
@@ -147,8 +146,9 @@ class FlowTable:
         self.timed = selection.from_ns is not None or selection.to_ns is not None
         self.sides: dict[bytes, Side] = {}  # by `_name`, and by aliases
         self.routers: dict[bytes, Router] = {}  # by both keys of four-tuples on which several live at once
-        self.unanswered: dict[bytes, list[bytes]] = {}  # by plain key: keys in tunnels whose direction may come through another
-        self.unanswered_most = FEW_UNANSWERED
+        self.tunnelled: dict[bytes, list[bytes]] = {}  # by plain key: keys in tunnels whose direction may come through another, too
+        self.tunnelled_most = FEW_TUNNELLED
+        self.joined = 0  # frame that was found to go on with a connection, through another tunnel than those before
         self.streams = StreamIndex()
         self.textbook = Textbook(self.streams)
         self.by_the_book = BY_THE_BOOK and observer is None  # what may be a row of it is one
@@ -235,7 +235,7 @@ class FlowTable:
             if place != NONE:
                 connection = self._revive(place >> 1)
                 side = connection.b if place & 1 else connection.a
-            elif (self.routers or self.unanswered) and (key in self.routers or plain_key(key) in self.unanswered):
+            elif self.routers and key in self.routers:
                 self._examine(columns, i, None)
                 return
             elif self.takes_all and columns.flags[i] & 0x17 == SYN and not columns.notes[i] & ~HARMLESS and not columns.payload[i]:
@@ -395,6 +395,8 @@ class FlowTable:
         if connection is not None:
             self._enlist(connection)
             return False
+        if (self.tunnelled or _is_tunnelled(key)) and self._through_another(columns, i) is not None:
+            return False
         if key == reverse:
             return False  # a socket connects to itself
         if not self.by_the_book:
@@ -402,7 +404,7 @@ class FlowTable:
         elif not textbook.open(columns, i, slot, reverse):
             return False
         if _is_tunnelled(key):
-            self._await_answer(reverse)
+            self._await_another(key, reverse)
         return True
 
     def open_object(self, columns: Columns, i: int, reverse: bytes, stream: int, settled: bool) -> None:
@@ -449,7 +451,7 @@ class FlowTable:
         self.streams.frame = columns.frame[i]
         if side is None:
             side = self._routed(columns, i) if self.routers else None
-            if side is None and (self.unanswered or _is_tunnelled(key)):
+            if side is None and (self.tunnelled or _is_tunnelled(key)):
                 side = self._through_another(columns, i)
         if side is None and not notes & SHORT_HEADER:
             connection = self.textbook.wake(self.streams.slot(key, reverse_key(key)), key)
@@ -479,7 +481,7 @@ class FlowTable:
                 return
             side = self._admit(columns, i, stream).a
         else:
-            if flags & (ACK | RST) == RST and not side.peer.packets and (self.unanswered or _is_tunnelled(key)):
+            if flags & (ACK | RST) == RST and not side.peer.packets and (self.tunnelled or _is_tunnelled(key)):
                 self._join_answered(side, columns, i)
             side = self._incarnation(side, columns, i, stream)
         marks = 0
@@ -539,7 +541,7 @@ class FlowTable:
         if router is not None:
             connection.split = router.known[scope_at(columns, i)] = self._another(router, columns.key[i])
         elif _is_tunnelled(connection.a.key):
-            self._await_answer(connection.b.key)
+            self._await_another(connection.a.key, connection.b.key)
         self._enlist(connection)
         return connection
 
@@ -861,20 +863,24 @@ class FlowTable:
             and (abs(ahead(columns.seq[i], side.next_seq)) >= NEAR_BYTES)
         )
 
-    def _await_answer(self, key: bytes) -> None:
-        """Remember that segments of this direction of a connection in a tunnel may come through another one."""
-        keys = self.unanswered.setdefault(plain_key(key), [])
-        if len(keys) == MOST_TUNNELS:
-            del keys[0]
-        keys.append(key)
+    def _await_another(self, *directions: bytes) -> None:
+        """Remember that segments of both directions of a connection in a tunnel may come through another one."""
+        for key in directions:
+            keys = self.tunnelled.setdefault(plain_key(key), [])
+            if len(keys) == MOST_TUNNELS:
+                del keys[0]
+            keys.append(key)
 
     def _through_another(self, columns: Columns, i: int) -> Side | None:
-        """The side of a connection, of which nothing was captured so far, whose segment came another way than its peer's.
+        """The side of a connection whose segment came another way than those before.
 
-        That is through another tunnel, or through one where its peer's came through none, or the other way round.
+        That is through another tunnel, or through one where the others came through none, or the other way round: its first one,
+        where an overlay has a network for each direction, or one that was captured there once more.
         """
         key, outside = columns.key[i], plain_key(columns.key[i])
-        for other in (*self.unanswered.get(outside, ()), outside):
+        for other in (*self.tunnelled.get(outside, ()), outside):
+            if other == key:
+                continue
             place, reverse = self.textbook.place(other), reverse_key(other)
             if (
                 place == NONE
@@ -886,15 +892,31 @@ class FlowTable:
             if place != NONE:
                 self._revive(place >> 1)
             side = self.sides.get(other)
-            if side is None or side.packets or not fits(side, columns, i):
+            if side is None or side.connection.split or not (is_the_same(side, columns, i) if side.packets else fits(side, columns, i)):
                 continue
             connection = side.connection
             if connection.aliases is None:
                 connection.aliases = []
-            connection.aliases.append(key)
-            self.sides[key] = side
-            return side
+            if len(connection.aliases) < 2 * MOST_TUNNELS:
+                connection.aliases.append(key)
+                self.sides[key] = side
+                if side.packets:
+                    self.joined = columns.frame[i]
+                    if not _is_tunnelled(key):
+                        self._name_outside(connection)
+                return side
         return None
+
+    def _name_outside(self, connection: Connection) -> None:
+        """Let a connection that was captured outside of its tunnels, too, be one of the network outside, whichever came first."""
+        a, b = connection.a, connection.b
+        outside, back = plain_key(a.key), plain_key(b.key)
+        free = self.sides.get(outside, a) is a and self.sides.get(back, b) is b and self.textbook.place(back) == NONE
+        if not free or connection.announced >= 0 or connection.shadow is not None or connection.predecessor is not None:
+            return
+        connection.aliases = [*(key for key in connection.aliases or () if key not in (outside, back)), a.key, b.key]
+        a.key, b.key = outside, back
+        self.sides[outside], self.sides[back] = a, b
 
     def _join_answered(self, side: Side, columns: Columns, i: int) -> None:
         """Join to an attempt what its RST answers, by the number that the RST has from it (RFC 9293 3.5.1, figure 9; 3.10.7.3).
@@ -903,7 +925,7 @@ class FlowTable:
         answer ties it to the attempt.
         """
         outside = plain_key(side.key)
-        for key in (*self.unanswered.get(outside, ()), outside):
+        for key in (*self.tunnelled.get(outside, ()), outside):
             alone = self.sides.get(key)
             if alone is None or alone is side or alone.packets or alone.peer.packets != 1 or alone.peer.max_ack != columns.seq[i]:
                 continue
@@ -920,12 +942,12 @@ class FlowTable:
         """Forget what is known of four-tuples whose connections are over."""
         for key in [key for key, router in self.routers.items() if not router.lives(key, self.sides)]:
             del self.routers[key]
-        if len(self.unanswered) > self.unanswered_most:
-            for plain, keys in list(self.unanswered.items()):
+        if len(self.tunnelled) > self.tunnelled_most:
+            for plain, keys in list(self.tunnelled.items()):
                 keys[:] = [key for key in keys if key in self.sides or self.textbook.place(key) != NONE]
                 if not keys:
-                    del self.unanswered[plain]
-            self.unanswered_most = max(2 * len(self.unanswered), FEW_UNANSWERED)
+                    del self.tunnelled[plain]
+            self.tunnelled_most = max(2 * len(self.tunnelled), FEW_TUNNELLED)
 
     # -- what it does to its side -----------------------------------------------------------------------------------
 
@@ -1203,8 +1225,10 @@ class FlowTable:
         gap_ns = columns.time_ns[i] - before_ns
         if gap_ns > COPY_NS:  # hardly a clock stands still for so long
             return gap_ns < RESENT_SYN_NS and bool(columns.flags[i] & SYN and columns.options[i] & OPT_TIMESTAMPS)
-        if columns.interface[i] != interface:
+        if columns.interface[i] != interface or columns.frame[i] == self.joined:
             return True
+        if side.connection.aliases is not None and (_has_copies(side) or _has_copies(side.peer)):
+            return True  # it came through two tunnels
         if columns.flags[i] & RST:
             return _has_copies(side) or _has_copies(side.peer)  # tcp_v4_send_reset(): one for each segment, all with ID 0
         if columns.payload[i] or columns.flags[i] & FIN:
@@ -1591,7 +1615,7 @@ class FlowTable:
                 else:
                     self._release(connection)
                     self._schedule(connection)
-        if self.routers or self.unanswered:
+        if self.routers or self.tunnelled:
             self._tidy_scopes()
 
     def _lay_down(self) -> None:

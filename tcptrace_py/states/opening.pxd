@@ -6,7 +6,7 @@ from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport Opening
 from tcptrace_py.states.evidence cimport Evidence, Half, Happening, happened
 
-cdef long long ACK, FIN, RST, SYN, MASK, ASSUMED, NOWHERE, OBSERVED, GOT_ACK_OF_SYN, GOT_RST, GOT_SYN_ACK, SENT_SYN, SENT_SYN_ACK
+cdef long long ACK, COPY, FIN, RST, SYN, MASK, ASSUMED, NOWHERE, OBSERVED, GOT_ACK_OF_SYN, GOT_RST, GOT_SYN_ACK, SENT_SYN, SENT_SYN_ACK
 
 
 @cython.locals(opening=Opening, log=list, client="long long", caller=Half, callee=Half, syns=list, own_answers=list, answers=list,

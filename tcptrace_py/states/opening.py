@@ -1,6 +1,6 @@
 """How a connection was opened: the handshake's segments, and what each side learnt of them (RFC 9293 3.5, 3.10.7)."""
 
-from tcptrace_py.model.live import Segment
+from tcptrace_py.model.live import COPY, Segment
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
 from tcptrace_py.model.seq import MASK, ahead
 from tcptrace_py.model.verdict import ASSUMED, NOWHERE, OBSERVED, Opening
@@ -118,7 +118,7 @@ def _last_synack_before(log: list[Segment], opening: Opening) -> int:
     first, last = log[opening.synack], opening.synack
     for i in range(opening.synack, opening.ack):
         segment = log[i]
-        if segment.side == first.side and segment.flags == first.flags and segment.seq == first.seq:
+        if segment.side == first.side and segment.flags == first.flags and segment.seq == first.seq and not segment.marks & COPY:
             last = i
     return last
 

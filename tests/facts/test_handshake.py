@@ -67,6 +67,7 @@ LATENCIES = [
         3010,
     ),
     ("a lost SYN/ACK: from the last one before the ACK", "0 C S\n0.01 S SA\n1.01 S SA seq=0\n1.03 C A", 10, 20, 1030),
+    ("a copy of the SYN/ACK was answered before", "0 C S\n0.01 S SA\n0.011 S SA seq=0 id=1 if=2\n0.03 C A", 10, 20, 30),
     ("unanswered", "0 C S\n1 C S seq=0", None, None, None),
     ("half-open", "0 C S\n0.01 S SA", 10, None, None),
     ("refused", "0 C S\n0.01 S RA", None, None, None),

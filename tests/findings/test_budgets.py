@@ -86,8 +86,11 @@ def test_restarted_reused_killed() -> None:
 
 
 def test_hosts_in_two_tunnels_are_two_hosts_but_vlans_are_not() -> None:
-    one = ladder(HANDSHAKE, CLOSE)
-    tunnels = [replace(s, key=s.key + scope_bytes(SCOPE_VNI, vni), time_ns=s.time_ns + vni) for vni in (5, 6) for s in one]
+    tunnels = [
+        replace(s, key=s.key + scope_bytes(SCOPE_VNI, vni), time_ns=s.time_ns + vni)
+        for vni in (5, 6)
+        for s in ladder(HANDSHAKE, CLOSE, isns=(vni << 28, 9000))
+    ]
     hosts = hosts_of(play(in_order(tunnels)).collector.accounts)
     assert sorted((host.address, host.scope.vni if host.scope else None) for host in hosts) == [
         (CLIENT, 5),
@@ -95,6 +98,11 @@ def test_hosts_in_two_tunnels_are_two_hosts_but_vlans_are_not() -> None:
         (SERVER, 5),
         (SERVER, 6),
     ]
+    copies = [
+        replace(s, key=s.key + scope_bytes(SCOPE_VNI, vni), time_ns=s.time_ns + vni) for vni in (5, 6) for s in ladder(HANDSHAKE, CLOSE)
+    ]
+    hosts = hosts_of(play(in_order(copies)).collector.accounts)
+    assert sorted((host.address, host.time_wait.entered) for host in hosts) == [(CLIENT, 1), (SERVER, 0)]
 
 
 def test_a_self_connect_is_one_stay() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcptrace_py.flows.scopes import Router
+from tcptrace_py.model.results import Scope
 from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
 from tests.ladder import CLOSE, HANDSHAKE, SERVER_CLOSE, Seg, ladder, play
 
@@ -159,6 +160,64 @@ def test_the_same_numbers_in_both_are_one(scope: dict[str, Any]) -> None:
     played = play(sorted([*one, *copies], key=lambda s: s.time_ns))
     assert [said(row) for row in played.rows] == [said(row) for row in play(one).rows]
     assert played.table.duplicates == len(one)
+
+
+def within(segments: list[Seg], vni: int | None, late_s: float = 0.0) -> list[Seg]:
+    """The same segments in a network of VXLAN, captured so much later."""
+    scope = b"" if vni is None else scope_bytes(SCOPE_VNI, vni)
+    return [replace(s, key=s.key + scope, time_ns=s.time_ns + round(late_s * 1e9)) for s in segments]
+
+
+@pytest.mark.parametrize("networks", [(5, 6), (None, 6), (5, None), (5, 6, None)])
+@pytest.mark.parametrize("late_s", [0.0, 0.0001, 0.004])
+@pytest.mark.parametrize("name", STORIES)
+def test_the_same_numbers_in_two_tunnels_are_one(name: str, late_s: float, networks: tuple[int | None, ...]) -> None:
+    """As on both sides of a router between overlays, or with `-i any` inside and outside of the tunnel."""
+    one = ladder(STORIES[name])
+    mixed = [s for number, vni in enumerate(networks) for s in within(one, vni, number * late_s)]
+    played = play(sorted(mixed, key=lambda s: s.time_ns))
+    assert [said(row) for row in played.rows] == [said(row) for row in play(one).rows]
+    assert played.table.duplicates == (len(networks) - 1) * len(one)
+    outside = None in networks
+    assert {row.scope for row in played.rows} == {None if outside else Scope(None, 5, None)}
+
+
+@pytest.mark.parametrize("networks", [(5, 6), (None, 6), (5, None)])
+@pytest.mark.parametrize("part", [slice(3), slice(3, None), slice(1, None, 2), slice(5, 6)])
+def test_a_part_of_a_connection_in_a_second_tunnel_is_no_connection(part: slice, networks: tuple[int | None, ...]) -> None:
+    one = ladder(STORIES["server first"])
+    mixed = sorted([*within(one, networks[0]), *within(one, networks[1], 0.0001)[part]], key=lambda s: s.time_ns)
+    assert [said(row) for row in play(mixed).rows] == [said(row) for row in play(one).rows]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 5, 7])
+def test_a_connection_that_goes_on_in_another_tunnel_is_one(at: int) -> None:
+    one = ladder(STORIES["server first"])
+    assert [said(row) for row in play([*within(one[:at], 5), *within(one[at:], 6)]).rows] == [said(row) for row in play(one).rows]
+
+
+@pytest.mark.parametrize("isns", [(1000, 3_000_000_000), (4_000_000_000, 9000), (4_000_000_000, 3_000_000_000)])
+@pytest.mark.parametrize("networks", [(5, 6), (None, 6), (5, None)])
+def test_numbers_of_their_own_in_two_tunnels_are_two(isns: tuple[int, int], networks: tuple[int | None, ...]) -> None:
+    one, other = ladder(STORIES["server first"]), [replace(s, ip_id=s.ip_id + 77) for s in ladder(STORIES["client first"], isns=isns)]
+    rows = play(sorted([*within(one, networks[0]), *within(other, networks[1], 0.0001)], key=lambda s: s.time_ns)).rows
+    assert [row.teardown.first_fin for row in rows] == ["server", "client"]
+    assert [row.scope.vni if row.scope else None for row in rows] == list(networks)
+
+
+def test_a_tuple_that_is_mirrored_into_two_tunnels_is_used_again_in_both() -> None:
+    one = ladder(STORIES["reused"])
+    played = play(sorted([*within(one, 5), *within(one, 6, 0.0001)], key=lambda s: s.time_ns))
+    assert [said(row) for row in played.rows] == [said(row) for row in play(one).rows]
+    assert len(played.rows) == 2
+
+
+def test_numbers_that_are_made_up_are_no_evidence_of_copies() -> None:
+    """Two networks whose hosts count alike: the SYNs have no IP ID and no timestamp, and are not of one moment."""
+    one = [replace(s, ip_id=0) for s in ladder(HANDSHAKE + "1 C FA\n1.01 S FA\n1.02 C A")]
+    other = [replace(s, ip_id=0) for s in ladder(HANDSHAKE + "1 S R")]
+    rows = play(sorted([*within(one, 1), *within(other, 2, 0.0005)], key=lambda s: s.time_ns)).rows
+    assert [row.teardown.pattern for row in rows] == ["four-way", "rst"]
 
 
 @pytest.mark.parametrize("scope", [{"teid": 20}, {"interface": 20}])

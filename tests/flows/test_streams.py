@@ -137,10 +137,15 @@ def test_a_connection_of_such_segments_has_none() -> None:
 
 
 def test_scopes_share_a_stream_but_not_a_connection() -> None:
-    """Wireshark knows no VXLAN networks: the same tuple in two of them is one stream to it, two connections to us."""
+    """Wireshark knows no VXLAN networks: the same tuple in two of them is one stream to it, two connections to us.
+
+    Their hosts count alike, and IP IDs tell that they are not the same packets.
+    """
     one = ladder("0 C S\n1 S SA\n2 C A")
     segments = [
-        Seg(s.key + scope_bytes(SCOPE_VNI, vni), s.time_ns + vni, s.flags, s.seq, s.ack, ip_id=s.ip_id) for vni in (5, 6) for s in one
+        Seg(s.key + scope_bytes(SCOPE_VNI, vni), s.time_ns + vni, s.flags, s.seq, s.ack, ip_id=s.ip_id + 50 * vni)
+        for vni in (5, 6)
+        for s in one
     ]
     numbers, connections = streams_of_table(segments)
     assert set(numbers) == {0}

@@ -169,7 +169,7 @@ class Evidence:
         first, last = self.log[opening.synack], opening.synack
         for i in range(opening.synack, opening.ack):
             segment = self.log[i]
-            if segment.side == first.side and segment.flags == first.flags and segment.seq == first.seq:
+            if segment.side == first.side and segment.flags == first.flags and segment.seq == first.seq and not segment.marks & COPY:
                 last = i
         return last
 
