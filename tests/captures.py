@@ -6,6 +6,7 @@ import gzip
 import random
 import struct
 from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ def facts(analysis: Analysis) -> str:
     return repr(
         (
             document(analysis),
-            digest.groups(),
+            [(replace(group, clients=set()), sorted(group.clients)) for group in digest.groups()],
             digest.slowest(),
             digest.busiest(),
             digest.shown(),

@@ -8,7 +8,7 @@ from tcptrace_py.facts.resets cimport write_resets
 from tcptrace_py.facts.table cimport Table
 from tcptrace_py.facts.teardown cimport write_teardown
 from tcptrace_py.facts.time_wait cimport released_ns, write_stays
-from tcptrace_py.facts.timers cimport gives_up_ns, is_attempt_in_flight, is_close_in_flight, may_be_in_flight
+from tcptrace_py.facts.timers cimport gives_up_ns, is_attempt_in_flight, is_close_in_flight, may_be_in_flight, overdue_ns
 from tcptrace_py.facts.waits cimport write_waits, write_waits_like
 from tcptrace_py.model.closed cimport Closed
 from tcptrace_py.model.live cimport Connection as Live

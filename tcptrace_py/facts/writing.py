@@ -77,7 +77,7 @@ from .resets import write_resets
 from .table import MISSING, Table
 from .teardown import write_teardown
 from .time_wait import CAPTURE_END, EXPIRED, released_ns, write_stays
-from .timers import FIRST_REPEAT_NS, gives_up_ns, is_attempt_in_flight, is_close_in_flight, may_be_in_flight
+from .timers import FIRST_REPEAT_NS, gives_up_ns, is_attempt_in_flight, is_close_in_flight, may_be_in_flight, overdue_ns
 from .waits import write_waits, write_waits_like
 
 _TIME_WAIT = State.TIME_WAIT
@@ -293,6 +293,9 @@ class Writer:
             frame = closed.frames[index]
             self._entry(entries, latest_ns, frame)
         if path.gives_up:
+            if end_ns <= overdue_ns(latest_ns, FIRST_REPEAT_NS):
+                self._release(row, role, MISSING)
+                return self._named(path, 0)
             latest_ns += FIRST_REPEAT_NS
             self._entry(entries, latest_ns, MISSING)
             self._release(row, role, latest_ns)

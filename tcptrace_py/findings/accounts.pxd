@@ -14,7 +14,8 @@ from tcptrace_py.model.live cimport hop_bit
 from tcptrace_py.model.segments cimport local_port
 
 cdef long long NEVER_NS, IPV4_KEY, IPV6_KEY, CLIENT, SERVER, KILLED, REUSED, COUNTED, LATE, RST, SIMULTANEOUS, COMPLETED, MISSING, NONE, HELD, SERVER_STAYS, HELD_ONLY
-cdef long long IDLE_CLOSE_NS
+cdef long long IDLE_CLOSE_NS, TOLD, WAITS, AS_WAITING
+cdef Py_ssize_t IPV4_NAME, IPV6_NAME
 cdef Py_ssize_t CLIENT_LARGEST, EXCHANGES, FINAL_IDLE, SURVIVED
 cdef Py_ssize_t CLIENT_PACKETS, CLIENT_REPEATS, SERVER_PACKETS, SERVER_REPEATS, SYN_REPEATS, SYNACK_REPEATS
 cdef Py_ssize_t ENDING_RESET, RESET_BY
@@ -53,7 +54,7 @@ cdef class Accounts:
     cdef public list kind_names
     cdef public bytearray kind_counts
     cdef public long long default_wait_ns, low, high
-    cdef public bint given
+    cdef public bint given, packs
 
     cpdef Account of(self, bytes key)
     @cython.locals(account=Account)
@@ -64,9 +65,25 @@ cdef class Accounts:
     cdef HostRow _host(self, bytes address, bytes scope)
     @cython.locals(singles=Singles, port="long long")
     cdef _take_over(self, Account account)
+    cdef _hold_first(self, Account account, long long port, long long start_ns, long long released_ns)
+    @cython.locals(at=cython.Py_ssize_t, place=cython.Py_ssize_t)
+    cdef _unpack(self, Account account, long long start_ns, bytes facts)
+    @cython.locals(place=cython.Py_ssize_t)
+    cdef long long _facts(self, Account account) except -1
+    @cython.locals(account=Account, singles=Singles, port="long long")
+    cpdef Account look_up(self, bytes name)
+    @cython.locals(ports=cython.Py_ssize_t, scope=bytes, client=HostRow, server=HostRow, account=Account)
+    cdef Account _lone(self, bytes name)
     cpdef hold(self, bytes key, long long start_ns, long long released_ns)
-    @cython.locals(account=Account)
-    cdef _hold_attempt(self, bytes name, long long port, long long start_ns, long long released_ns)
+    @cython.locals(kind="long long")
+    cdef _hold_single(self, bytes name, long long port, long long start_ns, long long released_ns)
+    @cython.locals(name=bytes)
+    cpdef bint hold_packed(self, bytes key, long long port, long long start_ns, long long end_ns) except -1
+    @cython.locals(name=bytes, account=Account)
+    cpdef take(self, bytes key, Block block, Py_ssize_t row, long long port, long long announced, long long end_ns)
+    @cython.locals(table=Table, singles=Singles, size=cython.Py_ssize_t, start_ns="long long", released_ns="long long", held="long long",
+                   elsewhere=bint, account=Account, facts="long long")
+    cdef bint _take_single(self, bytes name, Block block, Py_ssize_t row, long long port, long long announced, long long end_ns) except -1
     cpdef add_attempt(self, bytes key, long long start_ns, long long released_ns, bint was_held)
     @cython.locals(account=Account)
     cdef _add_attempt(self, bytes name, long long port, long long start_ns, long long released_ns, bint was_held)

@@ -4,6 +4,7 @@ Hosts, services and port budgets are sums over accounts; how many there are at o
 """
 
 from array import array
+from collections.abc import Iterator
 
 from tcptrace_py.facts.block import (
     CLIENT_LARGEST,
@@ -38,7 +39,7 @@ from tcptrace_py.facts.time_wait import KILLED, REUSED, until_ns
 from tcptrace_py.model import words
 from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
-from tcptrace_py.model.live import hop_bit
+from tcptrace_py.model.live import AS_WAITING, hop_bit
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY, local_port
 from tcptrace_py.model.vocabulary import Outcome, Pattern, Role
@@ -46,18 +47,21 @@ from tcptrace_py.model.vocabulary import Outcome, Pattern, Role
 from .occupancy import NONE, Occupancy
 from .outline import COUNTED, IDLE_CLOSE_NS
 from .percentiles import Values
+from .singles import FEW, IPV4_NAME, IPV6_NAME, TOLD, WAITS, Singles, Told, service_of, unpacked
 from .singles import HELD as HELD_ONLY
-from .singles import Singles, Told, unpacked
 from .vantage import Pair, Vantages
 
 RST, SIMULTANEOUS = list(Pattern).index(Pattern.RST), list(Pattern).index(Pattern.SIMULTANEOUS)
 COMPLETED = list(Outcome).index(Outcome.COMPLETED)
 CLIENT, SERVER = list(Role).index(Role.CLIENT), list(Role).index(Role.SERVER)
 STAYS_WITHIN_NS = 20 * SECOND_NS  # what of a stay lies longer before its connection's last segment is told as early (Occupancy)
+CLIENT_SIDE, SERVER_SIDE = 0, 1
+NOBODY = -2  # number of an account that has no part in `PortUse`
 LATE = 4  # the last such part of the time, of one TIME_WAIT at most, tells the present rate
 
 
 HELD, CLIENT_STAYS, SERVER_STAYS = range(3)  # what an account's kinds of intervals count
+PACKS = True  # accounts of one connection are packed; tests hold objects against them
 
 
 class HostRow:
@@ -187,7 +191,7 @@ class Accounts:
         self.occupancy = Occupancy()
         self.stays_row = self.occupancy.row()  # all stays in TIME_WAIT
         self.rows: dict[bytes, Account] = {}
-        self.singles = Singles()  # those that are no objects yet
+        self.singles, self.packs = Singles(), PACKS  # those that are no objects yet
         self.kind_names: list[bytes] = []  # of the accounts that have made kinds of intervals, in the order of these kinds
         self.kind_counts = bytearray()  # and what these count
         default = profiles.default
@@ -232,18 +236,134 @@ class Accounts:
         if port < 0:
             return
         if not port & HELD_ONLY:
-            account.connections = account.packets = 1
-            account.first_ns = account.last_ns = singles.start_ns
-        self.occupancy.add_first(singles.start_ns, singles.released_ns, account.held_kind, port & 0xFFFF)
+            self._unpack(account, singles.start_ns, singles.facts[singles.found_facts])
+        if not port & TOLD:
+            self._hold_first(account, port, singles.start_ns, singles.released_ns)
+
+    def _hold_first(self, account: Account, port: int, start_ns: int, released_ns: int) -> None:
+        """Count the port of the first connection of an account."""
+        self.occupancy.add_first(start_ns, released_ns, account.held_kind, port & 0xFFFF, waits=port & WAITS > 0)
+
+    def _unpack(self, account: Account, start_ns: int, facts: bytes) -> None:
+        """Add a packed connection to an account: all but how long its port was held."""
+        account.connections += 1
+        account.first_ns, account.last_ns = min(account.first_ns, start_ns), max(account.last_ns, start_ns)
+        if not facts:
+            account.packets += 1  # a SYN
+            return
+        numbers = array("q", facts)
+        for at in range(0, len(numbers), 2):
+            place, number = numbers[at], numbers[at + 1]
+            field = FACTS[place]
+            if place < len(COUNTS):
+                number += getattr(account, field)
+            elif place < FIRST_WAYS:
+                number = max(number, getattr(account, field))
+            elif place < LEAST:
+                number |= getattr(account, field)
+            else:
+                number = min(number, getattr(account, field))
+            setattr(account, field, number)
+
+    def _facts(self, account: Account) -> int:
+        """What there is to know of an account of one connection besides its times, as a number."""
+        numbers = array("q")
+        for place in range(1, len(FACTS)):  # all but that it is one
+            number = getattr(account, FACTS[place])
+            if number != NO_FACTS[place]:
+                numbers.append(place)
+                numbers.append(number)
+        return self.singles.number(numbers.tobytes())
+
+    def closed_first(self, facts: bytes) -> int:
+        """The side that closed first of a connection with these facts; -1: neither."""
+        account = self._lone(bytes(IPV4_NAME))
+        self._unpack(account, 0, facts)
+        return CLIENT_SIDE if account.client_first else SERVER_SIDE if account.server_first else NONE
+
+    def look_up(self, name: bytes) -> Account:
+        """An account to look at: where it is packed, one that holds what is known but its levels, and nobody else knows of."""
+        account = self.rows.get(name)
+        if account is None:
+            singles = self.singles
+            port = singles.look_up(name)
+            account = self._lone(name)
+            if port >= 0 and not port & HELD_ONLY:
+                self._unpack(account, singles.start_ns, singles.facts[singles.found_facts])
+        return account
+
+    def _lone(self, name: bytes) -> Account:
+        """An account that has no part in anything."""
+        ports = IPV4_KEY - 4 if len(name) < IPV6_KEY - 2 else IPV6_KEY - 4
+        scope = name[ports + 2 :]
+        client, server = HostRow(name[: ports // 2], scope, NONE), HostRow(name[ports // 2 : ports], scope, NONE)
+        account = Account(name, client, server, name[ports] << 8 | name[ports + 1])
+        account.number = NOBODY
+        account.client_wait_ns = account.server_wait_ns = self.default_wait_ns
+        if self.profiles.by_address:
+            account.client_wait_ns = self.profiles.of(client.name).time_wait_ns
+            account.server_wait_ns = self.profiles.of(server.name).time_wait_ns
+        return account
 
     def hold(self, key: bytes, start_ns: int, released_ns: int) -> None:
         """Count the port of an attempt, whose client's key this is, as held until it was given up; the rest comes by `add_attempt`."""
-        self._hold_attempt(name_of(key), local_port(key), start_ns, released_ns)
+        self._hold_single(name_of(key), local_port(key) | HELD_ONLY, start_ns, released_ns)
 
-    def _hold_attempt(self, name: bytes, port: int, start_ns: int, released_ns: int) -> None:
-        if name in self.rows or not self.singles.enter(name, port | HELD_ONLY, start_ns, released_ns):
+    def _hold_single(self, name: bytes, port: int, start_ns: int, released_ns: int) -> None:
+        if name in self.rows or not self.packs or not self.singles.enter(name, port, start_ns, released_ns):
+            kind = self.named(name).held_kind
+            if port & WAITS:
+                self.occupancy.begin(start_ns, kind, port & 0xFFFF)
+                self.occupancy.end(released_ns, kind)
+            else:
+                self.occupancy.add(start_ns, released_ns, kind, port & 0xFFFF)
+
+    def hold_packed(self, key: bytes, port: int, start_ns: int, end_ns: int) -> bool:
+        """The same of a connection that waits, from its first segment to its last; False if its account is none of one connection."""
+        name = name_of(key)
+        if not self.packs or start_ns < 0 or name in self.rows:
+            return False
+        return self.singles.enter(name, port | HELD_ONLY | WAITS, start_ns, end_ns)
+
+    def take(self, key: bytes, block: Block, row: int, port: int, announced: int, end_ns: int) -> None:
+        """Take in a described connection, whose client's key this is and whose last segment came then.
+
+        See `add`; `announced` AS_WAITING: its port was counted by `hold_packed`.
+        """
+        name = name_of(key)
+        account = self.rows.get(name)
+        if account is None:
+            if self.packs and announced in (-1, AS_WAITING) and self._take_single(name, block, row, port, announced, end_ns):
+                return
             account = self.named(name)
-            self.occupancy.add(start_ns, released_ns, account.held_kind, port)
+        if announced == AS_WAITING:
+            announced = account.held_kind
+            self.occupancy.begin(end_ns, announced)  # as if it had not been counted as over
+        self.add(account, block, row, port, announced)
+
+    def _take_single(self, name: bytes, block: Block, row: int, port: int, announced: int, end_ns: int) -> bool:
+        """Take in the only connection of an account as words; False if there is another, or more to know of it."""
+        table, singles = block.connections, self.singles
+        size = table.capacity
+        start_ns, released_ns = table.wide[START * size + row], table.wide[RELEASED * size + row]
+        if released_ns == MISSING:
+            released_ns = NEVER_NS
+        if table.small[STAYS * size + row] or len(name) not in (IPV4_NAME, IPV6_NAME) or start_ns < 0 or released_ns < 0:
+            return False
+        held = singles.look_up(name)
+        if held >= 0 and (announced == -1 or not held & HELD_ONLY or singles.start_ns != start_ns):
+            return False
+        elsewhere = announced == AS_WAITING and (held < 0 or held & TOLD)  # it was counted there until its last segment
+        if elsewhere and released_ns != end_ns:
+            return False
+        account = self._lone(name)
+        self.add(account, block, row, port, COUNTED)
+        facts = self._facts(account)
+        if held >= 0:
+            singles.conclude(name, start_ns, released_ns, facts)
+        else:
+            singles.enter(name, port | (TOLD if elsewhere else 0), start_ns, released_ns, facts)
+        return True
 
     def add_attempt(self, key: bytes, start_ns: int, released_ns: int, was_held: bool) -> None:
         """Take in an attempt that nobody answered; `was_held`: its port was counted by `hold`."""
@@ -252,7 +372,10 @@ class Accounts:
     def _add_attempt(self, name: bytes, port: int, start_ns: int, released_ns: int, was_held: bool) -> None:
         account = self.rows.get(name)
         if account is None:
-            if self.singles.conclude(name, start_ns, released_ns) if was_held else self.singles.enter(name, port, start_ns, released_ns):
+            if was_held:
+                if self.singles.conclude(name, start_ns, released_ns):
+                    return
+            elif self.packs and self.singles.enter(name, port, start_ns, released_ns):
                 return
             account = self.named(name)
         account.connections += 1
@@ -263,17 +386,49 @@ class Accounts:
 
     def take_singles(self, given: Told) -> None:
         """Take in what another process released of its packed accounts."""
-        for name, port, start_ns, released_ns in unpacked(given):
+        singles = self.singles
+        for name, port, start_ns, released_ns, facts in unpacked(given):
             if port & HELD_ONLY:
-                self._hold_attempt(name, port & 0xFFFF, start_ns, released_ns)
-            else:
-                self._add_attempt(name, port, start_ns, released_ns, was_held=False)
+                self._hold_single(name, port & ~TOLD, start_ns, released_ns)
+                continue
+            number = singles.number(facts) if facts else FEW
+            if name not in self.rows and (
+                singles.conclude(name, start_ns, released_ns, number)
+                if port & TOLD
+                else singles.enter(name, port, start_ns, released_ns, number)
+            ):
+                continue
+            account = self.named(name)
+            self._unpack(account, start_ns, facts)
+            if not port & TOLD:
+                self.occupancy.add(start_ns, released_ns, account.held_kind, port & 0xFFFF)
 
     @property
     def least_ports(self) -> int:
         """How many ports the smallest range has that some address is said to have."""
         profiles = (self.profiles.default, *self.profiles.by_address.values())
         return min(high - low + 1 for low, high in (profile.ephemeral_ports for profile in profiles))
+
+    def unpack_many(self) -> None:
+        """Make objects of the packed accounts of clients that have as many as a host has ports, where it is kept who held which when."""
+        if self.occupancy.total + self.singles.alive > self.occupancy.many:
+            return
+        least, clients = self.least_ports, dict[bytes, list[int]]()
+        for place in self.singles.places():
+            clients.setdefault(client_of(self.singles.name(place)), []).append(place)
+        for places in clients.values():
+            if len(places) * 2 >= least:
+                for name in [self.singles.name(place) for place in places]:
+                    self.named(name)
+
+    def packed(self) -> Iterator[tuple[bytes, int, Account]]:
+        """What is packed, by the same facts at the same service: its packed address and port, how many, and an account of one of them."""
+        for service, count in self.singles.services().items():
+            server, port, facts = service_of(service)
+            name = bytes(len(server)) + server + port.to_bytes(2, "big")
+            account = self._lone(name)
+            self._unpack(account, 0, self.singles.facts[facts])
+            yield service[:-8] + service[-8:-6], count, account
 
     def unpack_all(self) -> None:
         """Make objects of all packed accounts."""
@@ -527,6 +682,10 @@ COUNTS = (
     "idle_closes_client",
 )
 MOST = ("most_exchanges", "survived_ns", "largest_client", "largest_server", "idle_close_most_ns")  # what is the most of all parts
+WAYS = ("client_ways", "server_ways")
+FACTS = (*COUNTS, *MOST, *WAYS, "idle_close_least_ns")  # what is packed of an account of one connection
+NO_FACTS = (0,) * (len(FACTS) - 1) + (NEVER_NS,)
+FIRST_WAYS, LEAST = len(COUNTS) + len(MOST), len(FACTS) - 1
 Counts = tuple[list[bytes], "array[int]", dict[tuple[bytes, int], Values]]
 
 
@@ -557,3 +716,8 @@ def add_counts(accounts: Accounts, told: Counts) -> None:
             if number:
                 setattr(account, field, max(getattr(account, field), number))
         at += size
+
+
+def client_of(name: bytes) -> bytes:
+    """The packed address of an account's client."""
+    return name[: (IPV4_KEY - 4 if len(name) < IPV6_KEY - 2 else IPV6_KEY - 4) // 2]

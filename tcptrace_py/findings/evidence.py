@@ -6,21 +6,23 @@ cause is named is `claimed`: causes that are asked later leave it out.
 
 from __future__ import annotations
 
+from array import array
 from functools import cache, cached_property
 from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tcptrace_py.facts.table import MISSING
-from tcptrace_py.model.addresses import packed
+from tcptrace_py.model.addresses import text
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.finding import Finding, Gravity
 from tcptrace_py.model.vocabulary import Outcome, numbers
 
 from . import trouble_columns as column
+from .accounts import client_of
+from .singles import service_of as packed_service
 from .twins import SeenTwice
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from tcptrace_py.model.finding import Code, Withheld
@@ -40,6 +42,7 @@ REPEATS, PATIENCE_NS = 3, SECOND_NS  # sent again so often, for so long, in vain
 BUSY = 50  # connections of a client to a service with an exchange: so many tell how it uses connections
 PRESSED = 0.5  # of the ports: the overview lists those anyway
 MOST_STREAMS = 20  # that a display filter names one by one
+MOST_ACCOUNTS = 4096  # that are kept to be looked at again
 MOST_FRAMES = 10_000  # of a finding, by which its connections are known again
 GRAVITIES = tuple(map(str, Gravity))
 UNANSWERED, IN_PROGRESS = numbers(Outcome)["unanswered"], numbers(Outcome)["in-progress"]
@@ -78,8 +81,10 @@ class Evidence:
         self._narrow: dict[int, Sequence[int]] = {}
         self._small: dict[int, Sequence[int]] = {}
         self._accounts_at = self.narrow(column.ACCOUNT)
-        self._account_of = [accounts.named(name) for name in troubled.names]
-        self._attempts_at = accounts.singles.services()
+        self._names = troubled.names
+        self._accounts: dict[int, Account] = {}  # those that were asked for last, by number
+        self._packed: dict[Service, array[int]] | None = None  # places of packed accounts, by service
+        self._packed_between: dict[Pair, array[int]] | None = None
 
     @cached_property
     def of_one_tuple(self) -> list[list[int]]:
@@ -129,7 +134,13 @@ class Evidence:
 
     def account(self, row: int) -> Account:
         """Who connected where, in a row."""
-        return self._account_of[self._accounts_at[row]]
+        number = self._accounts_at[row]
+        found = self._accounts.get(number)
+        if found is None:
+            if len(self._accounts) >= MOST_ACCOUNTS:
+                self._accounts.clear()
+            found = self._accounts[number] = self.accounts.look_up(self._names[number])
+        return found
 
     def at_once(self, accounts: Sequence[Account]) -> dict[int, int]:
         """How many connections of these accounts were open at once, by `number`; empty where that is not kept.
@@ -177,24 +188,40 @@ class Evidence:
             else:
                 of_account[number] = [row]
         found: dict[Key, list[int]] = {}
-        for number, members in of_account.items():
-            found.setdefault(key(self._account_of[number]), []).extend(members)
+        for members in of_account.values():
+            found.setdefault(key(self.account(members[0])), []).extend(members)
         first = self.wide(column.FIRST_FRAME)
         for members in found.values():
             members.sort(key=first.__getitem__)
         return found
 
-    def accounts_of(self, service: Service) -> list[Account]:
+    def accounts_of(self, service: Service) -> Looked:
         """Accounts of a service."""
-        return self._by_service.get(service, [])
+        if self._packed is None:
+            self._packed = {}
+            for place, name in self._packed_names():
+                server, port = _server_of(name)
+                self._packed.setdefault((text(server), port, b""), array("q")).append(place)
+        return Looked(self.accounts, self._by_service.get(service, []), self._packed.get(service, ()))
 
     @cached_property
     def _by_service(self) -> dict[Service, list[Account]]:
         return _indexed(self.accounts, service_of)
 
-    def accounts_between(self, pair: Pair) -> list[Account]:
-        """Accounts of a client at a server."""
-        return self._by_pair.get(pair, [])
+    def accounts_between(self, pair: Pair) -> Looked:
+        """Accounts of a client at a server, of a client that is in trouble."""
+        if self._packed_between is None:
+            self._packed_between, clients = {}, set(map(client_of, self._names))
+            for place, name in self._packed_names():
+                client, (server, _) = client_of(name), _server_of(name)
+                if client in clients:
+                    self._packed_between.setdefault((text(client), text(server), b""), array("q")).append(place)
+        return Looked(self.accounts, self._by_pair.get(pair, []), self._packed_between.get(pair, ()))
+
+    def _packed_names(self) -> Iterator[tuple[int, bytes]]:
+        """Places of packed accounts, and their names."""
+        singles = self.accounts.singles
+        return ((place, singles.name(place)) for place in singles.places())
 
     @cached_property
     def _by_pair(self) -> dict[Pair, list[Account]]:
@@ -233,9 +260,17 @@ class Evidence:
 
     def connections_to(self, service: Service) -> int:
         """All connections to a service."""
-        server, port, scope = service
-        attempts = 0 if scope else self._attempts_at.get(packed(server) + port.to_bytes(2), 0)
-        return attempts + sum(account.connections for account in self.accounts_of(service))
+        return sum(account.connections for account in self._by_service.get(service, [])) + self._packed_count.get(service, 0)
+
+    @cached_property
+    def _packed_count(self) -> dict[Service, int]:
+        """How many accounts of each service are packed."""
+        found: dict[Service, int] = {}
+        for name, count in self.accounts.singles.services().items():
+            server, port, _ = packed_service(name)
+            service = text(server), port, b""
+            found[service] = found.get(service, 0) + count
+        return found
 
     def found_at(
         self,
@@ -300,6 +335,30 @@ class Evidence:
             first_ns, last_ns, frames[0] if frames else None,
             display_filter([streams[row] for row in rows], client, server, server_port), details or {}, explanation, tuple(evidence),
             tuple(frames[:MOST_FRAMES]))  # fmt: skip
+
+
+class Looked:
+    """Some accounts, to go through as often as one likes. What is packed of them is there only as long as somebody looks at it."""
+
+    __slots__ = ("_accounts", "_objects", "_places")
+
+    def __init__(self, accounts: Accounts, objects: Sequence[Account], places: Sequence[int]) -> None:
+        self._accounts = accounts
+        self._objects = objects
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._objects) + len(self._places)
+
+    def __iter__(self) -> Iterator[Account]:
+        yield from self._objects
+        for place in self._places:
+            yield self._accounts.look_up(self._accounts.singles.name(place))
+
+
+def _server_of(name: bytes) -> tuple[bytes, int]:
+    """Address and port of the server of a packed account."""
+    return name[len(client_of(name)) : -2], int.from_bytes(name[-2:], "big")
 
 
 @cache

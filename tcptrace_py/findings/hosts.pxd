@@ -2,7 +2,8 @@
 import cython
 
 from tcptrace_py.findings.accounts cimport Account, Accounts, HostRow
-from tcptrace_py.findings.singles cimport Singles, began_ns, is_alive
+from tcptrace_py.findings.singles cimport Singles, began_ns, facts_of, is_alive
+from tcptrace_py.model cimport words
 from tcptrace_py.model.packed cimport PackedRows
 
 cdef Py_ssize_t OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, FIRST, LAST, ITSELF, WORDS, FIRST_LOW, LAST_LOW, KEY
@@ -15,8 +16,10 @@ cpdef sums(Accounts accounts)
                opened="long long", served="long long", chosen=list, tied=list)
 cpdef list most_connections(PackedRows packed, Py_ssize_t most)
 @cython.locals(singles=Singles, found=tuple, own="long long[::1]", packed=PackedRows, others=PackedRows, size=cython.Py_ssize_t,
-               row=cython.Py_ssize_t, name=bytes, what=cython.Py_ssize_t, address=bytes, host=HostRow, place=cython.Py_ssize_t,
-               at=cython.Py_ssize_t, start_ns="long long", is_new=bint)
+               row=cython.Py_ssize_t, side=cython.Py_ssize_t, what=cython.Py_ssize_t, address=bytes, host=HostRow,
+               at=cython.Py_ssize_t, start_ns="long long", closed=bint, closed_first="signed char[::1]")
 cpdef tuple add_singles(Accounts accounts, numbers)
+@cython.locals(known=cython.Py_ssize_t, place=cython.Py_ssize_t, rows="unsigned int[::1]", at=cython.Py_ssize_t)
+cdef _add_packed(PackedRows others, bytes address, Py_ssize_t what, bint closed, long long start_ns)
 @cython.locals(low="long long", high="long long")
 cdef long long _moment(unsigned int[::1] rows, Py_ssize_t at) except? -1

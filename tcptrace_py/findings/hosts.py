@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Iterator
 from heapq import merge, nsmallest
 
+from tcptrace_py.model import words
 from tcptrace_py.model.addresses import scope_of, text
 from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.packed import KEY, PackedRows
@@ -11,13 +12,13 @@ from tcptrace_py.model.results import Host, Hosts, HostTimeWait
 from tcptrace_py.model.seq import MASK
 
 from .accounts import Accounts, HostRow
-from .singles import began_ns, is_alive
+from .singles import began_ns, facts_of, is_alive
 
 # Sums over a host's accounts, as client (those with _C) and as server, and when its first and its last connection began.
 OPENED, SERVED, CLOSED_FIRST, ENTERED_C, ENTERED_S, RESTARTED, REUSED, KILLED, FIRST, LAST, ITSELF = range(11)
 WORDS = 11
-# Words of a host that made attempts only, behind these two counts: the times take two, the lower one first.
-FIRST_LOW, LAST_LOW, ATTEMPT_WORDS = 2, 4, 6
+# Words of a host of packed accounts only, behind these three counts: the times take two, the lower one first.
+FIRST_LOW, LAST_LOW, PACKED_WORDS = 3, 5, 7
 
 
 class CountedHosts(Hosts):
@@ -90,10 +91,11 @@ class CountedHosts(Hosts):
 
 
 def _other(packed: PackedRows, row: int) -> Host:
-    """A host of which nothing is known but attempts."""
+    """A host of packed accounts only."""
     at = row * packed.row_words + KEY + packed.key_words
     times_ns = _moment(packed.rows, at + FIRST_LOW), _moment(packed.rows, at + LAST_LOW)
-    return Host(text(packed.key(row)), None, packed.rows[at + OPENED], packed.rows[at + SERVED], 0, HostTimeWait(), *times_ns)
+    rows = packed.rows
+    return Host(text(packed.key(row)), None, rows[at + OPENED], rows[at + SERVED], rows[at + CLOSED_FIRST], HostTimeWait(), *times_ns)
 
 
 def _in_order(packed: PackedRows) -> Iterator[Host]:
@@ -128,33 +130,40 @@ def most_connections(packed: PackedRows, most: int) -> list[int]:
 
 def add_singles(accounts: Accounts, numbers: "array[int]") -> tuple[PackedRows, PackedRows]:
     """Add packed accounts to the sums of hosts that have others as well; the rest are rows of their own, by address."""
-    singles, found = accounts.singles, (PackedRows(1, ATTEMPT_WORDS), PackedRows(4, ATTEMPT_WORDS))
+    singles, found = accounts.singles, (PackedRows(1, PACKED_WORDS), PackedRows(4, PACKED_WORDS))
     own = numbers
+    first_of = array("b", [accounts.closed_first(facts) for facts in singles.facts])  # of facts, who closed first
+    closed_first = first_of  # compiled, a view of it
     for packed, others in zip((singles.four, singles.sixteen), found, strict=True):
-        size = 4 * others.key_words
+        size = others.key_words
         for row in range(packed.count):
             if not is_alive(packed, row):
                 continue
-            name = packed.key(row)
-            start_ns = began_ns(packed, row)
-            for what, address in ((OPENED, name[:size]), (SERVED, name[size : 2 * size])):
-                host = accounts.hosts.get(address)
-                if host is not None:
-                    at = host.number * WORDS
-                    own[at + what] += 1
-                    own[at + FIRST], own[at + LAST] = min(own[at + FIRST], start_ns), max(own[at + LAST], start_ns)
+            for side in range(2):  # the client's address comes first, then the server's
+                address = words.taken(packed.rows, row * packed.row_words + KEY + side * size, size)
+                host, start_ns, what = accounts.hosts.get(address), began_ns(packed, row), SERVED if side else OPENED
+                closed = closed_first[facts_of(packed, row)] == side
+                if host is None:
+                    _add_packed(others, address, what, closed, start_ns)
                     continue
-                place = others.find(address)
-                is_new = place < 0
-                if is_new:
-                    place = others.enter(address)
-                at = place * others.row_words + KEY + others.key_words
-                others.rows[at + what] += 1
-                if is_new or start_ns < _moment(others.rows, at + FIRST_LOW):
-                    others.rows[at + FIRST_LOW], others.rows[at + FIRST_LOW + 1] = start_ns & MASK, start_ns >> 32
-                if start_ns > _moment(others.rows, at + LAST_LOW):
-                    others.rows[at + LAST_LOW], others.rows[at + LAST_LOW + 1] = start_ns & MASK, start_ns >> 32
+                at = host.number * WORDS
+                own[at + what] += 1
+                own[at + CLOSED_FIRST] += closed
+                own[at + FIRST], own[at + LAST] = min(own[at + FIRST], start_ns), max(own[at + LAST], start_ns)
     return found
+
+
+def _add_packed(others: PackedRows, address: bytes, what: int, closed: bool, start_ns: int) -> None:
+    """Count a connection of a host of packed accounts only; `closed`: it closed first."""
+    known = others.count
+    place = others.place(address)
+    rows, at = others.rows, place * others.row_words + KEY + others.key_words
+    rows[at + what] += 1
+    rows[at + CLOSED_FIRST] += closed
+    if place == known or start_ns < _moment(rows, at + FIRST_LOW):
+        rows[at + FIRST_LOW], rows[at + FIRST_LOW + 1] = start_ns & MASK, start_ns >> 32
+    if start_ns > _moment(rows, at + LAST_LOW):
+        rows[at + LAST_LOW], rows[at + LAST_LOW + 1] = start_ns & MASK, start_ns >> 32
 
 
 def _moment(rows: "array[int]", at: int) -> int:

@@ -177,20 +177,29 @@ class Occupancy:
         if begin_ns < end_ns and self.settled_ns == NOTHING_NS:
             self.early.extend((begin_ns, end_ns, kind << 16 | port, sign))
 
-    def add_first(self, begin_ns: int, end_ns: int, kind: int, port: int) -> None:
-        """Count one that is the first of its kind, whose row and account in `ports` know of nothing yet: it may come late."""
-        if begin_ns >= self.settled_ns or begin_ns >= end_ns:
-            self.add(begin_ns, end_ns, kind, port)
+    def add_first(self, begin_ns: int, end_ns: int, kind: int, port: int, *, waits: bool) -> None:
+        """Count one that is the first of its kind, whose row and account in `ports` know of nothing yet: it may come late.
+
+        One that `waits` has taken its port even if it ends as it begins, and does not give it back then.
+        """
+        if begin_ns >= end_ns and not waits:
             return
-        row, account = self.first[kind], self.account[kind]
-        self.level[row] = self.peak[row] = 1
-        self.peak_ns[row] = begin_ns
-        self.ports.hold(account, port, begin_ns, 1)
+        given_back = ANY_PORT if waits else port
+        if begin_ns >= self.settled_ns:
+            self.begin(begin_ns, kind, port)
+            if end_ns != NEVER_NS:
+                self.end(end_ns, kind, given_back)
+            return
+        row, account, level = self.first[kind], self.account[kind], int(begin_ns < end_ns)
+        self.level[row] = self.peak[row] = level
+        if level:
+            self.peak_ns[row] = begin_ns
+        self.ports.hold(account, port, begin_ns, level)
         if end_ns < self.settled_ns:
             self.level[row] = 0
-            self.ports.give_back(account, port, end_ns, 0)
+            self.ports.give_back(account, given_back, end_ns, 0)
         elif end_ns != NEVER_NS:
-            self.end(end_ns, kind, port)
+            self.end(end_ns, kind, given_back)
 
     def begin(self, time_ns: int, kind: int, port: int = ANY_PORT) -> None:
         """One more from now on."""

@@ -60,7 +60,7 @@ class Budgets(PortBudgets):
         return self.made
 
     def __iter__(self) -> Iterator[PortBudget]:
-        """All of them, in the same order as `every`; those of accounts that hold one attempt are made as they come."""
+        """All of them, in the same order as `every`; those of accounts of one connection are made as they come."""
         if self.made is not None or self._shown:
             return iter(self.every())
         return merge(sorted(map(self._budget, self._rows()), key=_most_used), _lone(self._accounts), key=_most_used)
@@ -86,7 +86,7 @@ class Budgets(PortBudgets):
         return (self._budget(self._accounts.named(account_name(*key))) for key in keys)
 
     def _unpack(self) -> None:
-        """Make objects of accounts that hold one attempt."""
+        """Make objects of accounts of one connection."""
         if self._accounts.singles.alive:
             self._accounts.unpack_all()
 
@@ -101,7 +101,7 @@ class Budgets(PortBudgets):
 
 
 def _lone(accounts: Accounts) -> Iterator[PortBudget]:
-    """The budgets of accounts that hold one attempt, in order. They say what the account would, were it an object."""
+    """The budgets of accounts of one connection, in order. They say what the account would, were it an object."""
     profiles, end_ns = accounts.profiles, accounts.end_ns
     texts: dict[bytes, str] = {}  # of servers
     by_ratio: dict[float, array[int]] = {}
@@ -122,7 +122,7 @@ def _lone(accounts: Accounts) -> Iterator[PortBudget]:
     for which, packed_ in enumerate(packed_rows):
         for row in range(packed_.count):
             if is_alive(packed_, row):
-                port, start_ns, released_ns = told(packed_, row)
+                _, port, start_ns, released_ns = told(packed_, row)
                 if not port & HELD_ONLY:
                     low, high = (profiles.of(ends(row << 1 | which)[0]) if profiles.by_address else profiles.default).ephemeral_ports
                     by_ratio.setdefault((start_ns < released_ns) / (high - low + 1), array("q")).append(row << 1 | which)
@@ -130,7 +130,7 @@ def _lone(accounts: Accounts) -> Iterator[PortBudget]:
         for place in array("q", sorted(by_ratio.pop(ratio), key=by_name)):
             client, server, server_port = ends(place)
             profile = profiles.of(client) if profiles.by_address else profiles.default
-            _, start_ns, released_ns = told(packed_rows[place & 1], place >> 1)
+            _, _, start_ns, released_ns = told(packed_rows[place & 1], place >> 1)
             (low, high), taken, wait_ns = profile.ephemeral_ports, start_ns < released_ns, profile.time_wait_ns
             yield PortBudget(
                 client,

@@ -1,111 +1,165 @@
-"""Accounts of one attempt that nobody answered, packed: who forges addresses makes one of each.
+"""Accounts of one connection, packed: who forges addresses makes one of each.
 
-An account becomes an object when a second connection of it comes, or anything else that is worth more than a row of words.
+An account becomes an object when a second connection of it comes, or one that stays in TIME_WAIT. What else is known of a
+connection than its times is the same of many: these facts are kept once and have a number. FEW is that of an attempt that
+nobody answered, of which there is nothing else to know.
 """
 
 from array import array
 
+from tcptrace_py.model import words
 from tcptrace_py.model.packed import KEY, PackedRows
 from tcptrace_py.model.seq import MASK
 
 IPV4_NAME, IPV6_NAME = 10, 34  # bytes of names without a scope: both addresses and the server's port
-PORT, START, RELEASED, KEPT = 0, 1, 3, 5  # the words of a row behind its key; the times take two, the lower one first
-HELD, GONE = 1 << 16, 1 << 17  # beside the port: it counts as held and the rest is not known yet; it is an object now
-_HELD = HELD  # for this module: compiled, it is a C number
-_PAD = b"\0\0"  # keys are whole words
+FACTS, PORT, START, RELEASED, KEPT = 0, 1, 2, 4, 6  # the words of a row behind its key; the times take two, the lower one first
+FEW = 0
+# Beside the port: it counts as held and the rest is not known yet (WAITS: it is known when the rest of the capture is); the
+# account is an object now; another process knows of it as HELD.
+HELD, GONE, WAITS, TOLD = 1 << 16, 1 << 17, 1 << 18, 1 << 19
+_HELD, _TOLD, _IPV4, _IPV6 = HELD, TOLD, IPV4_NAME, IPV6_NAME  # for this module: compiled, they are C numbers
+_PAD = 2  # zeros behind a name: keys are whole words
 FOUR_WORDS, SIXTEEN_WORDS = (IPV4_NAME + 2) // 4, (IPV6_NAME + 2) // 4
-Told = tuple["array[int]", "array[int]"]
+Told = tuple["array[int]", "array[int]", list[bytes]]
 
 
 class Singles:
     """All such accounts, by their names (`Accounts.rows`)."""
 
-    __slots__ = ("_found", "_of_services", "alive", "four", "released_ns", "sixteen", "start_ns")
+    __slots__ = ("_found", "_numbers", "_of_services", "alive", "facts", "found_facts", "four", "released_ns", "sixteen", "start_ns")
 
     def __init__(self) -> None:
+        self.facts: list[bytes] = [b""]  # by number
+        self._numbers: dict[bytes, int] = {}
+        self._begin()
+        self.start_ns = self.released_ns = self.found_facts = 0  # of the one that was looked up last
+
+    def _begin(self) -> None:
         self.four, self.sixteen = PackedRows(FOUR_WORDS, KEPT), PackedRows(SIXTEEN_WORDS, KEPT)
         self.alive = 0
         self._found = self.four
         self._of_services: dict[bytes, int] | None = None  # what `services` said, as long as it holds
-        self.start_ns = self.released_ns = 0  # of the one that was taken out last
 
-    def enter(self, name: bytes, port: int, start_ns: int, released_ns: int) -> bool:
-        """Take in an account by its first attempt; False if it cannot be packed, or there is one. `port`: the client's, with HELD maybe."""
-        if len(name) != IPV4_NAME and len(name) != IPV6_NAME:
+    def number(self, facts: bytes) -> int:
+        """The number of these facts."""
+        known = self._numbers.get(facts)
+        if known is None:
+            known = self._numbers[facts] = len(self.facts)
+            self.facts.append(facts)
+        return known
+
+    def enter(self, name: bytes, port: int, start_ns: int, released_ns: int, facts: int = FEW) -> bool:
+        """Take in an account by its first connection; False if it cannot be packed, or there is one. `port`: with HELD maybe."""
+        if len(name) != _IPV4 and len(name) != _IPV6:
             return False
-        packed, key = self.four if len(name) == IPV4_NAME else self.sixteen, name + _PAD
-        if packed.find(key) >= 0:
+        packed = self.four if len(name) == _IPV4 else self.sixteen
+        known = packed.count
+        row = packed.place(words.padded(name, _PAD))
+        if row < known:
             return False
         self._of_services = None
-        at = packed.enter(key) * packed.row_words + KEY + packed.key_words
-        rows = packed.rows
-        rows[at + PORT] = port
-        rows[at + START], rows[at + START + 1] = start_ns & MASK, start_ns >> 32 & MASK
-        rows[at + RELEASED], rows[at + RELEASED + 1] = released_ns & MASK, released_ns >> 32 & MASK
+        self._write(packed.rows, row * packed.row_words + KEY + packed.key_words, port, start_ns, released_ns, facts)
         self.alive += 1
         return True
 
-    def conclude(self, name: bytes, start_ns: int, released_ns: int) -> bool:
+    def _write(self, rows: "array[int]", at: int, port: int, start_ns: int, released_ns: int, facts: int) -> None:
+        rows[at + FACTS], rows[at + PORT] = facts, port
+        rows[at + START], rows[at + START + 1] = start_ns & MASK, start_ns >> 32 & MASK
+        rows[at + RELEASED], rows[at + RELEASED + 1] = released_ns & MASK, released_ns >> 32 & MASK
+
+    def conclude(self, name: bytes, start_ns: int, released_ns: int, facts: int = FEW) -> bool:
         """All is known of what was HELD since then; False if it is no longer here."""
         at = self._at(name)
         if at < 0:
             return False
         rows = self._found.rows
-        if not rows[at + PORT] & _HELD or rows[at + START] != start_ns & MASK or rows[at + START + 1] != start_ns >> 32:
+        if not rows[at + PORT] & _HELD or rows[at + START] != start_ns & MASK or rows[at + START + 1] != start_ns >> 32 & MASK:
             return False
-        rows[at + PORT] = rows[at + PORT] & ~_HELD
-        rows[at + RELEASED], rows[at + RELEASED + 1] = released_ns & MASK, released_ns >> 32 & MASK
+        self._write(rows, at, rows[at + PORT] & (0xFFFF | _TOLD), start_ns, released_ns, facts)
+        self._of_services = None
         return True
 
-    def take_out(self, name: bytes) -> int:
-        """Give an account away: its port, with HELD maybe (and `start_ns`, `released_ns`); -1: it is none of these."""
+    def look_up(self, name: bytes) -> int:
+        """The port of an account, and what stands beside it (also `start_ns`, `released_ns`, `found_facts`); -1: it is none of these."""
         at = self._at(name)
         if at < 0:
             return -1
         rows = self._found.rows
-        port = rows[at + PORT]
         low, high = rows[at + START], rows[at + START + 1]
         self.start_ns = low | high << 32
         low, high = rows[at + RELEASED], rows[at + RELEASED + 1]
         self.released_ns = low | high << 32
-        rows[at + PORT] = port | GONE
-        self._of_services = None
-        self.alive -= 1
+        self.found_facts = rows[at + FACTS]
+        return rows[at + PORT]
+
+    def take_out(self, name: bytes) -> int:
+        """The same, and give the account away."""
+        port = self.look_up(name)
+        if port >= 0:
+            at = self._at(name)
+            self._found.rows[at + PORT] = port | GONE
+            self._of_services = None
+            self.alive -= 1
         return port
 
     def _at(self, name: bytes) -> int:
         """Where the words of a row begin that is not GONE; -1: there is none. It is in `_found`."""
-        if len(name) != IPV4_NAME and len(name) != IPV6_NAME:
+        if len(name) != _IPV4 and len(name) != _IPV6:
             return -1
-        self._found = packed = self.four if len(name) == IPV4_NAME else self.sixteen
-        row = packed.find(name + _PAD)
+        self._found = packed = self.four if len(name) == _IPV4 else self.sixteen
+        row = packed.find(words.padded(name, _PAD))
         at = row * packed.row_words + KEY + packed.key_words
         return -1 if row < 0 or packed.rows[at + PORT] & GONE else at
 
+    def name(self, place: int) -> bytes:
+        """Name of the account at a place: twice its row, and one more for those of IPv6."""
+        return (self.sixteen if place & 1 else self.four).key(place >> 1)[:-_PAD]
+
+    def places(self) -> "array[int]":
+        """Places of all."""
+        found = array("q")
+        for which, packed in enumerate((self.four, self.sixteen)):
+            found.extend([row << 1 | which for row in range(packed.count) if is_alive(packed, row)])
+        return found
+
     def names(self) -> list[bytes]:
         """Names of all."""
-        return [*_names(self.four), *_names(self.sixteen)]
+        return [self.name(place) for place in self.places()]
 
     def services(self) -> dict[bytes, int]:
-        """How many there are of each service: the server's packed address and its port, two bytes."""
+        """How many there are of each service that have the same facts (see `service_of`)."""
         if self._of_services is not None:
             return self._of_services
         found: dict[bytes, int] = {}
         for packed in (self.four, self.sixteen):
+            size = (packed.key_words - 1) // 2
             for row in range(packed.count):
                 if is_alive(packed, row):
-                    name = packed.key(row)
-                    service = name[len(name) // 2 - 2 : -2]
+                    service = words.taken(packed.rows, row * packed.row_words + KEY + size, size + 2)
                     found[service] = found.get(service, 0) + 1
         self._of_services = found
         return found
 
     def release(self) -> Told:
-        """Give all away, for another process (`unpacked`)."""
-        found = _words(self.four), _words(self.sixteen)
-        self.four, self.sixteen, self.alive = PackedRows(FOUR_WORDS, KEPT), PackedRows(SIXTEEN_WORDS, KEPT), 0
-        self._found, self._of_services = self.four, None
-        return found
+        """Give all away, for another process (`unpacked`). What is HELD stays here as well, until all is known of it."""
+        before, facts = (self.four, self.sixteen), self.facts
+        given = [array("I"), array("I")]
+        self._begin()
+        for packed, into in zip(before, given, strict=True):
+            for row in range(packed.count):
+                if is_alive(packed, row):
+                    self._release(packed, row, into)
+        if not self.alive:
+            self.facts, self._numbers = [b""], {}
+        return given[0], given[1], facts
+
+    def _release(self, packed: PackedRows, row: int, into: "array[int]") -> None:
+        facts, port, start_ns, released_ns = told(packed, row)
+        if not port & _HELD or not port & _TOLD:
+            at = row * packed.row_words
+            into.frombytes(words.taken(packed.rows, at, packed.row_words))
+        if port & _HELD:
+            self.enter(packed.key(row)[:-_PAD], port | _TOLD, start_ns, released_ns, facts)
 
 
 def is_alive(packed: PackedRows, row: int) -> bool:
@@ -114,40 +168,43 @@ def is_alive(packed: PackedRows, row: int) -> bool:
 
 
 def began_ns(packed: PackedRows, row: int) -> int:
-    """When the attempt of a row began."""
+    """When the connection of a row began."""
     at = row * packed.row_words + KEY + packed.key_words + START
     low, high = packed.rows[at], packed.rows[at + 1]
     return low | high << 32
 
 
-def told(packed: PackedRows, row: int) -> tuple[int, int, int]:
-    """What is kept of an account: its port (with HELD maybe), when it began and when it was released."""
+def facts_of(packed: PackedRows, row: int) -> int:
+    """The number of the facts of a row."""
+    return packed.rows[row * packed.row_words + KEY + packed.key_words + FACTS]
+
+
+def told(packed: PackedRows, row: int) -> tuple[int, int, int, int]:
+    """What is kept of an account: its facts, its port (with HELD maybe), when it began and when it was released."""
     rows, at = packed.rows, row * packed.row_words + KEY + packed.key_words
-    return rows[at + PORT], rows[at + START] | rows[at + START + 1] << 32, rows[at + RELEASED] | rows[at + RELEASED + 1] << 32
+    start_ns, released_ns = rows[at + START] | rows[at + START + 1] << 32, rows[at + RELEASED] | rows[at + RELEASED + 1] << 32
+    return rows[at + FACTS], rows[at + PORT], start_ns, released_ns
 
 
-def _names(packed: PackedRows) -> list[bytes]:
-    return [packed.key(row)[:-2] for row in range(packed.count) if is_alive(packed, row)]
+def service_of(service: bytes) -> tuple[bytes, int, int]:
+    """Of a service as `services` has it: its packed address and its port, and the number of the facts."""
+    return service[:-8], int.from_bytes(service[-8:-6], "big"), words.word(service, len(service) // 4 - 1)
 
 
-def _words(packed: PackedRows) -> "array[int]":
-    return array("I", bytes(packed.rows[: packed.count * packed.row_words]))
-
-
-def unpacked(given: Told) -> list[tuple[bytes, int, int, int]]:
-    """What `release` gave away: names, ports (with HELD maybe), when they began and when they were released."""
+def unpacked(given: Told) -> list[tuple[bytes, int, int, int, bytes]]:
+    """What `release` gave away: names, ports (with what stands beside them), when they began and were released, facts."""
     found = []
-    for rows, key_words in zip(given, (FOUR_WORDS, SIXTEEN_WORDS), strict=True):
+    for rows, key_words in zip(given[:2], (FOUR_WORDS, SIXTEEN_WORDS), strict=True):
         size = KEY + key_words + KEPT
         for row in range(0, len(rows), size):
             at = row + KEY + key_words
-            if not rows[at + PORT] & GONE:
-                found.append(
-                    (
-                        rows[row + KEY : at].tobytes()[:-2],
-                        rows[at + PORT],
-                        rows[at + START] | rows[at + START + 1] << 32,
-                        rows[at + RELEASED] | rows[at + RELEASED + 1] << 32,
-                    )
+            found.append(
+                (
+                    array("I", rows[row + KEY : at]).tobytes()[:-_PAD],
+                    int(rows[at + PORT]),
+                    rows[at + START] | rows[at + START + 1] << 32,
+                    rows[at + RELEASED] | rows[at + RELEASED + 1] << 32,
+                    given[2][rows[at + FACTS]],
                 )
+            )
     return found

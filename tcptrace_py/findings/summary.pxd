@@ -17,3 +17,4 @@ cdef class Totals:
 
 @cython.locals(account=Account, services=dict)
 cpdef list services_of(Accounts accounts)
+cdef _add_account(dict services, Account account, long long times)

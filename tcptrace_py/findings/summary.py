@@ -4,7 +4,7 @@ from tcptrace_py.model.addresses import text
 from tcptrace_py.model.results import Service, Summary, TimeWaitTotals
 from tcptrace_py.model.vocabulary import Cause, Outcome, Pattern, Vantage
 
-from .accounts import Accounts
+from .accounts import Account, Accounts
 from .percentiles import Values
 
 OUTCOMES, PATTERNS, CAUSES = tuple(map(str, Outcome)), tuple(map(str, Pattern)), tuple(map(str, Cause))
@@ -62,7 +62,11 @@ class Totals:
         )
         of_handshakes = sum(account.syn_repeats + account.synack_repeats for account in accounts.rows.values())
         again = of_handshakes + sum(account.repeats for account in accounts.rows.values())
-        segments = accounts.singles.alive + sum(account.packets for account in accounts.rows.values())
+        segments = sum(account.packets for account in accounts.rows.values())
+        for _, count, account in accounts.packed():
+            of_handshakes += count * (account.syn_repeats + account.synack_repeats)
+            again += count * (account.syn_repeats + account.synack_repeats + account.repeats)
+            segments += count * account.packets
         return Summary(
             self.connections, outcomes, every, by_vantage, patterns, causes, waits, self.censored, again, of_handshakes, services, segments
         )
@@ -71,29 +75,33 @@ class Totals:
 def services_of(accounts: Accounts) -> list[Service]:
     """Every service: sums over accounts. What resets a connection that was not described is its server."""
     services: dict[tuple[str, int], Service] = {}
-    for packed, count in accounts.singles.services().items():
-        name = text(packed[:-2]), int.from_bytes(packed[-2:])
-        services[name] = Service(*name, count, count)
+    for _, count, account in accounts.packed():
+        _add_account(services, account, count)
     for account in accounts.rows.values():
-        key = account.server.name, account.port
-        service = services.get(key)
-        if service is None:
-            service = services[key] = Service(*key)
-        service.connections += account.connections
-        service.segments += account.packets
-        service.retransmissions += account.repeats + account.syn_repeats + account.synack_repeats
-        if account.simultaneous:
-            service.simultaneous += account.simultaneous
-        if account.client_first:
-            service.client_first += account.client_first - account.simultaneous_client
-        if account.server_first:
-            service.server_first += account.server_first - account.simultaneous_server
-        if account.resets:
-            service.resets_by_client += account.resets_client
-            service.resets_by_server += account.resets - account.resets_client - account.resets_others
-            service.resets_by_others += account.resets_others
-        if account.stays_client:
-            service.time_wait_client += account.stays_client
-        if account.stays_server:
-            service.time_wait_server += account.stays_server
+        _add_account(services, account, 1)
     return list(services.values())
+
+
+def _add_account(services: dict[tuple[str, int], Service], account: Account, times: int) -> None:
+    """Add an account to its service, as often as there are such."""
+    key = account.server.name, account.port
+    service = services.get(key)
+    if service is None:
+        service = services[key] = Service(*key)
+    service.connections += times * account.connections
+    service.segments += times * account.packets
+    service.retransmissions += times * (account.repeats + account.syn_repeats + account.synack_repeats)
+    if account.simultaneous:
+        service.simultaneous += times * account.simultaneous
+    if account.client_first:
+        service.client_first += times * (account.client_first - account.simultaneous_client)
+    if account.server_first:
+        service.server_first += times * (account.server_first - account.simultaneous_server)
+    if account.resets:
+        service.resets_by_client += times * account.resets_client
+        service.resets_by_server += times * (account.resets - account.resets_client - account.resets_others)
+        service.resets_by_others += times * account.resets_others
+    if account.stays_client:
+        service.time_wait_client += account.stays_client
+    if account.stays_server:
+        service.time_wait_server += account.stays_server

@@ -3,8 +3,8 @@ import cython
 
 from tcptrace_py.facts.block cimport Block
 from tcptrace_py.facts.table cimport Table
-from tcptrace_py.findings.accounts cimport Account
-from tcptrace_py.model cimport columns
+from tcptrace_py.findings.accounts cimport name_of
+from tcptrace_py.model cimport columns, words
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Context, Segment, Side
 from tcptrace_py.model.segments cimport local_port
@@ -12,6 +12,8 @@ from tcptrace_py.model.verdict cimport Close, ResetMarks, Verdict
 
 # Names that this module only reads.
 cdef long long ACK, CLOSED, COMPLETED, COPY, FOUR_WAY, LISTEN, MASK, MISSING, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS, STRAY, SYN_SENT
+cdef long long NEVER_NS
+cdef Py_ssize_t _IPV6_KEY, _MOST_CLIENTS
 cdef Py_ssize_t AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_LONG_CLOSES, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_BYTES
 cdef Py_ssize_t AT_SERVER_REPEATS, AT_SYN_REPEATS
 cdef Py_ssize_t ACCOUNT, CLIENT_BYTES, CLIENT_FIN, CLIENT_ISN, CLIENT_NEXT, CLIENT_PACKETS, CLIENT_PORT, CLIENT_REPEATS
@@ -33,7 +35,7 @@ cdef class Troubled:
     @cython.locals(mine=cython.Py_ssize_t, table=Table, source=Table, size=cython.Py_ssize_t, theirs=cython.Py_ssize_t,
                    wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", column=cython.Py_ssize_t,
                    client="long long", server="long long")
-    cpdef add(self, Account account, Block block, Py_ssize_t row, Live live, Verdict verdict)
+    cpdef add(self, bytes key, Block block, Py_ssize_t row, Live live, Verdict verdict)
     @cython.locals(row=cython.Py_ssize_t)
     cpdef add_unanswered(self, bytes name, Live live, int outcome)
     @cython.locals(row=cython.Py_ssize_t, wide="long long[::1]", size=cython.Py_ssize_t)
@@ -60,6 +62,17 @@ cdef class Troubled:
                    number=cython.Py_ssize_t, marks=ResetMarks, context=Context, reset=Segment, segment=Segment, size=cython.Py_ssize_t,
                    theirs=cython.Py_ssize_t, column=cython.Py_ssize_t)
     cdef _write_reset(self, Py_ssize_t mine, Block block, Py_ssize_t row, Live live, Verdict verdict)
+
+
+cdef class Alike:
+    cdef public object trouble
+    cdef public bytes key
+    cdef public Py_ssize_t size
+    cdef public long long count, first_frame, stream, first_ns, last_ns
+    cdef public dict clients
+
+    cpdef bint takes(self, object trouble, bytes key) except -1
+    cpdef add(self, bytes key, long long stream, long long first_frame, long long start_ns)
 
 
 @cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int)

@@ -23,14 +23,17 @@ from tcptrace_py.facts.block import SERVER_REPEATS as AT_SERVER_REPEATS
 from tcptrace_py.facts.block import SYN_REPEATS as AT_SYN_REPEATS
 from tcptrace_py.facts.block import Block
 from tcptrace_py.facts.table import MISSING, Table
-from tcptrace_py.model import columns
+from tcptrace_py.model import columns, words
+from tcptrace_py.model.clock import NEVER_NS
+from tcptrace_py.model.digest import MOST_CLIENTS
 from tcptrace_py.model.live import COPY, STRAY
 from tcptrace_py.model.live import Connection as Live
-from tcptrace_py.model.segments import ACK, RST, local_port
+from tcptrace_py.model.segments import ACK, IPV6_KEY, RST, local_port
 from tcptrace_py.model.seq import MASK
 from tcptrace_py.model.state import State
 from tcptrace_py.model.vocabulary import Outcome, Pattern, Role, numbers
 
+from .accounts import name_of
 from .trouble_columns import (
     ACCOUNT,
     CLIENT_BYTES,
@@ -89,9 +92,8 @@ from .trouble_columns import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tcptrace_py.model.trouble import Trouble
     from tcptrace_py.model.verdict import Verdict
-
-    from .accounts import Account
 
 MOST = 1 << 17
 MOST_ATTEMPTS = 1 << 12  # SYNs that were sent once and never answered: a flood of them says no more than its first ones
@@ -99,6 +101,7 @@ OUTCOMES, PATTERNS = numbers(Outcome), numbers(Pattern)
 REFUSED, COMPLETED, UNANSWERED, IN_PROGRESS = map(OUTCOMES.__getitem__, ("refused", "completed", "unanswered", "in-progress"))
 NONE, FOUR_WAY, SIMULTANEOUS = PATTERNS["none"], PATTERNS["four-way"], PATTERNS["simultaneous"]
 SYN_SENT, LISTEN, CLOSED = State.SYN_SENT, State.LISTEN, State.CLOSED
+_IPV6_KEY, _MOST_CLIENTS = IPV6_KEY, MOST_CLIENTS  # for this module: compiled, they are C numbers
 ROLE_BETWEEN = numbers(Role)["between"]
 
 
@@ -114,11 +117,11 @@ class Troubled:
         self.names: list[bytes] = []  # of accounts
         self.numbers: dict[bytes, int] = {}
 
-    def add(self, account: Account, block: Block, row: int, live: Live, verdict: Verdict) -> None:
-        """Take in a described connection, if it is in trouble."""
+    def add(self, key: bytes, block: Block, row: int, live: Live, verdict: Verdict) -> None:
+        """Take in a described connection, if it is in trouble; `key`: its client's."""
         if not _is_troubled(block, row):
             return
-        mine = self._row(account.name)
+        mine = self._row(name_of(key))
         table, source = self.table, block.connections
         size, theirs = table.capacity, source.capacity
         wide, narrow, small = table.wide, table.narrow, table.small
@@ -311,6 +314,37 @@ class Troubled:
         for at in range(STREAM * table.capacity, STREAM * table.capacity + table.count):
             if table.narrow[at] >= 0:
                 table.narrow[at] = stream_of(table.narrow[at])
+
+
+class Alike:
+    """Connections in one trouble at one service, as far as the digest was not told of them yet."""
+
+    __slots__ = ("clients", "count", "first_frame", "first_ns", "key", "last_ns", "size", "stream", "trouble")
+
+    def __init__(self, trouble: Trouble, key: bytes, first_frame: int) -> None:
+        self.trouble = trouble
+        self.key = key  # of the client of one of them
+        self.size = 4 if len(key) < _IPV6_KEY else 16
+        self.count = 0
+        self.first_frame, self.stream = first_frame, -1
+        self.first_ns, self.last_ns = NEVER_NS, -NEVER_NS
+        self.clients: dict[bytes, None] = {}  # packed addresses, of MOST_CLIENTS at most
+
+    def takes(self, trouble: Trouble, key: bytes) -> bool:
+        """Whether a connection is one of these."""
+        return trouble is self.trouble and words.same_target(key, self.key, self.size)
+
+    def add(self, key: bytes, stream: int, first_frame: int, start_ns: int) -> None:
+        """Count one of them."""
+        self.count += 1
+        if first_frame <= self.first_frame:
+            self.first_frame, self.stream = first_frame, stream
+        if start_ns < self.first_ns:  # noqa: PLR1730 - a call less
+            self.first_ns = start_ns
+        if start_ns > self.last_ns:  # noqa: PLR1730
+            self.last_ns = start_ns
+        if len(self.clients) < _MOST_CLIENTS:
+            self.clients[key[: self.size]] = None
 
 
 def _is_troubled(block: Block, row: int) -> bool:

@@ -36,7 +36,7 @@ def log_at(record: bytes, index: int) -> int:
 
 def key(record: bytes) -> bytes:
     """Key of the side that sent the SYN."""
-    return record[4 * log_at(record, logged(record)) :]
+    return words.behind(record, 4 * log_at(record, logged(record)))
 
 
 def start_ns(record: bytes) -> int:
@@ -155,7 +155,7 @@ ATTEMPT_WORDS = 10
 
 def attempt_key(record: bytes) -> bytes:
     """Key of the side that sent the SYN."""
-    return record[4 * ATTEMPT_WORDS :]
+    return words.behind(record, 4 * ATTEMPT_WORDS)
 
 
 def attempt_start_ns(record: bytes) -> int:

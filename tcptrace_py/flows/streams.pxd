@@ -5,7 +5,7 @@ from tcptrace_py.model cimport words
 from tcptrace_py.model.first_frames cimport FirstFrames
 
 cdef long long ACK, IPV4_KEY, IPV6_KEY, SYN, MASK, KNOWN_LOW, KNOWN_HIGH, OVER, HIGH_HASH, STREAM, BASE_LOW, BASE_HIGH, KNOWN, SLOT_WORDS
-cdef long long KNOWN_BITS, OPENED
+cdef long long KNOWN_BITS, OPENED, _RESTING
 
 
 cdef class StreamIndex:
@@ -23,8 +23,8 @@ cdef class StreamIndex:
     cpdef _begin(self, long long slot, long long mine, long long mine_known, long long flags, long long seq)
     @cython.locals(table="unsigned int[::1]", last="long long", slot="long long", low="unsigned int", high="unsigned int")
     cpdef long long _find(self, long long fingerprint)
-    @cython.locals(before="unsigned int[::1]", slots="long long", old="long long", low="long long", high="long long",
-                   slot="long long", at="long long")
+    @cython.locals(before="unsigned int[::1]", table="unsigned int[::1]", slots="long long", size="long long", old="long long",
+                   low="long long", high="unsigned int", last="long long", slot="long long")
     cpdef _grow(self)
     @cython.locals(table="unsigned int[::1]", mine="long long", other="long long", mine_known="unsigned int",
                    other_known="unsigned int", known="unsigned int")

@@ -26,6 +26,7 @@ LOW_HASH, HIGH_HASH, STREAM, BASE_LOW, BASE_HIGH, KNOWN = range(6)
 SLOT_WORDS = 6
 KNOWN_BITS = 4
 RESTING_MASK = MASK >> KNOWN_BITS
+_RESTING = RESTING_MASK  # for this module: compiled, it is a C number
 
 
 class StreamIndex:
@@ -101,14 +102,17 @@ class StreamIndex:
 
     def _grow(self) -> None:
         before, slots = self._table, self._size
-        self._size = slots + slots // 4
-        self._table = words_of(SLOT_WORDS * self._size)
+        self._size = size = slots + slots // 4
+        self._table = words_of(SLOT_WORDS * size)
+        table, last = self._table, (size - 1) * SLOT_WORDS
         for old in range(0, slots * SLOT_WORDS, SLOT_WORDS):
             low, high = before[old], before[old + 1]
             if low or high:
-                slot = self._find(low | high << 32)
-                for at in range(SLOT_WORDS):
-                    self._table[slot + at] = before[old + at]
+                slot = (low * size >> 32) * SLOT_WORDS
+                while table[slot] or table[slot + 1]:
+                    slot = slot + SLOT_WORDS if slot < last else 0
+                table[slot], table[slot + 1], table[slot + 2] = low, high, before[old + 2]
+                table[slot + 3], table[slot + 4], table[slot + 5] = before[old + 3], before[old + 4], before[old + 5]
 
     def note(self, slot: int, key: bytes, flags: int, seq: int, ack: int) -> int:
         """Take in a segment; returns the stream it belongs to."""
@@ -156,12 +160,12 @@ class StreamIndex:
     def lay_down(self, slot: int, number: int) -> None:
         """Remember that the tuple's connection has ended and rests in the record of this number (modulo RESTING_MASK + 1)."""
         known = self._table[slot + KNOWN] & (KNOWN_LOW | KNOWN_HIGH | OPENED) | OVER
-        self._table[slot + KNOWN] = known | (number & RESTING_MASK) << KNOWN_BITS
+        self._table[slot + KNOWN] = known | (number & _RESTING) << KNOWN_BITS
 
     def put_aside(self, slot: int, number: int) -> None:
         """Remember that the tuple's connection, which is only begun, rests in the record of this number."""
-        known = self._table[slot + KNOWN] & (1 << KNOWN_BITS) - 1
-        self._table[slot + KNOWN] = known | (number & RESTING_MASK) << KNOWN_BITS
+        known = self._table[slot + KNOWN] & (KNOWN_LOW | KNOWN_HIGH | OVER | OPENED)
+        self._table[slot + KNOWN] = known | (number & _RESTING) << KNOWN_BITS
 
     def resting(self, slot: int) -> int:
         """Number of the record of the tuple's latest connection at rest; 0: none. The record may be gone."""

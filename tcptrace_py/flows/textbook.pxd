@@ -42,6 +42,8 @@ cdef class Textbook:
     cdef object _narrow_kept, _wide_kept
     cdef unsigned int[::1] narrow
     cdef long long[::1] wide
+    cdef unsigned int[::1] _out
+    cdef public bytes attempt_key
 
     @cython.locals(
         narrow="unsigned int[::1]", wide="long long[::1]", keys=list, key=bytes, known=dict, table="int[::1]",

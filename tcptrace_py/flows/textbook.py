@@ -73,7 +73,6 @@ ASIDE_NS = SECOND_NS  # a SYN is answered within this, or sent again
 CROWD = 1 << 14  # open rows above which SYNs are put aside as soon as possible
 
 _NO_WORDS, _NO_WIDE = array("I"), array("q")
-_scratch = array("I", bytes(4 * (RECORD_HEAD + resting.SIDES_WORDS + LOG_WORDS * 16)))
 
 
 class Queue:
@@ -129,10 +128,11 @@ class Textbook:
         self.narrow, self.wide = self._narrow_kept, self._wide_kept
         self.records = Queue(0)  # connections that have closed
         self.attempts = Queue(1)  # SYNs that nobody has answered
-        self.was_announced = False  # the attempt that was taken out last
+        self.was_announced, self.attempt_key = False, b""  # the attempt that was taken out last
         self.announced = 0  # so many attempts, from the first one ever, were named by `older_attempts`
         self._asked, self._asked_from, self._asked_to = array("i", bytes(4 * FIRST_ROWS)), 0, 0  # rows whose SYN may be without an answer
         self.long_lived = 0  # connections at rest that were open for longer than LONG_NS
+        self._out = array("I", bytes(4 * (RECORD_HEAD + resting.SIDES_WORDS + LOG_WORDS * 16)))  # where a record is put together
         self.used = 0  # rows that were ever used
         self.free = NONE  # first of those that are free again, linked by NEXT
         self._new()
@@ -415,7 +415,7 @@ class Textbook:
 
     def _attempt(self, at: int, far: int, key: bytes) -> bytes:
         """Record of a row that has nothing but a SYN."""
-        narrow, wide, out, log = self.narrow, self.wide, _scratch, at + LOG
+        narrow, wide, out, log = self.narrow, self.wide, self._out, at + LOG
         start_ns, frame = wide[far + START], wide[far + FIRST_FRAME]
         out[resting.ATTEMPT_START], out[resting.ATTEMPT_START + 1] = start_ns & MASK, start_ns >> 32 & MASK
         out[resting.ATTEMPT_FRAME], out[resting.ATTEMPT_FRAME + 1] = frame & MASK, frame >> 32 & MASK
@@ -547,14 +547,17 @@ class Textbook:
         return record
 
     def attempt_over(self, until_ns: int) -> bytes | None:
-        """Take out the attempt that rests longest, if its SYN came before a moment; else None. `was_announced` is about it."""
+        """Take out the attempt that rests longest, if its SYN came before a moment; else None.
+
+        `was_announced` and `attempt_key` are about it.
+        """
         at = self.attempts.longest()
         record = self.attempts.records[at] if at >= 0 else b""
         if not record or resting.attempt_start_ns(record) >= until_ns:
             return None
         self.was_announced = self.attempts.first + at < self.announced
         self.attempts.drop(at)
-        key = resting.attempt_key(record)
+        key = self.attempt_key = resting.attempt_key(record)
         self.streams.mark_over(self.streams.slot(key, reverse_key(key)))
         return record
 
@@ -592,7 +595,7 @@ class Textbook:
 
     def _record(self, row: int, key: bytes) -> bytes:
         """Record of a row whose connection has closed."""
-        narrow, wide, out = self.narrow, self.wide, _scratch
+        narrow, wide, out = self.narrow, self.wide, self._out
         at, far = row * ROW_WORDS, row * WIDE_ROW
         count = narrow[at + STATE] >> LOGGED
         whole = wide[far + WIDE_SIDES + PACKETS] + wide[far + WIDE_SIDES + WIDE_SIDE + PACKETS] == count

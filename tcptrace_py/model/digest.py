@@ -6,7 +6,7 @@ from heapq import heappush, heappushpop, nsmallest
 
 from .addresses import text
 from .results import Analysis, Connection, Service
-from .segments import IPV4_KEY, IPV6_KEY, key_parts
+from .segments import key_parts
 from .trouble import Trouble, trouble_of
 
 FEW = 12  # so many connections are listed one by one instead of their slowest and their broken
@@ -61,7 +61,6 @@ class Digest:
         self.timed = 0  # connections whose handshake has a time
         self.most_slow = slowest
         self._slow: list[tuple[int, int, Connection]] = []
-        self._packed: dict[bytes, TroubleGroup] = {}  # groups by their service's packed address and port
 
     @classmethod
     def of(cls, connections: Iterable[Connection], slowest: int = 5) -> "Digest":
@@ -92,21 +91,26 @@ class Digest:
         if len(group.clients) < MOST_CLIENTS:
             group.clients.add(client)
 
-    def add_packed_trouble(self, trouble: Trouble, key: bytes, stream: int, first_frame: int, start_ns: int) -> None:
-        """The same of a connection whose client's key is this: of many such, few addresses are put into words."""
-        at = IPV4_KEY if len(key) < IPV6_KEY else IPV6_KEY
-        service = key[at // 2 - 2 : at - 4] + key[at - 2 : at]
-        group = self._packed.get(service)
-        if group is None or group.trouble is not trouble:
-            _, target, _, port, _ = key_parts(key)
-            group = self._packed[service] = self._group(trouble, text(target), port, stream if stream >= 0 else None, first_frame, start_ns)
-        self._count(group, stream if stream >= 0 else None, first_frame, start_ns)
-        if len(group.clients) < MOST_CLIENTS:
-            group.clients.add(text(key_parts(key)[0]))
+    def add_alike(
+        self, trouble: Trouble, key: bytes, count: int, stream: int, first_frame: int, span_ns: tuple[int, int], clients: Iterable[bytes]
+    ) -> None:
+        """Count connections in one trouble at the service that a key leads to.
 
-    def _count(self, group: TroubleGroup, stream: int | None, first_frame: int, start_ns: int) -> None:
-        self.troubled += 1
-        group.count += 1
+        `stream` and `first_frame` are those of the one that began first; clients are packed: few of many addresses are put into words.
+        """
+        _, target, _, port, _ = key_parts(key)
+        name = stream if stream >= 0 else None
+        group = self._group(trouble, text(target), port, name, first_frame, span_ns[0])
+        self._count(group, name, first_frame, span_ns[0], count)
+        group.last_at_ns = max(group.last_at_ns, span_ns[1])
+        for client in clients:
+            if len(group.clients) >= MOST_CLIENTS:
+                break
+            group.clients.add(text(client))
+
+    def _count(self, group: TroubleGroup, stream: int | None, first_frame: int, start_ns: int, count: int = 1) -> None:
+        self.troubled += count
+        group.count += count
         group.first_at_ns, group.last_at_ns = min(group.first_at_ns, start_ns), max(group.last_at_ns, start_ns)
         if first_frame < group.first_frame:
             group.first_frame, group.stream = first_frame, stream
@@ -233,7 +237,6 @@ class Digest:
         """Keep those that would be listed first, so that the order in which they came hardly shows."""
         kept = sorted(self.troubles.items(), key=lambda item: _largest(item[1]))[:MOST_GROUPS]
         self.troubles = dict(kept)
-        self._packed.clear()
 
     def _add_trouble(self, connection: Connection) -> None:
         trouble = trouble_of(connection)

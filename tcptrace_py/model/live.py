@@ -25,6 +25,7 @@ SKIPPED = 256  # its IP ID says that its sender sent two others since its last c
 
 SYN_MET_TIME_WAIT = "syn-met-time-wait"  # the anomaly of a connection whose SYN the old one's TIME_WAIT answered
 AT_ITS_CLIENT = -3  # announced, under its client's account: the kind is known there
+AS_WAITING = -4  # the same of one that waits: it was counted until its last segment
 LONG_CLOSE_NS = SECOND_NS  # a receive window that stays closed for so long is no matter of round trips
 MOST_LARGEST = 0xFFFF  # of the largest payload no more is told
 MOST_HOPS = 62  # that have a bit

@@ -17,8 +17,9 @@ cdef class PackedRows:
 
     @cython.locals(row=cython.Py_ssize_t)
     cpdef Py_ssize_t find(self, bytes key) except -2
-    @cython.locals(row=cython.Py_ssize_t, mixed="long long", rows="unsigned int[::1]", at=cython.Py_ssize_t, index=cython.Py_ssize_t)
-    cpdef Py_ssize_t enter(self, bytes key) except -1
+    @cython.locals(row=cython.Py_ssize_t, mixed="long long", slot="long long", rows="unsigned int[::1]", at=cython.Py_ssize_t,
+                   index=cython.Py_ssize_t)
+    cpdef Py_ssize_t place(self, bytes key) except -1
     cpdef bytes key(self, Py_ssize_t row)
     @cython.locals(table="unsigned int[::1]", rows="unsigned int[::1]", last="long long", slot="long long", at=cython.Py_ssize_t,
                    index=cython.Py_ssize_t)
@@ -32,7 +33,7 @@ cdef class Numbered:
     cdef public PackedRows short, long
     cdef int[::1] _places
 
-    @cython.locals(packed=PackedRows, row=cython.Py_ssize_t, number=cython.Py_ssize_t, is_long=bint)
+    @cython.locals(packed=PackedRows, row=cython.Py_ssize_t, number=cython.Py_ssize_t, known=cython.Py_ssize_t, is_long=bint)
     cpdef Py_ssize_t number(self, bytes key) except -1
     @cython.locals(packed=PackedRows, row=cython.Py_ssize_t)
     cpdef Py_ssize_t find(self, bytes key) except -2

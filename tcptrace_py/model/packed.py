@@ -36,11 +36,14 @@ class PackedRows:
         row = self._table[self._slot(key, hash(key) & MASK)]
         return row - 1
 
-    def enter(self, key: bytes) -> int:
-        """A new row with a key that none has; what is kept in it is 0."""
+    def place(self, key: bytes) -> int:
+        """The row with this key; if there was none it is a new one, the last, and what is kept in it is 0."""
         if 4 * self.count >= 3 * self._size:
             self._widen()
         row, mixed = self.count, hash(key) & MASK
+        slot = self._slot(key, mixed)
+        if self._table[slot]:
+            return self._table[slot] - 1
         if (row + 1) * self.row_words > len(self.rows):
             more = bytes(4 * self.row_words * (row // 4 + FIRST_ROWS))
             self.rows = array("I")  # nobody else looks at them now: they may move
@@ -50,7 +53,7 @@ class PackedRows:
         rows[at] = mixed
         for index in range(self.key_words):
             rows[at + _KEY + index] = words.word(key, index)
-        self._table[self._slot(key, mixed)] = row + 1
+        self._table[slot] = row + 1
         self.count = row + 1
         return row
 
@@ -98,10 +101,10 @@ class Numbered:
         """Number of a key, a new one where it has none."""
         is_long = len(key) > 4 * self.short.key_words
         packed = self.long if is_long else self.short
-        row = packed.find(key)
-        if row >= 0:
+        number, known = self.count, packed.count
+        row = packed.place(key)
+        if row < known:
             return packed.rows[row * packed.row_words + _KEY + packed.key_words]
-        row, number = packed.enter(key), self.count
         packed.rows[row * packed.row_words + _KEY + packed.key_words] = number
         if number == len(self._places):
             self._places = longer(self._places)

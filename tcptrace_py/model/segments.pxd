@@ -3,6 +3,7 @@ import cython
 
 from tcptrace_py.model cimport words
 
+cdef Py_ssize_t _IPV4, _IPV6
 cpdef bytes reverse_key(bytes key)
 cpdef bytes plain_key(bytes key)
 @cython.locals(at=cython.Py_ssize_t)

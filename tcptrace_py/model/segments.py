@@ -48,6 +48,7 @@ REPLAYED = (
 
 COOKED_INTERFACES = 1021  # of a cooked capture: what Linux numbers higher shares its number, for rows of the textbook hold small ones
 IPV4_KEY, IPV6_KEY = 12, 36  # lengths of the plain keys; scope bytes follow where there is a scope
+_IPV4, _IPV6 = IPV4_KEY, IPV6_KEY  # for this module: compiled, they are C numbers
 
 
 class SegmentBlock:
@@ -208,16 +209,16 @@ def key_parts(key: bytes) -> tuple[bytes, bytes, int, int, bytes]:
 
 def plain_key(key: bytes) -> bytes:
     """A key without its scope."""
-    size = IPV4_KEY if len(key) < IPV6_KEY else IPV6_KEY
+    size = _IPV4 if len(key) < _IPV6 else _IPV6
     return key if len(key) == size else key[:size]
 
 
 def local_port(key: bytes) -> int:
     """Source port of a key."""
-    at = IPV4_KEY - 4 if len(key) < IPV6_KEY else IPV6_KEY - 4
+    at = _IPV4 - 4 if len(key) < _IPV6 else _IPV6 - 4
     return key[at] << 8 | key[at + 1]
 
 
 def reverse_key(key: bytes) -> bytes:
     """Turn a key round: the same four-tuple seen from the other side."""
-    return words.swapped(key, 4 if len(key) < IPV6_KEY else 16)
+    return words.swapped(key, 4 if len(key) < _IPV6 else 16)

@@ -4,7 +4,7 @@ from cpython.buffer cimport PyBUF_ND, PyBUF_WRITABLE, PyBuffer_Release, PyObject
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_ITEM, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 
 
 cdef inline unsigned int word(bytes record, Py_ssize_t index) noexcept:
@@ -63,6 +63,28 @@ cdef inline bytes without(bytes key, Py_ssize_t at, Py_ssize_t count):
     memcpy(PyBytes_AS_STRING(rest), PyBytes_AS_STRING(key), at)
     memcpy(PyBytes_AS_STRING(rest) + at, PyBytes_AS_STRING(key) + at + count, length - at - count)
     return rest
+
+
+cdef inline bytes padded(bytes data, Py_ssize_t more):
+    cdef Py_ssize_t length = PyBytes_GET_SIZE(data)
+    cdef bytes whole = PyBytes_FromStringAndSize(NULL, length + more)
+    memcpy(PyBytes_AS_STRING(whole), PyBytes_AS_STRING(data), length)
+    memset(PyBytes_AS_STRING(whole) + length, 0, more)
+    return whole
+
+
+cdef inline bint same_target(bytes key, bytes other, Py_ssize_t size):
+    cdef const char *one = PyBytes_AS_STRING(key)
+    cdef const char *two = PyBytes_AS_STRING(other)
+    if PyBytes_GET_SIZE(key) < 2 * size + 4 or PyBytes_GET_SIZE(key) != PyBytes_GET_SIZE(other):
+        return False
+    return memcmp(one + size, two + size, size) == 0 and memcmp(one + 2 * size + 2, two + 2 * size + 2, 2) == 0
+
+
+cdef inline bytes behind(bytes record, Py_ssize_t at):
+    if at < 0 or PyBytes_GET_SIZE(record) < at:
+        raise ValueError("a record is longer")
+    return PyBytes_FromStringAndSize(PyBytes_AS_STRING(record) + at, PyBytes_GET_SIZE(record) - at)
 
 
 cdef inline bint is_high(bytes key, Py_ssize_t size):

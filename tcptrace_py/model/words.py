@@ -43,6 +43,22 @@ def without(key: bytes, at: int, count: int) -> bytes:
     return key[:at] + key[at + count :]
 
 
+def padded(data: bytes, more: int) -> bytes:
+    """Bytes, and so many zeros behind them."""
+    return data + bytes(more)
+
+
+def same_target(key: bytes, other: bytes, size: int) -> bool:
+    """Whether two keys of one length, with addresses of `size` bytes, have the same target: its address and its port."""
+    ports = 2 * size
+    return len(key) == len(other) and key[size:ports] == other[size:ports] and key[ports + 2 : ports + 4] == other[ports + 2 : ports + 4]
+
+
+def behind(record: bytes, at: int) -> bytes:
+    """All bytes from there on."""
+    return record[at:]
+
+
 def is_high(key: bytes, size: int) -> bool:
     """Whether the key seen from the other side sorts before this one."""
     ports = 2 * size

@@ -15,7 +15,7 @@ from tcptrace_py.findings.openings cimport Openings
 from tcptrace_py.findings.quality cimport Quality
 from tcptrace_py.findings.summary cimport Totals
 from tcptrace_py.findings.timeline cimport Timeline
-from tcptrace_py.findings.troubled cimport Troubled, is_unfinished
+from tcptrace_py.findings.troubled cimport Alike, Troubled, is_unfinished
 from tcptrace_py.facts.time_wait cimport end_of_stay, how_it_ends
 from tcptrace_py.findings.vantage cimport Legs, first_ttl, legs, place, place_of
 from tcptrace_py.flows cimport resting
@@ -32,7 +32,7 @@ from tcptrace_py.pipeline.replaying cimport Replayer, Template
 
 cdef long long BETWEEN, NAMED
 cdef Py_ssize_t REFUSED
-cdef long long NEVER_NS, AT_CLIENT, AT_ITS_CLIENT, NOWHERE, ATTEMPT, UNANSWERED, IN_PROGRESS, IDLE_CLOSE_NS, COUNTED, REUSED, MISSING, MOST_LARGEST, FIRST_REPEAT_NS
+cdef long long NEVER_NS, AT_CLIENT, AS_WAITING, AT_ITS_CLIENT, NOWHERE, ATTEMPT, UNANSWERED, IN_PROGRESS, IDLE_CLOSE_NS, COUNTED, REUSED, MISSING, MOST_LARGEST, FIRST_REPEAT_NS
 cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, ANOMALY_EXPLANATION, ANOMALY_FRAME, CENSORED, CLIENT, HANDSHAKE, OUTCOME, PATTERN, SERVER
 cdef Py_ssize_t SERVER_PORT, SYN_REPEATS, VANTAGE
 
@@ -43,7 +43,8 @@ cdef class Collector:
     cdef public Writer writer
     cdef public Closed closed
     cdef public bint keep_rows, describes_all, are_many
-    cdef public dict troubles
+    cdef public dict troubles, alike_in_trouble
+    cdef public Alike in_trouble
     cdef public FirstFrames first_frames
     cdef public Totals totals
     cdef public Timeline timeline
@@ -80,14 +81,18 @@ cdef class Collector:
     cdef _written_down(self)
     @cython.locals(record=bytes, live=Live)
     cpdef take_records(self, Textbook textbook, long long since_ns, long long unanswered_ns, long long known_ns)
-    @cython.locals(template=Template, outline=Outline, first_frame="long long", key=bytes, start_ns="long long", tried=bint)
+    @cython.locals(template=Template, outline=Outline, first_frame="long long", key=bytes, start_ns="long long", tried=bint, alike=Alike)
     cdef bint _take_attempt(self, bytes record, Textbook textbook, long long known_ns) except -1
+    @cython.locals(found=Alike, size=cython.Py_ssize_t)
+    cdef Alike _in_trouble(self, object trouble, bytes key, long long first_frame)
+    @cython.locals(alike=Alike)
+    cdef _tell_troubles(self)
     cpdef bint _is_shown(self, long long total_ns, long long first_frame)
     @cython.locals(occupancy=Occupancy, until_ns="long long", released_server_ns="long long")
     cpdef _add_alike(self, Outline outline, Account account, long long start_ns, long long first_frame, long long total_ns,
                      long long client_stay_ns, long long server_stay_ns, long long released_ns, long long reused_ns, long long announced, long long port,
                      long long packets)
-    @cython.locals(verdict=Verdict, block=Block, row=cython.Py_ssize_t, outline=Outline, shown=bint, account=Account)
+    @cython.locals(verdict=Verdict, block=Block, row=cython.Py_ssize_t, outline=Outline, shown=bint, key=bytes)
     cpdef _conclude(self, Live live, long long known_ns, Template template)
     @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int, cause=int, censored=bint, total_ns="long long",
                    latencies=Values, client=int, server=int, at=cython.Py_ssize_t, anomaly=cython.Py_ssize_t, found=Table, texts=list,

@@ -35,7 +35,7 @@ from tcptrace_py.findings.outline import COUNTED, IDLE_CLOSE_NS, Outline, port_t
 from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.summary import CAUSES, OUTCOMES, PATTERNS, Totals, services_of
 from tcptrace_py.findings.timeline import Timeline
-from tcptrace_py.findings.troubled import IN_PROGRESS, MOST_ATTEMPTS, UNANSWERED, Troubled, is_unfinished
+from tcptrace_py.findings.troubled import IN_PROGRESS, MOST_ATTEMPTS, UNANSWERED, Alike, Troubled, is_unfinished
 from tcptrace_py.findings.vantage import AT_CLIENT, Legs, first_ttl, legs, place, place_of
 from tcptrace_py.flows import resting
 from tcptrace_py.flows.table import FlowTable
@@ -45,11 +45,11 @@ from tcptrace_py.model.closed import Closed
 from tcptrace_py.model.digest import FEW, Digest
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
-from tcptrace_py.model.live import AT_ITS_CLIENT, MOST_LARGEST, begins_with_syn, client_at_first, hop_bit, refused
+from tcptrace_py.model.live import AS_WAITING, AT_ITS_CLIENT, MOST_LARGEST, begins_with_syn, client_at_first, hop_bit, refused
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection
-from tcptrace_py.model.segments import SYN, local_port
+from tcptrace_py.model.segments import IPV6_KEY, SYN, local_port
 from tcptrace_py.model.trouble import Trouble, gravest
 from tcptrace_py.model.verdict import BETWEEN, NAMED, Verdict
 from tcptrace_py.model.vocabulary import Cause
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 REFUSED = list(Cause).index(Cause.REFUSED)
 FEW_ROWS = 64  # of a block that rows are written into which are not kept
 MOST_NAMES = 4096  # that such a block may collect
+MOST_ALIKE = 1 << 10  # services whose attempts in trouble are counted before the digest is told of them
 ATTEMPT, NOWHERE = 1 << 6 | SYN << 3, place(None)  # the signature of a SYN and nothing else, and what that says of the vantage point
 DEFAULT_MB, BLOCK_MB = 96, 2  # kept in memory of what is over: two thirds of it as what waits, the rest as blocks, some 2 MB each
 SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.accounts.STAYS_WITHIN_NS)
@@ -109,6 +110,8 @@ class Collector:
         self.alike = self.alike_timed = 0  # connections that the digest was not told of yet
         self.are_many = False  # connections: too many to be described one by one, but for the slowest
         self.troubles: dict[int, Trouble | None] = {}  # by what they hang on
+        self.alike_in_trouble: dict[bytes, Alike] = {}  # attempts, by the service's address and port
+        self.in_trouble: Alike | None = None  # the last ones
         self.refused: list[Account] = []  # accounts with refusals that were not described
 
     def _caller_s(self, each: Callable[[Connection], None]) -> Callable[[Connection], None]:
@@ -301,6 +304,11 @@ class Collector:
 
     def _hold_while_waiting(self, live: Live) -> None:
         """Count the port of a connection that waits from its first segment to its last: more is known in the end only."""
+        if live.announced == -1:
+            key = live.side(client_at_first(live)).key
+            if self.accounts.hold_packed(key, port_to_count(live), live.start_ns, live.end_ns):
+                live.announced = AS_WAITING
+                return
         self.announce([live])
         self.occupancy.end(live.end_ns, live.announced)
 
@@ -334,18 +342,17 @@ class Collector:
         if template is not None and known_ns <= due_until_ns(start_ns, FIRST_REPEAT_NS):
             template = template.in_flight
         outline = None if template is None else template.outline
-        if (
-            outline is None
-            or not outline.alike
-            or (self.describes_all and (outline.shape is None or (tried and outline.outcome == UNANSWERED)))
-        ):
+        if outline is None or not outline.alike or (self.describes_all and outline.shape is None):
             return False
         first_frame = resting.attempt_frame(record)
         if self._is_shown(-1, first_frame):
             return False
-        key = resting.attempt_key(record)
+        key = textbook.attempt_key
         if outline.trouble is not None:
-            self.digest.add_packed_trouble(outline.trouble, key, resting.attempt_stream(record), first_frame, start_ns)
+            alike = self.in_trouble
+            if alike is None or not alike.takes(outline.trouble, key):
+                alike = self._in_trouble(outline.trouble, key, first_frame)
+            alike.add(key, resting.attempt_stream(record), first_frame, start_ns)
         outline.count += 1
         self.alike += 1
         self.first_frames.add(first_frame)
@@ -358,6 +365,25 @@ class Collector:
             resting.read_attempt(record, self.closed)
             self._write_down(outline, known_ns)
         return True
+
+    def _in_trouble(self, trouble: Trouble, key: bytes, first_frame: int) -> Alike:
+        """Those in this trouble at the service that a key leads to: the next attempts are likely to be of them."""
+        size = 4 if len(key) < IPV6_KEY else 16
+        service = key[size : 2 * size] + key[2 * size + 2 : 2 * size + 4]
+        found = self.alike_in_trouble.get(service)
+        if found is None or not found.takes(trouble, key):
+            if found is not None or len(self.alike_in_trouble) >= MOST_ALIKE:
+                self._tell_troubles()
+            found = self.alike_in_trouble[service] = Alike(trouble, key, first_frame)
+        self.in_trouble = found
+        return found
+
+    def _tell_troubles(self) -> None:
+        """Let the digest know of attempts in trouble."""
+        for alike in self.alike_in_trouble.values():
+            span_ns = alike.first_ns, alike.last_ns
+            self.digest.add_alike(alike.trouble, alike.key, alike.count, alike.stream, alike.first_frame, span_ns, alike.clients)
+        self.alike_in_trouble, self.in_trouble = {}, None
 
     def _take_record(self, record: bytes, known_ns: int) -> bool:
         """Add up a connection that ended at rest: it began with an ordinary SYN and its SYN/ACK. False if it is to be described."""
@@ -508,12 +534,15 @@ class Collector:
         self.quality.add(live)
         if self.each is not None:
             self.each(connection(block, row))
-        if not begins_with_syn(live):
+        if not begins_with_syn(live) and client_at_first(live) != verdict.client:
             self.announce([live])  # which of the two is taken for the client hangs on nothing that comes later
         self._add_row(block, row, live)
-        account = self.accounts.of(live.side(verdict.client).key)
-        self.accounts.add(account, block, row, port_to_count(live), live.announced)
-        self.troubled.add(account, block, row, live, verdict)
+        key = live.side(verdict.client).key
+        if live.announced == AS_WAITING and client_at_first(live) != verdict.client:
+            live.announced = self.accounts.of(live.side(1 - verdict.client).key).held_kind
+            self.occupancy.begin(live.end_ns, live.announced)
+        self.accounts.take(key, block, row, port_to_count(live), live.announced, live.end_ns)
+        self.troubled.add(key, block, row, live, verdict)
         self.first_frames.add(live.first_frame)
         self._written_down()
         live.dissolve()
@@ -627,6 +656,7 @@ class Collector:
     def add_up(self) -> None:
         """Add what textbook connections have in common to the sums."""
         self._tell()
+        self._tell_troubles()
         self._settle_refusals()
         for template in self.replayer.templates.values():
             for one in (template, template.in_flight):
@@ -640,6 +670,7 @@ class Collector:
         self.attempted.finish()
         self.troubled.take(self.attempted.parcel())
         self.troubled.finish()
+        self.accounts.unpack_many()
         self.held = self.occupancy.held()
         self.accounts.close(end_ns)
         self.digest.list_services(services_of(self.accounts))

@@ -132,6 +132,43 @@ def silent(n: int) -> Iterator[bytes]:
 
 
 @kind
+def answers(n: int) -> Iterator[bytes]:
+    """SYN/ACKs to as many addresses, of which none asked."""
+    for i in range(n):
+        yield segment(i * 10, SERVER, address(i), (80, 1024 + i % 60000), 1, i * 7919 + 1, SYN | ACK)
+
+
+@kind
+def lone_resets(n: int) -> Iterator[bytes]:
+    """RSTs to as many addresses, of connections that nobody has."""
+    for i in range(n):
+        yield segment(i * 10, SERVER, address(i), (80, 1024 + i % 60000), i * 7919, 0, RST)
+
+
+@kind
+def lone_acks(n: int) -> Iterator[bytes]:
+    """Acknowledgements from as many addresses, of connections that nobody has."""
+    for i in range(n):
+        yield segment(i * 10, address(i), SERVER, (1024 + i % 60000, 80), i * 7919, 1, ACK)
+
+
+@kind
+def lone_fins(n: int) -> Iterator[bytes]:
+    """FINs from as many addresses, of connections that nobody has."""
+    for i in range(n):
+        yield segment(i * 10, address(i), SERVER, (1024 + i % 60000, 80), i * 7919, 1, FIN | ACK)
+
+
+@kind
+def refused(n: int) -> Iterator[bytes]:
+    """SYNs from as many addresses that a port refuses."""
+    for i in range(n):
+        ports = 1024 + i % 60000, 80
+        yield segment(i * 20, address(i), SERVER, ports, i * 7919, 0, SYN)
+        yield segment(i * 20 + 5, SERVER, address(i), ports[::-1], 0, i * 7919 + 1, RST | ACK)
+
+
+@kind
 def strays(n: int) -> Iterator[bytes]:
     """Segments that hit nothing, RSTs and SYNs in turn, some 600 on each connection."""
     for c in range(max(1, n // 600)):

@@ -16,8 +16,9 @@ def test_as_a_dictionary(numbers: list[int], key_words: int) -> None:
         row = packed.find(key)
         assert row == (-1 if key not in expected else list(expected).index(key))
         if row < 0:
-            row = packed.enter(key)
+            row = packed.place(key)
             expected[key] = 0
+        assert packed.place(key) == row
         packed.rows[row * packed.row_words + KEY + key_words] += 1
         expected[key] += 1
     assert packed.count == len(expected)
@@ -29,7 +30,7 @@ def test_as_a_dictionary(numbers: list[int], key_words: int) -> None:
 def test_many() -> None:
     packed = PackedRows(1, 0)
     for number in range(5000):
-        assert packed.enter(number.to_bytes(4)) == number
+        assert packed.place(number.to_bytes(4)) == number
     assert [packed.find(number.to_bytes(4)) for number in range(5001)] == [*range(5000), -1]
 
 

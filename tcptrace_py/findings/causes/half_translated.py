@@ -57,7 +57,7 @@ class Asked:
     def elsewhere(self, row: int, rows: Iterable[int]) -> Iterator[int]:
         """Those of these rows that went elsewhere."""
         own = self.evidence.account(row)
-        return (other for other in rows if self.evidence.account(other) is not own)
+        return (other for other in rows if self.evidence.account(other).name != own.name)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:

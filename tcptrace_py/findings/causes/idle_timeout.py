@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.accounts import Account
-from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.findings.evidence import Evidence, Looked
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Cause, Pattern, Role, numbers
@@ -41,7 +41,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             yield found
             continue
         for name, own in evidence.by_account(rows).items():  # what is between may be on the way of one client only
-            account = evidence.accounts.rows[name]
+            account = evidence.accounts.look_up(name)
             found = _limit(evidence, own, [account], account.client.name) if len(accounts) > 1 else None
             if found is not None:
                 yield found
@@ -71,9 +71,9 @@ def _is_refused(evidence: Evidence, row: int) -> bool:
     )
 
 
-def _limit(evidence: Evidence, rows: Sequence[int], accounts: Sequence[Account], client: str | None) -> Finding | None:
+def _limit(evidence: Evidence, rows: Sequence[int], accounts: Looked | Sequence[Account], client: str | None) -> Finding | None:
     """The finding, if a limit explains all that is known of these accounts."""
-    idle_ns, server = evidence.wide(column.FINAL_IDLE), accounts[0]
+    idle_ns, server = evidence.wide(column.FINAL_IDLE), next(iter(accounts))
     every, rows = rows, [row for row in rows if idle_ns[row] >= PAUSE_NS]
     if len(rows) < FATAL or (len(every) - len(rows)) * RARELY > len(rows):
         return None

@@ -1,0 +1,44 @@
+"""Accounts of one connection are packed, and nobody can tell: of any capture, in one process and in several."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcptrace_py.findings import accounts, occupancy
+from tcptrace_py.pipeline import run
+from tests.captures import CAPTURES, facts
+from tests.hostile.generators import capture
+from tests.pieces import share_in_pieces
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FLOODS = ("flood", "flood6", "half open", "silent", "answers", "lone resets", "lone acks", "lone fins", "refused", "reused", "one address")
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="several processes are used on Linux only")
+
+
+def hold_alike(path: Path, patch: pytest.MonkeyPatch, *, keep_rows: bool, most: int = occupancy.MANY) -> None:
+    """Nobody can tell. Of more than `most` intervals some are settled before the end."""
+    patch.setattr(occupancy, "MANY", most)
+    share_in_pieces(patch, lambda: 20)
+    packed = facts(run(path, keep_rows=keep_rows)), facts(run(path, keep_rows=keep_rows, jobs=2))
+    patch.setattr(accounts, "PACKS", False)
+    whole = facts(run(path, keep_rows=keep_rows))
+    assert packed == (whole, whole)
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_samples(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold_alike(path, monkeypatch, keep_rows=len(path.name) % 2 == 0)
+
+
+@pytest.mark.parametrize("keep_rows", [True, False])
+@pytest.mark.parametrize("kind", FLOODS)
+def test_floods(kind: str, keep_rows: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "flood.pcap"
+    path.write_bytes(capture(kind, 150))
+    hold_alike(path, monkeypatch, keep_rows=keep_rows)
