@@ -219,9 +219,11 @@ class FlowTable:
         self.faults.note("following this segment", error, columns.frame[i], NOWHERE if side is None else side.connection.first_frame)
 
     def _recalled(self, columns: Columns, i: int) -> bool:
-        """Whether a segment is the answer to an attempt at rest, which is a row of the textbook again."""
-        textbook = self.textbook
-        if textbook.stopped_at != NONE or columns.flags[i] & 0x17 != SYN | ACK or not textbook.attempts.records:
+        """Whether a segment goes on with an attempt at rest, or with one that was answered: that is a row of the textbook again."""
+        textbook, flags = self.textbook, columns.flags[i] & 0x17
+        if textbook.stopped_at != NONE:
+            return False
+        if not (textbook.attempts.records if flags == SYN | ACK else flags & ~FIN == ACK and textbook.half_open.records):
             return False
         key = columns.key[i]
         reverse = reverse_key(key)
@@ -1653,6 +1655,8 @@ class FlowTable:
         while record is not None:
             self.retire(textbook.unfold(record), self.now_ns)
             record = textbook.over(since_ns)
+        for record in textbook.half_open_over(min(since_ns, unanswered_ns)):
+            self.retire(textbook.unfold(record), self.now_ns)
         record = textbook.attempt_over(unanswered_ns)
         while record is not None:
             self.retire(textbook.unfold_attempt(record), self.now_ns)

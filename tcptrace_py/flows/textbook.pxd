@@ -14,7 +14,7 @@ cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, PAUSE_NS
 cdef long long WIDE_SIDES, WIDE_SIDE, WIDE_ROW
 cdef long long NEXT, BEFORE, NONE, RING, STATE, BUDGET_LEFT, LOOKED_AT, LOGGED, LONG_NS, SECOND_NS, STREAM, VLAN_SCALES, TEID, TURNS, WAIT_FRAME, LARGEST
 cdef long long NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_FLAGS, LAST_ID, SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS
-cdef long long MOST_TURNS, TALKER, SPEAKER, PHASE, ANSWERED, HAS_TEID, RECORD_HEAD, RESTING_MASK, MOST_GONE, MOST_ASIDE, CROWD, AT_ITS_CLIENT, CLOSED, SPOKEN, LETTERS, SYN_ACK
+cdef long long MOST_TURNS, TALKER, SPEAKER, PHASE, ANSWERED, HAS_TEID, RECORD_HEAD, RESTING_MASK, MOST_GONE, MOST_ASIDE, CROWD, KIND_BITS, KIND, AT_ITS_CLIENT, CLOSED, SPOKEN, LETTERS, SYN_ACK
 
 
 cdef class Queue:
@@ -34,7 +34,7 @@ cdef class Textbook:
     cdef public dict places
     cdef int[::1] table
     cdef public list keys
-    cdef public Queue records, attempts
+    cdef public Queue records, attempts, half_open
     cdef public bint was_announced
     cdef public long long used, free, long_lived, open_rows, stopped_at, announced, row
     cdef int[::1] _asked
@@ -97,18 +97,25 @@ cdef class Textbook:
     @cython.locals(row="long long", narrow="unsigned int[::1]", wide="long long[::1]", at="long long", far="long long", log="long long",
                    packed="long long", scales="long long", word="long long")
     cdef long long _again(self, bytes record) except -1
-    @cython.locals(at="long long", record=bytes)
+    @cython.locals(record=bytes, own=bytes, row="long long")
+    cdef bint _recall_half_open(self, long long at, bytes key, bytes reverse, long long time_ns) except -1
+    @cython.locals(at="long long", number="long long", record=bytes)
     cpdef bint recall(self, long long slot, bytes key, bytes reverse, long long time_ns) except -1
     cdef _enter(self, long long row, bytes key, bytes reverse)
     @cython.locals(more="long long", waiting="int[::1]")
     cdef _make_room(self)
+    @cython.locals(found=list, records=list, record=bytes, key=bytes, at="long long")
+    cpdef list half_open_over(self, long long until_ns)
+    @cython.locals(record=bytes)
     cpdef list wake_older(self, long long than_ns)
     @cython.locals(narrow="unsigned int[::1]", wide="long long[::1]", out="unsigned int[::1]", at="long long", far="long long",
                    count="long long", index="long long", number="long long", put=cython.Py_ssize_t, whole=bint)
     cdef bytes _record(self, long long row, bytes key)
-    @cython.locals(row="long long", narrow="unsigned int[::1]", wide="long long[::1]", at="long long", far="long long", count="long long",
-                   index="long long", put=cython.Py_ssize_t, connection=Connection)
+    @cython.locals(row="long long", connection=Connection)
     cpdef Connection unfold(self, bytes record)
+    @cython.locals(row="long long", narrow="unsigned int[::1]", wide="long long[::1]", at="long long", far="long long", count="long long",
+                   index="long long", put=cython.Py_ssize_t)
+    cdef long long _row_of(self, bytes record) except -1
     @cython.locals(narrow="unsigned int[::1]", wide="long long[::1]", index="long long", log="long long", packed="long long",
                    look="long long", number="long long", payload="long long", flags="long long", mine="long long", my_wide="long long",
                    low="long long", high="long long", ip_id="long long")

@@ -5,7 +5,7 @@
 Nearly every connection opens, talks and closes in order, and then waits a minute and more for stragglers that do not come.
 One row of two tables holds all of it, as long as it is open: the numbers of both sides, and the segments that decide states.
 That is 676 bytes where objects take 4 kB. When it has closed, a record of 490 bytes is made of the row (resting.py), and one of
-less than 100 where nothing but the SYN came for a while (an *attempt*).
+less than 100 where nothing but the SYN came for a while (an *attempt*); one of 190 where it was answered and no more came.
 
 `run` takes in what continues such a connection, in one pass over local names, and is long for that reason alone. It declines
 whatever else comes: then the table asks for the `Connection` that the row stands for (`release`), which is as it would be
@@ -49,6 +49,7 @@ MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN = 1 << 20, 1 << 11, 1 << 12
 MOST_ASIDE = 1 << 10  # interfaces that the record of an attempt has room for
 RING = 0  # the row that is the ring's beginning and end, and none of its own
 BIAS = 1 << 15  # what is added to budgets, which may be negative
+KIND_BITS, KIND = 2, 3  # lowest bits of a record's number: in which queue it stands
 FIRST_ROWS = 64
 FIRST_PLACES = 1 << 13  # a power of two
 
@@ -81,7 +82,7 @@ class Queue:
     __slots__ = ("first", "kind", "over", "records")
 
     def __init__(self, kind: int) -> None:
-        self.kind = kind  # the lowest bit of its records' numbers
+        self.kind = kind  # the lowest bits of its records' numbers
         self.records: list[bytes] = []  # empty: it was taken out
         self.first = 1  # number of the first of them
         self.over = 0  # so many of them, at the front, were taken out
@@ -89,12 +90,12 @@ class Queue:
     def add(self, record: bytes) -> int:
         """Lay a record down; returns its number, which is never 0."""
         self.records.append(record)
-        return (self.first + len(self.records) - 1) << 1 | self.kind
+        return (self.first + len(self.records) - 1) << KIND_BITS | self.kind
 
     def place(self, number: int) -> int:
         """Where the record of this number stands; -1: it is gone, or of another kind, or there is none."""
-        at = (number >> 1) - self.first & RESTING_MASK >> 1
-        return at if number and number & 1 == self.kind and at < len(self.records) and self.records[at] else -1
+        at = (number >> KIND_BITS) - self.first & RESTING_MASK >> KIND_BITS
+        return at if number and number & KIND == self.kind and at < len(self.records) and self.records[at] else -1
 
     def drop(self, at: int) -> None:
         """Take out the record at this place."""
@@ -128,6 +129,7 @@ class Textbook:
         self.narrow, self.wide = self._narrow_kept, self._wide_kept
         self.records = Queue(0)  # connections that have closed
         self.attempts = Queue(1)  # SYNs that nobody has answered
+        self.half_open = Queue(2)  # those that were answered, and no more came
         self.was_announced, self.attempt_key = False, b""  # the attempt that was taken out last
         self.announced = 0  # so many attempts, from the first one ever, were named by `older_attempts`
         self._asked, self._asked_from, self._asked_to = array("i", bytes(4 * FIRST_ROWS)), 0, 0  # rows whose SYN may be without an answer
@@ -407,6 +409,11 @@ class Textbook:
                 if not self._rests(slot):
                     self.streams.put_aside(slot, self.attempts.add(self._attempt(at, far, self.keys[2 * row])))
                     self._take_out(row)
+            elif is_open and narrow[at + STATE] >> LOGGED == 2 and not narrow[at + STATE] & (HAS_TEID | SPOKEN | SPOKEN << 1):
+                slot = self.streams.slot(self.keys[2 * row], self.keys[2 * row + 1])
+                if not self._rests(slot):
+                    self.streams.put_aside(slot, self.half_open.add(self._record(row, self.keys[2 * row])))
+                    self._take_out(row)
 
     def _is_bare(self, at: int) -> bool:
         """Whether the SYN of a row has nothing that the record of an attempt has no place for."""
@@ -453,8 +460,15 @@ class Textbook:
         return row
 
     def recall(self, slot: int, key: bytes, reverse: bytes, time_ns: int) -> bool:
-        """Go on, with the answer that has this key, with the attempt that rests on its tuple; False if there is none such."""
-        at = self.attempts.place(self.streams.resting(slot))
+        """Go on, with a segment that has this key, with what rests on its tuple: an attempt that it answers, or one that was answered.
+
+        False if there is none such.
+        """
+        number = self.streams.resting(slot)
+        at = self.half_open.place(number)
+        if at >= 0:
+            return self._recall_half_open(at, key, reverse, time_ns)
+        at = self.attempts.place(number)
         record = self.attempts.records[at] if at >= 0 else b""
         if (
             not record
@@ -465,6 +479,17 @@ class Textbook:
             return False
         self.attempts.drop(at)
         self._enter(self._again(record), reverse, key)
+        return True
+
+    def _recall_half_open(self, at: int, key: bytes, reverse: bytes, time_ns: int) -> bool:
+        record = self.half_open.records[at]
+        own = resting.key(record)
+        if own not in (key, reverse) or not 0 <= time_ns - resting.end_ns(record) < SILENCE_NS:
+            return False
+        self.half_open.drop(at)
+        row = self._row_of(record)
+        self.narrow[row * ROW_WORDS + LOOKED_AT] = self.wide[row * WIDE_ROW + END] // SECOND_NS
+        self._enter(row, own, reverse if own == key else key)
         return True
 
     def _enter(self, row: int, key: bytes, reverse: bytes) -> None:
@@ -512,7 +537,7 @@ class Textbook:
     def _rests(self, slot: int) -> bool:
         """Whether the record is there that the index of streams names for a tuple."""
         number = self.streams.resting(slot)
-        return self.records.place(number) >= 0 or self.attempts.place(number) >= 0
+        return self.records.place(number) >= 0 or self.attempts.place(number) >= 0 or self.half_open.place(number) >= 0
 
     def wake(self, slot: int, key: bytes) -> Connection | None:
         """Take the connection at rest on this four-tuple out, as an object again; None if there is none."""
@@ -523,6 +548,13 @@ class Textbook:
             if resting.key(record) not in (key, reverse_key(key)):
                 return None
             self._forget(at, record)
+            return self.unfold(record)
+        at = self.half_open.place(number)
+        if at >= 0:
+            record = self.half_open.records[at]
+            if resting.key(record) not in (key, reverse_key(key)):
+                return None
+            self.half_open.drop(at)
             return self.unfold(record)
         at = self.attempts.place(number)
         if at < 0 or resting.attempt_key(self.attempts.records[at]) not in (key, reverse_key(key)):
@@ -561,6 +593,23 @@ class Textbook:
         self.streams.mark_over(self.streams.slot(key, reverse_key(key)))
         return record
 
+    def half_open_over(self, until_ns: int) -> list[bytes]:
+        """Take out those half-open ones that have heard of nothing since a moment."""
+        found: list[bytes] = []
+        at, records = self.half_open.longest(), self.half_open.records
+        while 0 <= at < len(records):
+            record = records[at]
+            if record:
+                if resting.start_ns(record) >= until_ns:
+                    break  # so are those behind it
+                if resting.end_ns(record) < until_ns:
+                    self.half_open.drop(at)
+                    key = resting.key(record)
+                    self.streams.mark_over(self.streams.slot(key, reverse_key(key)))
+                    found.append(record)
+            at += 1
+        return found
+
     def unfold_attempt(self, record: bytes) -> Connection:
         """The connection of an attempt."""
         row = self._again(record)
@@ -584,8 +633,12 @@ class Textbook:
         return found
 
     def wake_older(self, than_ns: int) -> list[Connection]:
-        """Take out those at rest that were open for long and whose SYN came before a moment."""
+        """Take out those at rest that were open for long, or are half-open, and whose SYN came before a moment."""
         found: list[Connection] = []
+        for at, record in enumerate(self.half_open.records):
+            if record and resting.start_ns(record) < than_ns:
+                self.half_open.drop(at)
+                found.append(self.unfold(record))
         if self.long_lived:
             for at, record in enumerate(self.records.records):
                 if record and resting.start_ns(record) < than_ns and (resting.end_ns(record) - resting.start_ns(record) > LONG_NS):
@@ -627,6 +680,14 @@ class Textbook:
 
     def unfold(self, record: bytes) -> Connection:
         """The connection of a record, as it was."""
+        row = self._row_of(record)
+        self.keys[2 * row] = resting.key(record)
+        connection = self.connection(row)
+        self._drop(row)
+        return connection
+
+    def _row_of(self, record: bytes) -> int:
+        """A row that is as that of a record was; nothing leads to it yet."""
         row = self._new()
         narrow, wide = self.narrow, self.wide
         at, far, count = row * ROW_WORDS, row * WIDE_ROW, resting.logged(record)
@@ -651,10 +712,7 @@ class Textbook:
             for index in range(at + SIDES, at + LOG):
                 narrow[index] = words.word(record, put)
                 put += 1
-        self.keys[2 * row] = resting.key(record)
-        connection = self.connection(row)
-        self._drop(row)
-        return connection
+        return row
 
     def _retell(self, at: int, far: int, count: int) -> None:
         """What a log that holds every segment says of both sides."""
@@ -676,6 +734,8 @@ class Textbook:
             narrow[mine + NEXT_SEQ] = (narrow[log + 2] + payload + (flags & SYN > 0) + (flags & FIN)) & MASK
             if flags & ACK:
                 narrow[mine + MAX_ACK] = narrow[log + 3]
+            if flags & SYN and number:  # its peer, which sent a SYN alone, has acknowledged nothing
+                narrow[at + SIDES + MAX_ACK] = narrow[log + 2]
             narrow[mine + LAST_SEQ], narrow[mine + LAST_TSVAL] = narrow[log + 2], narrow[log + 4]
             narrow[mine + LAST_FLAGS] = look & (1 << 25) - 1
             narrow[mine + LAST_ID] = ip_id | (packed >> 20 & MOST_INTERFACE - 1) << 17

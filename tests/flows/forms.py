@@ -44,6 +44,10 @@ def connections(blocks: list[SegmentBlock], form: str) -> tuple[list[Any], int]:
                 live.first_frame,
             )
             assert (resting.signature(record), resting.key(record)) == (live.signature, live.a.key)
+        for record in textbook.half_open_over(min(since_ns, unanswered_ns)):
+            rested += 1
+            live = textbook.unfold(record)
+            found.append(live)
         while record := textbook.attempt_over(unanswered_ns):
             rested += 1
             live = textbook.unfold_attempt(record)

@@ -25,6 +25,16 @@ WHAT_CAME = (
     "{} C R seq=1",
     "{} S A ack=1",
     "{} C A seq=1 ack=1",
+    "0.005 S SA",
+    "0.005 S SA\n{} C A",
+    "0.005 S SA\n{} C PA len=5",
+    "0.005 S SA\n{} C FA",
+    "0.005 S SA\n{} C R seq=1",
+    "0.005 S SA\n{} C S seq=0",
+    "0.005 S SA\n{} C S seq=7000",
+    "0.005 S SA\n{} S SA seq=0",
+    "0.005 S SA\n{} S PA len=5\n{} C A",
+    "0.005 S SA\n{} S RA",
 )
 
 
@@ -96,6 +106,21 @@ def test_a_syn_rests_when_no_answer_came() -> None:
     book = resting(SYN + others)
     assert book.open_rows < 4  # the clock is behind by a block
     assert [len(record) for record in book.attempts.records if record] == [52] * (7 - book.open_rows)
+
+
+def test_what_is_half_open_rests_as_well() -> None:
+    others = [segment for n in range(6) for segment in later(ladder("0 C S\n0.1 S SA", port=50000 + n), 2 + n)]
+    book = resting(ladder("0 C S\n0.1 S SA") + others)
+    assert book.open_rows < 4
+    assert [len(record) for record in book.half_open.records if record] == [188] * (7 - book.open_rows)
+    assert not any(book.attempts.records)
+
+
+def test_the_end_of_a_handshake_makes_a_row_of_it_again() -> None:
+    others = [segment for n in range(6) for segment in later(ladder("0 C S", port=50000 + n), 2 + n)]
+    book = resting(ladder("0 C S\n0.1 S SA") + others + later(ladder(HANDSHAKE, CLOSE)[2:], 9))
+    assert not any(book.half_open.records)
+    assert [record for record in book.records.records if record]
 
 
 def test_an_answer_makes_a_row_of_it_again() -> None:
