@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import random
 import struct
-from pathlib import Path
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st

@@ -30,7 +30,7 @@ cdef class Troubled:
     cdef public Table table
     cdef public list names
     cdef public dict numbers
-    cdef public long long last_frame, most
+    cdef public long long last_frame, most, room
 
     @cython.locals(mine=cython.Py_ssize_t, table=Table, source=Table, size=cython.Py_ssize_t, theirs=cython.Py_ssize_t,
                    wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", column=cython.Py_ssize_t,
@@ -48,10 +48,12 @@ cdef class Troubled:
     cpdef bint wants(self, long long first_frame) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
     cdef Py_ssize_t _row(self, bytes name) except -1
-    @cython.locals(table=Table, kept=Table, size=cython.Py_ssize_t, room=cython.Py_ssize_t, count=cython.Py_ssize_t, frames="long long[::1]",
-                   order="int[::1]", wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", place=cython.Py_ssize_t,
-                   row=cython.Py_ssize_t, column=cython.Py_ssize_t, at=cython.Py_ssize_t, names=list)
+    @cython.locals(table=Table, size=cython.Py_ssize_t, count=cython.Py_ssize_t, frames="long long[::1]", order="int[::1]",
+                   at=cython.Py_ssize_t, names=list)
     cpdef keep_first(self)
+    @cython.locals(table=Table, kept=Table, size=cython.Py_ssize_t, room=cython.Py_ssize_t, wide="long long[::1]", narrow="int[::1]",
+                   small="signed char[::1]", place=cython.Py_ssize_t, row=cython.Py_ssize_t, column=cython.Py_ssize_t)
+    cdef _keep(self, int[::1] order, Py_ssize_t count)
     cpdef int _number(self, bytes name) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t, count=cython.Py_ssize_t, mine=cython.Py_ssize_t, size=cython.Py_ssize_t,
                    column=cython.Py_ssize_t, number=int)

@@ -7,6 +7,7 @@ itself. Of more than MOST rows those with the lowest first frames are kept: so t
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
 from tcptrace_py.facts.block import CLIENT_LONG_CLOSES as AT_LONG_CLOSES
@@ -90,7 +91,7 @@ from .trouble_columns import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tcptrace_py.model.trouble import Trouble
     from tcptrace_py.model.verdict import Verdict
@@ -108,10 +109,11 @@ ROLE_BETWEEN = numbers(Role)["between"]
 class Troubled:
     """The rows, as one table, and the accounts that they belong to."""
 
-    __slots__ = ("last_frame", "most", "names", "numbers", "table")
+    __slots__ = ("last_frame", "most", "names", "numbers", "room", "table")
 
     def __init__(self, most: int = MOST) -> None:
         self.most = most
+        self.room = most + most // 8 + 64  # rows there is room for
         self.last_frame = (1 << 63) - 1  # rows that begin later would not be kept
         self.table = Table(WIDE_COLUMNS, NARROW_COLUMNS, SMALL_COLUMNS, 64)
         self.names: list[bytes] = []  # of accounts
@@ -119,7 +121,7 @@ class Troubled:
 
     def add(self, key: bytes, block: Block, row: int, live: Live, verdict: Verdict) -> None:
         """Take in a described connection, if it is in trouble; `key`: its client's."""
-        if not _is_troubled(block, row):
+        if live.first_frame > self.last_frame or not _is_troubled(block, row):
             return
         mine = self._row(name_of(key))
         table, source = self.table, block.connections
@@ -189,8 +191,10 @@ class Troubled:
 
     def _row(self, name: bytes) -> int:
         """Make a row for a connection of the account of this name: without a reset, without FINs."""
-        if self.table.count >= 2 * self.most:
+        if self.table.count >= self.room:
             self.keep_first()
+        elif self.table.count == self.table.capacity and 2 * self.table.count > self.room:
+            self._keep(array("i", range(self.table.count)), self.table.count)
         number = self._number(name)
         table = self.table
         row = table.row()
@@ -260,7 +264,18 @@ class Troubled:
         frames = table.wide[FIRST_FRAME * size : FIRST_FRAME * size + table.count]
         order = columns.in_order(frames, table.count)
         count = min(self.most, table.count)
-        kept = Table(table.wide_columns, table.narrow_columns, table.small_columns, max(count, 64))
+        self._keep(order, count)
+        self.last_frame = frames[order[count - 1]]
+        names, table = self.names, self.table
+        self.names, self.numbers = [], {}
+        for at in range(ACCOUNT * table.capacity, ACCOUNT * table.capacity + count):
+            table.narrow[at] = self._number(names[table.narrow[at]])
+
+    def _keep(self, order: Sequence[int], count: int) -> None:
+        """Keep so many rows, in this order, and have room for some more."""
+        table = self.table
+        size = table.capacity
+        kept = Table(table.wide_columns, table.narrow_columns, table.small_columns, max(count, self.room))
         kept.count = count
         room, wide, narrow, small = kept.capacity, kept.wide, kept.narrow, kept.small
         for place in range(count):
@@ -272,11 +287,6 @@ class Troubled:
             for column in range(table.small_columns):
                 small[column * room + place] = table.small[column * size + row]
         self.table = kept
-        self.last_frame = frames[order[count - 1]]
-        names = self.names
-        self.names, self.numbers = [], {}
-        for at in range(ACCOUNT * room, ACCOUNT * room + count):
-            narrow[at] = self._number(names[narrow[at]])
 
     def _number(self, name: bytes) -> int:
         """The number of an account."""
