@@ -148,11 +148,11 @@ def _legs(openings: Iterable[Opening]) -> list[Leg]:
 
 
 def _same_numbers(legs: list[Leg]) -> Iterator[Twin]:
-    """Those whose SYN was captured with other addresses: answered with the same number, or as others of these addresses were."""
+    """Those whose SYN was captured with other addresses or ports: answered with the same number, or as others of these were."""
     unsure = []
     ways: set[Ways] = set()
     for twin in _twins((leg.syn.number, leg) for leg in legs):
-        if twin.front.syn.number == twin.behind.syn.number and _is_translated(twin):
+        if twin.front.syn.number == twin.behind.syn.number and (_is_translated(twin) or _is_redirected(twin)):
             front, behind = twin.front.answer, twin.behind.answer
             if behind is None:
                 unsure.append(twin)
@@ -227,6 +227,13 @@ def _twins(named: Iterable[tuple[object, Leg]], most: int = MOST_LEGS) -> Iterat
 def _is_translated(twin: Twin) -> bool:
     """Whether an address is another one: a client that uses one number for several ports of a server is a scanner."""
     return key_parts(twin.front.syn.key)[:2] != key_parts(twin.behind.syn.key)[:2]
+
+
+def _is_redirected(twin: Twin) -> bool:
+    """Whether the server's port alone is another one. Who asks several ports with one number gets other numbers for answers."""
+    client, server, port, asked, _ = key_parts(twin.front.syn.key)
+    other_client, other_server, other_port, other_asked, _ = key_parts(twin.behind.syn.key)
+    return (client, server, port) == (other_client, other_server, other_port) and asked != other_asked
 
 
 def _to_leave_out(openings: Openings, twins: list[Twin]) -> frozenset[bytes]:

@@ -115,9 +115,26 @@ def test_a_syn_that_nobody_answers_is_translated_as_others_are() -> None:
     assert finding.connections == 2
 
 
+def redirected(isns: tuple[int, int] = (1000, 9000)) -> list[Seg]:
+    """What is behind a box that sends connections to another port of the server."""
+    both = (SERVICE.to_bytes(2, "big"), (8080).to_bytes(2, "big"))
+    return [
+        replace(segment, key=segment.key[:8] + segment.key[8:12].replace(*both)) for segment in behind(client=CLIENT, port=PORT, isns=isns)
+    ]
+
+
+def test_a_port_that_is_redirected_is_seen_twice() -> None:
+    finding = only([*ladder(PLAIN), *redirected()])
+    assert finding is not None
+    assert (finding.connections, finding.server_port) == (1, SERVICE)
+    assert f"behind a box that translates ports, where they are {CLIENT} to {SERVER}:8080" in finding.explanation
+
+
 @pytest.mark.parametrize(
     "segments",
     [
+        pytest.param([*ladder(PLAIN), *redirected((1000, 9001))], id="a scanner that asks two ports with one number"),
+        pytest.param([*ladder(PLAIN)[:1], *redirected()[:1]], id="one that is not answered"),
         pytest.param([*ladder(PLAIN), *behind(isns=(1001, 9001))], id="two connections of two clients"),
         pytest.param([*ladder(PLAIN), *behind(isns=(1000, 9001))], id="a scanner that asks two servers with one number"),
         pytest.param([*ladder(PLAIN), *behind(client=CLIENT, port=PORT + 1)], id="a client that uses one number for two ports"),

@@ -76,7 +76,8 @@ def _ports(twins: list[Twin], *, behind: bool) -> set[int]:
 
 def _explanation(between: Between, twins: list[Twin], others: set[int], twice: int, *, is_translated: bool) -> str:
     client, server, other_client, other_server = map(text, between[:4])
-    what = "a box that rewrites sequence numbers" if any(twin.is_renumbered for twin in twins) else "a box that translates addresses"
+    translates = "addresses" if between[:2] != between[2:4] else "ports"
+    what = "a box that rewrites sequence numbers" if any(twin.is_renumbered for twin in twins) else f"a box that translates {translates}"
     there = service(other_server, next(iter(others))) if len(others) == 1 else other_server
     seen_as = f", where they are {other_client} to {there}" if is_translated else ""
     counted = {0: "each is counted once", len(twins): "all counts hold both sides"}.get(twice, f"{twice:,} of them are counted twice")
