@@ -19,6 +19,7 @@ from tcptrace_py.model.vocabulary import Outcome, numbers
 
 from . import trouble_columns as column
 from .accounts import client_of
+from .occupancy import ANY_PORT
 from .singles import service_of as packed_service
 from .twins import SeenTwice
 
@@ -41,6 +42,7 @@ Pair = tuple[str, str, bytes]  # addresses of a client and a server, and their s
 REPEATS, PATIENCE_NS = 3, SECOND_NS  # sent again so often, for so long, in vain: less may still be answered
 BUSY = 50  # connections of a client to a service with an exchange: so many tell how it uses connections
 PRESSED = 0.5  # of the ports: the overview lists those anyway
+MOST_TOGETHER = 4  # connections, on the average, that begin one right behind the other and are hit by what does not hit all
 MOST_STREAMS = 20  # that a display filter names one by one
 MOST_ACCOUNTS = 4096  # that are kept to be looked at again
 MOST_FRAMES = 10_000  # of a finding, by which its connections are known again
@@ -152,6 +154,22 @@ class Evidence:
         return self.held.at_once(
             {account.number: account.client_wait_ns if account.stays_client > account.stays_server else 0 for account in accounts}
         )
+
+    def lie_apart(self, rows: Sequence[int], accounts: Looked) -> bool:
+        """Whether other connections of these accounts began between those of these rows.
+
+        Those side by side in time may have met an outage, which meets everything. True where it is not kept when they began.
+        """
+        if self.held is None:
+            return True
+        starts, ports = self.wide(column.START), self.narrow(column.CLIENT_PORT)
+        among, runs, before = {(starts[row], ports[row]) for row in rows}, 0, False
+        begins = [(time_ns, port) for time_ns, _, port in self.held.of(accounts.numbers)[0] if port != ANY_PORT]  # that one goes on
+        for time_ns, port in sorted([*begins, *accounts.packed_begins()]):
+            now = (time_ns, port) in among
+            runs += now and not before
+            before = now
+        return runs * MOST_TOGETHER >= len(rows)
 
     def free(self) -> Iterator[int]:
         """Rows whose cause is not named yet."""
@@ -354,6 +372,19 @@ class Looked:
         yield from self._objects
         for place in self._places:
             yield self._accounts.look_up(self._accounts.singles.name(place))
+
+    @property
+    def numbers(self) -> set[int]:
+        """Numbers of those that are not packed."""
+        return {account.number for account in self._objects}
+
+    def packed_begins(self) -> Iterator[tuple[int, int]]:
+        """When the connections of those that are packed began, and their ports."""
+        singles = self._accounts.singles
+        for place in self._places:
+            port = singles.look_up(singles.name(place))
+            if port >= 0:
+                yield singles.start_ns, port & 0xFFFF
 
 
 def _server_of(name: bytes) -> tuple[bytes, int]:

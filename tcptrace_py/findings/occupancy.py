@@ -99,10 +99,11 @@ class Held:
         return found_ns, numbers, count
 
     def _wanted(self, given: dict[int, int]) -> "array[int]":
-        """By number what is given for it, -1: nothing."""
-        found = array("q", [-1]) * (max(given, default=-1) + 1)
+        """By number what is given for it, -1: nothing. Packed accounts have a number below 0, and no intervals here."""
+        found = array("q", [-1]) * max(max(given, default=-1) + 1, 0)
         for number, value in given.items():
-            found[number] = value
+            if number >= 0:
+                found[number] = value
         return found
 
 

@@ -159,9 +159,10 @@ CHECK = WHOLE[: WHOLE.index("    0.010")] + "    0.007 C RA\n"
 CUT = WHOLE[: WHOLE.index("    0.006")] + "    0.0051 S RA\n    0.0061 C A\n    0.0062 S R seq=201\n"
 
 
-def at(second: float, text: str, port: int, *, server: str = SERVER) -> list[Seg]:
+def at(second: float, text: str, port: int, *, client: str = CLIENT, server: str = SERVER) -> list[Seg]:
     """A connection that begins then."""
-    return [replace(segment, time_ns=segment.time_ns + round(second * 1e9)) for segment in ladder(text, port=port, server=server)]
+    segments = ladder(text, client=client, port=port, server=server)
+    return [replace(segment, time_ns=segment.time_ns + round(second * 1e9)) for segment in segments]
 
 
 def many(times: Iterable[float], text: str, *, port: int = 40000, server: str = SERVER) -> list[Seg]:
@@ -193,9 +194,31 @@ def test_syns_that_are_lost_among_segments_that_are_not() -> None:
     assert finding.details == {"syns_lost": 12, "syns": 124, "others_lost": 0, "others": 112 * 8}
 
 
+def test_syns_of_many_clients_that_are_lost() -> None:
+    """Each connects once."""
+    times = [(n / 10, WHOLE) for n in range(100)] + [(n / 10 + 0.05, later(WHOLE, 1)) for n in range(12)]
+    segments = [segment for n, (second, text) in enumerate(times) for segment in at(second, text, PORT, client=f"10.0.9.{n}")]
+    finding = only(segments, "syn-loss")
+    assert finding is not None
+    assert (finding.connections, finding.of) == (12, 112)
+
+
+def outages(lasts_s: float, *begins_s: float) -> list[Seg]:
+    """Connections every 100 ms; those that begin in an outage get through at their second SYN, and nothing else is on its way."""
+    late = [n / 10 for n in range(300) if any(begin <= n / 10 < begin + lasts_s for begin in begins_s)]
+    whole = [n / 10 for n in range(300) if n / 10 not in late]
+    return [*many(whole, WHOLE), *many(late, later(WHOLE, 1), port=50000)]
+
+
 @pytest.mark.parametrize(
     "segments",
-    [pytest.param(lossy(5), id="few"), pytest.param(lossy(12, data=True), id="data is lost as well"), pytest.param(lossy(0), id="none")],
+    [
+        pytest.param(lossy(5), id="few"),
+        pytest.param(lossy(12, data=True), id="data is lost as well"),
+        pytest.param(lossy(0), id="none"),
+        pytest.param(outages(1.5, 10), id="an outage"),
+        pytest.param(outages(0.8, 5, 15, 25), id="several"),
+    ],
 )
 def test_other_losses_are_no_loss_of_syns(segments: list[Seg]) -> None:
     assert only(segments, "syn-loss") is None

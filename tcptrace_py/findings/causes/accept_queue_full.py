@@ -93,4 +93,6 @@ def _is_alone(evidence: Evidence, service: Service, rows: list[int]) -> bool:
     others = max(sum(account.packets for account in accounts) - sent - connections, 0)
     own = sum(max(repeats[0][row] + repeats[1][row] - syns[row] - synacks[row], 0) for row in rows)
     others_lost = max(sum(account.repeats for account in accounts) - own, 0)
-    return lost * others >= EXPECTED * sent and others_lost * sent * LESS <= lost * others
+    if lost * others < EXPECTED * sent or others_lost * sent * LESS > lost * others:
+        return False
+    return evidence.lie_apart(rows, accounts)

@@ -5,7 +5,8 @@ is. Loss in a network meets all segments alike.
 
 Look-alikes: a listener whose queue overflows drops SYNs as well, and from the client's side looks the same as long as its program serves
 all at last and no handshake meets the full queue; where some do, where they wait unserved, and at the server, where the SYNs arrived,
-`accept-queue-full` is said. Loss in a network repeats data, too.
+`accept-queue-full` is said. Loss in a network repeats data, too. An outage strikes whatever is sent: where short connections are made,
+that is SYNs alone, but no connection of that time gets through at once, and nothing is said.
 
 Do: look for what handles only the first segment of a connection: a NAT that loses the race for a port (`conntrack -S`:
 insert_failed; --random-fully), a rate limit for SYNs, a firewall under load, and `nstat TcpExtListenDrops` at the server.
@@ -43,6 +44,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if lost < FEWEST or at_server or len(never) * 4 > len(rows) or lost * others < EXPECTED * sent:
             continue
         if others_lost * sent * LESS > lost * others:
+            continue
+        if not evidence.lie_apart([*rows, *never], accounts):
             continue
         yield evidence.found_at(
             service, Code.SYN_LOSS, Gravity.PROBLEM, "medium" if lost * others < 5 * EXPECTED * sent else "high", sorted([*rows, *never]),
