@@ -1229,8 +1229,6 @@ class FlowTable:
             return gap_ns < RESENT_SYN_NS and bool(columns.flags[i] & SYN and columns.options[i] & OPT_TIMESTAMPS)
         if columns.interface[i] != interface or columns.frame[i] == self.joined:
             return True
-        if side.connection.aliases is not None and (_has_copies(side) or _has_copies(side.peer)):
-            return True  # it came through two tunnels
         if columns.flags[i] & RST:
             return _has_copies(side) or _has_copies(side.peer)  # tcp_v4_send_reset(): one for each segment, all with ID 0
         if columns.payload[i] or columns.flags[i] & FIN:

@@ -168,10 +168,13 @@ def within(segments: list[Seg], vni: int | None, late_s: float = 0.0) -> list[Se
     return [replace(s, key=s.key + scope, time_ns=s.time_ns + round(late_s * 1e9)) for s in segments]
 
 
-@pytest.mark.parametrize("networks", [(5, 6), (None, 6), (5, None), (5, 6, None)])
-@pytest.mark.parametrize("late_s", [0.0, 0.0001, 0.004])
+@pytest.mark.parametrize(
+    ("networks", "late_s"),
+    [(networks, late_s) for networks in ((5, 6), (None, 6), (5, None), (5, 6, None)) for late_s in (0.0, 0.0001)]
+    + [((5, 6), 0.004), ((None, 6), 0.004)],
+)
 @pytest.mark.parametrize("name", STORIES)
-def test_the_same_numbers_in_two_tunnels_are_one(name: str, late_s: float, networks: tuple[int | None, ...]) -> None:
+def test_the_same_numbers_in_two_tunnels_are_one(name: str, networks: tuple[int | None, ...], late_s: float) -> None:
     """As on both sides of a router between overlays, or with `-i any` inside and outside of the tunnel."""
     one = ladder(STORIES[name])
     mixed = [s for number, vni in enumerate(networks) for s in within(one, vni, number * late_s)]
