@@ -163,6 +163,11 @@ PARTS_THAT_MISLEAD = {
     "freebsd-timewait-ignores-rst.pcap": "the same",
     "snaplen-38.pcap": "the flags were cut off",
 }
+BEGINS_THAT_MISLEAD = {  # what is left from this frame on
+    ("recorded-self-connect.pcap", 7): "behind its only FIN: the ACK is that of an open connection",
+    ("self-connect.pcap", 7): "the same",
+    ("challenge_ack.pcap", 2): "a RST answers the old connection's ACK: they are one of their own",
+}
 NETWORKS_THAT_MISLEAD = {
     "odd-flags.pcap": "nothing but its ports ties a RST to what it answers",
     "snaplen-38.pcap": "the numbers were cut off",
@@ -187,7 +192,8 @@ def test_what_is_said_of_a_part_is_true_of_the_whole(tmp_path: Path, path: Path)
     if not rows or not is_plain(rows) or path.name in PARTS_THAT_MISLEAD:
         return
     whole = run(str(as_pcapng(rows, tmp_path / "one.pcapng")))
-    for part in (*directions(rows), rows[len(rows) // 3 :], rows[len(rows) // 2 :], rows[2 * len(rows) // 3 :]):
+    begins = range(1, len(rows)) if len(rows) < 40 else [len(rows) * third // 6 for third in (2, 3, 4)]
+    for part in (*directions(rows), *(rows[begin:] for begin in begins if (path.name, begin + 1) not in BEGINS_THAT_MISLEAD)):
         assert untrue_of_a_part(whole, run(str(as_pcapng(part, tmp_path / "part.pcapng")))) == []
 
 

@@ -89,10 +89,12 @@ def _of_segment(found: list[Anomaly], live: Connection, verdict: Verdict, index:
 
 def _of_stray(live: Connection, segment: Segment) -> Anomaly:
     """A segment whose numbers are none of this connection's."""
+    if segment.flags & (SYN | ACK) == SYN and not live.earlier:
+        return Anomaly("stray-syn", segment.frame, "a SYN with another initial number that nothing answered")
     if segment.flags & (SYN | ACK) == SYN:
         return Anomaly("old-duplicate-syn", segment.frame, "a SYN of an earlier connection of this four-tuple, once more")
     peer = live.side(1 - segment.side)
-    if segment.flags & SYN and ahead(segment.ack, peer.isn) != 1:
+    if segment.flags & SYN and peer.syn_seen and ahead(segment.ack, peer.isn) != 1:
         return Anomaly("synack-wrong-ack", segment.frame, "it acknowledges another number than its peer's SYN had")
     return Anomaly("old-incarnation-segment", segment.frame, "its numbers belong to no part of this connection")
 

@@ -144,6 +144,8 @@ cdef class FlowTable:
     cdef bint _is_stray(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end) except -1
     @cython.locals(connection=Connection, rare=Rare, log=list, at=cython.Py_ssize_t, segment=Segment)
     cdef _adopt(self, Side side)
+    @cython.locals(log=list, number="long long", found=bint, segment=Segment)
+    cdef bint _goes_on_elsewhere(self, Side side, long long seq) except -1
     @cython.locals(segment=Segment)
     cdef _take_answer(self, Side side, long long ack)
     @cython.locals(ack="long long")

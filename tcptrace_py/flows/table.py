@@ -1261,6 +1261,8 @@ class FlowTable:
         before_opening = side.syn_seen and side.payload_bytes < 1 << 30 and ahead(seq, side.isn) < 0
         if beyond <= room(peer, MOST_SCALE) and not before_opening:
             return False
+        if side.syn_seen and not side.spoke and peer is not side and self._goes_on_elsewhere(side, seq):
+            return False
         rare = side.needs_rare()
         tsval = latest_tsval(side.connection, side.number)
         if seq == rare.stray_next and not (tsval >= 0 and columns.options[i] & OPT_TIMESTAMPS and ahead(columns.tsval[i], tsval) < 0):
@@ -1369,6 +1371,26 @@ class FlowTable:
                 side.next_seq = segment.end
                 side.peer.max_ack = segment.seq
                 return
+
+    def _goes_on_elsewhere(self, side: Side, seq: int) -> bool:
+        """Whether a side's SYN is not this connection's: its peer acknowledged another number, and it goes on from that one.
+
+        The SYN/ACK that its peer took was not captured, or its SYN came over a connection whose begin was not captured.
+        """
+        log, number, found = side.connection.log, side.number, False
+        for segment in log:
+            if segment.side != number and segment.flags & (ACK | RST) == ACK:
+                if 0 < ahead(segment.ack, side.isn) < PLAUSIBLE_BYTES:
+                    return False
+                found = found or (segment.ack == seq and not segment.flags & SYN)
+        if not found:
+            return False
+        for segment in log:
+            if segment.side == number and segment.flags & SYN:
+                segment.marks |= STRAY
+        side.syn_seen = side.synack_seen = side.connection.plain = False
+        side.next_seq = seq
+        return True
 
     def _synchronize(self, side: Side, peer: Side, columns: Columns, i: int, end: int) -> int:
         flags, seq, ack = columns.flags[i], columns.seq[i], columns.ack[i]

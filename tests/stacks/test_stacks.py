@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +17,10 @@ from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import profiles_of
 from tcptrace_py.model.state import Basis, State
 from tests.ladder import path
+from tests.test_order import as_pcapng, rows_of
+
+if TYPE_CHECKING:
+    from tcptrace_py.model.results import Connection
 
 HERE = Path(__file__).parent
 OPENED, ANSWERED = "CLOSED SYN_SENT ESTABLISHED", "LISTEN SYN_RECEIVED ESTABLISHED"
@@ -188,6 +192,21 @@ def test_what_stands_behind_a_lost_fin_shows_no_moment() -> None:
     server = connection.server_side
     assert server is not None
     assert {entry.basis for entry in server.states if entry.state == State.LAST_ACK} == {Basis.ASSUMED}
+
+
+def without(name: str, frames: set[int], tmp_path: Path) -> tuple[Connection, ...]:
+    """The connections of a capture that lacks these frames."""
+    rows = [row for frame, row in enumerate(rows_of(HERE / f"{name}.pcap"), 1) if frame not in frames]
+    return tuple(analyze([as_pcapng(rows, tmp_path / "part.pcapng")]).connections)
+
+
+@pytest.mark.parametrize("missing", [{3}, {1, 3}, {1, 2, 3}])
+def test_a_synack_that_nobody_took_has_no_number_of_its_connection(missing: set[int], tmp_path: Path) -> None:
+    """The SYN/ACK that the client took was not captured: its acknowledgement and all that follows go by the number of that one."""
+    (connection,) = without("two_synacks", missing, tmp_path)
+    assert (connection.teardown.pattern, connection.teardown.first_fin) == ("four-way", "server")
+    assert [stay.side for stay in connection.time_wait] == ["server"]
+    assert connection.handshake.outcome == ("not-captured" if 2 in missing else "completed")
 
 
 @pytest.mark.parametrize(("system", "ended_by"), [("freebsd", "expired"), ("linux", "killed")])
