@@ -115,11 +115,12 @@ def _sent_again_alone(evidence: Evidence, mine: Half, peer: Half) -> bool:
     """Whether a FIN that covers the peer's is a later copy: its sender's IP IDs count two segments lost before the capture.
 
     They left before the peer's FIN came again: its own FIN, and the ACK that it owed to the peer's, so CLOSING. In
-    CLOSE_WAIT only a FIN later than a delayed ACK makes two of them, and that is sent again later than the peer's.
+    CLOSE_WAIT only a FIN later than a delayed ACK makes two of them, and that is sent again later than the peer's; or one of
+    the two answered what the peer's FIN had overtaken.
     """
     cover, theirs, round_trip_ns = mine.cover, peer.fins, evidence.view.round_trip_ns
     answer = evidence.log[cover]
-    if not answer.marks & SKIPPED or mine.near:
+    if not answer.marks & SKIPPED or mine.near or _was_overtaken(evidence, peer, cover):
         return False
     if len(theirs) > 1 and theirs[1] < cover and evidence.sent_knowing(cover, theirs[1]):
         return False

@@ -200,6 +200,12 @@ def without(name: str, frames: set[int], tmp_path: Path) -> tuple[Connection, ..
     return tuple(analyze([as_pcapng(rows, tmp_path / "part.pcapng")]).connections)
 
 
+def test_a_pure_ack_to_what_a_fin_overtook_is_none_of_a_simultaneous_close(tmp_path: Path) -> None:
+    """Also where it was not captured, and IP IDs alone count it and the FIN before it."""
+    (connection,) = without("pure-ack-behind-lost-fin-is-not-simultaneous", {25}, tmp_path)
+    assert (connection.teardown.pattern, connection.teardown.first_fin) == ("four-way", "client")
+
+
 @pytest.mark.parametrize("missing", [{3}, {1, 3}, {1, 2, 3}])
 def test_a_synack_that_nobody_took_has_no_number_of_its_connection(missing: set[int], tmp_path: Path) -> None:
     """The SYN/ACK that the client took was not captured: its acknowledgement and all that follows go by the number of that one."""

@@ -386,17 +386,18 @@ class Evidence:
             # Its FIN was sent before and lost, unless it answers a repetition of the peer's: a D-SACK says so; where there is
             # no SACK, one lost FIN explains a repetition better than two.
             repeated = len([i for i in theirs if i < cover]) > 1
-            fin = theirs[0]
-            overtaken = any(
-                fin < i < cover
-                and not log[i].flags & (FIN | SYN | RST)
-                and not log[i].payload
-                and ahead(log[i].seq, self.fin_end[1 - number]) < 0
-                for i in self.indices[1 - number]
-            )
+            overtaken = self._was_overtaken(theirs[0], cover)
             # corrected: what the peer's FIN overtook calls for a pure ACK as well
             return bool(segment.options & OPT_DSACK) or overtaken or (repeated and not self._has_sack())
         return not (cover_at == fin_at and self._sent_again_alone(cover, theirs))
+
+    def _was_overtaken(self, fin: int, before: int) -> bool:
+        """Whether a segment from before a FIN was captured behind it."""
+        log, number = self.log, self.log[fin].side
+        return any(
+            fin < i < before and not log[i].flags & (FIN | SYN | RST) and not log[i].payload and ahead(log[i].seq, self.fin_end[number]) < 0
+            for i in self.indices[number]
+        )
 
     def _sent_again_alone(self, cover: int, theirs: list[int]) -> bool:
         """Whether a FIN that covers the peer's is a later copy: its sender's IP IDs count two segments lost before the capture.
@@ -405,8 +406,8 @@ class Evidence:
         CLOSE_WAIT only a FIN later than a delayed ACK makes two of them, and that is sent again later than the peer's.
         """
         answer, round_trip_ns = self.log[cover], self.view.round_trip_ns
-        if not answer.marks & SKIPPED or self.view.near[answer.side]:
-            return False
+        if not answer.marks & SKIPPED or self.view.near[answer.side] or self._was_overtaken(theirs[0], cover):
+            return False  # corrected: one of the two may have answered what the peer's FIN overtook
         if len(theirs) > 1 and theirs[1] < cover and self.sent_knowing(cover, theirs[1]):
             return False
         waited_ns = answer.time_ns - self.time(theirs[0]) - round_trip_ns
