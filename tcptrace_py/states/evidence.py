@@ -63,7 +63,7 @@ class Half:
         self.sent = self.indices  # in the order of sending
         self.fins: list[int] = []  # copies of its FIN, in the order of sending
         self.fin_end = -1  # the sequence number behind its FIN; -1: none
-        self.beyond_fin = 0  # so many numbers beyond its FIN it sent all the same
+        self.beyond_fin = 0  # so many numbers beyond its FIN it sent all the same; -1: its FIN lies before its peer's window
         self.cover = NOWHERE  # the first of its segments, in the order of sending, that acknowledges the peer's FIN
         self.acknowledged = NOWHERE  # the first segment that acknowledges its FIN, copies and strays included
         self.closed_second = NOWHERE  # kept by `fins.closed_second`

@@ -5,7 +5,7 @@ from tcptrace_py.model.live cimport Segment, Side
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.states.evidence cimport Evidence, Half
 
-cdef long long GAP, REPEAT, SKIPPED, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, NOWHERE, UNASKED, RESENT_NS, DELAYED_ACK_NS
+cdef long long GAP, REPEAT, SKIPPED, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, NOWHERE, BEFORE_WINDOW, UNASKED, RESENT_NS, DELAYED_ACK_NS
 
 
 @cython.locals(a=Half, b=Half)

@@ -7,6 +7,7 @@ from tcptrace_py.model.verdict import NOWHERE, RESENT_NS
 
 from .evidence import Evidence, Half
 
+BEFORE_WINDOW = -1  # a FIN at the SYN's own number: its peer drops it, and acknowledges no more than the SYN (RFC 9293 3.10.7.4, first)
 UNASKED = -2  # a question whose answer is kept, before it is asked
 DELAYED_ACK_NS = 40_000_000  # so long Linux waits with an ACK (TCP_DELACK_MIN)
 
@@ -33,6 +34,8 @@ def _find_own(evidence: Evidence, mine: Half) -> None:
                 mine.fin_end = segment.end
                 side = evidence.connection.side(mine.number)
                 mine.beyond_fin = max(ahead(side.next_seq, segment.end), 0)
+                if side.syn_seen and not segment.flags & SYN and ahead(segment.end, side.isn) == 1:
+                    mine.beyond_fin = BEFORE_WINDOW
             if segment.end == mine.fin_end:
                 mine.fins.append(i)
 
@@ -238,7 +241,7 @@ def _uncovered_fin(evidence: Evidence, mine: Half, peer: Half) -> int:
     first = _least(fins)
     segment = evidence.log[first]
     gap = segment.marks & GAP > 0
-    if evidence.refuses_at(peer, first):
+    if evidence.refuses_at(peer, first) or mine.beyond_fin == BEFORE_WINDOW:
         return NOWHERE
     if fatal > first:
         reset = evidence.log[fatal]

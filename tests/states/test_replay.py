@@ -370,3 +370,11 @@ def test_near_its_receiver_a_rst_at_an_old_number_is_not_obeyed() -> None:
     text = AT_SERVER + "0.3 C PA len=5\n0.3001 S A\n1 C R seq=6\n"
     assert play(text).row.teardown.pattern == "none"
     assert play(text.replace("seq=6", "seq=11")).row.teardown.pattern == "rst"
+
+
+def test_a_fin_at_the_number_of_its_syn_is_dropped() -> None:
+    """Its sender's numbers were not yet moved on by the SYN/ACK: nothing in it is new, and the SYN/ACK is no ACK of it."""
+    row = play("0 C S\n0.01 S SA\n0.012 C FA seq=0\n0.3 S R").row
+    assert row.client_side.path == "CLOSED SYN_SENT ESTABLISHED FIN_WAIT_1 CLOSED"
+    assert row.server_side is not None
+    assert State.CLOSE_WAIT not in [entry.state for entry in row.server_side.states]

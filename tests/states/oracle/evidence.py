@@ -61,9 +61,10 @@ class Evidence:
         end = self.fin_end[number]
         if segment.flags & RST and 0 <= self.fin_frames[segment.side] < segment.frame:
             return False  # corrected: a socket that had sent its FIN would acknowledge the peer's; lwIP's RST|ACK is of no socket
-        # corrected: what was never sent cannot be acknowledged
+        # corrected: what was never sent cannot be acknowledged, and a FIN at the SYN's own number is dropped
         return (
             end >= 0
+            and not self._is_before_window(number)
             and bool(segment.flags & ACK)
             and segment.side != number
             and (0 <= ahead(segment.ack, end) <= max(ahead(self.connection.side(number).next_seq, end), 0))
@@ -422,6 +423,11 @@ class Evidence:
         syns = [segment.options for segment in self.log if segment.flags & SYN and not segment.marks & (COPY | STRAY)]
         return all(options & OPT_SACK_OK or not options & ~OPT_MSS for options in syns)
 
+    def _is_before_window(self, number: int) -> bool:
+        """Whether a side's FIN has the number of its SYN."""
+        fin, side = self.log[self.fins[number][0]], self.connection.side(number)
+        return side.syn_seen and not fin.flags & SYN and ahead(fin.end, side.isn) == 1
+
     def fin_taken(self, number: int) -> int:
         """Log index of the copy of side `number`'s FIN that its peer took; NOWHERE if none arrived as far as is known."""
         known = self._taken[number]
@@ -434,6 +440,8 @@ class Evidence:
         if not fins:
             return NOWHERE
         peer = 1 - number
+        if self._is_before_window(number):
+            return NOWHERE
         cover = self.first_cover(peer)
         if cover < 0:
             return self._uncovered_fin(number)
