@@ -99,6 +99,24 @@ CASES = {
         "explain 0",
         ("The longest wait, up to frame 10, was 6.59 s: nothing came but what had been sent before.",),
     ),
+    "an answer may come behind an acknowledgement": Told(
+        ladder(HANDSHAKE + "0.03 C PA len=20\n0.04 S A\n1.24 S PA len=90\n1.25 C A"),
+        "explain 0",
+        ("The longest wait, before frame 6, was 1.2 s: the server took so long to answer.",),
+        ("had nothing to send",),
+    ),
+    "who is silent behind an answer owes none": Told(
+        ladder(EXCHANGE + "6.05 C PA len=20\n6.06 S PA len=90\n6.07 C A"),
+        "explain 0",
+        ("The longest wait, before frame 7, was 6 s: the client had nothing to send.",),
+        ("to answer",),
+    ),
+    "who spoke last had nothing to send": Told(
+        ladder(EXCHANGE + "1.24 S PA len=90\n1.25 C A"),
+        "explain 0",
+        ("The longest wait, before frame 7, was 1.19 s: the server had nothing to send.",),
+        ("to answer",),
+    ),
     "connections in CLOSE_WAIT are counted once": Told(
         [*several(HALF, 14, 3), *later(WHOLE, 400)],
         "analyze",

@@ -218,15 +218,20 @@ def _waits(connection: Connection, segments: Sequence[DrawnSegment | Run]) -> di
     chosen = {id(segment) for segment in longest}
     found: dict[int, str] = {}
     before: DrawnSegment | None = None
+    client_spoke: bool | None = None  # whose data came last
     for part in segments:
         if isinstance(part, DrawnSegment) and before is not None and id(part) in chosen:
-            found[id(part)] = _reason(before, part)
+            found[id(part)] = _reason(before, part, client_spoke)
         before = part.last if isinstance(part, Run) else part
+        if before.sent.payload:
+            client_spoke = before.sent.from_client
+        elif isinstance(part, Run):
+            client_spoke = None  # somebody of whom no more is kept
     return found
 
 
-def _reason(before: DrawnSegment, segment: DrawnSegment) -> str:
-    """Who kept whom waiting, as far as the two segments around a delay tell."""
+def _reason(before: DrawnSegment, segment: DrawnSegment, client_spoke: bool | None) -> str:
+    """Who kept whom waiting, as far as the two segments around a delay tell, and whose data came last before it."""
     took, sent, last = human(segment.delay_ns), segment.sent, before.sent
     who = "client" if sent.from_client else "server"
     answers = sent.from_client != last.from_client
@@ -241,7 +246,7 @@ def _reason(before: DrawnSegment, segment: DrawnSegment) -> str:
         return f"{took} until the {who} {answer if sent.flags & ACK else 'opened'}"
     if sent.flags & FIN:
         return f"{took}: the {who} took so long to close" + (" after the other side's FIN" if last.flags & FIN else "")
-    if sent.payload and answers and last.payload:
+    if sent.payload and ((answers and last.payload) or (client_spoke and not sent.from_client)):
         return f"{took}: the {who} took so long to answer"
     if sent.payload:
         return f"{took}: the {who} had nothing to send"
