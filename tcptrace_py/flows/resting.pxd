@@ -3,6 +3,7 @@ import cython
 
 from tcptrace_py.model cimport words
 from tcptrace_py.model.closed cimport Closed
+from tcptrace_py.model.segments cimport Columns
 
 # Names that only this module and textbook.py read: as C numbers they cost nothing.
 cdef long long HEAD_WORDS, SIDES_WORDS, LOG_WORDS, LOGGED, WHOLE, START, END, FIRST_FRAME, SIGNATURE
@@ -31,6 +32,17 @@ cpdef long long sender(bytes record, Py_ssize_t index)
                own_payloads="long long", index="long long", at="long long", low="long long", high="long long", packed="long long",
                side="long long")
 cpdef read(bytes record, Closed into)
+
+cdef long long MASK
+cdef Py_ssize_t LONE_TIME, LONE_FRAME, LONE_STREAM, LONE_SEQ, LONE_ACK, LONE_FLAGS, LONE_WINDOW, LONE_PAYLOAD, LONE_OPTIONS, LONE_TSVAL
+cdef Py_ssize_t LONE_TSECR, LONE_TTL, LONE_NOTES, LONE_INTERFACE, LONE_ID, LONE_SCALE, LONE_VLAN, LONE_SACK, LONE_WORDS
+@cython.locals(time_ns="long long", frame="long long")
+cpdef bytes lone(Columns columns, Py_ssize_t i, long long stream, unsigned int[::1] out)
+cpdef bytes lone_key(bytes record)
+cpdef long long lone_ns(bytes record)
+cpdef long long lone_stream(bytes record)
+@cython.locals(ip_id="long long", scale="long long", vlan="long long")
+cpdef read_lone(bytes record, Columns columns)
 
 cdef long long ATTEMPT_START, ATTEMPT_FRAME, ATTEMPT_STREAM, ATTEMPT_WORDS, ATTEMPT_VLAN, ATTEMPT_SEQ, ATTEMPT_TSVAL, ATTEMPT_LOOK, ATTEMPT_ID
 cpdef bytes attempt_key(bytes record)

@@ -10,9 +10,15 @@ of 64 bits take two, the lower first). The connection comes first, then both sid
 does), the logged segments as the row has them, and last the key of the side that sent the SYN.
 """
 
+from typing import TYPE_CHECKING
+
 from tcptrace_py.model import words
 from tcptrace_py.model.closed import Closed
-from tcptrace_py.model.segments import OPT_TIMESTAMPS
+from tcptrace_py.model.segments import OPT_TIMESTAMPS, Columns
+from tcptrace_py.model.seq import MASK
+
+if TYPE_CHECKING:
+    from array import array
 
 START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, PAUSE_NS, SURVIVED_NS, ANSWER_NS = range(0, 18, 2)  # of 64 bits, as the row's
 STATE, BUDGET_LEFT, STREAM, VLAN_SCALES, TEID, TURNS, WAIT_FRAME, LARGEST = range(18, 26)
@@ -151,6 +157,60 @@ def read(record: bytes, into: Closed) -> None:
 # The record of an attempt: a SYN that nobody has answered yet. Words; the rest of what a row says follows from them.
 ATTEMPT_START, ATTEMPT_FRAME, ATTEMPT_STREAM, ATTEMPT_VLAN, ATTEMPT_SEQ, ATTEMPT_TSVAL, ATTEMPT_LOOK, ATTEMPT_ID = 0, 2, 4, 5, 6, 7, 8, 9
 ATTEMPT_WORDS = 10
+
+
+# The record of the only segment of a connection that did not begin by the book: words of a block's row, of which those that may be
+# -1 are one more. The connection is made of it once more.
+LONE_TIME, LONE_FRAME, LONE_STREAM, LONE_SEQ, LONE_ACK, LONE_FLAGS, LONE_WINDOW, LONE_PAYLOAD = 0, 2, 4, 5, 6, 7, 8, 9
+LONE_OPTIONS, LONE_TSVAL, LONE_TSECR, LONE_TTL, LONE_NOTES, LONE_INTERFACE, LONE_ID, LONE_SCALE, LONE_VLAN, LONE_SACK = range(10, 20)
+LONE_WORDS = 20
+
+
+def lone(columns: Columns, i: int, stream: int, out: "array[int]") -> bytes:
+    """Record of a row of a block; `out` has room for its words."""
+    time_ns, frame = columns.time_ns[i], columns.frame[i]
+    out[LONE_TIME], out[LONE_TIME + 1], out[LONE_FRAME], out[LONE_FRAME + 1] = time_ns & MASK, time_ns >> 32, frame & MASK, frame >> 32
+    out[LONE_STREAM], out[LONE_SEQ], out[LONE_ACK], out[LONE_FLAGS] = stream, columns.seq[i], columns.ack[i], columns.flags[i]
+    out[LONE_WINDOW], out[LONE_PAYLOAD], out[LONE_OPTIONS] = columns.window[i], columns.payload[i], columns.options[i]
+    out[LONE_TSVAL], out[LONE_TSECR], out[LONE_TTL] = columns.tsval[i], columns.tsecr[i], columns.ttl[i]
+    out[LONE_NOTES], out[LONE_INTERFACE], out[LONE_ID] = columns.notes[i], columns.interface[i], columns.ip_id[i] + 1
+    out[LONE_SCALE], out[LONE_VLAN], out[LONE_SACK] = columns.window_scale[i] + 1, columns.vlan[i] + 1, columns.sack_left[i]
+    return words.joined(out, LONE_WORDS, columns.key[i])
+
+
+def lone_key(record: bytes) -> bytes:
+    """Key of the side that sent it."""
+    return words.behind(record, 4 * LONE_WORDS)
+
+
+def lone_ns(record: bytes) -> int:
+    """When it was captured."""
+    return words.wide(record, LONE_TIME)
+
+
+def lone_stream(record: bytes) -> int:
+    """Its stream."""
+    return words.word(record, LONE_STREAM)
+
+
+def read_lone(record: bytes, columns: Columns) -> None:
+    """Make the first row of a block of the record."""
+    columns.key[0], columns.time_ns[0], columns.frame[0] = lone_key(record), lone_ns(record), words.wide(record, LONE_FRAME)
+    columns.seq[0], columns.ack[0], columns.flags[0] = (
+        words.word(record, LONE_SEQ),
+        words.word(record, LONE_ACK),
+        words.word(record, LONE_FLAGS),
+    )
+    columns.window[0], columns.payload[0] = words.word(record, LONE_WINDOW), words.word(record, LONE_PAYLOAD)
+    columns.options[0], columns.tsval[0] = words.word(record, LONE_OPTIONS), words.word(record, LONE_TSVAL)
+    columns.tsecr[0], columns.ttl[0], columns.notes[0] = (
+        words.word(record, LONE_TSECR),
+        words.word(record, LONE_TTL),
+        words.word(record, LONE_NOTES),
+    )
+    columns.interface[0], columns.sack_left[0] = words.word(record, LONE_INTERFACE), words.word(record, LONE_SACK)
+    ip_id, scale, vlan = words.word(record, LONE_ID), words.word(record, LONE_SCALE), words.word(record, LONE_VLAN)
+    columns.ip_id[0], columns.window_scale[0], columns.vlan[0], columns.teid[0] = ip_id - 1, scale - 1, vlan - 1, -1
 
 
 def attempt_key(record: bytes) -> bytes:

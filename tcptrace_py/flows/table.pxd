@@ -4,6 +4,7 @@ import cython
 from tcptrace_py.flows.incarnations cimport (
     acceptable, answers_as_before, are_over, confirms, give_back, goes_on, is_answered, is_foreign, is_impossible,
     is_of_earlier, is_rewritten, latest_tsval, refuses_another, room, waits_for_second)
+from tcptrace_py.flows cimport resting
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, begins_with_syn, refused, refused_by_time_wait
@@ -13,6 +14,8 @@ from tcptrace_py.model.seq cimport ahead
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
 cdef long long LAST_IDS, LONG_CLOSE_NS, MOST_LARGEST, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
+cdef long long MOST_LONE_NS
+cdef Py_ssize_t ENDS, BEGINS, STAYS
 cdef long long IPV4_KEY, IPV6_KEY, NEAR_BYTES, FEW_TUNNELLED, MOST_SCALE
 cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_HOLES, MOST_STRAY_SYNS
 
@@ -27,6 +30,8 @@ cdef class FlowTable:
     cdef public list closed
     cdef public StreamIndex streams
     cdef public Textbook textbook
+    cdef bint _looks
+    cdef Columns _lone_row
 
     @cython.locals(columns=Columns, i=cython.Py_ssize_t, count=cython.Py_ssize_t)
     cpdef feed(self, block, latest_ns=*)
@@ -46,6 +51,14 @@ cdef class FlowTable:
     @cython.locals(key=bytes, time_ns="long long", frame="long long", seq="long long", connection=Connection, side=Side, segment=Segment)
     cpdef open_object(self, Columns columns, Py_ssize_t i, bytes reverse, long long stream, bint settled)
     cdef Connection _revive(self, long long row)
+    @cython.locals(connection=Connection, record=bytes)
+    cdef Connection _wake(self, long long slot, bytes key)
+    @cython.locals(key=bytes, reverse=bytes, flags="long long", patience=cython.Py_ssize_t)
+    cdef bint _put_lone(self, Columns columns, Py_ssize_t i, long long stream) except -1
+    @cython.locals(row=Columns, connection=Connection)
+    cdef Connection _of_lone(self, bytes record)
+    @cython.locals(record=bytes)
+    cdef _retire_lone(self, Py_ssize_t patience, long long until_ns)
     cdef _enlist(self, Connection connection)
 
     @cython.locals(key=bytes, flags="long long", time_ns="long long", notes="long long", stream="long long", connection=Connection)

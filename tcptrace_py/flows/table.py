@@ -61,6 +61,7 @@ from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import HALF, MASK, ahead
 from tcptrace_py.model.state import State
 
+from . import resting
 from .incarnations import (
     MOST_SCALE,
     acceptable,
@@ -99,6 +100,9 @@ AWAKE = 1 << 12  # sides in the table before closed objects are laid to rest: be
 MOST_HOLES = 256  # of a side's sequence space that are remembered
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 MOST_STRAY_SYNS = 16  # told one by one; of others the number
+LONE_CROWD = 1 << 14  # sides in the table above which a segment that begins a connection out of the book rests until another comes
+ENDS, BEGINS, STAYS = range(3)  # how long it does: as what ended, as what was not answered, as what is open
+MOST_LONE_NS = 4_000_000_000 * SECOND_NS  # seconds of a time are to fit 32 bits
 EARLIER_BYTES = 32 * 8  # so much of earlier incarnations' SYNs is remembered: one that comes late is no new connection
 
 StatesOf = Callable[[Connection, int], tuple[State, State]]
@@ -157,6 +161,8 @@ class FlowTable:
         self.stragglers = 0
         self.first_straggler = 0
         self.deadlines: dict[int, list[Connection]] = {}
+        self._looks = True
+        self._lone_row: Columns | None = None  # what connections are made of that rested as a segment
         self.closed: list[Connection] = []  # closed in this block
         self.clock_ns = 0
         self.last_ns = 0
@@ -393,7 +399,7 @@ class FlowTable:
         textbook, reverse = self.textbook, reverse_key(key)
         self.streams.frame = columns.frame[i]
         slot = self.streams.slot(key, reverse)
-        connection = textbook.wake(slot, key)
+        connection = self._wake(slot, key)
         if connection is not None:
             self._enlist(connection)
             return False
@@ -456,7 +462,7 @@ class FlowTable:
             if side is None and (self.tunnelled or _is_tunnelled(key)):
                 side = self._through_another(columns, i)
         if side is None and not notes & SHORT_HEADER:
-            connection = self.textbook.wake(self.streams.slot(key, reverse_key(key)), key)
+            connection = self._wake(self.streams.slot(key, reverse_key(key)), key)
             if connection is not None:
                 self._enlist(connection)
                 side = self.sides[key]
@@ -481,6 +487,8 @@ class FlowTable:
                 if self.observer is not None:
                     self.observer(None, self.observed, i, 0)
                 return
+            if len(self.sides) > LONE_CROWD and self._put_lone(columns, i, stream):
+                return
             side = self._admit(columns, i, stream).a
         else:
             if flags & (ACK | RST) == RST and not side.peer.packets and (self.tunnelled or _is_tunnelled(key)):
@@ -493,6 +501,55 @@ class FlowTable:
             marks = self._account(side, columns, i)
         if self.observer is not None:
             self.observer(side, self.observed, i, marks)
+
+    def _wake(self, slot: int, key: bytes) -> Connection | None:
+        """The connection at rest on this four-tuple, as an object again; None if there is none."""
+        connection = self.textbook.wake(slot, key)
+        if connection is None:
+            record = self.textbook.wake_lone(slot, key)
+            if record is not None:
+                connection = self._of_lone(record)
+        return connection
+
+    def _put_lone(self, columns: Columns, i: int, stream: int) -> bool:
+        """Let a segment rest that begins a connection, and may be its only one; False if there is more to it than a row of words."""
+        key, flags = columns.key[i], columns.flags[i]
+        if (
+            self.observer is not None
+            or not self.by_the_book
+            or self.routers
+            or self.tunnelled
+            or _is_tunnelled(key)
+            or columns.notes[i] & (HEADER_CUT | SHORT_HEADER)
+            or columns.teid[i] >= 0
+            or stream < 0
+            or not 0 <= columns.time_ns[i] < MOST_LONE_NS
+        ):
+            return False
+        reverse = reverse_key(key)
+        if key == reverse:
+            return False
+        patience = ENDS if flags & RST else STAYS if flags & FIN or flags & (SYN | ACK) == ACK else BEGINS
+        return self.textbook.put_lone(columns, i, self.streams.slot(key, reverse), stream, patience)
+
+    def _of_lone(self, record: bytes) -> Connection:
+        """The connection that a lone segment begins. Nothing leads to it yet."""
+        row = self._lone_row
+        if row is None:
+            row = self._lone_row = Columns(SegmentBlock(1))
+        resting.read_lone(record, row)
+        connection = self._begin(row, 0, row.key[0], resting.lone_stream(record))
+        self._looks = False  # when it is to be looked at is said where it is enlisted
+        self._account(connection.a, row, 0)
+        self._looks = True
+        return connection
+
+    def _retire_lone(self, patience: int, until_ns: int) -> None:
+        """Hand on lone segments of this patience that came before a moment."""
+        record = self.textbook.lone_over(patience, until_ns)
+        while record is not None:
+            self.forget(self._of_lone(record))
+            record = self.textbook.lone_over(patience, until_ns)
 
     def _note_stream(self, columns: Columns, i: int, side: Side | None) -> int:
         """Keep Wireshark's numbers in step; returns the stream, -1 for a header so cut that Wireshark gives it none."""
@@ -1609,7 +1666,7 @@ class FlowTable:
         self._look(connection, (connection.end_ns + self._patience_ns(connection)) // SECOND_NS + 1)
 
     def _look(self, connection: Connection, second: int) -> None:
-        if second == connection.due:
+        if second == connection.due or not self._looks:
             return
         connection.due = second
         bucket = self.deadlines.get(second)
@@ -1663,7 +1720,11 @@ class FlowTable:
             self._revive(row)
             row = textbook.silent(self.now_ns - SILENCE_NS)
         textbook.put_aside(self.clock_ns - ASIDE_NS)
-        self._retire_rested(self.now_ns - self.linger_ns, self.now_ns - min(self.idle_ns, OPENING_IDLE_NS))
+        since_ns, unanswered_ns = self.now_ns - self.linger_ns, self.now_ns - min(self.idle_ns, OPENING_IDLE_NS)
+        self._retire_rested(since_ns, unanswered_ns)
+        self._retire_lone(ENDS, since_ns)
+        self._retire_lone(BEGINS, min(since_ns, unanswered_ns))
+        self._retire_lone(STAYS, min(since_ns, self.now_ns - self.idle_ns))
 
     def _retire_rested(self, since_ns: int, unanswered_ns: int) -> None:
         """Hand on the connections at rest that have heard of nothing since a moment, and attempts of before another one."""
@@ -1688,6 +1749,8 @@ class FlowTable:
             self._revive(row)
         for connection in self.textbook.wake_older(than_ns):
             self._enlist(connection)
+        for record in self.textbook.lone_older(than_ns):
+            self._enlist(self._of_lone(record))
         connections = [side.connection for side in self.sides.values() if side.number == 0]
         for connection in tuple(connections):
             if connection.predecessor is not None:
@@ -1701,6 +1764,8 @@ class FlowTable:
         self.now_ns = end_ns
         self.textbook.put_aside(FOR_EVER_NS)
         self._retire_rested(FOR_EVER_NS, FOR_EVER_NS)
+        for patience in (ENDS, BEGINS, STAYS):
+            self._retire_lone(patience, FOR_EVER_NS)
         objects = {id(side.connection): side.connection for side in self.sides.values()}.values()
         rest = sorted(objects, key=lambda c: c.first_frame, reverse=True)
         for first_frame, row in self.textbook.in_order():  # one by one: in a flood of SYNs there are many

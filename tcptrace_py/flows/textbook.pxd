@@ -14,7 +14,7 @@ cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, PAUSE_NS
 cdef long long WIDE_SIDES, WIDE_SIDE, WIDE_ROW
 cdef long long NEXT, BEFORE, NONE, RING, STATE, BUDGET_LEFT, LOOKED_AT, LOGGED, LONG_NS, SECOND_NS, STREAM, VLAN_SCALES, TEID, TURNS, WAIT_FRAME, LARGEST
 cdef long long NEXT_SEQ, MAX_ACK, LAST_SEQ, LAST_TSVAL, LAST_FLAGS, LAST_ID, SIDES, SIDE_WORDS, LOG, LOG_WORDS, ROW_WORDS
-cdef long long MOST_TURNS, TALKER, SPEAKER, PHASE, ANSWERED, HAS_TEID, RECORD_HEAD, RESTING_MASK, MOST_GONE, MOST_ASIDE, CROWD, KIND_BITS, KIND, AT_ITS_CLIENT, CLOSED, SPOKEN, LETTERS, SYN_ACK
+cdef long long MOST_TURNS, TALKER, SPEAKER, PHASE, ANSWERED, HAS_TEID, RECORD_HEAD, RESTING_MASK, MOST_GONE, MOST_ASIDE, CROWD, KIND_BITS, KIND, FIRST_LONE, AT_ITS_CLIENT, CLOSED, SPOKEN, LETTERS, SYN_ACK
 
 
 cdef class Queue:
@@ -35,6 +35,8 @@ cdef class Textbook:
     cdef int[::1] table
     cdef public list keys
     cdef public Queue records, attempts, half_open
+    cdef public list lone
+    cdef list _queues
     cdef public bint was_announced
     cdef public long long used, free, long_lived, open_rows, stopped_at, announced, row
     cdef int[::1] _asked
@@ -72,8 +74,16 @@ cdef class Textbook:
     @cython.locals(narrow="unsigned int[::1]", after="long long", before="long long")
     cdef _unlink(self, long long row)
     cpdef Connection release(self, long long row)
-    @cython.locals(number="long long")
+    @cython.locals(number="long long", queue=Queue)
     cdef bint _rests(self, long long slot) except -1
+    @cython.locals(queue=Queue)
+    cpdef bint put_lone(self, Columns columns, Py_ssize_t i, long long slot, long long stream, Py_ssize_t patience) except -1
+    @cython.locals(number="long long", kind="long long", queue=Queue, at="long long", record=bytes)
+    cpdef bytes wake_lone(self, long long slot, bytes key)
+    @cython.locals(queue=Queue, at="long long", record=bytes)
+    cpdef bytes lone_over(self, Py_ssize_t patience, long long until_ns)
+    @cython.locals(queue=Queue, record=bytes)
+    cpdef list lone_older(self, long long than_ns)
     cpdef long long place(self, bytes key) except -1
     @cython.locals(at="long long", record=bytes, connection=Connection)
     cpdef Connection wake(self, long long slot, bytes key)

@@ -49,7 +49,8 @@ MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN = 1 << 20, 1 << 11, 1 << 12
 MOST_ASIDE = 1 << 10  # interfaces that the record of an attempt has room for
 RING = 0  # the row that is the ring's beginning and end, and none of its own
 BIAS = 1 << 15  # what is added to budgets, which may be negative
-KIND_BITS, KIND = 2, 3  # lowest bits of a record's number: in which queue it stands
+KIND_BITS, KIND = 3, 7  # lowest bits of a record's number: in which queue it stands
+FIRST_LONE = 3  # kind of the first of the queues of lone segments
 FIRST_ROWS = 64
 FIRST_PLACES = 1 << 13  # a power of two
 
@@ -130,6 +131,9 @@ class Textbook:
         self.records = Queue(0)  # connections that have closed
         self.attempts = Queue(1)  # SYNs that nobody has answered
         self.half_open = Queue(2)  # those that were answered, and no more came
+        # Lone segments, of which no row can be made: those that end a connection, that may begin one, and others.
+        self.lone = [Queue(3), Queue(4), Queue(5)]
+        self._queues = [self.records, self.attempts, self.half_open, *self.lone]
         self.was_announced, self.attempt_key = False, b""  # the attempt that was taken out last
         self.announced = 0  # so many attempts, from the first one ever, were named by `older_attempts`
         self._asked, self._asked_from, self._asked_to = array("i", bytes(4 * FIRST_ROWS)), 0, 0  # rows whose SYN may be without an answer
@@ -537,7 +541,10 @@ class Textbook:
     def _rests(self, slot: int) -> bool:
         """Whether the record is there that the index of streams names for a tuple."""
         number = self.streams.resting(slot)
-        return self.records.place(number) >= 0 or self.attempts.place(number) >= 0 or self.half_open.place(number) >= 0
+        if number <= 0:
+            return False
+        queue = self._queues[number & KIND]
+        return queue.place(number) >= 0
 
     def wake(self, slot: int, key: bytes) -> Connection | None:
         """Take the connection at rest on this four-tuple out, as an object again; None if there is none."""
@@ -608,6 +615,50 @@ class Textbook:
                     self.streams.mark_over(self.streams.slot(key, reverse_key(key)))
                     found.append(record)
             at += 1
+        return found
+
+    def put_lone(self, columns: Columns, i: int, slot: int, stream: int, patience: int) -> bool:
+        """Let the only segment of a connection rest, among those of this patience; False if its tuple has something that rests."""
+        if self._rests(slot):
+            return False
+        queue = self.lone[patience]
+        self.streams.put_aside(slot, queue.add(resting.lone(columns, i, stream, self._out)))
+        return True
+
+    def wake_lone(self, slot: int, key: bytes) -> bytes | None:
+        """Take out the lone segment that rests on this four-tuple; None if there is none."""
+        number = self.streams.resting(slot)
+        kind = number & KIND
+        if kind < FIRST_LONE:
+            return None
+        queue = self._queues[kind]
+        at = queue.place(number)
+        if at < 0:
+            return None
+        record = queue.records[at]
+        if resting.lone_key(record) not in (key, reverse_key(key)):
+            return None
+        queue.drop(at)
+        return record
+
+    def lone_over(self, patience: int, until_ns: int) -> bytes | None:
+        """Take out the lone segment of this patience that rests longest, if it came before a moment; else None."""
+        queue = self.lone[patience]
+        at = queue.longest()
+        record = queue.records[at] if at >= 0 else b""
+        if not record or resting.lone_ns(record) >= until_ns:
+            return None
+        queue.drop(at)
+        return record
+
+    def lone_older(self, than_ns: int) -> list[bytes]:
+        """Take out all lone segments of before a moment."""
+        found: list[bytes] = []
+        for queue in self.lone:
+            for at, record in enumerate(queue.records):
+                if record and resting.lone_ns(record) < than_ns:
+                    queue.drop(at)
+                    found.append(record)
         return found
 
     def unfold_attempt(self, record: bytes) -> Connection:

@@ -145,6 +145,7 @@ def objects() -> list[str]:
 @pytest.mark.parametrize("awake", [1 << 60, -1], ids=["rows", "objects laid to rest as rows"])
 def test_nobody_can_tell(awake: int, objects: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow_table, "AWAKE", awake)
+    monkeypatch.setattr(flow_table, "LONE_CROWD", awake)
     for path, before in zip(SAMPLES, objects, strict=True):
         assert facts(path) == before, path.name
 
