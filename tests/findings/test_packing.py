@@ -10,7 +10,9 @@ import pytest
 from tcptrace_py.findings import accounts, occupancy
 from tcptrace_py.pipeline import run
 from tests.captures import CAPTURES, facts
+from tests.flows.forms import later
 from tests.hostile.generators import capture
+from tests.ladder import ladder, play
 from tests.pieces import share_in_pieces
 from tests.thorough import every
 
@@ -43,3 +45,13 @@ def test_floods(kind: str, keep_rows: bool, tmp_path: Path, monkeypatch: pytest.
     path = tmp_path / "flood.pcap"
     path.write_bytes(capture(kind, 150))
     hold_alike(path, monkeypatch, keep_rows=keep_rows)
+
+
+@pytest.mark.parametrize(
+    "text", ["0 C S", "0 C S\n0.1 S SA", "0 S SA", "0 C R seq=1", "0 C FA seq=1 ack=1", "0 C S\n0.1 S SA\n0.2 C R seq=1"]
+)
+def test_one_connection_each_is_no_object(text: str) -> None:
+    """But of those that both sides spoke in, for the way that their segments came."""
+    segments = [segment for n in range(40) for segment in later(ladder(text, client=f"10.1.0.{n}"), n)]
+    accounts = play(segments, cuts=range(1, len(segments)), keep_rows=False).collector.accounts
+    assert (len(accounts.rows), accounts.singles.alive) == (0, 40)
