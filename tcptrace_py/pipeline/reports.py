@@ -14,8 +14,8 @@ from typing import NamedTuple
 from .jobs import Report, Sums
 from .scratch import Piece, ScratchError
 
-HEAD = Struct("=q12q")  # up to when all is told; the bytes of each column
-COLUMNS = "BBBqqqqqIIqq"  # of what type they are: lengths of names, names, what each counts; then numbers
+HEAD = Struct("=q14q")  # up to when all is told; the bytes of each column
+COLUMNS = "BBBqqqqqIIIBqq"  # of what type they are: lengths of names, names, what each counts; numbers; facts like names; numbers
 NO_REPORT = "scratch files: there are reports that no stage wrote so"
 
 
@@ -30,9 +30,10 @@ class Told(NamedTuple):
 def packed(told: Told) -> bytes:
     """A report of a partition as bytes."""
     assert told.report.told is not None
-    names, counted, events, singles = told.report.told
+    names, counted, events, (four, sixteen, facts) = told.report.told
     columns = [bytes(map(len, names)), b"".join(names), bytes(counted)]
-    columns += [column.tobytes() for column in (*events, *singles, told.connections, told.streams)]
+    columns += [column.tobytes() for column in (*events, four, sixteen, array("I", map(len, facts)))]
+    columns += [b"".join(facts), told.connections.tobytes(), told.streams.tobytes()]
     return b"".join([HEAD.pack(told.report.until_ns, *map(len, columns)), *columns])
 
 
@@ -45,13 +46,35 @@ def unpacked(data: bytes) -> Told:
     if min(sizes) < 0 or ends[-1] != len(data) or any(size % array(kind).itemsize for size, kind in zip(sizes, COLUMNS, strict=True)):
         raise ScratchError(NO_REPORT)
     columns = [array(kind, data[begin:end]) for kind, (begin, end) in zip(COLUMNS, pairwise(ends), strict=True)]
-    lengths, joined, counted, begins_ns, begin_whats, ends_ns, end_whats, early, four, sixteen, connections, streams = columns
-    if sum(lengths) != len(joined) or len(lengths) != len(counted):
+    (
+        lengths,
+        joined,
+        counted,
+        begins_ns,
+        begin_whats,
+        ends_ns,
+        end_whats,
+        early,
+        four,
+        sixteen,
+        facts_lengths,
+        facts,
+        connections,
+        streams,
+    ) = columns
+    names = _cut(joined, lengths)
+    if len(names) != len(counted):
+        raise ScratchError(NO_REPORT)
+    told = names, bytearray(counted), (begins_ns, begin_whats, ends_ns, end_whats, early), (four, sixteen, _cut(facts, facts_lengths))
+    return Told(Report(told, until_ns), connections, streams)
+
+
+def _cut(joined: "array[int]", lengths: "array[int]") -> list[bytes]:
+    """Texts of these lengths that stand one behind the other. Raises ScratchError where these are not theirs."""
+    if sum(lengths) != len(joined):
         raise ScratchError(NO_REPORT)
     text = joined.tobytes()
-    names = [text[begin:end] for begin, end in pairwise(accumulate(lengths, initial=0))]
-    told = names, bytearray(counted), (begins_ns, begin_whats, ends_ns, end_whats, early), (four, sixteen)
-    return Told(Report(told, until_ns), connections, streams)
+    return [text[begin:end] for begin, end in pairwise(accumulate(lengths, initial=0))]
 
 
 def take(sums: Sums, whose: int, told: Told) -> None:

@@ -157,7 +157,8 @@ def test_what_is_held_is_told_as_it_goes(partitions: int, many: int, tmp_path: P
 
 def test_reports_that_nobody_wrote_so_are_refused() -> None:
     events = array("q", [5]), array("q", [1 << 16]), array("q"), array("q"), array("q")
-    report = jobs.Report(([b"a" * 10, b"b" * 34], bytearray(b"\0\1"), events, (array("I"), array("I"))), 7)
+    singles = array("I", [1, 2]), array("I"), [b"", b"f" * 300]
+    report = jobs.Report(([b"a" * 10, b"b" * 34], bytearray(b"\0\1"), events, singles), 7)
     told = reports.Told(report, array("q", [3]), array("q", [1, 2]))
     data = reports.packed(told)
     assert reports.unpacked(data) == told
