@@ -25,7 +25,7 @@ cpdef long long latest_tsval(Connection connection, long long number) except? -1
 
 cpdef long long room(Side side, long long scale) except -1
 @cython.locals(connection=Connection, peer=Side, flags="long long", seq="long long", ack="long long", isn="long long", rows=bytes,
-               at=cython.Py_ssize_t)
+               at=cython.Py_ssize_t, answers=bint)
 cpdef bint is_foreign(Side side, Columns columns, Py_ssize_t i) except -1
 cdef bint _is_far_behind_fin(Side side, long long number) except -1
 @cython.locals(beyond="long long")

@@ -125,7 +125,8 @@ def is_foreign(side: Side, columns: Columns, i: int) -> bool:
     if flags & SYN:
         if seq == side.isn if side.syn_seen else not _is_outside(side, seq):
             return False
-        if 0 < ahead(ack, peer.isn) <= ahead(peer.next_seq, peer.isn) if peer.syn_seen else not _is_outside(peer, ack):
+        answers = 0 < ahead(ack, peer.isn) <= ahead(peer.next_seq, peer.isn) if peer.syn_seen else not _is_outside(peer, ack)
+        if answers and not (side.fin_seen and peer.fin_seen):  # else its peer opened with the same number again: a device that started anew
             return False
     elif not (_is_far_behind_fin(side, seq) or _is_far_behind_fin(peer, ack) or (_is_outside(side, seq) and _is_outside(peer, ack))):
         return False

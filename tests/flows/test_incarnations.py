@@ -436,3 +436,15 @@ def test_a_segment_that_waits_counts_where_it_is_given_back() -> None:
     server = played.row.server_side
     assert server is not None
     assert (server.packets, server.payload_bytes, played.row.last_frame, played.row.history) == (4, 0, 8, "ShAFafd")
+
+
+def test_a_device_that_starts_anew_opens_with_the_same_number() -> None:
+    """As small stacks do whose numbers begin with one that is fixed: the answer has another number than before."""
+    rows = play(HANDSHAKE + CLOSE + "9 C S isn=1000\n9.01 S SA isn=70000\n9.02 C A\n10 S FA\n10.01 C A\n10.02 C FA\n10.03 S A").rows
+    assert [(row.teardown.pattern, row.teardown.first_fin) for row in rows] == [("four-way", "client"), ("four-way", "server")]
+    assert [[stay.side for stay in row.time_wait] for row in rows] == [["client"], ["server"]]
+
+
+def test_what_answers_an_old_syn_that_came_late_opens_nothing() -> None:
+    rows = play(HANDSHAKE + CLOSE + "9 C S seq=0\n9.01 S SA isn=70000\n9.02 C R seq=1").rows
+    assert [(row.teardown.pattern, row.teardown.first_fin) for row in rows] == [("four-way", "client")]
