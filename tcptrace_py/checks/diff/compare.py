@@ -84,11 +84,11 @@ def diff(
 
 def _outcome(what: Comparison | Held, measures: list[Measure], origin: Origin, connections: int) -> Outcome:
     failed = any(not measure.holds for measure in measures)
-    return _whole_outcome(what, Status.FAILED if failed else Status.PASSED, origin, connections, tuple(measures),
+    return _with_status(what, Status.FAILED if failed else Status.PASSED, origin, connections, tuple(measures),
                  "" if measures else "nothing of the kind to compare")  # fmt: skip
 
 
-def _whole_outcome(
+def _with_status(
     what: Comparison | Held, status: Status, origin: Origin, connections: int, measures: tuple[Measure, ...], message: str
 ) -> Outcome:
     return Outcome(what.code, what.name, what.title, Severity.ERROR, status, origin, "all connections", connections, measures, message,
@@ -107,13 +107,13 @@ def _quality(base: Traffic, new: Traffic, origin: Origin, connections: int, *, a
         f"{side.name}: {problem.explanation}" for side in (base, new) for problem in side.capture.problems if problem.damaged
     )
     status = Status.FAILED if measures else Status.DAMAGED if damage and not allow_damaged else Status.PASSED
-    return _whole_outcome(held.QUALITY, status, origin, connections, measures, damage)
+    return _with_status(held.QUALITY, status, origin, connections, measures, damage)
 
 
 def _services(gone: list[Service], fresh: list[Service], pairs: list[tuple[Service, Service]], origin: Origin, connections: int) -> Outcome:
     """A service that nobody connects to any more cannot be compared, and must not look as if it were well."""
     listed = ", ".join(service(*each) for each in fresh)
-    damage = f"new: {listed}" if fresh else ""
+    message = f"new: {listed}" if fresh else ""
     status = Status.FAILED if gone else Status.PASSED if pairs else Status.UNMATCHED
     measures = (
         Measure(
@@ -125,8 +125,8 @@ def _services(gone: list[Service], fresh: list[Service], pairs: list[tuple[Servi
             note=", ".join(service(*each) for each in gone),
         ),
     )
-    return _whole_outcome(
-        held.SERVICES, status, origin, connections, measures, damage if pairs or gone else "no service is in both captures"
+    return _with_status(
+        held.SERVICES, status, origin, connections, measures, message if pairs or gone else "no service is in both captures"
     )
 
 
