@@ -100,7 +100,11 @@ def broken(cases: list[Any]) -> bool:
 WORDS: list[Callable[..., None]] = [
     test_rules.test_ports_are_those_of_the_hosts_profile,
     *(partial(test, *arguments)
-      for test in (test_rules.test_what_was_asked_for_is_named, test_rules.test_latency_says_where_it_was_taken)
+      for test in (
+          test_rules.test_what_was_asked_for_is_named,
+          test_rules.test_latency_says_where_it_was_taken,
+          test_rules.test_stays_are_measured_unless_the_clock_does_not_tell,
+      )
       for arguments in vars(test)["pytestmark"][0].args[1]),
 ]  # fmt: skip
 CASES = [(name.split()[1], case) for name, table in test_rules.TABLES.items() for case in table.values()]

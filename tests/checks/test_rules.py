@@ -9,7 +9,7 @@ import pytest
 from tcptrace_py.checks import config, engine
 from tcptrace_py.checks.engine import Check
 from tcptrace_py.checks.registry import all_rules, doc_of
-from tcptrace_py.model.finding import Finding
+from tcptrace_py.model.finding import Finding, Withheld
 from tcptrace_py.model.report import Measure, Outcome, Status, Unit
 from tcptrace_py.model.results import Connection, ProfileRow
 from tests.checks.scenes import scene, with_ports
@@ -119,6 +119,18 @@ def test_the_worst_are_five_and_the_rest_is_counted() -> None:
 )
 def test_what_was_asked_for_is_named(name: str, rule: str, words: str) -> None:
     assert outcome_of(name, {"rule": rule, "traffic": ["ok"]}).measures[0].what == words
+
+
+@pytest.mark.parametrize(
+    ("withheld", "because", "measured"),
+    [("times", "coarse-clock", 0), ("times", "filtered", 1), ("handshake-latency", "coarse-clock", 1)],
+)
+def test_stays_are_measured_unless_the_clock_does_not_tell(withheld: str, because: str, measured: int) -> None:
+    """What a filter by flags lets pass begins and ends a state."""
+    analysis = scene(["close-wait 9s client"])
+    analysis.withheld = (Withheld(withheld, because, ""),)
+    checks = config.loads("[rules.close-wait]\nlimit = '1s'")
+    assert len(engine.run(with_ports(analysis), checks).outcomes[1].measures) == measured
 
 
 def test_ports_are_those_of_the_hosts_profile() -> None:
