@@ -174,6 +174,22 @@ def test_options_reach_the_analysis(analyses: dict[str, Any]) -> None:
     assert (analyses["idle_s"], analyses["check_checksums"]) == (1.5, True)
 
 
+@pytest.mark.parametrize(
+    ("args", "keeps"),
+    [
+        (["--format", "json"], True),
+        (["--format", "json", "--connections", "none"], False),
+        (["--format", "csv", "--connections", "none"], False),
+        (["--format", "json", "--connections", "none", "--teardown", "rst"], True),  # to say so where none is chosen
+        ([], False),
+        (["--show", "connections"], True),
+    ],
+)
+def test_connections_are_kept_where_they_are_listed(args: list[str], keeps: bool, analyses: dict[str, Any]) -> None:
+    main.main(["analyze", "a.pcap", *args])
+    assert analyses["keep_rows"] == keeps
+
+
 def test_output_files_appear_whole_and_choose_their_format(analyses: dict[str, Any], tmp_path: Path) -> None:
     for name, begin in (("a.json", "{"), ("a.jsonl", '{"record"'), ("a.csv", "id,"), ("a.md", "# "), ("a.txt", "web.pcap")):
         assert main.main(["analyze", "a.pcap", "-o", str(tmp_path / name)]) == 0

@@ -118,7 +118,8 @@ def command(
             raise UsageError("parquet is nothing for a terminal: name a file with -o, or give it to a pipe")
         database("--format parquet")  # or say what is missing before all is read
     target = _target(tables, destination)
-    lists = target is not None or not form.FOR_PEOPLE or views.lists_connections(view)
+    needed = views.lists_connections(view) if form.FOR_PEOPLE else form.BINARY or extent != "none"
+    lists = target is not None or view.filtered or needed
     slowest = views.slowest(view) if form.FOR_PEOPLE else 0
     result: Analysis
     if choice.which and target is None and reading.where is None and reading.tables is None:
