@@ -39,6 +39,7 @@ cdef object _middle(long long[::1] column, Py_ssize_t low, Py_ssize_t high)
 cdef class Services:
     cdef public Numbered names
     cdef dict _tails
+    cdef tuple _servers
     cdef public object counts, service, starts_ns, closes_ns, payloads, opened
 
     @cython.locals(table=Table, service="int[::1]", names=Numbered, tails=dict, tail=bytes, narrow="int[::1]", size=cython.Py_ssize_t,

@@ -137,7 +137,7 @@ def _middle(column: "array[int]", low: int, high: int) -> int | None:
 class Services:
     """Every connection, by the service that it goes to and the address that it comes from."""
 
-    __slots__ = ("_tails", "closes_ns", "counts", "names", "opened", "payloads", "service", "starts_ns")
+    __slots__ = ("_servers", "_tails", "closes_ns", "counts", "names", "opened", "payloads", "service", "starts_ns")
 
     def __init__(self) -> None:
         self.names = Numbered(FOUR_WORDS, SIXTEEN_WORDS)  # as bytes they sort as the services do, if their addresses are of one kind
@@ -146,9 +146,11 @@ class Services:
         self.service = array("i")
         self.starts_ns, self.closes_ns, self.payloads = array("q"), array("q"), array("q")
         self.opened = array("b")
+        self._servers: tuple[Numbered, array[int]] | None = None  # what `by_server` said, as long as it holds
 
     def add(self, block: Block) -> None:
         """Take in the connections of a block."""
+        self._servers = None
         first, rows = len(self.service), block.connections.count
         self.service.frombytes(bytes(4 * rows))
         self.opened.frombytes(bytes(rows))
@@ -192,12 +194,15 @@ class Services:
 
     def by_server(self) -> "tuple[Numbered, array[int]]":
         """Servers, ports and networks, whoever connects there (`server_of`), and which of these each service's is."""
+        if self._servers is not None:
+            return self._servers
         servers, made = Numbered(FOUR_WORDS - 1, SIXTEEN_WORDS - 4), array("i", bytes(4 * len(self)))
         found = made  # compiled, a view of it
         for number in range(len(made)):
             name = self.names.key(number)
             found[number] = servers.number(name[(len(name) - TAIL) // 2 :])
-        return servers, made
+        self._servers = servers, made
+        return self._servers
 
     def _count(self, block: Block, first: int) -> None:
         """Count for their services what connections are like, and note their times."""

@@ -102,6 +102,6 @@ def _add_account(services: dict[tuple[str, int], Service], account: Account, tim
         service.resets_by_server += times * (account.resets - account.resets_client - account.resets_others)
         service.resets_by_others += times * account.resets_others
     if account.stays_client:
-        service.time_wait_client += account.stays_client
+        service.time_wait_client += times * account.stays_client
     if account.stays_server:
-        service.time_wait_server += account.stays_server
+        service.time_wait_server += times * account.stays_server
