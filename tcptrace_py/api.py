@@ -159,7 +159,8 @@ def analyze(
 
     Raises CaptureError where no input could be read at all, UsageError for arguments that make no sense. Damage within
     a capture raises nothing: it stands in `result.capture.problems`. After KeyboardInterrupt the result holds what
-    was analysed so far, and its `interrupted` is True.
+    was analysed so far, and its `interrupted` is True; connections that could not be judged within a fifth of a second then are
+    in none of its numbers (problem `passed-over`).
     """
     from .pipeline import run  # noqa: PLC0415 - the machinery is loaded when it is used
 

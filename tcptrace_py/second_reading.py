@@ -7,7 +7,6 @@ same table, it makes of them what it made of them the first time.
 
 from __future__ import annotations
 
-import time
 from array import array
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from .model.problems import Problems
 from .model.profiles import Profiles
 from .model.segments import IPV6_KEY, plain_key, reverse_key
 from .model.selection import Selection
+from .pipeline.haste import over_in
 from .pipeline.partition import tell_owners
 from .pipeline.running import Directory, Machinery, few_collections, run
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Captures = Sequence[str | os.PathLike[str]]
     Progress = Callable[[int, int | None], None]
 
-STILL_S = 0.2  # so long each reading may go on after a Ctrl-C that came in the first
+STILL_S = 0.1  # of the processor's time: so long each reading may go on after a Ctrl-C that came in the first
 PIECE = 500  # frames, between which it is asked then whether that time is over
 CHOSEN, OTHERS = 0, 1  # to the decoder and the flow table, what was not chosen is another process's
 
@@ -173,12 +173,6 @@ def _leave_out(segments: SegmentBlock, tuples: frozenset[bytes], until_frame: in
             segments.foreign += 1
 
 
-def _soon() -> Callable[[], bool]:
-    """Tells whether STILL_S are over, of the processor's time: what is described does not depend on how busy the machine is."""
-    until_s = time.process_time() + STILL_S
-    return lambda: time.process_time() > until_s
-
-
 class _Again:
     """Reads captures again for connections that were only added up."""
 
@@ -214,7 +208,7 @@ class _Again:
             self.options,
             until_frame=max(frames, default=0),
             progress=self.progress,
-            ends_soon=_soon() if self.interrupted else None,
+            ends_soon=over_in(STILL_S) if self.interrupted else None,
         ):
             if not frames.isdisjoint(block.numbers()):
                 keys = (plain_key(segments.key[i]) for i in range(segments.count) if segments.frame[i] in frames)
@@ -241,7 +235,7 @@ class _Again:
                 options,
                 until_frame=self.until_frame,
                 progress=self.progress,
-                ends_soon=_soon() if self.interrupted else None,
+                ends_soon=over_in(STILL_S) if self.interrupted else None,
             ):
                 table.feed(segments)
         table.finish(self.end_ns)

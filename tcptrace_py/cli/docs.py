@@ -33,10 +33,12 @@ TAIL = """Results go to standard output, everything else to standard error. A cl
 selection that matches no connection says so, names what there is, and makes no difference to the exit code of `analyze`,
 `time-wait` and `query`; `check` and `diff` fail (1), `extract` writes nothing (1), `explain` has nothing to draw (2).
 
-Ctrl-C ends the reading, and the command says so at once. What was read is concluded, which takes some three seconds where it
-is a million irregular packets, and printed, which for a document of many connections takes its time as well.
-`explain` draws as much of the connection as can be read in half a second more; `diff` needs BASE whole (with `--same-traffic` both), and
-`extract` writes only what came from a pipe, since of a file the rest could still be read. A second Ctrl-C ends a command at once.
+Ctrl-C ends the reading, and the command ends within a second, with what it knows: connections that could not be judged in
+that time are in no number (problem `passed-over`), lists end where the time does, and standard error says how much is
+missing. `summary.connections` of a document counts those that were judged, listed or not. `analyze --tables` writes all of these.
+`explain` draws as much of the connection as can be read in a third of a second more; `diff` needs BASE whole (with
+`--same-traffic` both), and `extract` writes only what came from a pipe, since of a file the rest could still be read.
+A second Ctrl-C ends a command at once.
 
 ## Files that are written
 

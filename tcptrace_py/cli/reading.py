@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 OS_NAMES = ("linux", "macos", "freebsd", "windows", "lwip", "gvisor", "rfc9293")  # model.profiles.PROFILES; a test holds them together
 _NAME_OF_ONE = "capture-{}"  # of a checkpoint
+LISTS_S = 0.15  # of the processor's time: so long connections are listed behind Ctrl-C
 LOOK_BYTES = 32 << 20  # enough to say what there is where nothing was what was asked for
 LARGE_BYTES = 64 << 20  # from here on the interpreted form takes so long that one may wonder
 INTERRUPTED = "interrupted; ending with what was read so far (Ctrl-C again ends at once)"  # as soon as it is
@@ -293,8 +294,20 @@ class Reading:
                 click.echo(f"{clear}tcpstates: {how}", err=True)
                 self._told_interrupted = True
 
+    def list_soon(self, analysis: Analysis) -> None:
+        """Connections will be listed. Where Ctrl-C came, only those that there is time for, and `exit_code` says so."""
+        if not analysis.interrupted:
+            return
+        from tcptrace_py.facts.store import Connections
+        from tcptrace_py.pipeline.haste import over_in
+
+        if isinstance(analysis.connections, Connections):
+            analysis.connections.hurry(over_in(LISTS_S))
+
     def exit_code(self, analysis: Analysis, *, told: bool = False) -> int:
         """Exit code for what was read; says on standard error why it is not 0, unless the reader was `told` already."""
+        if analysis.interrupted:
+            self._say_what_is_missing(analysis, told=told)
         return self.exit_code_of(analysis.capture.problems, interrupted=analysis.interrupted, told=told)
 
     def exit_code_of(self, problems: Sequence[Problem], *, interrupted: bool, told: bool = False) -> int:
@@ -312,6 +325,19 @@ class Reading:
         if internal:
             return codes.INTERNAL
         return codes.DAMAGED if damaged and not self.allow_damaged else 0
+
+    def _say_what_is_missing(self, analysis: Analysis, *, told: bool) -> None:
+        """Say what there was no time for behind Ctrl-C."""
+        from tcptrace_py.facts.store import Connections
+        from tcptrace_py.outputs.units import some
+        from tcptrace_py.pipeline.haste import PASSED_OVER
+
+        for problem in analysis.capture.problems:
+            if problem.code == PASSED_OVER and not told:
+                click.echo(f"tcpstates: {some(problem.count, 'connection')} could not be judged in time ({PASSED_OVER})", err=True)
+        rows = analysis.connections
+        if isinstance(rows, Connections) and rows.is_cut:
+            click.echo(f"tcpstates: not all of {some(len(rows), 'connection')} are listed: there was no time for more", err=True)
 
     def _refuse_options(self, why: str) -> None:
         """Raise UsageError for options that say how captures are read, where none are: they must not look as if they had been heeded."""

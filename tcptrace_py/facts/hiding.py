@@ -1,5 +1,6 @@
 """What becomes of times that a capture cannot tell: a block that is read has none in their place, whatever is made of it."""
 
+from array import array
 from collections.abc import Iterable
 
 from tcptrace_py.model.finding import Withheld
@@ -45,7 +46,6 @@ def hide(block: Block, withheld: Iterable[Withheld]) -> None:
     for row in withheld:
         for column in COLUMNS[row.what, row.because]:
             at = column * table.capacity
-            for number in range(at, at + table.count):
-                table.wide[number] = MISSING
+            table.wide[at : at + table.count] = array("q", [MISSING]) * table.count
         if (row.what, row.because) == ("times", COARSE_CLOCK):
             block.is_timed = False

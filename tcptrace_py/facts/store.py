@@ -2,7 +2,6 @@
 
 import os
 from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import BinaryIO, overload
@@ -17,7 +16,7 @@ from .views import connection
 
 MOST_BLOCKS = 16  # kept in memory, some 2 MB each, before all are written to a file, unless somebody says how many
 HAS_PLACES = hasattr(os, "pwrite")  # not on Windows, where no other process shares the file
-NO_ROW = -1  # in place of a block's number and a row
+NO_ROW = -1  # in place of a block's number and a row: what has none comes before others of its frame
 MOST_READ = 24  # kept in memory of those that are read from a file: connections are in order in it but for the long ones
 
 
@@ -96,6 +95,8 @@ class Connections:
         self._read: dict[int, Block] = {}
         self._stream_of: Callable[[int], int] | None = None
         self._withheld: tuple[Withheld, ...] = ()
+        self._is_over: Callable[[], bool] = lambda: False
+        self.is_cut = False  # whether somebody was given less than all since `hurry`
 
     def __len__(self) -> int:
         return self.count
@@ -159,14 +160,15 @@ class Connections:
 
     def finish(self) -> None:
         """All are there: number them in order of first frame. Of equal ones the one that ended first comes first."""
-        pairs = sorted(
-            (frame << 64) | (number << 32) | row for number, frames in enumerate(self._first_frames) for row, frame in enumerate(frames)
-        )
+        pairs = [
+            (frame << 64) | ((number << 32 | row) - NO_ROW)
+            for number, frames in enumerate(self._first_frames)
+            for row, frame in enumerate(frames)
+        ]
+        pairs += [frame << 64 for frame in self.left_out]
+        pairs.sort()
         low = (1 << 64) - 1
-        self._order = array("q", [pair & low for pair in pairs])
-        for frame in sorted(self.left_out):
-            self._order.insert(bisect_left(pairs, frame << 64), NO_ROW)
-            pairs.insert(bisect_left(pairs, frame << 64), frame << 64)
+        self._order = array("q", [(pair & low) + NO_ROW for pair in pairs])
         self._ids = [array("q", bytes(8 * len(frames))) for frames in self._first_frames]
         for identifier, place in enumerate(self._order):
             if place != NO_ROW:
@@ -205,9 +207,17 @@ class Connections:
         block.ids = self._ids[number]
         return block
 
+    def hurry(self, is_over: Callable[[], bool]) -> None:
+        """Whoever goes through them is given as many as there is time for from now on."""
+        self._is_over = is_over
+
     def blocks(self) -> Iterator[Block]:
         """All blocks, in the order in which their connections ended. Those from a file are not kept: each is asked for once."""
-        return (block or self._unpacked(number) for number, block in enumerate(self._blocks))
+        for number, block in enumerate(self._blocks):
+            if self._is_over():
+                self.is_cut = True
+                return
+            yield block or self._unpacked(number)
 
     def connection(self, rank: int) -> Connection:
         """The connection at this rank in order of first frame: its id, unless they were numbered anew."""
@@ -229,9 +239,12 @@ class Connections:
         return self.connection(there[at])
 
     def __iter__(self) -> Iterator[Connection]:
-        in_memory = self._blocks
+        in_memory, is_over = self._blocks, self._is_over
         for place in self._order:
             if place == NO_ROW:
                 continue
+            if is_over():
+                self.is_cut = True
+                return
             block, row = in_memory[place >> 32] or self.block(place >> 32), place & 0xFFFFFFFF
             yield connection(block, row, block.ids[row])

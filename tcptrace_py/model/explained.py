@@ -144,6 +144,11 @@ PROPERTIES = {
         "card do. They are put in order by their stamps; frame numbers stay those of the file",
         "nothing",
     ),
+    "passed-over": Explained(
+        "connections that were still open, or waited for what others tell, when Ctrl-C ended the analysis, and that could not be judged "
+        "within a fifth of a second; they have a number (id) and are counted nowhere",
+        "let it run to its end, or ask for less (`--host`, `--to +60s`)",
+    ),
     "time-backwards": Explained(
         "a frame is stamped earlier than the one before it, by more than that: the clock stepped",
         "durations across the step are wrong; where the stamps are right, `reordercap` puts them in order",

@@ -42,7 +42,7 @@ cdef class Collector:
     cdef public object faults, profiles, digest, each, rows, waiting, left_out
     cdef public Writer writer
     cdef public Closed closed
-    cdef public bint keep_rows, describes_all, are_many
+    cdef public bint keep_rows, describes_all, are_many, gave_up
     cdef public dict troubles, alike_in_trouble
     cdef public Alike in_trouble
     cdef public FirstFrames first_frames
@@ -53,12 +53,14 @@ cdef class Collector:
     cdef public Quality quality
     cdef public Openings openings
     cdef public Troubled troubled, attempted
-    cdef public object held
+    cdef public object held, haste
     cdef public list refused
-    cdef public long long floor_ns, alike, alike_timed
+    cdef public long long floor_ns, alike, alike_timed, passed_over, looks
 
     cdef public long long written
     @cython.locals(client=LiveSide)
+    cdef bint _gives_up(self) except -1
+    cdef _pass_over(self, long long first_frame)
     cdef bint _is_left_out(self, Live live) except -1
     @cython.locals(first_frame="long long")
     cpdef take(self, Live live, long long known_ns)

@@ -61,12 +61,15 @@ from .waiting import Waiting
 if TYPE_CHECKING:
     from tcptrace_py.findings.occupancy import Held
 
+    from .haste import Haste
+
 REFUSED = list(Cause).index(Cause.REFUSED)
 FEW_ROWS = 64  # of a block that rows are written into which are not kept
 MOST_NAMES = 4096  # that such a block may collect
 MOST_ALIKE = 1 << 10  # services whose attempts in trouble are counted before the digest is told of them
 ATTEMPT, NOWHERE = 1 << 6 | SYN << 3, place(None)  # the signature of a SYN and nothing else, and what that says of the vantage point
 DEFAULT_MB, BLOCK_MB = 96, 2  # kept in memory of what is over: two thirds of it as what waits, the rest as blocks, some 2 MB each
+LOOK_EVERY = 32  # connections: each takes some 20 µs where it is irregular
 SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.accounts.STAYS_WITHIN_NS)
 
 
@@ -113,6 +116,9 @@ class Collector:
         self.alike_in_trouble: dict[bytes, Alike] = {}  # attempts, by the service's address and port
         self.in_trouble: Alike | None = None  # the last ones
         self.refused: list[Account] = []  # accounts with refusals that were not described
+        self.haste: Haste | None = None  # an end that may be asked for while what is left is concluded
+        self.looks, self.gave_up = 0, False
+        self.passed_over = 0  # connections that there was no time for then
 
     def _caller_s(self, each: Callable[[Connection], None]) -> Callable[[Connection], None]:
         """A function of whoever asked for each connection: what it raises is no fault of ours."""
@@ -141,12 +147,33 @@ class Collector:
         if self.left_out and self._is_left_out(live):
             live.dissolve()
             return
+        if self.haste is not None and self._gives_up():
+            if live.announced >= 0:
+                self.occupancy.end(live.end_ns, live.announced, port_to_count(live))
+            self._pass_over(live.first_frame)
+            live.dissolve()
+            return
         first_frame = live.first_frame
         try:
             self._take(live, known_ns)
         except Exception as error:  # noqa: BLE001 - whatever it is
             self._leave_out(error, first_frame, live.last_frame)
             live.dissolve()
+
+    def _gives_up(self) -> bool:
+        """Whether there is no more time, which is looked up for one in LOOK_EVERY connections."""
+        self.looks += 1
+        if not self.gave_up and self.looks >= LOOK_EVERY:
+            assert self.haste is not None
+            self.looks, self.gave_up = 0, self.haste.is_over()
+        return self.gave_up
+
+    def _pass_over(self, first_frame: int) -> None:
+        """There is no time for a connection: it has its number, and is counted nowhere."""
+        self.passed_over += 1
+        self.first_frames.add(first_frame)
+        if self.keep_rows:
+            self.rows.left_out.append(first_frame)
 
     def _is_left_out(self, live: Live) -> bool:
         """Whether a connection is counted under other numbers."""
@@ -318,6 +345,9 @@ class Collector:
             record = textbook.over(since_ns)
             if record is None:
                 break
+            if self.haste is not None and self._gives_up():
+                self._pass_over(resting.first_frame(record))
+                continue
             try:
                 if not self._take_record(record, known_ns):
                     self.take(textbook.unfold(record), known_ns)
@@ -329,6 +359,9 @@ class Collector:
             record = textbook.attempt_over(unanswered_ns)
             if record is None:
                 break
+            if self.haste is not None and self._gives_up():
+                self._pass_over(resting.attempt_frame(record))
+                continue
             try:
                 if not self._take_attempt(record, textbook, known_ns):
                     live = textbook.unfold_attempt(record)
@@ -648,6 +681,11 @@ class Collector:
     def conclude_waiting(self, end_ns: int) -> None:
         """All handshakes are known: conclude the connections that waited for that."""
         for live in self.waiting.take_all():
+            if self.haste is not None and self._gives_up():
+                self._pass_over(live.first_frame)
+                for first_frame in self.waiting.give_up():
+                    self._pass_over(first_frame)
+                return
             if live.announced >= 0:
                 self.occupancy.begin(live.end_ns, live.announced)  # as if it had not been counted as over
             try:

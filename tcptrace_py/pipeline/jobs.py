@@ -44,6 +44,7 @@ from tcptrace_py.model.seq import MASK
 from tcptrace_py.model.words import BUCKETS, RECENT
 
 from .collecting import SETTLE_NS, Collector
+from .haste import Haste
 from .partition import ROW_MOST_BYTES, frames_size, pack, pack_frames, tell_owners, unpack, unpack_frames
 from .worthwhile import AGGREGATED
 
@@ -57,6 +58,7 @@ AREAS = 4  # of memory for segments: a worker that has those of round n - 2 from
 AREA_BYTES = BLOCK_FRAMES * ROW_MOST_BYTES
 ANNOUNCE_NS = 10 * SECOND_NS  # between two looks through what is alive
 NOTHING_NS = -(1 << 62)  # up to here nothing is told
+LISTENS_S = 0.05  # between two looks at whether an end is asked for
 TELL_EVERY = 4  # rounds between two reports of begins and ends
 
 
@@ -99,6 +101,22 @@ class News(NamedTuple):
 
     packets: "Packets | None"
     report: Report | None
+
+
+class Alarm:
+    """One byte that all processes share: whether an end was asked for (`pipeline.haste`)."""
+
+    def __init__(self) -> None:
+        self._byte = mmap.mmap(-1, 1)
+
+    def ring(self) -> None:
+        """An end is asked for."""
+        self._byte[0] = 1
+
+    def listen(self) -> None:
+        """Raise KeyboardInterrupt where it is."""
+        if self._byte[0]:
+            raise KeyboardInterrupt
 
 
 class Deposit:
@@ -208,7 +226,8 @@ class Part:
     def needs(self) -> Needs:
         """Pairs of hosts, and hosts and services, of which others decide about waiting connections and refusals."""
         pairs, places = set[bytes](), set[bytes]()
-        for key in self.collector.waiting.first_keys():
+        gives_up = self.collector.haste is not None and self.collector.haste.is_over()
+        for key in () if gives_up else self.collector.waiting.first_keys():
             source, target, *_ = key_parts(key)
             ports = key[2 * len(source) :]
             pairs.add(min(source, target) + max(source, target))
@@ -250,6 +269,7 @@ class Part:
             "problems": self.problems,
             "faults": self.faults,
             "left_out": collector.rows.left_out,
+            "passed_over": collector.passed_over,
             "segments": table.segments,
             "duplicates": table.duplicates,
             "stragglers": table.stragglers,
@@ -287,6 +307,7 @@ class Channels:
         slots: list[memoryview],
         outgoing: dict[int, list[memoryview]],
         incoming: dict[int, list[memoryview]],
+        alarm: Alarm,
     ) -> None:
         self.number = number
         self.links = links
@@ -294,6 +315,7 @@ class Channels:
         self.slots = slots
         self.outgoing = outgoing
         self.incoming = incoming
+        self.alarm = alarm
         self.others = sorted(outgoing)
         self._round = -1
         self._parts = 0  # of blocks taken
@@ -374,6 +396,13 @@ def _receive(link: Link) -> Any:
     return pickle.loads(link.recv_bytes())  # noqa: S301 - from a process of our own
 
 
+def _await(link: Link, haste: Haste) -> Any:
+    """The same, of a worker that concludes what is left; the end may be asked for meanwhile."""
+    while not link.poll(LISTENS_S):
+        haste.listen()
+    return _receive(link)
+
+
 class Player:
     """Plays the rounds of a worker.
 
@@ -440,6 +469,7 @@ def work(part: Part, channels: Channels) -> None:
             more, frames = channels.frames()
         player.end()
         end_ns = channels.receive(READER)
+        part.collector.haste = Haste(channels.alarm.listen)
         part.table.finish(end_ns)
         part.table.clear()
         channels.send(READER, (part.needs(), part.told()))
@@ -500,6 +530,7 @@ class Sums:
         self.part.problems.merge(state["problems"])
         self.part.faults.merge(state["faults"])
         collector.rows.left_out += state["left_out"]
+        collector.passed_over += state["passed_over"]
         table.segments += state["segments"]
         table.duplicates += state["duplicates"]
         table.stragglers += state["stragglers"]
@@ -529,6 +560,7 @@ class Workers:
                 ends[one, other], ends[other, one] = context.Pipe()
         self._slots = {number: shared_areas(SLOTS, SLOT_BYTES) for number in range(1, jobs)}
         self._deposits = [Deposit() for _ in range(jobs)]
+        self.alarm = Alarm()
         areas = {(one, other): shared_areas(AREAS, AREA_BYTES) for one in range(jobs) for other in range(jobs) if one != other}
         scratches = {number: Scratch() for number in range(1, jobs)}
 
@@ -541,6 +573,7 @@ class Workers:
                 self._slots.get(me, []),
                 {other: areas[me, other] for other in others},
                 {other: areas[other, me] for other in others},
+                self.alarm,
             )
 
         def begin(me: int) -> None:
@@ -601,10 +634,11 @@ class Workers:
                 self._play_own()
         self._amid = False
 
-    def finish(self, end_ns: int) -> None:
+    def finish(self, end_ns: int, haste: Haste) -> None:
         """No more blocks, of a capture that ends then: conclude what waits everywhere, and add everything up."""
         if self._amid:
             raise KeyboardInterrupt  # it came amid a block, half of which is of no use
+        haste.tell(self.alarm.ring)  # the others conclude what is left as well
         with _all_there():
             while self._blocks % self._jobs:
                 _send(self._ends[self._blocks % self._jobs], Frames(0))
@@ -612,31 +646,32 @@ class Workers:
             for link in self._ends.values():
                 _send(link, None)
                 _send(link, end_ns)
-            self._finish(end_ns)
+            self._finish(end_ns, haste)
 
-    def _finish(self, end_ns: int) -> None:
+    def _finish(self, end_ns: int, haste: Haste) -> None:
         sums, part = self._sums, self._sums.part
         while self._own:
             self._play_own()
         self._player.end()
+        part.collector.haste = haste
         part.table.finish(end_ns)
         part.table.clear()
         needs = part.needs()
         for whose, link in self._ends.items():
-            while isinstance(message := _receive(link), Taken):
+            while isinstance(message := _await(link, haste), Taken):
                 pass  # of the last blocks
             their_needs, told = message
             needs = needs[0] | their_needs[0], needs[1] | their_needs[1]
             sums.take(whose, told)
         part.collector.settle_before_waiting(end_ns)
-        known = self._known(needs)
+        known = self._known(needs, haste)
         for link in self._ends.values():
             _send(link, known)
         part.learn(known)
         part.collector.conclude_waiting(end_ns)
         part.collector.add_up()
         for whose, link in self._ends.items():
-            told, first_frames, openers, state = _receive(link)
+            told, first_frames, openers, state = _await(link, haste)
             sums.take(whose, told)
             part.collector.first_frames.merge(first_frames)
             part.openers.merge(openers)
@@ -644,13 +679,13 @@ class Workers:
         part.collector.rename_streams(part.openers.rank)
         part.collector.close(end_ns)
 
-    def _known(self, needs: Needs) -> Known:
+    def _known(self, needs: Needs, haste: Haste) -> Known:
         """What all parts together know of these pairs of hosts, hosts and services."""
         for link in self._ends.values():
             _send(link, needs)
         known = self._sums.part.known(needs)
         for link in self._ends.values():
-            add_known(known, _receive(link))
+            add_known(known, _await(link, haste))
         return known
 
     def _play_own(self) -> None:

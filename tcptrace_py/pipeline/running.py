@@ -3,12 +3,13 @@
 import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcptrace_py.capture import open_captures
 from tcptrace_py.capture.columns import BLOCK_FRAMES
+from tcptrace_py.capture.reader import EndReadingError
 from tcptrace_py.decode import NOT_READ, UNKNOWN_LINK, Decoder
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.findings.hosts import hosts
@@ -30,6 +31,7 @@ from tcptrace_py.model.results import Analysis, CaptureInfo, Connection, Profile
 from tcptrace_py.model.selection import Selection
 
 from .collecting import DEFAULT_MB, Collector
+from .haste import EXPLANATION, PASSED_OVER, Haste
 from .replaying import Replayer
 from .worthwhile import first_share, useful_jobs
 
@@ -117,6 +119,8 @@ class Machinery:
         if table.segments:
             problems.leave_out(NOT_READ)
             problems.forgive(UNKNOWN_LINK)  # another interface's frames
+        if collector.passed_over:
+            problems.add(PASSED_OVER, EXPLANATION, count=collector.passed_over)
         info.problems = problems.rows()
         kept_back = withheld(info, summary, every_budget, profiles, shows_fins=collector.quality.shows_fins)
         summary = without_withheld(summary, kept_back)
@@ -241,13 +245,14 @@ def _read(
 ) -> Reading:
     """Read block by block, and hand on. Raises NotSharedError."""
     problems = Problems()
-    whole, interrupted = machinery(), False
-    reader = open_captures(paths, problems, progress=progress, faults=whole.faults)
+    whole, latest = machinery(), Latest(progress)
+    reader = open_captures(paths, problems, progress=None if progress is None else latest, faults=whole.faults)
     info, blocks = CaptureInfo(files=reader.files), reader.blocks()
     with few_collections():
         with ExitStack() as stack:
             decoder = Decoder(problems, check_checksums=check_checksums, faults=whole.faults)
             way: Alone | Workers = Alone(whole, decoder, names_streams=directory is not None)
+            haste = Haste(latest.again)
             try:
                 frames = next(blocks, None)
                 if frames is not None and asked != 1 and (count := useful_jobs(asked, reader, frames)) > 1:
@@ -268,14 +273,34 @@ def _read(
                     frames = None  # its memory is of use for the next one
                     frames = next(blocks, None)
             except KeyboardInterrupt:
-                interrupted = True
-            way.finish(whole.table.selection.ends_ns(info.end_ns or 0))
+                haste.ask()
+            way.finish(whole.table.selection.ends_ns(info.end_ns or 0), haste)
         if directory is not None:
             assert way.openers is not None
             directory.connections, directory.streams = whole.collector.first_frames, way.openers
             vantages = whole.collector.replayer.vantages
             directory.pairs, directory.ways, directory.selection = vantages.pairs, vantages.ways, whole.table.selection
-    return Reading(whole, info, problems, interrupted, not (interrupted or reader.once))
+    return Reading(whole, info, problems, haste.asked, not (haste.asked or reader.once))
+
+
+class Latest:
+    """Progress as it was told last, to be told again while what was read is concluded: so Ctrl-C is heard there, too."""
+
+    def __init__(self, tell: Callable[[int, int | None], None] | None) -> None:
+        self._tell = tell
+        self._told: tuple[int, int | None] | None = None
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Tell it."""
+        self._told = done, total
+        if self._tell is not None:
+            self._tell(done, total)
+
+    def again(self) -> None:
+        """Tell it again."""
+        if self._tell is not None and self._told is not None:
+            with suppress(EndReadingError):  # of what is over already
+                self._tell(*self._told)
 
 
 class Alone:
@@ -300,8 +325,9 @@ class Alone:
         self._segments = segments if frames.count == BLOCK_FRAMES else None  # it is the last one, or a small one
         self._collector.settle(self._table)
 
-    def finish(self, end_ns: int) -> None:
+    def finish(self, end_ns: int, haste: Haste) -> None:
         """There are no more blocks, of a capture that ends then."""
+        self._collector.haste = haste
         self._segments = None  # its memory is better used for what follows
         self._decoder.finish()
         self._table.finish(end_ns)

@@ -220,6 +220,7 @@ class Waiting:
         self._parcels: list[bytes | tuple[int, int]] = []  # of those before: packed, or where that stands in the file
         self._bytes = 0  # in memory
         self._scratch = Scratch()
+        self._order: Iterator[int] = iter(())  # of `take_all`, places that are still to come
         self.kind_of: Callable[[int], int] | None = None  # of a kind of intervals, where those who wait come from another process
 
     def __len__(self) -> int:
@@ -281,9 +282,10 @@ class Waiting:
     def take_all(self) -> Iterator[Connection]:
         """Give all away in order of first frame, those of one frame as they came."""
         count = len(self._frames)
-        frames = [*self._frames, *(live.first_frame for live in self._objects)]
+        frames = self._all_frames()
         known: dict[int, list[tuple[Any, ...]]] = {}
-        for at in sorted(range(len(frames)), key=frames.__getitem__):
+        self._order = iter(sorted(range(len(frames)), key=frames.__getitem__))
+        for at in self._order:
             if at >= count:
                 yield self._objects[at - count]
                 continue
@@ -296,4 +298,19 @@ class Waiting:
             if self.kind_of is not None and live.announced >= 0:
                 live.announced = self.kind_of(live.announced)
             yield live
+        self._clear()
+
+    def give_up(self) -> list[int]:
+        """Take the rest of `take_all` for given away as well: the first frames of what it did not give."""
+        frames = self._all_frames()
+        left = [frames[at] for at in self._order]
+        for live in self._objects:
+            live.dissolve()
+        self._clear()
+        return left
+
+    def _all_frames(self) -> list[int]:
+        return [*self._frames, *(live.first_frame for live in self._objects)]
+
+    def _clear(self) -> None:
         self._objects, self._frames, self._parcels, self._bytes = [], array("q"), [], 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 
 import tcptrace_py.api
 from tcptrace_py import analyze
-from tcptrace_py.cli import page
+from tcptrace_py.cli import page, reading
 from tcptrace_py.cli.main import main
 from tcptrace_py.cli.reading import INTERRUPTED, Reading
+from tcptrace_py.model.problems import Problem
+from tcptrace_py.pipeline.haste import PASSED_OVER
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -90,3 +93,62 @@ def test_ctrl_c_is_answered_before_a_long_document_is_written(
     assert main(["analyze", str(SAMPLES / "close-wait-never-closes.pcap"), "-o", str(tmp_path / "a.json")]) == 130
     assert said == [f"tcpstates: {INTERRUPTED}\n"]
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+def test_a_list_behind_ctrl_c_ends_where_the_time_does(
+    form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was written is whole but for connections, and standard error says that there are more."""
+    analyzed = Reading.analyze
+
+    def interrupted(self: Reading, **how: Any) -> Any:
+        result = analyzed(self, **how)
+        result.interrupted = True
+        result.capture.problems.append(Problem(PASSED_OVER, 1234, "connections were still to be judged", None, damaged=False))
+        return result
+
+    monkeypatch.setattr(Reading, "analyze", interrupted)
+    command = ["analyze", str(SAMPLES / "close-wait-never-closes.pcap"), "--format", form]
+    assert main(command) == 130
+    out, err = capsys.readouterr()
+    assert _listed(form, out) == 3
+    assert "1,234 connections could not be judged in time (passed-over)" in err
+    assert "not all" not in err
+    monkeypatch.setattr(reading, "LISTS_S", -1.0)
+    assert main(command) == 130
+    out, err = capsys.readouterr()
+    assert _listed(form, out) == 0
+    assert "not all of 3 connections are listed" in err
+
+
+def _listed(form: str, out: str) -> int:
+    """How many connections a document lists that is whole otherwise."""
+    if form == "json":
+        document = json.loads(out)
+        assert document["interrupted"]
+        assert document["summary"]["connections"] == 3
+        return len(document["connections"])
+    lines = out.splitlines()
+    if form == "csv":
+        return len(lines) - 1
+    records = [json.loads(line)["record"] for line in lines]
+    assert (records[0], records[-1]) == ("header", "trailer")
+    return len(records) - 2
+
+
+def test_a_query_behind_ctrl_c_says_what_it_was_not_given(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("duckdb")
+    analyzed = Reading.analyze
+
+    def interrupted(self: Reading, **how: Any) -> Any:
+        result = analyzed(self, **how)
+        result.interrupted = True
+        return result
+
+    monkeypatch.setattr(Reading, "analyze", interrupted)
+    monkeypatch.setattr(reading, "LISTS_S", -1.0)
+    assert main(["query", str(SAMPLES / "close-wait-never-closes.pcap"), "SELECT count(*) AS n FROM connections", "--format", "csv"]) == 130
+    out, err = capsys.readouterr()
+    assert out == "n\n0\n"
+    assert "not all of 3 connections are listed" in err

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
 SOURCE = Path(tcptrace_py.__file__).parent
 # Whatever names problems and anomalies, relative to the package; in `findings` other files have codes of other kinds.
-PLACES = ("capture", "decode", "flows", "facts/anomalies.py", "findings/quality.py", "model/faults.py", "model/live.py")
+PLACES = (
+    "capture",
+    "decode",
+    "flows",
+    "facts/anomalies.py",
+    "findings/quality.py",
+    "model/faults.py",
+    "model/live.py",
+    "pipeline/haste.py",
+)
 SAYS = {"add", "note", "_count", "Anomaly", "broken_off", "skipped"}
 HYPHENATED = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 

@@ -249,7 +249,7 @@ def _whole_records(data: bytes) -> list[int]:
 
 
 def test_signals_at_any_moment(tmp_path: Path) -> None:
-    """130 and a whole document, or an end before there was anything; never a document that breaks off."""
+    """130 and a whole document, or an end before there was anything; never a document that breaks off. Who is told less is told so."""
     rng = random_for("signals")
     path, out = tmp_path / "large.pcap", tmp_path / "out.json"
     path.write_bytes(capture(SCENARIOS["tuple reused"](60_000)))
@@ -269,7 +269,8 @@ def test_signals_at_any_moment(tmp_path: Path) -> None:
         if out.exists():
             document = json.loads(out.read_bytes())
             assert document["interrupted"] == (process.returncode == 130)
-            assert document["summary"]["connections"] == len(document["connections"])
+            count, listed = document["summary"]["connections"], len(document["connections"])
+            assert listed == count or (listed < count and f"not all of {count:,} connections are listed".encode() in err)
     print(codes)  # noqa: T201 - seen with -s, and on failure
 
 

@@ -131,6 +131,7 @@ def command(
         result = reading.analyze(keep_rows=lists, slowest=slowest)
     if target is not None:
         target.write(result, reading.selection)
+    reading.list_soon(result)
     page.emit(lambda out: form.write(result, view, out), output)
     if not form.FOR_PEOPLE and view.filtered and result.summary.connections and not any(view.chosen(result)):
         click.echo(f"tcpstates: {none_picked(result, view)}", err=True)

@@ -56,6 +56,7 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
         page.emit(lambda out: rows.write(found.columns, found.rows, form, out), output)
         return reading.exit_code_of(tables.problems, interrupted=tables.interrupted)
     result = reading.analyze()
+    reading.list_soon(result)
     found = sql.Database(result).query(statement)
     page.emit(lambda out: rows.write(found.columns, found.rows, form, out), output)
     return reading.exit_code(result)

@@ -69,7 +69,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     asked = [
         account
         for rows in failed.values()
-        if len(rows) >= FEWEST_FAILED and (account := evidence.account(rows[0])).connections - len(rows) >= FEWEST_OPENED
+        if FEWEST_FAILED <= len(rows) <= MOST_FLOWS and (account := evidence.account(rows[0])).connections - len(rows) >= FEWEST_OPENED
     ]
     if not asked or evidence.held is None:
         return
