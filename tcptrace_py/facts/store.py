@@ -12,6 +12,7 @@ from tcptrace_py.model.results import Connection
 
 from .block import FIRST_FRAME, STREAM, Block, unpacked
 from .hiding import hide, hides
+from .table import ranked
 from .views import connection
 
 MOST_BLOCKS = 16  # kept in memory, some 2 MB each, before all are written to a file, unless somebody says how many
@@ -160,19 +161,15 @@ class Connections:
 
     def finish(self) -> None:
         """All are there: number them in order of first frame. Of equal ones the one that ended first comes first."""
-        pairs = [
-            (frame << 64) | ((number << 32 | row) - NO_ROW)
-            for number, frames in enumerate(self._first_frames)
-            for row, frame in enumerate(frames)
-        ]
-        pairs += [frame << 64 for frame in self.left_out]
-        pairs.sort()
-        low = (1 << 64) - 1
-        self._order = array("q", [(pair & low) + NO_ROW for pair in pairs])
-        self._ids = [array("q", bytes(8 * len(frames))) for frames in self._first_frames]
-        for identifier, place in enumerate(self._order):
-            if place != NO_ROW:
-                self._ids[place >> 32][place & 0xFFFFFFFF] = identifier
+        begins, places = array("q", self.left_out), array("q", [NO_ROW]) * len(self.left_out)
+        for number, frames in enumerate(self._first_frames):
+            begins.extend(frames)
+            places.extend(range(number << 32, (number << 32) + len(frames)))
+        self._order, ids = ranked(begins, places)
+        at, self._ids = len(self.left_out), []
+        for frames in self._first_frames:
+            self._ids.append(ids[at : at + len(frames)])
+            at += len(frames)
         self._hand_out_ids()
 
     def number_anew(self, id_of: Callable[[int], int]) -> None:

@@ -1,6 +1,8 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.model cimport columns
+
 
 cdef class Table:
     cdef public Py_ssize_t capacity, count, wide_columns, narrow_columns, small_columns
@@ -15,3 +17,8 @@ cdef class Table:
     cpdef list with_narrow(self, Py_ssize_t column, const unsigned char[::1] without)
     @cython.locals(wide="long long[::1]", begin=cython.Py_ssize_t, row=cython.Py_ssize_t, found=list)
     cpdef list with_wide(self, Py_ssize_t column, const unsigned char[::1] without)
+
+
+@cython.locals(count=cython.Py_ssize_t, order="int[::1]", rank=cython.Py_ssize_t, row=cython.Py_ssize_t,
+               to_names="long long[::1]", to_ranks="long long[::1]")
+cpdef tuple ranked(long long[::1] values, long long[::1] names)

@@ -7,6 +7,8 @@ as Arrow wants it. MISSING stands for what is unknown in a wide column, -1 in th
 
 from array import array
 
+from tcptrace_py.model import columns
+
 MISSING = -(1 << 63)
 
 
@@ -93,6 +95,19 @@ class Table:
         self.narrow = _column("i", data[at + wide : at + wide + narrow])
         self.small = _column("b", data[at + wide + narrow : end])
         return end + -(end - at) % 8
+
+
+def ranked(values: "array[int]", names: "array[int]") -> "tuple[array[int], array[int]]":
+    """Names in order of the values beside them, equal ones as they stand; and the place of each value in that order."""
+    count = len(values)
+    order = columns.in_order(values, count)
+    sorted_names, ranks = array("q", bytes(8 * count)), array("q", bytes(8 * count))
+    to_names, to_ranks = sorted_names, ranks  # compiled, these are views
+    for rank in range(count):
+        row = order[rank]
+        to_names[rank] = names[row]
+        to_ranks[row] = rank
+    return sorted_names, ranks
 
 
 def _column(code: str, data: memoryview) -> "array[int]":
