@@ -58,6 +58,15 @@ def rows(path: Path) -> list[Row]:
     ]
 
 
+def with_clock_of(path: Path, target: Path, step_ns: int) -> Path:
+    """The same frames from a clock that goes in such steps; 0: it stands."""
+    frames = rows(path)
+    stamps = [time_ns // step_ns * step_ns if step_ns else frames[0][0] for time_ns, *_ in frames]
+    records = [pcap_record(stamp, data, wire, magic=NANO) for stamp, (_, data, wire, _) in zip(stamps, frames, strict=True)]
+    target.write_bytes(b"".join((pcap_header(magic=NANO, link=frames[0][3]), *records)))
+    return target
+
+
 def all_samples() -> list[Row]:
     """All samples whose frames hold one segment each, one after the other, an hour between them."""
     found: list[Row] = []

@@ -12,6 +12,7 @@ from tcptrace_py.model.faults import PASSED_ON
 from tcptrace_py.model.report import Origin, Outcome, Report, Severity, Status
 
 from .facts import Facts
+from .measurable import allowed, missing, not_measurable
 from .measure import service
 from .registry import doc_of, find
 from .scope import Scope
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 QUALITY = "capture-quality"
 ALWAYS = Origin("always checked")
-ACCEPT = "; --allow-unmeasurable accepts that"
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,16 @@ class Check:
             why = f"a bug in tcpstates, not in the capture: the rule raised {type(error).__name__}: {error}"
             return replace(self.outcome(Status.FAILED, count, message=why), severity=Severity.ERROR, internal=True)
         hidden = _hidden(self.rule, analysis)
-        if hidden and count and not self.allow_unmeasurable:
+        failed = any(not measure.holds for measure in measures)
+        if hidden and count and not self.allow_unmeasurable and not (failed and getattr(self.rule, "SURE", False)):
             return self.outcome(Status.UNMEASURABLE, count, measures, hidden)
-        if any(not measure.holds for measure in measures):
+        if failed:
             return self.outcome(Status.FAILED, count, measures)
         if not measures and not self.allow_empty and not hidden:
             why = _nothing_to_measure(count) if count else _nothing_matched(analysis, self.scope)
             return self.outcome(Status.UNMATCHED, count, message=why)
-        allowed = hidden.replace("not measurable", "not measurable, which is allowed", 1).removesuffix(ACCEPT)
-        return self.outcome(Status.PASSED, count, measures, "" if measures else allowed or "there was nothing to check, which is allowed")
+        why = "" if measures else allowed(hidden) or "there was nothing to check, which is allowed"
+        return self.outcome(Status.PASSED, count, measures, why)
 
     def outcome(self, status: Status, count: int, measures: tuple[Measure, ...] = (), message: str = "") -> Outcome:
         """Make an outcome of this check."""
@@ -148,10 +149,8 @@ def _quality(check: Check, analysis: Analysis, *, allow_damaged: bool) -> Outcom
 
 def _hidden(rule: Rule, analysis: Analysis) -> str:
     """Why the capture cannot tell what a rule measures, in words; empty where it can."""
-    needs, spite = getattr(rule, "NEEDS", ()), getattr(rule, "IN_SPITE_OF", ())
-    rows = [row for row in analysis.withheld if row.what in needs and row.because not in spite]
-    why = "; ".join(dict.fromkeys(f"{row.what} is withheld ({row.because}): {row.explanation}" for row in rows))
-    return f"not measurable: {why}{ACCEPT}" if rows else ""
+    rows = missing(analysis.withheld, getattr(rule, "NEEDS", ()), getattr(rule, "IN_SPITE_OF", ()))
+    return not_measurable(f"{row.what} is withheld ({row.because}): {row.explanation}" for row in rows) if rows else ""
 
 
 def _nothing_to_measure(count: int) -> str:

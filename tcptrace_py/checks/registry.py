@@ -32,7 +32,7 @@ class Rule(Protocol):
     `Breaks:`, `Fix:` and `TOML:` (an example). `Limits` is a frozen dataclass of parameters (see `params`); it raises
     UsageError for limits that make no sense together. `check` is a pure function: it yields no measure where nothing
     was there to be measured. `NEEDS` (none without it) names conclusions, as in `Analysis.withheld`, without which it proves
-    nothing; it holds `IN_SPITE_OF` some reasons to withhold them.
+    nothing; it holds `IN_SPITE_OF` some reasons to withhold them. What a rule that is `SURE` finds is there even so.
     """
 
     __doc__: str | None

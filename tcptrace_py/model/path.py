@@ -95,6 +95,7 @@ class Clock:
     The offset lies within `bound_ns` of the truth whatever the way is like, as no segment arrives before it is sent, and
     is exact where the quickest segments take equally long both ways. `bound_ns` is None where segments of one direction
     alone were paired: then the quickest of them is taken to need no time. `steady`: one offset (and drift) fits all.
+    Where nothing was paired, or a clock is too coarse, nothing is known (`is_known`).
     """
 
     offset_ns: int = 0
@@ -103,6 +104,11 @@ class Clock:
     at_ns: int = 0
     samples: tuple[int, int] = (0, 0)  # paired segments from A to B, from B to A
     steady: bool = True
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything tells how the clocks stand to each other."""
+        return any(self.samples)
 
     def to_b(self, time_ns: int) -> int:
         """A moment of A's clock on B's."""
@@ -223,7 +229,7 @@ class Latencies:
 
 @dataclass(slots=True)
 class PathFacts:
-    """Everything that comparing two captures of the same traffic says."""
+    """Everything that comparing two captures of the same traffic says; `coarse`: the points whose clock tells no times (A, B)."""
 
     names: tuple[str, str]
     captures: tuple[CaptureInfo, CaptureInfo]
@@ -237,3 +243,4 @@ class PathFacts:
     translations: list[Translation]
     alterations: list[Alteration]
     clients_at: tuple[int, int]  # of how many paired connections the client is on A's side, on B's
+    coarse: str = ""

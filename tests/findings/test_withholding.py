@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from tcptrace_py.checks.diff import seen
 from tcptrace_py.checks.sql import Database
 from tcptrace_py.cli import main
 from tcptrace_py.findings.withholding import withheld
+from tcptrace_py.model.finding import Finding
 from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.report import Status
@@ -104,12 +106,28 @@ def test_the_default_range_of_ports_is_an_assumption(given: bool) -> None:
         ("clock-stands.pcap.xz", "close-wait]\nlimit = '1s'", Status.UNMEASURABLE),
         ("clock-stands.pcap.xz", "resets]", Status.PASSED),
         ("syn-fin-rst.pcap", "stalls]\nlimit = '1s'", Status.UNMEASURABLE),
+        ("syn-fin-rst.pcap", "exchanges]", Status.UNMEASURABLE),
+        ("syn-fin-rst.pcap", "data-retransmissions]\nmax_share = '1%'", Status.UNMEASURABLE),
+        ("syn-fin-rst.pcap", "zero-windows]", Status.UNMEASURABLE),
+        ("clock-of-seconds.pcap.xz", "data-retransmissions]\nmax_share = '1%'", Status.PASSED),
+        ("clock-of-seconds.pcap.xz", "zero-windows]", Status.PASSED),
+        ("syn-fin-rst.pcap", "closes-first]\nside = 'client'", Status.PASSED),  # two FINs tell
+        ("syns.pcap.xz", "closes-first]\nside = 'server'", Status.UNMEASURABLE),
+        ("clock-stands.pcap.xz", "finding]", Status.UNMEASURABLE),
+        ("syn-fin-rst.pcap", "finding]", Status.UNMEASURABLE),
     ],
 )
 def test_a_check_of_what_is_withheld_is_not_measurable(name: str, rule: str, status: Status) -> None:
     result, checks = analyze([HERE / name]), config.loads(f"[rules.{rule}")
     assert engine.run(result, checks).outcomes[-1].status is status
     assert engine.run(result, checks, allow_unmeasurable=True).outcomes[-1].status is not Status.UNMEASURABLE
+
+
+def test_what_a_rule_finds_stands_whatever_else_is_withheld() -> None:
+    result = analyze([HERE / "syn-fin-rst.pcap"])
+    cause = Finding("injected-reset", "problem", "high", None, None, None, 1, 1, 0, 0, 1, "tcp", {}, "why", ())
+    (outcome,) = engine.run(replace(result, findings=(cause,)), config.loads("[rules.finding]")).outcomes[1:]
+    assert outcome.status is Status.FAILED
 
 
 @pytest.mark.parametrize("rule", ["stalls]\nlimit = '1s'", "close-wait]\nlimit = '1s'", "handshake-latency]\np99 = '1s'"])

@@ -6,18 +6,21 @@ from dataclasses import dataclass, replace
 from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcptrace_py.checks.measurable import allowed, missing, not_measurable
 from tcptrace_py.checks.measure import WORST, at_most, service
 from tcptrace_py.checks.rules.capture_quality import PROBLEMS
 from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.finding import Gravity
 from tcptrace_py.model.report import Measure, Origin, Outcome, Report, Severity, Status, Unit
 
 from . import held, stats
 from .seen import Seen, Service, Traffic, paired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .held import Held
+    from .seen import Cause
 
 ENOUGH = 8  # handshakes on each side from which on a test of their times means something
 OUTCOMES = ("refused", "refused-by-time-wait", "unanswered", "half-open", "aborted")
@@ -44,13 +47,18 @@ class Tolerance:
 
 
 class Comparison(NamedTuple):
-    """One kind of change: its code and name, what holds if nothing got worse, what to look at if it did."""
+    """One kind of change: its code and name, what holds if nothing got worse, what to look at if it did.
+
+    `needs` names conclusions, as in `Analysis.withheld`, that both captures must bear, but for the reasons `in_spite_of`.
+    """
 
     code: str
     name: str
     title: str
     remedy: str
     measures: Callable[[list[Seen], list[Seen], Tolerance], Iterator[Measure]]
+    needs: tuple[str, ...] = ()
+    in_spite_of: tuple[str, ...] = ()
 
 
 def diff(
@@ -60,11 +68,12 @@ def diff(
     *,
     allow: Sequence[str] = (),
     allow_damaged: bool = False,
+    allow_unmeasurable: bool = False,
     interrupted: bool = False,
 ) -> Report:
     """Compare two captures; each kind of change is an outcome, each service that has it a measure.
 
-    `allow` names problems of the new capture that are accepted.
+    `allow` names problems of the new capture that are accepted; `allow_unmeasurable` accepts what a capture cannot tell.
     """
     pairs, gone, fresh = paired(base, new)
     origin = Origin(f"against {base.name}")
@@ -77,15 +86,29 @@ def diff(
             for was, now in pairs
             for measure in comparison.measures(base.services[was], new.services[now], tolerance)
         ]
-        outcomes.append(_outcome(comparison, measures, origin, connections))
-    outcomes.append(_peaks(base, new, tolerance, origin, connections))
+        hidden = _hidden(comparison, base, new) if pairs else ""
+        outcomes.append(_outcome(comparison, measures, origin, connections, hidden, accepted=allow_unmeasurable))
+    hidden = _hidden(held.PEAKS, base, new) if pairs else ""
+    outcomes.append(_outcome(held.PEAKS, _peaks(base, new, tolerance), origin, connections, hidden, accepted=allow_unmeasurable))
+    hidden = _hidden(held.FINDING, base, new) if pairs else ""
+    measures = list(_causes(base, new, dict(pairs), tolerance))
+    outcomes.append(_outcome(held.FINDING, measures, origin, connections, hidden, accepted=allow_unmeasurable))
     return Report(new.capture, connections, tuple(outcomes), interrupted)
 
 
-def _outcome(what: Comparison | Held, measures: list[Measure], origin: Origin, connections: int) -> Outcome:
+def _hidden(what: Comparison | Held, base: Traffic, new: Traffic) -> str:
+    """Why the captures cannot tell what is compared, in words; empty where they can."""
+    sides = [(side.name, row) for side in (base, new) for row in missing(side.withheld, what.needs, what.in_spite_of)]
+    reasons = (f"{name}: {row.what} is withheld ({row.because}): {row.explanation}" for name, row in sides)
+    return not_measurable(reasons) if sides else ""
+
+
+def _outcome(what: Comparison | Held, measures: list[Measure], origin: Origin, connections: int, hidden: str, *, accepted: bool) -> Outcome:
     failed = any(not measure.holds for measure in measures)
-    return _with_status(what, Status.FAILED if failed else Status.PASSED, origin, connections, tuple(measures),
-                 "" if measures else "nothing of the kind to compare")  # fmt: skip
+    if hidden and not accepted and not (failed and what in held.SURE):
+        return _with_status(what, Status.UNMEASURABLE, origin, connections, tuple(measures), hidden)
+    message = "" if measures else allowed(hidden) or "nothing of the kind to compare"
+    return _with_status(what, Status.FAILED if failed else Status.PASSED, origin, connections, tuple(measures), message)
 
 
 def _with_status(
@@ -131,22 +154,22 @@ def _services(gone: list[Service], fresh: list[Service], pairs: list[tuple[Servi
 
 
 class Change(NamedTuple):
-    """A number now, how far it may have risen, how likely chance alone makes it so large, and who is to blame."""
+    """A number now, how far it may have risen, how likely chance alone makes it so large (None: never), and who is to blame."""
 
     value: float
     limit: float
     unit: Unit
-    p: float
+    p: float | None
     offenders: list[Seen]
     note: str
 
 
 def _measure(what: str, change: Change, tolerance: Tolerance) -> Measure:
-    risen, chance = change.value > change.limit, tolerance.chance(change.p)
+    risen, chance = change.value > change.limit, change.p is not None and tolerance.chance(change.p)
     analysed = [(-(row.total_ns or 0), row.connection.id, row.connection) for row in change.offenders if row.connection is not None]
     worst = tuple(connection for *_, connection in nsmallest(WORST, analysed, key=lambda item: item[:2]))
     note = change.note
-    if risen and change.p < 1:
+    if risen and change.p is not None and change.p < 1:
         note += f"; by chance alone {_often(change.p)}" + (": may be noise" if chance else "")
     holds = not risen or chance
     return Measure(what, change.value, change.limit, change.unit, holds, "", worst, len(analysed), (), note)
@@ -311,38 +334,83 @@ def _risen(was: int, value: int, offenders: list[Seen], tolerance: Tolerance) ->
     return Change(value, limit, Unit.COUNT, stats.rise(was, value), offenders, f"was {was}")
 
 
-def _peaks(base: Traffic, new: Traffic, tolerance: Tolerance, origin: Origin, connections: int) -> Outcome:
+def _peaks(base: Traffic, new: Traffic, tolerance: Tolerance) -> list[Measure]:
     measures = []
     for host, peak in new.peaks.items():
         was = base.peaks.get(host)
         if was is not None and (was or peak):
             measure = _measure("TIME_WAIT at once", _risen(was, peak, [], tolerance), tolerance)
             measures.append(replace(measure, subject=host))
-    return _outcome(held.PEAKS, measures, origin, connections)
+    return measures
+
+
+def _causes(base: Traffic, new: Traffic, pairs: dict[Service, Service], tolerance: Tolerance) -> Iterator[Measure]:
+    """Findings of severity problem: one that is new fails, one that was there before if more connections show it.
+
+    A cause is the same one at the service that was paired, whoever its clients are: these have other addresses in every run.
+    """
+    before = _by_place(base.causes, pairs)
+    shown = {row.connection.first_frame: row for rows in new.services.values() for row in rows if row.connection is not None}
+    for (code, server, port), causes in _by_place((cause for cause in new.causes if cause.severity == Gravity.PROBLEM), {}).items():
+        offenders = [shown[frame] for cause in causes for frame in cause.first_frames if frame in shown]
+        show, could = _extent(causes)
+        note = f"{show} of {could} connections: {causes[0].explanation}"
+        if known := before.get((code, server, port)):
+            hits, of = _extent(known)
+            limit, p = min(hits / of * (1 + tolerance.threshold), 1.0), stats.fisher(hits, of, show, could)
+            measure = _measure(code, Change(show / could, limit, Unit.RATIO, p, offenders, f"was {hits} of {of}; {note}"), tolerance)
+        else:
+            measure = _measure(code, Change(show, 0, Unit.COUNT, None, offenders, f"new: {note}"), tolerance)
+        yield replace(measure, subject=service(server, port) if port else server)
+
+
+def _by_place(causes: Iterable[Cause], pairs: dict[Service, Service]) -> dict[tuple[str, str, int], list[Cause]]:
+    """Findings by their code and the service that they are about."""
+    found: dict[tuple[str, str, int], list[Cause]] = {}
+    for cause in causes:
+        found.setdefault((cause.code, *_place(cause, pairs)), []).append(cause)
+    return found
+
+
+def _extent(causes: list[Cause]) -> tuple[int, int]:
+    """How many connections show these findings, and how many could; a finding about no single connections counts as one."""
+    show = sum(max(cause.connections, 1) for cause in causes)
+    return show, max(show, sum(cause.of for cause in causes))
+
+
+def _place(cause: Cause, pairs: dict[Service, Service]) -> Service:
+    """The service that a finding is about, under the address that it has now; empty for one that is about a client alone."""
+    if cause.server is None:
+        return "", 0
+    if cause.server_port is not None:
+        return pairs.get((cause.server, cause.server_port), (cause.server, cause.server_port))
+    return next((new[0] for old, new in pairs.items() if old[0] == cause.server), cause.server), 0
 
 
 COMPARISONS = (
     Comparison("TD102", "connections", "No more connections are made than before.",
                "Connections are no longer reused: look for keep-alive or a pool that was lost.", _connections),
     Comparison("TD103", "handshake-latency", "Handshakes take no longer.",
-               "Look at the slowest: a multiple of a second is a SYN sent again, all else distance or load.", _latency),
+               "Look at the slowest: a multiple of a second is a SYN sent again, all else distance or load.", _latency,
+               ("handshake-latency",)),
     Comparison("TD104", "handshake-outcomes", "No more handshakes fail.",
-               "`tcpstates rules` explains each: refused-handshakes, unanswered-handshakes, ...", _outcomes),
+               "`tcpstates rules` explains each: refused-handshakes, unanswered-handshakes, ...", _outcomes, ("handshake-outcome",)),
     Comparison("TD105", "exchanges", "Connections are used as often.",
-               "Connections are no longer reused: look for keep-alive or a pool that was lost.", _single),
+               "Connections are no longer reused: look for keep-alive or a pool that was lost.", _single, ("times",), ("coarse-clock",)),
     Comparison("TD201", "syn-retransmissions", "No more handshakes need a second SYN.",
                "A full accept queue, or loss between the hosts.", _openings),
     Comparison("TD202", "data-retransmissions", "No more connections have data sent again.",
-               "Loss or a policer on the path: compare captures at both ends.", _data),
+               "Loss or a policer on the path: compare captures at both ends.", _data, ("times",), ("coarse-clock",)),
     Comparison("TD203", "answer-time", "Requests are answered as soon.",
-               "If no more data is sent again, the server takes longer.", _answers),
+               "If no more data is sent again, the server takes longer.", _answers, ("times",)),
     Comparison("TD204", "stalls", "No more connections stand still.",
-               "`tcpstates rules stalls` tells what to look at.", _stalls),
+               "`tcpstates rules stalls` tells what to look at.", _stalls, ("times",)),
     Comparison("TD301", "resets", "No more connections are reset.",
                "`tcpstates rules resets` tells the causes apart.", _resets),
     Comparison("TD302", "teardown-pattern", "Connections end as they did.",
-               "`tcpstates analyze --teardown PATTERN --show connections` lists them.", _patterns),
+               "`tcpstates analyze --teardown PATTERN --show connections` lists them.", _patterns, ("teardown",)),
     Comparison("TD303", "closes-first", "The server closes first no more often.",
-               "The server's keep-alive is off, or shorter than the client's.", _first),
-    Comparison("TD401", "time-wait", "No more connections end in TIME_WAIT.", held.PEAKS.remedy, _waits),
+               "The server's keep-alive is off, or shorter than the client's.", _first, ("time-wait",), ("short-capture",)),
+    Comparison("TD401", "time-wait", "No more connections end in TIME_WAIT.", held.PEAKS.remedy, _waits,
+               ("time-wait",), ("short-capture",)),
 )  # fmt: skip

@@ -8,13 +8,18 @@ from tcptrace_py.model.report import Severity
 
 
 class Held(NamedTuple):
-    """What is held: its code and name, the sentence that is true if it holds, what to do if not, how grave that is."""
+    """What is held: its code and name, the sentence that is true if it holds, what to do if not, how grave that is.
+
+    `needs` and `in_spite_of` are those of a `Comparison`.
+    """
 
     code: str
     name: str
     title: str
     remedy: str
     severity: Severity = Severity.ERROR
+    needs: tuple[str, ...] = ()
+    in_spite_of: tuple[str, ...] = ()
 
 
 QUALITY = Held(
@@ -29,7 +34,22 @@ SERVICES = Held(
     "The same services are used.",
     "See whether the test still calls it. Services pair by address and port, or by a port of their own.",
 )
-PEAKS = Held("TD402", "time-wait-peak", "No host has more TIME_WAIT at once.", "See who closes first, and whether connections are reused.")
+PEAKS = Held(
+    "TD402",
+    "time-wait-peak",
+    "No host has more TIME_WAIT at once.",
+    "See who closes first, and whether connections are reused.",
+    needs=("time-wait",),
+    in_spite_of=("short-capture",),
+)
+FINDING = Held(
+    "TD601",
+    "finding",
+    "No cause of trouble is new, or shows in more connections.",
+    "`tcpstates analyze` prints findings first; `tcpstates help CODE` says what to do about each.",
+    needs=("times", "handshake-outcome", "teardown"),
+)
+SURE = (FINDING,)  # what is found is there, whatever else the captures cannot tell
 
 # With --same-traffic.
 PAIRED = Held(
@@ -72,4 +92,4 @@ ALTERED = Held(
     Severity.NOTE,
 )
 
-HELD = (SERVICES, PEAKS, PAIRED, LOSS, MADE_UP, RESETS_LOST, TRANSIT, ALTERED, QUALITY)
+HELD = (SERVICES, PEAKS, FINDING, PAIRED, LOSS, MADE_UP, RESETS_LOST, TRANSIT, ALTERED, QUALITY)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tcptrace_py.checks.measurable import allowed, not_measurable
 from tcptrace_py.checks.measure import WORST, at_most, service
 from tcptrace_py.checks.rules.capture_quality import PROBLEMS
 from tcptrace_py.model.report import Measure, Origin, Outcome, Report, Status, Unit
@@ -39,9 +40,13 @@ def same_traffic(
     *,
     allow: Sequence[str] = (),
     allow_damaged: bool = False,
+    allow_unmeasurable: bool = False,
     interrupted: bool = False,
 ) -> Report:
-    """Judge what `findings.path` found. `allow` names problems of the captures that are accepted."""
+    """Judge what `findings.path` found.
+
+    `allow` names problems of the captures that are accepted; `allow_unmeasurable` accepts what a capture cannot tell.
+    """
     origin = Origin(f"against {facts.names[1]}")
     outcomes = (
         _quality(facts, origin, allow=allow, allow_damaged=allow_damaged),
@@ -49,7 +54,7 @@ def same_traffic(
         _outcome(facts, origin, held.LOSS, list(_losses(facts, bearable))),
         _outcome(facts, origin, held.MADE_UP, list(_forged(facts))),
         _outcome(facts, origin, held.RESETS_LOST, list(_resets(facts))),
-        _transit(facts, bearable, origin),
+        _transit(facts, bearable, origin, allow_unmeasurable=allow_unmeasurable),
         _outcome(facts, origin, held.ALTERED, list(_altered(facts))),
     )
     return Report(facts.captures[0], len(facts.pairs), outcomes, interrupted, facts)
@@ -163,7 +168,14 @@ def _forged(facts: PathFacts) -> Iterator[Measure]:
                           len(found), (), message)  # fmt: skip
 
 
-def _transit(facts: PathFacts, bearable: Bearable, origin: Origin) -> Outcome:
+def _transit(facts: PathFacts, bearable: Bearable, origin: Origin, *, allow_unmeasurable: bool) -> Outcome:
+    if facts.coarse:
+        names = (name for name, at in zip(facts.names, "AB", strict=True) if at in facts.coarse)
+        why = not_measurable(f"{name}: times is withheld (coarse-clock): the clock does not tell apart what is measured" for name in names)
+        if bearable.transit_ns is None:
+            return _outcome(facts, origin, held.TRANSIT, [], message="a clock is too coarse; no limit (--max-transit)")
+        outcome = _outcome(facts, origin, held.TRANSIT, [], message=allowed(why))
+        return outcome if allow_unmeasurable else replace(outcome, status=Status.UNMEASURABLE, message=why)
     measures, known = [], []
     for way, found in zip(WAYS, facts.ways, strict=True):
         latency = found.transit

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tcptrace_py.checks.rules.data_retransmissions import repeated_data
 from tcptrace_py.checks.scope import ROLES
 from tcptrace_py.model.errors import UsageError
+from tcptrace_py.model.finding import Withheld
 from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.results import CaptureInfo, FileInfo
 
@@ -42,14 +43,31 @@ class Seen:
     connection: Connection | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One finding: its code and severity, what it is about, how many connections show it of how many that could."""
+
+    code: str
+    severity: str
+    client: str | None
+    server: str | None
+    server_port: int | None
+    connections: int
+    of: int
+    explanation: str
+    first_frames: tuple[int, ...] = ()
+
+
 @dataclass
 class Traffic:
-    """One side of a comparison: its connections by service, TIME_WAIT at once by host, what it was made of."""
+    """One side of a comparison: its connections by service, TIME_WAIT at once by host, what it was made of, findings, what it withholds."""
 
     name: str
     capture: CaptureInfo
     services: dict[Service, list[Seen]] = field(default_factory=dict)
     peaks: dict[str, int] = field(default_factory=dict)
+    causes: tuple[Cause, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
 
     def add(self, seen: Seen) -> None:
         """Take in a connection."""
@@ -58,7 +76,12 @@ class Traffic:
 
 def of_analysis(name: str, analysis: Analysis) -> Traffic:
     """The traffic of an analysis."""
-    traffic = Traffic(name, analysis.capture, peaks=_peaks((host.address, host.time_wait.peak) for host in analysis.hosts))
+    peaks = _peaks((host.address, host.time_wait.peak) for host in analysis.hosts)
+    causes = tuple(
+        Cause(row.code, row.severity, row.client, row.server, row.server_port, row.connections, row.of, row.explanation, row.first_frames)
+        for row in analysis.findings
+    )
+    traffic = Traffic(name, analysis.capture, {}, peaks, causes, tuple(analysis.withheld))
     for connection in analysis.connections:
         handshake, teardown = connection.handshake, connection.teardown
         openings = handshake.syn_retransmissions, handshake.synack_retransmissions
@@ -112,7 +135,9 @@ def of_document(path: str, content: bytes) -> Traffic:
         )
     try:
         peaks = _peaks((host["address"], host["time_wait"]["peak"]) for host in document["hosts"])
-        traffic = Traffic(path, _capture(path, document["capture"]), peaks=peaks)
+        causes = tuple(_cause(row) for row in document.get("findings", ()))
+        withheld = tuple(Withheld(row["what"], row["because"], row["explanation"]) for row in document.get("withheld", ()))
+        traffic = Traffic(path, _capture(path, document["capture"]), {}, peaks, causes, withheld)
         for row in document["connections"]:
             traffic.add(_of_row(row))
     except (KeyError, TypeError) as error:
@@ -127,6 +152,11 @@ def _capture(path: str, row: dict[str, Any]) -> CaptureInfo:
         Problem(each["code"], each["count"], each["explanation"], each["first_frame"], damaged=each["damaged"]) for each in row["problems"]
     ]
     return CaptureInfo([FileInfo(path, "json", row["packets"])], row["packets"], row["segments"], row["duplicates"], problems=problems)
+
+
+def _cause(row: dict[str, Any]) -> Cause:
+    names = ("code", "severity", "client", "server", "server_port", "connections", "of", "explanation")
+    return Cause(*(row[name] for name in names))
 
 
 def _of_row(row: dict[str, Any]) -> Seen:

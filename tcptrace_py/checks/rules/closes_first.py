@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS303", "closes-first"
+NEEDS = ("time-wait",)  # withheld where FINs are missing
+IN_SPITE_OF = ("short-capture",)  # it asks who closed, and not what is to come
 OTHER = {"client": "server", "server": "client"}
 SIDES = (Role.CLIENT, Role.SERVER)
 

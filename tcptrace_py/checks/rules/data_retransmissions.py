@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from tcptrace_py.checks.rows import Rows
 
 CODE, NAME = "TS202", "data-retransmissions"
+NEEDS = ("times",)  # withheld where data was not captured
+IN_SPITE_OF = ("coarse-clock",)  # it counts, and measures no time
 
 
 @dataclass(frozen=True)

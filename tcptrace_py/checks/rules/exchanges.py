@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS106", "exchanges"
+NEEDS = ("times",)  # withheld where data was not captured
+IN_SPITE_OF = ("coarse-clock",)  # it counts, and measures no time
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from tcptrace_py.model.finding import Finding
 
 CODE, NAME = "TS601", "finding"
+NEEDS = ("times", "handshake-outcome", "teardown")  # causes are looked for in these
+SURE = True  # what is found is there, whatever else the capture cannot tell
 CODES = tuple(sorted(map(str, Code)))
 GRAVITIES = tuple(map(str, Gravity))
 

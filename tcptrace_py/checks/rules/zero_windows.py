@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tcptrace_py.model.report import Measure
 
 CODE, NAME = "TS204", "zero-windows"
+NEEDS = ("times",)  # withheld where bare ACKs were not captured
+IN_SPITE_OF = ("coarse-clock",)  # it counts, and measures no time
 Limits = Allowance
 LETTERS = {"client": "W", "server": "w"}  # in the history of a connection
 

@@ -69,6 +69,7 @@ Examples:
     help="Accept this problem of a capture, which otherwise fails the comparison; may be repeated. Problems: "
     "acked-unseen, one-sided and the others of rule capture-quality.",
 )
+@click.option("--allow-unmeasurable", is_flag=True, help="Do not fail where a capture cannot tell what is compared.")
 @verdict_options
 def command(
     *,
@@ -81,14 +82,16 @@ def command(
     max_loss: str | None,
     max_transit: str | None,
     allowed: tuple[str, ...],
+    allow_unmeasurable: bool,
     verdict: VerdictOutput,
 ) -> int:
     """Say what got worse from BASE to NEW, and fail if anything did.
 
     Services are paired by address and port, or by a port that only one service has on each side; client ports and
     clocks do not matter. Compared are for each service: how many connections there are, handshakes (times, failures,
-    SYNs sent again), data sent again, resets by cause, how connections end, who closes first, TIME_WAIT; and for each
-    host TIME_WAIT at once. What chance may have done fails nothing.
+    SYNs sent again), data sent again, resets by cause, how connections end, who closes first, TIME_WAIT; for each
+    host TIME_WAIT at once; and findings of severity problem, which fail where they are new. What chance may have done fails
+    nothing; what one of the captures cannot tell fails as not measurable (--allow-unmeasurable).
 
     BASE and NEW are captures, directories of them, or what `analyze` saved, so that a repository need not keep captures: a
     document of `--format json`, or a folder of `--tables`.
@@ -117,13 +120,13 @@ def command(
             0.0 if max_loss is None else Ratio().read(max_loss), None if max_transit is None else Duration().read(max_transit)
         )
         with keep_streams():
-            report, results = _same_traffic(reading, bearable, allow)
+            report, results = _same_traffic(reading, bearable, allow, allow_unmeasurable=allow_unmeasurable)
     else:
         if max_loss is not None or max_transit is not None:
             raise UsageError("--max-loss and --max-transit go with --same-traffic")
         tolerance = Tolerance(Ratio().read(threshold), Ratio().read(alpha), Duration().read(least), strict)
         with keep_streams():
-            report, results = _compared(reading, tolerance, allow)
+            report, results = _compared(reading, tolerance, allow, allow_unmeasurable=allow_unmeasurable)
     verdict.write(report, outputs)
     of_reading = [reading.exit_code(each, told=verdict.tells_all) for each in results]
     return exit_code(report, max([codes.DAMAGED if report.damaged else 0, *of_reading]))
@@ -137,7 +140,7 @@ def _refuse(*names: str) -> None:
             raise UsageError(f"--{name} is for BASE and NEW; with --same-traffic there are --max-loss and --max-transit")
 
 
-def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...]) -> tuple[Report, list[Result]]:
+def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...], *, allow_unmeasurable: bool) -> tuple[Report, list[Result]]:
     from tcptrace_py.checks.diff.compare import diff
 
     base, of_base = _traffic(reading, 0, takes_part=False)
@@ -146,8 +149,9 @@ def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...]) ->
     new, of_new = _traffic(reading, 1, takes_part=True)
     results = [each for each in (of_base, of_new) if each is not None]
     report = diff(
-        base, new, tolerance, allow=allow, allow_damaged=reading.allow_damaged, interrupted=any(each.interrupted for each in results)
-    )
+        base, new, tolerance, allow=allow, allow_damaged=reading.allow_damaged, allow_unmeasurable=allow_unmeasurable,
+        interrupted=any(each.interrupted for each in results),
+    )  # fmt: skip
     return report, results
 
 
@@ -188,14 +192,15 @@ def _document(path: str) -> bytes | None:
     return data
 
 
-def _same_traffic(reading: Reading, bearable: Bearable, allow: tuple[str, ...]) -> tuple[Report, list[Result]]:
+def _same_traffic(reading: Reading, bearable: Bearable, allow: tuple[str, ...], *, allow_unmeasurable: bool) -> tuple[Report, list[Result]]:
     from tcptrace_py.checks.diff.path import same_traffic
     from tcptrace_py.findings.path.compare import compare
 
     (a, one), (b, other) = [_point(reading.alone(number)) for number in range(len(reading.captures))]
     report = same_traffic(
-        compare(a, b), bearable, allow=allow, allow_damaged=reading.allow_damaged, interrupted=one.interrupted or other.interrupted
-    )
+        compare(a, b), bearable, allow=allow, allow_damaged=reading.allow_damaged, allow_unmeasurable=allow_unmeasurable,
+        interrupted=one.interrupted or other.interrupted,
+    )  # fmt: skip
     return report, [one, other]
 
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from tcptrace_py.findings.percentiles import Values
-from tcptrace_py.model.path import CLIENT, SERVER, Columns, Forged, Pair, Paired, PathFacts, Point, Unpaired, Way
+from tcptrace_py.model.path import CLIENT, SERVER, Clock, Columns, Forged, Pair, Paired, PathFacts, Point, Unpaired, Way
 
 from .changes import Changes
 from .clock import Bounds
@@ -22,8 +22,6 @@ from .unmatched import Fate, fate_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
-
-    from tcptrace_py.model.path import Clock
 
 FIRST_FRAMES = 5  # of the lost segments of a connection that are named
 SLACK_NS = 10_000_000
@@ -40,6 +38,7 @@ class _Comparison:
     def __init__(self, a: Point, b: Point) -> None:
         self.points = (a, b)
         self.columns = (a.columns, b.columns)
+        self.coarse = "".join(name for name, point in zip("AB", self.points, strict=True) if _is_coarse(point))
         pairing = paired(a, b)
         self.pairs, self.left = pairing.pairs, pairing.left
         self.seen = [(self._sightings(pair, CLIENT), self._sightings(pair, SERVER)) for pair in self.pairs]
@@ -62,13 +61,13 @@ class _Comparison:
         """On whose side of the way hosts are, by address at A: above zero on A's.
 
         What comes from A's side is later at B by the offset plus its time under way, what comes from B's by the offset
-        minus that: the difference tells them apart whatever the clocks say.
+        minus that: the difference tells them apart whatever the clocks say. Where a clock tells nothing, hops do.
         """
         votes: Counter[str] = Counter()
         for pair, seen in zip(self.pairs, self.seen, strict=True):
             client, server = (self._differences(each) for each in seen)
             if client and server:
-                sign = (median(client) > median(server)) - (median(client) < median(server))
+                sign = _hops(pair) if self.coarse else (median(client) > median(server)) - (median(client) < median(server))
                 votes[pair.a.connection.client.address] += sign
                 votes[pair.a.connection.server.address] -= sign
         return votes
@@ -97,7 +96,9 @@ class _Comparison:
         return bounds.clock()
 
     def transit(self, near: int, row: int, other: int) -> int:
-        """How long a segment was under way, from its row at the near point to the one at the far."""
+        """How long a segment was under way, from its row at the near point to the one at the far; 0 where a clock tells nothing."""
+        if self.coarse:
+            return 0
         if near == 0:
             return self.columns[1].time_ns[other] - self.clock.to_b(self.columns[0].time_ns[row])
         return self.clock.to_b(self.columns[0].time_ns[other]) - self.columns[1].time_ns[row]
@@ -175,7 +176,8 @@ class _Comparison:
             near = self.near(pair, CLIENT)
             row = Paired(pair.a.connection, pair.b.connection, pair.by)
             _fill(row, fates)
-            row.round_trip_ns = self._transits(sums.transits, near, both)
+            round_trip_ns = self._transits(sums.transits, near, both)
+            row.round_trip_ns = None if self.coarse else round_trip_ns
             sums.rows.append(row)
             for way, fate in enumerate(fates):
                 _sum(sums.ways[way], both[way ^ near], fate)
@@ -186,22 +188,24 @@ class _Comparison:
         return self._facts(sums, self._alone(sums.ways))
 
     def _facts(self, sums: _Sums, alone: list[Unpaired]) -> PathFacts:
-        for way, values in zip(sums.ways, sums.transits, strict=True):
-            way.transit = values.latency()
+        if not self.coarse:
+            for way, values in zip(sums.ways, sums.transits, strict=True):
+                way.transit = values.latency()
         a, b = self.points
         return PathFacts(
             (a.name, b.name),
             (a.capture, b.capture),
             (len(a.tracks), len(b.tracks)),
-            self.clock,
+            Clock() if self.coarse else self.clock,
             sums.ways,
-            sums.times.latencies(),
+            Collected().latencies() if self.coarse else sums.times.latencies(),
             sums.rows,
             alone,
             sorted(sums.forged, key=lambda each: each.at_ns),
             sums.changes.translations(),
             sums.changes.alterations(),
             (sums.clients[0], sums.clients[1]),
+            self.coarse,
         )
 
     def _fates(self, pair: Pair, both: tuple[Passage, Passage]) -> tuple[Fate, Fate]:
@@ -241,6 +245,17 @@ class _Comparison:
                 transits[way].add(took_ns)
             least += [min(times)] if times else []
         return sum(least) if len(least) == 2 else None
+
+
+def _is_coarse(point: Point) -> bool:
+    """Whether a capture's clock is too coarse for what is measured."""
+    return any(problem.code == "coarse-clock" for problem in point.capture.problems)
+
+
+def _hops(pair: Pair) -> int:
+    """1: a connection's client is on A's side, as its SYN has more hops to live there; -1: on B's; 0: nothing tells."""
+    a, b = (pair.syn(point, CLIENT) for point in (0, 1))
+    return 0 if a is None or b is None else (a.ttl > b.ttl) - (a.ttl < b.ttl)
 
 
 class _Sums:

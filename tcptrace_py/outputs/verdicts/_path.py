@@ -44,7 +44,7 @@ def blocks(facts: PathFacts) -> Iterator[Block]:
     yield Facts((
         ("A", f"{printable(facts.names[0])}: {some(facts.connections[0], 'connection')}"),
         ("B", f"{both}, {count(len(facts.pairs))} of them in both"),
-        ("clocks", clock_words(facts.clock)),
+        ("clocks", clock_words(facts.clock, facts.coarse)),
         ("clients", _clients(facts)),
     ))  # fmt: skip
     if facts.pairs:
@@ -64,9 +64,12 @@ def blocks(facts: PathFacts) -> Iterator[Block]:
                     for row in facts.alterations])  # fmt: skip
 
 
-def clock_words(clock: Clock) -> str:
-    """How the clocks stand to each other, and how sure that is."""
-    if not any(clock.samples):
+def clock_words(clock: Clock, coarse: str = "") -> str:
+    """How the clocks stand to each other, and how sure that is. `coarse`: the points whose clock tells no times."""
+    if coarse:
+        whose = "both are" if coarse == "AB" else f"{coarse}'s is"
+        return f"{whose} too coarse for what is measured: no time between the points is known"
+    if not clock.is_known:
         return "nothing tells how they stand to each other"
     ahead = (
         "level with A's"
@@ -236,8 +239,9 @@ def path_row(facts: PathFacts) -> Row:
         "paired": len(facts.pairs),
         "clients_on_side": {"a": facts.clients_at[0], "b": facts.clients_at[1]},
         "clock": {
-            "offset_ms": ms(clock.offset_ns), "bound_ms": ms(clock.bound_ns), "drift_ppm": round(clock.drift * 1e6, 6),
-            "steady": clock.steady, "segments_a_to_b": clock.samples[0], "segments_b_to_a": clock.samples[1],
+            "offset_ms": ms(clock.offset_ns) if clock.is_known else None, "bound_ms": ms(clock.bound_ns),
+            "drift_ppm": round(clock.drift * 1e6, 6) if clock.is_known else None, "steady": clock.steady if clock.is_known else None,
+            "coarse": list(facts.coarse), "segments_a_to_b": clock.samples[0], "segments_b_to_a": clock.samples[1],
         },
         "a_to_b": _way_row(facts.ways[0]),
         "b_to_a": _way_row(facts.ways[1]),

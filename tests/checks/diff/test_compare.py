@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,127 @@ def test_captures_that_are_worse_themselves() -> None:
     assert compared(["ok"], ["ok"], (["!cut-tail"], [])).verdict == "damaged"
 
 
+WITHHELD = Path(__file__).parents[2] / "findings" / "withheld"
+STANDS, SECONDS, FILTERED, SYNS = (
+    str(WITHHELD / name) for name in ("clock-stands.pcap.xz", "clock-of-seconds.pcap.xz", "syn-fin-rst.pcap", "syns.pcap.xz")
+)
+OF_TIMES = {"answer-time", "stalls", "finding"}
+OF_DATA = {*OF_TIMES, "exchanges", "data-retransmissions", "teardown-pattern"}
+OF_CLOSES = {"closes-first", "time-wait", "time-wait-peak"}
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "names"),
+    [
+        (STANDS, STANDS, {*OF_TIMES, "handshake-latency"}),
+        (SECONDS, SECONDS, {*OF_TIMES, "handshake-latency"}),
+        (FILTERED, FILTERED, {*OF_DATA, "handshake-latency"}),
+        (SYNS, SYNS, {*OF_DATA, *OF_CLOSES, "handshake-latency", "handshake-outcomes"}),
+        (AFTER, AFTER, set()),  # a short capture and an unknown range of ports hide nothing that is compared
+    ],
+)
+def test_what_both_captures_withhold_does_not_pass(
+    base: str, new: str, names: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for side in (base, _saved(base, tmp_path / "base.json")):
+        report = diff(_traffic(side), _traffic(new), Tolerance())
+        unknown = {outcome.name: outcome for outcome in report.outcomes if outcome.status is Status.UNMEASURABLE}
+        assert set(unknown) == names
+        assert all(outcome.fails for outcome in unknown.values())
+        for outcome in unknown.values():
+            assert outcome.message.startswith("not measurable: ")
+            assert " is withheld (" in outcome.message
+        accepted = diff(_traffic(side), _traffic(new), Tolerance(), allow_unmeasurable=True)
+        assert not any(outcome.fails for outcome in accepted.outcomes)
+        said = {outcome.name for outcome in accepted.outcomes if outcome.message.startswith("not measurable, which is allowed: ")}
+        assert said == {outcome.name for outcome in accepted.outcomes if outcome.name in names and not outcome.measures}
+    assert main.main(["diff", base, new]) == (1 if names else 0)
+    assert ("not measurable" in capsys.readouterr().out) is bool(names)
+    assert main.main(["diff", base, new, "--allow-unmeasurable"]) == 0
+
+
+def _traffic(path: str) -> seen.Traffic:
+    return seen.of_document(path, Path(path).read_bytes()) if path.endswith(".json") else seen.of_analysis(path, analyze(path))
+
+
+@pytest.mark.parametrize(("base", "new"), [(SECONDS, AFTER), (AFTER, SECONDS)])
+def test_what_one_capture_withholds_is_not_compared_either(base: str, new: str) -> None:
+    before, after = _traffic(base), _traffic(new)
+    for side in (before, after):  # one service
+        side.services = {("10.1.0.9", 80): [row for rows in side.services.values() for row in rows]}
+    report = diff(before, after, Tolerance())
+    (outcome,) = [outcome for outcome in report.outcomes if outcome.name == "handshake-latency"]
+    assert (outcome.status, outcome.message.split(": ")[1]) == (Status.UNMEASURABLE, SECONDS)
+
+
+def test_a_saved_analysis_of_a_version_that_withheld_nothing(tmp_path: Path) -> None:
+    document = json.loads(Path(_saved(AFTER, tmp_path / "a.json")).read_text())
+    del document["withheld"], document["findings"]
+    old = seen.of_document("old.json", json.dumps(document).encode())
+    assert (old.withheld, old.causes) == ((), ())
+
+
+CAUSE = seen.Cause("stalled", "problem", "10.0.0.1", "10.1.0.9", 80, 5, 40, "why")
+
+
+@pytest.mark.parametrize(("before", "now", "fails"), [
+    ((), (CAUSE,), True),
+    ((CAUSE,), (), False),  # better
+    ((CAUSE,), (CAUSE,), False),
+    ((CAUSE,), (replace(CAUSE, client="10.0.0.2"),), False),  # clients have other addresses in every run
+    ((CAUSE,), (replace(CAUSE, connections=20),), True),
+    ((CAUSE,), (replace(CAUSE, connections=7),), False),  # chance does that
+    ((CAUSE,), (replace(CAUSE, connections=10, of=80),), False),  # more traffic, and the same share
+    ((replace(CAUSE, code="idle-timeout"),), (CAUSE,), True),
+    ((replace(CAUSE, server_port=81),), (CAUSE,), True),
+    ((), (replace(CAUSE, severity="warning"),), False),
+    ((replace(CAUSE, severity="warning"),), (CAUSE,), False),
+    ((), (replace(CAUSE, server=None, server_port=None),), True),
+    ((replace(CAUSE, server=None, server_port=None, client="10.0.0.2"),), (replace(CAUSE, server=None, server_port=None),), False),
+    ((replace(CAUSE, server_port=None),), (replace(CAUSE, server_port=None),), False),
+    ((replace(CAUSE, server="10.1.0.8", server_port=None),), (replace(CAUSE, server_port=None),), True),
+    ((), (replace(CAUSE, connections=0, of=0),), True),  # about no single connections
+])  # fmt: skip
+def test_findings_that_are_new_or_spread(before: tuple[seen.Cause, ...], now: tuple[seen.Cause, ...], fails: bool) -> None:
+    base, new = (seen.of_analysis(name, scene(["40 x ok"])) for name in ("base", "new"))
+    base.causes, new.causes = before, now
+    (outcome,) = [outcome for outcome in diff(base, new, Tolerance()).outcomes if outcome.name == "finding"]
+    assert (outcome.status is Status.FAILED) is fails
+    assert {measure.what for measure in outcome.measures} == {cause.code for cause in now if cause.severity == "problem"}
+
+
+def test_findings_of_a_service_whose_address_changed() -> None:
+    base, new = (seen.of_analysis(name, scene([f"40 x ok server={address}"])) for name, address in (("a", "10.9.0.1"), ("b", "10.9.0.2")))
+    for port in (80, None):
+        base.causes = (replace(CAUSE, server="10.9.0.1", server_port=port),)
+        new.causes = (replace(CAUSE, server="10.9.0.2", server_port=port),)
+        (outcome,) = [outcome for outcome in diff(base, new, Tolerance()).outcomes if outcome.name == "finding"]
+        assert outcome.status is Status.PASSED
+        (measure,) = outcome.measures
+        assert (measure.subject, measure.note) == ("10.9.0.2:80" if port else "10.9.0.2", "was 5 of 40; 5 of 40 connections: why")
+
+
+def test_a_new_finding_is_told_with_its_connections(capsys: pytest.CaptureFixture[str]) -> None:
+    recorded = WITHHELD.parent / "recorded"
+    one, other = (str(recorded / name) for name in ("blackout.not.pcap.xz", "blackout.pcap.xz"))
+    assert main.main(["diff", one, other, "--allow", "acked-unseen"]) == 1
+    told = capsys.readouterr().out
+    assert "FAIL  TD601 finding" in told
+    assert ": stalled: " in told
+    assert "(new: " in told
+    assert "by chance" not in told.split("TD601 finding")[1].split("look")[0]
+    assert "tcp.stream eq" in told.split("TD601 finding")[1]
+    assert main.main(["diff", other, other, "--allow", "acked-unseen"]) == 0
+
+
+def test_a_finding_stands_whatever_else_is_withheld() -> None:
+    base, new = _traffic(FILTERED), _traffic(FILTERED)
+    server, port = next(iter(new.services))
+    new.causes = (replace(CAUSE, server=server, server_port=port),)
+    statuses = {outcome.name: outcome.status for outcome in diff(base, new, Tolerance()).outcomes}
+    assert (statuses["finding"], statuses["stalls"]) == (Status.FAILED, Status.UNMEASURABLE)
+
+
 def _saved(capture: str, path: Path) -> str:
     assert main.main(["analyze", capture, "--format", "json", "--allow-damaged", "-o", str(path)]) == 0
     return str(path)
@@ -203,7 +325,8 @@ def test_documents_that_are_no_analysis(tmp_path: Path) -> None:
         ([str(FOLDER / "cut-tail.pcap"), str(FOLDER / "cut-tail.pcap"), "--allow-damaged"], 0),
         ([AFTER, BEFORE, "--port", "1"], 1),
         ([str(FOLDER / name) for name in ("three-way-handshake.pcap", "one-sided.pcap")], 1),
-        ([str(FOLDER / "three-way-handshake.pcap"), str(FOLDER / "one-sided.pcap"), "--allow", "one-sided"], 0),
+        ([str(FOLDER / "three-way-handshake.pcap"), str(FOLDER / "one-sided.pcap"), "--allow", "one-sided"], 1),  # not measurable
+        ([str(FOLDER / "three-way-handshake.pcap"), str(FOLDER / "one-sided.pcap"), "--allow", "one-sided", "--allow-unmeasurable"], 0),
     ],
 )
 def test_exit_codes(args: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from samples.path.way import Way
 from tcptrace_py.checks.diff.path import Bearable, same_traffic
 from tcptrace_py.cli import main
 from tcptrace_py.model.report import Severity, Status
+from tests.captures import with_clock_of
 from tests.checks import test_verdicts as formats
 from tests.findings.path.points import compared, of_way, strangers
 
@@ -183,3 +184,32 @@ def test_the_page_says_where_to_look_in_both_captures(form: str) -> None:
                   "203.0.113.5", "40000 as 20000", "A 56", "no SYN of it came to B", "gains 40 µs a second",
                   "tcp.stream eq 6", "tcp.stream eq 5"):  # fmt: skip
         assert words in page
+
+
+@pytest.mark.parametrize("step_ns", [0, 1_000_000_000])
+@pytest.mark.parametrize("coarse", ["A", "B", "AB"])
+def test_a_clock_that_is_too_coarse_tells_no_times(step_ns: int, coarse: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Counts stay, and so do the sides, which hops tell; every time is null, and a limit for one is not measurable."""
+    captures = {"A": A, "B": B}
+    paths = [str(with_clock_of(Path(path), tmp_path / f"{at}.pcap", step_ns)) if at in coarse else path for at, path in captures.items()]
+    for names, sides in ((paths, coarse), (paths[::-1], coarse if coarse == "AB" else "BA".replace(coarse, ""))):
+        assert main.main(["diff", *names, "--same-traffic", "--format", "json"]) == 1
+        path = json.loads(capsys.readouterr().out)["path"]
+        assert path["clients_on_side"] == ({"a": 11, "b": 0} if names == paths else {"a": 0, "b": 11})
+        assert "".join(path["clock"]["coarse"]) == sides
+        assert [path["clock"][name] for name in ("offset_ms", "bound_ms", "drift_ppm", "steady")] == [None] * 4
+        assert {path[way]["transit_ms"] for way in ("a_to_b", "b_to_a")} == {None}
+        assert {row["count"] for row in path["latency_ms"].values()} == {0}
+        assert {row["p50"] for row in path["latency_ms"].values()} == {None}
+        assert {row["round_trip_ms"] for row in path["connections"]} == {None}
+        assert (path["a_to_b"]["lost"], path["b_to_a"]["lost"]) == ((5, 2) if names == paths else (2, 5))
+    main.main(["diff", *paths, "--same-traffic"])
+    page = capsys.readouterr().out
+    assert {"A": "A's is", "B": "B's is", "AB": "both are"}[coarse] + " too coarse for what is measured: no time between" in page
+    assert " 0 s" not in page
+    assert "Where time goes" not in page
+    transit = ["--same-traffic", "--max-transit", "1s", "--format", "json"]
+    for more, status in (((), "unmeasurable"), (("--allow-unmeasurable",), "passed")):
+        main.main(["diff", *paths, *transit, *more])
+        outcome = next(row for row in json.loads(capsys.readouterr().out)["checks"] if row["name"] == "transit")
+        assert (outcome["status"], outcome["message"].count("times is withheld (coarse-clock)")) == (status, len(coarse))
