@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from functools import cache, cached_property
-from itertools import compress
+from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tcptrace_py.facts.table import MISSING
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .accounts import Account, Accounts
     from .hosts import CountedHosts
     from .occupancy import Held
+    from .timeline import Timeline
     from .troubled import Troubled
 
     Key = TypeVar("Key", bound=Hashable)
@@ -65,6 +66,7 @@ class Evidence:
         profiles: Profiles,
         withheld: Sequence[Withheld],
         twins: SeenTwice | None = None,
+        timeline: Timeline | None = None,
     ) -> None:
         self.capture = capture
         self.summary = summary
@@ -75,6 +77,7 @@ class Evidence:
         self.profiles = profiles
         self.withheld = frozenset(row.what for row in withheld)
         self.twins = twins or SeenTwice()
+        self.timeline = timeline
         self.table = troubled.table
         self.count = self.table.count
         self.claimed = bytearray(self.count)
@@ -158,10 +161,11 @@ class Evidence:
     def lie_apart(self, rows: Sequence[int], accounts: Looked) -> bool:
         """Whether other connections of these accounts began between those of these rows.
 
-        Those side by side in time may have met an outage, which meets everything. True where it is not kept when they began.
+        Those side by side in time may have met an outage, which meets everything. Where it is not kept when each began, others are
+        taken to lie between two if so many are likely to by when connections of the whole capture began.
         """
         if self.held is None:
-            return True
+            return self._lie_likely_apart(rows, sum(account.connections for account in accounts))
         starts, ports = self.wide(column.START), self.narrow(column.CLIENT_PORT)
         among, runs, before = {(starts[row], ports[row]) for row in rows}, 0, False
         begins = [(time_ns, port) for time_ns, _, port in self.held.of(accounts.numbers)[0] if port != ANY_PORT]  # that one goes on
@@ -169,6 +173,15 @@ class Evidence:
             now = (time_ns, port) in among
             runs += now and not before
             before = now
+        return runs * MOST_TOGETHER >= len(rows)
+
+    def _lie_likely_apart(self, rows: Sequence[int], connections: int) -> bool:
+        """The same, from counts of connections in intervals of time."""
+        if self.timeline is None or not self.summary.connections:
+            return False
+        starts, begun, share = self.wide(column.START), self.timeline.begun(), connections / self.summary.connections
+        before = [begun.until(start_ns) for start_ns in sorted(starts[row] for row in rows)]
+        runs = 1 + sum((now - then) * share >= MOST_TOGETHER for then, now in pairwise(before))
         return runs * MOST_TOGETHER >= len(rows)
 
     def free(self) -> Iterator[int]:

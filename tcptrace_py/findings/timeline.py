@@ -1,6 +1,8 @@
 """When connections began, and the broken ones among them: counts in equal intervals of time."""
 
 from array import array
+from bisect import bisect_right
+from itertools import accumulate
 
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.results import Intervals
@@ -14,6 +16,23 @@ LENGTHS_NS = (
 )  # fmt: skip
 MOST = 60  # intervals in the end: what a line of a terminal holds. Of the last length, no times lie so far apart
 ROOM = 512  # intervals while connections come
+
+
+class Begun:
+    """How many connections had begun by when, spread evenly over each interval; `rows`: ascending numbers of intervals, with counts."""
+
+    def __init__(self, length_ns: int, rows: list[tuple[int, int]]) -> None:
+        self.length_ns = length_ns
+        self.numbers = [number for number, _ in rows]
+        self.counts = [count for _, count in rows]
+        self.before = list(accumulate(self.counts, initial=0))
+
+    def until(self, time_ns: int) -> float:
+        """About how many began before a moment."""
+        place = bisect_right(self.numbers, time_ns // self.length_ns)
+        if not place or self.numbers[place - 1] != time_ns // self.length_ns:
+            return self.before[place]
+        return self.before[place - 1] + self.counts[place - 1] * (time_ns % self.length_ns) / self.length_ns
 
 
 class Timeline:
@@ -78,6 +97,11 @@ class Timeline:
             self._fit(max(length, other), times_ns)
             self._take(length, rows)
             self._take(other, others)
+
+    def begun(self) -> "Begun":
+        """How many connections had begun by when."""
+        length, rows = self.parcel()
+        return Begun(LENGTHS_NS[length], [(number, connections) for number, connections, _ in rows])
 
     def result(self) -> Intervals | None:
         """The intervals, of the shortest length of which MOST suffice; None without a connection."""

@@ -126,8 +126,9 @@ class Machinery:
         summary = without_withheld(summary, kept_back)
         collector.rows.withhold(kept_back)
         evidence = Evidence(
-            info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back, twins
-        )
+            info, summary, accounts, collector.troubled, collector.held, every_host, every_budget, profiles, kept_back, twins,
+            collector.timeline,
+        )  # fmt: skip
         found = findings(evidence, self.faults)
         self.faults.report(problems, collector.first_frames.rank)
         info.problems = problems.rows()

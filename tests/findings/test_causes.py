@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcptrace_py import analyze
-from tcptrace_py.findings import causes, docs
+from tcptrace_py.findings import causes, docs, occupancy
 from tcptrace_py.findings.naming import doc_of
 from tcptrace_py.model.finding import Code
 from tcptrace_py.model.profiles import Profiles
@@ -222,6 +222,29 @@ def outages(lasts_s: float, *begins_s: float) -> list[Seg]:
 )
 def test_other_losses_are_no_loss_of_syns(segments: list[Seg]) -> None:
     assert only(segments, "syn-loss") is None
+
+
+def scattered(lost: int, *, seconds: int = 300) -> list[Seg]:
+    """Connections every 100 ms, and of so many others, evenly between them, the first SYN is lost."""
+    late = [n * seconds / lost + 0.05 for n in range(lost)]
+    return [*many((n / 10 for n in range(10 * seconds)), WHOLE, port=1000), *many(late, later(WHOLE, 1), port=50000)]
+
+
+@pytest.mark.parametrize(
+    ("segments", "confidence"),
+    [
+        pytest.param(outages(1.5, 10), None, id="an outage"),
+        pytest.param(outages(0.8, 5, 15, 25), None, id="several"),
+        pytest.param(outages(6, 3), None, id="a long one"),
+        pytest.param(scattered(30), "medium", id="loss"),
+    ],
+)
+def test_outages_among_more_connections_than_are_kept_by_their_begins(
+    segments: list[Seg], confidence: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(occupancy, "MANY", 100)
+    finding = only(segments, "syn-loss")
+    assert (finding and finding.confidence) == confidence
 
 
 # -- accept-queue-full, where all are served at last ----------------------------------------------------------------------------------

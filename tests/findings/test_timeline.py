@@ -24,6 +24,15 @@ def counted(rows: list[tuple[int, bool]]) -> Timeline:
     return timeline
 
 
+def test_about_how_many_had_begun_by_when() -> None:
+    timeline = counted([(n * S, False) for n in range(1000)] + [(3000 * S, True)])
+    until = timeline.begun().until
+    assert (until(-5 * S), until(0), until(5000 * S)) == (0, 0, 1001)
+    assert until(2000 * S) == 1000
+    assert [round(until(n * S)) for n in (10, 105, 500)] == [10, 105, 500]
+    assert Timeline().begun().until(7) == 0
+
+
 def test_each_length_is_so_many_of_the_one_before() -> None:
     assert all(long % short == 0 for short, long in itertools.pairwise(LENGTHS_NS))
     assert 2 * FAR_NS // LENGTHS_NS[-1] + 2 <= MOST

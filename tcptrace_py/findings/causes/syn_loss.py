@@ -47,8 +47,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             continue
         if not evidence.lie_apart([*rows, *never], accounts):
             continue
+        is_sure = lost * others >= 5 * EXPECTED * sent and evidence.held is not None  # else an outage is told by averages
         yield evidence.found_at(
-            service, Code.SYN_LOSS, Gravity.PROBLEM, "medium" if lost * others < 5 * EXPECTED * sent else "high", sorted([*rows, *never]),
+            service, Code.SYN_LOSS, Gravity.PROBLEM, "high" if is_sure else "medium", sorted([*rows, *never]),
             of=connections,
             details={"syns_lost": lost, "syns": sent, "others_lost": others_lost, "others": others},
             evidence=[f"{lost} of {sent} SYNs were sent again before an answer; of {others} other segments {others_lost} were"],
