@@ -260,7 +260,8 @@ class Played:
         kept_back = withheld(info, self.summary, self.ports, collector.profiles)
         faults = Faults()
         found = findings(Evidence(info, self.summary, collector.accounts, collector.troubled, collector.held, hosts(collector.accounts),
-                                  self.ports, collector.profiles, kept_back, seen_twice(collector.openings), collector.timeline), faults)  # fmt: skip
+                                  self.ports, collector.profiles, kept_back, seen_twice(collector.openings),
+                                  collector.timeline), faults)  # fmt: skip
         assert not faults.count
         return found
 

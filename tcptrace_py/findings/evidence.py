@@ -279,7 +279,8 @@ class Evidence:
 
     def in_vain_ns(self, rows: Sequence[int], number: int | None = None) -> tuple[int, int]:
         """From when until when data was sent in vain in these rows, by a side or by either."""
-        ends_ns, numbers = self.wide(column.END), range(2) if number is None else (number,)
+        numbers = range(2) if number is None else (number,)
+        ends_ns = {row: self._last_sent_ns(row) for row in rows}
         lasted_ns = [self.wide(column.CLIENT_UNANSWERED_NS + number) for number in numbers]
         begins = [
             ends_ns[row] - lasted[row]
@@ -288,6 +289,11 @@ class Evidence:
             if self.repeats_in_vain(row, side)
         ]
         return min(begins), max(ends_ns[row] for row in rows)
+
+    def _last_sent_ns(self, row: int) -> int:
+        """When the last segment of a row came, but for a reset that ended it."""
+        end_ns, behind_ns = self.wide(column.END)[row], self.wide(column.RESET_BEHIND)[row]
+        return end_ns - behind_ns if self.wide(column.RESET_AT)[row] == end_ns and behind_ns > 0 else end_ns
 
     def connections_to(self, service: Service) -> int:
         """All connections to a service."""

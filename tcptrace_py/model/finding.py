@@ -23,6 +23,7 @@ class Code(Word):
     KEEP_ALIVE_RACE = "keep-alive-race"
     RESET_BY_DESIGN = "reset-by-design"
     INJECTED_RESET = "injected-reset"
+    NO_ANSWER = "no-answer"
     CONNECTION_LEAK = "connection-leak"
     SLOW_READER = "slow-reader"
     STALLED = "stalled"

@@ -139,6 +139,12 @@ def once(segments: Cut) -> Iterator[int]:
         seen.add(name)
 
 
+def silent(segments: Cut) -> Iterator[int]:
+    """Connections of which the server sent no data."""
+    answered = {frozenset((s.source, s.target)) for _, s in segments if from_server(s) and s.payload}
+    return (frame for frame, s in segments if frozenset((s.source, s.target)) not in answered)
+
+
 CUT: dict[str, tuple[str, Callable[[Cut], Iterator[int]]]] = {
     "accept-queue-full": ("who waits", without(lambda s: not s.flags & SYN or s.flags & ACK != 0)),
     "ports-exhausted": ("the second half", first_half),
@@ -147,6 +153,7 @@ CUT: dict[str, tuple[str, Callable[[Cut], Iterator[int]]]] = {
     "path-mtu": ("the client's bare ACKs", without(lambda s: not from_server(s) and s.flags == ACK and not s.payload)),
     "idle-timeout": ("the RSTs, and what is sent again", lambda segments: (n for n in once(segments) if not dict(segments)[n].flags & RST)),
     "stalled": ("what is sent again", once),
+    "no-answer": ("the connections that were answered", silent),
     "keep-alive-race": ("the FINs", flagged(FIN)),
     "half-translated": ("the answers", without(from_server)),
     "injected-reset": ("all but the RST of its named sender", without(lambda s: from_server(s) and not s.flags & RST)),

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcptrace_py import analyze
 from tests.findings.test_causes import only
 from tests.flows.forms import later
 from tests.ladder import PORT, START_NS, ladder
+from tests.wire import write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tests.ladder import Seg
 
@@ -255,3 +258,74 @@ def test_requests_that_cross_the_fin_of_a_server() -> None:
 )
 def test_what_only_looks_like_a_race_is_not(segments: list[Seg]) -> None:
     assert only(segments, "keep-alive-race") is None
+
+
+# -- no-answer ------------------------------------------------------------------------------------------------------------------------
+
+ASKED = "0 C S\n0.001 S SA\n0.002 C A\n0.003 C PA len=20\n0.004 S A\n"
+REPLY = ASKED + "0.01 S PA len=90\n0.011 C A\n0.02 C FA\n0.021 S FA\n0.022 C A\n"
+SLOW_REPLY = ASKED + "14 S PA len=90\n14.01 C A\n"
+
+
+def asked(waiting: str, *, answered: int = 8, waits: int = 4, others: str = REPLY, until_s: float = 30) -> list[Seg]:
+    """Connections whose requests are answered, those whose are not, and one more that ends the capture."""
+    texts = [(others, n, PORT + n) for n in range(answered)] + [(waiting, n + 0.5, 50000 + n) for n in range(waits)]
+    return [segment for text, at_s, port in [*texts, (REPLY, until_s, 60000)] for segment in later(ladder(text, port=port), at_s)]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "severity", "gave_up", "longest_s"),
+    [
+        pytest.param(ASKED, "warning", 0, 29.518, id="still waiting"),
+        pytest.param(ASKED + "12 C RA\n", "problem", 4, 11.996, id="reset"),
+        pytest.param(ASKED + "13 C FA\n13.001 S A\n", "problem", 4, 12.997, id="closed"),
+    ],
+)
+def test_requests_that_are_acknowledged_and_never_answered(waiting: str, severity: str, gave_up: int, longest_s: float) -> None:
+    finding = only(asked(waiting), "no-answer")
+    assert finding is not None
+    assert (finding.severity, finding.confidence, finding.connections, finding.of) == (severity, "medium", 4, 13)
+    assert (finding.details["gave_up"], finding.details["longest_s"]) == (gave_up, longest_s)
+    assert ("4 clients gave up" in finding.evidence[0]) is bool(gave_up)
+    assert ("4 still waited when the capture ended" in finding.evidence[0]) is not bool(gave_up)
+    went_on = "" if "FA" in waiting else "; of those that went on, none was silent for a second"
+    assert finding.evidence[1] == f"9 connections to the service were answered{went_on}"
+
+
+def test_no_answer_for_longer_than_any_silence_that_ended() -> None:
+    finding = only(asked(ASKED + "17 C RA\n", others=SLOW_REPLY), "no-answer")
+    assert finding is not None
+    assert finding.evidence[1] == "9 connections to the service were answered; of those that went on, none was silent for more than 14.0 s"
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(asked(ASKED, until_s=8), id="the capture ends too soon"),
+        pytest.param(asked(ASKED + "5 C RA\n"), id="an impatient client"),
+        pytest.param(asked(ASKED, waits=2), id="two may be chance"),
+        pytest.param(asked(ASKED, answered=2), id="a service that seldom answers"),
+        pytest.param(asked(ASKED, others=ASKED), id="a service that only listens"),
+        pytest.param(asked(ASKED + "12 C RA\n", others=SLOW_REPLY), id="long polling"),
+        pytest.param(asked(ASKED + "12 S RA\n"), id="the server resets"),
+        pytest.param(asked(ASKED.replace("0.004 S A\n", "")), id="not acknowledged"),
+        pytest.param(asked(ASKED.replace("0.003 C PA len=20\n0.004 S A\n", "")), id="nothing was asked"),
+        pytest.param(asked(SLOW_REPLY), id="answered late"),
+    ],
+)
+def test_what_only_looks_like_no_answer_is_not(segments: list[Seg]) -> None:
+    assert only(segments, "no-answer") is None
+
+
+@pytest.mark.parametrize(("waits", "found"), [(4, 0), (5, 1)])
+def test_answers_that_the_capture_may_have_lost(waits: int, found: int, tmp_path: Path) -> None:
+    lost = [segment for n in range(2) for segment in ladder("0 C S\n0.1 S SA\n0.2 C A\n0.3 C A ack=900", port=61000 + n)]
+    path = write(tmp_path / "a.pcap", sorted([*asked(ASKED + "12 C RA\n", waits=waits), *lost], key=lambda segment: segment.time_ns))
+    assert [row.code for row in analyze(path).findings].count("no-answer") == found
+
+
+def test_of_data_in_vain_a_reset_that_gave_up_is_no_repeat() -> None:
+    """Where the side gives up with a RST, the finding's times end with its last repeat."""
+    finding = only(ladder(after(0.1, *SILENCE, "9 C RA seq=201")), "stalled")
+    assert finding is not None
+    assert finding.last_at_ns == START_NS + 2_350_000_000

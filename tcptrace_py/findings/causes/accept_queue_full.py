@@ -52,6 +52,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             details={"queue": queue}, evidence=said,
             explanation="The program does not accept connections as fast as they come: the listener's queue is full, and SYNs are "
                         "dropped.")  # fmt: skip
+        for row in waiting:
+            evidence.claimed[row] = 1
     yield from _full_now_and_then(evidence)
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from .net import PORT, abort, answering, ask, quietly
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .net import Net
 
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
@@ -196,6 +198,35 @@ def blackout(net: Net, sessions: int, works_s: float, silent_s: float, *, heals:
         time.sleep(silent_s)
         over.set()
         time.sleep(1)
+
+
+def unanswered(net: Net, patience_s: Sequence[float], answered: int, stays: int = 0, *, takes_s: float | None = None) -> None:
+    """A server that answers some requests at once and others never (or after so long); clients wait for so long, or to the end."""
+
+    def talk(connection: socket.socket) -> None:
+        with connection:
+            while request := connection.recv(65536):
+                if request.startswith(b"slow"):
+                    time.sleep(30 if takes_s is None else takes_s)
+                connection.sendall(bytes(200))
+
+    net.serve(talk)
+    net.spread([0.05 * number for number in range(answered)], lambda _: one_exchange(net))
+
+    def wait(number: int) -> None:
+        connection = net.connect(patience_s=60)
+        connection.sendall(b"slow" + bytes(60))
+        if takes_s is not None:
+            connection.recv(65536)
+        elif number < len(patience_s):
+            time.sleep(patience_s[number])
+            abort(connection)
+            return
+        else:
+            time.sleep(max(patience_s, default=12) + 0.5)
+        net.open.append(connection)
+
+    net.spread([0.1 * number for number in range(len(patience_s) + stays)], wait)
 
 
 def race(net: Net, idle_s: float, closes: int, races: int, delay_s: float) -> None:

@@ -136,6 +136,13 @@ RECORDINGS = {
         (plays.blackout, {"sessions": 3, "works_s": 1.5, "silent_s": 4.0, "heals": True}),
         lambda n: {"longest_s": (n["silent_s"] / 3, n["silent_s"]), "repeats": (3, 9)}, lambda n: n["sessions"],
     ),
+    "no-answer": Recording(
+        "no-answer", plays.unanswered, {"patience_s": (10.5, 11, 12), "answered": 12, "stays": 2},
+        {"patience_s": (12, 13, 14, 16), "answered": 9, "stays": 0}, (plays.unanswered, {"patience_s": (), "answered": 12, "stays": 4,
+        "takes_s": 11.0}),
+        lambda n: {"shortest_s": (min(n["patience_s"]) - 0.1, min(n["patience_s"]) + 0.3), "gave_up": len(n["patience_s"])},
+        lambda n: len(n["patience_s"]) + n["stays"], besides=SHORT_LIVED,
+    ),
     "race": Recording(
         "keep-alive-race", plays.race, {"idle_s": 2.0, "closes": 5, "races": 2, "delay_s": 0.05},
         {"idle_s": 3.0, "closes": 6, "races": 4, "delay_s": 0.05}, (plays.race, {"idle_s": 2.0, "closes": 6, "races": 0, "delay_s": 0.05}),

@@ -1,0 +1,78 @@
+"""Requests are acknowledged, and never answered: the program behind the service does not get to them.
+
+Shows: clients send their first request and its bytes are acknowledged, but the server sends nothing, until the client gives up (it
+closes or resets) or the capture ends, ten seconds later or more; other connections to the service get their answers, and none of
+them was silent for so long and went on.
+
+Look-alikes: a service that only listens (logs, metrics) answers nobody; one that keeps requests open until there is something to
+say (long polling) is silent for as long in connections that go on; requests that are not acknowledged are lost or dropped
+(`stalled`, `idle-timeout`); where SYNs go unanswered at the same time, nobody accepts (`accept-queue-full`); answers that the
+capture lost are acknowledged by their client (so many connections are left out of account). Nobody knows what became of requests
+that still waited when the capture ended.
+
+Do: see what the program does with these requests: a lock, a full thread pool, something behind it that does not answer. At the server
+`ss -tn` shows with Recv-Q whether they were read at all. Give clients a limit for answers that is shorter than their users' patience.
+"""
+
+from collections.abc import Iterator
+
+from tcptrace_py.findings import trouble_columns as column
+from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.endpoints import service as named
+from tcptrace_py.model.finding import Code, Finding, Gravity
+from tcptrace_py.model.vocabulary import Outcome, Pattern, Role, numbers
+
+COMPLETED = numbers(Outcome)["completed"]
+NONE, RST = numbers(Pattern)["none"], numbers(Pattern)["rst"]
+CLIENT = numbers(Role)["client"]
+FEWEST, LONG_NS = 3, 10 * SECOND_NS
+FEWEST_ANSWERED = 5  # connections whose first request was answered: it is a service that answers
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """For each service."""
+    if "handshake-outcome" in evidence.withheld:
+        return
+    lost = sum(problem.count for problem in evidence.capture.problems if problem.code == "acked-unseen")
+    waits_ns = dict(_waits(evidence))
+    for service, rows in evidence.by_service(waits_ns).items():
+        accounts = evidence.accounts_of(service)
+        survived_ns = max(account.survived_ns for account in accounts)
+        own_ns = max(evidence.wide(column.SURVIVED)[row] for row in rows)  # a close behind the wait, which was acknowledged
+        waiting = rows if own_ns >= survived_ns > 0 else [row for row in rows if waits_ns[row] > survived_ns]
+        answered = sum(account.answered for account in accounts)
+        if len(waiting) - lost < FEWEST or answered < max(FEWEST_ANSWERED, len(rows)):
+            continue
+        gave_up = sum(evidence.small(column.PATTERN)[row] != NONE for row in waiting)
+        until = [f"{gave_up} {'client' if gave_up == 1 else 'clients'} gave up"] if gave_up else []
+        if len(waiting) > gave_up:
+            until.append(f"{len(waiting) - gave_up} still waited when the capture ended")
+        longest = f"more than {survived_ns / SECOND_NS:.1f} s" if survived_ns >= SECOND_NS else "a second"
+        went_on = f"; of those that went on, none was silent for {longest}" if waiting is not rows else ""
+        yield evidence.found_at(
+            service, Code.NO_ANSWER, Gravity.PROBLEM if gave_up else Gravity.WARNING, "medium", waiting,
+            details={"shortest_s": round(min(waits_ns[row] for row in waiting) / SECOND_NS, 3),
+                     "longest_s": round(max(waits_ns[row] for row in waiting) / SECOND_NS, 3), "gave_up": gave_up},
+            evidence=[f"for {min(waits_ns[row] for row in waiting) / SECOND_NS:.1f} s at least nothing came back: {' and '.join(until)}",
+                      f"{answered} connections to the service were answered{went_on}"],
+            explanation=f"Requests to {named(service[0], service[1])} are acknowledged, and its program does not answer them.")  # fmt: skip
+
+
+def _waits(evidence: Evidence) -> Iterator[tuple[int, int]]:
+    """Rows whose first request was acknowledged and never answered, and for how long (ns) nothing came."""
+    sent, answered = evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
+    left, fins_ns = evidence.wide(column.CLIENT_UNACKNOWLEDGED), (evidence.wide(column.CLIENT_FIN), evidence.wide(column.SERVER_FIN))
+    patterns, reset_by = evidence.small(column.PATTERN), evidence.small(column.RESET_BY)
+    for row in evidence.free_with(column.OUTCOME, COMPLETED):
+        if sent[row] <= 0 or answered[row] or left[row] or fins_ns[1][row] >= 0:
+            continue
+        wait_ns = -1
+        if patterns[row] == NONE:
+            wait_ns = evidence.end_ns - evidence.wide(column.END)[row]
+        elif fins_ns[0][row] >= 0:
+            wait_ns = evidence.wide(column.FINAL_IDLE)[row]
+        elif patterns[row] == RST and reset_by[row] == CLIENT:
+            wait_ns = evidence.wide(column.RESET_BEHIND)[row]
+        if wait_ns >= LONG_NS:
+            yield row, wait_ns
