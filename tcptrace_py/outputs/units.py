@@ -60,6 +60,11 @@ def human(duration_ns: int | None) -> str:
     return _long(round(duration_ns / _SECOND_NS))
 
 
+def since(duration_ns: int, *, timed: bool) -> str:
+    """How long after something, as `human` has it; nothing instead of 0 where the clock does not tell short times apart (not `timed`)."""
+    return human(duration_ns) if duration_ns or timed else ""
+
+
 def _three_digits(number: float) -> str:
     decimals = 0 if abs(number) >= 99.95 else 1 if abs(number) >= 9.995 else 2
     text = f"{number:.{decimals}f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.report import Status
 from tcptrace_py.model.results import CaptureInfo
+from tests.captures import with_clock_of
 from tests.ladder import CLOSE, HANDSHAKE, ladder, play
 from tests.pieces import share_in_pieces
 
@@ -174,6 +176,37 @@ def test_a_time_that_is_withheld_is_null_in_every_format(name: str, tmp_path: Pa
     for traffic in (seen.of_analysis(name, result), seen.of_document(str(path), path.read_bytes())):
         every = [row for rows in traffic.services.values() for row in rows]
         assert {(row.total_ns, row.answer_ns, row.stall_ns) for row in every} == {(None, None, None)}
+
+
+NO_TIME = re.compile(r"(?<![\d.,:])[+-]?0(\.0+)? (s|ms|µs|ns)\b|\b0\.0{3,}\b")
+ONE, PILE = str(SAMPLES / "recorded-client-closes-first.pcap"), str(HERE / "clock-stands.pcap.xz")
+PAGES = (
+    ["analyze", "IN"], ["analyze", "IN", "--show", "connections"], ["analyze", "IN", "--show", "handshakes"],
+    ["analyze", "IN", "--show", "teardowns"], ["analyze", "IN", "--show", "hosts"],
+    ["analyze", "IN", "--show", "time-wait"], ["analyze", "IN", "--format", "markdown"], ["time-wait", "IN"],
+    ["explain", "IN", "stream:0"], ["explain", "IN", "stream:0", "--why"], ["explain", "IN", "stream:0", "--format", "mermaid"],
+    ["check", "IN", "--max-handshake-p99", "1ms"], ["check", "IN", "--max-handshake-p99", "1ms", "--allow-unmeasurable"],
+    ["diff", "IN", "IN"],
+    ["query", "IN", "SELECT * FROM connections"], ["query", "IN", "SELECT * FROM transitions"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("step_ns", [0, 10_000_000, 1_000_000_000])
+@pytest.mark.parametrize("capture", [ONE, PILE])
+@pytest.mark.parametrize("page", PAGES, ids=" ".join)
+def test_a_clock_that_is_too_coarse_tells_no_time_of_0(
+    page: list[str], capture: str, step_ns: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor does a fine one of 10 ms, where most handshakes take longer, of any but single segments."""
+    path = str(with_clock_of(Path(capture), tmp_path / "coarse.pcap", step_ns))
+    if not any(row.because == "coarse-clock" for row in analyze(path).withheld):
+        assert (capture, step_ns) == (ONE, 10_000_000)
+        return
+    assert main.main([path if word == "IN" else word for word in page]) in (0, 1)
+    told = capsys.readouterr().out
+    assert told
+    assert not NO_TIME.findall(told)
+    assert "three-way in" not in told
 
 
 def test_what_no_problem_hides_keeps_its_times() -> None:

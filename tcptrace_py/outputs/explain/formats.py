@@ -43,11 +43,11 @@ def write(
     items = script(connection, segments, full=full, timed=timed)
     told = story(connection, segments, items, end_ns, timed=timed)
     if name == "mermaid":
-        out.writelines(f"{line}\n" for line in mermaid.lines(connection, items, why=why))
+        out.writelines(f"{line}\n" for line in mermaid.lines(connection, items, why=why, timed=timed))
         told = " ".join([told, *(f"{finding.severity} {finding.code}: {finding.explanation}" for finding in findings)])
         out.writelines(f"%% {line}\n" for line in prose(told, WIDEST_PROSE))
         return
-    drawn = Ladder(connection, view.width - 2, why=why).lines(items)
+    drawn = Ladder(connection, view.width - 2, why=why, timed=timed).lines(items)
     page: list[Block] = [Heading(_title(connection), filter_title(connection.stream)), Picture(tuple(drawn))]
     page += [Heading("In words"), Note(told)]
     page += [

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from tcptrace_py.model.ladder import COPY, SENT_AGAIN, DrawnSegment
 from tcptrace_py.model.results import Connection, StateEntry
 from tcptrace_py.outputs.formats.table import prose
-from tcptrace_py.outputs.units import end, human
+from tcptrace_py.outputs.units import end, human, since
 
 from .labels import labels
 from .script import Arrow, Change, Fold, Item, Wait, fold_words
@@ -18,11 +18,15 @@ WIDEST = 72
 
 
 class Ladder:
-    """Draws items of a script on a page of `width` columns; `why` adds the reason of every change of state."""
+    """Draws items of a script on a page of `width` columns; `why` adds the reason of every change of state.
 
-    def __init__(self, connection: Connection, width: int, *, why: bool = False) -> None:
+    Without `timed` the clock does not tell short times apart: none of 0 is shown.
+    """
+
+    def __init__(self, connection: Connection, width: int, *, why: bool = False, timed: bool = True) -> None:
         self.connection = connection
         self.why = why
+        self.timed = timed
         self.alone = connection.server_side is None
         self.wide = width >= WIDE
         self.frame_width = max(len(str(connection.last_frame)), 5)
@@ -67,8 +71,9 @@ class Ladder:
         frame = "" if segment is None else str(segment.sent.frame)
         return f"{time:>{TIME}} {since}{frame:>{self.frame_width}}  {client:<{STATE}} │{middle}│ {server}".rstrip()
 
-    @staticmethod
-    def _seconds(duration_ns: int) -> str:
+    def _seconds(self, duration_ns: int) -> str:
+        if not self.timed:
+            return f"{duration_ns / 1e9:.6g}" if duration_ns else ""
         decimals = 6 if abs(duration_ns) < 1_000_000_000_000 else 3
         return f"{duration_ns / 1e9:.{decimals}f}"
 
@@ -107,10 +112,8 @@ class Ladder:
             text = f" {words} "[: self.middle - 4]
             drawn = f"═{text}".ljust(self.middle - 1, "═") + "▶" if from_client else "◀" + f"{text}═".rjust(self.middle - 1, "═")
             yield self._row(fold.run.first if from_client or not fold.run.segments[True] else None, "", drawn, "")
-        yield from self._note(
-            f"frames {fold.run.first.sent.frame} to {fold.run.last.sent.frame}, "
-            f"{human(fold.run.last.sent.time_ns - fold.run.first.sent.time_ns)}{remarks}"
-        )
+        took = since(fold.run.last.sent.time_ns - fold.run.first.sent.time_ns, timed=self.timed)
+        yield from self._note(f"frames {fold.run.first.sent.frame} to {fold.run.last.sent.frame}{f', {took}' if took else ''}{remarks}")
 
     def _change(self, change: Change) -> Iterator[str]:
         for index, (one, other) in enumerate(self._pairs(change.client, change.server)):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tcptrace_py.model.ladder import SENT_AGAIN
 from tcptrace_py.model.results import Connection, StateEntry
-from tcptrace_py.outputs.units import end, human
+from tcptrace_py.outputs.units import end, since
 
 from .labels import labels
 from .script import Arrow, Fold, Item, Wait, fold_words
@@ -12,8 +12,8 @@ from .script import Arrow, Fold, Item, Wait, fold_words
 _SPECIAL = str.maketrans({"#": "#35;", ";": "#59;"})
 
 
-def lines(connection: Connection, items: Sequence[Item], *, why: bool = False) -> Iterator[str]:
-    """Every line of the diagram."""
+def lines(connection: Connection, items: Sequence[Item], *, why: bool = False, timed: bool = True) -> Iterator[str]:
+    """Every line of the diagram. Without `timed` the clock does not tell short times apart."""
     alone = connection.server_side is None
     other = "C" if alone else "S"
     yield "sequenceDiagram"
@@ -22,7 +22,7 @@ def lines(connection: Connection, items: Sequence[Item], *, why: bool = False) -
         yield f"    participant S as {_safe(end(connection.server))}"
     for item in items:
         if isinstance(item, Arrow):
-            yield from _arrow(item, connection, other, why=why)
+            yield from _arrow(item, connection, other, why=why, timed=timed)
         elif isinstance(item, Fold):
             yield from _fold(item, other)
         elif isinstance(item, Wait):
@@ -31,12 +31,12 @@ def lines(connection: Connection, items: Sequence[Item], *, why: bool = False) -
             yield from _states(item.client, item.server, why=why)
 
 
-def _arrow(item: Arrow, connection: Connection, other: str, *, why: bool) -> Iterator[str]:
+def _arrow(item: Arrow, connection: Connection, other: str, *, why: bool, timed: bool) -> Iterator[str]:
     segment = item.segment
     source, target = ("C", other) if segment.sent.from_client else ("S", "C")
     lost = "-x" if segment.again_in is not None else "-->>" if SENT_AGAIN in segment.marks else "->>"
-    after = human(segment.sent.time_ns - connection.start_ns)
-    yield f"    {source}{lost}{target}: {_safe(labels(segment)[:2][-1])} ({after})"
+    after = since(segment.sent.time_ns - connection.start_ns, timed=timed)
+    yield f"    {source}{lost}{target}: {_safe(labels(segment)[:2][-1])}{f' ({after})' if after else ''}"
     yield from _states(item.client, item.server, why=why)
     if item.notes:
         yield f"    Note over {source}: {_safe(', '.join(item.notes))}"

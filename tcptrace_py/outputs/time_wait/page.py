@@ -162,7 +162,10 @@ def _counting(diagnosis: Diagnosis, analysis: Analysis) -> Blocks:
     what = "The capture" if whole else "The part of the capture that was looked at"
     begun = f" {some(diagnosis.before, 'stay')} began before it." if diagnosis.before else ""
     left = f" {some(diagnosis.outlive, 'stay')} had not ended by its end." if diagnosis.outlive else ""
+    lasts = (
+        f"{what} lasts {human(span_ns)}." if span_ns or "times" not in diagnosis.withheld else "Its clock does not tell how long it lasts."
+    )
     yield Note(
-        f"{what} lasts {human(span_ns)}. What was in TIME_WAIT before it is not in it: {bound} numbers are lower bounds.{begun}{left}",
+        f"{lasts} What was in TIME_WAIT before it is not in it: {bound} numbers are lower bounds.{begun}{left}",
         "quiet",
     )

@@ -6,7 +6,7 @@ from itertools import pairwise
 from tcptrace_py.model.results import Connection, Handshake, Side, StateEntry, Stay, Teardown
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note
 from tcptrace_py.outputs.phrases import CAUSES, OUTCOMES, PATTERNS, VANTAGES, filter_title, retries
-from tcptrace_py.outputs.units import clock, end, human, scope_text, size, some
+from tcptrace_py.outputs.units import clock, end, human, scope_text, since, size, some
 
 from .parts import facts
 
@@ -31,7 +31,7 @@ def detail(connection: Connection, *, timed: bool = True) -> Blocks:
         told.setdefault((anomaly.code, anomaly.explanation), []).append(anomaly.frame)
     for (code, explanation), frames in told.items():
         yield Note(f"{_frames(frames)}: {explanation} ({code})", "bad", "•")
-    timeline = _timeline(connection)
+    timeline = _timeline(connection, timed=timed)
     yield timeline
     if late := _late(timeline):
         yield Note(
@@ -102,9 +102,9 @@ def _sent(side: Side) -> str:
     return f"{some(side.packets, 'segment')}{again}, {size(side.payload_bytes)}"
 
 
-def _timeline(connection: Connection) -> Grid:
+def _timeline(connection: Connection, *, timed: bool) -> Grid:
     columns = (Column("since start", right=True), Column("frame", right=True), Column("client"), Column("server"), Column("basis", drop=1))
-    return Grid(columns, list(_rows(connection)))
+    return Grid(columns, list(_rows(connection, timed=timed)))
 
 
 def _late(timeline: Grid) -> tuple[int, int] | None:
@@ -113,7 +113,7 @@ def _late(timeline: Grid) -> tuple[int, int] | None:
     return next(((after, before) for before, after in pairwise(frames) if after < before), None)
 
 
-def _rows(connection: Connection) -> Iterable[tuple[str, ...]]:
+def _rows(connection: Connection, *, timed: bool) -> Iterable[tuple[str, ...]]:
     """List each state entered, on its side, those before any event first; what both enter at one frame is one line."""
     server = connection.server_side
     entries = _merged(list(connection.client_side.states), list(server.states) if server is not None else [])
@@ -126,7 +126,7 @@ def _rows(connection: Connection) -> Iterable[tuple[str, ...]]:
             continue
         if line is not None:
             yield tuple(line)
-        after = "" if entry.at_ns is None else human(entry.at_ns - connection.start_ns)
+        after = "" if entry.at_ns is None else since(entry.at_ns - connection.start_ns, timed=timed)
         line = [after, "" if entry.frame is None else str(entry.frame), "", "", str(entry.basis)]
         line[2 + side] = entry.state.name
         last = entry

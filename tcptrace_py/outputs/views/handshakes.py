@@ -30,7 +30,7 @@ def blocks(analysis: Analysis, view: View) -> Blocks:
             yield Note(NO_OUTWARD_LEG, "quiet")
     yield from filter_note(view, digest.count, analysis)
     slowest = digest.slowest(limit)
-    if slowest:
+    if slowest and all(row.what != "handshake-latency" for row in analysis.withheld):
         yield Heading("Handshakes", "the slowest first")
         yield slow_grid(slowest, more_text(digest.timed, len(slowest), "--limit N"))
 

@@ -179,7 +179,7 @@ def _connections(analysis: Analysis, digest: Digest, view: View) -> Blocks:
         yield connection_grid(digest.shown(), dated=is_dated(analysis), filters=wide, timed=is_timed(analysis))
         return
     hidden = hides(analysis)
-    slowest = [row for row in digest.slowest(limit) if is_slow(row, analysis.summary)]
+    slowest = [row for row in digest.slowest(limit) if is_slow(row, analysis.summary) and is_timed(analysis)]
     if slowest and "handshake-latency" not in hidden:
         yield Heading("Slowest handshakes")
         yield slow_grid(slowest)

@@ -27,7 +27,8 @@ def title(analysis: Analysis, *, ends: bool = False) -> Blocks:
     if capture.start_ns is not None and capture.end_ns is not None:
         start, stop = clock(capture.start_ns, dated=True, decimals=0), clock(capture.end_ns, dated=True, decimals=0)
         until = "" if stop == start or not ends else f" to {stop.removeprefix(start[:DATE])}"
-        span = f", {human(capture.end_ns - capture.start_ns)} from {start} UTC{until}"
+        lasted_ns = capture.end_ns - capture.start_ns
+        span = f", {human(lasted_ns)} from {start} UTC{until}" if lasted_ns or is_timed(analysis) else f", all stamped {start} UTC"
     yield Note(f"{sizes}, {some(analysis.summary.connections, 'connection')}{span}", "quiet")
     if analysis.interrupted:
         yield Note("Interrupted: this is what was analysed so far.", "bad", "!")
