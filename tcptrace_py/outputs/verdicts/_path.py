@@ -91,7 +91,7 @@ def _clients(facts: PathFacts) -> str:
     at_a, at_b = facts.clients_at
     if not at_b or not at_a:
         return f"all on {'A' if at_a else 'B'}'s side" if at_a or at_b else "-"
-    return f"of {count(at_a)} connections on A's side, of {count(at_b)} on B's"
+    return f"of {some(at_a, 'connection')} on A's side, of {count(at_b)} on B's"
 
 
 def _ways(facts: PathFacts) -> Grid:
