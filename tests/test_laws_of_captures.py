@@ -8,13 +8,19 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
+from tcptrace_py.checks import sql
+from tcptrace_py.model.endpoints import scope_text
 from tcptrace_py.model.state import Basis, State
+from tcptrace_py.outputs.document import document
 from tcptrace_py.pipeline import run
 from tests.decode import build
 from tests.kernel import needs_recording
+from tests.outputs.test_documents import schema
 from tests.test_order import as_pcapng, is_in_order, rows_of, said, shuffled
+from tests.writer.links import ETHERNET, Wrap, ethernet, geneve, gre, gtp_u, vlan, vxlan
 
 if TYPE_CHECKING:
     from tcptrace_py.model.results import Analysis, Connection, Side
@@ -204,6 +210,44 @@ def test_a_network_for_each_direction_changes_nothing(tmp_path: Path, path: Path
         return
     other = run(str(as_pcapng(in_two_networks(rows), tmp_path / "other.pcapng")))
     assert verdicts(other) == verdicts(run(str(as_pcapng(rows, tmp_path / "one.pcapng"))))
+
+
+def wrapped(rows: list[Row], there: tuple[Wrap, ...], back: tuple[Wrap, ...]) -> list[Row]:
+    """The same packets, those of whoever sent the first by one way, its peer's by another; frames hold nothing but Ethernet and IP."""
+    first = rows[0][1][26:30]
+    found = []
+    for time_ns, data, wire, link in rows:
+        frame = ETHERNET.frame(data[14:], data[26:30] == first, there if data[26:30] == first else back)
+        found.append((time_ns, frame, len(frame) + wire - len(data), link))
+    return found
+
+
+WAYS: dict[str, tuple[tuple[Wrap, ...], tuple[Wrap, ...], str]] = {
+    "VLANs": ((vlan(10),), (vlan(20),), "vlan 10 / vlan 20"),
+    "a VLAN and none": ((), (vlan(20),), "none / vlan 20"),
+    "VXLAN": ((ethernet(), vxlan(1)), (ethernet(), vxlan(2)), "vni 1 / vni 2"),
+    "GENEVE": ((ethernet(), geneve(1)), (ethernet(), geneve(2)), "vni 1 / vni 2"),
+    "GRE": ((gre(1),), (gre(2**32 - 1),), "gre key 1 / gre key 4294967295"),
+    "GTP-U": ((gtp_u(1),), (gtp_u(2),), "teid 1 / teid 2"),
+    "one network": ((ethernet(), vxlan(1)), (ethernet(), vxlan(1)), "vni 1"),
+    "VLAN in VXLAN": ((vlan(10), ethernet(), vxlan(1)), (vlan(10), ethernet(), vxlan(2)), "vlan 10 vni 1 / vlan 10 vni 2"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["two_synacks", "big_gap", "rst-ack-answering-fin", "gap_const", "timewait-refuses-syn-other-stack"])
+def test_a_way_for_each_direction_is_said_and_changes_nothing_else(tmp_path: Path, name: str, way: str) -> None:
+    rows, (there, back, scope) = rows_of(ROOT / "tests" / "stacks" / f"{name}.pcap"), WAYS[way]
+    other = run(str(as_pcapng(wrapped(rows, there, back), tmp_path / "other.pcapng")))
+    assert verdicts(other) == verdicts(run(str(as_pcapng(rows, tmp_path / "one.pcapng"))))
+    answered = [bool(row.server_side and row.server_side.packets) for row in other.connections]
+    scopes = [scope if both else scope.split(" / ")[0] for both in answered]
+    assert [scope_text(row.scope) or "none" for row in other.connections] == scopes
+    made = document(other)
+    assert [isinstance(row["scope"], list) for row in made["connections"]] == ["/" in text for text in scopes]
+    jsonschema.Draft202012Validator(schema("analysis-1.json")).validate(made)
+    found = sql.Database(other).query("SELECT scope FROM connections ORDER BY id").rows
+    assert [text or "none" for (text,) in found] == scopes
 
 
 @pytest.mark.parametrize("name", ["recorded-time-wait-reused-by-client.pcap", "recorded-time-wait-reused-by-syn.pcap"])

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from tcptrace_py.facts import block as at
 from tcptrace_py.facts.table import MISSING
-from tcptrace_py.model.results import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tcptrace_py.facts.block import Block
     from tcptrace_py.facts.table import Table
+    from tcptrace_py.model.results import Scope, TwoScopes
     from tcptrace_py.model.state import State
     from tcptrace_py.model.vocabulary import Word
 
@@ -112,8 +112,8 @@ class Rows:
     @property
     def networks(self) -> list[Scope | None]:
         """The network of each of the block's scopes; the last one stands for none."""
-        scopes: list[Scope] = self.block.scopes.values  # type: ignore[assignment]
-        return [*(None if scope.vni is None else Scope(None, scope.vni, None) for scope in scopes), None]
+        scopes: list[Scope | TwoScopes] = self.block.scopes.values  # type: ignore[assignment]
+        return [*(scope.network for scope in scopes), None]
 
     def stays(self) -> list[tuple[int, int, int, int]]:
         """The stays in TIME_WAIT that are looked at: row, side (0: the client's), from when, until when."""

@@ -2,6 +2,8 @@
 
 import dpkt
 
+from tcptrace_py.model.segments import SCOPE_GRE, SCOPE_VNI, scope_bytes
+
 from . import unread
 from .links import IPV4, IPV6, ethernet, mpls, ppp
 from .walk import (
@@ -47,7 +49,7 @@ def vxlan(walk: Walk, data: bytes, wire: int) -> None:
     """VXLAN (RFC 7348): without the flag I it is something else on this port."""
     need(data, 8)
     if data[0] & 0x08:
-        walk.vni = int.from_bytes(data[4:7], "big")
+        walk.network = scope_bytes(SCOPE_VNI, int.from_bytes(data[4:7], "big"))
         walk.enter(ethernet, data[8:], wire - 8)
 
 
@@ -55,7 +57,7 @@ def vxlan_gpe(walk: Walk, data: bytes, wire: int) -> None:
     """VXLAN with a protocol of its own choice (draft-ietf-nvo3-vxlan-gpe)."""
     need(data, 8)
     if data[0] & 0x0C == 0x0C:
-        walk.vni = int.from_bytes(data[4:7], "big")
+        walk.network = scope_bytes(SCOPE_VNI, int.from_bytes(data[4:7], "big"))
         by_ethertype(walk, _NEXT_PROTOCOLS.get(data[3], 0), data[8:], wire - 8)
 
 
@@ -71,7 +73,7 @@ def lisp(walk: Walk, data: bytes, wire: int) -> None:
     """LISP data (RFC 9300 section 5.3): the instance is the network, where there is one; then IP."""
     need(data, 8)
     if data[0] & 0x08:
-        walk.vni = int.from_bytes(data[4:7], "big")
+        walk.network = scope_bytes(SCOPE_VNI, int.from_bytes(data[4:7], "big"))
     _ip(walk, data[8:], wire - 8)
 
 
@@ -80,7 +82,7 @@ def geneve(walk: Walk, data: bytes, wire: int) -> None:
     need(data, 8)
     if data[0] >> 6 == 0:
         size = 8 + (data[0] & 63) * 4
-        walk.vni = int.from_bytes(data[4:7], "big")
+        walk.network = scope_bytes(SCOPE_VNI, int.from_bytes(data[4:7], "big"))
         by_ethertype(walk, data[2] << 8 | data[3], data[size:], wire - size)
 
 
@@ -212,7 +214,7 @@ def gre(walk: Walk, data: bytes, wire: int) -> None:
     if flags & 0x2000:
         need(data, at + 4)
         if not head.v:
-            walk.vni = _network(head, int.from_bytes(data[at : at + 4], "big"))
+            walk.network = _network(head, int.from_bytes(data[at : at + 4], "big"))
         at += 4
     at += 4 * bool(flags & 0x1000) + 4 * bool(head.v and flags & 0x80)
     if flags & 0x4000:
@@ -237,10 +239,11 @@ def gre(walk: Walk, data: bytes, wire: int) -> None:
         by_ethertype(walk, head.p, inner, wire)
 
 
-def _network(head: "dpkt.gre.GRE", key: int) -> int:
-    """Network that a GRE key names: Linux and Open vSwitch use all of it, NVGRE keeps the last byte for flows."""
-    nvgre = head.p == _BRIDGED and head.flags == 0x2000 and key >= _NVGRE_LOWEST_KEY
-    return key >> 8 if nvgre else key
+def _network(head: "dpkt.gre.GRE", key: int) -> bytes:
+    """Network that a GRE key names: Linux and Open vSwitch use all of it, NVGRE (RFC 7637) keeps the last byte for flows."""
+    if head.p == _BRIDGED and head.flags == 0x2000 and key >= _NVGRE_LOWEST_KEY:
+        return scope_bytes(SCOPE_VNI, key >> 8)
+    return scope_bytes(SCOPE_GRE, key)
 
 
 def _behind_routes(data: bytes, at: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 import dpkt
 
 from tcptrace_py.model.problems import Problems
-from tcptrace_py.model.segments import SCOPE_TEID, SCOPE_VNI, SegmentBlock, scope_bytes
+from tcptrace_py.model.segments import SCOPE_TEID, SegmentBlock, scope_bytes
 
 from . import unread
 from .fragments import Reassembler
@@ -39,7 +39,7 @@ class NestedError(UnreadableError):
 class Walk:
     """One frame on its way through the layers.
 
-    `vlan`, `vni`, `teid` are -1 until met; the innermost stays. `addresses` (source and destination in one piece),
+    `vlan` and `teid` are -1, `network` (scope bytes) is empty until met; the innermost stays. `addresses` (source and target together),
     `ttl`, `ip_id` are the innermost IP header's; `checkable` says whether its addresses are the pseudo-header's,
     `oversized` whether its packet is larger than Ethernet's. `quoted` is the ICMP error that quotes what is read now,
     in the form of QUOTED rows, or -1; `unread` the encapsulation that was met and is not read, or empty.
@@ -53,6 +53,7 @@ class Walk:
         "frame",
         "interface",
         "ip_id",
+        "network",
         "notes",
         "out",
         "oversized",
@@ -64,7 +65,6 @@ class Walk:
         "ttl",
         "unread",
         "vlan",
-        "vni",
     )
 
     def __init__(self, problems: Problems, tally: Tally, fragments: Reassembler) -> None:
@@ -73,9 +73,9 @@ class Walk:
     def begin(self, out: SegmentBlock, frame: int, time_ns: int, interface: int) -> None:
         """Stand before a new frame."""
         self.out, self.frame, self.time_ns, self.interface = out, frame, time_ns, interface
-        self.vlan = self.vni = self.teid = self.quoted = self.ip_id = -1
+        self.vlan = self.teid = self.quoted = self.ip_id = -1
         self.notes = self.depth = self.ttl = 0
-        self.addresses, self.unread = b"", ""
+        self.addresses, self.network, self.unread = b"", b"", ""
         self.checkable, self.oversized = True, False
 
     def enter(self, handler: "Handler", data: bytes, wire: int) -> None:
@@ -99,8 +99,7 @@ class Walk:
 
     def scope(self) -> bytes:
         """Scope bytes of the tunnels passed so far."""
-        network = scope_bytes(SCOPE_VNI, self.vni) if self.vni >= 0 else b""
-        return network + (scope_bytes(SCOPE_TEID, 0) if self.teid >= 0 else b"")
+        return self.network + scope_bytes(SCOPE_TEID, 0) if self.teid >= 0 else self.network
 
 
 def shallow(kind: Any) -> Any:

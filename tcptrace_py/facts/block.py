@@ -7,15 +7,16 @@ again, here or elsewhere (`packed`, `unpacked`).
 
 from array import array
 from collections.abc import Sequence
+from typing import Any
 
 from tcptrace_py.model.addresses import text
-from tcptrace_py.model.results import Scope
+from tcptrace_py.model.results import Scope, TwoScopes
 from tcptrace_py.model.state import Basis, State
 
 from .table import Table
 
 ROWS = 2048  # connections of a full block
-VERSION = 3
+VERSION = 4
 _MAGIC = b"tcpstates facts\n"
 
 # Columns of connections, by width. Times and durations are nanoseconds. A self-connect has a client's side only: the server's
@@ -199,7 +200,7 @@ class Block:
                 "version": VERSION,
                 "rows": [table.count for table in tables],
                 "addresses": [value.hex() for value in self.addresses.values],  # type: ignore[attr-defined]
-                "scopes": [(scope.vlan, scope.vni, scope.teid) for scope in self.scopes.values],  # type: ignore[attr-defined]
+                "scopes": [_packed_scope(scope) for scope in self.scopes.values],
                 "histories": self.histories.values,
                 "paths": [value.hex() for value in self.paths.values],  # type: ignore[attr-defined]
                 "reasons": self.reasons.values,
@@ -210,6 +211,21 @@ class Block:
         ).encode()
         head = _MAGIC + len(names).to_bytes(8, "little") + names
         return b"".join([head, bytes(-len(head) % 8), *(table.packed() for table in tables)])
+
+
+def _packed_scope(scope: object) -> tuple[object, ...]:
+    """Its five numbers, or who was captured first and both sides' scopes."""
+    if isinstance(scope, TwoScopes):
+        return scope.first, *(one and _packed_scope(one) for one in (scope.client, scope.server))
+    assert isinstance(scope, Scope)
+    return scope.vlan, scope.vni, scope.teid, scope.gre_key, scope.interface
+
+
+def _scope(values: list[Any]) -> Scope | TwoScopes:
+    if isinstance(values[0], str):
+        first, client, server = values
+        return TwoScopes(client and Scope(*client), server and Scope(*server), first)
+    return Scope(*values)
 
 
 def unpacked(data: bytes) -> Block:
@@ -228,7 +244,7 @@ def unpacked(data: bytes) -> Block:
     for table, count in zip((block.connections, block.entries, block.stays, block.resets, block.anomalies), names["rows"], strict=True):
         at = table.unpack(rest, at, count)
     block.addresses = Names([bytes.fromhex(value) for value in names["addresses"]])
-    block.scopes = Names([Scope(*value) for value in names["scopes"]])
+    block.scopes = Names([_scope(value) for value in names["scopes"]])
     block.histories, block.reasons, block.texts = Names(names["histories"]), Names(names["reasons"]), Names(names["texts"])
     block.paths = Names([bytes.fromhex(value) for value in names["paths"]])
     block.evidence = Names([tuple(value) for value in names["evidence"]])

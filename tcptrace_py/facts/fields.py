@@ -277,7 +277,7 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
     Field("client_port", "INTEGER", "its port", _count(at.CLIENT_PORT), json="client.port"),
     Field("server", "VARCHAR", "address of the server", _address(at.SERVER), json="server.address"),
     Field("server_port", "INTEGER", "its port", _count(at.SERVER_PORT), json="server.port"),
-    Field("scope", "VARCHAR", "VLAN, VNI and TEID of the first segment", _scope),
+    Field("scope", "VARCHAR", "VLAN, VNI, GRE key, TEID, interface (`client's / server's` where they differ)", _scope),
     Field("started", "TIMESTAMP_NS", "time of the first frame", _number(at.START), json="start"),
     Field("ended", "TIMESTAMP_NS", "time of the last frame", _number(at.END), json="end"),
     Field("duration_s", "DOUBLE", "from the first frame to the last", _duration_s, json="-"),

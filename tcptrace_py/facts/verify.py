@@ -5,9 +5,10 @@ them read, and print, memory that is none of its own. So a block of somebody els
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from itertools import chain
 
-from tcptrace_py.model.results import Scope
+from tcptrace_py.model.results import Scope, TwoScopes
 
 from .block import (
     ANOMALIES,
@@ -116,9 +117,14 @@ def _names(block: Block) -> None:
         raise ValueError("a text that is none")
     if not all(isinstance(text, str) for value in block.evidence.values for text in _each(value)):
         raise ValueError("evidence that is none")
-    parts = (part for value in block.scopes.values if isinstance(value, Scope) for part in (value.vlan, value.vni, value.teid))
-    if not all(isinstance(value, Scope) for value in block.scopes.values) or not all(type(part) in (int, type(None)) for part in parts):
+    if not all(_is_scope(value) for value in block.scopes.values):
         raise ValueError("a scope that is none")
+
+
+def _is_scope(value: object) -> bool:
+    if isinstance(value, TwoScopes):
+        return value.first in ROLES and all(one is None or _is_scope(one) for one in (value.client, value.server))
+    return isinstance(value, Scope) and all(type(part) in (int, type(None)) for part in astuple(value))
 
 
 def _each(value: object) -> Iterator[object]:

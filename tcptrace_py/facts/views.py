@@ -20,6 +20,7 @@ from tcptrace_py.model.results import (
     StateEntry,
     Stay,
     Teardown,
+    TwoScopes,
 )
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.model.vocabulary import Cause, Confidence, EndedBy, Kind, Outcome, Pattern, Role, Vantage
@@ -477,8 +478,8 @@ class ConnectionView(_View):
         return EndpointView(self._block, _narrow(rows, SERVER, self._row), _narrow(rows, SERVER_PORT, self._row))
 
     @property
-    def scope(self) -> Scope | None:
-        """Where the first segment was."""
+    def scope(self) -> Scope | TwoScopes | None:
+        """Where its segments were."""
         number = _narrow(self._block.connections, SCOPE, self._row)
         return None if number < 0 else self._block.scopes.values[number]  # type: ignore[return-value]
 

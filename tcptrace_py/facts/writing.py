@@ -9,7 +9,7 @@ from tcptrace_py.model.live import LETTERS, STRAY
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.live import Side as LiveSide
 from tcptrace_py.model.profiles import Profiles
-from tcptrace_py.model.results import Anomaly
+from tcptrace_py.model.results import Anomaly, Scope, TwoScopes
 from tcptrace_py.model.segments import IPV6_KEY, OPT_TIMESTAMPS, RST, key_parts
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import NOWHERE, StayMarks, Step, Verdict
@@ -190,6 +190,8 @@ class Writer:
         wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
         own, other = live.side(client), live.side(1 - client)
         self._ends(own.key, live.vlan, live.teid, narrow, size, row)
+        if live.back is not None or live.by_interface:
+            narrow[SCOPE * size + row] = block.scopes.number(_scopes(live, client))
         wide[START * size + row], wide[END * size + row] = live.start_ns, live.end_ns
         wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = live.first_frame, max(live.first_frame, live.last_frame)
         narrow[STREAM * size + row] = live.stream if live.stream >= 0 else -1
@@ -446,6 +448,19 @@ def _left_at(live: Live, marks: StayMarks, how: str) -> int:
     if how == "reused" and live.reused_by is not None:
         return live.reused_by.first_frame
     return live.log[marks.killed].frame if how == "killed" else MISSING
+
+
+def _scopes(live: Live, client: int) -> Scope | TwoScopes | None:
+    """The scope of both directions, or of each; `client`: number of the side that is it."""
+    interfaces = [-1, -1]
+    if live.by_interface:
+        for segment in reversed(live.log):
+            interfaces[segment.side] = segment.interface
+    way = live.scope, live.vlan, live.teid
+    first, second = scope_of(*way, interfaces[0]), scope_of(*(live.back or way), interfaces[1])
+    if live.back is None and interfaces[1] in (-1, interfaces[0]):
+        return first
+    return TwoScopes(second, first, "server") if client else TwoScopes(first, second)
 
 
 def _timestamps(live: Live) -> int:

@@ -40,7 +40,7 @@ from tcptrace_py.model.addresses import packed, text
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.diagnosis import Series
 from tcptrace_py.model.packed import Numbered
-from tcptrace_py.model.results import Scope
+from tcptrace_py.model.results import Scope, TwoScopes
 from tcptrace_py.model.state import State
 from tcptrace_py.model.vocabulary import Outcome, Pattern
 
@@ -57,6 +57,7 @@ ServiceKey = tuple[str, str, int, Scope | None]  # client, server, server's port
 PackedService = tuple[bytes, bytes, int, int]  # the same, not in words
 HostKey = tuple[str, Scope | None]
 NO_NETWORK = -1
+GRE_KEYS = 1 << 32  # networks from here on are keys of GRE
 TAIL = 8  # bytes of a name behind the addresses: the port and the network
 FOUR_WORDS, SIXTEEN_WORDS = (2 * 4 + TAIL) // 4, (2 * 16 + TAIL) // 4  # of names
 # Numbers of a service: how its connections were closed, what TIME_WAIT that left, whether they use timestamps, and how many of them
@@ -427,22 +428,35 @@ class Texts(dict[bytes, str]):
 
 def networks_of(block: Block) -> list[int]:
     """The network of each of a block's scopes, which makes addresses others, or NO_NETWORK; the last one stands for no scope."""
-    scopes: list[Scope] = block.scopes.values  # type: ignore[assignment]
-    return [*(NO_NETWORK if scope.vni is None else scope.vni for scope in scopes), NO_NETWORK]
+    scopes: list[Scope | TwoScopes] = block.scopes.values  # type: ignore[assignment]
+    return [*(_network(scope.network) for scope in scopes), NO_NETWORK]
+
+
+def _network(scope: Scope | None) -> int:
+    """A network as a number."""
+    if scope is None or (scope.vni is None and scope.gre_key is None):
+        return NO_NETWORK
+    return scope.vni if scope.vni is not None else GRE_KEYS + (scope.gre_key or 0)
 
 
 def scope_of_network(network: int) -> Scope | None:
     """A network in words."""
-    return None if network == NO_NETWORK else Scope(None, network, None)
+    if network == NO_NETWORK:
+        return None
+    return Scope(vni=network) if network < GRE_KEYS else Scope(gre_key=network - GRE_KEYS)
 
 
 def service_of(client: str, server: str, port: int, scope: Scope | None) -> PackedService:
     """A service, packed."""
-    return packed(client), packed(server), port, NO_NETWORK if scope is None or scope.vni is None else scope.vni
+    return packed(client), packed(server), port, _network(scope)
 
 
 def _tail(port: int, network: int) -> bytes:
-    return port.to_bytes(4) + (network - NO_NETWORK).to_bytes(4)
+    """Port, whether there is a network (1: it has a number, 2: a GRE key) and which."""
+    if network == NO_NETWORK:
+        return (port << 8).to_bytes(4) + bytes(4)
+    kind, number = divmod(network, GRE_KEYS)
+    return (port << 8 | kind + 1).to_bytes(4) + number.to_bytes(4)
 
 
 def _service(name: bytes) -> PackedService:
@@ -452,7 +466,8 @@ def _service(name: bytes) -> PackedService:
 
 def server_of(name: bytes) -> tuple[bytes, int, int]:
     """A server of `Services.by_server`: its address, its port and its network."""
-    return name[:-TAIL], int.from_bytes(name[-TAIL:-4]), int.from_bytes(name[-4:]) + NO_NETWORK
+    port, kind = divmod(int.from_bytes(name[-TAIL:-4]), 1 << 8)
+    return name[:-TAIL], port, (kind - 1) * GRE_KEYS + int.from_bytes(name[-4:]) if kind else NO_NETWORK
 
 
 def lowest(keys: "Sequence[array[int]]", most: int) -> "array[int]":

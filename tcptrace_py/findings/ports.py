@@ -13,7 +13,7 @@ from tcptrace_py.model.addresses import packed, scope_of, text
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Connection, Exhaustion, PortBudget, PortBudgets, Scope
-from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
+from tcptrace_py.model.segments import SCOPE_GRE, SCOPE_VNI, scope_bytes
 
 from .accounts import Account, Accounts, late_ns
 from .occupancy import ANY_PORT
@@ -183,7 +183,7 @@ def budgets_of(connections: Iterable[Connection], profiles: Profiles, end_ns: in
 
 def account_name(client: str, server: str, port: int, scope: Scope | None) -> bytes:
     """Name of an account (see `Accounts.rows`)."""
-    tunnel = b"" if scope is None else scope_bytes(SCOPE_VNI, scope.vni or 0)
+    tunnel = b"" if scope is None else scope_bytes(*((SCOPE_VNI, scope.vni or 0) if scope.gre_key is None else (SCOPE_GRE, scope.gre_key)))
     return packed(client) + packed(server) + port.to_bytes(2) + tunnel
 
 

@@ -7,7 +7,7 @@ each direction has it: `fits` tells by the numbers which. With both directions i
 """
 
 from tcptrace_py.model.live import Segment, Side
-from tcptrace_py.model.segments import ACK, FIN, RST, SYN, Columns
+from tcptrace_py.model.segments import ACK, FIN, RST, SYN, Columns, scope_part
 from tcptrace_py.model.seq import ahead
 
 MIRROR_NS = 500_000  # a second capture of the same frame follows at once
@@ -24,6 +24,16 @@ def scope_at(columns: Columns, i: int) -> Scope:
     return columns.key[i], columns.vlan[i], columns.teid[i], columns.interface[i]
 
 
+def note_way(side: Side, columns: Columns, i: int) -> None:
+    """Remember the way of the direction that was captured second, where it is another one than the first's, and each came by its own."""
+    connection = side.connection
+    way = scope_part(columns.key[i]), columns.vlan[i], columns.teid[i]
+    if side.number and not side.packets:
+        connection.back = way if way != (connection.scope, connection.vlan, connection.teid) else None
+    elif way == (connection.back if not side.number else (connection.scope, connection.vlan, connection.teid)):
+        connection.back = None  # both came both ways
+
+
 class Router:
     """The connections of one four-tuple that live at once in scopes of their own: each has a suffix to the key."""
 
@@ -31,6 +41,7 @@ class Router:
         self.count = 0  # so many there were
         self.living: list[bytes] = []  # suffixes, in the order of their begins; of some that are over as well
         self.known: dict[Scope, bytes] = {}  # suffix of the connection that a direction of a scope belongs to
+        self.by_interface = False  # whether the interface is what tells some of them apart
         self.shared: set[tuple[int, int, int]] = set()  # VLAN, TEID and interface that several of them came by: numbers alone tell
 
     def another(self) -> bytes:

@@ -81,7 +81,7 @@ from .incarnations import (
     waits_for_second,
 )
 from .places import NONE
-from .scopes import MIRROR_NS, MOST_TUNNELS, NEAR_BYTES, Router, fits, is_the_same, scope_at
+from .scopes import MIRROR_NS, MOST_TUNNELS, NEAR_BYTES, Router, fits, is_the_same, note_way, scope_at
 from .streams import StreamIndex
 from .textbook import ASIDE_NS, Textbook
 
@@ -321,6 +321,7 @@ class FlowTable:
             side.window_scale = columns.window_scale[i]
             if not peer.has_ack:
                 peer.max_ack = seq
+            note_way(side, columns, i)
             letter = 2
             if not connection.settled:
                 self.streams.note(self.streams.slot(side.key, peer.key), side.key, SYN | ACK, seq, ack)
@@ -599,6 +600,7 @@ class FlowTable:
         router = self.routers.get(columns.key[i]) if self.routers else None
         if router is not None:
             connection.split = router.known[scope_at(columns, i)] = self._another(router, columns.key[i])
+            connection.by_interface = router.by_interface
         elif _is_tunnelled(connection.a.key):
             self._await_another(connection.a.key, connection.b.key)
         self._enlist(connection)
@@ -803,7 +805,7 @@ class FlowTable:
         `may_refuse`: not every system's TIME_WAIT takes such a SYN. The old connection is kept until the SYN's answer tells.
         """
         connection.reused_by = successor
-        successor.split, aliases = connection.split, connection.aliases
+        successor.split, successor.by_interface, aliases = connection.split, connection.by_interface, connection.aliases
         opener = connection.a if connection.a.syn_seen and not connection.a.synack_seen else connection.b
         if opener.syn_seen:
             row = opener.isn.to_bytes(4) + max(latest_tsval(connection, opener.number), 0).to_bytes(4)
@@ -890,6 +892,8 @@ class FlowTable:
             router = self.routers[a.key] = self.routers[b.key] = Router()
         if scope_at(columns, i)[1:] == (connection.vlan, connection.teid, a.last_interface):
             router.shared.add(scope_at(columns, i)[1:])
+        elif (columns.vlan[i], columns.teid[i]) == (connection.vlan, connection.teid):
+            router.by_interface = connection.by_interface = other.by_interface = True
         if not connection.split:
             self.sides.pop(a.key, None)
             self.sides.pop(b.key, None)
@@ -976,6 +980,7 @@ class FlowTable:
         connection.aliases = [*(key for key in connection.aliases or () if key not in (outside, back)), a.key, b.key]
         a.key, b.key = outside, back
         self.sides[outside], self.sides[back] = a, b
+        connection.back = None
 
     def _join_answered(self, side: Side, columns: Columns, i: int) -> None:
         """Join to an attempt what its RST answers, by the number that the RST has from it (RFC 9293 3.5.1, figure 9; 3.10.7.3).
@@ -1013,6 +1018,8 @@ class FlowTable:
     def _count(self, side: Side, columns: Columns, i: int) -> None:
         """A segment of which only the ports were captured."""
         connection = side.connection
+        if side.number and not side.packets:
+            note_way(side, columns, i)
         side.packets += 1
         side.last_ns = columns.time_ns[i]
         self._progress(connection, columns.time_ns[i], columns.frame[i])
@@ -1026,6 +1033,8 @@ class FlowTable:
         connection, peer = side.connection, side.peer
         if connection.self_connect:
             peer = side
+        if connection.back is not None or (side.number and not side.packets):
+            note_way(side, columns, i)
         flags, seq, payload, time_ns = columns.flags[i], columns.seq[i], columns.payload[i], columns.time_ns[i]
         end = (seq + payload + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)) & MASK
         marks = self._copy_marks(side, columns, i)

@@ -223,6 +223,8 @@ class Textbook:
                 and ack == peer_next
                 and not payload
                 and wide[far + WIDE_SIDES + PACKETS] == 1
+                and block.vlan[i] + 1 == narrow[at + VLAN_SCALES] & 0x1FFF
+                and block.teid[i] == (narrow[at + TEID] if state & HAS_TEID else -1)
             ):
                 end = (seq + 1) & MASK
                 state |= ANSWERED
@@ -962,6 +964,7 @@ def _can_rest(connection: Connection) -> bool:
         and connection.announced < 0
         and connection.stream >= 0
         and not connection.split
+        and connection.back is None
         and connection.aliases is None
         and connection.idle_ns == 0
         and connection.progress_ns == connection.end_ns

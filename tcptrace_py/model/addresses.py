@@ -1,7 +1,7 @@
 """Addresses between their packed and their text form."""
 
-from .results import Endpoint, Scope
-from .segments import SCOPE_TEID, SCOPE_VNI, scope_bytes
+from .results import Endpoint, Scope, TwoScopes
+from .segments import SCOPE_GRE, SCOPE_TEID, SCOPE_VNI, scope_bytes
 
 
 def text(packed: bytes) -> str:
@@ -13,12 +13,13 @@ def text(packed: bytes) -> str:
     return socket.inet_ntop(socket.AF_INET6, packed)
 
 
-def scope_of(scope: bytes, vlan: int = -1, teid: int = -1) -> Scope | None:
-    """Scope in words; None where there is neither tunnel nor VLAN tag."""
-    vni = int.from_bytes(scope[1:5], "big") if scope[:1] == SCOPE_VNI else None
-    if vni is None and vlan < 0 and teid < 0:
+def scope_of(scope: bytes, vlan: int = -1, teid: int = -1, interface: int = -1) -> Scope | None:
+    """Scope in words; None where there is none of all that."""
+    number = int.from_bytes(scope[1:5], "big")
+    vni, gre_key = number if scope[:1] == SCOPE_VNI else None, number if scope[:1] == SCOPE_GRE else None
+    if vni is None and gre_key is None and vlan < 0 and teid < 0 and interface < 0:
         return None
-    return Scope(vlan if vlan >= 0 else None, vni, teid if teid >= 0 else None)
+    return Scope(vlan if vlan >= 0 else None, vni, teid if teid >= 0 else None, gre_key, interface if interface >= 0 else None)
 
 
 def packed(address: str) -> bytes:
@@ -28,11 +29,15 @@ def packed(address: str) -> bytes:
     return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
-def key_of(source: Endpoint, target: Endpoint, scope: Scope | None = None) -> bytes:
+def key_of(source: Endpoint, target: Endpoint, scope: Scope | TwoScopes | None = None) -> bytes:
     """Four-tuple as the segments of `source` carry it (`segments.SegmentBlock.key`)."""
     key = packed(source.address) + packed(target.address) + source.port.to_bytes(2) + target.port.to_bytes(2)
+    if isinstance(scope, TwoScopes):
+        scope = scope.of_first
     if scope is not None and scope.vni is not None:
         key += scope_bytes(SCOPE_VNI, scope.vni)
+    if scope is not None and scope.gre_key is not None:
+        key += scope_bytes(SCOPE_GRE, scope.gre_key)
     if scope is not None and scope.teid is not None:
         key += scope_bytes(SCOPE_TEID, 0)
     return key

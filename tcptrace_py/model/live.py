@@ -4,7 +4,7 @@ Plain classes with slots: the compiled form gives them C fields. They hold data;
 """
 
 from .clock import SECOND_NS
-from .segments import ACK, IPV4_KEY, IPV6_KEY, RST, SYN, local_port
+from .segments import ACK, RST, SYN, local_port, scope_part
 
 # Phases of a connection, as far as they decide what is logged.
 OPENING, QUIET, CLOSING = 0, 1, 2
@@ -249,7 +249,9 @@ class Connection:
         "anomalies",
         "asked_ns",
         "b",
+        "back",
         "budget",
+        "by_interface",
         "due",
         "earlier",
         "end_ns",
@@ -307,6 +309,8 @@ class Connection:
         self.due = 0  # second at which the table looks at it again
         self.vlan = -1
         self.teid = -1
+        self.back: tuple[bytes, int, int] | None = None  # scope bytes, VLAN and TEID of the other direction, where they are others
+        self.by_interface = False  # another lives on the four-tuple, and the interface tells which is which
         self.split = b""  # what the flow table puts behind its keys: another lives on the four-tuple, in a scope of its own
         self.aliases: list[bytes] | None = None  # keys in other scopes that bear one of its directions
         self.idle_ns = 0  # the last long silence, and when it ended
@@ -351,7 +355,7 @@ class Connection:
     @property
     def scope(self) -> bytes:
         """Scope bytes of the four-tuple; empty without a tunnel."""
-        return self.a.key[IPV6_KEY if len(self.a.key) >= IPV6_KEY else IPV4_KEY :]
+        return scope_part(self.a.key)
 
 
 def hops(ttl: int) -> int:

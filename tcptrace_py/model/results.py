@@ -29,14 +29,53 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where the first segment was: VLAN identifier, VXLAN/GENEVE/GRE network, GTP-U tunnel endpoint.
+    """Where a segment was: VLAN, network (of VXLAN, GENEVE, NVGRE, LISP), endpoint of a GTP-U tunnel, GRE key, interface.
 
-    Only the network (`vni`) tells equal four-tuples apart: a connection's two directions may differ in the others.
+    The network makes equal addresses others: `vni` or `gre_key`. The interface is named where it alone tells two connections apart.
     """
 
     vlan: int | None = None
     vni: int | None = None
     teid: int | None = None
+    gre_key: int | None = None
+    interface: int | None = None
+
+    @property
+    def ways(self) -> "tuple[Scope | None, ...]":
+        """The scopes of both directions, where they differ."""
+        return (self,)
+
+    @property
+    def network(self) -> "Scope | None":
+        """The part that makes addresses others."""
+        return None if self.vni is None and self.gre_key is None else Scope(vni=self.vni, gre_key=self.gre_key)
+
+
+@dataclass(frozen=True, slots=True)
+class TwoScopes:
+    """The scopes of a connection whose two directions were captured in different ones, each by its sender.
+
+    `first` is who was captured first: its network is the one under which both hosts are counted.
+    """
+
+    client: Scope | None
+    server: Scope | None
+    first: str = "client"
+
+    @property
+    def ways(self) -> tuple[Scope | None, ...]:
+        """Both scopes, the client's first."""
+        return self.client, self.server
+
+    @property
+    def network(self) -> Scope | None:
+        """The network under which its hosts are counted."""
+        return None if self.of_first is None else self.of_first.network
+
+    @property
+    def of_first(self) -> Scope | None:
+        """The scope of the direction that was captured first, by which the connection is known."""
+        return self.client if self.first == "client" else self.server
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +217,7 @@ class Connection:
     stream: int | None  # Wireshark's tcp.stream of the first frame; None where Wireshark gives that frame none
     client: Endpoint
     server: Endpoint
-    scope: Scope | None
+    scope: Scope | TwoScopes | None
     start_ns: int
     end_ns: int
     first_frame: int
@@ -203,7 +242,7 @@ class Connection:
     @property
     def network(self) -> Scope | None:
         """The part of its scope that makes its addresses others: its network, not its VLAN tag or tunnel endpoint."""
-        return None if self.scope is None or self.scope.vni is None else Scope(None, self.scope.vni, None)
+        return None if self.scope is None else self.scope.network
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from tcptrace_py.model cimport words
 
 cdef Py_ssize_t _IPV4, _IPV6
 cpdef bytes reverse_key(bytes key)
+cpdef bytes scope_part(bytes key)
 cpdef bytes plain_key(bytes key)
 @cython.locals(at=cython.Py_ssize_t)
 cpdef long long local_port(bytes key)

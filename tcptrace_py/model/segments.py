@@ -181,15 +181,15 @@ class Columns:
         self.sack_left = block.sack_left
 
 
-SCOPE_VNI, SCOPE_TEID = b"V", b"T"
+SCOPE_VNI, SCOPE_GRE, SCOPE_TEID = b"V", b"G", b"T"
 
 
 def scope_bytes(kind: bytes, number: int) -> bytes:
     """Say what a tunnel adds to a key: five bytes, its kind and its number.
 
-    SCOPE_VNI carries the network of VXLAN, GENEVE and GRE keys. SCOPE_TEID says "inside GTP-U" and its number is always
-    0: the two directions of one connection bear different TEIDs (TS 29.281), so the number is in the column `teid`.
-    A key has at most one of each, the innermost, the network first.
+    SCOPE_VNI carries the network of VXLAN, GENEVE, NVGRE and LISP, SCOPE_GRE any other key of GRE. SCOPE_TEID says "inside
+    GTP-U" and its number is always 0: the two directions of one connection bear different TEIDs (TS 29.281), so the number is in
+    the column `teid`. A key has at most one network, the innermost, and it stands before the TEID.
     """
     return kind + number.to_bytes(4, "big")
 
@@ -205,6 +205,11 @@ def key_parts(key: bytes) -> tuple[bytes, bytes, int, int, bytes]:
         int.from_bytes(key[ports + 2 : ports + 4], "big"),
         key[ports + 4 :],
     )
+
+
+def scope_part(key: bytes) -> bytes:
+    """The scope bytes of a key; empty without a tunnel."""
+    return key[_IPV6 if len(key) >= _IPV6 else _IPV4 :]
 
 
 def plain_key(key: bytes) -> bytes:

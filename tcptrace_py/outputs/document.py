@@ -32,6 +32,7 @@ from tcptrace_py.model.results import (
     Stay,
     Summary,
     Teardown,
+    TwoScopes,
 )
 
 from .units import ms, rfc3339
@@ -207,8 +208,15 @@ def broken_row(group: TroubleGroup) -> Row:
 
 
 def scope_row(scope: Scope | None) -> Row | None:
-    """Where the first segment was, None for no scope."""
-    return None if scope is None else {"vlan": scope.vlan, "vni": scope.vni, "teid": scope.teid}
+    """A scope, None for none."""
+    if scope is None:
+        return None
+    return {"vlan": scope.vlan, "vni": scope.vni, "gre_key": scope.gre_key, "teid": scope.teid, "interface": scope.interface}
+
+
+def _scope(scope: Scope | TwoScopes | None) -> Row | list[Row | None] | None:
+    """A connection's scope; the client's and the server's where they differ."""
+    return [scope_row(scope.client), scope_row(scope.server)] if isinstance(scope, TwoScopes) else scope_row(scope)
 
 
 def host_row(host: Host) -> Row:
@@ -287,7 +295,7 @@ def connection_row(connection: Connection) -> Row:
         "stream": connection.stream,
         "client": endpoint_row(connection.client),
         "server": endpoint_row(connection.server),
-        "scope": scope_row(connection.scope),
+        "scope": _scope(connection.scope),
         "start": rfc3339(connection.start_ns),
         "end": rfc3339(connection.end_ns),
         "frames": [connection.first_frame, connection.last_frame],

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from tcptrace_py.model.segments import SCOPE_TEID, SCOPE_VNI, reverse_key, scope_bytes
+from tcptrace_py.model.segments import SCOPE_GRE, SCOPE_TEID, SCOPE_VNI, reverse_key, scope_bytes
 from tests.decode import build
 from tests.decode.blocks import Raw, Row, codes, decoded
 from tests.decode.build import CLIENT6, SERVER6, ipv4, ipv6, key, matches, only_row, tcp
@@ -67,8 +67,10 @@ WRAPS: dict[str, tuple[bytes, tuple[Wrap, ...], Row]] = {
     "ip in ip": (HELLO, (ip_in_ip,), {}),
     "6in4": (HELLO6, (ip_in_ip,), ROW6),
     "gre": (HELLO, (gre(),), {}),
-    "gre key": (HELLO6, (gre(42),), ROW6 | {"key": key(CLIENT6, SERVER6, scope=vni(42))}),
-    "gre bridge": (HELLO, (ethernet(), gre(1001)), {"key": key(scope=vni(1001))}),
+    "gre key": (HELLO6, (gre(42),), ROW6 | {"key": key(CLIENT6, SERVER6, scope=scope_bytes(SCOPE_GRE, 42))}),
+    "gre bridge": (HELLO, (ethernet(), gre(1001)), {"key": key(scope=scope_bytes(SCOPE_GRE, 1001))}),
+    "vxlan in gre": (HELLO, (ethernet(), vxlan(3), gre(9)), {"key": key(scope=vni(3))}),
+    "gre in vxlan": (HELLO, (gre(9), ethernet(), vxlan(3)), {"key": key(scope=scope_bytes(SCOPE_GRE, 9))}),
     "nvgre": (HELLO, (ethernet(), gre(0x123456 << 8 | 7)), {"key": key(scope=vni(0x123456))}),
     "erspan 2": (HELLO, (ethernet(), erspan2), {}),
     "erspan 3": (HELLO, (ethernet(), erspan3), {}),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tcptrace_py.facts.block import VERSION, Block, unpacked
 from tcptrace_py.facts.table import MISSING, Table
 from tcptrace_py.facts.views import connection, plain
-from tcptrace_py.model.results import Anomaly, Connection, Course, Delivery, Scope, Side
+from tcptrace_py.model.results import Anomaly, Connection, Course, Delivery, Scope, Side, TwoScopes
 from tests.facts.handmade import kept
 from tests.outputs import factory
 
@@ -23,7 +23,7 @@ MADE = [
     factory.connection(
         4,
         stream=None,
-        scope=Scope(7, 9, None),
+        scope=Scope(7, 9, None, None, 2),
         vantage=None,
         timestamps=True,
         midstream=True,
@@ -38,6 +38,7 @@ MADE = [
     factory.connection(
         7, client_side=replace(factory.connection(7).client_side, delivery=Delivery(None, None, None, 520, None, 0, 6_900_000_000, 2))
     ),
+    factory.connection(8, scope=TwoScopes(Scope(gre_key=2**32 - 1), None, "server")),
 ]
 
 
@@ -98,7 +99,7 @@ def test_packed_and_unpacked() -> None:
     [
         (b"", "not a block of facts"),
         (b"tcpstates fact\n" + bytes(64), "not a block of facts"),
-        (Block(1).packed().replace(f'"version":{VERSION}'.encode(), b'"version":9'), "version 9: this program reads version 3"),
+        (Block(1).packed().replace(f'"version":{VERSION}'.encode(), b'"version":9'), "version 9: this program reads version 4"),
     ],
 )
 def test_what_is_no_block_is_refused(data: bytes, why: str) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tcptrace_py.flows.scopes import Router
-from tcptrace_py.model.results import Scope
-from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
+from tcptrace_py.model.results import Scope, TwoScopes
+from tcptrace_py.model.segments import SCOPE_GRE, SCOPE_TEID, SCOPE_VNI, scope_bytes
 from tests.ladder import CLOSE, HANDSHAKE, SERVER_CLOSE, Seg, ladder, play
 
 if TYPE_CHECKING:
@@ -52,6 +52,71 @@ def said(row: Connection) -> tuple[object, ...]:
 def test_a_direction_in_each_of_two_networks_is_one_connection(name: str) -> None:
     segments = ladder(STORIES[name])
     assert [said(row) for row in play(by_direction(segments)).rows] == [said(row) for row in play(segments).rows]
+
+
+MOST, IN_GTP = 2**32 - 1, scope_bytes(SCOPE_TEID, 0)
+WAYS: dict[str, tuple[dict[str, Any], dict[str, Any], Scope | None, Scope | None]] = {
+    "networks": ({"key": scope_bytes(SCOPE_VNI, 1)}, {"key": scope_bytes(SCOPE_VNI, 2)}, Scope(vni=1), Scope(vni=2)),
+    "GRE keys": (
+        {"key": scope_bytes(SCOPE_GRE, 1)},
+        {"key": scope_bytes(SCOPE_GRE, 2**32 - 1)},
+        Scope(gre_key=1),
+        Scope(gre_key=2**32 - 1),
+    ),
+    "a network and a GRE key": ({"key": scope_bytes(SCOPE_VNI, 1)}, {"key": scope_bytes(SCOPE_GRE, 1)}, Scope(vni=1), Scope(gre_key=1)),
+    "endpoints": (
+        {"key": scope_bytes(SCOPE_TEID, 0), "teid": 1},
+        {"key": scope_bytes(SCOPE_TEID, 0), "teid": 2},
+        Scope(teid=1),
+        Scope(teid=2),
+    ),
+    "VLANs": ({"vlan": 10}, {"vlan": 20}, Scope(vlan=10), Scope(vlan=20)),
+    "a VLAN and none": ({"vlan": 10}, {}, Scope(vlan=10), None),
+    "a network and none": ({}, {"key": scope_bytes(SCOPE_VNI, 2)}, None, Scope(vni=2)),
+}
+
+
+def on_ways(segments: list[Seg], there: dict[str, Any], back: dict[str, Any]) -> list[Seg]:
+    """The client's segments by one way, the server's by another."""
+    client = segments[0].key
+    ways = [(s, there if s.key == client else back) for s in segments]
+    return [replace(s, **(way | {"key": s.key + way.get("key", b"")})) for s, way in ways]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", STORIES)
+def test_two_ways_for_two_directions_change_nothing_but_the_scope(name: str, way: str) -> None:
+    segments, (there, back, to_server, to_client) = ladder(STORIES[name]), WAYS[way]
+    rows, plain = play(on_ways(segments, there, back)).rows, play(segments).rows
+    assert [said(row) for row in rows] == [said(row) for row in plain]
+    assert {row.scope for row in rows} == {TwoScopes(to_server, to_client)}
+    assert {row.network for row in rows} == {to_server and to_server.network}
+    assert {row.scope for row in play(on_ways(segments, there, there)).rows} == {to_server}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_was_captured_first_makes_the_network_of_both(way: str) -> None:
+    segments, (there, back, to_server, to_client) = ladder(STORIES["client first"]), WAYS[way]
+    (row,) = play(on_ways(segments, there, back)[1:]).rows
+    assert row.scope == TwoScopes(to_server, to_client, "server")
+    assert row.network == (to_client and to_client.network)
+
+
+def test_directions_that_were_captured_on_both_ways_do_not_differ() -> None:
+    """A router's both sides: each segment comes in by one VLAN, and goes out by the other."""
+    one = ladder(STORIES["client first"])
+    again = [s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.0001) for s in one]
+    mixed = [*on_ways(one, {"vlan": 10}, {"vlan": 20}), *on_ways(again, {"vlan": 20}, {"vlan": 10})]
+    (row,) = play(sorted(mixed, key=lambda s: s.time_ns)).rows
+    assert row.scope == Scope(vlan=10)
+
+
+def test_the_interface_is_named_where_nothing_else_tells_two_apart() -> None:
+    one, other = ladder(STORIES["server first"]), ladder(STORIES["client first"], isns=(4_000_000_000, 3_000_000_000))
+    late = [replace(s.at((s.time_ns - one[0].time_ns) / 1e9 + 0.0001), interface=7, ip_id=s.ip_id + 77) for s in other]
+    rows = play(sorted([*(replace(s, interface=3) for s in one), *late], key=lambda s: s.time_ns)).rows
+    assert [row.scope for row in rows] == [Scope(interface=3), Scope(interface=7)]
+    assert play([replace(s, interface=3) for s in one]).row.scope is None
 
 
 def test_a_direction_in_a_network_and_the_other_outside_is_one_connection() -> None:
@@ -205,7 +270,7 @@ def test_numbers_of_their_own_in_two_tunnels_are_two(isns: tuple[int, int], netw
     one, other = ladder(STORIES["server first"]), [replace(s, ip_id=s.ip_id + 77) for s in ladder(STORIES["client first"], isns=isns)]
     rows = play(sorted([*within(one, networks[0]), *within(other, networks[1], 0.0001)], key=lambda s: s.time_ns)).rows
     assert [row.teardown.first_fin for row in rows] == ["server", "client"]
-    assert [row.scope.vni if row.scope else None for row in rows] == list(networks)
+    assert [row.network and row.network.vni for row in rows] == list(networks)
 
 
 def test_a_tuple_that_is_mirrored_into_two_tunnels_is_used_again_in_both() -> None:

@@ -20,7 +20,7 @@ from tcptrace_py.api import analyze
 from tcptrace_py.facts.fields import CONNECTIONS, Field
 from tcptrace_py.model.endpoints import scope_text
 from tcptrace_py.model.errors import CaptureError
-from tcptrace_py.model.results import Analysis, Delivery, Endpoint, Scope
+from tcptrace_py.model.results import Analysis, Delivery, Endpoint, Scope, TwoScopes
 from tcptrace_py.model.state import State
 from tcptrace_py.outputs import formats
 from tcptrace_py.outputs.document import document
@@ -158,6 +158,9 @@ def as_cell(value: Any) -> str:
 
 def expected(field: Field, row: dict[str, Any], *, timed: bool) -> str:
     if field.name == "scope":
+        if isinstance(row["scope"], list):
+            client, server = (each and Scope(**each) for each in row["scope"])
+            return scope_text(TwoScopes(client, server))
         return scope_text(row["scope"] and Scope(**row["scope"]))
     if field.name == "duration_s" and not timed:
         return ""  # as each time that the document withholds

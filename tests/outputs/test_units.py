@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tcptrace_py.model.results import Endpoint, Scope
+from tcptrace_py.model.results import Endpoint, Scope, TwoScopes
 from tcptrace_py.outputs import units
 from tcptrace_py.outputs.formats.table import prose
 
@@ -99,6 +99,8 @@ def test_ends_scopes_and_sizes() -> None:
     assert units.end(Endpoint("10.0.0.1", 80)) == "10.0.0.1:80"
     assert units.end(Endpoint("2001:db8::1", 80)) == "[2001:db8::1]:80"
     assert units.scope_text(Scope(vlan=7, vni=0)) == "vlan 7 vni 0"
+    assert units.scope_text(Scope(gre_key=5, interface=2)) == "gre key 5 interface 2"
+    assert units.scope_text(TwoScopes(Scope(vni=1), None)) == "vni 1 / none"
     assert [units.size(n) for n in (0, 999, 1000, 2048, 10**12)] == ["0 B", "999 B", "1 kB", "2.05 kB", "1 TB"]
 
 

@@ -75,5 +75,4 @@ def _sender(track: Track, side: int) -> tuple[str, int]:
 
 
 def _ends(track: Track) -> object:
-    scope = track.connection.scope
-    return frozenset((_sender(track, 0), _sender(track, 1))), scope.vni if scope else None
+    return frozenset((_sender(track, 0), _sender(track, 1))), track.connection.network
