@@ -87,6 +87,13 @@ def test_what_is_said_hangs_together(path: Path) -> None:
     assert hangs_together(run(str(path))) == []
 
 
+@pytest.mark.parametrize("name", ["tproxy-two-legs-same-four-tuple", "15-two-vlans", "late_syn", "rst-lost-after-capture"])
+def test_what_is_said_of_the_rest_of_a_capture_hangs_together(tmp_path: Path, name: str) -> None:
+    rows = rows_of(ROOT / "tests" / "stacks" / f"{name}.pcap")
+    for begin in range(1, min(len(rows), 60)):
+        assert hangs_together(run(str(as_pcapng(rows[begin:], tmp_path / "rest.pcapng")))) == [], begin
+
+
 def without_neighbours(rows: list[Row]) -> list[Row]:
     """The same without ARP and what IPv6 has for it, which every network holds."""
     return [row for row in rows if row[1][12:14] != b"\x08\x06" and not (row[1][12:14] == b"\x86\xdd" and row[1][20] in (0, 58))]

@@ -27,6 +27,8 @@ cpdef long long room(Side side, long long scale) except -1
 @cython.locals(connection=Connection, peer=Side, flags="long long", seq="long long", ack="long long", isn="long long", rows=bytes,
                at=cython.Py_ssize_t, answers=bint)
 cpdef bint is_foreign(Side side, Columns columns, Py_ssize_t i) except -1
+@cython.locals(end="long long")
+cpdef bint is_passed(Side side, Columns columns, Py_ssize_t i) except -1
 cdef bint _is_far_behind_fin(Side side, long long number) except -1
 @cython.locals(beyond="long long")
 cdef bint _is_outside(Side side, long long number) except -1

@@ -128,7 +128,12 @@ def is_foreign(side: Side, columns: Columns, i: int) -> bool:
         answers = 0 < ahead(ack, peer.isn) <= ahead(peer.next_seq, peer.isn) if peer.syn_seen else not _is_outside(peer, ack)
         if answers and not (side.fin_seen and peer.fin_seen):  # else its peer opened with the same number again: a device that started anew
             return False
-    elif not (_is_far_behind_fin(side, seq) or _is_far_behind_fin(peer, ack) or (_is_outside(side, seq) and _is_outside(peer, ack))):
+    elif not (
+        _is_far_behind_fin(side, seq)
+        or _is_far_behind_fin(peer, ack)
+        or (_is_outside(side, seq) and _is_outside(peer, ack))
+        or is_passed(side, columns, i)
+    ):
         return False
     rows = connection.earlier
     for at in range(0, len(rows), 8):
@@ -136,6 +141,17 @@ def is_foreign(side: Side, columns: Columns, i: int) -> bool:
         if 0 <= ahead(seq, isn) < A_FEW_BYTES or 0 <= ahead(ack, isn) < A_FEW_BYTES:
             return False
     return True
+
+
+def is_passed(side: Side, columns: Columns, i: int) -> bool:
+    """Whether a FIN has a number that both sides have gone beyond: nothing follows a FIN, so that it is no FIN of this connection.
+
+    The two legs of a transparent proxy begin with numbers that are near each other: both are made of one four-tuple (RFC 6528).
+    """
+    if not columns.flags[i] & FIN or side.fin_seen or not (side.has_seq and side.peer.has_ack):
+        return False
+    end = columns.seq[i] + columns.payload[i] + 1
+    return ahead(side.next_seq, end) > 0 and ahead(side.peer.max_ack, end) > 0
 
 
 def _is_far_behind_fin(side: Side, number: int) -> bool:
@@ -160,7 +176,12 @@ def _is_outside(side: Side, number: int) -> bool:
 
 def is_impossible(side: Side, columns: Columns, i: int) -> bool:
     """Whether no gap in the capture, however large, explains a foreign segment: it lies behind a FIN, or before a SYN."""
-    return bool(columns.flags[i] & SYN) or _is_never_sent(side, columns.seq[i]) or _is_never_sent(side.peer, columns.ack[i])
+    return (
+        bool(columns.flags[i] & SYN)
+        or _is_never_sent(side, columns.seq[i])
+        or _is_never_sent(side.peer, columns.ack[i])
+        or is_passed(side, columns, i)
+    )
 
 
 def _is_never_sent(side: Side, number: int) -> bool:

@@ -448,3 +448,13 @@ def test_a_device_that_starts_anew_opens_with_the_same_number() -> None:
 def test_what_answers_an_old_syn_that_came_late_opens_nothing() -> None:
     rows = play(HANDSHAKE + CLOSE + "9 C S seq=0\n9.01 S SA isn=70000\n9.02 C R seq=1").rows
     assert [(row.teardown.pattern, row.teardown.first_fin) for row in rows] == [("four-way", "client")]
+
+
+def test_a_fin_that_both_sides_have_gone_beyond_is_another_connections() -> None:
+    """The second leg of a transparent proxy, from a capture that begins behind its handshakes: its numbers are a little lower."""
+    row = play(
+        "0 S A seq=5000 ack=4000 len=1000\n0.001 C A seq=4000 ack=6000\n0.002 C FA seq=400 ack=2000\n0.003 S FA seq=2000 ack=401\n"
+        "0.004 C A seq=401 ack=2001\n1 S FA seq=6000 ack=4000\n1.01 C FA seq=4000 ack=6001\n1.02 S A seq=6001 ack=4001"
+    ).row
+    assert (row.teardown.pattern, row.teardown.first_fin) == ("four-way", "server")
+    assert [anomaly.frame for anomaly in row.anomalies if anomaly.code == "old-incarnation-segment"] == [3, 4]
