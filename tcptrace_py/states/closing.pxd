@@ -5,7 +5,7 @@ from tcptrace_py.model.live cimport Connection, Segment, Side
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport Close
 from tcptrace_py.states.evidence cimport Evidence, Half, Happening, happened
-from tcptrace_py.states.fins cimport closed_second, fin_accepted, fin_acknowledged, fin_taken, position
+from tcptrace_py.states.fins cimport closed_second, crossing_is_unseen, fin_accepted, fin_acknowledged, fin_taken, position, without_socket
 
 cdef long long AHEAD, GAP, NEAR_BYTES, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, ASSUMED, NOWHERE, OBSERVED, GOT_ACK_OF_FIN, GOT_FIN, SENT_FIN
 
@@ -27,8 +27,6 @@ cdef long long _fin_left(list log, Half mine) except -2
 cdef Happening _got_fin(Evidence evidence, Half mine, long long taken, long long cover)
 @cython.locals(answer=Segment)
 cdef bint _ack_before_fin(Evidence evidence, Half mine, Half peer, long long taken, long long acknowledged) except -1
-@cython.locals(i=cython.Py_ssize_t, segment=Segment)
-cdef bint _without_socket(Evidence evidence, Half mine, Segment answer) except -1
 @cython.locals(i=cython.Py_ssize_t, segment=Segment)
 cdef bint _older_than_all(list log, Segment answer, list fins) except -1
 @cython.locals(mine=Half, events=list, first="long long", i="long long", segment=Segment)

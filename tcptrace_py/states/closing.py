@@ -6,7 +6,7 @@ from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import ASSUMED, NOWHERE, OBSERVED, Close
 
 from .evidence import Evidence, Half, Happening, happened
-from .fins import closed_second, fin_accepted, fin_acknowledged, fin_taken, position
+from .fins import closed_second, crossing_is_unseen, fin_accepted, fin_acknowledged, fin_taken, position, without_socket
 from .machine import GOT_ACK_OF_FIN, GOT_FIN, SENT_FIN
 
 NEAR_BYTES = 1 << 16  # a RST so far beyond what was captured of its sender left behind something that was not
@@ -29,6 +29,7 @@ def ending_is_unseen(evidence: Evidence) -> bool:
     What was not captured is unknown, not absent: whose FIN left first, or whether one left at all. The RST of a side that sent
     no FIN ended the connection whatever its peer did, unless that side went on as if it had not sent it. Where a side's FIN was
     acknowledged and its peer sent neither data nor a FIN, that peer's FIN may lie before the capture: a RST then came late.
+    Nor can it tell whether two FINs crossed, where that rests on what was lost and the capture lacks frames.
     """
     if evidence.self_connect:
         return False
@@ -42,7 +43,7 @@ def ending_is_unseen(evidence: Evidence) -> bool:
         last = log[seen.sent[len(seen.sent) - 1]]
         return len(seen.fins) > 0 or not last.flags & RST
     if evidence.a.fins and evidence.b.fins:
-        return False
+        return fatal < 0 and crossing_is_unseen(evidence)
     closer = evidence.a if evidence.a.fins else evidence.b
     if (fatal < 0 or 0 <= closer.acknowledged < fatal) and may_hide_fin(evidence):
         return True
@@ -154,22 +155,11 @@ def _ack_before_fin(evidence: Evidence, mine: Half, peer: Half, taken: int, ackn
         return acknowledged < taken
     if mine.cover >= 0:
         answer = evidence.log[mine.cover]
-        if len(peer.fins) == 1 and _without_socket(evidence, mine, answer):
+        if len(peer.fins) == 1 and without_socket(evidence, mine, answer):
             return True
         if answer.options & OPT_TIMESTAMPS and not answer.options & OPT_DSACK and _older_than_all(evidence.log, answer, peer.fins):
             return True  # the FIN's own timestamp was not taken over: its acknowledgement number was old when it came
     return position(peer.sent, acknowledged) < position(peer.sent, taken)
-
-
-def _without_socket(evidence: Evidence, mine: Half, answer: Segment) -> bool:
-    """Whether IP ID 0 tells that only TIME_WAIT's remainder of a socket sent this, as Linux has it from FIN_WAIT_2 on."""
-    if answer.ip_id:
-        return False
-    for i in mine.fins:
-        segment = evidence.log[i]
-        if segment.ip_id <= 0:
-            return False
-    return True
 
 
 def _older_than_all(log: list[Segment], answer: Segment, fins: list[int]) -> bool:

@@ -5,7 +5,7 @@ from tcptrace_py.model.live cimport Segment, Side
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.states.evidence cimport Evidence, Half
 
-cdef long long GAP, REPEAT, SKIPPED, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, NOWHERE, BEFORE_WINDOW, UNASKED, RESENT_NS, DELAYED_ACK_NS
+cdef long long AHEAD, GAP, REPEAT, SKIPPED, MOST_SKIPPED, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, NOWHERE, BEFORE_WINDOW, UNASKED, RESENT_NS, DELAYED_ACK_NS
 
 
 @cython.locals(a=Half, b=Half)
@@ -20,6 +20,15 @@ cpdef bint closed_second(Evidence evidence, Half mine) except -1
 @cython.locals(peer=Half, cover="long long", fin_at="long long", cover_at="long long", segment=Segment, repeats="long long",
                i=cython.Py_ssize_t)
 cdef bint _closed_second(Evidence evidence, Half mine) except -1
+@cython.locals(a=Half, b=Half)
+cpdef bint crossing_is_unseen(Evidence evidence) except -1
+cdef bint _seems_lost(Half mine) except -1
+@cython.locals(segment=Segment, acknowledged=Segment, answer=Segment)
+cdef bint _lacks_frames(Evidence evidence, Half peer) except -1
+@cython.locals(segment=Segment, fin=Segment, nearest="long long", i=cython.Py_ssize_t)
+cdef bint _skips(Evidence evidence, Half mine) except -1
+@cython.locals(i=cython.Py_ssize_t, segment=Segment)
+cpdef bint without_socket(Evidence evidence, Half mine, Segment answer) except -1
 @cython.locals(fin="long long", i=cython.Py_ssize_t, segment=Segment)
 cdef bint _was_overtaken(Evidence evidence, Half closer, Py_ssize_t before) except -1
 @cython.locals(place=cython.Py_ssize_t, at="long long")

@@ -1,6 +1,6 @@
 """Both FINs: which copy of each arrived, and who had the other's before its own (RFC 9293 3.6, 3.10.7.4)."""
 
-from tcptrace_py.model.live import GAP, REPEAT, SKIPPED, Segment
+from tcptrace_py.model.live import AHEAD, GAP, REPEAT, SKIPPED, Segment
 from tcptrace_py.model.segments import ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import NOWHERE, RESENT_NS
@@ -9,6 +9,7 @@ from .evidence import Evidence, Half
 
 BEFORE_WINDOW = -1  # a FIN at the SYN's own number: its peer drops it, and acknowledges no more than the SYN (RFC 9293 3.10.7.4, first)
 UNASKED = -2  # a question whose answer is kept, before it is asked
+MOST_SKIPPED = 3  # IP IDs between two segments of a sender that goes on by one: more are other connections'
 DELAYED_ACK_NS = 40_000_000  # so long Linux waits with an ACK (TCP_DELACK_MIN)
 
 
@@ -93,6 +94,51 @@ def _closed_second(evidence: Evidence, mine: Half) -> bool:
                 repeats += 1
         return repeats > 1 and not evidence.both_send_sack()
     return not (cover_at == fin_at and _sent_again_alone(evidence, mine, peer))
+
+
+def crossing_is_unseen(evidence: Evidence) -> bool:
+    """Whether FINs are taken to have crossed since one seems lost on its way, and the capture lacks frames: that may be one of them."""
+    a, b = evidence.a, evidence.b
+    if a.cover < 0 or b.cover < 0 or closed_second(evidence, a) or closed_second(evidence, b):
+        return False
+    return (_seems_lost(a) and _lacks_frames(evidence, b)) or (_seems_lost(b) and _lacks_frames(evidence, a))
+
+
+def _seems_lost(mine: Half) -> bool:
+    """Whether what shows that a side had not closed second is not its FIN, but what stands before or on the first copy of it."""
+    return position(mine.sent, mine.cover) <= position(mine.sent, mine.fins[0])
+
+
+def _lacks_frames(evidence: Evidence, peer: Half) -> bool:
+    """Whether something came to a side that was not captured, or one near the capture sent more behind its FIN than that has."""
+    for segment in evidence.log:
+        if segment.marks & AHEAD:
+            return True
+    acknowledged, answer = evidence.log[peer.acknowledged], evidence.log[peer.cover]
+    if acknowledged.flags & FIN and without_socket(evidence, peer, answer):
+        return True  # its FIN was acknowledged before that
+    return peer.near and _skips(evidence, peer)
+
+
+def _skips(evidence: Evidence, mine: Half) -> bool:
+    """Whether IP IDs say that a side sent one or two segments just behind its FIN that were not captured."""
+    fin, nearest = evidence.log[mine.fins[0]], MOST_SKIPPED + 1
+    for i in mine.indices:
+        segment = evidence.log[i]
+        if segment.ip_id > fin.ip_id:
+            nearest = min(nearest, segment.ip_id - fin.ip_id)
+    return fin.ip_id > 0 and 1 < nearest <= MOST_SKIPPED
+
+
+def without_socket(evidence: Evidence, mine: Half, answer: Segment) -> bool:
+    """Whether IP ID 0 tells that only TIME_WAIT's remainder of a socket sent this, as Linux has it from FIN_WAIT_2 on."""
+    if answer.ip_id:
+        return False
+    for i in mine.fins:
+        segment = evidence.log[i]
+        if segment.ip_id <= 0:
+            return False
+    return True
 
 
 def _was_overtaken(evidence: Evidence, closer: Half, before: int) -> bool:

@@ -633,9 +633,27 @@ class Evidence:
             return True
         unheard = [number for number in (0, 1) if not (self.fins[number] or sides[number].payload_bytes or sides[number].syn_seen)]
         closers = [number for number in (0, 1) if self.fins[number]]
+        if len(closers) == 2:
+            return self.fatal < 0 and self._crossing_is_unseen()
         if len(closers) != 1:
             return len(unheard) == 2 and self.fatal < 0
         return unheard == [1 - closers[0]] and (self.fatal < 0 or self.covered_before(self.fatal, closers[0]))
+
+    def _crossing_is_unseen(self) -> bool:
+        """Corrected: that FINs crossed since one was lost is not told of a capture that lacks frames."""
+        if min(self._covers) < 0 or self.closed_second(0) or self.closed_second(1):
+            return False
+        orders = self.sent(0), self.sent(1)
+        lost = [n for n in (0, 1) if orders[n].index(self.first_cover(n)) <= orders[n].index(self.fins[n][0])]
+        return any(self._lacks_frames(1 - number) for number in lost)
+
+    def _lacks_frames(self, number: int) -> bool:
+        """Corrected: by an acknowledgement of what is not there, an answer of TIME_WAIT's to the only one of its FIN, or IP IDs."""
+        fins = [self.log[i].ip_id for i in self.fins[number]]
+        answered = bool(self.log[self.covered[number]].flags & FIN) and min(fins) > 0 == self.log[self.first_cover(number)].ip_id
+        behind = [beyond for i in self.indices[number] if (beyond := self.log[i].ip_id - fins[0]) > 0]
+        skips = self.view.near[number] and fins[0] > 0 and min(behind, default=0) in (2, 3)
+        return answered or skips or any(segment.marks & AHEAD for segment in self.log)
 
     def _may_hide_fin(self, number: int) -> bool:
         """Corrected: a gap at the end of a side's numbers may have held its FIN."""
