@@ -52,7 +52,7 @@ class Tally:
 
     def count(self, name: str, frame: int, times: int = 1) -> None:
         """Count so many more of `offloaded`, `snapped`, `unfinished` or `wrong`, from this frame on."""
-        self._first.setdefault(name, frame)
+        self._first[name] = min(self._first.get(name, frame), frame)  # frames come in the order of their times
         setattr(self, name, getattr(self, name) + times)
 
     def check(self, addresses: bytes, segment: bytes, frame: int) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from tcptrace_py import analyze
 from tcptrace_py.findings.vantage import vantage
+from tcptrace_py.model.segments import SYN
 from tcptrace_py.outputs.document import document
 from tcptrace_py.pipeline import run
 from tests.pieces import share_in_pieces
@@ -48,6 +49,14 @@ def test_a_leg_of_a_hundred_years_is_compared_as_it_is_and_named() -> None:
     (connection,) = analyze(INPUTS / "02-leg-overflow.pcap")
     assert connection.vantage == "server"
     assert problems("02-leg-overflow.pcap")["time-jumps"] == 3
+
+
+def test_the_first_frame_of_a_kind_is_the_first_of_the_file(tmp_path: Path) -> None:
+    """Frames are put in the order of their times, and several processes meet others first: found by comparing one process with two."""
+    path = tmp_path / "late.pcap"
+    syns = [generators.segment(us, generators.CLIENT, generators.SERVER, (port, 80), 5, 0, SYN) for us, port in ((2000, 1), (1000, 2))]
+    path.write_bytes(generators.HEADER + b"".join(syns))
+    assert {problem.code: problem.first_frame for problem in analyze(path).capture.problems}["bad-checksums"] == 1
 
 
 @pytest.mark.parametrize("to_server_ns", [0, 1, (1 << 61) + 1, (1 << 63) - 1])
