@@ -1,8 +1,7 @@
 """One input file: what it is, and its blocks of frames."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import count
 from typing import Any, NamedTuple
 
 from tcptrace_py.model.errors import CaptureError
@@ -16,6 +15,7 @@ from . import compression, pcap_walk, pcapng_walk, snoop, terminal
 from .columns import reserve, rows_of
 from .compression import DecompressedSource
 from .damage import Damage
+from .interfaces import Given, Interfaces, Numbers
 from .looks_like import describe, is_foreign_capture
 from .opening import open_source
 from .pcap import PcapReader
@@ -178,7 +178,7 @@ class CaptureFile:
     def blocks(
         self,
         problems: Problems,
-        new_interface: Callable[[], int],
+        interfaces: Interfaces,
         opened: Opened | None = None,
         faults: Faults | None = None,
         marks: list[Mark | None] | None = None,
@@ -188,9 +188,9 @@ class CaptureFile:
         `opened`: of the set that it is one of; frame numbers are then the file's own. What the rest of the file raises goes to
         `faults`. `marks` gets the place behind each block, for `rows`; None where nobody can go on from there.
         """
-        damage = Damage(problems, self.info, alone=opened is None)
+        damage, numbers = Damage(problems, self.info, alone=opened is None), interfaces.begin()
         try:
-            for block in self._read(damage, new_interface, opened or Opened(), marks=marks):
+            for block in self._read(damage, numbers, opened or Opened(), marks=marks):
                 self.info.packets += block.count
                 yield block
         except Exception as error:
@@ -198,15 +198,16 @@ class CaptureFile:
                 raise
             self.info.truncated = True
             faults.note(f"reading on in {self.info.path}", error, self.info.packets if opened is None else NOWHERE)
+        interfaces.end(numbers)
 
-    def rows(self, first: int, end: int, mark: Mark | None, first_interface: int, problems: Problems) -> Iterator[FrameBlock]:
+    def rows(self, first: int, end: int, mark: Mark | None, interfaces: Sequence[int], problems: Problems) -> Iterator[FrameBlock]:
         """The frames `first` to `end` (exclusive) by their numbers in this file, read from a mark on that is not behind them.
 
         Only what the file lacks by now, which once was read as a whole, becomes a problem.
         """
         damage = Damage(problems, FileInfo(self.info.path, self.info.format), alone=False)
         damage.only, following = ("read-error",), 1 if mark is None else mark.next_frame
-        for block in self._read(damage, count(first_interface).__next__, Opened(), mark):
+        for block in self._read(damage, Given(interfaces), Opened(), mark):
             start, stop, following = max(first - block.first_frame, 0), end - block.first_frame, block.first_frame + block.count
             if start < block.count:  # whoever gets it may number it anew
                 yield block if start == 0 and stop >= block.count else rows_of(block, start, min(stop, block.count))
@@ -219,14 +220,14 @@ class CaptureFile:
         if self.reopenable:
             scratch = Damage(Problems(), FileInfo(self.path, self.info.format), alone=False)
             with suppress(Exception):  # met again by who reads it all
-                for block in self._read(scratch, count().__next__, None):
+                for block in self._read(scratch, Given(()), None):
                     return block.time_ns[0]
         return TIME_MIN_NS
 
     def _read(
         self,
         damage: Damage,
-        new_interface: Callable[[], int],
+        numbers: Numbers | Given,
         opened: Opened | None,
         mark: Mark | None = None,
         marks: list[Mark | None] | None = None,
@@ -255,7 +256,7 @@ class CaptureFile:
                     source.done_bytes = mark.byte
             else:
                 mark = marks = None
-            for block in _frames(source, data, new_interface, damage, whole=opened is not None, mark=mark, marks=marks):
+            for block in _frames(source, data, numbers, damage, whole=opened is not None, mark=mark, marks=marks):
                 self.done_bytes = source.done_bytes
                 yield block
                 if opened:
@@ -276,7 +277,7 @@ class CaptureFile:
 def _frames(
     source: Source,
     data: bytes,
-    new_interface: Callable[[], int],
+    numbers: Numbers | Given,
     damage: Damage,
     *,
     whole: bool,
@@ -285,12 +286,12 @@ def _frames(
 ) -> Iterator[FrameBlock]:
     """Window by window (`whole`: beyond `data`): what a window leaves over begins the next one."""
     if mark is None:
-        reader = _reader(data, new_interface, damage)
+        reader = _reader(data, numbers, damage)
         position, base, next_frame = reader.first_byte, 0, 1
     else:
-        reader = _READERS[mark.format].resumed(mark.state, new_interface, damage)
+        reader = _READERS[mark.format].resumed(mark.state, numbers, damage)
         data, position, base, next_frame = b"", 0, mark.byte, mark.next_frame
-    final = False
+    final = not whole and len(data) < HEAD_BYTES  # then it is all that there is (`_head`)
     if whole:
         with suppress(SourceDamageError):  # met again behind the frames that are here
             data = source.refill(data, 1)
@@ -326,12 +327,14 @@ def _longer(source: Source, rest: bytes, need_bytes: int, damage: Damage, frame:
             damage.ended_by_hand()
 
 
-def _reader(data: bytes, new_interface: Callable[[], int], damage: Damage) -> PcapReader | PcapngReader | SnoopReader:
+def _reader(data: bytes, numbers: Numbers | Given, damage: Damage) -> PcapReader | PcapngReader | SnoopReader:
     if pcap_walk.recognise(data):
-        return PcapReader(pcap_walk.parse_header(data), new_interface(), damage)
+        header = pcap_walk.parse_header(data)
+        return PcapReader(header, numbers.number(header.link), damage)
     if data.startswith(snoop.MAGIC):
-        return SnoopReader(snoop.parse_header(data), new_interface(), damage)
-    return PcapngReader(pcapng_walk.recognise(data) or "<", new_interface, damage)
+        link = snoop.parse_header(data)
+        return SnoopReader(link, numbers.number(link), damage)
+    return PcapngReader(pcapng_walk.recognise(data) or "<", numbers, damage)
 
 
 _READERS = {reader.format: reader for reader in (PcapReader, PcapngReader, SnoopReader)}

@@ -6,7 +6,6 @@ Whoever cuts captures into parts that are read apart looks at each file first: a
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from itertools import count
 
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.frames import FrameBlock
@@ -14,6 +13,7 @@ from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import FileInfo
 
 from .file import CaptureFile, Mark, Opened
+from .interfaces import Described, Interfaces
 from .ordering import facts_of
 from .section import TIME_MIN_NS
 
@@ -32,7 +32,7 @@ class Head:
     info: FileInfo
     size_bytes: int
     head_ns: int  # what a look at its first bytes says of its first frame's time
-    interfaces: int = 0
+    interfaces: list[Described] = field(default_factory=list)  # in the order in which they are described
     links: set[int] = field(default_factory=set)
     first: "array[int]" = field(default_factory=lambda: array("q", [1]))
     least_ns: "array[int]" = field(default_factory=lambda: array("q"))
@@ -67,22 +67,22 @@ def look_at(path: str, *, alone: bool) -> Head:
     """Walk through a file. `alone`: no other belongs to the capture. Raises CaptureError where it cannot be read at all."""
     file = CaptureFile(path)
     head = Head(path, file.info, file.size_bytes or 0, file.head_ns())
-    interfaces, marks = count(), list[Mark | None]()
+    interfaces, marks = Interfaces(), list[Mark | None]()
     marked = 0
-    blocks = file.blocks(head.problems, interfaces.__next__, None if alone else Opened(), head.faults, marks)
+    blocks = file.blocks(head.problems, interfaces, None if alone else Opened(), head.faults, marks)
     for block in blocks:
         head._add(block)  # noqa: SLF001 - its own
         mark = marks.pop() if marks else None
         if mark is not None and mark.byte >= marked + MARK_BYTES:
             marked = mark.byte
             head.marks[head.stretches] = mark
-    head.interfaces = next(interfaces)
+    head.interfaces = interfaces.described
     return head
 
 
 def rows_before(path: str, mark: Mark | None, first: int, end: int, time_ns: int) -> int:
     """The first of the frames `first` to `end` (exclusive), whose times ascend, that is not earlier; `end` where all are."""
-    for block in CaptureFile(path).rows(first, end, mark, 0, Problems()):
+    for block in CaptureFile(path).rows(first, end, mark, (), Problems()):
         if block.time_ns[block.count - 1] >= time_ns:
             return block.first_frame + bisect_left(block.time_ns, time_ns)
     return end

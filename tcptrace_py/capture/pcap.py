@@ -5,13 +5,13 @@ be is skipped by searching for the next run of plausible headers.
 """
 
 from array import array
-from collections.abc import Callable
 from typing import Any
 
 from tcptrace_py.model.frames import FrameBlock
 
 from .columns import BLOCK_FRAMES, finish_uniform, put
 from .damage import Damage
+from .interfaces import Given, Numbers
 from .pcap_walk import (
     CAPTURED_LIMIT,
     CAPTURED_MAX,
@@ -53,9 +53,10 @@ class PcapReader:
         return None if self._lost_at is not None else (tuple(self.header), self._near_s)
 
     @classmethod
-    def resumed(cls, state: tuple[Any, ...], new_interface: Callable[[], int], damage: Damage) -> "PcapReader":
+    def resumed(cls, state: tuple[Any, ...], numbers: Numbers | Given, damage: Damage) -> "PcapReader":
         """A reader that goes on where another one knew this."""
-        reader = cls(PcapHeader(*state[0]), new_interface(), damage)
+        header = PcapHeader(*state[0])
+        reader = cls(header, numbers.number(header.link), damage)
         reader._variant_is_told = reader._unit_is_told = True
         reader._near_s = state[1]
         return reader

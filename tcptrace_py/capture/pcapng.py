@@ -4,7 +4,6 @@
 be, the next run of blocks whose two lengths agree is searched for.
 """
 
-from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
@@ -12,6 +11,7 @@ from tcptrace_py.model.frames import NOT_A_PACKET, FrameBlock
 
 from .columns import BLOCK_FRAMES, put, trim
 from .damage import Damage, after
+from .interfaces import Given, Numbers
 from .pcapng_walk import BLOCK_LIMIT, BLOCK_MIN, PASSED_OVER_LIMIT, chain, find_block, order_at, recognise, walk
 from .section import INTERFACES_MAX, TIME_MAX_NS, TIME_MIN_NS, Section, read_interface
 
@@ -25,15 +25,15 @@ PASSED_OVER = (4, 5, 7, 8, 10, 0x201, 0x202, 0x203, 0x205, 0x206, 0x207, 0x208, 
 
 
 class PcapngReader:
-    """Cuts the windows of one pcapng into blocks; `new_interface` counts interfaces over the whole capture."""
+    """Cuts the windows of one pcapng into blocks; `numbers` are those of its interfaces in the whole capture."""
 
     format = "pcapng"
     uniform = False
 
-    def __init__(self, order: str, new_interface: Callable[[], int], damage: Damage) -> None:
+    def __init__(self, order: str, numbers: Numbers | Given, damage: Damage) -> None:
         self.first_byte = 0
         self._section = Section(order)
-        self._new_interface = new_interface
+        self._numbers = numbers
         self._damage = damage
         self._lost_at: int | None = None
         self._time_ns = 0  # the last known
@@ -44,14 +44,14 @@ class PcapngReader:
         return None if self._lost_at is not None else (self._section.order, self._section.described, self._time_ns, self._described)
 
     @classmethod
-    def resumed(cls, state: tuple[Any, ...], new_interface: Callable[[], int], damage: Damage) -> "PcapngReader":
+    def resumed(cls, state: tuple[Any, ...], numbers: Numbers | Given, damage: Damage) -> "PcapngReader":
         """A reader that goes on where another one knew this."""
         order, described, time_ns, count = state
-        reader = cls(order, new_interface, damage)
+        reader = cls(order, numbers, damage)
         reader._time_ns = time_ns
-        numbers = [reader._next_interface() for _ in range(count)]
+        known = [reader._next_interface() for _ in range(count)]
         for number, *interface in described:
-            reader._section.add_interface(numbers[number], *interface)
+            reader._section.add_interface(known[number], *interface)
         return reader
 
     def step(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:
@@ -141,14 +141,14 @@ class PcapngReader:
         if len(section.links) >= INTERFACES_MAX:
             return
         if end - position >= 16:
-            read_interface(section, block.data, position + 8, end, self._next_interface())
+            read_interface(section, block.data, position + 8, end, self._next_interface)
             return
-        section.add_interface(self._next_interface(), NOT_A_PACKET, 0)  # keeps the count of interfaces right
+        section.add_interface(self._next_interface(NOT_A_PACKET), NOT_A_PACKET, 0)  # keeps the count of interfaces right
         self._corrupt(block, base + position, "an interface description that is too short")
 
-    def _next_interface(self) -> int:
+    def _next_interface(self, link: int = 0, name: bytes = b"") -> int:
         self._described += 1
-        return self._new_interface()
+        return self._numbers.number(link, name)
 
     def _take_packet(self, block: FrameBlock, kind: int, position: int, end: int, base: int) -> None:
         section, data = self._section, block.data

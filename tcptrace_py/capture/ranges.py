@@ -19,6 +19,7 @@ from tcptrace_py.model.problems import Problems
 
 from .file import CaptureFile, Mark
 from .heads import Head
+from .interfaces import numbered
 from .merge import Input, merge
 from .ordering import Order
 from .section import TIME_MIN_NS
@@ -28,13 +29,13 @@ ENOUGH = 0.75  # and where it is cut if it can be between two stretches of all f
 
 
 class Slice(NamedTuple):
-    """Frames of one file, `first` to `end` (exclusive) by its own numbers; where to begin to read, and its first interface's number."""
+    """Frames of one file, `first` to `end` (exclusive) by its own numbers; where to begin to read, and the numbers of its interfaces."""
 
     path: str
     first: int
     end: int
     mark: Mark | None
-    interface: int
+    interfaces: tuple[int, ...]
 
     def blocks(self, problems: Problems) -> Iterator[FrameBlock]:
         """Them, by their own numbers."""
@@ -43,7 +44,7 @@ class Slice(NamedTuple):
         except CaptureError as error:  # it could be read when it was looked at
             problems.add("read-error", str(error), damaged=True)
             return iter(())
-        return file.rows(self.first, self.end, self.mark, self.interface, problems)
+        return file.rows(self.first, self.end, self.mark, self.interfaces, problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +113,14 @@ class Cuts:
             ]
             for head, places in zip(self._heads, self._places, strict=True)
         ]
-        interfaces, found, next_frame = _first_interfaces(self._heads), list[Range](), 1
+        interfaces, found, next_frame = _interfaces(self._heads), list[Range](), 1
         for number, from_ns in enumerate((TIME_MIN_NS, *self.times_ns)):
             slices, captured_bytes = [], 0
-            for head, bound, interface in zip(self._heads, bounds, interfaces, strict=True):
+            for head, bound, numbers in zip(self._heads, bounds, interfaces, strict=True):
                 first, end = bound[number], bound[number + 1]
                 if first < end:
                     stretch = bisect_left(head.first, first + 1) - 1
-                    slices.append(Slice(head.path, first, end, head.mark_before(stretch), interface))
+                    slices.append(Slice(head.path, first, end, head.mark_before(stretch), numbers))
                     captured_bytes += sum(head.captured_bytes[stretch : bisect_left(head.first, end)])
             frames = sum(one.end - one.first for one in slices)
             if frames:
@@ -128,13 +129,11 @@ class Cuts:
         return found
 
 
-def _first_interfaces(heads: Sequence[Head]) -> list[int]:
-    """The number of each file's first interface: they are counted in the order in which the files begin."""
-    numbers, following = [0] * len(heads), 0
-    for at in sorted(range(len(heads)), key=lambda at: (heads[at].head_ns, -at)):
-        numbers[at] = following
-        following += heads[at].interfaces
-    return numbers
+def _interfaces(heads: Sequence[Head]) -> list[tuple[int, ...]]:
+    """The numbers of each file's interfaces, as they are where all files are read at once."""
+    ends = (head.latest_ns[-1] if head.stretches else TIME_MIN_NS for head in heads)
+    files = [((head.head_ns, -at), (end_ns, -at), head.interfaces) for at, (head, end_ns) in enumerate(zip(heads, ends, strict=True))]
+    return [tuple(numbers) for numbers in numbered(files)]
 
 
 def _place(head: Head, time_ns: int) -> int:

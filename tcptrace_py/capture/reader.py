@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -15,6 +14,7 @@ from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.urls import is_url
 
 from .file import CaptureFile, NotACaptureError, Opened, name_of
+from .interfaces import Interfaces
 from .merge import Input, merge
 from .opening import refuse_twice
 from .ordering import Order
@@ -98,12 +98,12 @@ class CaptureReader:
                 capture.close()
 
     def _merged(self) -> Iterator[FrameBlock]:
-        new_interface = partial(next, count())
+        interfaces = Interfaces()
         if len(self._captures) == 1:
-            return self._captures[0].blocks(self._problems, new_interface, faults=self._faults)
+            return self._captures[0].blocks(self._problems, interfaces, faults=self._faults)
         opened = Opened()
         return merge(
-            Input(capture.head_ns(), partial(capture.blocks, self._problems, new_interface, opened, self._faults))
+            Input(capture.head_ns(), partial(capture.blocks, self._problems, interfaces, opened, self._faults))
             for capture in self._captures
         )
 

@@ -1,6 +1,6 @@
 """What a pcapng section has said so far: byte order and interfaces (draft-ietf-opsawg-pcapng sections 4.1, 4.2)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from struct import Struct
 
 NS_PER_S = 1_000_000_000
@@ -8,7 +8,7 @@ NS_PER_S = 1_000_000_000
 TIME_MAX_NS, TIME_MIN_NS = (1 << 62) - 1, -(1 << 62)
 INTERFACES_MAX = 1 << 16
 
-OPTION_TSRESOL, OPTION_TSOFFSET = 9, 14
+OPTION_NAME, OPTION_TSRESOL, OPTION_TSOFFSET = 2, 9, 14
 
 
 class Section:
@@ -71,13 +71,15 @@ def options(data: bytes, position: int, end: int, order: str) -> Iterator[tuple[
         position += length + (-length & 3)
 
 
-def read_interface(section: Section, data: bytes, position: int, end: int, number: int) -> None:
-    """Take up the interface whose description's body is `data[position:end]`, at least 8 bytes."""
+def read_interface(section: Section, data: bytes, position: int, end: int, number: Callable[[int, bytes], int]) -> None:
+    """Take up the interface whose description's body is `data[position:end]`, at least 8 bytes; `number` gives its number."""
     link, _reserved, snaplen = Struct(section.order + "HHI").unpack_from(data, position)
-    units, offset_s = 1_000_000, 0
+    units, offset_s, name = 1_000_000, 0, b""
     for code, value in options(data, position + 8, end, section.order):
         if code == OPTION_TSRESOL and len(value) >= 1:
             units = 1 << (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
         elif code == OPTION_TSOFFSET and len(value) == 8:
             offset_s = Struct(section.order + "q").unpack(value)[0]
-    section.add_interface(number, link, snaplen, units, offset_s)
+        elif code == OPTION_NAME:
+            name = value
+    section.add_interface(number(link, name), link, snaplen, units, offset_s)

@@ -4,7 +4,6 @@ What follows a record that cannot be is left out: nothing in the format says whe
 """
 
 from array import array
-from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
@@ -13,6 +12,7 @@ from tcptrace_py.model.frames import FrameBlock
 
 from .columns import BLOCK_FRAMES, finish_uniform, put
 from .damage import Damage
+from .interfaces import Given, Numbers
 from .pcap_walk import CAPTURED_LIMIT, NS_PER_S
 
 MAGIC = b"snoop\0\0\0"
@@ -52,9 +52,9 @@ class SnoopReader:
         return None if self._lost else (self._link,)
 
     @classmethod
-    def resumed(cls, state: tuple[Any, ...], new_interface: Callable[[], int], damage: Damage) -> "SnoopReader":
+    def resumed(cls, state: tuple[Any, ...], numbers: Numbers | Given, damage: Damage) -> "SnoopReader":
         """A reader that goes on where another one knew this."""
-        return cls(state[0], new_interface(), damage)
+        return cls(state[0], numbers.number(state[0]), damage)
 
     def step(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:
         """Go on filling the block from `position` of its bytes; see `pcap.PcapReader.step`."""

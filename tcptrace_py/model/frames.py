@@ -17,7 +17,7 @@ class FrameBlock:
     Rows are numbered from `first_frame` without gaps (Wireshark's frame.number, from 1), or where they were put in order by
     `frame`, a number for each: then no row of this block or a later one has a number below `first_frame`. `time_ns` counts from
     1970-01-01T00:00:00Z. `link` is the record's LINKTYPE number; `interface` tells apart the interfaces of a capture
-    (pcapng's interface index counted over all sections and files; 0 in a lone pcap).
+    (pcapng's interface index counted over all sections, and over files as `capture.interfaces` says; 0 in a lone pcap).
     """
 
     __slots__ = ("captured", "count", "data", "first_frame", "frame", "interface", "link", "offset", "time_ns", "wire")

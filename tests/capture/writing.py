@@ -115,8 +115,15 @@ def option(code: int, value: bytes, order: str = "<") -> bytes:
     return struct.pack(order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
 
 
-def interface(link: int = ETHERNET, order: str = "<", snaplen: int = 0, tsresol: int | None = None, offset_s: int | None = None) -> bytes:
-    options = option(2, b"eth0", order)
+def interface(
+    link: int = ETHERNET,
+    order: str = "<",
+    snaplen: int = 0,
+    tsresol: int | None = None,
+    offset_s: int | None = None,
+    name: bytes | None = b"eth0",
+) -> bytes:
+    options = b"" if name is None else option(2, name, order)
     if tsresol is not None:
         options += option(9, bytes([tsresol]), order)
     if offset_s is not None:

@@ -1,0 +1,111 @@
+"""Which interfaces of several files are one: those of files that follow each other, where link type and name agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tcptrace_py.capture import heads, open_captures
+from tcptrace_py.capture.ranges import Cuts
+from tcptrace_py.model.problems import Problems
+from tests.capture.writing import enhanced, interface, pcap, section, snoop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+RAW, ETHERNET = 101, 1
+
+
+def numbers(folder: Path, files: Sequence[bytes]) -> list[list[int]]:
+    """The interfaces' numbers of the frames of each file, which are told apart by their data: the same read at once and in ranges."""
+    paths = [folder / f"{at}" for at in range(len(files))]
+    for path, data in zip(paths, files, strict=True):
+        path.write_bytes(data)
+    ranges = Cuts([heads.look_at(str(path), alone=len(paths) == 1) for path in paths], 1 << 30).ranges([])
+    ways = []
+    for blocks in (open_captures(paths, Problems()).blocks(), (block for one in ranges for block in one.blocks(Problems()))):
+        found: list[list[int]] = [[] for _ in files]
+        for block in blocks:
+            for i in range(block.count):
+                found[block.data[block.offset[i]]].append(block.interface[i])
+        ways.append(found)
+    assert ways[0] == ways[1]
+    return ways[0]
+
+
+def frames(at: int, times_s: Sequence[int]) -> list[tuple[int, bytes]]:
+    return [(time_s * 10**9, bytes([at]) * 20) for time_s in times_s]
+
+
+def written(at: int, times_s: Sequence[int], *described: tuple[int, bytes | None]) -> bytes:
+    """A pcapng of interfaces of these link types and names; its frames are of one after the other."""
+    heads = [interface(link, tsresol=9, name=name) for link, name in described]
+    packets = [enhanced(*packet, place % len(described)) for place, packet in enumerate(frames(at, times_s))]
+    return section() + b"".join(heads + packets)
+
+
+def test_files_that_follow_each_other_are_of_one_interface(tmp_path: Path) -> None:
+    files = [pcap(frames(at, times_s)) for at, times_s in enumerate(((5, 6), (1, 2), (3, 4), (7, 8)))]
+    assert numbers(tmp_path, files) == [[0, 0]] * 4
+
+
+def test_files_without_frames_change_nothing(tmp_path: Path) -> None:
+    assert numbers(tmp_path, [pcap(frames(0, (1, 2))), pcap([]), pcap(frames(2, (3,))), pcap([])]) == [[0, 0], [], [0], []]
+
+
+def test_files_of_the_same_time_are_of_others(tmp_path: Path) -> None:
+    found = numbers(tmp_path, [pcap(frames(at, times_s)) for at, times_s in enumerate(((1, 4), (2, 3)))])
+    assert found == [[0, 0], [1, 1]]
+
+
+def test_files_that_touch_are_of_the_same_time(tmp_path: Path) -> None:
+    """A frame of the same time as another file's last one may come before it (`merge`)."""
+    assert numbers(tmp_path, [pcap(frames(0, (1, 2))), pcap(frames(1, (2, 3)))]) == [[0, 0], [1, 1]]
+
+
+def test_what_begins_where_two_have_ended_is_of_none_of_them(tmp_path: Path) -> None:
+    files = [pcap(frames(at, times_s)) for at, times_s in enumerate(((1, 4), (2, 3), (5, 6), (7, 8)))]
+    first, second, third, fourth = (set(found) for found in numbers(tmp_path, files))
+    assert len(first | second | third) == 3
+    assert third == fourth
+
+
+def test_what_goes_on_while_another_lasts_follows_the_one_that_ended(tmp_path: Path) -> None:
+    files = [pcap(frames(at, times_s)) for at, times_s in enumerate(((1, 2), (1, 9), (3, 4), (5, 6)))]
+    first, other, second, third = (set(found) for found in numbers(tmp_path, files))
+    assert first == second == third != other
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "same"),
+    [
+        (((ETHERNET, None),), ((ETHERNET, None),), [True]),
+        (((ETHERNET, None),), ((RAW, None),), [False]),
+        (((ETHERNET, b"eth0"),), ((ETHERNET, b"eth0"),), [True]),
+        (((ETHERNET, b"eth0"),), ((ETHERNET, b"eth1"),), [False]),
+        (((ETHERNET, b"eth0"), (ETHERNET, b"eth1")), ((ETHERNET, b"eth1"),), [True]),
+        (((ETHERNET, None), (ETHERNET, None)), ((ETHERNET, None), (ETHERNET, None)), [True, True]),
+        (((ETHERNET, None),), ((ETHERNET, None), (ETHERNET, None)), [True, False]),
+    ],
+)
+def test_link_types_and_names_agree(
+    before: tuple[tuple[int, bytes | None], ...], behind: tuple[tuple[int, bytes | None], ...], same: list[bool], tmp_path: Path
+) -> None:
+    first, second = numbers(tmp_path, [written(0, range(1, 9), *before), written(1, range(11, 19), *behind)])
+    known = {which: [number for at, number in enumerate(first[: len(before)]) if before[at] == which] for which in before}
+    for at, (which, is_same) in enumerate(zip(behind, same, strict=True)):
+        found = set(second[at :: len(behind)])
+        assert len(found) == 1
+        assert (found == set(known.get(which, [])[behind[:at].count(which) :][:1])) == is_same
+
+
+def test_interfaces_that_a_file_does_not_describe_are_there_for_the_next(tmp_path: Path) -> None:
+    one, two = (ETHERNET, b"one"), (ETHERNET, b"two")
+    found = numbers(tmp_path, [written(0, (1, 2), one, two), written(1, (3,), two), written(2, (4, 5), one, two)])
+    assert found == [[0, 1], [1], [0, 1]]
+
+
+def test_formats_may_change(tmp_path: Path) -> None:
+    assert numbers(tmp_path, [snoop(frames(0, (1, 2))), pcap(frames(1, (3, 4))), written(2, (5, 6), (ETHERNET, None))]) == [[0, 0]] * 3
