@@ -53,6 +53,7 @@ cdef class FlowTable:
     cdef Connection _revive(self, long long row)
     @cython.locals(connection=Connection, record=bytes)
     cdef Connection _wake(self, long long slot, bytes key)
+    cdef _wake_lone(self, long long slot, bytes key)
     @cython.locals(key=bytes, reverse=bytes, flags="long long", patience=cython.Py_ssize_t)
     cdef bint _put_lone(self, Columns columns, Py_ssize_t i, long long stream) except -1
     @cython.locals(row=Columns, connection=Connection)

@@ -512,6 +512,12 @@ class FlowTable:
                 connection = self._of_lone(record)
         return connection
 
+    def _wake_lone(self, slot: int, key: bytes) -> None:
+        """Let the lone segment that rests on this four-tuple, if there is one, be a connection in the table."""
+        record = self.textbook.wake_lone(slot, key)
+        if record is not None:
+            self._enlist(self._of_lone(record))
+
     def _put_lone(self, columns: Columns, i: int, stream: int) -> bool:
         """Let a segment rest that begins a connection, and may be its only one; False if there is more to it than a row of words."""
         key, flags = columns.key[i], columns.flags[i]
@@ -945,13 +951,12 @@ class FlowTable:
             if other == key:
                 continue
             place, reverse = self.textbook.place(other), reverse_key(other)
-            if (
-                place == NONE
-                and other not in self.sides
-                and columns.flags[i] & ACK
-                and self.textbook.recall(self.streams.slot(other, reverse), other, reverse, columns.time_ns[i])
-            ):
-                place = self.textbook.place(other)
+            if place == NONE and other not in self.sides:
+                slot = self.streams.slot(other, reverse)
+                if columns.flags[i] & ACK and self.textbook.recall(slot, other, reverse, columns.time_ns[i]):
+                    place = self.textbook.place(other)
+                else:
+                    self._wake_lone(slot, other)
             if place != NONE:
                 self._revive(place >> 1)
             side = self.sides.get(other)
@@ -991,6 +996,9 @@ class FlowTable:
         outside = plain_key(side.key)
         for key in (*self.tunnelled.get(outside, ()), outside):
             alone = self.sides.get(key)
+            if alone is None:
+                self._wake_lone(self.streams.slot(key, reverse_key(key)), key)
+                alone = self.sides.get(key)
             if alone is None or alone is side or alone.packets or alone.peer.packets != 1 or alone.peer.max_ack != columns.seq[i]:
                 continue
             connection, asked = side.connection, alone.peer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcptrace_py.flows import table as flow_table
+from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
 from tests.flows.forms import ROWS, alike, blocks_of, keep_as, later
 from tests.ladder import Seg, ladder, table_of
 from tests.traffic import bruised, lossy, moved, tidy, wild
@@ -65,6 +67,43 @@ def test_nothing_is_lost(connections: list[tuple[int, str, str, float, int]], ro
 def test_nothing_is_lost_of_any_traffic(parts: list[list[Seg]], rows: int) -> None:
     segments = sorted(_apart(parts), key=lambda segment: segment.time_ns)
     alike(blocks_of(segments, rows), ROWS)
+
+
+@given(CONNECTIONS, st.lists(st.sampled_from(("outside", "inside", "both")), min_size=1, max_size=9), st.integers(1, 7))
+def test_nothing_is_lost_of_what_goes_on_in_a_tunnel(
+    connections: list[tuple[int, str, str, float, int]], ways: list[str], rows: int
+) -> None:
+    """A segment at rest is found again where another of its connection, or the same once more, comes through a tunnel."""
+    found = []
+    for number, segment in enumerate(segments_of(connections)):
+        way = ways[number % len(ways)]
+        inside = replace(segment, key=segment.key + scope_bytes(SCOPE_VNI, 7), time_ns=segment.time_ns + 50_000 * (way == "both"))
+        found += [*([] if way == "inside" else [segment]), *([] if way == "outside" else [inside])]
+    alike(blocks_of(sorted(found, key=lambda segment: segment.time_ns), rows), ROWS)
+
+
+@given(
+    st.lists(st.one_of(tidy(), bruised()), min_size=1, max_size=3), st.lists(st.sampled_from(("outside", "both")), min_size=1, max_size=9)
+)
+def test_closed_ones_at_rest_are_found_again_through_a_tunnel(parts: list[list[Seg]], ways: list[str]) -> None:
+    found = []
+    for number, segment in enumerate(sorted(_apart(parts), key=lambda segment: segment.time_ns)):
+        inside = replace(segment, key=segment.key + scope_bytes(SCOPE_VNI, 7), time_ns=segment.time_ns + 50_000)
+        found += [segment, inside] if ways[number % len(ways)] == "both" else [segment]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flow_table, "AWAKE", -1)
+        alike(blocks_of(sorted(found, key=lambda segment: segment.time_ns), 1), ROWS)
+
+
+def test_a_segment_at_rest_counts_once_where_it_comes_through_a_tunnel_as_well() -> None:
+    for first in FIRST:
+        table = table_of([])
+        keep_as(table, ROWS)
+        (outside,) = ladder(f"0 {first}")
+        inside = replace(outside, key=outside.key + scope_bytes(SCOPE_VNI, 7), time_ns=outside.time_ns + 50_000)
+        for block in blocks_of([outside, inside], 1):
+            table.feed(block)
+        assert (len({id(side.connection) for side in table.sides.values()}), table.duplicates) == (1, 1), first
 
 
 def _apart(parts: list[list[Seg]]) -> Iterator[Seg]:
