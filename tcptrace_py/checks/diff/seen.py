@@ -142,6 +142,8 @@ def of_document(path: str, content: bytes) -> Traffic:
             traffic.add(_of_row(row))
     except (KeyError, TypeError) as error:
         raise UsageError(f"{path}: lacks what an analysis holds: {error}") from None
+    if document.get("interrupted"):
+        raise UsageError(f"{path}: is of an analysis that was interrupted, and tells a part of its captures: make it anew")
     if document["summary"]["connections"] != len(document["connections"]):
         raise UsageError(f"{path}: lists only some of its connections: save it with --connections all")
     return traffic

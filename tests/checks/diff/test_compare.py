@@ -305,6 +305,7 @@ def test_documents_that_are_no_analysis(tmp_path: Path) -> None:
         ("{}", "something else"),
         ('{"schema": "tcpstates/analysis/1"}', "lacks what an analysis holds"),
         (json.dumps({**document, "connections": []}), "--connections all"),
+        (json.dumps({**document, "interrupted": True}), "was interrupted"),
     ):
         with pytest.raises(UsageError, match=words):
             seen.of_document("x.json", content.encode())
