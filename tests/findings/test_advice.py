@@ -11,6 +11,7 @@ from tcptrace_py.findings.advice import advise, warn
 from tcptrace_py.model.diagnosis import HostLedger, Series, ServerLedger, ServiceLedger
 from tcptrace_py.model.profiles import PROFILES, Profile, Profiles
 from tcptrace_py.model.results import Exhaustion, PortBudget
+from tcptrace_py.outputs.time_wait.advice import words
 
 PORTS = PortBudget("10.0.0.7", "10.0.0.9", 3306, None, 300, 300, 290, 0, (32768, 60999), "profile", 300, 5.0, 470.5, None)
 FULL = replace(PORTS, peak_held=28232, connections_per_s=600.0, exhaustion=Exhaustion(0, 10**9, 600.0, 470.0, 900, 0))
@@ -153,3 +154,38 @@ def test_advice_never_contradicts_the_facts() -> None:
                     found = {advice.code for advice in advise([row], totals([row]), profiles)}
                     assert not found & {"tcp_tw_recycle", "tcp_max_tw_buckets", "tcp_fin_timeout", "so_linger"}
                     assert TW_REUSE not in found or system == "linux"
+
+
+@pytest.mark.parametrize(
+    ("system", "changes", "said", "unsaid"),
+    [
+        ("linux", {"ports": FULL}, "ip_local_reserved_ports", "may find their port taken"),
+        ("windows", {"ports": FULL}, "may find their port taken", "ip_local_reserved_ports"),
+        ("windows", {"ports": FULL}, "The knob: netsh int ipv4 set dynamicport tcp", "net.inet.ip.portrange"),
+        ("macos", {"ports": FULL}, "The knobs: net.inet.ip.portrange.first and .last", "netsh"),
+        ("freebsd", {"ports": FULL}, "The knobs: net.inet.ip.portrange.first and .last", "ip_local_port_range"),
+        ("windows", {"ports": FULL}, "As the last resort, shorten TIME_WAIT on 10.0.0.7 (taken here as 120 s): TcpTimedWaitDelay.", "msl"),
+        ("macos", {"ports": FULL}, "(taken here as 30 s): net.inet.tcp.msl.", "TcpTimedWaitDelay"),
+        ("linux", {"ports": FULL}, "Widen the port range of 10.0.0.7", "As the last resort"),
+        ("linux", {"ports": HALF}, "carry", "; it opens more than that"),
+        ("linux", {"ports": replace(FULL, connections_per_s=5000.0)}, "; it opens more than that", "The default is wide enough"),
+        ("linux", {"ports": FULL, "timestamps": (200, 100)}, "as both ends use TCP timestamps (67 % of the connections do)", "not show it"),
+        ("linux", {"ports": FULL, "timestamps": (300, 0)}, "as both ends use TCP timestamps: connect()", "of the connections do"),
+        ("linux", {"ports": FULL, "timestamps": (0, 0)}, "(this capture does not show it)", "of the connections do"),
+        ("linux", {"ports": FULL, "timestamps": (0, 300)}, "Widen the port range", "Set net.ipv4.tcp_tw_reuse=1"),
+    ],
+)
+def test_advice_in_words_follows_what_is_known(system: str, changes: dict[str, Any], said: str, unsaid: str) -> None:
+    rows = [service(**changes)]
+    hosts: list[HostLedger] = []
+    given = [*advise(rows, totals(rows), Profiles(PROFILES[system])), *warn(hosts, rows, Profiles(PROFILES[system]))]
+    told = " ".join(f"{words(advice).text} {words(advice).price}" for advice in given)
+    assert said in told
+    assert unsaid not in told
+
+
+def test_reuse_of_many_addresses_is_told_by_address() -> None:
+    rows = [served(f"10.0.1.{n}", 20) for n in range(40)]
+    told = " ".join(words(advice).text for advice in advise(rows, totals(rows), Profiles(PROFILES["linux"])))
+    assert "Reuse connections: keep-alive would turn 800 connections from 40 addresses to 10.0.0.9:3306 into about 40, one for each" in told
+    assert "keep-alive or a pool would replace" not in told

@@ -29,13 +29,13 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         first = min(rows, key=frames.__getitem__)
         went_on = sum(goes_on[row] for row in rows)
         confident = any(sure[row] == HIGH for row in rows)
-        other = f"other segments {usual[first]}" if usual[first] else "segments in other connections came over more hops"
+        other = f"other segments {usual[first]}" if usual[first] > 0 else "segments in other connections came over more hops"
         said = [f"frame {frames[first]}: TTL {ttls[first]}, its named sender's {other}"]
         if went_on:
             said.append(f"the named sender went on sending in {went_on} of {len(rows)}")
         yield evidence.found_at(
             service, Code.INJECTED_RESET, Gravity.PROBLEM, "high" if confident else "medium", rows,
-            details={"sender_ttl": usual[first] or None, "reset_ttl": ttls[first]}, evidence=said,
+            details={"sender_ttl": usual[first] if usual[first] > 0 else None, "reset_ttl": ttls[first]}, evidence=said,
             span_ns=(min(at_ns[row] for row in rows), max(at_ns[row] for row in rows)),
             explanation="A RST names a side that did not send it: something between the two ends reset "
                         + ("the connection." if len(rows) == 1 else "these connections."))  # fmt: skip
