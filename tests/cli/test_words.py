@@ -183,6 +183,15 @@ CASES = {
         ("no-socket (the side that sent it no longer had, or never had, this connection; confidence high; answers the data of frame 7)",),
         ("forgot", "firewall"),
     ),
+    "nor where check says what to do": Told(
+        ladder(EXCHANGE + "2 C PA len=20\n2.01 S R seq=91"),
+        "check --forbid no-socket",
+        (
+            "FAIL TS301 resets",
+            "`no-socket`: who answers so was restarted, had closed long before, or a box in between forgot the connection",
+        ),
+        ("a firewall or load balancer forgot", "send keep-alives"),
+    ),
     "a closed window is explained": Told(
         several(HANDSHAKE + CLOSED_WINDOW, 12, 0.4),
         "analyze",

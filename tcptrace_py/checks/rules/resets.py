@@ -10,7 +10,8 @@ that was already on its way.
 Fix: `abort` and `abort-unread-data`: read the request to its end (or shut down for writing and drain) before closing;
 if it was read, look for SO_LINGER 0 or a process that was killed.
 `data-after-close`: let the client close first, or give the server a longer keep-alive than the client.
-`no-socket`: a firewall or load balancer forgot the connection; send keep-alives more often than it forgets.
+`no-socket`: who answers so was restarted, had closed long before, or a box in between forgot the connection; where pauses
+are to blame, the finding `idle-timeout` says how long they may be.
 
 TOML:
 

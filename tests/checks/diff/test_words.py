@@ -123,7 +123,7 @@ def test_a_connection_that_both_hold_is_none_of_them(tmp_path: Path) -> None:
      "B's is 1 ms ahead of A's as far as can be told: no steady offset fits, a clock was set"),
     (Clock(1_000_000, 1_000_000, -3e-5, samples=(9, 9)),
      ("B's is 1 ms ahead of A's in the middle of the capture and loses 30 µs a second, exactly if the way takes equally long both ways, "
-     "in any case within 1 ms")),
+      "in any case within 1 ms")),
 ])  # fmt: skip
 def test_how_the_clocks_stand(clock: Clock, said: str) -> None:
     assert clock_words(clock) == said
