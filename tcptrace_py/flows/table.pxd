@@ -91,8 +91,11 @@ cdef class FlowTable:
     @cython.locals(swapped=bint, shift=int, letter=int)
     cdef _give_back(self, Connection connection, Connection waiting)
     @cython.locals(connection=Connection, successor=Connection, shadow=Connection, peer=Side, seq="long long", tsval="long long",
-                   after="long long", behind="long long")
+                   after="long long", behind="long long", again=bint)
     cdef Side _bare_syn(self, Side side, Columns columns, Py_ssize_t i, long long stream)
+    cdef bint _may_open_again(self, Side side, Columns columns, Py_ssize_t i) except -1
+    @cython.locals(connection=Connection, flags="long long")
+    cdef Side _opened_as_before(self, Side side, Connection shadow, Columns columns, Py_ssize_t i)
     @cython.locals(connection=Connection, shadow=Connection, flags="long long", seq="long long", from_caller=bint, answers=bint)
     cdef Side _between_incarnations(self, Side side, Columns columns, Py_ssize_t i, long long stream)
     @cython.locals(caller=Side, syn=Segment)

@@ -76,6 +76,7 @@ from .incarnations import (
     is_of_earlier,
     is_rewritten,
     latest_tsval,
+    opens_as_before,
     refuses_another,
     room,
     waits_for_second,
@@ -639,7 +640,7 @@ class FlowTable:
             self.sides.pop(key, None)
         self.streams.mark_over(self.streams.slot(connection.a.key, connection.b.key))
         shadow = connection.shadow
-        if shadow is not None and waits_for_second(connection):
+        if shadow is not None and (waits_for_second(connection) or opens_as_before(connection, shadow)):
             self._give_back(connection, shadow)
             shadow = None
         connection.shadow = None
@@ -724,7 +725,8 @@ class FlowTable:
     def _bare_syn(self, side: Side, columns: Columns, i: int, stream: int) -> Side:
         """A bare SYN on a known four-tuple: the side that it belongs to, of the old connection or of a new one."""
         connection, peer, seq = side.connection, side.peer, columns.seq[i]
-        if side.syn_seen and seq == side.isn:
+        again = side.syn_seen and seq == side.isn
+        if again and not self._may_open_again(side, columns, i):
             return side
         after, behind = (seq + 1) & MASK, (seq + 1 + columns.payload[i]) & MASK
         if (
@@ -746,7 +748,7 @@ class FlowTable:
             successor = self._begin(columns, i, side.key, stream)
             self._split(connection, successor, columns, i)
             return successor.a
-        if acceptable(side, columns, i, states):
+        if not again and acceptable(side, columns, i, states):
             successor = self._begin(columns, i, side.key, stream)
             elsewhere = columns.interface[i] != side.last_interface or is_rewritten(side, columns, i)
             if side.number == 0 and elsewhere and not are_over(states):
@@ -764,6 +766,27 @@ class FlowTable:
             self._log(side, peer, columns, i, (seq + 1) & MASK, STRAY | REFUSED, None)
         return shadow.a
 
+    def _may_open_again(self, side: Side, columns: Columns, i: int) -> bool:
+        """Whether a SYN with the number of before, behind an exchange and a RST, may be another connection's: a device that starts anew."""
+        if side.synack_seen or not (side.spoke and side.peer.spoke) or side.connection.self_connect:
+            return False
+        return self.states_of(side.connection, columns.time_ns[i]) == (State.CLOSED, State.CLOSED)
+
+    def _opened_as_before(self, side: Side, shadow: Connection, columns: Columns, i: int) -> Side:
+        """While a SYN with the number of before waits: its SYN/ACK waits with it until its sender acknowledges that.
+
+        A RST says that the SYN was an old duplicate, delivered late (RFC 9293 3.5.2).
+        """
+        connection, flags = side.connection, columns.flags[i] & (SYN | ACK | RST | FIN)
+        if side.key != shadow.a.key and flags == SYN | ACK and columns.ack[i] == shadow.a.next_seq:
+            return shadow.b
+        if side.key == shadow.a.key and shadow.b.has_seq and flags & (SYN | ACK | RST) == ACK and columns.ack[i] == shadow.b.next_seq:
+            self._promote(connection, shadow, columns, i, may_refuse=False)
+            return shadow.a
+        connection.shadow = None
+        self._give_back(connection, shadow)
+        return self._incarnation(side, columns, i, connection.stream)
+
     def _between_incarnations(self, side: Side, columns: Columns, i: int, stream: int) -> Side:
         """While a SYN waits for an answer on a tuple whose old connection still lives: the side to which this segment belongs."""
         connection = side.connection
@@ -779,6 +802,8 @@ class FlowTable:
             if acceptable(side, columns, i, self.states_of(connection, columns.time_ns[i])):
                 self._promote(connection, shadow, columns, i, may_refuse=refused_by_time_wait(shadow) > 0)
             return shadow.a
+        if opens_as_before(connection, shadow):
+            return self._opened_as_before(side, shadow, columns, i)
         answers = columns.ack[i] in ((shadow.a.isn + 1) & MASK, shadow.a.next_seq)
         if not from_caller and flags & ACK and flags & (SYN | RST) and answers:
             self._promote(connection, shadow, columns, i, may_refuse=False)

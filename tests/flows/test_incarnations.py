@@ -458,3 +458,30 @@ def test_a_fin_that_both_sides_have_gone_beyond_is_another_connections() -> None
     ).row
     assert (row.teardown.pattern, row.teardown.first_fin) == ("four-way", "server")
     assert [anomaly.frame for anomaly in row.anomalies if anomaly.code == "old-incarnation-segment"] == [3, 4]
+
+
+AGAIN = "3 C S isn=1000\n3.01 S SA isn={isn}\n3.02 C A\n3.03 C PA len=10\n3.04 S PA len=5\n3.05 S FA\n3.06 C FA\n3.07 S A"
+
+
+@pytest.mark.parametrize("isn", [9000, 50_000, 4_000_000_000])
+@pytest.mark.parametrize("end", ["1 C R", "1 S RA", "1 C FA\n1.01 S RA", "1 C FA\n1.01 S A\n1.02 S FA\n1.03 C R"])
+def test_a_number_that_is_used_again_behind_a_reset_begins_another_connection(end: str, isn: int) -> None:
+    """A device that starts anew counts from the number that it began with; its peer may as well."""
+    before = HANDSHAKE + "0.1 C PA len=10\n0.11 S PA len=20\n0.12 C A\n" + end + "\n"
+    rows = play(before + AGAIN.format(isn=isn)).rows
+    assert [(row.handshake.outcome, row.teardown.pattern) for row in rows] == [("completed", "rst"), ("completed", "four-way")]
+    assert [anomaly for row in rows for anomaly in row.anomalies] == []
+    assert [stay.side for stay in rows[1].time_wait] == ["server"]
+
+
+@pytest.mark.parametrize("answer", ["", "3.01 S SA isn=50000\n3.02 C R", "3.01 S RA"])
+def test_the_copy_of_a_syn_that_comes_late_behind_a_reset_opens_nothing(answer: str) -> None:
+    before = HANDSHAKE + "0.1 C PA len=10\n0.11 S PA len=20\n0.12 C A\n1 C R\n3 C S isn=1000\n"
+    (row,) = play(before + answer).rows
+    assert (row.teardown.pattern, row.handshake.syn_retransmissions) == ("rst", 0)
+
+
+def test_a_syn_with_the_number_of_before_that_comes_twice_is_an_attempt() -> None:
+    before = HANDSHAKE + "0.1 C PA len=10\n0.11 S PA len=20\n0.12 C A\n1 C R\n"
+    rows = play(before + "3 C S isn=1000\n4 C S isn=1000\n6 C S isn=1000", end_s=60).rows
+    assert [(row.handshake.outcome, row.handshake.syn_retransmissions) for row in rows] == [("completed", 0), ("unanswered", 2)]
