@@ -203,6 +203,7 @@ def sums(accounts: Accounts) -> "array[int]":
     return made
 
 
-def _most_at_once(host: Host) -> tuple[int, int, int, str, str]:
-    waits = host.time_wait
-    return -waits.peak, -waits.entered, -host.connections_as_client - host.connections_as_server, host.address, str(host.scope)
+def _most_at_once(host: Host) -> tuple[int, int, int, str, str, int, int]:
+    """Where a host stands among others; times tell apart those whose scopes have no name (GTP-U)."""
+    waits, connections = host.time_wait, host.connections_as_client + host.connections_as_server
+    return -waits.peak, -waits.entered, -connections, host.address, str(host.scope), host.first_ns or 0, host.last_ns or 0

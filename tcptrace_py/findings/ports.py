@@ -161,8 +161,10 @@ def budgets(accounts: Accounts) -> PortBudgets:
     return Budgets(accounts)
 
 
-def _most_used(budget: PortBudget) -> tuple[float, int, str, str, int, str]:
-    return -budget.used_ratio, -budget.connections, budget.client, budget.server, budget.server_port, str(budget.scope)
+def _most_used(budget: PortBudget) -> tuple[float, int, str, str, int, str, int, int]:
+    """Where a budget stands among others; what was held tells apart those whose scopes have no name (GTP-U)."""
+    which = budget.client, budget.server, budget.server_port, str(budget.scope)
+    return -budget.used_ratio, -budget.connections, *which, budget.peak_at_ns or 0, budget.peak_time_wait
 
 
 def budgets_of(connections: Iterable[Connection], profiles: Profiles, end_ns: int) -> PortBudgets:
