@@ -91,9 +91,9 @@ class _Buffered:
         """See Stream."""
         return bool(self._decompressor.needs_input)
 
-    def feed(self, data: bytes, limit_bytes: int) -> bytes:
+    def feed(self, data: bytes, limit_bytes: int) -> bytes:  # noqa: ARG002 - a step is less than anybody reads at once
         """See Stream."""
-        out: bytes = self._decompressor.decompress(data, min(limit_bytes, self._step_bytes))
+        out: bytes = self._decompressor.decompress(data, self._step_bytes)  # as much each time: an error takes it along
         self.finished = self._decompressor.eof
         self.unused = (self._decompressor.unused_data or b"") if self.finished else b""
         return out

@@ -41,6 +41,8 @@ class DecompressedSource:
         self._stream: Stream | None = new_stream(kind)
         self._waiting = data
         self._taken = 0  # of what is waiting
+        self._ended = False  # there is nothing behind what is waiting
+        self._broken: SourceDamageError | None = None  # and why
         self._failure: SourceDamageError | None = None
 
     @property
@@ -99,14 +101,27 @@ class DecompressedSource:
         return b""
 
     def _input(self) -> bytes:
-        """Get the next compressed bytes."""
-        if self._taken >= len(self._waiting):
-            self._waiting, self._taken = self._source.refill(b"", 1), 0
-            if not self._waiting:
-                raise SourceDamageError(DAMAGED, f"ends inside its {self.kind} stream")
+        """Get the next compressed bytes: as many each time, however they are read. What a damaged stream gives hangs on that."""
+        while len(self._waiting) - self._taken < PART_BYTES and self._more():
+            pass
         data = self._waiting[self._taken : self._taken + PART_BYTES]
+        if not data:
+            raise self._broken or SourceDamageError(DAMAGED, f"ends inside its {self.kind} stream")
         self._taken += len(data)
         return data
+
+    def _more(self) -> bool:
+        """Get more of what is waiting; False where there is none."""
+        if self._ended:
+            return False
+        more = b""
+        try:
+            more = self._source.refill(b"", 1)
+        except SourceDamageError as failure:
+            self._broken = failure
+        self._ended = not more
+        self._waiting, self._taken = self._waiting[self._taken :] + more, 0
+        return not self._ended
 
     def _next_stream(self) -> None:
         """Go on with the stream behind the one that has ended, past padding of zeros: what is waiting is not copied for each."""
@@ -116,14 +131,12 @@ class DecompressedSource:
         while True:
             something = NOT_ZERO.search(self._waiting, self._taken)
             self._taken = something.start() if something else len(self._waiting)
-            if len(self._waiting) - self._taken >= MAGIC_BYTES:
+            if len(self._waiting) - self._taken >= MAGIC_BYTES or not self._more():
                 break
-            more = self._source.refill(b"", 1)
-            if not more:
-                break
-            self._waiting, self._taken = self._waiting[self._taken :] + more, 0
         data = self._waiting[self._taken : self._taken + MAGIC_BYTES]
         if recognise(data) == self.kind or (self.kind == "lz4" and _skippable(data)):
             self._stream = new_stream(self.kind)
+        elif self._broken and not data:
+            raise self._broken
         elif data:
             raise SourceDamageError(DAMAGED, f"bytes that are not {self.kind} follow its {self.kind} stream")
