@@ -219,7 +219,8 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
             if content > end:
                 options_stop = end
                 notes |= OPTIONS_CUT | PAYLOAD_CUT if payload else OPTIONS_CUT
-                first_snapped = first_snapped or frame
+                if frame < first_snapped or not first_snapped:  # where frames were put in order, the next may be an earlier one
+                    first_snapped = frame
                 snapped += 1
             elif payload:
                 notes |= PAYLOAD_CUT
@@ -229,7 +230,8 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 continue
             notes |= verdict
         if stop > ip + 1500 and data[source] != 127:  # loopback has no network card
-            first_offloaded = first_offloaded or frame
+            if frame < first_offloaded or not first_offloaded:
+                first_offloaded = frame
             offloaded += 1
 
         if plain and head == NOP_NOP_TIMESTAMPS and content == segment + 32:
