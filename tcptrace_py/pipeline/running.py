@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcptrace_py.capture import open_captures
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from .jobs import Workers
 
 MOST_SERVICES = 100  # are listed in the summary
+EACH_COLLECTED = 50  # analyses of one program, after which it looks for cyclic garbage
 DEFAULT_IDLE_S = 86400.0  # a connection may be silent for long: keep-alive is off by default, and two hours apart where it is on
 
 
@@ -375,9 +377,14 @@ def _workers(
     return Workers(count, part)
 
 
+_uses = count(1)
+
+
 @contextmanager
 def few_collections() -> Iterator[None]:
     """Let Python look for cyclic garbage rarely: connections are taken apart by hand, and there are millions of objects to look at."""
+    if next(_uses) % EACH_COLLECTED == 0:
+        gc.collect()  # nothing that was there when an analysis ended is young again: Python itself would never look through it
     before = gc.get_threshold()
     gc.set_threshold(50_000_000, 1000, 1000)
     try:
