@@ -3,7 +3,8 @@
 Shows: a SYN comes on a connection that is open. The server answers with its old numbers, the client resets that, and the same SYN gets
 through when it is sent again.
 
-Look-alikes: a SYN into TIME_WAIT (`refused-by-time-wait`): there the old connection was closed by both.
+Look-alikes: a SYN into TIME_WAIT (`refused-by-time-wait`): there the old connection was closed by both. Where nothing of the old
+connection was captured but that answer, nobody knows which of the two it is.
 
 Do: nothing, if hosts were restarted. Else let the client use other ports (no fixed source port), and let keep-alive or
 TCP_USER_TIMEOUT end dead connections at the server.
@@ -22,8 +23,13 @@ CLIENT, NO_SOCKET = numbers(Role)["client"], numbers(Cause)["no-socket"]
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each pair of hosts."""
-    by, causes = evidence.small(column.RESET_BY), evidence.small(column.RESET_CAUSE)
-    held = [(old, new) for old, new in taken_again(evidence) if by[old] == CLIENT and causes[old] == NO_SOCKET]
+    by, causes, midstream = (evidence.small(number) for number in (column.RESET_BY, column.RESET_CAUSE, column.MIDSTREAM))
+    sent = evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
+    held = [
+        (old, new)
+        for old, new in taken_again(evidence)
+        if by[old] == CLIENT and causes[old] == NO_SOCKET and not (midstream[old] and sent[0][old] + sent[1][old] <= 0)
+    ]
     pairs: dict[Pair, list[tuple[int, int]]] = {}
     for old, new in held:
         pairs.setdefault(pair_of(evidence.account(old)), []).append((old, new))

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from tcptrace_py.findings.accounts import Account
 from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.findings.occupancy import ANY_PORT
 from tcptrace_py.model.endpoints import service
 from tcptrace_py.model.finding import Code, Finding, Gravity
 
@@ -75,8 +76,9 @@ def _of_address(evidence: Evidence, accounts: list[Account]) -> Iterator[Finding
             level -= 1
             at += 1
         level += 1
-        holders.setdefault(port, set()).add(account)
-        shared += len(holders[port]) > 1
+        if port != ANY_PORT:  # a stay in TIME_WAIT that is told apart goes on with the port of its connection
+            holders.setdefault(port, set()).add(account)
+            shared += len(holders[port]) > 1
         if level >= FULL * size:
             first_ns, last_ns = first_ns or time_ns, time_ns
         peak = max(peak, level)
