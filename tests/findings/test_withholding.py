@@ -23,8 +23,10 @@ from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.report import Status
 from tcptrace_py.model.results import CaptureInfo
 from tests.captures import with_clock_of
+from tests.flows.forms import later
 from tests.ladder import CLOSE, HANDSHAKE, ladder, play
 from tests.pieces import share_in_pieces
+from tests.wire import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +50,30 @@ def test_what_a_problem_hides_is_withheld(name: str, problem: str, withheld: set
     assert [row.code for row in result.capture.problems if row.code in ("filtered", "sampled", "coarse-clock", "acked-unseen")] == [problem]
     assert {row.what for row in result.withheld if row.because == problem} == withheld
     assert result.summary.latency.count == 0
+
+
+@pytest.mark.parametrize(("every", "is_sampled"), [(1, False), (3, True), (4, True)])
+def test_one_packet_in_several_hides_outcomes_closes_and_time_wait(every: int, is_sampled: bool, tmp_path: Path) -> None:
+    exchange = "0.3 C PA len=50\n0.31 S PA len=99\n0.32 C A\n0.4 C PA len=50\n0.41 S PA len=99\n0.42 C A\n"
+    whole = sorted(
+        (segment for n in range(40) for segment in later(ladder(HANDSHAKE + exchange + CLOSE, port=40000 + n), n * 0.11)),
+        key=lambda segment: segment.time_ns,
+    )
+    result = analyze(write(tmp_path / "a.pcap", whole[::every]))
+    assert any(problem.code == "sampled" for problem in result.capture.problems) is is_sampled
+    hidden = {row.what for row in result.withheld if row.because == "sampled"}
+    assert hidden == ({"handshake-outcome", "teardown", "time-wait"} if is_sampled else set())
+    for rule in ("unanswered-handshakes", "left-open", "half-open-handshakes"):
+        (outcome,) = engine.run(result, config.loads(f"[rules.{rule}]"), allow=["acked-unseen", "one-sided"]).outcomes[1:]
+        assert (outcome.status is Status.UNMEASURABLE) is is_sampled
+    assert not (is_sampled and [finding for finding in result.findings if finding.severity == "problem"])
+
+
+def test_findings_are_a_table_of_sql() -> None:
+    result = analyze([HERE.parent / "recorded" / "blackout.pcap.xz"])
+    rows = Database(result).query("SELECT code, severity, server, server_port, connections FROM findings").rows
+    assert rows
+    assert list(map(tuple, rows)) == [(f.code, f.severity, f.server, f.server_port, f.connections) for f in result.findings]
 
 
 def test_one_direction_hides_handshakes_closes_and_time_wait() -> None:
