@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcptrace_py.cli.main import main
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.selection import Selection
@@ -108,12 +109,14 @@ MACSEC = build.ethernet(b"\x0c" + b"\0" * 40, 0x88E5)
 
 
 @pytest.mark.parametrize(("frame", "name"), [(ESP, "ESP"), (WIREGUARD, "WireGuard"), (MACSEC, "MACsec")])
-def test_without_tcp_what_is_not_read_is_named(tmp_path: Path, frame: bytes, name: str) -> None:
+def test_without_tcp_what_is_not_read_is_named(tmp_path: Path, frame: bytes, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     head = struct.pack("<IIII", 1_772_359_200, 5, len(frame), len(frame))
     (tmp_path / "tunnel.pcap").write_bytes(HEADER + (head + frame) * 3)
     (problem,) = run(tmp_path / "tunnel.pcap").capture.problems
     assert (problem.code, problem.count, problem.first_frame, problem.damaged) == ("not-read", 3, 1, True)
     assert name in problem.explanation
+    assert main(["analyze", str(tmp_path / "tunnel.pcap")]) == 3
+    assert name in capsys.readouterr().out
     with_tcp = build.ethernet(build.ipv4(build.tcp(b"hello")))
     head += frame + struct.pack("<IIII", 1_772_359_200, 5, len(with_tcp), len(with_tcp)) + with_tcp
     (tmp_path / "tcp.pcap").write_bytes(HEADER + head)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tcptrace_py.flows import table as flow_table
 from tcptrace_py.model.segments import SCOPE_VNI, scope_bytes
 from tests.flows.forms import ROWS, alike, blocks_of, keep_as, later
-from tests.ladder import Seg, ladder, table_of
+from tests.ladder import Seg, ladder, play, table_of
 from tests.traffic import bruised, lossy, moved, tidy, wild
 
 if TYPE_CHECKING:
@@ -118,3 +118,14 @@ def test_they_rest_as_words() -> None:
         table.feed(block)
     assert not table.sides
     assert [len(record) for queue in table.textbook.lone for record in queue.records] == [92] * 5
+
+
+@pytest.mark.parametrize("probe", ["F", "FPU", "-"])
+@pytest.mark.parametrize("answer", ["", "0.01 S RA seq=-9000 ack={ack}"])
+def test_a_scanners_probe_closes_nothing(probe: str, answer: str) -> None:
+    """FIN, XMAS and NULL scans: without ACK a FIN is none (RFC 9293 3.10.7.4, fifth), and a closed port answers with 0 (3.10.7.1)."""
+    row = play(f"0 C {probe}\n" + answer.format(ack=int("F" in probe))).row
+    assert (row.handshake.outcome, row.teardown.first_fin, row.time_wait) == ("not-captured", None, ())
+    assert row.teardown.pattern == ("rst" if answer else "none")
+    assert [(reset.by, reset.cause) for reset in row.resets] == [("server", "no-socket")] * bool(answer)
+    assert [anomaly.code for anomaly in row.anomalies] == ["bad-flags"]
