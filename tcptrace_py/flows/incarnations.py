@@ -132,7 +132,7 @@ def is_foreign(side: Side, columns: Columns, i: int) -> bool:
         _is_far_behind_fin(side, seq)
         or _is_far_behind_fin(peer, ack)
         or (_is_outside(side, seq) and _is_outside(peer, ack))
-        or is_passed(side, columns, i)
+        or (flags & FIN and is_passed(side, columns, i))
     ):
         return False
     rows = connection.earlier

@@ -122,6 +122,8 @@ cdef class FlowTable:
     @cython.locals(outside=bytes, key=bytes, alone=Side, asked=Side, connection=Connection)
     cdef _join_answered(self, Side side, Columns columns, Py_ssize_t i)
     cdef _tidy_scopes(self)
+    @cython.locals(connection=Connection)
+    cdef _note_way(self, Side side, Columns columns, Py_ssize_t i)
 
     @cython.locals(connection=Connection)
     cdef _count(self, Side side, Columns columns, Py_ssize_t i)

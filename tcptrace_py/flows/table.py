@@ -322,7 +322,7 @@ class FlowTable:
             side.window_scale = columns.window_scale[i]
             if not peer.has_ack:
                 peer.max_ack = seq
-            note_way(side, columns, i)
+            self._note_way(side, columns, i)
             letter = 2
             if not connection.settled:
                 self.streams.note(self.streams.slot(side.key, peer.key), side.key, SYN | ACK, seq, ack)
@@ -1048,11 +1048,22 @@ class FlowTable:
 
     # -- what it does to its side -----------------------------------------------------------------------------------
 
+    def _note_way(self, side: Side, columns: Columns, i: int) -> None:
+        """Remember the way of the direction that was captured second; nearly all came by the first one's."""
+        connection = side.connection
+        if (
+            connection.back is not None
+            or columns.vlan[i] != connection.vlan
+            or columns.teid[i] != connection.teid
+            or columns.key[i] != side.key
+        ):
+            note_way(side, columns, i)
+
     def _count(self, side: Side, columns: Columns, i: int) -> None:
         """A segment of which only the ports were captured."""
         connection = side.connection
         if side.number and not side.packets:
-            note_way(side, columns, i)
+            self._note_way(side, columns, i)
         side.packets += 1
         side.last_ns = columns.time_ns[i]
         self._progress(connection, columns.time_ns[i], columns.frame[i])
@@ -1067,7 +1078,7 @@ class FlowTable:
         if connection.self_connect:
             peer = side
         if connection.back is not None or (side.number and not side.packets):
-            note_way(side, columns, i)
+            self._note_way(side, columns, i)
         flags, seq, payload, time_ns = columns.flags[i], columns.seq[i], columns.payload[i], columns.time_ns[i]
         end = (seq + payload + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)) & MASK
         marks = self._copy_marks(side, columns, i)
