@@ -58,4 +58,6 @@ def rows_of(block: FrameBlock, start: int, end: int) -> FrameBlock:
     part.time_ns, part.offset = block.time_ns[start:end], block.offset[start:end]
     part.captured, part.wire = block.captured[start:end], block.wire[start:end]
     part.link, part.interface, part.frame = block.link[start:end], block.interface[start:end], block.frame[start:end]
+    if block.latest_ns is not None:
+        part.latest_ns = block.latest_ns if end == block.count else ()
     return part

@@ -17,6 +17,7 @@ from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 
+from .eras import Eras
 from .file import CaptureFile, Mark
 from .heads import Head
 from .interfaces import numbered
@@ -60,12 +61,14 @@ class Range:
 
     def blocks(self, problems: Problems) -> Iterator[FrameBlock]:
         """Its frames as blocks, merged and in order, with the numbers that they have in the whole capture."""
-        order, next_frame = Order(problems), self.first_frame
+        order, eras, next_frame = Order(problems), Eras(self.first_frame - 1), self.first_frame
         for block in self._merged(problems):
             block.first_frame = next_frame
             next_frame += block.count
-            yield from order.take(block)
-        yield from order.rest()
+            for ready in order.take(block):
+                yield from eras.cut(ready)
+        for ready in order.rest():
+            yield from eras.cut(ready)
 
     def _merged(self, problems: Problems) -> Iterator[FrameBlock]:
         inputs = [Input(self.from_ns, partial(one.blocks, problems)) for one in self.slices]

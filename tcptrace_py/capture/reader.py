@@ -13,6 +13,7 @@ from tcptrace_py.model.frames import FrameBlock
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.urls import is_url
 
+from .eras import Eras
 from .file import CaptureFile, NotACaptureError, Opened, name_of
 from .interfaces import Interfaces
 from .merge import Input, merge
@@ -76,21 +77,23 @@ class CaptureReader:
         try:
             if self._ended:  # it came while they were opened
                 raise KeyboardInterrupt
-            order, given = Order(self._problems), False
+            order, eras, given = Order(self._problems), Eras(), False
             for block in self._merged():
                 for ready in (block,) if as_written else order.take(block):
                     given = True
-                    yield ready
+                    yield from eras.cut(ready)
                 if self._progress:
                     try:
                         self._progress(*self._done())
                     except (EndReadingError, KeyboardInterrupt) as end:
                         if self.once or not given:  # a file can be read again, and who asks for the end waits for no other block
-                            yield from order.rest()
+                            for ready in order.rest():
+                                yield from eras.cut(ready)
                         if isinstance(end, KeyboardInterrupt):
                             raise
                         return
-            yield from order.rest()
+            for ready in order.rest():
+                yield from eras.cut(ready)
             if any(capture.interrupted for capture in self._captures):
                 raise KeyboardInterrupt
         finally:

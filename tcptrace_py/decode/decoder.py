@@ -68,6 +68,7 @@ class Decoder:
             out = SegmentBlock(block.count)
         if self._me >= 0:
             out.me, out.data = self._me, block.data
+        out.era_ns = block.latest_ns
         row = self._plain(block, 0, out)
         while row < block.count:
             self._rest().decode(block, row, out)

@@ -10,6 +10,7 @@ of 64 bits take two, the lower first). The connection comes first, then both sid
 does), the logged segments as the row has them, and last the key of the side that sent the SYN.
 """
 
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model import words
@@ -250,3 +251,24 @@ def read_attempt(record: bytes, into: Closed) -> None:
     into.turns = into.wait_frame = into.largest = 0
     into.talker = -1
     into.timestamps = 0 if words.word(record, ATTEMPT_ID) >> 25 & OPT_TIMESTAMPS == 0 else -1
+
+
+# The record of a closed connection that does not go by the book: words, the length of its key in a byte, the key, and all that it
+# holds, as whoever packs it does.
+WHOLE_END, WHOLE_START, WHOLE_WORDS = 0, 2, 4  # of 64 bits each
+_WHOLE = Struct("=qqB")
+
+
+def whole(first_ns: int, last_ns: int, side_key: bytes, content: bytes) -> bytes:
+    """Record of a connection that began and ended then, with the key of one of its sides."""
+    return _WHOLE.pack(last_ns, first_ns, len(side_key)) + side_key + content
+
+
+def whole_key(record: bytes) -> bytes:
+    """Key of one of its sides."""
+    return record[_WHOLE.size : _WHOLE.size + record[4 * WHOLE_WORDS]]
+
+
+def whole_content(record: bytes) -> bytes:
+    """What was packed."""
+    return record[_WHOLE.size + record[4 * WHOLE_WORDS] :]

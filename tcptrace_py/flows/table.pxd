@@ -22,6 +22,7 @@ cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLO
 
 cdef class FlowTable:
     cdef public object faults, states_of, retire, retire_records, selection
+    cdef public tuple packing
     cdef public long long linger_ns, idle_ns, segments, duplicates, stragglers, first_straggler, clock_ns, last_ns, now_ns
     cdef public bint by_the_book, takes_all, timed
     cdef public object observed, observer
@@ -53,7 +54,7 @@ cdef class FlowTable:
     cdef Connection _revive(self, long long row)
     @cython.locals(connection=Connection, record=bytes)
     cdef Connection _wake(self, long long slot, bytes key)
-    cdef _wake_lone(self, long long slot, bytes key)
+    cdef _let_wake(self, long long slot, bytes key)
     @cython.locals(key=bytes, reverse=bytes, flags="long long", patience=cython.Py_ssize_t)
     cdef bint _put_lone(self, Columns columns, Py_ssize_t i, long long stream) except -1
     @cython.locals(row=Columns, connection=Connection)
@@ -192,8 +193,16 @@ cdef class FlowTable:
     cdef _schedule(self, Connection connection)
     @cython.locals(bucket=list)
     cdef _look(self, Connection connection, long long second)
-    @cython.locals(textbook=Textbook, row="long long")
-    cdef _sweep_rows(self)
+    @cython.locals(textbook=Textbook, row="long long", silent_ns="long long")
+    cdef _lay_to_rest(self, long long clock_ns)
+    @cython.locals(bucket=list)
+    cdef bint _take_off(self, Connection connection) except -1
+    @cython.locals(a=Side, record=bytes)
+    cdef bint _put_whole(self, Connection connection, long long slot) except -1
+    @cython.locals(content=bytes)
+    cdef _retire_whole(self, long long until_ns)
+    @cython.locals(since_ns="long long", unanswered_ns="long long")
+    cdef _retire_silent(self)
     @cython.locals(textbook=Textbook, record=bytes)
     cdef _retire_rested(self, long long since_ns, long long unanswered_ns)
     @cython.locals(closed=list, connection=Connection, many=bint, a=Side, b=Side)

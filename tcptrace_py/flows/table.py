@@ -110,6 +110,7 @@ StatesOf = Callable[[Connection, int], tuple[State, State]]
 Retire = Callable[[Connection, int], None]
 RetireRecords = Callable[[Textbook, int, int, int], None]
 Observer = Callable[[Side | None, SegmentBlock, int, int], None]
+Packing = tuple[Callable[[Connection], bytes], Callable[[bytes], Connection]]  # all that a connection holds, and that again
 
 
 class FlowTable:
@@ -137,7 +138,9 @@ class FlowTable:
         retire_records: RetireRecords | None = None,
         observer: Observer | None = None,
         faults: Faults | None = None,
+        packing: Packing | None = None,
     ) -> None:
+        self.packing = packing
         self.states_of = states_of
         self.faults = faults or Faults()
         self.observer = observer
@@ -172,7 +175,8 @@ class FlowTable:
     def feed(self, block: SegmentBlock, latest_ns: tuple[int, ...] | None = None) -> None:
         """Take in a block of segments, in capture order.
 
-        `latest_ns`: `block.latest_ns()` of the whole block, where these rows were picked from it (maybe none).
+        `latest_ns`: `block.latest_ns()` of the whole block, where these rows were picked from it (maybe none). Only by these connections
+        end: other blocks let rest what may, which nobody can tell.
         """
         columns, count = Columns(block), block.count
         i = 0
@@ -183,11 +187,13 @@ class FlowTable:
         self.segments += count - block.foreign
         if latest_ns is None:
             latest_ns = block.latest_ns()
-        if latest_ns:
-            try:
+        try:
+            if latest_ns:
                 self._sweep(latest_ns)
-            except Exception as error:  # noqa: BLE001 - the next block goes on
-                self.faults.note("looking for connections that are over", error)
+            elif count:
+                self._lay_to_rest(min(block.time_ns[count - 1], block.time_ns[max(count - 2, 0)]))
+        except Exception as error:  # noqa: BLE001 - the next block goes on
+            self.faults.note("looking for connections that are over", error)
 
     def _feed(self, columns: Columns, first: int) -> int:
         """Take in rows of a block from `first` on; give the row behind the last one that was taken in, or that raised."""
@@ -461,13 +467,13 @@ class FlowTable:
         self.streams.frame = columns.frame[i]
         if side is None:
             side = self._routed(columns, i) if self.routers else None
+            if side is None and not notes & SHORT_HEADER:
+                connection = self._wake(self.streams.slot(key, reverse_key(key)), key)
+                if connection is not None:
+                    self._enlist(connection)
+                    side = self.sides[key]
             if side is None and (self.tunnelled or _is_tunnelled(key)):
                 side = self._through_another(columns, i)
-        if side is None and not notes & SHORT_HEADER:
-            connection = self._wake(self.streams.slot(key, reverse_key(key)), key)
-            if connection is not None:
-                self._enlist(connection)
-                side = self.sides[key]
         if notes & QUOTED:
             self._quoted(columns, i, side)
             if self.observer is not None:
@@ -485,7 +491,8 @@ class FlowTable:
         if side is None:
             if not flags & SYN and not columns.payload[i] and self.streams.is_over(self.streams.slot(key, reverse_key(key))):
                 self.stragglers += 1
-                self.first_straggler = self.first_straggler or columns.frame[i]
+                if not self.first_straggler or columns.frame[i] < self.first_straggler:
+                    self.first_straggler = columns.frame[i]
                 if self.observer is not None:
                     self.observer(None, self.observed, i, 0)
                 return
@@ -511,13 +518,17 @@ class FlowTable:
             record = self.textbook.wake_lone(slot, key)
             if record is not None:
                 connection = self._of_lone(record)
+            elif self.packing is not None:
+                record = self.textbook.wake_whole(slot, key)
+                if record is not None:
+                    connection = self.packing[1](record)
         return connection
 
-    def _wake_lone(self, slot: int, key: bytes) -> None:
-        """Let the lone segment that rests on this four-tuple, if there is one, be a connection in the table."""
-        record = self.textbook.wake_lone(slot, key)
-        if record is not None:
-            self._enlist(self._of_lone(record))
+    def _let_wake(self, slot: int, key: bytes) -> None:
+        """Let the connection that rests on this four-tuple, if there is one, be in the table again."""
+        connection = self._wake(slot, key)
+        if connection is not None:
+            self._enlist(connection)
 
     def _put_lone(self, columns: Columns, i: int, stream: int) -> bool:
         """Let a segment rest that begins a connection, and may be its only one; False if there is more to it than a row of words."""
@@ -558,6 +569,15 @@ class FlowTable:
         while record is not None:
             self.forget(self._of_lone(record))
             record = self.textbook.lone_over(patience, until_ns)
+
+    def _retire_whole(self, until_ns: int) -> None:
+        """Hand on closed connections at rest that have heard of nothing since a moment."""
+        if self.packing is None:
+            return
+        content = self.textbook.whole_over(until_ns)
+        while content is not None:
+            self.forget(self.packing[1](content))
+            content = self.textbook.whole_over(until_ns)
 
     def _note_stream(self, columns: Columns, i: int, side: Side | None) -> int:
         """Keep Wireshark's numbers in step; returns the stream, -1 for a header so cut that Wireshark gives it none."""
@@ -981,7 +1001,7 @@ class FlowTable:
                 if columns.flags[i] & ACK and self.textbook.recall(slot, other, reverse, columns.time_ns[i]):
                     place = self.textbook.place(other)
                 else:
-                    self._wake_lone(slot, other)
+                    self._let_wake(slot, other)
             if place != NONE:
                 self._revive(place >> 1)
             side = self.sides.get(other)
@@ -1022,7 +1042,7 @@ class FlowTable:
         for key in (*self.tunnelled.get(outside, ()), outside):
             alone = self.sides.get(key)
             if alone is None:
-                self._wake_lone(self.streams.slot(key, reverse_key(key)), key)
+                self._let_wake(self.streams.slot(key, reverse_key(key)), key)
                 alone = self.sides.get(key)
             if alone is None or alone is side or alone.packets or alone.peer.packets != 1 or alone.peer.max_ack != columns.seq[i]:
                 continue
@@ -1699,7 +1719,10 @@ class FlowTable:
                 side.window_zero = True
         if flags & (FIN | RST):
             connection.phase = CLOSING
-            self._schedule(connection)
+            if flags & RST and self.packing is not None and len(self.sides) > LONE_CROWD and self._take_off(connection):
+                self.closed.append(connection)
+            else:
+                self._schedule(connection)
         elif connection.phase == CLOSING:
             self._schedule(connection)
         elif connection.phase == OPENING and ((side.spoke and side.peer.spoke) or connection.budget <= 0):
@@ -1735,9 +1758,8 @@ class FlowTable:
         self.last_ns = last_ns
         now = (self.clock_ns - LAG_NS) // SECOND_NS
         self.now_ns = now * SECOND_NS
-        if self.closed:
-            self._lay_down()
-        self._sweep_rows()
+        self._lay_to_rest(self.clock_ns)
+        self._retire_silent()
         for second in sorted(second for second in self.deadlines if second <= now):
             for connection in self.deadlines.pop(second):
                 if connection.due != second or self.sides.get(_name(connection.a)) is not connection.a:
@@ -1758,23 +1780,63 @@ class FlowTable:
             a, b = connection.a, connection.b
             if connection.due < 0 or self.sides.get(_name(a)) is not a:
                 continue
-            if not many or not self.textbook.adopt(connection, self.streams.slot(a.key, b.key)):
+            slot = self.streams.slot(a.key, b.key)
+            if not many or not (self.textbook.adopt(connection, slot) or self._put_whole(connection, slot)):
                 self._schedule(connection)
                 continue
             del self.sides[a.key], self.sides[b.key]
             connection.dissolve()
             connection.log.clear()
 
-    def _sweep_rows(self) -> None:
-        """Go on with textbook connections that fell silent as with all others; hand on those whose time is over."""
-        textbook = self.textbook
-        row = textbook.silent(self.now_ns - SILENCE_NS)
+    def _take_off(self, connection: Connection) -> bool:
+        """Let a connection that was scheduled last be looked at where closed ones are laid to rest; False where another one was."""
+        bucket = self.deadlines.get(connection.due)
+        if bucket is None or bucket[-1] is not connection:
+            return False
+        bucket.pop()
+        if not bucket:
+            del self.deadlines[connection.due]
+        connection.due = 0
+        return True
+
+    def _put_whole(self, connection: Connection, slot: int) -> bool:
+        """Let a closed connection rest that does not go by the book; False where more than a segment may ask for it, or few are there."""
+        a = connection.a
+        if (
+            self.packing is None
+            or len(self.sides) <= LONE_CROWD
+            or self.routers
+            or self.tunnelled
+            or _is_tunnelled(a.key)
+            or connection.split
+            or connection.self_connect
+            or connection.shadow is not None
+            or connection.predecessor is not None
+            or connection.reused_by is not None
+            or connection.aliases is not None
+            or not finished(connection)
+            or self.textbook.rests(slot)
+        ):
+            return False
+        record = resting.whole(connection.start_ns, connection.end_ns, a.key, self.packing[0](connection))
+        return self.textbook.put_whole(slot, record)
+
+    def _lay_to_rest(self, clock_ns: int) -> None:
+        """Lay closed connections and attempts to rest, and go on with textbook connections that fell silent as with all others."""
+        if self.closed:
+            self._lay_down()
+        textbook, silent_ns = self.textbook, (clock_ns - LAG_NS) // SECOND_NS * SECOND_NS - SILENCE_NS
+        row = textbook.silent(silent_ns)
         while row != NONE:
             self._revive(row)
-            row = textbook.silent(self.now_ns - SILENCE_NS)
-        textbook.put_aside(self.clock_ns - ASIDE_NS)
+            row = textbook.silent(silent_ns)
+        textbook.put_aside(clock_ns - ASIDE_NS)
+
+    def _retire_silent(self) -> None:
+        """Hand on those at rest whose time is over."""
         since_ns, unanswered_ns = self.now_ns - self.linger_ns, self.now_ns - min(self.idle_ns, OPENING_IDLE_NS)
         self._retire_rested(since_ns, unanswered_ns)
+        self._retire_whole(since_ns)
         self._retire_lone(ENDS, since_ns)
         self._retire_lone(BEGINS, min(since_ns, unanswered_ns))
         self._retire_lone(STAYS, min(since_ns, self.now_ns - self.idle_ns))
@@ -1804,6 +1866,9 @@ class FlowTable:
             self._enlist(connection)
         for record in self.textbook.lone_older(than_ns):
             self._enlist(self._of_lone(record))
+        if self.packing is not None:
+            for record in self.textbook.whole_older(than_ns):
+                self._enlist(self.packing[1](record))
         connections = [side.connection for side in self.sides.values() if side.number == 0]
         for connection in tuple(connections):
             if connection.predecessor is not None:
@@ -1817,6 +1882,7 @@ class FlowTable:
         self.now_ns = end_ns
         self.textbook.put_aside(FOR_EVER_NS)
         self._retire_rested(FOR_EVER_NS, FOR_EVER_NS)
+        self._retire_whole(FOR_EVER_NS)
         for patience in (ENDS, BEGINS, STAYS):
             self._retire_lone(patience, FOR_EVER_NS)
         objects = {id(side.connection): side.connection for side in self.sides.values()}.values()

@@ -36,6 +36,7 @@ cdef class Textbook:
     cdef public list keys
     cdef public Queue records, attempts, half_open
     cdef public list lone
+    cdef public Queue whole
     cdef list _queues
     cdef public bint was_announced
     cdef public long long used, free, long_lived, open_rows, stopped_at, announced, row
@@ -75,7 +76,7 @@ cdef class Textbook:
     cdef _unlink(self, long long row)
     cpdef Connection release(self, long long row)
     @cython.locals(number="long long", queue=Queue)
-    cdef bint _rests(self, long long slot) except -1
+    cdef bint rests(self, long long slot) except -1
     @cython.locals(queue=Queue)
     cpdef bint put_lone(self, Columns columns, Py_ssize_t i, long long slot, long long stream, Py_ssize_t patience) except -1
     @cython.locals(number="long long", kind="long long", queue=Queue, at="long long", record=bytes)
@@ -84,6 +85,13 @@ cdef class Textbook:
     cpdef bytes lone_over(self, Py_ssize_t patience, long long until_ns)
     @cython.locals(queue=Queue, record=bytes)
     cpdef list lone_older(self, long long than_ns)
+    cpdef bint put_whole(self, long long slot, bytes record) except -1
+    @cython.locals(at="long long", record=bytes)
+    cpdef bytes wake_whole(self, long long slot, bytes key)
+    @cython.locals(at="long long", record=bytes)
+    cpdef bytes whole_over(self, long long until_ns)
+    @cython.locals(record=bytes)
+    cpdef list whole_older(self, long long than_ns)
     cpdef long long place(self, bytes key) except -1
     @cython.locals(at="long long", record=bytes, connection=Connection)
     cpdef Connection wake(self, long long slot, bytes key)

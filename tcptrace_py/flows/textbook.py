@@ -133,7 +133,8 @@ class Textbook:
         self.half_open = Queue(2)  # those that were answered, and no more came
         # Lone segments, of which no row can be made: those that end a connection, that may begin one, and others.
         self.lone = [Queue(3), Queue(4), Queue(5)]
-        self._queues = [self.records, self.attempts, self.half_open, *self.lone]
+        self.whole = Queue(6)  # closed connections that do not go by the book
+        self._queues = [self.records, self.attempts, self.half_open, *self.lone, self.whole]
         self.was_announced, self.attempt_key = False, b""  # the attempt that was taken out last
         self.announced = 0  # so many attempts, from the first one ever, were named by `older_attempts`
         self._asked, self._asked_from, self._asked_to = array("i", bytes(4 * FIRST_ROWS)), 0, 0  # rows whose SYN may be without an answer
@@ -391,7 +392,7 @@ class Textbook:
 
     def _lay_down(self, row: int, slot: int) -> None:
         """A connection has closed: make a record of it. `slot`: its tuple's in the index of streams."""
-        if self._rests(slot):
+        if self.rests(slot):
             return  # the same tuple through another tunnel rests there: this one is looked at again when it is silent
         self._keep(self._record(row, self.keys[2 * row]), slot)
         self._take_out(row)
@@ -412,12 +413,12 @@ class Textbook:
             self._asked_from += 1
             if is_open and narrow[at + STATE] >> LOGGED == 1 and not narrow[at + STATE] & HAS_TEID and self._is_bare(at):
                 slot = self.streams.slot(self.keys[2 * row], self.keys[2 * row + 1])
-                if not self._rests(slot):
+                if not self.rests(slot):
                     self.streams.put_aside(slot, self.attempts.add(self._attempt(at, far, self.keys[2 * row])))
                     self._take_out(row)
             elif is_open and narrow[at + STATE] >> LOGGED == 2 and not narrow[at + STATE] & (HAS_TEID | SPOKEN | SPOKEN << 1):
                 slot = self.streams.slot(self.keys[2 * row], self.keys[2 * row + 1])
-                if not self._rests(slot):
+                if not self.rests(slot):
                     self.streams.put_aside(slot, self.half_open.add(self._record(row, self.keys[2 * row])))
                     self._take_out(row)
 
@@ -540,7 +541,7 @@ class Textbook:
 
     # -- at rest ----------------------------------------------------------------------------------------------------
 
-    def _rests(self, slot: int) -> bool:
+    def rests(self, slot: int) -> bool:
         """Whether the record is there that the index of streams names for a tuple."""
         number = self.streams.resting(slot)
         if number <= 0:
@@ -621,7 +622,7 @@ class Textbook:
 
     def put_lone(self, columns: Columns, i: int, slot: int, stream: int, patience: int) -> bool:
         """Let the only segment of a connection rest, among those of this patience; False if its tuple has something that rests."""
-        if self._rests(slot):
+        if self.rests(slot):
             return False
         queue = self.lone[patience]
         self.streams.put_aside(slot, queue.add(resting.lone(columns, i, stream, self._out)))
@@ -661,6 +662,42 @@ class Textbook:
                 if record and resting.lone_ns(record) < than_ns:
                     queue.drop(at)
                     found.append(record)
+        return found
+
+    def put_whole(self, slot: int, record: bytes) -> bool:
+        """Let a closed connection rest that was packed as a whole (`resting.whole`); False if its tuple has something that rests."""
+        if self.rests(slot):
+            return False
+        self.streams.put_aside(slot, self.whole.add(record))
+        return True
+
+    def wake_whole(self, slot: int, key: bytes) -> bytes | None:
+        """Take out what was packed of the closed connection on this four-tuple; None if there is none."""
+        at = self.whole.place(self.streams.resting(slot))
+        if at < 0:
+            return None
+        record = self.whole.records[at]
+        if resting.whole_key(record) not in (key, reverse_key(key)):
+            return None
+        self.whole.drop(at)
+        return resting.whole_content(record)
+
+    def whole_over(self, until_ns: int) -> bytes | None:
+        """Take out what was packed of the one that rests longest, if it has heard of nothing since a moment; else None."""
+        at = self.whole.longest()
+        record = self.whole.records[at] if at >= 0 else b""
+        if not record or words.wide(record, resting.WHOLE_END) >= until_ns:
+            return None
+        self.whole.drop(at)
+        return resting.whole_content(record)
+
+    def whole_older(self, than_ns: int) -> list[bytes]:
+        """Take out what was packed of those that began before a moment."""
+        found: list[bytes] = []
+        for at, record in enumerate(self.whole.records):
+            if record and words.wide(record, resting.WHOLE_START) < than_ns:
+                self.whole.drop(at)
+                found.append(resting.whole_content(record))
         return found
 
     def unfold_attempt(self, record: bytes) -> Connection:
@@ -897,7 +934,7 @@ class Textbook:
 
     def adopt(self, connection: Connection, slot: int) -> bool:
         """Lay a closed object to rest; False if it is not ordinary enough. `slot`: see `open`."""
-        if not _can_rest(connection) or self._rests(slot):
+        if not _can_rest(connection) or self.rests(slot):
             return False
         row = self._new()
         narrow, wide, log = self.narrow, self.wide, connection.log

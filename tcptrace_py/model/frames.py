@@ -18,9 +18,11 @@ class FrameBlock:
     `frame`, a number for each: then no row of this block or a later one has a number below `first_frame`. `time_ns` counts from
     1970-01-01T00:00:00Z. `link` is the record's LINKTYPE number; `interface` tells apart the interfaces of a capture
     (pcapng's interface index counted over all sections, and over files as `capture.interfaces` says; 0 in a lone pcap).
+    `latest_ns` are the times of the last two frames where an era of the capture ends with this block (`capture.eras`), none where none
+    does; None: nobody knows.
     """
 
-    __slots__ = ("captured", "count", "data", "first_frame", "frame", "interface", "link", "offset", "time_ns", "wire")
+    __slots__ = ("captured", "count", "data", "first_frame", "frame", "interface", "latest_ns", "link", "offset", "time_ns", "wire")
 
     def __init__(self, data: bytes, first_frame: int) -> None:
         self.data = data
@@ -33,6 +35,7 @@ class FrameBlock:
         self.link = array("q")
         self.interface = array("q")
         self.frame = array("q")
+        self.latest_ns: tuple[int, ...] | None = None
 
     def number(self, i: int) -> int:
         """Number of the frame in row i."""

@@ -72,6 +72,7 @@ class SegmentBlock:
         "checksum",
         "count",
         "data",
+        "era_ns",
         "flags",
         "foreign",
         "frame",
@@ -105,6 +106,7 @@ class SegmentBlock:
         self.foreign = 0  # rows of other processes
         self.odd = False  # some row has what few have: SACK, VLAN, TEID
         self.data = b""
+        self.era_ns: tuple[int, ...] | None = None  # as `FrameBlock.latest_ns`
         self.key: list[bytes] = [b""] * capacity
         self.frame, self.time_ns, self.key_at = long[:], long[:], long[:]
         self.seq, self.ack, self.flags, self.window, self.payload = unsigned[:], unsigned[:], unsigned[:], unsigned[:], unsigned[:]
@@ -125,8 +127,11 @@ class SegmentBlock:
         self.vlan, self.teid = _absent("i", capacity), _absent("q", capacity)
 
     def latest_ns(self) -> tuple[int, ...]:
-        """Times of the last two rows; fewer where there are none."""
-        return tuple(self.time_ns[max(self.count - 2, 0) : self.count])
+        """By which connections that are over are looked for behind this block: times of its era's last frames, none where none ends.
+
+        Where nobody knows of eras, times of its last two rows; fewer where there are none.
+        """
+        return self.era_ns if self.era_ns is not None else tuple(self.time_ns[max(self.count - 2, 0) : self.count])
 
     def reserve(self, rows: int) -> None:
         """Make room for at least this many rows in all; a frame of several segments (an A-MSDU) may need it."""

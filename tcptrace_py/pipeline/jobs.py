@@ -453,7 +453,7 @@ class Player:
                     part.feed(own, own.latest_ns())
             else:
                 rows, latest_ns, _ = channels.segments(whose)
-                if latest_ns:
+                if rows or latest_ns:
                     part.feed(part.unpacked(channels.incoming[whose][number % AREAS], rows), latest_ns)
 
 

@@ -20,7 +20,9 @@ ROW_MOST_BYTES = HEAD_BYTES + ROW_BYTES + 60  # an IPv6 key with two scopes has 
 
 KEY_LENGTHS = frozenset(address + scope for address in (IPV4_KEY, IPV6_KEY) for scope in (0, 5, 10))
 
-FRAMES_HEAD = Struct("=qqqq")  # how many frames, the number of the first, how many bytes they have, whether each has its number
+# How many frames, the number of the first, how many bytes they have, whether each has its number; how many times of an era's end
+# follow (-1: it is not known), and these.
+FRAMES_HEAD = Struct("=qqqqqqq")
 FRAME_COLUMNS = ("time_ns", "captured", "wire", "link", "interface")  # where a frame's bytes lie follows from their lengths
 
 
@@ -40,7 +42,9 @@ def _columns_of(numbered: object) -> tuple[str, ...]:
 def pack_frames(block: FrameBlock, area: memoryview) -> None:
     """Write a block of frames to the front of an area that is large enough, their bytes close together."""
     count = block.count
-    FRAMES_HEAD.pack_into(area, 0, count, block.first_frame, columns.total(block.captured, count), len(block.frame))
+    latest_ns = block.latest_ns
+    era = (-1, 0, 0) if latest_ns is None else (len(latest_ns), *latest_ns, 0, 0)[:3]
+    FRAMES_HEAD.pack_into(area, 0, count, block.first_frame, columns.total(block.captured, count), len(block.frame), *era)
     at = FRAMES_HEAD.size
     for name in _columns_of(block.frame):
         area[at : at + 8 * count] = memoryview(getattr(block, name)).cast("B")[: 8 * count]
@@ -50,11 +54,12 @@ def pack_frames(block: FrameBlock, area: memoryview) -> None:
 
 def unpack_frames(area: memoryview) -> FrameBlock:
     """Make the block again."""
-    count, first_frame, size, numbered = FRAMES_HEAD.unpack_from(area)
+    count, first_frame, size, numbered, times, *latest_ns = FRAMES_HEAD.unpack_from(area)
     names = _columns_of(numbered)
     at = FRAMES_HEAD.size + 8 * count * len(names)
     block = FrameBlock(bytes(area[at : at + size]), first_frame)
     block.count = count
+    block.latest_ns = None if times < 0 else tuple(latest_ns[:times])
     at = FRAMES_HEAD.size
     for name in names:
         getattr(block, name).frombytes(area[at : at + 8 * count])

@@ -34,6 +34,7 @@ from tcptrace_py.model.selection import Selection
 from .collecting import DEFAULT_MB, Collector
 from .haste import EXPLANATION, PASSED_OVER, Haste
 from .replaying import Replayer
+from .waiting import PACKING
 from .worthwhile import first_share, useful_jobs
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class Machinery:
             retire_records=self.collector.take_records,
             observer=observer,
             faults=self.faults,
+            packing=PACKING if observer is None else None,
         )
 
     def result(self, profiles: Profiles, info: CaptureInfo, problems: Problems, twins: SeenTwice, *, interrupted: bool) -> Analysis:

@@ -165,6 +165,19 @@ def packed(live: Connection) -> tuple[Any, ...]:
     )
 
 
+def content(live: Connection) -> bytes:
+    """What `packed` gives, as bytes."""
+    return marshal.dumps(packed(live), VERSION)
+
+
+def connection(content: bytes) -> Connection:
+    """The connection again."""
+    return unpacked(marshal.loads(content))  # noqa: S302 - this process wrote it
+
+
+PACKING = content, connection
+
+
 def _packed_side(side: Side) -> tuple[Any, Any]:
     return _changed(_side(side), _NEW_SIDE), None if side.rare is None else _rare(side.rare)
 

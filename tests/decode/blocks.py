@@ -34,7 +34,7 @@ def block_of(frames: Iterable[Raw], first_frame: int = 1) -> FrameBlock:
 
 
 def rows_of(out: SegmentBlock) -> list[Row]:
-    of_blocks = {"count", "data", "foreign", "key_at", "me", "odd", "owner"}
+    of_blocks = {"count", "data", "era_ns", "foreign", "key_at", "me", "odd", "owner"}
     names = [name for name in SegmentBlock.__slots__ if name not in of_blocks]
     return [{name: getattr(out, name)[n] for name in names} for n in range(out.count)]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.flows import resting
 from tcptrace_py.model.live import Connection, Context, Rare, Segment, Side
+from tcptrace_py.pipeline.waiting import PACKING
 from tests.ladder import Seg, segment_block, table_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def connections(blocks: list[SegmentBlock], form: str) -> tuple[list[Any], int]:
 def keep_as(table: FlowTable, form: str) -> None:
     """Let a table keep what it can in this form."""
     table.by_the_book = form == ROWS
+    table.packing = PACKING if form == ROWS else None
     if form == OBSERVED:
         table.observer = lambda _side, _block, _row, _marks: None
 

@@ -111,6 +111,17 @@ def _apart(parts: list[list[Seg]]) -> Iterator[Seg]:
         yield from moved(part, port=41000 + number, later_ns=number * 1_000_000)
 
 
+def test_refused_ones_rest_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_table, "AWAKE", -1)
+    table = table_of([])
+    keep_as(table, ROWS)
+    for block in blocks_of([segment for n in range(5) for segment in later(ladder("0 C S\n0.001 S RA", port=50000 + n), n * 0.1)], 1):
+        table.feed(block)
+    assert not table.sides
+    assert len([record for record in table.textbook.whole.records if record]) == 5
+    assert not [connection for bucket in table.deadlines.values() for connection in bucket]
+
+
 def test_they_rest_as_words() -> None:
     table = table_of([])
     keep_as(table, ROWS)

@@ -34,7 +34,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 JOBS = 3
 OWNER_OF = array("i", [at % JOBS for at in range(BUCKETS)])
 NOT_SENT = {"checksum", "sack_right"}  # nothing in the replay asks for them
-OF_BLOCKS = {"count", "data", "foreign", "key_at", "me", "odd", "owner"}
+OF_BLOCKS = {"count", "data", "era_ns", "foreign", "key_at", "me", "odd", "owner"}
 SENT = ("key", *(name for name in SegmentBlock.__slots__ if name not in NOT_SENT | OF_BLOCKS | {"key"}))
 CAPTURES = some(path for path in sorted(SAMPLES.glob("*.pcap*")) if path.name not in ("empty.pcap", "not-a-capture.pcap"))
 
