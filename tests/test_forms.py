@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tcptrace_py import _compiled
+from tests.fuzz import campaigns
 from tests.fuzz.alter import ETHERNET, altered
 from tests.fuzz.damage import several
 from tests.fuzz.hostile import SCENARIOS, capture
@@ -114,3 +116,13 @@ def test_both_forms_say_the_same_of_anything(forms: tuple[Path, Path], tmp_path:
     said = hold_alike(forms, tmp_path)
     assert len(said) > most(300) * 2
     assert {name: what for name, what in said.items() if "internal error" in str(what)} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="several processes are used on Linux only")
+def test_one_answer_in_all_ways(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    """Compiled and interpreted, in pieces of odd sizes and with several processes: a share of a long campaign."""
+    judge = campaigns.Differential(tmp_path, forms[int(_compiled())]).judge
+    found = campaigns.campaign(judge, "differential", campaigns.SEED, 0, most(150), None)
+    assert found["failures"] == []
+    assert found["read"] > found["cases"] // 2

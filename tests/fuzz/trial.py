@@ -65,11 +65,11 @@ def trial(data: bytes, path: Path) -> Result | None:
             if str(path) not in str(error):
                 raise AssertionError(f"no word of the file: {error}") from error
             return None
-        check(result, link=_link(data))
+        check(result, link=link_of(data))
     return result
 
 
-def _link(data: bytes) -> int:
+def link_of(data: bytes) -> int:
     """Link type of a lone pcap; one of which nothing is expected for all else."""
     return int.from_bytes(data[20:22], "little" if PCAP[data[:4]] == "<" else "big") if data[:4] in PCAP else 105
 
