@@ -101,6 +101,7 @@ AWAKE = 1 << 12  # sides in the table before closed objects are laid to rest: be
 MOST_HOLES = 256  # of a side's sequence space that are remembered
 LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 MOST_STRAY_SYNS = 16  # told one by one; of others the number
+WHOLE_CROWD = 1 << 17  # above which closed connections that do not go by the book are packed: that takes longer than all else of them
 LONE_CROWD = 1 << 14  # sides in the table above which a segment that begins a connection out of the book rests until another comes
 ENDS, BEGINS, STAYS = range(3)  # how long it does: as what ended, as what was not answered, as what is open
 MOST_LONE_NS = 4_000_000_000 * SECOND_NS  # seconds of a time are to fit 32 bits
@@ -1719,7 +1720,7 @@ class FlowTable:
                 side.window_zero = True
         if flags & (FIN | RST):
             connection.phase = CLOSING
-            if flags & RST and self.packing is not None and len(self.sides) > LONE_CROWD and self._take_off(connection):
+            if flags & RST and self.packing is not None and len(self.sides) > WHOLE_CROWD and self._take_off(connection):
                 self.closed.append(connection)
             else:
                 self._schedule(connection)
@@ -1804,7 +1805,7 @@ class FlowTable:
         a = connection.a
         if (
             self.packing is None
-            or len(self.sides) <= LONE_CROWD
+            or len(self.sides) <= WHOLE_CROWD
             or self.routers
             or self.tunnelled
             or _is_tunnelled(a.key)

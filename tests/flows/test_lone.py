@@ -47,6 +47,7 @@ CONNECTIONS = st.lists(
 @pytest.fixture(autouse=True)
 def crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow_table, "LONE_CROWD", -1)
+    monkeypatch.setattr(flow_table, "WHOLE_CROWD", -1)
 
 
 def segments_of(connections: list[tuple[int, str, str, float, int]]) -> list[Seg]:
