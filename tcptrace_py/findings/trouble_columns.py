@@ -75,5 +75,6 @@ COPIED_SMALL = array("q", [of.VANTAGE, of.MIDSTREAM, of.OUTCOME, of.PATTERN, of.
 VANTAGE, MIDSTREAM, OUTCOME, PATTERN, FIRST_FIN = range(5)
 # Who sent the first segment (0: the client); the final states; of the reset that ended it (or, without one, of the first from
 # between, else of the first): by, cause and confidence, as the tables of facts have them; whether its named sender went on.
-FIRST_BY, CLIENT_STATE, SERVER_STATE, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_GOES_ON = range(5, 12)
-SMALL_COLUMNS = 12
+# Whether the last new data was the client's.
+FIRST_BY, CLIENT_STATE, SERVER_STATE, RESET_BY, RESET_CAUSE, RESET_CONFIDENCE, RESET_GOES_ON, CLIENT_TALKED_LAST = range(5, 13)
+SMALL_COLUMNS = 13

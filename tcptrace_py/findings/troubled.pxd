@@ -17,7 +17,7 @@ cdef Py_ssize_t _IPV6_KEY, _MOST_CLIENTS
 cdef Py_ssize_t AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_LONG_CLOSES, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_BYTES
 cdef Py_ssize_t AT_SERVER_REPEATS, AT_SYN_REPEATS
 cdef Py_ssize_t ACCOUNT, CLIENT_BYTES, CLIENT_FIN, CLIENT_ISN, CLIENT_NEXT, CLIENT_PACKETS, CLIENT_PORT, CLIENT_REPEATS
-cdef Py_ssize_t CLIENT_STATE, END, FIRST_ACK, FIRST_BY, FIRST_FIN, FIRST_FRAME, FIRST_SEQ, FIRST_WAITS_NARROW, FIRST_WAITS_WIDE
+cdef Py_ssize_t CLIENT_STATE, CLIENT_TALKED_LAST, END, FIRST_ACK, FIRST_BY, FIRST_FIN, FIRST_FRAME, FIRST_SEQ, FIRST_WAITS_NARROW, FIRST_WAITS_WIDE
 cdef Py_ssize_t HANDSHAKE, MIDSTREAM, NARROW_COLUMNS, OUTCOME, PATTERN, RESET_AT, RESET_BEHIND, RESET_BY, RESET_CAUSE
 cdef Py_ssize_t RESET_CONFIDENCE, RESET_FRAME, RESET_GOES_ON, RESET_TTL, SERVER_BYTES, SERVER_FIN, SERVER_ISN, SERVER_NEXT
 cdef Py_ssize_t AT_MISSING, CLIENT_SEEN, SERVER_SEEN
@@ -78,5 +78,5 @@ cdef class Alike:
 
 
 @cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int)
-cdef bint _is_troubled(Block block, Py_ssize_t row) except -1
-cpdef bint is_unfinished(long long outcome, long long pattern, long long server_bytes) except -1
+cdef bint _is_troubled(Block block, Py_ssize_t row, bint asks) except -1
+cpdef bint is_unfinished(long long outcome, long long pattern, bint waits) except -1

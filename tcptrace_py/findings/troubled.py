@@ -46,6 +46,7 @@ from .trouble_columns import (
     CLIENT_REPEATS,
     CLIENT_SEEN,
     CLIENT_STATE,
+    CLIENT_TALKED_LAST,
     COPIED_NARROW,
     COPIED_SMALL,
     COPIED_WIDE,
@@ -121,7 +122,7 @@ class Troubled:
 
     def add(self, key: bytes, block: Block, row: int, live: Live, verdict: Verdict) -> None:
         """Take in a described connection, if it is in trouble; `key`: its client's."""
-        if live.first_frame > self.last_frame or not _is_troubled(block, row):
+        if live.first_frame > self.last_frame or not _is_troubled(block, row, live.talker == verdict.client):
             return
         mine = self._row(name_of(key))
         table, source = self.table, block.connections
@@ -145,6 +146,7 @@ class Troubled:
             wide[SERVER_FIN * size + mine] = live.log[server].time_ns
         small[CLIENT_STATE * size + mine] = verdict.final_code(verdict.client)
         small[SERVER_STATE * size + mine] = verdict.final_code(1 - verdict.client)
+        small[CLIENT_TALKED_LAST * size + mine] = live.talker == verdict.client
         self._write_reset(mine, block, row, live, verdict)
 
     def wants(self, first_frame: int) -> bool:
@@ -205,7 +207,7 @@ class Troubled:
         table.wide[CLIENT_FIN * size + row] = table.wide[SERVER_FIN * size + row] = table.wide[RESET_BEHIND * size + row] = MISSING
         table.small[RESET_BY * size + row] = table.small[RESET_CAUSE * size + row] = -1
         table.small[RESET_CONFIDENCE * size + row] = -1
-        table.small[RESET_GOES_ON * size + row] = 0
+        table.small[RESET_GOES_ON * size + row] = table.small[CLIENT_TALKED_LAST * size + row] = 0
         return row
 
     def _write_numbers(self, row: int, live: Live, client: int) -> None:
@@ -357,10 +359,10 @@ class Alike:
             self.clients[key[: self.size]] = None
 
 
-def _is_troubled(block: Block, row: int) -> bool:
-    """Whether something went wrong with a connection.
+def _is_troubled(block: Block, row: int, asks: bool) -> bool:
+    """Whether something went wrong with a connection. `asks`: the last new data was the client's.
 
-    It was not opened at once, not closed, reset, open and never answered, lacked something in the end, or had a window closed for long.
+    It was not opened at once, not closed, reset, open and not answered, lacked something in the end, or had a window closed for long.
     A refusal is no riddle.
     """
     table = block.connections
@@ -372,15 +374,15 @@ def _is_troubled(block: Block, row: int) -> bool:
         narrow[AT_SYN_REPEATS * size + row] > 0
         or narrow[AT_RESET_COUNT * size + row] > 0
         or (narrow[AT_LONG_CLOSES * size + row] + narrow[(AT_LONG_CLOSES + 1) * size + row] > 0)
-        or is_unfinished(outcome, pattern, table.wide[AT_SERVER_BYTES * size + row])
+        or is_unfinished(outcome, pattern, asks or table.wide[AT_SERVER_BYTES * size + row] == 0)
         or (narrow[AT_MISSING * size + row] > 0 or narrow[(AT_MISSING + 1) * size + row] > 0)
     ):
         return True
     return pattern == NONE and (narrow[AT_CLIENT_REPEATS * size + row] > 0 or narrow[AT_SERVER_REPEATS * size + row] > 0)
 
 
-def is_unfinished(outcome: int, pattern: int, server_bytes: int) -> bool:
-    """Whether a connection was not opened or not closed, or is open and its server has sent nothing."""
+def is_unfinished(outcome: int, pattern: int, waits: bool) -> bool:
+    """Whether a connection was not opened or not closed, or is open and `waits` for the first of its server, or for an answer."""
     if outcome == REFUSED or pattern in (FOUR_WAY, SIMULTANEOUS):
         return False
-    return pattern != NONE or outcome != COMPLETED or server_bytes == 0
+    return pattern != NONE or outcome != COMPLETED or waits

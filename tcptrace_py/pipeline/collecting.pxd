@@ -73,7 +73,7 @@ cdef class Collector:
     @cython.locals(ways=dict, account=Account, address=bytes, others="long long", at_port="long long", way="long long", count="long long", who="long long")
     cdef _settle_refusals(self)
     @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long", row=cython.Py_ssize_t,
-                   own=LiveSide, other=LiveSide, idle_ns="long long", released_ns="long long", unanswered=bint)
+                   own=LiveSide, other=LiveSide, idle_ns="long long", released_ns="long long", unanswered=bint, waits=bint)
     cpdef bint _take_alike(self, Live live, Template template, long long known_ns)
     @cython.locals(start_ns="long long", first_frame="long long", synack_ns="long long", to_server_ns="long long", to_client_ns="long long",
                    template=Template, outline=Outline, total_ns="long long", account=Account, largest="long long",

@@ -235,7 +235,8 @@ class Collector:
             return False
         own, other = live.side(outline.client), live.side(1 - outline.client)
         unanswered = outline.outcome in (UNANSWERED, IN_PROGRESS) and not live.b.packets
-        if not unanswered and is_unfinished(outline.outcome, outline.pattern, other.payload_bytes):
+        waits = live.talker == outline.client or other.payload_bytes == 0
+        if not unanswered and is_unfinished(outline.outcome, outline.pattern, waits):
             return False
         account = self.accounts.of(own.key)
         if live.announced >= 0 and live.announced != account.held_kind:

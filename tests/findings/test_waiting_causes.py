@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tcptrace_py import analyze
 from tests.findings.test_causes import only
 from tests.flows.forms import later
-from tests.ladder import PORT, START_NS, ladder
+from tests.ladder import PORT, SERVICE, START_NS, ladder
 from tests.wire import write
 
 if TYPE_CHECKING:
@@ -314,6 +315,67 @@ def test_no_answer_for_longer_than_any_silence_that_ended() -> None:
     ],
 )
 def test_what_only_looks_like_no_answer_is_not(segments: list[Seg]) -> None:
+    assert only(segments, "no-answer") is None
+
+
+OPENED = "0 C S\n0.001 S SA\n0.002 C A\n"
+TALKED = "".join(f"{n}.003 C PA len=20\n{n}.004 S A\n{n}.01 S PA len=90\n{n}.011 C A\n" for n in range(4))
+AGAIN = "4.003 C PA len=20\n4.004 S A\n"  # a fifth request, which is acknowledged
+PAUSED = TALKED.replace("\n3.", "\n23.")  # the client had nothing to ask for 20 s
+
+
+@pytest.mark.parametrize(
+    ("waiting", "severity", "gave_up", "longest_s"),
+    [
+        pytest.param(OPENED + TALKED + AGAIN, "warning", 0, 25.518, id="still waiting"),
+        pytest.param(OPENED + TALKED + AGAIN + "16 C RA\n", "problem", 4, 11.996, id="reset"),
+        pytest.param(OPENED + TALKED + AGAIN + "17 C FA\n17.001 S A\n", "problem", 4, 12.997, id="closed"),
+    ],
+)
+def test_a_later_request_of_a_connection_that_was_used_before(waiting: str, severity: str, gave_up: int, longest_s: float) -> None:
+    for others in (REPLY, OPENED + TALKED):
+        finding = only(asked(waiting, others=others), "no-answer")
+        assert finding is not None
+        assert (finding.severity, finding.confidence, finding.connections, finding.of) == (severity, "medium", 4, 13)
+        assert (finding.details["gave_up"], finding.details["longest_s"]) == (gave_up, longest_s)
+
+
+def test_a_later_request_where_no_other_connection_is_answered() -> None:
+    """All that a pool holds wait; what each was answered before says that the service answers."""
+    finding = only(asked(OPENED + TALKED + AGAIN, answered=0), "no-answer")
+    assert finding is not None
+    assert (finding.connections, finding.of) == (4, 5)
+
+
+def test_a_later_request_of_connections_that_began_before_the_capture() -> None:
+    """A server's port tells who asks; where it does not, a server that spoke last may be taken for a client that asked."""
+    segments = asked(TALKED + AGAIN)
+    finding = only(segments, "no-answer")
+    assert finding is not None
+    assert finding.connections == 4
+    high = [replace(segment, key=segment.key.replace(SERVICE.to_bytes(2, "big"), (8080).to_bytes(2, "big"))) for segment in segments]
+    assert only(high, "no-answer") is None
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(asked(OPENED + TALKED), id="the server spoke last"),
+        pytest.param(asked(OPENED + TALKED + "4.003 S PA len=50\n4.004 C A\n"), id="a server that pushes"),
+        pytest.param(
+            asked(OPENED + PAUSED.replace("23.", "20.") + "20.1 C PA len=20\n20.101 S A\n", until_s=34), id="a longer pause before"
+        ),
+        pytest.param(
+            asked(OPENED + TALKED + AGAIN + "18 S PA len=90\n18.01 C A\n18.1 C PA len=9\n18.11 S A\n", until_s=31), id="long polling"
+        ),
+        pytest.param(asked(OPENED + TALKED.split("2.003")[0] + "2.003 C PA len=900\n2.004 S A\n"), id="an upload behind a login"),
+        pytest.param(asked(OPENED + TALKED + AGAIN.replace("4.004 S A\n", "")), id="not acknowledged"),
+        pytest.param(asked(OPENED + TALKED + AGAIN, until_s=12), id="the capture ends too soon"),
+        pytest.param(asked(OPENED + TALKED + AGAIN + "9 C RA\n"), id="an impatient client"),
+        pytest.param(asked(OPENED + TALKED + AGAIN, waits=2), id="two may be chance"),
+    ],
+)
+def test_what_only_looks_like_a_later_request_in_vain_is_not(segments: list[Seg]) -> None:
     assert only(segments, "no-answer") is None
 
 

@@ -1,11 +1,12 @@
 """Requests are acknowledged, and never answered: the program behind the service does not get to them.
 
-Shows: clients send their first request and its bytes are acknowledged, but the server sends nothing, until the client gives up (it
+Shows: clients send a request and its bytes are acknowledged, but the server sends nothing behind it, until the client gives up (it
 closes or resets) or the capture ends, ten seconds later or more; other connections to the service get their answers, and none of
-them was silent for so long and went on.
+them was silent for so long and went on. It may be the first request of a connection, or one behind three that were answered.
 
-Look-alikes: a service that only listens (logs, metrics) answers nobody; one that keeps requests open until there is something to
-say (long polling) is silent for as long in connections that go on; requests that are not acknowledged are lost or dropped
+Look-alikes: a service that only listens (logs, metrics) answers nobody, or its greeting alone; one that keeps requests open until
+there is something to say (long polling) is silent for as long in connections that go on, as is one that is told something now and
+then; a server that speaks last was not asked; requests that are not acknowledged are lost or dropped
 (`stalled`, `idle-timeout`); where SYNs go unanswered at the same time, nobody accepts (`accept-queue-full`); answers that the
 capture lost are acknowledged by their client (so many connections are left out of account). Nobody knows what became of requests
 that still waited when the capture ended.
@@ -23,11 +24,13 @@ from tcptrace_py.model.endpoints import service as named
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Outcome, Pattern, Role, numbers
 
-COMPLETED = numbers(Outcome)["completed"]
+COMPLETED, NOT_CAPTURED = numbers(Outcome)["completed"], numbers(Outcome)["not-captured"]
 NONE, RST = numbers(Pattern)["none"], numbers(Pattern)["rst"]
 CLIENT = numbers(Role)["client"]
 FEWEST, LONG_NS = 3, 10 * SECOND_NS
 FEWEST_ANSWERED = 5  # connections whose first request was answered: it is a service that answers
+FEWEST_EXCHANGES = 3  # before a later request: a login, or TLS, is two, and behind it may be an upload
+WELL_KNOWN = 1024  # a lower port is a server's, also where the handshake was not captured
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -39,17 +42,19 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     for service, rows in evidence.by_service(waits_ns).items():
         accounts = evidence.accounts_of(service)
         survived_ns = max(account.survived_ns for account in accounts)
-        own_ns = max(evidence.wide(column.SURVIVED)[row] for row in rows)  # a close behind the wait, which was acknowledged
-        waiting = rows if own_ns >= survived_ns > 0 else [row for row in rows if waits_ns[row] > survived_ns]
+        own = [row for row in rows if evidence.wide(column.SURVIVED)[row] <= waits_ns[row] + SECOND_NS]  # none before was longer
+        own_ns = max((evidence.wide(column.SURVIVED)[row] for row in own), default=0)  # a close behind the wait, which was acknowledged
+        waiting = own if own_ns >= survived_ns > 0 else [row for row in own if waits_ns[row] > survived_ns]
         answered = sum(account.answered for account in accounts)
-        if len(waiting) - lost < FEWEST or answered < max(FEWEST_ANSWERED, len(rows)):
+        answers = answered + sum(max(evidence.narrow(column.EXCHANGES)[row] - 1, 0) for row in rows)
+        if len(waiting) - lost < FEWEST or answers < max(FEWEST_ANSWERED, len(rows)):
             continue
         gave_up = sum(evidence.small(column.PATTERN)[row] != NONE for row in waiting)
         until = [f"{gave_up} {'client' if gave_up == 1 else 'clients'} gave up"] if gave_up else []
         if len(waiting) > gave_up:
             until.append(f"{len(waiting) - gave_up} still waited when the capture ended")
         longest = f"more than {survived_ns / SECOND_NS:.1f} s" if survived_ns >= SECOND_NS else "a second"
-        went_on = f"; of those that went on, none was silent for {longest}" if waiting is not rows else ""
+        went_on = f"; of those that went on, none was silent for {longest}" if waiting is not own else ""
         yield evidence.found_at(
             service, Code.NO_ANSWER, Gravity.PROBLEM if gave_up else Gravity.WARNING, "medium", waiting,
             details={"shortest_s": round(min(waits_ns[row] for row in waiting) / SECOND_NS, 3),
@@ -60,12 +65,15 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _waits(evidence: Evidence) -> Iterator[tuple[int, int]]:
-    """Rows whose first request was acknowledged and never answered, and for how long (ns) nothing came."""
+    """Rows whose last request was acknowledged and never answered, and for how long (ns) nothing came."""
     sent, answered = evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
     left, fins_ns = evidence.wide(column.CLIENT_UNACKNOWLEDGED), (evidence.wide(column.CLIENT_FIN), evidence.wide(column.SERVER_FIN))
     patterns, reset_by = evidence.small(column.PATTERN), evidence.small(column.RESET_BY)
-    for row in evidence.free_with(column.OUTCOME, COMPLETED):
-        if sent[row] <= 0 or answered[row] or left[row] or fins_ns[1][row] >= 0:
+    outcomes = evidence.small(column.OUTCOME)
+    for row in evidence.free_with(column.OUTCOME, COMPLETED, NOT_CAPTURED):
+        if sent[row] <= 0 or left[row] or fins_ns[1][row] >= 0:
+            continue
+        if (answered[row] or outcomes[row] != COMPLETED) and not _asks_again(evidence, row):
             continue
         wait_ns = -1
         if patterns[row] == NONE:
@@ -76,3 +84,10 @@ def _waits(evidence: Evidence) -> Iterator[tuple[int, int]]:
             wait_ns = evidence.wide(column.RESET_BEHIND)[row]
         if wait_ns >= LONG_NS:
             yield row, wait_ns
+
+
+def _asks_again(evidence: Evidence, row: int) -> bool:
+    """Whether a connection with exchanges ends with data of its client, if it is known who that is."""
+    if not evidence.small(column.CLIENT_TALKED_LAST)[row] or evidence.narrow(column.EXCHANGES)[row] < FEWEST_EXCHANGES:
+        return False
+    return not evidence.small(column.MIDSTREAM)[row] or evidence.account(row).port < WELL_KNOWN
