@@ -380,10 +380,38 @@ def test_a_limit_of_flows_and_how_long_they_are_held() -> None:
     assert finding.details["hold_s"] == pytest.approx(20, abs=1)
 
 
+def behind(segments: list[Seg], second: float) -> list[Seg]:
+    """What a capture that begins later has of them."""
+    return [segment for segment in segments if segment.time_ns >= START_NS + second * 1e9]
+
+
+@pytest.mark.parametrize("cut_s", [4.6, 9.1, 15.3])
+def test_a_limit_of_flows_where_some_are_from_before_the_capture(cut_s: float) -> None:
+    finding = only(behind(limited(25, 20.0, 0.5, 300), cut_s), "flow-limit", end_s=180)
+    assert finding is not None
+    assert finding.confidence == "medium"
+    assert finding.details["limit"] == pytest.approx(25, abs=2)
+    assert finding.details["hold_s"] == pytest.approx(20, abs=2)
+    assert "while about " in finding.explanation
+    assert finding.evidence[0].endswith("0 contradict; flows from before the capture may have been held as well")
+
+
+def outage(from_s: float, until_s: float, *, every_s: float = 0.5, count: int = 200) -> list[Seg]:
+    """Attempts at a constant rate, of which those in a stretch of time fail."""
+    texts = [("0 C S\n1 C S seq=0\n3 C S seq=0" if from_s <= n * every_s < until_s else WHOLE, n) for n in range(count)]
+    return [segment for text, n in texts for segment in at(n * every_s, text, 40000 + n)]
+
+
 @pytest.mark.parametrize(
     "segments",
     [
         pytest.param(limited(25, 20.0, 0.5, 200, loses=False), id="others fail"),
+        pytest.param(behind(limited(25, 20.0, 0.5, 200, loses=False), 9.1), id="others fail, cut"),
+        pytest.param(outage(30, 50), id="an outage"),
+        pytest.param([*outage(30, 45), *at(101, WHOLE, 50000)], id="an outage, and one later"),
+        pytest.param(outage(80, 92), id="an outage near the end"),
+        pytest.param(outage(5, 30), id="an outage near the beginning"),
+        pytest.param(behind(outage(80, 92), 3), id="an outage near the end, cut"),
         pytest.param(
             [*many((n / 2 for n in range(60)), WHOLE), *many((30 + n / 2 for n in range(60)), "0 C S\n1 C S seq=0", port=50000)],
             id="a server that stopped",

@@ -3,8 +3,9 @@
 Shows: SYNs to a service go unanswered exactly while so many connections are open or were closed so shortly before; when old ones have
 been closed for long enough, new ones get through.
 
-Look-alikes: a server that stops answering (nothing gets through afterwards); loss (it strikes at any number of connections); a listener
-whose queue is full (`accept-queue-full`).
+Look-alikes: a server that stops answering (nothing gets through afterwards, or SYNs fail in one stretch of time); loss (it strikes at
+any number of connections); a listener whose queue is full (`accept-queue-full`). Flows from before the capture are held as well, unseen:
+then the number is not exact.
 
 Do: give the NAT more ports or addresses for this destination, reuse connections, or let closed flows be held for a shorter time.
 The port tables of cloud NATs (SNAT ports for each instance) are such limits.
@@ -12,6 +13,7 @@ The port tables of cloud NATs (SNAT ports for each instance) are such limits.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tcptrace_py.facts.table import MISSING
@@ -27,6 +29,8 @@ from tcptrace_py.model.vocabulary import Outcome, numbers
 COMPLETED, IN_PROGRESS = numbers(Outcome)["completed"], numbers(Outcome)["in-progress"]
 FEWEST_FAILED, FEWEST_OPENED = 10, 20
 FEWEST_AMONG = 10  # that failed before the last one that got through, and that got through behind the first one that failed
+FEWEST_RUNS = 3  # of SYNs that fail one behind the other: an outage is one, and some hold and limit fit its begin and end
+BEFORE = "; flows from before the capture may have been held as well"
 LONGEST_S = 300  # that a closed flow is held
 STEP_NS = SECOND_NS // 2
 LATE_NS = 2 * SECOND_NS  # behind the hold, closed flows are let go within so long
@@ -46,6 +50,11 @@ class Flows(NamedTuple):
     def at(self, moment_ns: int, hold_ns: int) -> int:
         """How many flows there are just before a moment, each held for so long behind its close."""
         return bisect_left(self.opened, moment_ns) - bisect_left(self.closed, moment_ns - hold_ns)
+
+    def since(self, moment_ns: int) -> "Flows":
+        """Those SYNs that were sent later."""
+        opened, failed = bisect_left(self.opened, moment_ns), bisect_left(self.failed, moment_ns)
+        return Flows(self.opened[opened:], self.closed, self.failed[failed:])
 
 
 class Limit(NamedTuple):
@@ -80,16 +89,20 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     for account in asked:
         flows = _flows(evidence, account, rows_of[account.name], ports[account.number])
         limit = _limit(flows) if _is_mixed(flows) else None
+        began_before = limit is None and _is_mixed(flows)
+        if began_before:
+            limit = _limit(flows, evidence.capture.start_ns)
         if limit is None:
             continue
         late = [row for row in rows_of[account.name] if not evidence.claimed[row] and outcomes[row] == COMPLETED and repeats[row]]
-        sure = limit.most_ns - limit.least_ns <= PRECISE * limit.most_ns
+        while_, too = ("while about", BEFORE) if began_before else ("exactly while", "")
+        sure = not began_before and limit.most_ns - limit.least_ns <= PRECISE * limit.most_ns
         yield evidence.found(
             Code.FLOW_LIMIT, Gravity.PROBLEM, "high" if sure else "medium", sorted([*failed[account.name], *late]), of=account.connections,
             client=account.client.name, server=account.server.name, server_port=account.port,
             details={"limit": limit.size, "hold_s": limit.hold_s},
-            evidence=[f"of {len(flows.failed)} SYNs that failed and {len(flows.opened)} that got through, {limit.misfits} contradict"],
-            explanation=f"SYNs to {service(account.server.name, account.port)} go unanswered exactly while {limit.size} connections are "
+            evidence=[f"of {len(flows.failed)} SYNs that failed and {len(flows.opened)} that got through, {limit.misfits} contradict{too}"],
+            explanation=f"SYNs to {service(account.server.name, account.port)} go unanswered {while_} {limit.size} connections are "
                         f"open{_or_closed(limit, sure=sure)}: something on the way has room for no more.")  # fmt: skip
 
 
@@ -164,27 +177,37 @@ def _intervals(begins: list[tuple[int, int, int]], ends: list[tuple[int, int, in
         yield begin_ns, left.pop() if left else NEVER_NS, port
 
 
-def _is_mixed(flows: Flows) -> bool:
-    """Whether SYNs fail and get through by turns: else something stopped answering for good."""
-    if len(flows.failed) < FEWEST_FAILED or not FEWEST_OPENED <= len(flows.opened) <= MOST_FLOWS or len(flows.failed) > MOST_FLOWS:
+def _is_mixed(flows: Flows, fewest: int = FEWEST_OPENED) -> bool:
+    """Whether SYNs fail and get through by turns, so many: else something stopped answering for good."""
+    if len(flows.failed) < FEWEST_FAILED or not fewest <= len(flows.opened) <= MOST_FLOWS or len(flows.failed) > MOST_FLOWS:
+        return False
+    attempts = sorted([*((time_ns, False) for time_ns in flows.opened), *((time_ns, True) for time_ns in flows.failed)])
+    if sum(failed and not before for (_, before), (_, failed) in pairwise([(0, False), *attempts])) < FEWEST_RUNS:
         return False
     behind = len(flows.opened) - bisect_left(flows.opened, flows.failed[0])
     before = bisect_left(flows.failed, flows.opened[-1])
     return behind >= FEWEST_AMONG and before >= FEWEST_AMONG
 
 
-def _limit(flows: Flows) -> Limit | None:
+def _limit(flows: Flows, start_ns: int | None = None) -> Limit | None:
     """The limit that the fewest SYNs contradict, with all holds that fit as well; None where too many contradict each.
 
     What is closed is let go within LATE_NS behind its hold: one that got through had room at the latest, one that failed had none
-    at the earliest.
+    at the earliest. `start_ns`: when the capture began, if there may have been flows before: one that failed before those were
+    let go contradicts nothing, and SYNs must have failed and got through by turns behind that as well.
     """
     best: Limit | None = None
     span_ns = max(flows.opened[-1], flows.failed[-1]) - min(flows.opened[0], flows.failed[0])  # a hold that is longer never ends in it
     for step in range(min(LONGEST_S * SECOND_NS, span_ns) // STEP_NS + 1):
         hold_ns = step * STEP_NS
         room = sorted(flows.at(moment, hold_ns) for moment in flows.opened)
-        full = sorted(flows.at(moment, hold_ns + LATE_NS) for moment in flows.failed)
+        failed = flows.failed
+        if start_ns is not None:
+            behind = flows.since(start_ns + hold_ns + LATE_NS)
+            if not _is_mixed(behind, FEWEST_FAILED):
+                break
+            failed = behind.failed
+        full = sorted(flows.at(moment, hold_ns + LATE_NS) for moment in failed)
         for most in (room[-1], room[len(room) * 99 // 100]):
             misfits = bisect_left(full, most + 1) + len(room) - bisect_left(room, most + 1)
             if best is None or misfits < best.misfits:
