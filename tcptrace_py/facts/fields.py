@@ -130,6 +130,11 @@ def _duration_ms(column: int) -> Read:
     return lambda block: _ms(_wide(block.connections, column))
 
 
+def _between_ms(column: int) -> Read:
+    """Times between two segments: none is 0, but less than the clock tells apart."""
+    return lambda block: _ms([duration_ns or MISSING for duration_ns in _wide(block.connections, column)])
+
+
 def _address(column: int) -> Read:
     def cells(block: Block) -> Cells:
         return _words(_narrow(block.connections, column), [block.address(n) for n in range(len(block.addresses.values))])
@@ -291,10 +296,10 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
     Field("kind", "VARCHAR", f"kind of the handshake: {', '.join(Kind)}", _word(at.KIND, tuple(Kind)), json="handshake.kind"),
     Field("outcome", "VARCHAR", f"outcome of the handshake: {', '.join(Outcome)}", _word(at.OUTCOME, tuple(Outcome)),
           json="handshake.outcome"),
-    Field("syn_to_synack_ms", "DOUBLE", "from the last SYN to the SYN/ACK", _duration_ms(at.SYN_TO_SYNACK),
+    Field("syn_to_synack_ms", "DOUBLE", "from the last SYN to the SYN/ACK", _between_ms(at.SYN_TO_SYNACK),
           json="handshake.syn_to_synack_ms"),
-    Field("synack_to_ack_ms", "DOUBLE", "from the SYN/ACK to the ACK", _duration_ms(at.SYNACK_TO_ACK), json="handshake.synack_to_ack_ms"),
-    Field("handshake_ms", "DOUBLE", "from the first SYN to the ACK", _duration_ms(at.HANDSHAKE), json="handshake.total_ms"),
+    Field("synack_to_ack_ms", "DOUBLE", "from the SYN/ACK to the ACK", _between_ms(at.SYNACK_TO_ACK), json="handshake.synack_to_ack_ms"),
+    Field("handshake_ms", "DOUBLE", "from the first SYN to the ACK", _between_ms(at.HANDSHAKE), json="handshake.total_ms"),
     Field("syn_retransmissions", "INTEGER", "SYNs sent again", _count(at.SYN_REPEATS), json="handshake.syn_retransmissions"),
     Field("synack_retransmissions", "INTEGER", "SYN/ACKs sent again", _count(at.SYNACK_REPEATS), json="handshake.synack_retransmissions"),
     Field("pattern", "VARCHAR", f"teardown pattern: {', '.join(Pattern)}", _word(at.PATTERN, tuple(Pattern)), json="teardown.pattern"),
@@ -309,7 +314,7 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
           json="teardown.reset.confidence"),
     Field("exchanges", "INTEGER", "how often data of the server came right behind data of the client", _count(at.EXCHANGES),
           json="course.exchanges"),
-    Field("longest_answer_ms", "DOUBLE", "from a request's last new data to the first of its answer", _duration_ms(at.ANSWER),
+    Field("longest_answer_ms", "DOUBLE", "from a request's last new data to the first of its answer", _between_ms(at.ANSWER),
           json="course.longest_answer_ms"),
     Field("longest_wait_ms", "DOUBLE", "longest time without anything but repeats and probes", _duration_ms(at.WAIT),
           json="course.longest_wait_ms"),

@@ -50,6 +50,7 @@ cdef class ConnectionView(_View):
 
 cdef long long _wide(Table table, Py_ssize_t column, Py_ssize_t row)
 cdef object _known(Table table, Py_ssize_t column, Py_ssize_t row)
+cdef object _told(Table table, Py_ssize_t column, Py_ssize_t row)
 cdef int _narrow(Table table, Py_ssize_t column, Py_ssize_t row)
 cdef object _counted(Table table, Py_ssize_t column, Py_ssize_t row)
 cdef int _small(Table table, Py_ssize_t column, Py_ssize_t row)

@@ -138,6 +138,11 @@ def _known(table: Table, column: int, row: int) -> int | None:
     return None if value == MISSING else value
 
 
+def _told(table: Table, column: int, row: int) -> int | None:
+    """The time between two segments: none is 0, but less than the clock tells apart."""
+    return _known(table, column, row) or None
+
+
 def _narrow(table: Table, column: int, row: int) -> int:
     return table.narrow[column * table.capacity + row]
 
@@ -219,17 +224,17 @@ class HandshakeView(_View):
     @property
     def syn_to_synack_ns(self) -> int | None:
         """From the last SYN before the SYN/ACK to it."""
-        return _known(self._table, SYN_TO_SYNACK, self._row)
+        return _told(self._table, SYN_TO_SYNACK, self._row)
 
     @property
     def synack_to_ack_ns(self) -> int | None:
         """From the SYN/ACK to the ACK."""
-        return _known(self._table, SYNACK_TO_ACK, self._row)
+        return _told(self._table, SYNACK_TO_ACK, self._row)
 
     @property
     def total_ns(self) -> int | None:
         """From the first SYN to the ACK."""
-        return _known(self._table, HANDSHAKE, self._row)
+        return _told(self._table, HANDSHAKE, self._row)
 
     @property
     def syn_retransmissions(self) -> int:
@@ -564,7 +569,7 @@ class ConnectionView(_View):
         table, row = self._block.connections, self._row
         return Course(
             _narrow(table, EXCHANGES, row),
-            _known(table, ANSWER, row),
+            _told(table, ANSWER, row),
             _known(table, WAIT, row),
             _known(table, WAIT_FRAME, row),
             _known(table, STALL, row),

@@ -132,14 +132,14 @@ def finding_row(finding: Finding) -> Row:
 
 
 def latency_row(latency: Latency) -> Row:
-    """Percentiles in milliseconds."""
+    """Percentiles in milliseconds; null for what the clock does not tell, too."""
     return {
         "count": latency.count,
-        "min": ms(latency.min_ns),
-        "p50": ms(latency.p50_ns),
-        "p90": ms(latency.p90_ns),
-        "p99": ms(latency.p99_ns),
-        "max": ms(latency.max_ns),
+        "min": ms(latency.min_ns or None),
+        "p50": ms(latency.p50_ns or None),
+        "p90": ms(latency.p90_ns or None),
+        "p99": ms(latency.p99_ns or None),
+        "max": ms(latency.max_ns or None),
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .units import clock, count, human, some
 
 if TYPE_CHECKING:
-    from tcptrace_py.model.results import Connection, Latency, PortBudget, Summary, Teardown
+    from tcptrace_py.model.results import Connection, Handshake, Latency, PortBudget, Summary, Teardown
 
 OUTCOMES = {
     "completed": "completed",
@@ -121,13 +121,19 @@ def percentiles(latency: Latency) -> str:
     """Latency percentiles in words."""
     if latency.count == 0:
         return "none completed in sight of the capture"
+    least, median, p90, p99, most = map(_took, (latency.min_ns, latency.p50_ns, latency.p90_ns, latency.p99_ns, latency.max_ns))
     if latency.count == 1:
-        return human(latency.max_ns)
-    if human(latency.min_ns) == human(latency.max_ns):
-        return f"{human(latency.max_ns)} each"
+        return most
+    if least == most:
+        return f"{most} each"
     if latency.count < 10:
-        return f"{human(latency.min_ns)} to {human(latency.max_ns)}, median {human(latency.p50_ns)}"
-    return f"median {human(latency.p50_ns)}, p90 {human(latency.p90_ns)}, p99 {human(latency.p99_ns)}, slowest {human(latency.max_ns)}"
+        return f"{f'{least} to' if latency.min_ns else 'up to'} {most}, median {median}"
+    return f"median {median}, p90 {p90}, p99 {p99}, slowest {most}"
+
+
+def _took(duration_ns: int | None) -> str:
+    """A time between segments in words: none is 0."""
+    return "too short for the clock" if duration_ns == 0 else human(duration_ns)
 
 
 def time_wait_words(summary: Summary) -> str:
@@ -141,6 +147,13 @@ def time_wait_words(summary: Summary) -> str:
         f"{count(held.at_end)} there at the end"
     )
     return f"{told}; {untold}" if untold else told
+
+
+def handshake_legs(handshake: Handshake, to_synack: str, to_ack: str) -> str:
+    """How long both legs of a three-way handshake took, in words with a place for the time; empty where neither is told."""
+    legs = ((to_synack, handshake.syn_to_synack_ns), (to_ack, handshake.synack_to_ack_ns))
+    told = [words.format(human(duration_ns)) for words, duration_ns in legs if duration_ns is not None]
+    return "" if handshake.kind == "simultaneous" else ", ".join(told)
 
 
 def opened(connection: Connection, *, timed: bool = True) -> str:

@@ -21,10 +21,11 @@ from tcptrace_py.model.finding import Finding
 from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.report import Status
-from tcptrace_py.model.results import CaptureInfo
+from tcptrace_py.model.results import CaptureInfo, Latency
+from tcptrace_py.outputs.phrases import percentiles
 from tests.captures import with_clock_of
 from tests.flows.forms import later
-from tests.ladder import CLOSE, HANDSHAKE, ladder, play
+from tests.ladder import CLOSE, HANDSHAKE, PORT, ladder, play
 from tests.pieces import share_in_pieces
 from tests.wire import write
 
@@ -233,6 +234,59 @@ def test_a_clock_that_is_too_coarse_tells_no_time_of_0(
     assert told
     assert not NO_TIME.findall(told)
     assert "three-way in" not in told
+
+
+LEG_OF_0 = ladder("0 C S\n0.01 S SA\n0.01 C A\n0.03 C PA len=5\n0.03 S PA len=5\n0.04 C A\n") + ladder(
+    "0.2 C S\n0.2 S SA\n0.2 C A\n", port=PORT + 1
+)
+WHOLE = [segment for n in range(2, 6) for segment in ladder("1 C S\n1.01 S SA\n1.03 C A\n", port=PORT + n)]
+
+
+def test_a_time_below_the_step_of_a_clock_is_no_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where most handshakes take longer, the others' times are unknown: single ones, and the fastest."""
+    path = write(tmp_path / "a.pcap", LEG_OF_0 + WHOLE)
+    result = analyze(path)
+    assert not any(row.because == "coarse-clock" for row in result.withheld)
+    first, second = (row.handshake for row in list(result.connections)[:2])
+    assert (first.syn_to_synack_ns, first.synack_to_ack_ns, first.total_ns) == (10_000_000, None, 10_000_000)
+    assert (second.syn_to_synack_ns, second.synack_to_ack_ns, second.total_ns) == (None, None, None)
+    assert next(iter(result.connections)).course.longest_answer_ns is None
+    document = result.to_document()
+    told = dict(times_of(document["connections"][0]))
+    assert (told["syn_to_synack_ms"], told["synack_to_ack_ms"], told["total_ms"], told["longest_answer_ms"]) == (10, None, 10, None)
+    assert document["summary"]["handshake"]["latency_ms"]["min"] is None
+    rows = (
+        Database(result).query("SELECT syn_to_synack_ms, synack_to_ack_ms, handshake_ms, longest_answer_ms FROM connections LIMIT 2").rows
+    )
+    assert list(map(tuple, rows)) == [(10, None, 10, None), (None, None, None, None)]
+    pages = {page: _told(capsys, [str(path) if word == "IN" else word for word in page]) for page in map(tuple, PAGES[:5])}
+    assert percentiles(result.summary.latency) == "up to 30 ms, median 30 ms"
+    assert "10 ms        10 ms      -  10.0.0.1:40000" in pages["analyze", "IN", "--show", "handshakes"]
+    assert not re.findall(r"(?<![\d.,:])0 s\b", pages["analyze", "IN", "--show", "handshakes"])
+    story = _told(capsys, ["explain", str(path), "stream:0"])
+    assert "The handshake took 10 ms (10 ms to the SYN/ACK, seen" in " ".join(story.split())
+
+
+@pytest.mark.parametrize(
+    ("times_ms", "words"),
+    [
+        ((0,), "too short for the clock"),
+        ((0, 0), "too short for the clock each"),
+        ((0, 0, 10), "up to 10 ms, median too short for the clock"),
+        ((10, 20, 30), "10 ms to 30 ms, median 20 ms"),
+        ((0,) * 9 + (10,), "median too short for the clock, p90 too short for the clock, p99 10 ms, slowest 10 ms"),
+    ],
+)
+def test_percentiles_of_times_below_the_step(times_ms: tuple[int, ...], words: str) -> None:
+    count = len(times_ms)
+    p50_ns, p90_ns, p99_ns = (times_ms[-(-count * rank // 100) - 1] * 1_000_000 for rank in (50, 90, 99))
+    latency = Latency(count, times_ms[0] * 1_000_000, p50_ns, p90_ns, p99_ns, times_ms[-1] * 1_000_000)
+    assert percentiles(latency) == words
+
+
+def _told(capsys: pytest.CaptureFixture[str], words: list[str]) -> str:
+    assert main.main(words) == 0
+    return capsys.readouterr().out
 
 
 def test_what_no_problem_hides_keeps_its_times() -> None:

@@ -8,7 +8,7 @@ from tcptrace_py.model.ladder import AFTER_GAP, COPY, FILLS_GAP, LATE_COPY, UNSE
 from tcptrace_py.model.results import Connection, Handshake, Side, Stay, Teardown
 from tcptrace_py.model.segments import RST, SYN
 from tcptrace_py.model.state import Basis, State
-from tcptrace_py.outputs.phrases import CAUSES, VANTAGES
+from tcptrace_py.outputs.phrases import CAUSES, VANTAGES, handshake_legs
 from tcptrace_py.outputs.units import clock, end, human, size, some
 
 from .script import MATTERS_NS, Arrow, Item, Wait
@@ -87,10 +87,9 @@ def _handshake(connection: Connection, *, timed: bool) -> Iterator[str]:
 
 
 def _legs(handshake: Handshake, vantage: str | None) -> str:
-    if handshake.syn_to_synack_ns is None or handshake.synack_to_ack_ns is None:
-        return ""
+    legs = handshake_legs(handshake, "{} to the SYN/ACK", "{} to its ACK")
     seen = f", seen {VANTAGES[vantage]}" if vantage in VANTAGES else ""
-    return f" ({human(handshake.syn_to_synack_ns)} to the SYN/ACK, {human(handshake.synack_to_ack_ns)} to its ACK{seen})"
+    return f" ({legs}{seen})" if legs else ""
 
 
 def _lost_to_retries(handshake: Handshake) -> int:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from tcptrace_py.model.results import Connection, Handshake, Side, StateEntry, Stay, Teardown
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note
-from tcptrace_py.outputs.phrases import CAUSES, OUTCOMES, PATTERNS, VANTAGES, filter_title, retries
+from tcptrace_py.outputs.phrases import CAUSES, OUTCOMES, PATTERNS, VANTAGES, filter_title, handshake_legs, retries
 from tcptrace_py.outputs.units import clock, end, human, scope_text, since, size, some
 
 from .parts import facts
@@ -56,9 +56,8 @@ def _opening(handshake: Handshake, vantage: str | None, *, timed: bool) -> str:
     if not timed:
         return f"{handshake.kind or 'completed'}{again}"
     seen = f", seen {VANTAGES.get(vantage, vantage)}" if vantage else ""
-    legs = ""
-    if handshake.syn_to_synack_ns is not None and handshake.synack_to_ack_ns is not None:
-        legs = f" (SYN to SYN/ACK {human(handshake.syn_to_synack_ns)}, to ACK {human(handshake.synack_to_ack_ns)})"
+    legs = handshake_legs(handshake, "SYN to SYN/ACK {}", "to ACK {}")
+    legs = f" ({legs})" if legs else ""
     took = f" in {human(handshake.total_ns)}" if handshake.total_ns is not None else ""
     return f"{handshake.kind or 'completed'}{took}{legs}{seen}{again}"
 

@@ -45,7 +45,7 @@ def _latency_grid(every: Latency, by_vantage: dict[str, Latency]) -> Grid:
             (
                 name,
                 count(latency.count),
-                *(human(value) for value in (latency.min_ns, latency.p50_ns, latency.p90_ns, latency.p99_ns, latency.max_ns)),
+                *(human(value or None) for value in (latency.min_ns, latency.p50_ns, latency.p90_ns, latency.p99_ns, latency.max_ns)),
             )
             for name, latency in rows
         ),

@@ -227,7 +227,7 @@ def _service_row(row: Service) -> tuple[str, ...]:
     again = f"{count(row.retransmissions)} ({share(row.retransmissions, row.segments)})" if row.retransmissions else "-"
     first = (("the client", row.client_first), ("the server", row.server_first), ("both at once", row.simultaneous))
     resets = (("the client", row.resets_by_client), ("the server", row.resets_by_server), ("neither, or unknown", row.resets_by_others))
-    handshake = f"{human(row.handshake.p50_ns)}, {human(row.handshake.p99_ns)}" if row.handshake.count else "-"
+    handshake = f"{human(row.handshake.p50_ns or None)}, {human(row.handshake.p99_ns or None)}" if row.handshake.count else "-"
     return (service(row.address, row.port), count(row.connections), handshake, _by_whom(first), _by_whom(resets), again)
 
 
