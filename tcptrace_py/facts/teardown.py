@@ -1,14 +1,17 @@
 """How a connection ended: pattern, who closed first, how long it took."""
 
 from tcptrace_py.model.live import Connection, Segment
+from tcptrace_py.model.segments import ACK, FIN
+from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.state import State
-from tcptrace_py.model.verdict import Verdict
+from tcptrace_py.model.verdict import Opening, Verdict
 from tcptrace_py.model.vocabulary import Pattern, numbers
 
 from .block import CENSORED, CLOSE, ENDING_RESET, FIRST_FIN, PATTERN, RESET_FRAME, RESETS, RESETS_AT, SEGMENTS, Block
 from .table import MISSING
 
 PATTERNS = numbers(Pattern)
+ALIKE = 32  # round trips of a connection differ by less than this part, as a rule
 CLOSED, FIN_WAIT_2, TIME_WAIT = State.CLOSED, State.FIN_WAIT_2, State.TIME_WAIT
 
 
@@ -98,7 +101,48 @@ def first_fin(live: Connection, verdict: Verdict) -> int:
         return 1
     if close.second[1]:
         return 0
-    return 0 if _left_ns(verdict, log[one]) <= _left_ns(verdict, log[other]) else 1
+    return _left_first(verdict, log, one, other)
+
+
+def _left_first(verdict: Verdict, log: list[Segment], one: int, other: int) -> int:
+    """The side whose FIN left first, of two that crossed; -1 where they left closer together than the capture point can tell.
+
+    The connection's own handshake says how long each side's segments were on their way, as exactly as round trips are alike.
+    Without it the FINs say it as exactly: the one that was captured later left no earlier than half of the time before, which its
+    sender's acknowledgement of the other took.
+    """
+    first, second, opening = log[one], log[other], verdict.opening
+    apart_ns = second.time_ns - first.time_ns
+    if _shows_legs(opening, log):
+        syn, synack, asked, answer = log[opening.last_syn], log[opening.synack], log[opening.ack_of], log[opening.ack]
+        to_server_ns, to_client_ns = max(synack.time_ns - syn.time_ns, 0), max(answer.time_ns - asked.time_ns, 0)
+        skew_ns = to_server_ns // 2 - to_client_ns // 2  # so much longer the server's segments travelled
+        apart_ns += skew_ns if verdict.client else -skew_ns
+        unsure_ns = to_server_ns // ALIKE + to_client_ns // ALIKE
+    else:
+        answered_ns = _answered_ns(log, first, second) if apart_ns > 0 else _answered_ns(log, second, first)
+        if answered_ns < 0:
+            return -1
+        unsure_ns = answered_ns // 2 + answered_ns // ALIKE
+    if -unsure_ns <= apart_ns <= unsure_ns:
+        return -1
+    return 0 if apart_ns > 0 else 1
+
+
+def _shows_legs(opening: Opening, log: list[Segment]) -> bool:
+    """Whether a handshake shows both legs. Data on what acknowledges the SYN/ACK waited for its program."""
+    if opening.last_syn < 0 or opening.synack < 0 or opening.ack < 0 or opening.ack_of < 0 or opening.simultaneous:
+        return False
+    synack, answer = log[opening.synack], log[opening.ack]
+    return not answer.payload and not answer.flags & FIN and answer.ack == synack.end
+
+
+def _answered_ns(log: list[Segment], fin: Segment, later: Segment) -> int:
+    """From a FIN to its acknowledgement by the side whose FIN was captured later; MISSING where it was not captured."""
+    for segment in log:
+        if segment.side == later.side and segment.time_ns >= later.time_ns and segment.flags & ACK and ahead(segment.ack, fin.end) >= 0:
+            return segment.time_ns - fin.time_ns
+    return MISSING
 
 
 def _segments(verdict: Verdict, first: int) -> int:

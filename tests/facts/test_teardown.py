@@ -112,6 +112,37 @@ def test_fins_captured_in_the_other_order_than_they_left() -> None:
     assert (close.pattern, close.first_fin) == ("simultaneous", "client")
 
 
+FAR_CLIENT = "0 C S\n0.0001 S SA\n0.06 C A\n0.09 C PA len=20\n0.0901 S A\n"
+ACK_MISSING = FAR_CLIENT.replace("0.06 C A\n", "")
+HANDSHAKE_MISSING = "0.06 C A seq=1 ack=1\n0.09 C PA seq=1 ack=1 len=20\n0.0901 S A seq=1\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "client_s", "first"),
+    [
+        (FAR_CLIENT, 1.0305, None),  # both within 0.6 ms, and round trips of 60 ms are not more alike
+        (FAR_CLIENT, 1.029, None),
+        (FAR_CLIENT, 1.010, "client"),
+        (FAR_CLIENT, 1.045, "server"),
+        (ACK_MISSING, 1.0305, None),  # the data waited for its program: it says nothing of the leg
+        (ACK_MISSING, 1.010, None),
+        (ACK_MISSING, 1.045, "server"),
+        (HANDSHAKE_MISSING, 1.0305, None),
+        (HANDSHAKE_MISSING, 1.010, None),
+        (HANDSHAKE_MISSING, 1.045, "server"),
+    ],
+)
+def test_of_fins_that_crossed_the_first_is_told_where_the_legs_are_known(before: str, client_s: float, first: str | None) -> None:
+    """At the server, whose FIN leaves at 1 s; the client's, thirty milliseconds away, is captured at `client_s`."""
+    fins = [f"{client_s} C FA ack=1", f"{client_s + 0.0001} S A", "1.060 C A", "1.000 S FA"]
+    close = play(before + "\n".join(sorted(fins, key=lambda line: float(line.split()[0])))).row.teardown
+    assert (close.pattern, close.first_fin) == ("simultaneous", first)
+
+
+def test_of_fins_that_crossed_without_acknowledgements_none_was_first() -> None:
+    assert play(ACK_MISSING + "1 S FA\n1.045 C FA ack=1").row.teardown.first_fin is None
+
+
 @pytest.mark.parametrize("text", ["0 C S\n0.02 C A ack=1\n1 C FA\n1.1 C A seq=2 ack=2", "0 C FA seq=1 ack=1\n0.01 S A seq=1"])
 def test_what_was_not_seen_is_no_state(text: str) -> None:
     """The FIN may have been the first or the second: no state behind it is told, nobody entered TIME_WAIT, and nobody did not."""

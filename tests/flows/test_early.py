@@ -25,7 +25,7 @@ LADDERS = {
     "three segments": HANDSHAKE + DATA + "1 C FA\n1.01 S FA\n1.03 C A",
     "FIN with data": HANDSHAKE + "0.1 C PA len=100\n0.12 S FPA len=500\n0.121 C A\n0.2 C FA\n0.21 S A",
     "two at once": HANDSHAKE + "0.1 C PA len=100\n0.12 S A len=500\n0.1202 S PA len=500\n0.121 C A\n0.2 C FA\n0.21 S A\n0.3 S FA\n0.31 C A",
-    "simultaneous": HANDSHAKE + DATA + "1 C FA\n1.005 S FA seq=501 ack=101\n1.01 S A\n1.015 C A",
+    "simultaneous": HANDSHAKE + DATA + "1 C FA\n1.008 S FA seq=501 ack=101\n1.01 S A\n1.018 C A",
 }
 
 
