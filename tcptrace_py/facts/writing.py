@@ -456,11 +456,11 @@ def _scopes(live: Live, client: int) -> Scope | TwoScopes | None:
     if live.by_interface:
         for segment in reversed(live.log):
             interfaces[segment.side] = segment.interface
-    way = live.scope, live.vlan, live.teid
-    first, second = scope_of(*way, interfaces[0]), scope_of(*(live.back or way), interfaces[1])
-    if live.back is None and interfaces[1] in (-1, interfaces[0]):
+    first, second = scope_of(*live.way, interfaces[0]), scope_of(*(live.back or live.way), interfaces[1])
+    if (live.back is None or live.back == live.way) and interfaces[1] in (-1, interfaces[0]):
         return first
-    return TwoScopes(second, first, "server") if client else TwoScopes(first, second)
+    known = "client" if (live.came is None) == (client == 0) else "server"
+    return TwoScopes(second, first, known) if client else TwoScopes(first, second, known)
 
 
 def _timestamps(live: Live) -> int:

@@ -245,8 +245,7 @@ def give_back(connection: Connection, waiting: Connection, most: int) -> None:
             rare = connection.side(segment.side).needs_rare()
             rare.stray_next = segment.end
     if first.number and not first.packets:
-        way = waiting.scope, waiting.vlan, waiting.teid
-        connection.back = way if way != (connection.scope, connection.vlan, connection.teid) else None
+        connection.back = waiting.way if waiting.way != connection.way or connection.came is not None else None
     first.packets += waiting.a.packets
     connection.end_ns = max(connection.end_ns, waiting.end_ns)
     connection.last_frame = max(connection.last_frame, waiting.last_frame)

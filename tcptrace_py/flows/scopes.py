@@ -29,9 +29,9 @@ def note_way(side: Side, columns: Columns, i: int) -> None:
     connection = side.connection
     way = scope_part(columns.key[i]), columns.vlan[i], columns.teid[i]
     if side.number and not side.packets:
-        connection.back = way if way != (connection.scope, connection.vlan, connection.teid) else None
-    elif way == (connection.back if not side.number else (connection.scope, connection.vlan, connection.teid)):
-        connection.back = None  # both came both ways
+        connection.back = way if way != connection.way or connection.came is not None else None
+    elif connection.back != connection.way and way == (connection.way if side.number else connection.back):
+        connection.back = connection.came = None  # both came both ways
 
 
 class Router:

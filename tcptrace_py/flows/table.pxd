@@ -8,7 +8,7 @@ from tcptrace_py.flows cimport resting
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, begins_with_syn, refused, refused_by_time_wait
-from tcptrace_py.model.segments cimport Columns, reverse_key
+from tcptrace_py.model.segments cimport Columns, reverse_key, scope_part
 from tcptrace_py.model.seq cimport ahead
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.

@@ -56,6 +56,7 @@ from tcptrace_py.model.segments import (
     SegmentBlock,
     plain_key,
     reverse_key,
+    scope_part,
 )
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import HALF, MASK, ahead
@@ -638,6 +639,9 @@ class FlowTable:
         connection = Connection(key, reverse_key(key), columns.time_ns[i], columns.frame[i])
         connection.stream = stream
         connection.vlan, connection.teid = columns.vlan[i], columns.teid[i]
+        if columns.key[i] != key:  # known by the network of the other direction, as the incarnation before
+            connection.came = scope_part(columns.key[i])
+            connection.back = connection.scope, connection.vlan, connection.teid
         return connection
 
     def _enlist(self, connection: Connection) -> None:
@@ -1031,7 +1035,7 @@ class FlowTable:
         connection.aliases = [*(key for key in connection.aliases or () if key not in (outside, back)), a.key, b.key]
         a.key, b.key = outside, back
         self.sides[outside], self.sides[back] = a, b
-        connection.back = None
+        connection.back = connection.came = None
 
     def _join_answered(self, side: Side, columns: Columns, i: int) -> None:
         """Join to an attempt what its RST answers, by the number that the RST has from it (RFC 9293 3.5.1, figure 9; 3.10.7.3).

@@ -47,7 +47,7 @@ cdef class Connection:
     cdef public Side a, b
     cdef public Connection shadow, reused_by, predecessor
     cdef public list aliases, log, anomalies, icmp
-    cdef public bytes earlier, split
+    cdef public bytes came, earlier, split
     cdef public object judged
     cdef public tuple back
     cdef public long long start_ns, end_ns, first_frame, last_frame, due, idle_ns, idle_until_ns, judged_at

@@ -252,6 +252,7 @@ class Connection:
         "back",
         "budget",
         "by_interface",
+        "came",
         "due",
         "earlier",
         "end_ns",
@@ -310,6 +311,9 @@ class Connection:
         self.vlan = -1
         self.teid = -1
         self.back: tuple[bytes, int, int] | None = None  # scope bytes, VLAN and TEID of the other direction, where they are others
+        self.came: bytes | None = (
+            None  # scope bytes that this side's segments came with, where its key has another direction's; `back` is set
+        )
         self.by_interface = False  # another lives on the four-tuple, and the interface tells which is which
         self.split = b""  # what the flow table puts behind its keys: another lives on the four-tuple, in a scope of its own
         self.aliases: list[bytes] | None = None  # keys in other scopes that bear one of its directions
@@ -356,6 +360,11 @@ class Connection:
     def scope(self) -> bytes:
         """Scope bytes of the four-tuple; empty without a tunnel."""
         return scope_part(self.a.key)
+
+    @property
+    def way(self) -> tuple[bytes, int, int]:
+        """Scope bytes, VLAN and TEID of the direction that was captured first."""
+        return self.scope if self.came is None else self.came, self.vlan, self.teid
 
 
 def hops(ttl: int) -> int:

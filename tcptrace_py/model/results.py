@@ -55,7 +55,7 @@ class Scope:
 class TwoScopes:
     """The scopes of a connection whose two directions were captured in different ones, each by its sender.
 
-    `first` is who was captured first: its network is the one under which both hosts are counted.
+    `first` is who was captured first, of all connections of these two ends: its network is the one under which both hosts are counted.
     """
 
     client: Scope | None

@@ -31,6 +31,7 @@ OF_CONNECTION = (
     "back",
     "budget",
     "by_interface",
+    "came",
     "due",
     "earlier",
     "end_ns",

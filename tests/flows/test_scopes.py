@@ -102,6 +102,32 @@ def test_who_was_captured_first_makes_the_network_of_both(way: str) -> None:
     assert row.network == (to_client and to_client.network)
 
 
+SERVER_SPEAKS = (
+    "3 S PA seq=900001 ack=500001 len=20\n3.01 C PA seq=500001 ack=900021 len=10\n3.02 S A\n4 S FA\n4.01 C A\n4.02 C FA\n4.03 S A"
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "next_one", ["3 C S isn=500000\n3.01 S SA isn=70000\n3.02 C A", SERVER_SPEAKS, SERVER_SPEAKS.replace("3 S PA", "3 S FPA")]
+)
+@pytest.mark.parametrize("lost", [0, 1])
+def test_the_next_connection_came_on_both_ways_whoever_spoke_first(way: str, next_one: str, lost: int) -> None:
+    """Its SYN may be missing, and the server speak first: both are counted under the network of the connection before."""
+    segments, (there, back, to_server, to_client) = ladder(HANDSHAKE + CLOSE + next_one), WAYS[way]
+    before, after = play(on_ways(segments, there, back)[lost:]).rows
+    for row in (before, after):
+        assert isinstance(row.scope, TwoScopes)
+        assert (row.scope.client, row.scope.server) == (to_server, to_client)
+    assert after.network == before.network
+
+
+def test_of_the_next_connection_only_the_server_was_captured() -> None:
+    segments = ladder(HANDSHAKE + CLOSE + "3 S PA seq=900001 ack=500001 len=20\n3.01 S PA seq=900021 ack=500001 len=20")
+    before, after = play(by_direction(segments)).rows
+    assert before.scope == after.scope == TwoScopes(Scope(vni=1), Scope(vni=2))
+
+
 def test_directions_that_were_captured_on_both_ways_do_not_differ() -> None:
     """A router's both sides: each segment comes in by one VLAN, and goes out by the other."""
     one = ladder(STORIES["client first"])

@@ -25,9 +25,23 @@ if TYPE_CHECKING:
     from tests.ladder import Seg
 
 ELSEWHERE = {
-    # The flow table has let go of `predecessor` and `shadow` before it hands a connection on; `scope` follows from the keys.
+    # The flow table has let go of `predecessor` and `shadow` before it hands a connection on; `scope` and `way` follow from what it has.
     Connection: {
-        *("a", "b", "first_frame", "judged", "judged_at", "log", "predecessor", "reused_by", "scope", "self_connect", "shadow", "start_ns")
+        *(
+            "a",
+            "b",
+            "first_frame",
+            "judged",
+            "judged_at",
+            "log",
+            "predecessor",
+            "reused_by",
+            "scope",
+            "self_connect",
+            "shadow",
+            "start_ns",
+            "way",
+        )
     },
     Side: {"connection", "key", "number", "peer", "rare"},
     Rare: set(),
