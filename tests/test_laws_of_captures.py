@@ -263,6 +263,17 @@ def test_a_thinned_capture_gives_nobody_elses_close_for_certain(tmp_path: Path, 
         assert untrue_of_thinned(whole, run(str(as_pcapng(kept, tmp_path / "part.pcapng")))) == [], at
 
 
+def test_the_rest_of_a_proxys_two_connections_gives_nobody_else_the_close(tmp_path: Path) -> None:
+    """Of one four-tuple, told apart by their handshakes alone: the client closed both first, so a close of the server's is of neither."""
+    rows = rows_of(ROOT / "tests" / "stacks" / "tproxy-two-legs-same-four-tuple.pcap")[:28]
+    for begin in range(len(rows)):
+        found = run(str(as_pcapng(rows[begin:], tmp_path / "part.pcapng"))).connections
+        assert {row.teardown.first_fin for row in found} <= {"client", None}, begin
+        assert {stay.side for row in found for stay in row.time_wait} <= {"client"}, begin
+        if begin < 4:
+            assert [row.teardown.first_fin for row in found] == ["client"] * 2, begin
+
+
 def wrapped(rows: list[Row], there: tuple[Wrap, ...], back: tuple[Wrap, ...]) -> list[Row]:
     """The same packets, those of whoever sent the first by one way, its peer's by another; frames hold nothing but Ethernet and IP."""
     first = rows[0][1][26:30]

@@ -14,6 +14,8 @@ cdef long long AHEAD, GAP, NEAR_BYTES, ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST,
 cpdef Close close_of(Evidence evidence)
 @cython.locals(connection=Connection, fatal="long long", log=list, a=Side, b=Side, seen=Half, side=Side, last=Segment, closer=Half, silent=Side)
 cpdef bint ending_is_unseen(Evidence evidence) except -1
+@cython.locals(segment=Segment, mine=Half, fin=Segment)
+cdef bint _closes_twice(Evidence evidence) except -1
 @cython.locals(mine=Half, side=Side, peer=Side, i=cython.Py_ssize_t, segment=Segment)
 cpdef bint may_hide_fin(Evidence evidence) except -1
 @cython.locals(i=cython.Py_ssize_t)

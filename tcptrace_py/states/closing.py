@@ -29,7 +29,8 @@ def ending_is_unseen(evidence: Evidence) -> bool:
     What was not captured is unknown, not absent: whose FIN left first, or whether one left at all. The RST of a side that sent
     no FIN ended the connection whatever its peer did, unless that side went on as if it had not sent it. Where a side's FIN was
     acknowledged and its peer sent neither data nor a FIN, that peer's FIN may lie before the capture: a RST then came late.
-    Nor can it tell whether two FINs crossed, where that rests on what was lost and the capture lacks frames.
+    Nor can it tell whether two FINs crossed, where that rests on what was lost and the capture lacks frames; or which FINs belong
+    together, where both connections of a transparent proxy began before the capture.
     """
     if evidence.self_connect:
         return False
@@ -43,7 +44,7 @@ def ending_is_unseen(evidence: Evidence) -> bool:
         last = log[seen.sent[len(seen.sent) - 1]]
         return len(seen.fins) > 0 or not last.flags & RST
     if evidence.a.fins and evidence.b.fins:
-        return fatal < 0 and crossing_is_unseen(evidence)
+        return fatal < 0 and (crossing_is_unseen(evidence) or _closes_twice(evidence))
     closer = evidence.a if evidence.a.fins else evidence.b
     if (fatal < 0 or 0 <= closer.acknowledged < fatal) and may_hide_fin(evidence):
         return True
@@ -51,6 +52,19 @@ def ending_is_unseen(evidence: Evidence) -> bool:
         silent = b if closer.number == 0 else a
         return not silent.syn_seen and not silent.payload_bytes and (fatal < 0 or 0 <= closer.acknowledged < fatal)
     return fatal < 0 and not (a.syn_seen or b.syn_seen or a.payload_bytes or b.payload_bytes)
+
+
+def _closes_twice(evidence: Evidence) -> bool:
+    """Whether a side's FINs of two numbers came by two interfaces, of a connection whose handshake does not tell which is its own."""
+    if evidence.connection.a.syn_seen and evidence.connection.b.syn_seen:
+        return False
+    for segment in evidence.log:
+        mine = evidence.half(segment.side)
+        if segment.flags & (FIN | RST | ACK) == FIN | ACK and segment.end != mine.fin_end:
+            fin = evidence.log[mine.fins[0]]
+            if segment.interface != fin.interface:
+                return True
+    return False
 
 
 def may_hide_fin(evidence: Evidence) -> bool:
