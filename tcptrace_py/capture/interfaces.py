@@ -3,11 +3,16 @@
 A file *follows* another one where its first frame comes behind all of the other's. It takes over the numbers of that one's interfaces
 which have the same link type and name. Files of the same time were written of different interfaces, as far as anybody knows, and so
 was what begins where several such have ended: whose it goes on with does not show.
+
+The frames of a cooked capture (LINUX_SLL2) name their interface themselves: theirs are the numbers from the file's on.
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import count
 
+from tcptrace_py.model.segments import COOKED_INTERFACES
+
+COOKED2 = 276
 Described = tuple[int, bytes]  # link type, name
 Place = tuple[int, int]  # in the merged capture (`merge`)
 
@@ -24,8 +29,16 @@ class Numbers:
         """The number of the interface that the file describes next."""
         which = link, name
         at = next((at for at, (_number, known) in enumerate(self._before) if known == which), None)
-        number = next(self._fresh) if at is None else self._before.pop(at)[0]
+        number = self._next(link) if at is None else self._before.pop(at)[0]
         self.described.append((number, which))
+        return number
+
+    def _next(self, link: int) -> int:
+        """A number that no interface has, and none that frames of a cooked capture may name."""
+        number = next(self._fresh)
+        if link == COOKED2:
+            for _ in range(1, COOKED_INTERFACES):
+                next(self._fresh)
         return number
 
     @property

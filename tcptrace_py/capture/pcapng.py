@@ -41,7 +41,11 @@ class PcapngReader:
 
     def state(self) -> tuple[Any, ...] | None:
         """What is known here, for `resumed`; None while the reader has lost its way."""
-        return None if self._lost_at is not None else (self._section.order, self._section.described, self._time_ns, self._described)
+        if self._lost_at is not None:
+            return None
+        first = self._described - len(self._section.links)  # of the section's interfaces, among all of the file's
+        described = [(first + at, *told) for at, (_number, *told) in enumerate(self._section.described)]
+        return self._section.order, described, self._time_ns, self._described
 
     @classmethod
     def resumed(cls, state: tuple[Any, ...], numbers: Numbers | Given, damage: Damage) -> "PcapngReader":
@@ -50,8 +54,8 @@ class PcapngReader:
         reader = cls(order, numbers, damage)
         reader._time_ns = time_ns
         known = [reader._next_interface() for _ in range(count)]
-        for number, *interface in described:
-            reader._section.add_interface(known[number], *interface)
+        for place, *interface in described:
+            reader._section.add_interface(known[place], *interface)
         return reader
 
     def step(self, block: FrameBlock, position: int, base: int, final: bool) -> tuple[int, int]:

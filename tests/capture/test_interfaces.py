@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,13 +10,15 @@ import pytest
 from tcptrace_py.capture import heads, open_captures
 from tcptrace_py.capture.ranges import Cuts
 from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.results import Scope
+from tcptrace_py.model.segments import COOKED_INTERFACES
+from tcptrace_py.pipeline import run
 from tests.capture.writing import enhanced, interface, pcap, section, snoop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-RAW, ETHERNET = 101, 1
+RAW, ETHERNET, COOKED2 = 101, 1, 276
 
 
 def numbers(folder: Path, files: Sequence[bytes]) -> list[list[int]]:
@@ -109,3 +112,26 @@ def test_interfaces_that_a_file_does_not_describe_are_there_for_the_next(tmp_pat
 
 def test_formats_may_change(tmp_path: Path) -> None:
     assert numbers(tmp_path, [snoop(frames(0, (1, 2))), pcap(frames(1, (3, 4))), written(2, (5, 6), (ETHERNET, None))]) == [[0, 0]] * 3
+
+
+def test_no_other_interface_has_a_number_that_a_cooked_captures_frames_may_name(tmp_path: Path) -> None:
+    files = [pcap(frames(at, times_s), link=COOKED2) for at, times_s in enumerate(((1, 4), (2, 5), (6, 7)))]
+    first, second, third = (set(found) for found in numbers(tmp_path, files))
+    assert abs(min(first) - min(second)) >= COOKED_INTERFACES
+    assert not third & (first | second)
+    assert numbers(tmp_path, [written(0, (1, 2), (COOKED2, b"any"), (ETHERNET, b"eth0"))]) == [[0, COOKED_INTERFACES]]
+
+
+def test_cooked_captures_that_follow_each_other_have_the_same_interfaces(tmp_path: Path) -> None:
+    """A transparent proxy's two connections of one four-tuple, told apart by the frames' interfaces, in a set of any two files."""
+    data = (Path(__file__).parents[1] / "stacks" / "tproxy-two-legs-same-four-tuple.pcap").read_bytes()
+    ends = [24]
+    while ends[-1] < len(data):
+        ends.append(ends[-1] + 16 + int.from_bytes(data[ends[-1] + 8 : ends[-1] + 12], "little"))
+    files, found = [tmp_path / "one.pcap", tmp_path / "two.pcap"], set()
+    for end in ends:
+        files[0].write_bytes(data[:end])
+        files[1].write_bytes(data[:24] + data[end:])
+        found.add(tuple((row.client, row.scope) for row in run(files).connections))
+    (rows,) = found
+    assert [scope for _client, scope in rows] == [Scope(interface=2), Scope(interface=3)] * 2
