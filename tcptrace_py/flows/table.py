@@ -421,6 +421,8 @@ class FlowTable:
             self.open_object(columns, i, reverse, self.streams.note(slot, key, SYN, columns.seq[i], columns.ack[i]), False)
         elif not textbook.open(columns, i, slot, reverse):
             return False
+        elif self.tunnelled:
+            self.sides.pop(reverse, None)  # another's, whose other direction comes through a tunnel: it is this one's now
         if _is_tunnelled(key):
             self._await_another(key, reverse)
         return True

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tcptrace_py.flows import table as flow_table
@@ -71,6 +71,16 @@ def test_nothing_is_lost_of_any_traffic(parts: list[list[Seg]], rows: int) -> No
 
 
 @given(CONNECTIONS, st.lists(st.sampled_from(("outside", "inside", "both")), min_size=1, max_size=9), st.integers(1, 7))
+@example(  # the last segment answers the SYN, though it would also be the one direction of what goes through the tunnel
+    [
+        (0, "C A seq=1 ack=1", "", 0.001, 40000),
+        (0, "C A seq=1 ack=1", "{} S A", 0.3, 40001),
+        (0, "S SA", "{} C S seq=0", 0.001, 40001),
+        (0, "C A seq=1 ack=1", "{} S A", 0.001, 40000),
+    ],
+    ["outside", "inside"],
+    1,
+)
 def test_nothing_is_lost_of_what_goes_on_in_a_tunnel(
     connections: list[tuple[int, str, str, float, int]], ways: list[str], rows: int
 ) -> None:
