@@ -3,7 +3,7 @@
 What is over by then may hang on where that is, where clocks are set: so it is the same place, however a capture is cut into blocks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tcptrace_py.model.frames import FrameBlock
 
@@ -19,8 +19,12 @@ class Eras:
         self._left = ERA_FRAMES - frames_before % ERA_FRAMES
         self._latest_ns: int | None = None  # of the last frame
 
-    def cut(self, block: FrameBlock) -> Iterator[FrameBlock]:
-        """A block that is not empty, or the parts of it."""
+    def cut(self, blocks: Iterable[FrameBlock]) -> Iterator[FrameBlock]:
+        """Blocks that are not empty, or the parts of them."""
+        for block in blocks:
+            yield from self._parts(block)
+
+    def _parts(self, block: FrameBlock) -> Iterator[FrameBlock]:
         start, count = 0, block.count
         while start < count:
             end = min(count, start + self._left)

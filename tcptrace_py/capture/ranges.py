@@ -65,10 +65,8 @@ class Range:
         for block in self._merged(problems):
             block.first_frame = next_frame
             next_frame += block.count
-            for ready in order.take(block):
-                yield from eras.cut(ready)
-        for ready in order.rest():
-            yield from eras.cut(ready)
+            yield from eras.cut(order.take(block))
+        yield from eras.cut(order.rest())
 
     def _merged(self, problems: Problems) -> Iterator[FrameBlock]:
         inputs = [Input(self.from_ns, partial(one.blocks, problems)) for one in self.slices]

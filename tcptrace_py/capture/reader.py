@@ -81,19 +81,17 @@ class CaptureReader:
             for block in self._merged():
                 for ready in (block,) if as_written else order.take(block):
                     given = True
-                    yield from eras.cut(ready)
+                    yield from eras.cut((ready,))
                 if self._progress:
                     try:
                         self._progress(*self._done())
                     except (EndReadingError, KeyboardInterrupt) as end:
                         if self.once or not given:  # a file can be read again, and who asks for the end waits for no other block
-                            for ready in order.rest():
-                                yield from eras.cut(ready)
+                            yield from eras.cut(order.rest())
                         if isinstance(end, KeyboardInterrupt):
                             raise
                         return
-            for ready in order.rest():
-                yield from eras.cut(ready)
+            yield from eras.cut(order.rest())
             if any(capture.interrupted for capture in self._captures):
                 raise KeyboardInterrupt
         finally:

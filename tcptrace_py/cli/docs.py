@@ -35,7 +35,8 @@ selection that matches no connection says so, names what there is, and makes no 
 
 Ctrl-C ends the reading, and the command ends within a second, with what it knows: connections that could not be judged in
 that time are in no number (problem `passed-over`), lists end where the time does, and standard error says how much is
-missing. `summary.connections` of a document counts those that were judged, listed or not. `analyze --tables` writes all of these.
+missing. The interpreted form may take another second for the frames that it is at.
+`summary.connections` of a document counts those that were judged, listed or not. `analyze --tables` writes all of these.
 `explain` draws as much of the connection as can be read in a third of a second more; `diff` needs BASE whole (with
 `--same-traffic` both), and `extract` writes only what came from a pipe, since of a file the rest could still be read.
 A second Ctrl-C ends a command at once.

@@ -311,9 +311,8 @@ class Connection:
         self.vlan = -1
         self.teid = -1
         self.back: tuple[bytes, int, int] | None = None  # scope bytes, VLAN and TEID of the other direction, where they are others
-        self.came: bytes | None = (
-            None  # scope bytes that this side's segments came with, where its key has another direction's; `back` is set
-        )
+        # Scope bytes of the direction that was captured first, where the key has the other one's; `back` is set then.
+        self.came: bytes | None = None
         self.by_interface = False  # another lives on the four-tuple, and the interface tells which is which
         self.split = b""  # what the flow table puts behind its keys: another lives on the four-tuple, in a scope of its own
         self.aliases: list[bytes] | None = None  # keys in other scopes that bear one of its directions
