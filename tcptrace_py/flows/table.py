@@ -421,7 +421,7 @@ class FlowTable:
             self.open_object(columns, i, reverse, self.streams.note(slot, key, SYN, columns.seq[i], columns.ack[i]), False)
         elif not textbook.open(columns, i, slot, reverse):
             return False
-        elif self.tunnelled:
+        elif self.tunnelled or _is_tunnelled(key):
             self.sides.pop(reverse, None)  # another's, whose other direction comes through a tunnel: it is this one's now
         if _is_tunnelled(key):
             self._await_another(key, reverse)
@@ -664,7 +664,9 @@ class FlowTable:
             if self.sides.get(_name(side)) is side:
                 del self.sides[_name(side)]
         for key in connection.aliases or ():
-            self.sides.pop(key, None)
+            side_there = self.sides.get(key)
+            if side_there is not None and side_there.connection is connection:  # a later one may have begun on it
+                del self.sides[key]
         self.streams.mark_over(self.streams.slot(connection.a.key, connection.b.key))
         shadow = connection.shadow
         if shadow is not None and (waits_for_second(connection) or opens_as_before(connection, shadow)):

@@ -81,6 +81,25 @@ def test_nothing_is_lost_of_any_traffic(parts: list[list[Seg]], rows: int) -> No
     ["outside", "inside"],
     1,
 )
+@example(  # a four-tuple is used again in the tunnel of the old connection's other direction, then the old one's time is over
+    [
+        (0, "C A seq=1 ack=1", "{} S A", 0.001, 40001),
+        (90_000, "C A seq=1 ack=1", "", 0.001, 40000),
+        (90_000, "C S", "{} S A", 0.001, 40001),
+    ],
+    ["outside", "inside"],
+    1,
+)
+@example(  # the SYN's other direction belongs to a connection outside of the tunnel
+    [
+        (0, "C A seq=1 ack=1", "{} C R", 0.001, 40000),
+        (0, "C A seq=1 ack=1", "{} C S seq=0", 290, 40000),
+        (0, "C A seq=1 ack=1", "{} S A", 290, 40000),
+        (100, "C A seq=1 ack=1", "{} S PA len=7\n{} C A", 0.001, 40000),
+    ],
+    ["outside", "inside", "both"],
+    1,
+)
 def test_nothing_is_lost_of_what_goes_on_in_a_tunnel(
     connections: list[tuple[int, str, str, float, int]], ways: list[str], rows: int
 ) -> None:
