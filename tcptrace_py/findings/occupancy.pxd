@@ -49,6 +49,6 @@ cdef class Occupancy:
         at=cython.Py_ssize_t, settled_ns="long long", time_ns="long long", now="long long", ports=PortUse)
     cpdef _play(self, long long[::1] begins_ns, long long[::1] begin_whats, Py_ssize_t begin_count,
                 long long[::1] ends_ns, long long[::1] end_whats, Py_ssize_t end_count)
-    @cython.locals(found="long long[::1]", begins_ns="long long[::1]", whats="long long[::1]", first="int[::1]", second="int[::1]",
-                   third="int[::1]", at=cython.Py_ssize_t, kind=cython.Py_ssize_t, row=cython.Py_ssize_t, time_ns="long long")
+    @cython.locals(found="long long[::1]", begins_ns="long long[::1]", whats="long long[::1]", row_of="int[::1]",
+                   at=cython.Py_ssize_t, row=cython.Py_ssize_t)
     cpdef begun_after(self, long long[::1] since_ns)

@@ -302,11 +302,12 @@ class Occupancy:
     def begun_after(self, since_ns: Sequence[int]) -> "array[int]":
         """Of each row, how many of what is pending began later than its moment. To be asked before `finish`."""
         found = array("q", bytes(8 * len(self.level)))
-        begins_ns, whats, first, second, third = self.begins_ns, self.begin_whats, self.first, self.second, self.third
-        for at in range(self.begin_count):
-            kind, time_ns = whats[at] >> 16, begins_ns[at]
-            for row in (first[kind], second[kind], third[kind]):
-                if row >= 0 and time_ns > since_ns[row]:
+        begins_ns, whats = self.begins_ns, self.begin_whats
+        for rows in (self.first, self.second, self.third):
+            row_of = rows
+            for at in range(self.begin_count):
+                row = row_of[whats[at] >> 16]
+                if row >= 0 and begins_ns[at] > since_ns[row]:
                     found[row] += 1
         return found
 

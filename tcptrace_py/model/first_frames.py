@@ -5,7 +5,7 @@ from bisect import bisect_right
 
 from .growing import longer
 
-STRETCH = 1 << 12
+STRETCH = 1 << 8  # bytes, of which half are looked through for each rank
 
 
 class FirstFrames:
@@ -48,7 +48,7 @@ class FirstFrames:
         if byte >= len(self.bits):
             return before[-1] + len(self.repeated)
         below = before[start // STRETCH] + ones(self.bits[start:byte]) + (self.bits[byte] & (1 << (frame & 7)) - 1).bit_count()
-        return below + sum(repeated < frame for repeated in self.repeated)
+        return below + sum(repeated < frame for repeated in self.repeated) if self.repeated else below
 
     def frame(self, number: int) -> int | None:
         """The frame that begins the connection of this number; None where there is none. Only where no frame is `repeated`."""

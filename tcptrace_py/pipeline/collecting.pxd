@@ -33,8 +33,8 @@ from tcptrace_py.pipeline.replaying cimport Replayer, Template
 cdef long long BETWEEN, NAMED
 cdef Py_ssize_t REFUSED
 cdef long long NEVER_NS, AT_CLIENT, AS_WAITING, AT_ITS_CLIENT, NOWHERE, ATTEMPT, UNANSWERED, IN_PROGRESS, IDLE_CLOSE_NS, COUNTED, REUSED, MISSING, MOST_LARGEST, FIRST_REPEAT_NS
-cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, ANOMALY_EXPLANATION, ANOMALY_FRAME, CENSORED, CLIENT, HANDSHAKE, OUTCOME, PATTERN, SERVER
-cdef Py_ssize_t SERVER_PORT, SYN_REPEATS, VANTAGE
+cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, ANOMALY_EXPLANATION, ANOMALY_FRAME, CENSORED, HANDSHAKE, OUTCOME, PATTERN
+cdef Py_ssize_t SYN_REPEATS, VANTAGE
 
 
 cdef class Collector:
@@ -83,10 +83,10 @@ cdef class Collector:
     cdef _written_down(self)
     @cython.locals(record=bytes, live=Live)
     cpdef take_records(self, Textbook textbook, long long since_ns, long long unanswered_ns, long long known_ns)
-    @cython.locals(template=Template, outline=Outline, first_frame="long long", key=bytes, start_ns="long long", tried=bint, alike=Alike)
+    @cython.locals(template=Template, outline=Outline, first_frame="long long", key=bytes, start_ns="long long", tried=bint)
     cdef bint _take_attempt(self, bytes record, Textbook textbook, long long known_ns) except -1
-    @cython.locals(found=Alike, size=cython.Py_ssize_t)
-    cdef Alike _in_trouble(self, object trouble, bytes key, long long first_frame)
+    @cython.locals(alike=Alike, size=cython.Py_ssize_t)
+    cdef _count_trouble(self, object trouble, bytes key, long long stream, long long first_frame, long long start_ns)
     @cython.locals(alike=Alike)
     cdef _tell_troubles(self)
     cpdef bint _is_shown(self, long long total_ns, long long first_frame)
@@ -99,7 +99,7 @@ cdef class Collector:
     @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int, cause=int, censored=bint, total_ns="long long",
                    latencies=Values, client=int, server=int, at=cython.Py_ssize_t, anomaly=cython.Py_ssize_t, found=Table, texts=list,
                    code=int, why=int)
-    cdef _add_row(self, Block block, Py_ssize_t row, Live live)
+    cdef _add_row(self, Block block, Py_ssize_t row, Live live, bytes key)
     @cython.locals(what="long long")
     cdef _trouble(self, int outcome, int pattern, int cause, bint repeated, bint censored)
 

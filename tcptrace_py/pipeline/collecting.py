@@ -10,13 +10,10 @@ from tcptrace_py.facts.block import (
     ANOMALY_EXPLANATION,
     ANOMALY_FRAME,
     CENSORED,
-    CLIENT,
     HANDSHAKE,
     OUTCOME,
     PATTERN,
     ROWS,
-    SERVER,
-    SERVER_PORT,
     SYN_REPEATS,
     VANTAGE,
     Block,
@@ -66,7 +63,7 @@ if TYPE_CHECKING:
 REFUSED = list(Cause).index(Cause.REFUSED)
 FEW_ROWS = 64  # of a block that rows are written into which are not kept
 MOST_NAMES = 4096  # that such a block may collect
-MOST_ALIKE = 1 << 10  # services whose attempts in trouble are counted before the digest is told of them
+MOST_ALIKE = 1 << 10  # troubles of services that are counted before the digest is told of them
 ATTEMPT, NOWHERE = 1 << 6 | SYN << 3, place(None)  # the signature of a SYN and nothing else, and what that says of the vantage point
 DEFAULT_MB, BLOCK_MB = 96, 2  # kept in memory of what is over: two thirds of it as what waits, the rest as blocks, some 2 MB each
 LOOK_EVERY = 32  # connections: each takes some 20 µs where it is irregular
@@ -113,7 +110,7 @@ class Collector:
         self.alike = self.alike_timed = 0  # connections that the digest was not told of yet
         self.are_many = False  # connections: too many to be described one by one, but for the slowest
         self.troubles: dict[int, Trouble | None] = {}  # by what they hang on
-        self.alike_in_trouble: dict[bytes, Alike] = {}  # attempts, by the service's address and port
+        self.alike_in_trouble: dict[tuple[str, bytes], Alike] = {}  # by the trouble's code, the service's address and port
         self.in_trouble: Alike | None = None  # the last ones
         self.refused: list[Account] = []  # accounts with refusals that were not described
         self.haste: Haste | None = None  # an end that may be asked for while what is left is concluded
@@ -244,8 +241,7 @@ class Collector:
         if refused(live):
             self._count_refusal(account, live, template.verdict)
         if outline.trouble is not None:
-            ends = account.client.name, account.server.name, account.port
-            self.digest.add_trouble(outline.trouble, ends, live.stream if live.stream >= 0 else None, live.first_frame, live.start_ns)
+            self._count_trouble(outline.trouble, own.key, live.stream, live.first_frame, live.start_ns)
         if unanswered:
             self.troubled.add_unanswered(account.name, live, outline.outcome)
         reused_ns = NEVER_NS if live.reused_by is None else live.reused_by.start_ns
@@ -385,10 +381,7 @@ class Collector:
             return False
         key = textbook.attempt_key
         if outline.trouble is not None:
-            alike = self.in_trouble
-            if alike is None or not alike.takes(outline.trouble, key):
-                alike = self._in_trouble(outline.trouble, key, first_frame)
-            alike.add(key, resting.attempt_stream(record), first_frame, start_ns)
+            self._count_trouble(outline.trouble, key, resting.attempt_stream(record), first_frame, start_ns)
         outline.count += 1
         self.alike += 1
         self.first_frames.add(first_frame)
@@ -402,20 +395,22 @@ class Collector:
             self._write_down(outline, known_ns)
         return True
 
-    def _in_trouble(self, trouble: Trouble, key: bytes, first_frame: int) -> Alike:
-        """Those in this trouble at the service that a key leads to: the next attempts are likely to be of them."""
-        size = 4 if len(key) < IPV6_KEY else 16
-        service = key[size : 2 * size] + key[2 * size + 2 : 2 * size + 4]
-        found = self.alike_in_trouble.get(service)
-        if found is None or not found.takes(trouble, key):
-            if found is not None or len(self.alike_in_trouble) >= MOST_ALIKE:
-                self._tell_troubles()
-            found = self.alike_in_trouble[service] = Alike(trouble, key, first_frame)
-        self.in_trouble = found
-        return found
+    def _count_trouble(self, trouble: Trouble, key: bytes, stream: int, first_frame: int, start_ns: int) -> None:
+        """Count a connection in trouble at the service that its client's key leads to: the next ones are likely to be of them."""
+        alike = self.in_trouble
+        if alike is None or not alike.takes(trouble, key):
+            size = 4 if len(key) < IPV6_KEY else 16
+            name = trouble.code, key[size : 2 * size] + key[2 * size + 2 : 2 * size + 4]
+            alike = self.alike_in_trouble.get(name)
+            if alike is None:
+                if len(self.alike_in_trouble) >= MOST_ALIKE:
+                    self._tell_troubles()
+                alike = self.alike_in_trouble[name] = Alike(trouble, key, first_frame)
+            self.in_trouble = alike
+        alike.add(key, stream, first_frame, start_ns)
 
     def _tell_troubles(self) -> None:
-        """Let the digest know of attempts in trouble."""
+        """Let the digest know of those in trouble."""
         for alike in self.alike_in_trouble.values():
             span_ns = alike.first_ns, alike.last_ns
             self.digest.add_alike(alike.trouble, alike.key, alike.count, alike.stream, alike.first_frame, span_ns, alike.clients)
@@ -572,8 +567,8 @@ class Collector:
             self.each(connection(block, row))
         if not begins_with_syn(live) and client_at_first(live) != verdict.client:
             self.announce([live])  # which of the two is taken for the client hangs on nothing that comes later
-        self._add_row(block, row, live)
         key = live.side(verdict.client).key
+        self._add_row(block, row, live, key)
         if live.announced == AS_WAITING and client_at_first(live) != verdict.client:
             live.announced = self.accounts.of(live.side(1 - verdict.client).key).held_kind
             self.occupancy.begin(live.end_ns, live.announced)
@@ -583,8 +578,8 @@ class Collector:
         self._written_down()
         live.dissolve()
 
-    def _add_row(self, block: Block, row: int, live: Live) -> None:
-        """Add a described connection to the totals and to what is listed."""
+    def _add_row(self, block: Block, row: int, live: Live, key: bytes) -> None:
+        """Add a described connection, whose client's key this is, to the totals and to what is listed."""
         table = block.connections
         small, size = table.small, table.capacity
         outcome, pattern, cause = small[OUTCOME * size + row], small[PATTERN * size + row], ending_cause(block, row)
@@ -602,9 +597,7 @@ class Collector:
         trouble = self._trouble(outcome, pattern, cause, table.narrow[SYN_REPEATS * size + row] > 0, censored)
         self.timeline.add(live.start_ns, trouble is not None)
         if trouble is not None:
-            client, server = table.narrow[CLIENT * size + row], table.narrow[SERVER * size + row]
-            ends = block.address(client), block.address(server), table.narrow[SERVER_PORT * size + row]
-            self.digest.add_trouble(trouble, ends, stream, live.first_frame, live.start_ns)
+            self._count_trouble(trouble, key, live.stream, live.first_frame, live.start_ns)
         at = table.narrow[ANOMALIES_AT * size + row]
         found, texts = block.anomalies, block.texts.values
         for anomaly in range(at, at + table.narrow[ANOMALIES * size + row]):
