@@ -3,21 +3,25 @@ import cython
 
 from tcptrace_py.flows.incarnations cimport (
     acceptable, answers_as_before, are_over, confirms, give_back, goes_on, is_answered, is_foreign, is_impossible,
-    is_of_earlier, is_rewritten, latest_tsval, refuses_another, room, waits_for_second)
+    is_of_earlier, is_rewritten, latest_tsval, refuses_another, waits_for_second)
 from tcptrace_py.flows cimport resting
+from tcptrace_py.flows.copies cimport copy_marks, skipped
+from tcptrace_py.flows.log cimport context_of, log_segment, note_letter, note_letters
+from tcptrace_py.flows.sequence cimport advance, is_stray, put_before_early, unseen
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.flows.textbook cimport Textbook
+from tcptrace_py.flows.timing cimport answer, course, progress, speak, talk
 from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, begins_with_syn, refused, refused_by_time_wait
 from tcptrace_py.model.segments cimport Columns, reverse_key, scope_part
 from tcptrace_py.model.seq cimport ahead
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
-cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_DSACK, OPT_SACK, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
-cdef long long LAST_IDS, LONG_CLOSE_NS, MOST_LARGEST, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, GAP, OPENING, PROBE, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
+cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
+cdef long long LAST_IDS, LONG_CLOSE_NS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, OPENING, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
 cdef long long MOST_LONE_NS
 cdef Py_ssize_t ENDS, BEGINS, STAYS
-cdef long long IPV4_KEY, IPV6_KEY, NEAR_BYTES, FEW_TUNNELLED, MOST_SCALE
-cdef long long ASIDE_NS, COPY_NS, MIRROR_NS, PLAUSIBLE_BYTES, RESENT_SYN_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_HOLES, MOST_STRAY_SYNS
+cdef long long IPV4_KEY, IPV6_KEY, NEAR_BYTES, FEW_TUNNELLED
+cdef long long ASIDE_NS, CLOCK_JUMP_NS, FIRST_LOOK_NS, LAG_NS, LOG_LIMIT, MOST_STRAY_SYNS
 
 
 cdef class FlowTable:
@@ -133,58 +137,7 @@ cdef class FlowTable:
         marks="long long", silent_ns="long long", had_bytes="long long", had_ack="long long", had_repeats="long long", told="long long",
         context=Context, rare=Rare)
     cdef long long _account(self, Side side, Columns columns, Py_ssize_t i) except -1
-    @cython.locals(connection=Connection, flags="long long", payload="long long", time_ns="long long", silent_ns="long long",
-                   left="long long", advanced=bint, rare=Rare)
-    cdef _course(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end, long long marks, long long had_bytes,
-                 long long had_ack)
-    @cython.locals(rare=Rare, log=list, late=list, segment=Segment, at=cython.Py_ssize_t, place=cython.Py_ssize_t)
-    cdef _put_before_early(self, Side side, Side peer, long long time_ns)
-    cdef _progress(self, Connection connection, long long time_ns, long long frame)
-    @cython.locals(connection=Connection)
-    cdef _speak(self, Side side, Side peer, long long silent_ns)
-    @cython.locals(connection=Connection)
-    cdef _talk(self, Side side, long long time_ns, long long payload)
-    @cython.locals(rare=Rare, payload="long long")
-    cdef _send_again(self, Side side, Side peer, Columns columns, Py_ssize_t i)
-    @cython.locals(rare=Rare, connection=Connection)
-    cdef _answer(self, Side side, long long time_ns)
-    @cython.locals(connection=Connection, context=Context)
-    cdef Context _context(self, Side side, Side peer)
-    @cython.locals(flags="long long")
-    cdef _letters(self, Side side, Columns columns, Py_ssize_t i)
-    @cython.locals(connection=Connection)
-    cdef _history(self, Side side, int letter)
-    @cython.locals(seq="long long", ip_id="long long", ack="long long", flags="long long", payload="long long", window="long long",
-                   tsval="long long", end="long long", recent_ids="long long", log=list, at=cython.Py_ssize_t, segment=Segment)
-    cdef long long _copy_marks(self, Side side, Columns columns, Py_ssize_t i) except -1
-    @cython.locals(peer=Side, flags="long long", gap_ns="long long", answered=bint)
-    cdef bint _same_again(self, Side side, Columns columns, Py_ssize_t i, long long before_ns, long long interface) except -1
-    @cython.locals(flags="long long", seq="long long", beyond="long long", before_opening=bint, rare=Rare,
-                   tsval="long long")
-    cdef bint _is_stray(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end) except -1
-    @cython.locals(connection=Connection, rare=Rare, log=list, at=cython.Py_ssize_t, segment=Segment)
-    cdef _adopt(self, Side side)
-    @cython.locals(log=list, number="long long", found=bint, segment=Segment)
-    cdef bint _goes_on_elsewhere(self, Side side, long long seq) except -1
-    @cython.locals(segment=Segment)
-    cdef _take_answer(self, Side side, long long ack)
-    @cython.locals(ack="long long")
-    cdef long long _unseen(self, Side peer, Columns columns, Py_ssize_t i) except -1
-    @cython.locals(flags="long long", seq="long long", payload="long long", marks="long long", rare=Rare)
-    cdef long long _sequence(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end) except -1
-    @cython.locals(flags="long long", seq="long long", ack="long long", marks="long long", rare=Rare)
-    cdef long long _synchronize(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end) except -1
-    @cython.locals(anomaly=tuple)
-    cdef _probe(self, Side side, Side peer, long long frame)
-    cdef _add_hole(self, Side side, long long seq)
-    @cython.locals(beyond="long long", fresh="long long", filled="long long", fresh_payload="long long", new_fin=bint, rare=Rare)
-    cdef long long _coverage(self, Side side, Side peer, long long seq, long long payload, long long end, long long flags) except -1
-    @cython.locals(filled="long long", kept=list, hole=tuple, left="long long", right="long long", low="long long", high="long long",
-                   before="long long", behind="long long")
-    cdef long long _fill(self, Side side, long long start, long long end) except -1
 
-    @cython.locals(connection=Connection, flags="long long", covers_fin=bint, segment=Segment, covers="long long", rare=Rare)
-    cdef _log(self, Side side, Side peer, Columns columns, Py_ssize_t i, long long end, long long marks, Context context)
     @cython.locals(connection=Connection, flags="long long", rare=Rare)
     cdef _after(self, Side side, Columns columns, Py_ssize_t i, long long marks)
 
@@ -211,18 +164,8 @@ cdef class FlowTable:
 
 @cython.locals(connection=Connection)
 cdef bytes _name(Side side)
-@cython.locals(log=list, at=cython.Py_ssize_t, segment=Segment)
-cdef bint _acknowledged_last(Side side, long long ack) except -1
 cdef bint _is_tunnelled(bytes key) except -1
 @cython.locals(a=Side, b=Side, log=list, i=cython.Py_ssize_t, segment=Segment)
 cdef bint finished(Connection connection) except -1
 @cython.locals(connection=Connection, peer=Side, flags="long long", time_ns="long long")
 cdef bint _refuses(Side side, Columns columns, Py_ssize_t i, long long marks) except -1
-@cython.locals(ids="unsigned long long", last="long long", before="long long", third="long long")
-cdef bint _ids_tell(Side side) except -1
-cdef bint _has_copies(Side side) except -1
-@cython.locals(last="long long", before="long long", third="long long")
-cdef bint _is_old_id(unsigned long long recent_ids, long long ip_id, bint carries) except -1
-@cython.locals(least="unsigned long long")
-cdef bint _skipped(unsigned long long recent_ids, long long ip_id) except -1
-cdef bint _waits_for_nothing(Side side) except -1

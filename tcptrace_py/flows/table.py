@@ -1,9 +1,11 @@
-"""The flow table: which connection a segment belongs to, what it does to its side's sequence space, what is worth a log entry.
+"""The flow table: which connection a segment belongs to, and how long connections live.
 
 Hot module. A connection begins as a row of the textbook (`textbook.py`) and stays one as long as it goes by the book. The others
 are objects (`model.live`): `take` has the ordinary segments of an open connection in one piece, because that is what nearly all
-are, and is long for that reason alone; the rest goes through `_examine`. What decides states is *logged* on the connection
-(`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet middle is only counted.
+are, and is long for that reason alone; the rest goes through `_examine`, and then through what is asked of every such segment:
+`copies` (was it captured before?), `sequence` (what it does to its side's numbers), `timing` (who waited for whom), `log`. What
+decides states is *logged* on the connection (`model.live.Segment`): the handshake, the close, and whatever is odd; the quiet
+middle is only counted.
 """
 
 from collections.abc import Callable
@@ -17,12 +19,9 @@ from tcptrace_py.model.live import (
     CLOSING,
     COPY,
     DELAYED,
-    GAP,
     LAST_IDS,
     LONG_CLOSE_NS,
-    MOST_LARGEST,
     OPENING,
-    PROBE,
     QUIET,
     REFUSED,
     REPEAT,
@@ -31,10 +30,8 @@ from tcptrace_py.model.live import (
     STRAY,
     SYN_MET_TIME_WAIT,
     Connection,
-    Context,
     Segment,
     Side,
-    begins_with_syn,
     refused,
     refused_by_time_wait,
 )
@@ -45,8 +42,6 @@ from tcptrace_py.model.segments import (
     HEADER_CUT,
     IPV4_KEY,
     IPV6_KEY,
-    OPT_DSACK,
-    OPT_SACK,
     OPT_TIMESTAMPS,
     QUOTED,
     RST,
@@ -63,8 +58,8 @@ from tcptrace_py.model.seq import HALF, MASK, ahead
 from tcptrace_py.model.state import State
 
 from . import resting
+from .copies import copy_marks, skipped
 from .incarnations import (
-    MOST_SCALE,
     acceptable,
     answers_as_before,
     are_over,
@@ -79,28 +74,24 @@ from .incarnations import (
     latest_tsval,
     opens_as_before,
     refuses_another,
-    room,
     waits_for_second,
 )
+from .log import LOG_LIMIT, context_of, log_segment, note_letter, note_letters
 from .places import NONE
-from .scopes import MIRROR_NS, MOST_TUNNELS, NEAR_BYTES, Router, fits, is_the_same, note_way, scope_at
+from .scopes import MOST_TUNNELS, NEAR_BYTES, Router, fits, is_the_same, note_way, scope_at
+from .sequence import advance, is_stray, put_before_early, unseen
 from .streams import StreamIndex
 from .textbook import ASIDE_NS, Textbook
+from .timing import answer, course, progress, speak, talk
 
 FOR_EVER_NS = (1 << 63) - 1
 OPENING_IDLE_NS = 300 * SECOND_NS  # a SYN that nobody answered is given up by every system before that
-COPY_NS = 100_000_000  # below every minimum retransmission timeout (RFC 6298; Linux TCP_RTO_MIN 200 ms)
-RESENT_SYN_NS = 900_000_000  # a SYN is sent again after a second at the earliest (RFC 6298 2.1), by some stacks with the same timestamp
-PLAUSIBLE_BYTES = 1 << 20  # of an opener: so much may have been sent behind its SYN and not captured before its peer's first segment
-MOST_BEHIND = 64  # IP IDs: so far behind a sender's latest segment a copy of one of its earlier ones is looked for
 CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS  # no silence, but a clock that was set, or a damaged stamp
 FIRST_LOOK_NS = 4 * SECOND_NS  # most connections are over by then, and nothing is to hold on to them for longer
 LAG_NS = 3 * SECOND_NS  # how far behind the capture's clock connections are looked at
 BY_THE_BOOK = True  # what may be a row of the textbook is one; tests hold objects from the start against it
 FEW_TUNNELLED = 1 << 12  # beyond so many those that are over are forgotten
 AWAKE = 1 << 12  # sides in the table before closed objects are laid to rest: below it that would save nothing
-MOST_HOLES = 256  # of a side's sequence space that are remembered
-LOG_LIMIT = 400  # remarkable segments of one connection that are logged
 MOST_STRAY_SYNS = 16  # told one by one; of others the number
 WHOLE_CROWD = 1 << 17  # above which closed connections that do not go by the book are packed: that takes longer than all else of them
 LONE_CROWD = 1 << 14  # sides in the table above which a segment that begins a connection out of the book rests until another comes
@@ -294,12 +285,12 @@ class FlowTable:
             if payload:
                 side.payload_bytes += payload
                 side.last_data_ns = time_ns
-                self._talk(side, time_ns, payload)
+                talk(side, time_ns, payload)
                 letter = 4
             else:
                 letter = 3
             if fresh and peer.rare is not None and peer.rare.unanswered:
-                self._answer(peer, time_ns)
+                answer(peer, time_ns)
             if flags & FIN:
                 side.fin_seen = True
                 if peer.fin_seen and ack != peer.next_seq:
@@ -344,7 +335,7 @@ class FlowTable:
         quiet_ns = time_ns - connection.heard_ns
         connection.heard_ns = time_ns
         if side.number != connection.speaker or quiet_ns > connection.pause_ns or peer.rare is not None:
-            self._speak(side, peer, quiet_ns)
+            speak(side, peer, quiet_ns)
         side.next_seq = end
         side.max_ack = ack
         side.packets += 1
@@ -390,7 +381,7 @@ class FlowTable:
         segment.ip_id = ip_id
         segment.ttl = columns.ttl[i]
         segment.interface = columns.interface[i]
-        if flags & FIN and (ip_id - recent_ids) & 0xFFFF == 3 and _skipped(recent_ids, ip_id):
+        if flags & FIN and (ip_id - recent_ids) & 0xFFFF == 3 and skipped(recent_ids, ip_id):
             segment.marks = SKIPPED
             connection.plain = False
         connection.log.append(segment)
@@ -748,7 +739,7 @@ class FlowTable:
         for shift in range(60, -1, -4):
             letter = waiting.history >> shift & 15
             if letter:
-                self._history(connection.side(letter >> 3 ^ swapped), letter & 7)
+                note_letter(connection.side(letter >> 3 ^ swapped), letter & 7)
         give_back(connection, waiting, LOG_LIMIT)
 
     def _bare_syn(self, side: Side, columns: Columns, i: int, stream: int) -> Side:
@@ -792,7 +783,7 @@ class FlowTable:
         connection.plain = False
         tsval = latest_tsval(connection, side.number)
         if states[peer.number] == State.TIME_WAIT and tsval >= 0 and columns.options[i] & OPT_TIMESTAMPS and columns.tsval[i] != tsval:
-            self._log(side, peer, columns, i, (seq + 1) & MASK, STRAY | REFUSED, None)
+            log_segment(side, peer, columns, i, (seq + 1) & MASK, STRAY | REFUSED, None)
         return shadow.a
 
     def _may_open_again(self, side: Side, columns: Columns, i: int) -> bool:
@@ -1095,7 +1086,7 @@ class FlowTable:
             self._note_way(side, columns, i)
         side.packets += 1
         side.last_ns = columns.time_ns[i]
-        self._progress(connection, columns.time_ns[i], columns.frame[i])
+        progress(connection, columns.time_ns[i], columns.frame[i])
         connection.end_ns = max(connection.end_ns, columns.time_ns[i])
         connection.heard_ns = max(connection.heard_ns, columns.time_ns[i])
         connection.last_frame = columns.frame[i]
@@ -1110,7 +1101,7 @@ class FlowTable:
             self._note_way(side, columns, i)
         flags, seq, payload, time_ns = columns.flags[i], columns.seq[i], columns.payload[i], columns.time_ns[i]
         end = (seq + payload + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)) & MASK
-        marks = self._copy_marks(side, columns, i)
+        marks = copy_marks(side, columns, i, self.joined)
         if marks & COPY:
             rare = side.needs_rare()
             rare.copies += 1
@@ -1121,15 +1112,15 @@ class FlowTable:
             if not marks:
                 had_bytes, had_ack = side.payload_bytes, side.max_ack if side.has_ack else -1
                 had_repeats = side.rare.retransmissions if side.rare is not None else 0
-                self._letters(side, columns, i)
-                marks = STRAY if self._is_stray(side, peer, columns, i, end) else self._sequence(side, peer, columns, i, end)
+                note_letters(side, columns, i)
+                marks = STRAY if is_stray(side, peer, columns, i, end) else advance(side, peer, columns, i, end)
                 if not marks & STRAY:
                     told = marks
                     if marks & REPEAT and (side.rare is None or side.rare.retransmissions == had_repeats):
                         told = marks & ~REPEAT  # the SYN of a simultaneous open comes again on its SYN/ACK
-                    self._course(side, peer, columns, i, end, told, had_bytes, had_ack)
-                    marks |= self._unseen(peer, columns, i)
-        context = self._context(side, peer) if flags & RST else None
+                    course(side, peer, columns, i, end, told, had_bytes, had_ack)
+                    marks |= unseen(peer, columns, i)
+        context = context_of(side, peer) if flags & RST else None
         silent_ns = time_ns - connection.end_ns
         if silent_ns >= SILENCE_NS:
             connection.idle_ns, connection.idle_until_ns = silent_ns, time_ns
@@ -1155,547 +1146,15 @@ class FlowTable:
             connection.plain = False
         connection.end_ns = max(connection.end_ns, time_ns)
         connection.start_ns = min(connection.start_ns, time_ns)
-        self._log(side, peer, columns, i, end, marks, context)
+        log_segment(side, peer, columns, i, end, marks, context)
         if marks & AHEAD and ahead(columns.ack[i], peer.next_seq) > 0:
             rare = peer.needs_rare()
             rare.early_ns = rare.early_ns or time_ns
         elif side.rare is not None and side.rare.early_ns:
-            self._put_before_early(side, peer, time_ns)
+            put_before_early(side, peer, time_ns)
         connection.last_frame = columns.frame[i]
         self._after(side, columns, i, marks)
         return marks
-
-    def _put_before_early(self, side: Side, peer: Side, time_ns: int) -> None:
-        """What was acknowledged before it was captured comes first in the log, where all of it follows at once: nothing was lost.
-
-        It had been sent by then, so its time is that of its acknowledgement. A timer would have sent it again later.
-        """
-        rare, log = side.needs_rare(), side.connection.log
-        if side.holes is not None or not 0 <= time_ns - rare.early_ns <= COPY_NS:
-            rare.early_ns = 0
-            return
-        if ahead(peer.max_ack, side.next_seq) > 0:
-            return
-        at = len(log)
-        for place in range(len(log) - 1, -1, -1):
-            segment = log[place]
-            if segment.side == peer.number and segment.marks & AHEAD and segment.time_ns >= rare.early_ns:
-                segment.marks &= ~AHEAD
-                at = place
-        late = [segment for segment in log[at:] if segment.side == side.number]
-        for segment in late:
-            segment.time_ns = min(segment.time_ns, rare.early_ns)
-        log[at:] = late + [segment for segment in log[at:] if segment.side != side.number]
-        rare.early_ns = 0
-
-    # -- how time passes --------------------------------------------------------------------------------------------
-
-    def _course(self, side: Side, peer: Side, columns: Columns, i: int, end: int, marks: int, had_bytes: int, had_ack: int) -> None:
-        """Waits, pauses, turns, and what is sent again. `had_bytes`, `had_ack`: the side's before this segment (-1: no ACK)."""
-        connection = side.connection
-        flags, payload, time_ns = columns.flags[i], columns.payload[i], columns.time_ns[i]
-        silent_ns = time_ns - connection.heard_ns
-        connection.heard_ns = max(connection.heard_ns, time_ns)
-        advanced = side.has_ack and (had_ack < 0 or ahead(side.max_ack, had_ack) > 0)
-        if advanced and peer.rare is not None and peer.rare.unanswered:
-            self._answer(peer, time_ns)
-        if side.payload_bytes > had_bytes:
-            self._talk(side, time_ns, payload)
-        if marks & REPEAT:
-            if not peer.has_ack or ahead(end, peer.max_ack) > 0:
-                self._send_again(side, peer, columns, i)
-            return
-        if marks & PROBE:
-            if connection.speaker == side.number or _waits_for_nothing(peer):
-                self._speak(side, peer, silent_ns)
-            rare = side.needs_rare()
-            rare.probes += 1
-            return
-        if payload or flags & (SYN | FIN | RST) or advanced or _waits_for_nothing(peer):  # else it answers a repeat or a probe
-            self._progress(connection, time_ns, columns.frame[i])
-        if flags & RST:
-            if silent_ns > connection.pause_ns and _waits_for_nothing(side) and _waits_for_nothing(peer):
-                connection.pause_ns = silent_ns
-        else:
-            self._speak(side, peer, silent_ns)
-        if columns.options[i] & (OPT_SACK | OPT_DSACK) == OPT_SACK and flags & ACK:
-            left = columns.sack_left[i]
-            if ahead(left, side.max_ack) > 0:
-                rare = peer.needs_rare()
-                if rare.sacked_from < 0 or ahead(left, rare.sacked_from) < 0 or ahead(rare.sacked_from, side.max_ack) <= 0:
-                    rare.sacked_from = left
-
-    def _progress(self, connection: Connection, time_ns: int, frame: int) -> None:
-        """Something new was captured."""
-        if time_ns - connection.progress_ns > connection.wait_ns:
-            connection.wait_ns, connection.wait_frame = time_ns - connection.progress_ns, frame
-        connection.progress_ns = max(connection.progress_ns, time_ns)
-
-    def _speak(self, side: Side, peer: Side, silent_ns: int) -> None:
-        """A side spoke after a silence, and by that answers what the other one said after its own."""
-        connection = side.connection
-        if side.number != connection.speaker:
-            connection.survived_ns = max(connection.survived_ns, connection.pause_ns)
-            connection.pause_ns = max(silent_ns, 0) if _waits_for_nothing(side) else 0
-            connection.speaker = side.number
-        elif silent_ns > connection.pause_ns and _waits_for_nothing(side):
-            connection.pause_ns = silent_ns
-        if peer.rare is not None:
-            peer.rare.probes = 0
-
-    def _talk(self, side: Side, time_ns: int, payload: int) -> None:
-        """A side sent new data: in its turn, or as its turn comes."""
-        connection = side.connection
-        if side.number != connection.talker:
-            if connection.talker >= 0:
-                connection.turns += 1
-                if time_ns - connection.asked_ns > side.answer_ns and (side.number or not begins_with_syn(connection)):
-                    side.answer_ns = time_ns - connection.asked_ns
-            connection.talker = side.number
-        connection.asked_ns = time_ns
-        if payload > side.largest:
-            side.largest = min(payload, MOST_LARGEST)
-
-    def _send_again(self, side: Side, peer: Side, columns: Columns, i: int) -> None:
-        """A side repeats what nobody has acknowledged."""
-        rare, payload = side.needs_rare(), columns.payload[i]
-        if not rare.unanswered:
-            rare.unanswered_since_ns = side.last_data_ns if payload and side.last_data_ns else side.last_ns
-        rare.unanswered += 1
-        rare.repeated_ns = columns.time_ns[i]
-        if payload and columns.seq[i] == peer.max_ack and (not rare.lost_payload or payload < rare.lost_payload):
-            rare.lost_payload = payload
-
-    def _answer(self, side: Side, time_ns: int) -> None:
-        """Something of a side's that it had sent again was acknowledged at last."""
-        rare, connection = side.needs_rare(), side.connection
-        connection.stall_ns = max(connection.stall_ns, time_ns - rare.unanswered_since_ns)
-        rare.unanswered = rare.lost_payload = 0
-
-    def _context(self, side: Side, peer: Side) -> Context:
-        """What a RST came upon."""
-        connection = side.connection
-        context = Context()
-        context.previous_frame, context.previous_ns = connection.last_frame, connection.end_ns
-        context.previous_by_peer = peer.last_ns == connection.end_ns and peer.packets > 0
-        context.previous_is_data = context.previous_by_peer and peer.last_data_ns == peer.last_ns
-        context.peer_ack = peer.max_ack if peer.has_ack else -1
-        if side.has_seq:
-            context.own_next = side.holes[0][0] if side.holes else side.next_seq
-            context.sacked_end = side.rare.sacked_end if side.holes and side.rare is not None else -1
-        context.own_ack = side.max_ack if side.has_ack else -1
-        context.data_ns = peer.last_data_ns
-        if side.has_ack and peer.has_seq:
-            context.unread = max(ahead(peer.next_seq, side.max_ack) - (1 if peer.fin_seen else 0), 0)
-        return context
-
-    def _letters(self, side: Side, columns: Columns, i: int) -> None:
-        flags = columns.flags[i]
-        if flags & SYN:
-            self._history(side, 2 if flags & ACK else 1)
-        if columns.payload[i]:
-            self._history(side, 4)
-        if flags & RST:
-            self._history(side, 6)
-        elif flags & FIN:
-            self._history(side, 5)
-        elif flags & (SYN | ACK) == ACK and not columns.payload[i]:
-            self._history(side, 3)
-
-    def _history(self, side: Side, letter: int) -> None:
-        """Zeek's letter, once for each side; its case is given when the client is known."""
-        connection = side.connection
-        if not side.history_bits & 1 << letter:
-            side.history_bits |= 1 << letter
-            connection.history = connection.history << 4 | side.number << 3 | letter
-
-    def _copy_marks(self, side: Side, columns: Columns, i: int) -> int:
-        """COPY if this is a segment captured before, once more, which its sender did not send again; DELAYED if it was long under way.
-
-        A sender gives every retransmission a new IP ID; where it gives none (0, or IPv6), or the same to different segments
-        (RFC 6864 4.1), the time tells: a copy comes before any timer could have run, and nothing came in between that calls
-        for the same answer again. Of what is not logged only the ID and the end of the latest segment are known.
-        """
-        if columns.notes[i] & HEADER_CUT:
-            return 0
-        seq, ip_id, ack = columns.seq[i], columns.ip_id[i], columns.ack[i]
-        flags, payload, window, tsval = columns.flags[i], columns.payload[i], columns.window[i], columns.tsval[i]
-        end = (seq + payload + (1 if flags & (SYN | FIN) else 0)) & MASK
-        if (
-            seq == side.last_seq
-            and (end == side.next_seq or not flags & (SYN | ACK | RST))  # which moves nothing on, and is not logged (_sequence)
-            and flags == side.last_flags
-            and ip_id == side.last_ip_id
-            and ack == (side.max_ack if flags & ACK else ack)
-            and window == side.window
-            and tsval == side.last_tsval
-            and _acknowledged_last(side, ack)
-            and self._same_again(side, columns, i, side.last_ns, side.last_interface)
-        ):
-            return COPY if columns.time_ns[i] - side.last_ns <= COPY_NS else COPY | DELAYED
-        log = side.connection.log
-        for at in range(len(log) - 1, -1, -1):
-            segment = log[at]
-            if (
-                segment.side == side.number
-                and segment.seq == seq
-                and segment.ip_id == ip_id
-                and segment.flags == flags
-                and segment.ack == ack
-                and segment.payload == payload
-                and segment.window == window
-                and segment.tsval == columns.tsval[i]
-                and self._same_again(side, columns, i, segment.time_ns, segment.interface)
-            ):
-                return segment.marks & STRAY | (COPY if columns.time_ns[i] - segment.time_ns <= COPY_NS else COPY | DELAYED)
-        if (
-            ip_id > 0
-            and not flags & (SYN | FIN | RST)
-            and columns.time_ns[i] - side.last_ns < COPY_NS  # those are all in the log
-            and not (ip_id == side.last_ip_id and seq != side.last_seq)
-            and _ids_tell(side)
-            and _is_old_id(side.recent_ids, ip_id, payload > 0)
-        ):
-            return 0 if _brings(side, seq, end, ack, flags) else COPY
-        return 0
-
-    def _same_again(self, side: Side, columns: Columns, i: int, before_ns: int, interface: int) -> bool:
-        """Whether the second of two equal segments is a copy of the first."""
-        if columns.ip_id[i] > 0 and _ids_tell(side):
-            return True
-        gap_ns = columns.time_ns[i] - before_ns
-        if gap_ns > COPY_NS:  # hardly a clock stands still for so long
-            return gap_ns < RESENT_SYN_NS and bool(columns.flags[i] & SYN and columns.options[i] & OPT_TIMESTAMPS)
-        if columns.interface[i] != interface or columns.frame[i] == self.joined:
-            return True
-        if columns.flags[i] & RST:
-            return _has_copies(side) or _has_copies(side.peer)  # tcp_v4_send_reset(): one for each segment, all with ID 0
-        if columns.payload[i] or columns.flags[i] & FIN:
-            return bool(columns.options[i] & OPT_TIMESTAMPS) or gap_ns < MIRROR_NS
-        if columns.flags[i] & SYN and not columns.flags[i] & ACK:
-            return True
-        peer = side.peer
-        answered = peer.last_ns > before_ns and peer.last_seq >= 0
-        return not answered and (gap_ns < MIRROR_NS or columns.flags[i] & SYN > 0)
-
-    def _is_stray(self, side: Side, peer: Side, columns: Columns, i: int, end: int) -> bool:
-        """Whether a segment's numbers lie outside everything that this connection can be about (RFC 9293 3.10.7.4).
-
-        A capture that missed much looks the same for one segment; the next one in a row is believed.
-        """
-        flags, seq = columns.flags[i], columns.seq[i]
-        if flags & (SYN | RST):
-            return False
-        if not side.has_seq:
-            # RFC 9293 3.10.7.3, first: in SYN_SENT it is no answer, but of an old connection's, and is itself answered by a RST
-            return bool(
-                flags & ACK
-                and peer.syn_seen
-                and not peer.spoke
-                and not peer.synack_seen
-                and peer is not side
-                and not 0 < ahead(columns.ack[i], peer.isn) < PLAUSIBLE_BYTES
-            )
-        beyond = ahead(seq, side.next_seq)
-        before_opening = side.syn_seen and side.payload_bytes < 1 << 30 and ahead(seq, side.isn) < 0
-        if beyond <= room(peer, MOST_SCALE) and not before_opening:
-            return False
-        if side.syn_seen and not side.spoke and peer is not side and self._goes_on_elsewhere(side, seq):
-            return False
-        rare = side.needs_rare()
-        tsval = latest_tsval(side.connection, side.number)
-        if seq == rare.stray_next and not (tsval >= 0 and columns.options[i] & OPT_TIMESTAMPS and ahead(columns.tsval[i], tsval) < 0):
-            rare.stray_next = -1
-            return False
-        rare.stray_next = end
-        return True
-
-    def _unseen(self, peer: Side, columns: Columns, i: int) -> int:
-        """AHEAD if the segment acknowledges what was never captured: beyond the peer's last byte, or across a hole."""
-        ack = columns.ack[i]
-        if columns.flags[i] & (ACK | RST | SYN) != ACK or not peer.has_seq:
-            return 0
-        if ahead(ack, peer.next_seq) > 0:
-            if peer.rare is not None and peer.rare.probe_end == ack:  # the byte of a window probe was accepted
-                peer.next_seq = ack
-                peer.payload_bytes += 1
-                return 0
-            if peer.rare is not None and peer.rare.stray_next == ack:
-                self._adopt(peer)  # received, so it was this connection's: what lies before it was not captured
-            else:
-                return AHEAD
-        if peer.holes is not None and ahead(peer.holes[0][1], ack) <= 0:
-            peer.holes = [hole for hole in peer.holes if ahead(hole[1], ack) > 0] or None
-            return AHEAD
-        return 0
-
-    def _adopt(self, side: Side) -> None:
-        """Take a side's latest stray segment for what it is: the first behind a gap in the capture.
-
-        Its bytes stay uncounted: whoever was told of it as a stray (`observer`) has counted none.
-        """
-        connection, rare = side.connection, side.needs_rare()
-        log = connection.log
-        for at in range(len(log) - 1, -1, -1):
-            segment = log[at]
-            if segment.side != side.number or segment.end != rare.stray_next or not segment.marks & STRAY:
-                continue
-            segment.marks = segment.marks & ~STRAY | GAP
-            rare.stray_next = -1
-            self._add_hole(side, segment.seq)
-            side.next_seq = segment.end
-            side.last_ns = max(side.last_ns, segment.time_ns)
-            if segment.payload:
-                side.last_data_ns = max(side.last_data_ns, segment.time_ns)
-            if segment.flags & FIN:
-                side.fin_seen = True
-                connection.phase = CLOSING
-            if not side.has_ack or ahead(segment.ack, side.max_ack) > 0:
-                side.max_ack = segment.ack
-            side.has_ack = side.spoke = True
-            return
-
-    def _sequence(self, side: Side, peer: Side, columns: Columns, i: int, end: int) -> int:
-        """Move the side's sequence numbers on; returns the marks that its segment earns."""
-        flags, seq, payload = columns.flags[i], columns.seq[i], columns.payload[i]
-        marks = 0
-        if flags & RST or not flags & (SYN | ACK):
-            return 0  # a RST has no place in the sender's own sequence space (RFC 9293 3.10.7.1), nor has what is dropped (3.10.7.4, fifth)
-        if flags & SYN:
-            marks |= self._synchronize(side, peer, columns, i, end)
-            if marks & STRAY:
-                return marks
-        elif not side.has_seq:
-            side.has_seq = True
-            side.next_seq = end
-            side.payload_bytes += payload
-        elif payload or flags & FIN:
-            marks |= self._coverage(side, peer, seq, payload, end, flags)
-        elif ahead(seq, side.next_seq) > 0:
-            marks |= GAP
-            self._add_hole(side, seq)
-            side.next_seq = seq
-        elif seq == (side.next_seq - 1) & MASK and side.connection.phase != OPENING and not side.fin_seen:
-            marks |= PROBE
-        if marks & PROBE:
-            self._probe(side, peer, columns.frame[i])
-        if flags & FIN and flags & ACK:
-            if side.fin_seen and marks & REPEAT:
-                rare = side.needs_rare()
-                rare.fin_repeats += 1
-            side.fin_seen = True
-        if flags & ACK:
-            if not side.spoke and not flags & SYN and peer.synack_seen and peer is not side:
-                self._take_answer(peer, columns.ack[i])
-            if not side.has_ack or ahead(columns.ack[i], side.max_ack) > 0:
-                side.max_ack = columns.ack[i]
-            side.has_ack = True
-        if flags & (ACK | SYN) == ACK:
-            side.spoke = True
-        return marks
-
-    def _take_answer(self, side: Side, ack: int) -> None:
-        """Of a side's SYN/ACKs with different numbers the one that its peer acknowledges counts (RFC 9293 3.10.7.3)."""
-        if ack == (side.isn + 1) & MASK:
-            return
-        for segment in side.connection.log:
-            if (
-                segment.side == side.number
-                and segment.flags & (SYN | ACK | RST) == SYN | ACK
-                and ack in ((segment.seq + 1) & MASK, segment.end)
-                and segment.seq != side.isn
-                and not side.spoke
-            ):
-                side.isn = segment.seq
-                side.next_seq = segment.end
-                side.peer.max_ack = segment.seq
-                return
-
-    def _goes_on_elsewhere(self, side: Side, seq: int) -> bool:
-        """Whether a side's SYN is not this connection's: its peer acknowledged another number, and it goes on from that one.
-
-        The SYN/ACK that its peer took was not captured, or its SYN came over a connection whose begin was not captured.
-        """
-        log, number, found = side.connection.log, side.number, False
-        for segment in log:
-            if segment.side != number and segment.flags & (ACK | RST) == ACK:
-                if 0 < ahead(segment.ack, side.isn) < PLAUSIBLE_BYTES:
-                    return False
-                found = found or (segment.ack == seq and not segment.flags & SYN)
-        if not found:
-            return False
-        for segment in log:
-            if segment.side == number and segment.flags & SYN:
-                segment.marks |= STRAY
-        side.syn_seen = side.synack_seen = side.connection.plain = False
-        side.next_seq = seq
-        return True
-
-    def _synchronize(self, side: Side, peer: Side, columns: Columns, i: int, end: int) -> int:
-        flags, seq, ack = columns.flags[i], columns.seq[i], columns.ack[i]
-        marks = 0
-        if flags & ACK and peer.syn_seen and peer is not side and not 0 < ahead(ack, peer.isn) <= max(ahead(peer.next_seq, peer.isn), 1):
-            return STRAY  # it answers no SYN of this connection (RFC 9293 3.10.7.3)
-        if side.syn_seen and seq != side.isn and flags & ACK and not peer.has_ack:
-            side.syn_seen = False  # answered anew with another number before the first answer was taken
-            side.next_seq = end
-        if not side.syn_seen:
-            side.syn_seen = True
-            side.isn = seq
-            if not side.has_seq or ahead(end, side.next_seq) > 0:
-                side.next_seq = end
-                side.payload_bytes += columns.payload[i]
-            side.has_seq = True
-            if not peer.has_ack:
-                peer.max_ack = seq
-        elif seq != side.isn:
-            return STRAY  # of an earlier incarnation, or the answer to a SYN of it
-        else:
-            marks |= REPEAT
-            if not (flags & ACK and not side.synack_seen):
-                rare = side.needs_rare()
-                rare.retransmissions += 1
-            if ahead(end, side.next_seq) > 0:
-                side.payload_bytes += columns.payload[i]
-                side.next_seq = end
-        if flags & ACK:
-            side.synack_seen = True
-        if columns.window_scale[i] >= 0:
-            side.window_scale = columns.window_scale[i]
-        return marks
-
-    def _probe(self, side: Side, peer: Side, frame: int) -> None:
-        """A segment that only asks for an answer: of a zero window, or of a silent peer."""
-        code = "zero-window-probe" if peer.window_zero else "keep-alive-probe"
-        for anomaly in side.connection.anomalies or ():
-            if anomaly[0] == code:
-                return
-        side.connection.note(
-            code, frame, "it asks whether the peer has room again" if peer.window_zero else "it asks whether the peer is still there"
-        )
-
-    def _add_hole(self, side: Side, seq: int) -> None:
-        if side.holes is None:
-            side.holes = []
-        if len(side.holes) < MOST_HOLES:
-            side.holes.append((side.next_seq, seq))
-
-    def _coverage(self, side: Side, peer: Side, seq: int, payload: int, end: int, flags: int) -> int:
-        """Data or a FIN: new, filling a hole, repeated, or a probe (RFC 9293 3.8.4, 3.8.6.1)."""
-        beyond = ahead(seq, side.next_seq)
-        if (
-            payload == 1
-            and not flags & FIN
-            and not side.fin_seen
-            and (
-                (beyond == 0 and peer.window_zero)
-                or (beyond == -1 and end == side.next_seq and (peer.window_zero or peer.max_ack == side.next_seq))
-            )
-        ):
-            if beyond == 0:
-                side.needs_rare().probe_end = end
-            return PROBE
-        if beyond >= 0:
-            if beyond:
-                self._add_hole(side, seq)
-                side.needs_rare().sacked_end = end
-            side.payload_bytes += payload
-            side.next_seq = end
-            return GAP if beyond else 0
-        fresh = max(ahead(end, side.next_seq), 0)
-        filled = 0
-        if side.holes and ahead(end, side.holes[0][0]) > 0 > ahead(seq, side.holes[-1][1]):  # holes are in order
-            filled = self._fill(side, seq, (seq + payload) & MASK)
-            if flags & FIN:
-                self._fill(side, (seq + payload) & MASK, end)  # its FIN's own number is no payload
-        fresh_payload = max(fresh - (1 if flags & FIN else 0), 0)
-        side.payload_bytes += filled + fresh_payload
-        if fresh > 0:
-            side.next_seq = end
-        new_fin = flags & FIN and not side.fin_seen
-        if flags & FIN and side.fin_seen:
-            rare = side.needs_rare()
-            rare.retransmissions += 1
-            return REPEAT
-        if filled >= payload > 0 or (payload == 0 and new_fin):
-            return GAP
-        if fresh > 0 and fresh_payload + filled >= payload:
-            return 0
-        rare = side.needs_rare()
-        rare.retransmissions += 1
-        return REPEAT
-
-    def _fill(self, side: Side, start: int, end: int) -> int:
-        """Bytes of the side's holes that this segment covers; they are holes no longer."""
-        filled = 0
-        kept: list[tuple[int, int]] = []
-        if side.holes is None:
-            return 0
-        for hole in side.holes:
-            left, right = hole
-            low = start if ahead(start, left) > 0 else left
-            high = end if ahead(right, end) > 0 else right
-            if ahead(high, low) <= 0:
-                kept.append(hole)
-                continue
-            filled += ahead(high, low)
-            before, behind = ahead(low, left), ahead(right, high)
-            if len(side.holes) >= MOST_HOLES:  # of the two that it may become the larger one is kept
-                if before < behind:
-                    before = 0
-                else:
-                    behind = 0
-            if before > 0:
-                kept.append((left, low))
-            if behind > 0:
-                kept.append((high, right))
-        if filled:
-            side.holes = kept or None
-        return filled
-
-    # -- log --------------------------------------------------------------------------------------------------------
-
-    def _log(self, side: Side, peer: Side, columns: Columns, i: int, end: int, marks: int, context: Context | None) -> None:
-        """Remember the segment if it may decide a state."""
-        connection = side.connection
-        flags = columns.flags[i]
-        covers_fin = peer.fin_seen and flags & ACK and columns.ack[i] == peer.next_seq
-        if flags & (SYN | FIN | RST) or marks & (AHEAD | STRAY):
-            if len(connection.log) >= LOG_LIMIT:
-                if marks & STRAY:
-                    rare = connection.a.needs_rare()
-                    rare.more_strays += 1
-                return
-            connection.budget = BUDGET
-        elif connection.phase == QUIET:
-            return
-        elif not (connection.phase == CLOSING and covers_fin and connection.budget > -BUDGET):
-            if connection.budget <= 0:
-                return
-            connection.budget -= 1
-        else:
-            connection.budget -= 1
-        segment = Segment()
-        segment.time_ns, segment.frame, segment.side = columns.time_ns[i], columns.frame[i], side.number
-        segment.flags, segment.seq, segment.end, segment.ack = flags, columns.seq[i], end, columns.ack[i]
-        segment.payload, segment.window = columns.payload[i], columns.window[i]
-        segment.options, segment.tsval, segment.tsecr = columns.options[i], columns.tsval[i], columns.tsecr[i]
-        segment.ip_id, segment.ttl, segment.interface = columns.ip_id[i], columns.ttl[i], columns.interface[i]
-        if flags & FIN and (columns.ip_id[i] - side.recent_ids) & 0xFFFF == 3 and _skipped(side.recent_ids, columns.ip_id[i]):
-            marks |= SKIPPED
-            connection.plain = False
-        if flags & (ACK | SYN) == ACK and peer.syn_seen and ahead(columns.ack[i], peer.isn) <= 0:
-            connection.plain = False  # it does not acknowledge the SYN: what it says hangs on its number, which no signature has
-        segment.marks, segment.context = marks, context
-        connection.log.append(segment)
-        if connection.plain:
-            if connection.signature >> 56:
-                connection.plain = False
-            else:
-                covers = 3 if flags & RST else 0 if not flags & ACK else 2 if covers_fin else 1
-                connection.signature = connection.signature << 6 | (
-                    side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (columns.payload[i] > 0) << 2 | covers
-                )
 
     def _after(self, side: Side, columns: Columns, i: int, marks: int) -> None:
         """Remember the segment as its side's last, and move the connection's phase on."""
@@ -1719,7 +1178,7 @@ class FlowTable:
                     self._open_window(side, columns.time_ns[i])
             elif not flags & (SYN | FIN):
                 if not side.window_zero:
-                    self._history(side, 7)
+                    note_letter(side, 7)
                     rare = side.needs_rare()
                     rare.closed_since_ns = columns.time_ns[i]
                     rare.zero_windows += 1
@@ -1917,16 +1376,6 @@ def _name(side: Side) -> bytes:
     return side.key + connection.split if connection.split else side.key
 
 
-def _acknowledged_last(side: Side, ack: int) -> bool:
-    """Whether a side's latest segment had this number, where it may have had another than the highest that it acknowledged."""
-    log = side.connection.log
-    for at in range(len(log) - 1, -1, -1):
-        segment = log[at]
-        if segment.side == side.number:
-            return segment.time_ns != side.last_ns or segment.ack == ack
-    return True
-
-
 def _is_tunnelled(key: bytes) -> bool:
     """Whether a key has a tunnel's network behind it."""
     return len(key) != IPV4_KEY and len(key) != IPV6_KEY
@@ -1947,11 +1396,6 @@ def finished(connection: Connection) -> bool:
     return False
 
 
-def _waits_for_nothing(side: Side) -> bool:
-    """Whether a side has neither sent again what was not acknowledged since nor probed without an answer."""
-    return side.rare is None or not (side.rare.unanswered or side.rare.probes)
-
-
 def _refuses(side: Side, columns: Columns, i: int, marks: int) -> bool:
     """Whether a segment is a port's refusal of the one segment before it, a SYN: RST and ACK, by the book (RFC 9293 3.10.7.1)."""
     connection, peer, flags, time_ns = side.connection, side.peer, columns.flags[i], columns.time_ns[i]
@@ -1969,50 +1413,3 @@ def _refuses(side: Side, columns: Columns, i: int, marks: int) -> bool:
         and time_ns >= connection.end_ns
         and time_ns - connection.end_ns < SILENCE_NS
     )
-
-
-def _ids_tell(side: Side) -> bool:
-    """Whether a side's latest segments, copies left out, have IP IDs of their own: then the same ID means the same segment.
-
-    Zero is no ID, and does not speak against the others (Linux: SYN/ACK, RST, TIME_WAIT).
-    """
-    ids = side.recent_ids
-    last, before, third = ids & 0xFFFF, ids >> 16 & 0xFFFF, ids >> 32 & 0xFFFF
-    if side.packets < 2 or (last == before and last):
-        return False
-    return side.packets < 3 or not third or third not in (last, before)
-
-
-def _has_copies(side: Side) -> bool:
-    """Whether segments of a side were captured twice."""
-    return side.rare is not None and side.rare.copies > 0
-
-
-def _is_old_id(recent_ids: int, ip_id: int, carries: bool) -> bool:
-    """Whether a segment with this IP ID left before the latest one: it has one of the last three, or they are counted and it is behind.
-
-    The latter says nothing of what carries nothing: a pure acknowledgement may be overtaken, and then tells nothing new.
-    """
-    last, before, third = recent_ids & 0xFFFF, recent_ids >> 16 & 0xFFFF, recent_ids >> 32 & 0xFFFF
-    if ip_id in (last, before, third):
-        return True
-    return carries and third > 0 and (before - third) & 0xFFFF == (last - before) & 0xFFFF == 1 and (last - ip_id) & 0xFFFF < MOST_BEHIND
-
-
-def _brings(side: Side, seq: int, end: int, ack: int, flags: int) -> bool:
-    """Whether a segment says anything new. A copy does not: what it was copied from would have said it before."""
-    if ahead(end, side.next_seq) > 0:
-        return side.rare is None or side.rare.probe_end != end
-    return bool(flags & ACK and (not side.has_ack or ahead(ack, side.max_ack) > 0)) or any(
-        ahead(end, left) > 0 > ahead(seq, right) for left, right in side.holes or ()
-    )
-
-
-def _skipped(recent_ids: int, ip_id: int) -> bool:
-    """Whether the IP IDs count just two segments that were sent before this one and not captured; none came out of order."""
-    least = 0xFFFF
-    while recent_ids:
-        if recent_ids & 0xFFFF:
-            least = min(least, (ip_id - recent_ids) & 0xFFFF)
-        recent_ids >>= 16
-    return least == 3
