@@ -12,8 +12,8 @@ cdef long long MASK
 
 @cython.locals(account=Account, at=cython.Py_ssize_t, found="long long[::1]")
 cpdef sums(Accounts accounts)
-@cython.locals(numbers="long long[::1]", rows="unsigned int[::1]", row=cython.Py_ssize_t, at=cython.Py_ssize_t, least="long long",
-               opened="long long", served="long long", chosen=list, tied=list)
+@cython.locals(numbers="long long[::1]", firsts="long long[::1]", rows="unsigned int[::1]", row=cython.Py_ssize_t,
+               at=cython.Py_ssize_t, least="long long", last="long long", opened="long long", served="long long", chosen=list, tied=list)
 cpdef list most_connections(PackedRows packed, Py_ssize_t most)
 @cython.locals(singles=Singles, found=tuple, own="long long[::1]", packed=PackedRows, others=PackedRows, size=cython.Py_ssize_t,
                row=cython.Py_ssize_t, side=cython.Py_ssize_t, what=cython.Py_ssize_t, address=bytes, host=HostRow,

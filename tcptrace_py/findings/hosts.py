@@ -112,19 +112,21 @@ def _in_order(packed: PackedRows) -> Iterator[Host]:
 
 def most_connections(packed: PackedRows, most: int) -> list[int]:
     """At most so many of these rows: those with the most connections, of others those with the lowest addresses."""
-    counts = array("q", bytes(8 * packed.count))
-    numbers, rows = counts, packed.rows  # compiled, a view of it
+    counts, leading = array("q", bytes(8 * packed.count)), array("q", [NEVER_NS]) * packed.count
+    numbers, firsts, rows = counts, leading, packed.rows  # compiled, views of them
     for row in range(packed.count):
         at = row * packed.row_words + KEY + packed.key_words
         opened, served = rows[at + OPENED], rows[at + SERVED]
         numbers[row] = -opened - served
     least = max(nsmallest(most, counts), default=0)
-    chosen, tied = [], []
+    chosen = []
     for row in range(packed.count):
         if numbers[row] < least:
             chosen.append(row)
         elif numbers[row] == least:
-            tied.append((packed.key(row), row))
+            firsts[row] = packed.leading(row, 0)
+    last = max(nsmallest(most, leading), default=0)
+    tied = [(packed.key(row), row) for row in range(packed.count) if numbers[row] == least and firsts[row] <= last]
     return chosen + [row for _, row in nsmallest(most - len(chosen), tied)]
 
 
@@ -139,9 +141,10 @@ def add_singles(accounts: Accounts, numbers: "array[int]") -> tuple[PackedRows, 
         for row in range(packed.count):
             if not is_alive(packed, row):
                 continue
+            start_ns = began_ns(packed, row)
             for side in range(2):  # the client's address comes first, then the server's
                 address = words.taken(packed.rows, row * packed.row_words + KEY + side * size, size)
-                host, start_ns, what = accounts.hosts.get(address), began_ns(packed, row), SERVED if side else OPENED
+                host, what = accounts.hosts.get(address), SERVED if side else OPENED
                 closed = closed_first[facts_of(packed, row)] == side
                 if host is None:
                     _add_packed(others, address, what, closed, start_ns)

@@ -14,7 +14,9 @@ cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, CLIENT_PACKETS, CLIENT_PA
 
 
 cdef class Neighbours:
-    cdef public object what, service, since_ns, until_ns
+    cdef public Py_ssize_t count
+    cdef public int[::1] what, service
+    cdef public long long[::1] since_ns, until_ns
 
     @cython.locals(
         table=Table, anomalies=Table, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", size=cython.Py_ssize_t,
@@ -24,6 +26,7 @@ cdef class Neighbours:
     cpdef add(self, Block block, int[::1] service)
     @cython.locals(until_ns="long long")
     cdef _look(self, long long[::1] entries, Py_ssize_t at, bint at_end, int what, int service)
+    @cython.locals(at=cython.Py_ssize_t)
     cdef _note(self, long long since_ns, long long until_ns, int what, int service)
 
 
@@ -33,7 +36,7 @@ cdef class _Rows:
     cdef public object begins, clients, counts, longest_ns, numbers, still, what
 
     @cython.locals(
-        what="signed char[::1]", service="int[::1]", since_ns="long long[::1]", until_ns="long long[::1]", servers="int[::1]",
+        what="int[::1]", service="int[::1]", since_ns="long long[::1]", until_ns="long long[::1]", servers="int[::1]",
         kinds="signed char[::1]", longest_ns="long long[::1]", begins="int[::1]", counts="int[::1]", stills="int[::1]",
         clients="int[::1]", numbers="int[::1]", names="long long[::1]", rows="int[::1]", at=cython.Py_ssize_t, place=cython.Py_ssize_t,
         row=cython.Py_ssize_t, put=cython.Py_ssize_t, last="long long", still=bint, lasted_ns="long long", kind="long long",

@@ -28,6 +28,7 @@ from tcptrace_py.facts.table import MISSING
 from tcptrace_py.model import columns
 from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.diagnosis import Neighbour
+from tcptrace_py.model.growing import longer
 from tcptrace_py.model.state import State
 from tcptrace_py.model.vocabulary import Outcome
 
@@ -50,6 +51,7 @@ ENDED_BY_FIN = frozenset((State.CLOSE_WAIT, State.FIN_WAIT_2))
 HALF_OPEN = len(State)  # one side is established, the other's socket is gone
 NAMES = (*(state.name for state in State), "half-open")
 MOST_ROWS = 10_000  # the most frequent
+FIRST_ROOM = 64  # states that lasted
 BITS = 28  # of a service's number, and of a server's
 ROLES = ("client", "server")
 BY_SERVER = 16  # added to the number of a state that a server is in
@@ -67,11 +69,12 @@ def stuck_ns(start_ns: int, end_ns: int) -> int:
 class Neighbours:
     """Every time that a side was in such a state for long, in columns: which state, of whose connection, from when until when."""
 
-    __slots__ = ("service", "since_ns", "until_ns", "what")
+    __slots__ = ("count", "service", "since_ns", "until_ns", "what")
 
     def __init__(self) -> None:
-        self.what, self.service = array("b"), array("i")
-        self.since_ns, self.until_ns = array("q"), array("q")  # NEVER_NS: until the capture's end
+        self.count = 0
+        self.what, self.service = (array("i", bytes(4 * FIRST_ROOM)) for _ in range(2))
+        self.since_ns, self.until_ns = (array("q", bytes(8 * FIRST_ROOM)) for _ in range(2))  # NEVER_NS: until the capture's end
 
     def add(self, block: Block, service: Sequence[int]) -> None:
         """Take in the connections of a block; `service` says which one's each is (`Services`)."""
@@ -116,11 +119,14 @@ class Neighbours:
             self._note(entries[at], until_ns, what, service)
 
     def _note(self, since_ns: int, until_ns: int, what: int, service: int) -> None:
-        if since_ns != MISSING:
-            self.what.append(what)
-            self.service.append(service)
-            self.since_ns.append(since_ns)
-            self.until_ns.append(until_ns)
+        if since_ns == MISSING:
+            return
+        at = self.count
+        if at == len(self.what):
+            self.what, self.service = longer(self.what), longer(self.service)
+            self.since_ns, self.until_ns = longer(self.since_ns), longer(self.until_ns)
+        self.what[at], self.service[at], self.since_ns[at], self.until_ns[at] = what, service, since_ns, until_ns
+        self.count = at + 1
 
     def result(self, services: Services, start_ns: int, end_ns: int) -> tuple[Neighbour, ...]:
         """MOST_ROWS rows, the most frequent first. The capture lasts from `start_ns` to `end_ns`."""
@@ -138,7 +144,7 @@ class _Rows:
     def __init__(self, noted: Neighbours, services: Services, least_ns: int, end_ns: int) -> None:
         """What lasts at the capture's end counts if it does for `least_ns`."""
         self.services = services
-        size = len(noted.what)
+        size = noted.count
         self.what, self.longest_ns = array("b", bytes(size)), array("q", bytes(8 * size))
         self.begins, self.counts, self.still, self.clients, self.numbers = (array("i", bytes(4 * size)) for _ in range(5))
         self._sum_up(noted, services.by_server()[1], least_ns, end_ns)
@@ -146,14 +152,14 @@ class _Rows:
     def _sum_up(self, noted: Neighbours, server_of: "array[int]", least_ns: int, end_ns: int) -> None:
         what, service, since_ns, until_ns, servers = noted.what, noted.service, noted.since_ns, noted.until_ns, server_of
         kinds, longest_ns, begins, counts, stills = self.what, self.longest_ns, self.begins, self.counts, self.still
-        clients, numbers, keys = self.clients, self.numbers, array("q", bytes(8 * len(noted.what)))
+        clients, numbers, keys = self.clients, self.numbers, array("q", bytes(8 * noted.count))
         names = keys  # a state, whose it is (a service's by its client, or a server's), the service: in this order
-        for at in range(len(what)):
+        for at in range(noted.count):
             kind, whose = what[at], servers[service[at]] if what[at] >= BY_SERVER else service[at]
             names[at] = (kind << BITS | whose) << BITS | service[at]
         order, row, put, last = columns.in_order(keys, len(keys)), -1, 0, -1
         rows = order
-        for place in range(len(what)):
+        for place in range(noted.count):
             at = rows[place]
             still = until_ns[at] == NEVER_NS
             lasted_ns = (end_ns if still else until_ns[at]) - since_ns[at]

@@ -5,7 +5,7 @@ from tcptrace_py.model cimport words
 from tcptrace_py.model.first_frames cimport FirstFrames
 
 cdef long long ACK, IPV4_KEY, IPV6_KEY, SYN, MASK, KNOWN_LOW, KNOWN_HIGH, OVER, HIGH_HASH, STREAM, BASE_LOW, BASE_HIGH, KNOWN, SLOT_WORDS
-cdef long long KNOWN_BITS, OPENED, _RESTING
+cdef long long KNOWN_BITS, MANY, OPENED, _RESTING
 
 
 cdef class StreamIndex:

@@ -26,6 +26,7 @@ LOW_HASH, HIGH_HASH, STREAM, BASE_LOW, BASE_HIGH, KNOWN = range(6)
 SLOT_WORDS = 6
 KNOWN_BITS = 4
 RESTING_MASK = MASK >> KNOWN_BITS
+MANY = 1 << 20  # slots, above which the table grows in smaller steps
 _RESTING = RESTING_MASK  # for this module: compiled, it is a C number
 
 
@@ -35,8 +36,8 @@ class StreamIndex:
     What other parts of a capture open is not known where a part of it is replayed: there streams are called by frames.
 
     It is what grows with the capture (and `FirstFrames`, by a bit a frame), so it is compact: an open-addressing table of 24
-    bytes a slot, between two thirds and four fifths full (30 to 38 bytes a tuple). All of a slot stands together, for nearly
-    every look at it misses the cache.
+    bytes a slot, four fifths full when it grows: by a half, where there are many by a quarter (30 to 38 bytes a tuple then). All of
+    a slot stands together, for nearly every look at it misses the cache.
     A tuple is known by 64 bits of its hash; two of n tuples share them with a probability of about n^2 / 2^65.
     """
 
@@ -102,7 +103,7 @@ class StreamIndex:
 
     def _grow(self) -> None:
         before, slots = self._table, self._size
-        self._size = size = slots + slots // 4
+        self._size = size = slots + (slots // 4 if slots > MANY else slots // 2)
         self._table = words_of(SLOT_WORDS * size)
         table, last = self._table, (size - 1) * SLOT_WORDS
         for old in range(0, slots * SLOT_WORDS, SLOT_WORDS):

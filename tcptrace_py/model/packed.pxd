@@ -21,6 +21,8 @@ cdef class PackedRows:
                    index=cython.Py_ssize_t)
     cpdef Py_ssize_t place(self, bytes key) except -1
     cpdef bytes key(self, Py_ssize_t row)
+    @cython.locals(found="unsigned int")
+    cpdef long long leading(self, Py_ssize_t row, Py_ssize_t word) except -1
     @cython.locals(table="unsigned int[::1]", rows="unsigned int[::1]", last="long long", slot="long long", at=cython.Py_ssize_t,
                    index=cython.Py_ssize_t)
     cdef long long _slot(self, bytes key, long long mixed) except -1
@@ -39,6 +41,6 @@ cdef class Numbered:
     cpdef Py_ssize_t find(self, bytes key) except -2
     @cython.locals(place=int)
     cpdef bytes key(self, Py_ssize_t number)
-    @cython.locals(place=int, packed=PackedRows, found="unsigned int")
+    @cython.locals(place=int, packed=PackedRows)
     cpdef long long leading(self, Py_ssize_t number, Py_ssize_t word) except -1
     cpdef int middle(self, Py_ssize_t number) except -1

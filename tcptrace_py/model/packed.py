@@ -38,7 +38,7 @@ class PackedRows:
 
     def place(self, key: bytes) -> int:
         """The row with this key; if there was none it is a new one, the last, and what is kept in it is 0."""
-        if 4 * self.count >= 3 * self._size:
+        if 5 * self.count >= 3 * self._size:  # fuller than this, a key that is not there takes many looks
             self._widen()
         row, mixed = self.count, hash(key) & MASK
         slot = self._slot(key, mixed)
@@ -60,6 +60,11 @@ class PackedRows:
     def key(self, row: int) -> bytes:
         """The key of a row."""
         return words.taken(self.rows, row * self.row_words + _KEY, self.key_words)
+
+    def leading(self, row: int, word: int) -> int:
+        """A word of a row's key, as it counts where keys are compared as bytes."""
+        found = self.rows[row * self.row_words + _KEY + word]
+        return (found & 0xFF) << 24 | (found & 0xFF00) << 8 | found >> 8 & 0xFF00 | found >> 24 if LITTLE else found
 
     def _slot(self, key: bytes, mixed: int) -> int:
         """Where in the table the key's row stands, or would stand."""
@@ -127,8 +132,7 @@ class Numbered:
         """A word of the key that has a number, as it counts where keys are compared as bytes."""
         place = self._places[number]
         packed = self.long if place & 1 else self.short
-        found = packed.rows[(place >> 1) * packed.row_words + _KEY + word]
-        return (found & 0xFF) << 24 | (found & 0xFF00) << 8 | found >> 8 & 0xFF00 | found >> 24 if LITTLE else found
+        return packed.leading(place >> 1, word)
 
     def middle(self, number: int) -> int:
         """The word that the second address of a key begins with, where two addresses come first."""
