@@ -20,9 +20,14 @@ ONLY_OF_THE_TABLE = {"connection", "peer", "due", "judged", "judged_at"}
 
 
 def told(thing: object) -> Any:
-    """A connection as comparable values; what only the table needs is left out."""
+    """A connection as comparable values; what only the table needs is left out.
+
+    Of the next incarnation on its tuple nothing but its begin is asked: what it became is told by itself, and it may be at rest.
+    """
     if isinstance(thing, Connection | Side | Segment | Rare | Context):
-        return {name: told(getattr(thing, name)) for name in thing.__slots__ if name not in ONLY_OF_THE_TABLE}
+        values = {name: told(getattr(thing, name)) for name in thing.__slots__ if name not in (*ONLY_OF_THE_TABLE, "reused_by")}
+        after = thing.reused_by if isinstance(thing, Connection) else None
+        return values | {"reused_by": None if after is None else (after.start_ns, after.first_frame)}
     return [told(item) for item in thing] if isinstance(thing, list) else thing
 
 
