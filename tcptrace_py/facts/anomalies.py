@@ -10,6 +10,7 @@ from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import Verdict
 
 CLOSED = State.CLOSED
+AGAIN = "the SYN of this connection once more, after its answer had come"
 ICMP = {
     (4, 3): "unreachable",
     (4, 11): "time exceeded",
@@ -79,7 +80,7 @@ def _of_segment(found: list[Anomaly], live: Connection, verdict: Verdict, index:
         return
     if flags & SYN:
         if not flags & ACK and _is_repeated_late(live, verdict, index, segment):
-            found.append(Anomaly("old-duplicate-syn", frame, "the SYN of this connection once more, after its answer had come"))
+            found.append(Anomaly("old-duplicate-syn", frame, AGAIN))
         return
     if segment.payload and _after_own_fin(live, verdict, segment):
         found.append(Anomaly("data-after-fin", frame, "data beyond its sender's FIN"))
@@ -88,12 +89,14 @@ def _of_segment(found: list[Anomaly], live: Connection, verdict: Verdict, index:
 
 
 def _of_stray(live: Connection, segment: Segment) -> Anomaly:
-    """A segment whose numbers are none of this connection's."""
+    """A segment whose numbers are none of this connection's, or that came when nobody had a use for them."""
+    side, peer = live.side(segment.side), live.side(1 - segment.side)
+    if segment.flags & (SYN | ACK) == SYN and side.syn_seen and segment.seq == side.isn:
+        return Anomaly("old-duplicate-syn", segment.frame, AGAIN)
     if segment.flags & (SYN | ACK) == SYN and not live.earlier:
         return Anomaly("stray-syn", segment.frame, "a SYN with another initial number that nothing answered")
     if segment.flags & (SYN | ACK) == SYN:
         return Anomaly("old-duplicate-syn", segment.frame, "a SYN of an earlier connection of this four-tuple, once more")
-    peer = live.side(1 - segment.side)
     if segment.flags & SYN and peer.syn_seen and ahead(segment.ack, peer.isn) != 1:
         return Anomaly("synack-wrong-ack", segment.frame, "it acknowledges another number than its peer's SYN had")
     return Anomaly("old-incarnation-segment", segment.frame, "its numbers belong to no part of this connection")

@@ -110,7 +110,8 @@ class DrawnSegments:
         elif self.live is not None and self.live.shadow is connection and connection.first_frame not in self.begun:
             segment = self._segment(block, i, from_client=from_client)
             segment.marks = self._copied(segment, marks) if marks & live.COPY else (STRAY,)
-            segment.counted = not (live.begins_with_syn(connection) or marks & live.COPY)  # it will be given back
+            is_given_back = not live.begins_with_syn(connection) or live.opens_as_before(self.live, connection)
+            segment.counted = is_given_back and not marks & live.COPY
 
     def _forget_unseen(self, side: live.Side) -> None:
         """Take back that something was never captured where it was captured just behind its acknowledgement (`Rare.early_ns`)."""

@@ -37,8 +37,6 @@ cdef bint _is_never_sent(Side side, long long number) except -1
 cpdef bint waits_for_second(Connection connection) except -1
 @cython.locals(a=Side, seq="long long", ack="long long")
 cpdef bint goes_on(Connection waiting, Side side, Columns columns, Py_ssize_t i) except -1
-@cython.locals(caller=Side)
-cpdef bint opens_as_before(Connection connection, Connection shadow) except -1
 @cython.locals(end="long long", tsval="long long")
 cpdef bint confirms(Connection waiting, Side side, Columns columns, Py_ssize_t i) except -1
 @cython.locals(first=Side, segment=Segment, rare=Rare)

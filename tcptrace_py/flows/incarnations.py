@@ -195,12 +195,6 @@ def waits_for_second(connection: Connection) -> bool:
     return connection.shadow is not None and not begins_with_syn(connection.shadow)
 
 
-def opens_as_before(connection: Connection, shadow: Connection) -> bool:
-    """Whether the SYN that waits has the number of the old connection's SYN."""
-    caller = connection.a if connection.a.key == shadow.a.key else connection.b
-    return begins_with_syn(shadow) and caller.syn_seen and caller.isn == shadow.a.isn
-
-
 def goes_on(waiting: Connection, side: Side, columns: Columns, i: int) -> bool:
     """Whether a segment has the numbers of what waits, and not both of a side's connection: sent by the same host, or in answer to it."""
     a, seq, ack = waiting.a, columns.seq[i], columns.ack[i]
@@ -247,6 +241,7 @@ def give_back(connection: Connection, waiting: Connection, most: int) -> None:
     if first.number and not first.packets:
         connection.back = waiting.way if waiting.way != connection.way or connection.came is not None else None
     first.packets += waiting.a.packets
+    first.peer.packets += waiting.b.packets
     connection.end_ns = max(connection.end_ns, waiting.end_ns)
     connection.last_frame = max(connection.last_frame, waiting.last_frame)
     connection.budget = BUDGET

@@ -11,7 +11,7 @@ from tcptrace_py.flows.sequence cimport advance, is_stray, put_before_early, uns
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.flows.textbook cimport Textbook
 from tcptrace_py.flows.timing cimport answer, course, progress, speak, talk
-from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, begins_with_syn, refused, refused_by_time_wait
+from tcptrace_py.model.live cimport Connection, Context, Rare, Segment, Side, begins_with_syn, opens_as_before, refused, refused_by_time_wait
 from tcptrace_py.model.segments cimport Columns, reverse_key, scope_part
 from tcptrace_py.model.seq cimport ahead
 

@@ -32,6 +32,7 @@ from tcptrace_py.model.live import (
     Connection,
     Segment,
     Side,
+    opens_as_before,
     refused,
     refused_by_time_wait,
 )
@@ -72,7 +73,6 @@ from .incarnations import (
     is_of_earlier,
     is_rewritten,
     latest_tsval,
-    opens_as_before,
     refuses_another,
     waits_for_second,
 )
@@ -816,8 +816,11 @@ class FlowTable:
         from_caller = side.key == shadow.a.key
         if from_caller and flags & (SYN | ACK | RST | FIN) == SYN:
             if seq != shadow.a.isn:
-                self._stray_syns(connection, shadow)
                 connection.shadow = None
+                if opens_as_before(connection, shadow):
+                    self._give_back(connection, shadow)
+                else:
+                    self._stray_syns(connection, shadow)
                 return self._bare_syn(side, columns, i, stream)
             if acceptable(side, columns, i, self.states_of(connection, columns.time_ns[i])):
                 self._promote(connection, shadow, columns, i, may_refuse=refused_by_time_wait(shadow) > 0)

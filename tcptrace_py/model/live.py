@@ -403,6 +403,12 @@ def begins_with_syn(connection: Connection) -> bool:
     return bool(log) and log[0].flags & (SYN | ACK | RST) == SYN
 
 
+def opens_as_before(connection: Connection, shadow: Connection) -> bool:
+    """Whether the SYN that waits has the number of the old connection's SYN."""
+    caller = connection.a if connection.a.key == shadow.a.key else connection.b
+    return begins_with_syn(shadow) and caller.syn_seen and caller.isn == shadow.a.isn
+
+
 def client_at_first(connection: Connection) -> int:
     """Number of the client's side as the first segment alone tells it: known at once, and the same whenever it is asked."""
     first = connection.log[0] if connection.log else None

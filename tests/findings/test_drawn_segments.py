@@ -28,6 +28,7 @@ from tcptrace_py.model.reference import Reference
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
 from tcptrace_py.model.state import State
 from tests.findings.observed import drawn_segments
+from tests.ladder import ladder as rungs
 from tests.ladder import play
 from tests.traffic import lossy, traffic
 
@@ -96,6 +97,31 @@ def test_counts_are_those_of_the_analysis_whatever_was_damaged(segments: list[Se
     for row, drawn in zip(played.rows, ladders, strict=True):
         agree(drawn, row)
     assert sum(COPY in segment.marks for segments in ladders for segment in segments) == played.table.duplicates
+
+
+CLOSED = "0 C S\n0.02 S SA\n0.04 C A\n1 C FA\n1.02 S A\n1.04 S FA\n1.06 C A"
+RESET = "0 C S\n0.02 S SA\n0.04 C A\n1 C PA len=9\n1.02 S PA len=9\n1.04 C RA"
+OVER_ANOTHER = {  # what comes over a connection that is over, with its number of before
+    "a SYN": "70 C S seq=0",
+    "a SYN, and one with another number": "70 C S seq=0\n71 C S seq=500000",
+    "a SYN, once more": "70 C S seq=0\n71 C S seq=0",
+    "a SYN and its answer": "70 C S seq=0\n70.02 S SA seq=7000 ack=1",
+    "a SYN, its answer, and a RST": "70 C S seq=0\n70.02 S SA seq=7000 ack=1\n70.04 C R seq=1",
+    "a SYN, its answer, and another SYN": "70 C S seq=0\n70.02 S SA seq=7000 ack=1\n72 C S seq=500000",
+    "an opening": "70 C S seq=0\n70.02 S SA seq=7000 ack=1\n70.04 C A seq=1 ack=7001",
+}
+
+
+@pytest.mark.parametrize("before", [CLOSED, RESET], ids=["closed", "reset"])
+@pytest.mark.parametrize("then", OVER_ANOTHER)
+def test_what_comes_over_a_connection_is_counted_as_it_is_drawn(before: str, then: str) -> None:
+    segments = rungs(f"{before}\n{OVER_ANOTHER[then]}")
+    played = play(segments)
+    for row in played.rows:
+        agree(drawn_segments(segments, row, played.rows), row)
+    counted = sum(side.packets for row in played.rows for side in (row.client_side, row.server_side) if side)
+    assert counted == len(segments)
+    assert not any(anomaly.code == "stray-syn" for row in played.rows for anomaly in row.anomalies)
 
 
 MARKS = [
