@@ -18,7 +18,7 @@ cdef class Openings:
     @cython.locals(columns=Columns, i=cython.Py_ssize_t, number="unsigned long long", hashed="long long", takes_all=cython.bint,
                    flags="unsigned int[::1]")
     cpdef take(self, block, selection)
-    @cython.locals(at=cython.Py_ssize_t, rows="long long[::1]")
+    @cython.locals(at=cython.Py_ssize_t, rows="long long[::1]", ip_id="long long")
     cdef _add(self, Columns columns, Py_ssize_t i, long long number, long long hashed)
     cpdef cut(self)
     @cython.locals(rows="long long[::1]", keys=list, kept=cython.Py_ssize_t, row=cython.Py_ssize_t, word=cython.Py_ssize_t)

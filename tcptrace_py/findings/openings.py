@@ -87,7 +87,8 @@ class Openings:
         rows = self.rows
         rows[at + HASH], rows[at + TIME], rows[at + FRAME] = hashed, columns.time_ns[i], columns.frame[i]
         rows[at + SEQ], rows[at + NUMBER], rows[at + TSVAL], rows[at + TSECR] = columns.seq[i], number, columns.tsval[i], columns.tsecr[i]
-        rows[at + REST] = (columns.ip_id[i] + 1) << 16 | (columns.ttl[i] & 0xFF) << 8 | (1 if columns.flags[i] & ACK else 0)
+        ip_id = columns.ip_id[i] + 1  # wide, where it is compiled: above the TTL it has more than 31 bits
+        rows[at + REST] = ip_id << 16 | (columns.ttl[i] & 0xFF) << 8 | (1 if columns.flags[i] & ACK else 0)
         self.keys.append(columns.key[i])
         self.count += 1
 

@@ -424,3 +424,11 @@ def test_segments_of_others_are_not_looked_at() -> None:
     openings = Openings()
     openings.take(block, Selection(ports=((1, 2),)))
     assert (all_of(openings), seen_twice(openings).twins) == ([], ())
+
+
+@pytest.mark.parametrize("ip_id", [-1, 0, 0x7FFE, 0x7FFF, 0x8000, 0xFFFF])
+def test_ip_ids_are_kept_as_they_are(ip_id: int) -> None:
+    """Above 32,766 the compiled form kept a negative number, and paired SYNs by these bits alone: found by a sanitizer."""
+    openings = Openings()
+    openings.take(segment_block([replace(segment, ip_id=ip_id, ttl=255) for segment in ladder("0 C S\n0.01 S SA")]), Selection())
+    assert [(row.ip_id, row.ttl) for row in all_of(openings)] == [(ip_id, 255)] * 2
