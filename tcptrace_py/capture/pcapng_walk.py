@@ -58,8 +58,10 @@ def walk(block: FrameBlock, data: bytes, position: int, end: int, section: Secti
                 break
             link, number, scale, shift_ns = section.of(interface)
             current = interface
+        if high >> 31:  # a number of more than 63 bits
+            break
         ticks = high << 32 | low
-        if not 0 <= ticks <= limit:
+        if ticks > limit:
             break
         times[row] = ticks * scale + shift_ns
         offsets[row] = position + 28

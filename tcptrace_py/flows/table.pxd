@@ -17,7 +17,7 @@ from tcptrace_py.model.seq cimport ahead
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
 cdef long long ACK, FIN, HARMLESS, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SHORT_HEADER, SYN, MASK, HALF, SECOND_NS
-cdef long long LAST_IDS, LONG_CLOSE_NS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, OPENING, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
+cdef long long OLDER_IDS, LONG_CLOSE_NS, BUDGET, SILENCE_NS, NONE, AHEAD, CLOSING, COPY, DELAYED, OPENING, QUIET, REFUSED, REPEAT, SKIPPED, STRAY
 cdef long long MOST_LONE_NS
 cdef Py_ssize_t ENDS, BEGINS, STAYS
 cdef long long IPV4_KEY, IPV6_KEY, NEAR_BYTES, FEW_TUNNELLED

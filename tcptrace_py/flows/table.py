@@ -19,7 +19,7 @@ from tcptrace_py.model.live import (
     CLOSING,
     COPY,
     DELAYED,
-    LAST_IDS,
+    OLDER_IDS,
     LONG_CLOSE_NS,
     OPENING,
     QUIET,
@@ -342,7 +342,7 @@ class FlowTable:
         side.last_ns = connection.end_ns = time_ns
         side.last_seq, side.last_flags, side.last_ip_id = seq, columns.flags[i], ip_id
         recent_ids = side.recent_ids
-        side.recent_ids = (recent_ids << 16 | ip_id & 0xFFFF) & LAST_IDS
+        side.recent_ids = (recent_ids & OLDER_IDS) << 16 | ip_id & 0xFFFF
         side.last_interface = columns.interface[i]
         if (tsval - side.last_tsval) & MASK >= HALF and columns.options[i] & OPT_TIMESTAMPS and letter != 2:
             connection.plain = False  # captured out of order: the order of sending is another
@@ -1171,7 +1171,7 @@ class FlowTable:
         if columns.payload[i]:
             side.last_data_ns = columns.time_ns[i]
         side.last_seq, side.last_flags, side.last_ip_id = columns.seq[i], flags, columns.ip_id[i]
-        side.recent_ids = (side.recent_ids << 16 | columns.ip_id[i] & 0xFFFF) & LAST_IDS
+        side.recent_ids = (side.recent_ids & OLDER_IDS) << 16 | columns.ip_id[i] & 0xFFFF
         side.last_interface = columns.interface[i]
         side.last_tsval = columns.tsval[i]
         if not flags & RST and not columns.notes[i] & HEADER_CUT:

@@ -8,7 +8,7 @@ from tcptrace_py.model.live cimport Connection, Segment, Side
 from tcptrace_py.model.segments cimport Columns, reverse_key
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
-cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, HALF, MASK, BUDGET, CLOSING, LAST_IDS, MOST_LARGEST, OPENING, QUIET
+cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, HALF, MASK, BUDGET, CLOSING, OLDER_IDS, MOST_LARGEST, OPENING, QUIET
 cdef long long SILENCE_NS, MOST_LOGGED, MOST_SPAN_NS, MOST_NS, MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN, BIAS
 cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, PAUSE_NS, SURVIVED_NS, ANSWER_NS, LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD
 cdef long long WIDE_SIDES, WIDE_SIDE, WIDE_ROW
@@ -152,7 +152,7 @@ cdef class Textbook:
     @cython.locals(at="long long", packed="long long", low="long long", high="long long", segment=Segment)
     cdef Segment _segment(self, long long row, long long index)
     @cython.locals(row="long long", at="long long", far="long long", log=list, a=Side, b=Side, start_ns="long long", first="long long",
-                   index="long long", since_ns="long long", put="long long", segment=Segment)
+                   index="long long", since_ns="long long", number="long long", put="long long", segment=Segment)
     cpdef bint adopt(self, Connection connection, long long slot) except -1
     @cython.locals(at="long long", far="long long", number="long long")
     cdef _note(self, long long row, Side side)

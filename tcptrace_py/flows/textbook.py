@@ -24,7 +24,7 @@ from tcptrace_py.model.live import (
     AT_ITS_CLIENT,
     BUDGET,
     CLOSING,
-    LAST_IDS,
+    OLDER_IDS,
     MOST_LARGEST,
     OPENING,
     QUIET,
@@ -278,7 +278,7 @@ class Textbook:
             narrow[mine + LAST_TSVAL] = tsval
             narrow[mine + LAST_FLAGS] = window | block.flags[i] << 16
             narrow[mine + LAST_ID] = ip_id + 1 | interface << 17
-            wide[my_wide + IDS] = (ids << 16 | ip_id & 0xFFFF) & LAST_IDS
+            wide[my_wide + IDS] = (ids & OLDER_IDS) << 16 | ip_id & 0xFFFF
             wide[my_wide + LAST_NS] = wide[far + END] = time_ns
             wide[far + LAST_FRAME] = block.frame[i]
             wide[my_wide + PACKETS] += 1
@@ -818,7 +818,7 @@ class Textbook:
             wide[my_wide + LAST_NS] = wide[far + START] + (low | high << 32)
             if payload:
                 wide[my_wide + DATA_NS] = wide[my_wide + LAST_NS]
-            wide[my_wide + IDS] = (wide[my_wide + IDS] << 16 | ip_id - 1 & 0xFFFF) & LAST_IDS
+            wide[my_wide + IDS] = (wide[my_wide + IDS] & OLDER_IDS) << 16 | ip_id - 1 & 0xFFFF
             wide[my_wide + PACKETS] += 1
             wide[my_wide + PAYLOAD] += payload
             narrow[mine + NEXT_SEQ] = (narrow[log + 2] + payload + (flags & SYN > 0) + (flags & FIN)) & MASK
@@ -966,11 +966,11 @@ class Textbook:
         self._note(row, a)
         self._note(row, b)
         for index, segment in enumerate(log):
-            since_ns = segment.time_ns - start_ns
+            since_ns, number = segment.time_ns - start_ns, segment.side
             put = at + LOG + index * LOG_WORDS
             narrow[put], narrow[put + 1] = since_ns & MASK, segment.frame - first
             narrow[put + 2], narrow[put + 3], narrow[put + 4], narrow[put + 5] = segment.seq, segment.ack, segment.tsval, segment.tsecr
-            narrow[put + 6] = segment.payload | segment.interface << 20 | segment.side << 31
+            narrow[put + 6] = segment.payload | segment.interface << 20 | number << 31
             narrow[put + 7] = segment.window | segment.flags << 16 | since_ns >> 32 << 25
             narrow[put + 8] = segment.ip_id + 1 | segment.ttl << 17 | segment.options << 25
         self._keep(self._record(row, a.key), slot)

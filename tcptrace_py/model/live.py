@@ -30,7 +30,7 @@ LONG_CLOSE_NS = SECOND_NS  # a receive window that stays closed for so long is n
 MOST_LARGEST = 0xFFFF  # of the largest payload no more is told
 MOST_HOPS = 62  # that have a bit
 
-LAST_IDS = (1 << 48) - 1  # the IP IDs that a side remembers (a name: compiled, a number so large would be an object)
+OLDER_IDS = (1 << 32) - 1  # of the three IP IDs that a side remembers, those that it still does when there is another
 LETTERS = " SHADFRW"  # Zeek's letters by their number: SYN, SYN/ACK, pure ACK, data, FIN, RST, zero window
 
 

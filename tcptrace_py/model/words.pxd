@@ -18,7 +18,7 @@ cdef inline long long wide(bytes record, Py_ssize_t index) noexcept:
     cdef unsigned int high
     memcpy(&low, <const char *>record + (index << 2), 4)
     memcpy(&high, <const char *>record + (index << 2) + 4, 4)
-    return <long long>low | <long long>high << 32
+    return <long long>(<unsigned long long>high << 32 | low)
 
 
 cdef inline bytes joined(unsigned int[::1] record, Py_ssize_t count, bytes tail):
