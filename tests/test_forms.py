@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tcptrace_py import _compiled
+from tests import sanitize
 from tests.fuzz import campaigns
 from tests.fuzz.alter import ETHERNET, altered
 from tests.fuzz.damage import several
@@ -126,3 +127,13 @@ def test_one_answer_in_all_ways(forms: tuple[Path, Path], tmp_path: Path) -> Non
     found = campaigns.campaign(judge, "differential", campaigns.SEED, 0, most(150), None)
     assert found["failures"] == []
     assert found["read"] > found["cases"] // 2
+
+
+@pytest.mark.slow
+def test_the_sanitizers_have_nothing_to_report(forms: tuple[Path, Path], tmp_path: Path) -> None:
+    """Of what reads, decodes and follows: in a copy without `-fwrapv`, over hostile inputs and a share of the mutated captures."""
+    if (why := sanitize.unavailable()) is not None:
+        pytest.skip(why)
+    sanitized = sanitize.Sanitized(tmp_path / "sanitized", forms[0])
+    sanitized.build(sanitize.HOTTEST)
+    assert sanitize.trial(sanitized, sanitize.FEW, f"0:{most(600)}") == []
