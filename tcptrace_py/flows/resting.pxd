@@ -37,7 +37,7 @@ cdef long long MASK
 cdef Py_ssize_t LONE_TIME, LONE_FRAME, LONE_STREAM, LONE_SEQ, LONE_ACK, LONE_FLAGS, LONE_WINDOW, LONE_PAYLOAD, LONE_OPTIONS, LONE_TSVAL
 cdef Py_ssize_t LONE_TSECR, LONE_TTL, LONE_NOTES, LONE_INTERFACE, LONE_ID, LONE_SCALE, LONE_VLAN, LONE_SACK, LONE_WORDS
 @cython.locals(time_ns="long long", frame="long long")
-cpdef bytes lone(Columns columns, Py_ssize_t i, long long stream, unsigned int[::1] out)
+cpdef bytes lone(Columns columns, Py_ssize_t i, long long stream, unsigned int[::1] out, bytes key)
 cpdef bytes lone_key(bytes record)
 cpdef long long lone_ns(bytes record)
 cpdef long long lone_stream(bytes record)

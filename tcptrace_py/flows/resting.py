@@ -167,8 +167,8 @@ LONE_OPTIONS, LONE_TSVAL, LONE_TSECR, LONE_TTL, LONE_NOTES, LONE_INTERFACE, LONE
 LONE_WORDS = 20
 
 
-def lone(columns: Columns, i: int, stream: int, out: "array[int]") -> bytes:
-    """Record of a row of a block; `out` has room for its words."""
+def lone(columns: Columns, i: int, stream: int, out: "array[int]", key: bytes) -> bytes:
+    """Record of a row of a block, with this key behind it; `out` has room for its words."""
     time_ns, frame = columns.time_ns[i], columns.frame[i]
     out[LONE_TIME], out[LONE_TIME + 1], out[LONE_FRAME], out[LONE_FRAME + 1] = time_ns & MASK, time_ns >> 32, frame & MASK, frame >> 32
     out[LONE_STREAM], out[LONE_SEQ], out[LONE_ACK], out[LONE_FLAGS] = stream, columns.seq[i], columns.ack[i], columns.flags[i]
@@ -176,7 +176,7 @@ def lone(columns: Columns, i: int, stream: int, out: "array[int]") -> bytes:
     out[LONE_TSVAL], out[LONE_TSECR], out[LONE_TTL] = columns.tsval[i], columns.tsecr[i], columns.ttl[i]
     out[LONE_NOTES], out[LONE_INTERFACE], out[LONE_ID] = columns.notes[i], columns.interface[i], columns.ip_id[i] + 1
     out[LONE_SCALE], out[LONE_VLAN], out[LONE_SACK] = columns.window_scale[i] + 1, columns.vlan[i] + 1, columns.sack_left[i]
-    return words.joined(out, LONE_WORDS, columns.key[i])
+    return words.joined(out, LONE_WORDS, key)
 
 
 def lone_key(record: bytes) -> bytes:
@@ -272,3 +272,28 @@ def whole_key(record: bytes) -> bytes:
 def whole_content(record: bytes) -> bytes:
     """What was packed."""
     return record[_WHOLE.size + record[4 * WHOLE_WORDS] :]
+
+
+# What such a record holds where a RST ended what goes by the book until then: a byte of these bits, the words of the RST, without its
+# key, and the record of what was before. What else is packed begins with a larger byte.
+BY_PEER, ATTEMPTED, MOST_ENDED = 1, 2, 3  # not the side that sent the SYN sent the RST; what was before is an attempt
+
+
+def ended(reset: bytes, before: bytes, bits: int) -> bytes:
+    """What is packed of a connection that a RST ended."""
+    return bytes((bits,)) + reset + before
+
+
+def is_ended(content: bytes) -> bool:
+    """Whether what was packed is of that kind."""
+    return content[0] <= MOST_ENDED
+
+
+def reset_of(content: bytes) -> bytes:
+    """The words of the RST."""
+    return content[1 : 1 + 4 * LONE_WORDS]
+
+
+def before_reset(content: bytes) -> bytes:
+    """The record of what was before."""
+    return content[1 + 4 * LONE_WORDS :]

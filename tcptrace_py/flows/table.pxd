@@ -63,6 +63,10 @@ cdef class FlowTable:
     cdef bint _put_lone(self, Columns columns, Py_ssize_t i, long long stream) except -1
     @cython.locals(row=Columns, connection=Connection)
     cdef Connection _of_lone(self, bytes record)
+    cdef bint _put_ended(self, Columns columns, Py_ssize_t i, long long place) except -1
+    @cython.locals(row=Columns, connection=Connection, side=Side)
+    cdef Connection _of_whole(self, bytes content)
+    cdef Columns _room(self)
     @cython.locals(record=bytes)
     cdef _retire_lone(self, Py_ssize_t patience, long long until_ns)
     cdef _enlist(self, Connection connection)

@@ -19,8 +19,8 @@ from tcptrace_py.model.live import (
     CLOSING,
     COPY,
     DELAYED,
-    OLDER_IDS,
     LONG_CLOSE_NS,
+    OLDER_IDS,
     OPENING,
     QUIET,
     REFUSED,
@@ -229,7 +229,10 @@ class FlowTable:
         textbook, flags = self.textbook, columns.flags[i] & 0x17
         if textbook.stopped_at != NONE:
             return False
-        if not (textbook.attempts.records if flags == SYN | ACK else flags & ~FIN == ACK and textbook.half_open.records):
+        if flags & RST:
+            if len(self.sides) <= LONE_CROWD or not (textbook.attempts.records or textbook.half_open.records):
+                return False
+        elif not (textbook.attempts.records if flags == SYN | ACK else flags & ~FIN == ACK and textbook.half_open.records):
             return False
         key = columns.key[i]
         reverse = reverse_key(key)
@@ -241,6 +244,8 @@ class FlowTable:
             key = columns.key[i]
             place = self.textbook.stopped_at
             if place != NONE:
+                if columns.flags[i] & RST and len(self.sides) > LONE_CROWD and self._put_ended(columns, i, place):
+                    return
                 connection = self._revive(place >> 1)
                 side = connection.b if place & 1 else connection.a
             elif self.routers and key in self.routers:
@@ -516,7 +521,7 @@ class FlowTable:
             elif self.packing is not None:
                 record = self.textbook.wake_whole(slot, key)
                 if record is not None:
-                    connection = self.packing[1](record)
+                    connection = self._of_whole(record)
         return connection
 
     def _let_wake(self, slot: int, key: bytes) -> None:
@@ -548,15 +553,53 @@ class FlowTable:
 
     def _of_lone(self, record: bytes) -> Connection:
         """The connection that a lone segment begins. Nothing leads to it yet."""
-        row = self._lone_row
-        if row is None:
-            row = self._lone_row = Columns(SegmentBlock(1))
+        row = self._room()
         resting.read_lone(record, row)
         connection = self._begin(row, 0, row.key[0], resting.lone_stream(record))
         self._looks = False  # when it is to be looked at is said where it is enlisted
         self._account(connection.a, row, 0)
         self._looks = True
         return connection
+
+    def _put_ended(self, columns: Columns, i: int, place: int) -> bool:
+        """Let a row of the textbook rest with the RST that ends it; False if there is more to it than words hold."""
+        if (
+            self.packing is None
+            or not self.takes_all
+            or self.timed
+            or self.routers
+            or self.tunnelled
+            or _is_tunnelled(columns.key[i])
+            or columns.notes[i] & ~HARMLESS
+            or columns.teid[i] >= 0
+            or not 0 <= columns.time_ns[i] < MOST_LONE_NS
+        ):
+            return False
+        self.streams.frame = columns.frame[i]
+        return self.textbook.put_ended(columns, i, place)
+
+    def _of_whole(self, content: bytes) -> Connection:
+        """The closed connection of which this was packed. Nothing leads to it yet."""
+        assert self.packing is not None
+        if not resting.is_ended(content):
+            return self.packing[1](content)
+        connection, row = self.textbook.before_end(content), self._room()
+        side = connection.b if content[0] & resting.BY_PEER else connection.a
+        if not connection.settled:
+            connection.settled = self.streams.settled(self.streams.slot(side.key, side.peer.key))
+        resting.read_lone(resting.reset_of(content), row)
+        row.key[0] = side.key
+        self._looks = False  # as above
+        self._account(side, row, 0)
+        self._looks = True
+        return connection
+
+    def _room(self) -> Columns:
+        """A block of one row, of which a segment that rested is made."""
+        row = self._lone_row
+        if row is None:
+            row = self._lone_row = Columns(SegmentBlock(1))
+        return row
 
     def _retire_lone(self, patience: int, until_ns: int) -> None:
         """Hand on lone segments of this patience that came before a moment."""
@@ -571,7 +614,7 @@ class FlowTable:
             return
         content = self.textbook.whole_over(until_ns)
         while content is not None:
-            self.forget(self.packing[1](content))
+            self.forget(self._of_whole(content))
             content = self.textbook.whole_over(until_ns)
 
     def _note_stream(self, columns: Columns, i: int, side: Side | None) -> int:
@@ -1339,7 +1382,7 @@ class FlowTable:
             self._enlist(self._of_lone(record))
         if self.packing is not None:
             for record in self.textbook.whole_older(than_ns):
-                self._enlist(self.packing[1](record))
+                self._enlist(self._of_whole(record))
         connections = [side.connection for side in self.sides.values() if side.number == 0]
         for connection in tuple(connections):
             if connection.predecessor is not None:

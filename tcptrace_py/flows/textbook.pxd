@@ -8,7 +8,7 @@ from tcptrace_py.model.live cimport Connection, Segment, Side
 from tcptrace_py.model.segments cimport Columns, reverse_key
 
 # Names that this module only reads: as C numbers they cost nothing. What others import from here stays a Python object.
-cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, HALF, MASK, BUDGET, CLOSING, OLDER_IDS, MOST_LARGEST, OPENING, QUIET
+cdef long long ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SYN, HALF, MASK, BUDGET, CLOSING, OLDER_IDS, MOST_LARGEST, OPENING, QUIET
 cdef long long SILENCE_NS, MOST_LOGGED, MOST_SPAN_NS, MOST_NS, MOST_PAYLOAD, MOST_INTERFACE, MOST_VLAN, BIAS
 cdef long long START, END, FIRST_FRAME, LAST_FRAME, SIGNATURE, HISTORY, PAUSE_NS, SURVIVED_NS, ANSWER_NS, LAST_NS, DATA_NS, IDS, PACKETS, PAYLOAD
 cdef long long WIDE_SIDES, WIDE_SIDE, WIDE_ROW
@@ -86,6 +86,13 @@ cdef class Textbook:
     @cython.locals(queue=Queue, record=bytes)
     cpdef list lone_older(self, long long than_ns)
     cpdef bint put_whole(self, long long slot, bytes record) except -1
+    @cython.locals(row="long long", number="long long", at="long long", far="long long", key=bytes, narrow="unsigned int[::1]",
+                   wide="long long[::1]", mine="long long", peers="long long", state="long long", flags="long long", ack="long long",
+                   time_ns="long long", acks="long long", max_ack="long long", slot="long long", attempted=bint, before=bytes,
+                   reset=bytes, start_ns="long long")
+    cpdef bint put_ended(self, Columns columns, Py_ssize_t i, long long place) except -1
+    @cython.locals(before=bytes)
+    cpdef Connection before_end(self, bytes content)
     @cython.locals(at="long long", record=bytes)
     cpdef bytes wake_whole(self, long long slot, bytes key)
     @cython.locals(at="long long", record=bytes)

@@ -24,8 +24,8 @@ from tcptrace_py.model.live import (
     AT_ITS_CLIENT,
     BUDGET,
     CLOSING,
-    OLDER_IDS,
     MOST_LARGEST,
+    OLDER_IDS,
     OPENING,
     QUIET,
     SILENCE_NS,
@@ -33,7 +33,7 @@ from tcptrace_py.model.live import (
     Segment,
     Side,
 )
-from tcptrace_py.model.segments import ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, SYN, Columns, reverse_key
+from tcptrace_py.model.segments import ACK, FIN, HEADER_CUT, OPT_TIMESTAMPS, QUOTED, RST, SYN, Columns, reverse_key
 from tcptrace_py.model.seq import HALF, MASK
 
 from . import places, resting
@@ -625,7 +625,7 @@ class Textbook:
         if self.rests(slot):
             return False
         queue = self.lone[patience]
-        self.streams.put_aside(slot, queue.add(resting.lone(columns, i, stream, self._out)))
+        self.streams.put_aside(slot, queue.add(resting.lone(columns, i, stream, self._out, columns.key[i])))
         return True
 
     def wake_lone(self, slot: int, key: bytes) -> bytes | None:
@@ -670,6 +670,43 @@ class Textbook:
             return False
         self.streams.put_aside(slot, self.whole.add(record))
         return True
+
+    def put_ended(self, columns: Columns, i: int, place: int) -> bool:
+        """Let the open row with this place rest with the RST that ends it; False if its numbers are not the very next ones."""
+        row, number = place >> 1, place & 1
+        at, far, key = row * ROW_WORDS, row * WIDE_ROW, self.keys[2 * row]
+        narrow, wide = self.narrow, self.wide
+        mine, peers = at + SIDES + number * SIDE_WORDS, at + SIDES + (1 - number) * SIDE_WORDS
+        state, flags, ack, time_ns = narrow[at + STATE], columns.flags[i] & 0x17, columns.ack[i], columns.time_ns[i]
+        acks = flags & ACK
+        if flags & ~ACK != RST or columns.payload[i] or state & HAS_TEID or not 0 <= time_ns - wide[far + END] < SILENCE_NS:
+            return False
+        if number and not state & ANSWERED:
+            if not acks or ack != narrow[peers + NEXT_SEQ]:
+                return False
+        elif columns.seq[i] != narrow[mine + NEXT_SEQ]:
+            return False
+        elif acks:
+            max_ack = narrow[mine + MAX_ACK]
+            if not state & ANSWERED or not (ack - max_ack) & MASK <= (narrow[peers + NEXT_SEQ] - max_ack) & MASK < HALF:
+                return False
+        slot = self.streams.slot(key, self.keys[2 * row + 1])
+        if self.rests(slot):
+            return False
+        attempted = state >> LOGGED == 1 and self._is_bare(at)
+        before = self._attempt(at, far, key) if attempted else self._record(row, key)
+        reset = resting.lone(columns, i, narrow[at + STREAM], self._out, b"")
+        content = resting.ended(reset, before, number * resting.BY_PEER | attempted * resting.ATTEMPTED)
+        if not state & ANSWERED:
+            self.streams.note(slot, columns.key[i], flags, columns.seq[i], ack)
+        start_ns = wide[far + START]
+        self._take_out(row)
+        return self.put_whole(slot, resting.whole(start_ns, time_ns, key, content))
+
+    def before_end(self, content: bytes) -> Connection:
+        """The connection that a RST ended (`resting.ended`), as it was before."""
+        before = resting.before_reset(content)
+        return self.unfold_attempt(before) if content[0] & resting.ATTEMPTED else self.unfold(before)
 
     def wake_whole(self, slot: int, key: bytes) -> bytes | None:
         """Take out what was packed of the closed connection on this four-tuple; None if there is none."""

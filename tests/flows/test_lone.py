@@ -29,7 +29,8 @@ FIRST = (
     "C P seq=1 len=3",
     "C S",
 )
-THEN = ("", "{} S A", "{} C A", "{} C R", "{} S RA", "{} C S seq=0", "{} C S seq=7000", "{} S SA seq=0", "{} C FA", "{} S PA len=7\n{} C A")
+THEN = ("", "{} S A", "{} C A", "{} C R", "{} S RA", "{} C S seq=0", "{} C S seq=7000", "{} S SA seq=0", "{} C FA", "{} S PA len=7\n{} C A",
+        "{} S SA\n{} C R", "{} S SA\n{} C A\n{} S RA", "{} S SA\n{} C RA\n{} S SA", "{} S RA\n{} C S")  # fmt: skip
 DELAYS_S = (0.001, 0.3, 2, 29.5, 31, 69, 75, 290, 310, 500, 86399, 86500)
 CONNECTIONS = st.lists(
     st.tuples(
@@ -148,7 +149,7 @@ def test_refused_ones_rest_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     for block in blocks_of([segment for n in range(5) for segment in later(ladder("0 C S\n0.001 S RA", port=50000 + n), n * 0.1)], 1):
         table.feed(block)
     assert not table.sides
-    assert len([record for record in table.textbook.whole.records if record]) == 5
+    assert [len(record) for record in table.textbook.whole.records if record] == [162] * 5
     assert not [connection for bucket in table.deadlines.values() for connection in bucket]
 
 
@@ -159,6 +160,34 @@ def test_they_rest_as_words() -> None:
         table.feed(block)
     assert not table.sides
     assert [len(record) for queue in table.textbook.lone for record in queue.records] == [92] * 5
+
+
+@given(CONNECTIONS, st.integers(1, 7))
+def test_what_a_reset_ends_rests_with_it(connections: list[tuple[int, str, str, float, int]], rows: int) -> None:
+    """Each of them began by the book, and was a row until its RST."""
+    begun = [(at, "C S", then, delay_s, port) for at, _, then, delay_s, port in connections]
+    alike(blocks_of(segments_of(begun), rows), ROWS)
+
+
+@pytest.mark.parametrize(
+    ("course", "count"),
+    [
+        ("0 C S\n0.001 S RA", 1),
+        ("0 C S\n2 S RA", 1),  # it was put aside by then
+        ("0 C S\n0.001 S SA\n0.002 C R", 1),
+        ("0 C S\n0.001 S SA\n3 C R", 1),
+        ("0 C S\n0.001 S SA\n0.002 C A\n0.003 C PA len=5\n0.004 S RA", 1),
+        ("0 C S\n0.001 S RA ack=7", 0),  # it answers nothing that was sent
+        ("0 C S\n0.001 S SA\n0.002 C R seq=9000", 0),
+    ],
+)
+def test_it_is_packed_where_it_ended_by_its_numbers(course: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_table, "WHOLE_CROWD", 1 << 60)
+    table = table_of([])
+    keep_as(table, ROWS)
+    for block in blocks_of(ladder(course), 1):
+        table.feed(block)
+    assert (len(table.textbook.whole.records), len(table.sides)) == (count, 2 - 2 * count)
 
 
 @pytest.mark.parametrize("probe", ["F", "FPU", "-"])
