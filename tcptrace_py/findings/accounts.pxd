@@ -53,6 +53,8 @@ cdef class Accounts:
     cdef public dict rows, hosts, handshakes
     cdef public list kind_names
     cdef public bytearray kind_counts
+    cdef public list refused
+    cdef public set refused_at
     cdef public long long default_wait_ns, low, high
     cdef public bint given, packs
 
@@ -63,13 +65,19 @@ cdef class Accounts:
     cdef Account _open(self, bytes name)
     @cython.locals(host=HostRow)
     cdef HostRow _host(self, bytes address, bytes scope)
-    @cython.locals(singles=Singles, port="long long")
+    @cython.locals(singles=Singles, port="long long", facts=bytes)
     cdef _take_over(self, Account account)
     cdef _hold_first(self, Account account, long long port, long long start_ns, long long released_ns)
     @cython.locals(at=cython.Py_ssize_t, place=cython.Py_ssize_t)
     cdef _unpack(self, Account account, long long start_ns, bytes facts)
     @cython.locals(place=cython.Py_ssize_t)
     cdef long long _facts(self, Account account) except -1
+    @cython.locals(place=cython.Py_ssize_t)
+    cdef _numbers(self, Account account)
+    cpdef refuse(self, Account account, long long way, long long count=*)
+    cdef _refuse_again(self, Account account, bytes facts)
+    @cython.locals(name=bytes, service=bytes, account=Account)
+    cpdef bint add_refused(self, bytes key, long long port, long long start_ns, long long released_ns, bint is_reset, long long way) except -1
     @cython.locals(account=Account, singles=Singles, port="long long")
     cpdef Account look_up(self, bytes name)
     @cython.locals(ports=cython.Py_ssize_t, scope=bytes, client=HostRow, server=HostRow, account=Account)

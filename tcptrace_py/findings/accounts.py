@@ -4,7 +4,7 @@ Hosts, services and port budgets are sums over accounts; how many there are at o
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tcptrace_py.facts.block import (
     CLIENT_LARGEST,
@@ -42,6 +42,7 @@ from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.live import AS_WAITING, hop_bit
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.segments import IPV4_KEY, IPV6_KEY, local_port
+from tcptrace_py.model.verdict import BETWEEN, NAMED
 from tcptrace_py.model.vocabulary import Outcome, Pattern, Role
 
 from .occupancy import NONE, Occupancy
@@ -192,6 +193,8 @@ class Accounts:
         self.stays_row = self.occupancy.row()  # all stays in TIME_WAIT
         self.rows: dict[bytes, Account] = {}
         self.singles, self.packs = Singles(), PACKS  # those that are no objects yet
+        self.refused: list[Account] = []  # objects with refusals whose senders are not known yet
+        self.refused_at: set[bytes] = set()  # services, by address and port, at which packed accounts have such
         self.kind_names: list[bytes] = []  # of the accounts that have made kinds of intervals, in the order of these kinds
         self.kind_counts = bytearray()  # and what these count
         default = profiles.default
@@ -236,7 +239,9 @@ class Accounts:
         if port < 0:
             return
         if not port & HELD_ONLY:
-            self._unpack(account, singles.start_ns, singles.facts[singles.found_facts])
+            facts = singles.facts[singles.found_facts]
+            self._unpack(account, singles.start_ns, facts)
+            self._refuse_again(account, facts)
         if not port & TOLD:
             self._hold_first(account, port, singles.start_ns, singles.released_ns)
 
@@ -254,6 +259,8 @@ class Accounts:
         numbers = array("q", facts)
         for at in range(0, len(numbers), 2):
             place, number = numbers[at], numbers[at + 1]
+            if place == REFUSAL:
+                continue
             field = FACTS[place]
             if place < len(COUNTS):
                 number += getattr(account, field)
@@ -267,13 +274,17 @@ class Accounts:
 
     def _facts(self, account: Account) -> int:
         """What there is to know of an account of one connection besides its times, as a number."""
+        return self.singles.number(self._numbers(account).tobytes())
+
+    def _numbers(self, account: Account) -> "array[int]":
+        """The same as places among FACTS and, behind each, what stands there."""
         numbers = array("q")
         for place in range(1, len(FACTS)):  # all but that it is one
             number = getattr(account, FACTS[place])
             if number != NO_FACTS[place]:
                 numbers.append(place)
                 numbers.append(number)
-        return self.singles.number(numbers.tobytes())
+        return numbers
 
     def closed_first(self, facts: bytes) -> int:
         """The side that closed first of a connection with these facts; -1: neither."""
@@ -384,6 +395,59 @@ class Accounts:
         if not was_held:
             self.occupancy.add(start_ns, released_ns, account.held_kind, port)
 
+    def refuse(self, account: Account, way: int, count: int = 1) -> None:
+        """Count refusals by the way that their RSTs came: who sent these is known when their host's other connections are."""
+        if account.refusals is None:
+            account.refusals = {}
+            self.refused.append(account)
+        account.refusals[way] = account.refusals.get(way, 0) + count
+
+    def _refuse_again(self, account: Account, facts: bytes) -> None:
+        """The same of what was packed."""
+        way = way_of_refusal(facts)
+        if way >= 0:
+            self.refuse(account, way)
+
+    def add_refused(self, key: bytes, port: int, start_ns: int, released_ns: int, is_reset: bool, way: int) -> bool:
+        """Take in a SYN and its refusal, which came that way; False if its account is none of one connection, or there are too many."""
+        name = name_of(key)
+        service = name[4:] if len(name) == IPV4_NAME else name[16:]
+        if (
+            not self.packs
+            or start_ns < 0
+            or name in self.rows
+            or (service not in self.refused_at and len(self.refused_at) >= MOST_REFUSED_AT)
+        ):
+            return False
+        account = self._lone(name)
+        account.packets, account.resets = 2, int(is_reset)
+        numbers = self._numbers(account)
+        numbers.extend((REFUSAL, way))
+        if not self.singles.enter(name, port, start_ns, released_ns, self.singles.number(numbers.tobytes())):
+            return False
+        self.refused_at.add(service)
+        return True
+
+    def settle_refused(self, who_refused: Callable[[bytes, int, int], int]) -> int:
+        """Settle what is packed of refusals, of which it tells who sent them, by address, port and way; how many came from between."""
+        singles, changed, between = self.singles, dict[bytes, int](), 0
+        self.refused_at.clear()
+        if all(way_of_refusal(facts) < 0 for facts in singles.facts):
+            return 0
+        for service, count in singles.services().items():
+            server, port, number = service_of(service)
+            facts = singles.facts[number]
+            way = way_of_refusal(facts)
+            if way >= 0:
+                who = who_refused(server, port, way)
+                account = self._lone(bytes(len(server)) + server + port.to_bytes(2, "big"))
+                self._unpack(account, 0, facts)
+                account.resets_others += who != NAMED
+                between += count * (who == BETWEEN)
+                changed[service] = self._facts(account)
+        singles.change(changed)
+        return between
+
     def take_singles(self, given: Told) -> None:
         """Take in what another process released of its packed accounts."""
         singles = self.singles
@@ -400,6 +464,7 @@ class Accounts:
                 continue
             account = self.named(name)
             self._unpack(account, start_ns, facts)
+            self._refuse_again(account, facts)
             if not port & TOLD:
                 self.occupancy.add(start_ns, released_ns, account.held_kind, port & 0xFFFF)
 
@@ -686,6 +751,16 @@ WAYS = ("client_ways", "server_ways")
 FACTS = (*COUNTS, *MOST, *WAYS, "idle_close_least_ns")  # what is packed of an account of one connection
 NO_FACTS = (0,) * (len(FACTS) - 1) + (NEVER_NS,)
 FIRST_WAYS, LEAST = len(COUNTS) + len(MOST), len(FACTS) - 1
+REFUSAL = len(FACTS)  # behind all of these: a refusal whose sender is not known yet, and the way that it came
+MOST_REFUSED_AT = 1 << 12  # services that have those packed
+
+
+def way_of_refusal(facts: bytes) -> int:
+    """The way by which the refusal of a packed connection came whose sender is not known yet; -1: there is none."""
+    numbers = array("q", facts[-16:])
+    return numbers[1] if len(numbers) == 2 and numbers[0] == REFUSAL else -1
+
+
 Counts = tuple[list[bytes], "array[int]", dict[tuple[bytes, int], Values]]
 
 

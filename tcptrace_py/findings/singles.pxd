@@ -31,6 +31,8 @@ cdef class Singles:
     cdef Py_ssize_t _at(self, bytes name) except -2
     @cython.locals(packed=PackedRows, row=cython.Py_ssize_t, size=cython.Py_ssize_t, service=bytes)
     cpdef dict services(self)
+    @cython.locals(packed=PackedRows, rows="unsigned int[::1]", size=cython.Py_ssize_t, row=cython.Py_ssize_t, at=cython.Py_ssize_t)
+    cpdef change(self, dict numbers)
     @cython.locals(packed=PackedRows, row=cython.Py_ssize_t)
     cpdef tuple release(self)
     @cython.locals(at=cython.Py_ssize_t)

@@ -140,6 +140,17 @@ class Singles:
         self._of_services = found
         return found
 
+    def change(self, numbers: dict[bytes, int]) -> None:
+        """Give accounts other facts: by the services that have them until now (see `services`), the numbers of those that they get."""
+        for packed in (self.four, self.sixteen):
+            rows, size = packed.rows, (packed.key_words - 1) // 2
+            for row in range(packed.count if numbers else 0):
+                at = row * packed.row_words + KEY + packed.key_words + FACTS
+                number = numbers.get(words.taken(rows, row * packed.row_words + KEY + size, size + 2))
+                if number is not None and is_alive(packed, row):
+                    rows[at] = number
+        self._of_services = None
+
     def release(self) -> Told:
         """Give all away, for another process (`unpacked`). What is HELD stays here as well, until all is known of it."""
         before, facts = (self.four, self.sixteen), self.facts

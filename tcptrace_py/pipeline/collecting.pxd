@@ -54,7 +54,6 @@ cdef class Collector:
     cdef public Openings openings
     cdef public Troubled troubled, attempted
     cdef public object held, haste
-    cdef public list refused
     cdef public long long floor_ns, alike, alike_timed, passed_over, looks
 
     cdef public long long written
@@ -68,9 +67,12 @@ cdef class Collector:
     cdef _take(self, Live live, long long known_ns)
     @cython.locals(account=Account, client=int)
     cdef _learn(self, Live live, Legs own)
-    @cython.locals(reset=Segment, way="long long")
+    @cython.locals(outline=Outline, other=LiveSide, key=bytes, start_ns="long long", first_frame="long long", released_ns="long long",
+                   way="long long", reset=Segment)
+    cdef bint _take_refused(self, Live live, Template template, long long known_ns) except -1
+    @cython.locals(reset=Segment)
     cdef _count_refusal(self, Account account, Live live, Verdict verdict)
-    @cython.locals(ways=dict, account=Account, address=bytes, others="long long", at_port="long long", way="long long", count="long long", who="long long")
+    @cython.locals(account=Account, way="long long", count="long long", who="long long")
     cdef _settle_refusals(self)
     @cython.locals(outline=Outline, account=Account, log=list, total_ns="long long", reused_ns="long long", row=cython.Py_ssize_t,
                    own=LiveSide, other=LiveSide, idle_ns="long long", released_ns="long long", unanswered=bint, waits=bint)

@@ -112,7 +112,6 @@ class Collector:
         self.troubles: dict[int, Trouble | None] = {}  # by what they hang on
         self.alike_in_trouble: dict[tuple[str, bytes], Alike] = {}  # by the trouble's code, the service's address and port
         self.in_trouble: Alike | None = None  # the last ones
-        self.refused: list[Account] = []  # accounts with refusals that were not described
         self.haste: Haste | None = None  # an end that may be asked for while what is left is concluded
         self.looks, self.gave_up = 0, False
         self.passed_over = 0  # connections that there was no time for then
@@ -231,6 +230,8 @@ class Collector:
         if not refused(live) and self._is_shown(total_ns, live.first_frame):
             return False
         own, other = live.side(outline.client), live.side(1 - outline.client)
+        if refused(live) and live.announced == -1 and self._take_refused(live, template, known_ns):
+            return True
         unanswered = outline.outcome in (UNANSWERED, IN_PROGRESS) and not live.b.packets
         waits = live.talker == outline.client or other.payload_bytes == 0
         if not unanswered and is_unfinished(outline.outcome, outline.pattern, waits):
@@ -277,51 +278,77 @@ class Collector:
         live.dissolve()
         return True
 
+    def _take_refused(self, live: Live, template: Template, known_ns: int) -> bool:
+        """Add up a refused SYN that is its account's only connection; False if it is not, or there is more to it."""
+        outline, other = template.outline, live.b
+        assert outline is not None
+        if outline.client or outline.client_tail < 0 or outline.client_stay >= 0 or outline.server_stay >= 0 or live.stream < 0:
+            return False
+        if live.survived_ns or live.a.largest or other.largest or exchanges_of(live, 0) or outline.trouble is None:
+            return False
+        key, start_ns, first_frame = live.a.key, live.start_ns, live.first_frame
+        released_ns = live.log[outline.client_tail].time_ns
+        if template.may_be_in_flight:
+            released_ns = min(released_ns, _given_back_ns(live, template.verdict, known_ns))
+        way = hop_bit(live.log[template.verdict.opening.refusal].ttl)
+        if not self.accounts.add_refused(key, port_to_count(live), start_ns, released_ns, outline.cause >= 0, way):
+            return False
+        self._count_trouble(outline.trouble, key, live.stream, first_frame, start_ns)
+        outline.count += 1
+        self.alike += 1
+        self.first_frames.add(first_frame)
+        self.timeline.add(start_ns, True)
+        live.dissolve()
+        return True
+
     def _count_refusal(self, account: Account, live: Live, verdict: Verdict) -> None:
         """Count a refusal by the way that its RST came: who sent it is known when its host's other connections are."""
         reset = live.log[verdict.opening.refusal]
-        way = hop_bit(reset.ttl)
-        if account.refusals is None:
-            account.refusals = {}
-            self.refused.append(account)
-        account.refusals[way] = account.refusals.get(way, 0) + 1
+        self.accounts.refuse(account, hop_bit(reset.ttl))
 
     def _settle_refusals(self) -> None:
         """Give refusals that were not described back their senders: what came from between has no cause."""
-        ways = self.replayer.vantages.ways
-        for account in self.refused:
-            address = account.server.address
-            others, at_port = ways.get(address, 0), ways.get(address + account.port.to_bytes(2, "big"), 0)
+        for account in self.accounts.refused:
             for way, count in (account.refusals or {}).items():
-                who = origin_of_lone(way, others, at_port)
+                who = self._who_refused(account.server.address, account.port, way)
                 if who != NAMED:
                     account.resets_others += count
                 if who == BETWEEN:
                     self.totals.causes[REFUSED] -= count
             account.refusals = None
-        self.refused = []
+        self.accounts.refused = []
+        self.totals.causes[REFUSED] -= self.accounts.settle_refused(self._who_refused)
+
+    def _who_refused(self, address: bytes, port: int, way: int) -> int:
+        """Who sent a refusal that came this way, and names this host and its port."""
+        ways = self.replayer.vantages.ways
+        return origin_of_lone(way, ways.get(address, 0), ways.get(address + port.to_bytes(2, "big"), 0))
 
     def release_refusals(self) -> list[tuple[bytes, dict[int, int]]]:
-        """Give away, by the accounts' names, the refusals whose senders are not known yet: who knows them settles them."""
-        found = [(account.name, account.refusals or {}) for account in self.refused]
-        for account in self.refused:
+        """Give away, by the accounts' names, the refusals whose senders are not known yet: who knows them settles them.
+
+        Those of packed accounts go with these.
+        """
+        refused = self.accounts.refused
+        found = [(account.name, account.refusals or {}) for account in refused]
+        for account in refused:
             account.refusals = None
-        self.refused = []
+        self.accounts.refused = []
         return found
 
     def take_refusals(self, given: list[tuple[bytes, dict[int, int]]]) -> None:
         """Take in what another part released."""
         for name, refusals in given:
             account = self.accounts.named(name)
-            if account.refusals is None:
-                account.refusals = {}
-                self.refused.append(account)
             for way, count in refusals.items():
-                account.refusals[way] = account.refusals.get(way, 0) + count
+                self.accounts.refuse(account, way, count)
 
     def _hold_until_refused(self, live: Live) -> None:
         """Count the port of a refused SYN at once: what it waits for cannot change that."""
         if live.announced == -1:
+            if self.accounts.hold_packed(live.a.key, port_to_count(live), live.start_ns, live.end_ns):
+                live.announced = AS_WAITING
+                return
             account = self.accounts.of(live.a.key)
             self.occupancy.add(live.start_ns, live.log[-1].time_ns, account.held_kind, port_to_count(live))
             live.announced = COUNTED
@@ -658,7 +685,7 @@ class Collector:
     def finish(self, end_ns: int) -> None:
         """The capture has ended: conclude what waits, and number the connections by their first frames."""
         self.settle_before_waiting(end_ns)
-        if len(self.waiting) or self.refused:
+        if len(self.waiting) or self.accounts.refused or self.accounts.refused_at:
             self.replayer.vantages.take_ways(self.accounts.ways())
         self.conclude_waiting(end_ns)
         self.add_up()
@@ -701,6 +728,7 @@ class Collector:
 
     def close(self, end_ns: int) -> None:
         """All is told: settle what is pending, count services, number the connections by their first frames."""
+        self._settle_refusals()
         self.attempted.finish()
         self.troubled.take(self.attempted.parcel())
         self.troubled.finish()

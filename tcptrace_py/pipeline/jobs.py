@@ -232,8 +232,10 @@ class Part:
             ports = key[2 * len(source) :]
             pairs.add(min(source, target) + max(source, target))
             places.update((source, target, source + ports[:2], target + ports[2:4]))
-        for account in self.collector.refused:
+        for account in self.collector.accounts.refused:
             places.update((account.server.address, account.server.address + account.port.to_bytes(2, "big")))
+        for service in self.collector.accounts.refused_at:
+            places.update((service[:-2], service))
         return pairs, places
 
     def known(self, needs: Needs) -> Known:

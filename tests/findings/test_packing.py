@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tcptrace_py import analyze
 from tcptrace_py.findings import accounts, occupancy
 from tcptrace_py.pipeline import run
+from tests import wire
 from tests.captures import CAPTURES, facts
 from tests.flows.forms import later
 from tests.hostile.generators import capture
@@ -47,8 +49,27 @@ def test_floods(kind: str, keep_rows: bool, tmp_path: Path, monkeypatch: pytest.
     hold_alike(path, monkeypatch, keep_rows=keep_rows)
 
 
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("keep_rows", [True, False])
+@pytest.mark.parametrize("others", ["", "0 C S\n0.1 S SA\n0.2 C A\n0.3 C R"])
+def test_who_refused_is_told_of_packed_ones_too(
+    others: str, keep_rows: bool, again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the hops of what else came from the port: a RST that came over fewer is from between. Some accounts have another one."""
+    segments = list(ladder(others, client="10.2.0.1")) if others else []
+    for n in range(60):
+        text = f"0 C S\n0.1 S RA ttl={60 if n % 3 else 63}"
+        segments += later(ladder(text, client=f"10.1.0.{n}"), n)
+        if again and n % 4 == 0:
+            segments += later(ladder(text, client=f"10.1.0.{n}", port=40009), n + 0.5)
+    path = wire.write(tmp_path / "refused.pcap", sorted(segments, key=lambda segment: segment.time_ns))
+    hold_alike(path, monkeypatch, keep_rows=keep_rows)
+    senders = {reset.by for connection in analyze(path) for reset in connection.resets}
+    assert senders == ({"server", "between", "client"} if others else {"server"})
+
+
 @pytest.mark.parametrize(
-    "text", ["0 C S", "0 C S\n0.1 S SA", "0 S SA", "0 C R seq=1", "0 C FA seq=1 ack=1", "0 C S\n0.1 S SA\n0.2 C R seq=1"]
+    "text", ["0 C S", "0 C S\n0.1 S RA", "0 C S\n0.1 S SA", "0 S SA", "0 C R seq=1", "0 C FA seq=1 ack=1", "0 C S\n0.1 S SA\n0.2 C R seq=1"]
 )
 def test_one_connection_each_is_no_object(text: str) -> None:
     """But of those that both sides spoke in, for the way that their segments came."""
