@@ -7,8 +7,9 @@ holds the times.
 from array import array
 from typing import TYPE_CHECKING
 
-from tcptrace_py.facts.block import CENSORED, FIRST_FIN, OUTCOME, PATTERN, VANTAGE, Block
+from tcptrace_py.facts.block import CENSORED, FIRST_FIN, HANDSHAKE, OUTCOME, PATTERN, VANTAGE, Block
 from tcptrace_py.facts.resets import ending_cause
+from tcptrace_py.facts.table import MISSING
 from tcptrace_py.facts.views import connection
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.live import Connection as Live
@@ -69,7 +70,7 @@ class Outline:
         self.outcome, self.pattern = small[OUTCOME * size + row], small[PATTERN * size + row]
         self.censored = small[CENSORED * size + row] != 0
         self.vantage, self.first_fin = small[VANTAGE * size + row], small[FIRST_FIN * size + row]
-        timed = first.handshake.total_ns is not None and opening.first_syn >= 0 and opening.ack >= 0
+        timed = table.wide[HANDSHAKE * size + row] != MISSING and opening.first_syn >= 0 and opening.ack >= 0
         self.first_syn = opening.first_syn if timed else -1
         self.ack = opening.ack
         self.fins = array("i", [min(copies) for copies in verdict.close.fins if copies])  # log indices

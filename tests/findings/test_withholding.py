@@ -23,6 +23,7 @@ from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.report import Status
 from tcptrace_py.model.results import CaptureInfo, Latency
 from tcptrace_py.outputs.phrases import percentiles
+from tcptrace_py.pipeline import run
 from tests.captures import with_clock_of
 from tests.flows.forms import later
 from tests.ladder import CLOSE, HANDSHAKE, PORT, ladder, play
@@ -265,6 +266,14 @@ def test_a_time_below_the_step_of_a_clock_is_no_time(tmp_path: Path, capsys: pyt
     assert not re.findall(r"(?<![\d.,:])0 s\b", pages["analyze", "IN", "--show", "handshakes"])
     story = _told(capsys, ["explain", str(path), "stream:0"])
     assert "The handshake took 10 ms (10 ms to the SYN/ACK, seen" in " ".join(story.split())
+
+
+def test_handshakes_below_the_step_count_like_others(tmp_path: Path) -> None:
+    """Those that went the same way are described like the first of them."""
+    quick, slow = "0 C S\n0 S SA\n0 C A\n0.05 C FA\n0.08 S FA\n0.1 C A\n", "0 C S\n0.02 S SA\n0.04 C A\n0.05 C FA\n0.08 S FA\n0.1 C A\n"
+    segments = [segment for number in range(40) for segment in later(ladder(quick if number < 19 else slow, port=PORT + number), number)]
+    latency = run(write(tmp_path / "a.pcap", segments), keep_rows=False).summary.latency
+    assert (latency.count, latency.min_ns, latency.p50_ns) == (40, 0, 40_000_000)
 
 
 @pytest.mark.parametrize(
