@@ -12,7 +12,7 @@ from tcptrace_py.model.faults import PASSED_ON
 from tcptrace_py.model.report import Origin, Outcome, Report, Severity, Status
 
 from .facts import Facts
-from .measurable import allowed, missing, not_measurable
+from .measurable import allowed, missing, not_measurable, untold
 from .measure import service
 from .registry import doc_of, find
 from .scope import Scope
@@ -58,16 +58,19 @@ class Check:
                 raise
             why = f"a bug in tcpstates, not in the capture: the rule raised {type(error).__name__}: {error}"
             return replace(self.outcome(Status.FAILED, count, message=why), severity=Severity.ERROR, internal=True)
-        hidden = _hidden(self.rule, analysis)
+        withheld, blurred = _hidden(self.rule, analysis), untold(measures)
+        hidden = withheld or (not_measurable(blurred) if blurred else "")
+        measures = tuple(measure for measure in measures if measure.is_told)
         failed = any(not measure.holds for measure in measures)
-        if hidden and count and not self.allow_unmeasurable and not (failed and getattr(self.rule, "SURE", False)):
+        sure = getattr(self.rule, "SURE", False) or not withheld
+        if hidden and count and not self.allow_unmeasurable and not (failed and sure):
             return self.outcome(Status.UNMEASURABLE, count, measures, hidden)
         if failed:
             return self.outcome(Status.FAILED, count, measures)
         if not measures and not self.allow_empty and not hidden:
             why = _nothing_to_measure(count) if count else _nothing_matched(analysis, self.scope)
             return self.outcome(Status.UNMATCHED, count, message=why)
-        why = "" if measures else allowed(hidden) or "there was nothing to check, which is allowed"
+        why = "" if measures and not blurred else allowed(hidden) or "there was nothing to check, which is allowed"
         return self.outcome(Status.PASSED, count, measures, why)
 
     def outcome(self, status: Status, count: int, measures: tuple[Measure, ...] = (), message: str = "") -> Outcome:

@@ -48,4 +48,4 @@ def longest_of(facts: Facts, limits: Longest, what: str, lasted_ns: Callable[[Ro
         most_ns = max(most_ns, *found_ns)
         worst.add(rows, [row for row, found in enumerate(found_ns) if found > limits.limit], found_ns)
     if facts.count:
-        yield at_most(what, most_ns, limits.limit, Unit.NS, worst)
+        yield at_most(what, most_ns, limits.limit, Unit.NS, worst, step_ns=facts.capture.clock_step_ns)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from tcptrace_py.model.finding import Withheld
+    from tcptrace_py.model.report import Measure
 
 ACCEPT = "; --allow-unmeasurable accepts that"
 
@@ -15,6 +16,17 @@ ACCEPT = "; --allow-unmeasurable accepts that"
 def missing(withheld: Iterable[Withheld], needs: Collection[str], in_spite_of: Collection[str] = ()) -> list[Withheld]:
     """The conclusions, of those that a check `needs`, that are withheld for other reasons than those it can live with."""
     return [row for row in withheld if row.what in needs and row.because not in in_spite_of]
+
+
+def untold(measures: Iterable[Measure]) -> list[str]:
+    """Why times of these cannot be held against their limits: the clock's steps are longer."""
+    return [
+        f"{measure.what}: the clock goes in steps of {measure.step_ns / 1e6:g} ms, and the limit is {measure.limit / 1e6:g} ms"
+        if measure.step_ns
+        else f"{measure.what}: the clock stands, all packets have the same time"
+        for measure in measures
+        if not measure.is_told
+    ]
 
 
 def not_measurable(reasons: Iterable[str]) -> str:

@@ -64,10 +64,20 @@ class Worst:
         return tuple(sorted(named, key=lambda item: (-item[1], item[0]))[:GROUPS])
 
 
-def at_most(what: str, value: float, limit: float, unit: Unit, worst: Worst | None = None, *, subject: str = "", note: str = "") -> Measure:
-    """Hold a number against the limit that it may reach and not exceed."""
+def at_most(
+    what: str,
+    value: float,
+    limit: float,
+    unit: Unit,
+    worst: Worst | None = None,
+    *,
+    subject: str = "",
+    note: str = "",
+    step_ns: int | None = None,
+) -> Measure:
+    """Hold a number against the limit that it may reach and not exceed; `step_ns`: the step of the clock that a time was taken by."""
     connections, count, groups = ((), 0, ()) if worst is None else (worst.connections, worst.count, worst.groups)
-    return Measure(what, value, limit, unit, value <= limit, subject, connections, count, groups, note)
+    return Measure(what, value, limit, unit, value <= limit, subject, connections, count, groups, note, step_ns)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def percentiles(
     in_order = sorted(every)
     for name, limit in given.items() if in_order else ():
         value = in_order[max(-(-RANKS[name] * len(in_order) // 100) - 1, 0)]
-        yield at_most(f"{name} of {what}", value, limit, Unit.NS, worst[name], note=f"{len(in_order)} of them{note()}")
+        told = f"{len(in_order)} of them{note()}"
+        yield at_most(f"{name} of {what}", value, limit, Unit.NS, worst[name], note=told, step_ns=facts.capture.clock_step_ns)
 
 
 def _given(limits: object) -> dict[str, int]:

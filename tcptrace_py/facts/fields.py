@@ -135,6 +135,14 @@ def _between_ms(column: int) -> Read:
     return lambda block: _ms([duration_ns or MISSING for duration_ns in _wide(block.connections, column)])
 
 
+def _close_ms(block: Block) -> Cells:
+    """How long closes took: none that two segments made took 0; a RST alone does."""
+    table = block.connections
+    reset = tuple(Pattern).index(Pattern.RST)
+    rows = zip(_wide(table, at.CLOSE), _small(table, at.PATTERN), _small(table, at.FIRST_FIN), strict=True)
+    return _ms([MISSING if duration_ns == 0 and (pattern != reset or first >= 0) else duration_ns for duration_ns, pattern, first in rows])
+
+
 def _address(column: int) -> Read:
     def cells(block: Block) -> Cells:
         return _words(_narrow(block.connections, column), [block.address(n) for n in range(len(block.addresses.values))])
@@ -305,7 +313,7 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
     Field("pattern", "VARCHAR", f"teardown pattern: {', '.join(Pattern)}", _word(at.PATTERN, tuple(Pattern)), json="teardown.pattern"),
     Field("teardown_segments", "INTEGER", "3 or 4 of a four-way close", _segments, -1, json="teardown.segments"),
     Field("first_fin", "VARCHAR", "side whose FIN left first", _word(at.FIRST_FIN, tuple(Role)), json="teardown.first_fin"),
-    Field("teardown_ms", "DOUBLE", "how long the close took", _duration_ms(at.CLOSE), json="teardown.duration_ms"),
+    Field("teardown_ms", "DOUBLE", "how long the close took", _close_ms, json="teardown.duration_ms"),
     Field("teardown_censored", "BOOLEAN", "whether the close was in flight when the capture ended",
           lambda block: bytes(list(_small(block.connections, at.CENSORED))), json="teardown.censored"),
     Field("reset_by", "VARCHAR", "side whose RST ended it", _of_reset(at.RESET_BY, tuple(Role)), json="teardown.reset.by"),

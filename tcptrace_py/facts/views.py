@@ -277,8 +277,10 @@ class TeardownView(_View):
 
     @property
     def duration_ns(self) -> int | None:
-        """From the first FIN or RST to the last segment that completes the close."""
-        return _known(self._block.connections, CLOSE, self._row)
+        """From the first FIN or RST to the last segment that completes the close: 0 only of a RST alone (see `_told`)."""
+        if self.pattern == Pattern.RST and self.first_fin is None:
+            return _known(self._block.connections, CLOSE, self._row)
+        return _told(self._block.connections, CLOSE, self._row)
 
     @property
     def censored(self) -> bool:

@@ -110,8 +110,8 @@ class Group:
         return self._columns.starts_ns[self.high - 1] - self._columns.starts_ns[self.low]
 
     def lifetime_p50_ns(self) -> int | None:
-        """How long they were open, typically."""
-        return _middle(self._columns.lifetimes_ns, self.low, self.high)
+        """How long they were open, typically; None where that is less than the clock tells."""
+        return _middle(self._columns.lifetimes_ns, self.low, self.high) or None
 
     def payload_p50_bytes(self) -> int | None:
         """What they carried, typically."""

@@ -95,6 +95,11 @@ class Quality:
             self.kinds |= 1 << (kind | (ANSWERED if flags[i] & ACK else 0))
 
     @property
+    def clock_step_ns(self) -> int | None:
+        """What the times of all frames are apart by multiples of: see `CaptureInfo`."""
+        return None if self.frame_count < 2 or 0 < self.unit_ns <= FINE_NS else self.unit_ns
+
+    @property
     def shows_fins(self) -> bool:
         """Whether a FIN is among the segments of a filtered capture."""
         return any(self.kinds >> kind & 1 and kind & FIN for kind in range(16))

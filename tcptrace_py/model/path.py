@@ -11,6 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .clock import coarser_step_ns
+
 if TYPE_CHECKING:
     from .results import CaptureInfo, Connection, Latency
 
@@ -244,3 +246,8 @@ class PathFacts:
     alterations: list[Alteration]
     clients_at: tuple[int, int]  # of how many paired connections the client is on A's side, on B's
     coarse: str = ""
+
+    @property
+    def clock_step_ns(self) -> int | None:
+        """The step of the coarser of the two clocks (`CaptureInfo`)."""
+        return coarser_step_ns(*(capture.clock_step_ns for capture in self.captures))

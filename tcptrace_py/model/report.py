@@ -43,7 +43,8 @@ class Measure:
 
     `subject` is whose number it is (a host, a service; empty: all that was checked), `what` is what was measured.
     `groups` says where most of what counted against it was met, `worst` holds the first connections to look at out of
-    `offenders`; `note` is what must be known to read the number right.
+    `offenders`; `note` is what must be known to read the number right. `step_ns` is the step of the clock that measured a time
+    (`CaptureInfo.clock_step_ns`).
     """
 
     what: str
@@ -56,6 +57,19 @@ class Measure:
     offenders: int = 0
     groups: tuple[tuple[str, int], ...] = ()
     note: str = ""
+    step_ns: int | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the clock tells on which side of the limit the number is: a time is measured to within a step of the clock."""
+        if self.unit is not Unit.NS or self.step_ns is None:
+            return True
+        return self.step_ns > 0 and (self.limit >= self.step_ns or self.value >= 2 * self.step_ns)
+
+    @property
+    def is_below_step(self) -> bool:
+        """Whether it is a time that is shorter than the clock tells."""
+        return self.unit is Unit.NS and self.step_ns is not None and self.value == 0
 
 
 @dataclass(frozen=True, slots=True)

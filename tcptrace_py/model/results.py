@@ -257,7 +257,11 @@ class FileInfo:
 
 @dataclass(slots=True)
 class CaptureInfo:
-    """What was read, and its quality."""
+    """What was read, and its quality.
+
+    `clock_step_ns` is what all its times are apart by multiples of: a time between two frames that is shorter is 0. None where that is
+    a microsecond or less, 0 where all times are one.
+    """
 
     files: list[FileInfo] = field(default_factory=list)
     packets: int = 0
@@ -266,6 +270,7 @@ class CaptureInfo:
     start_ns: int | None = None
     end_ns: int | None = None
     problems: list[Problem] = field(default_factory=list)
+    clock_step_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ def capture_row(capture: CaptureInfo) -> Row:
         "duplicates": capture.duplicates,
         "start": rfc3339(capture.start_ns),
         "end": rfc3339(capture.end_ns),
+        "clock_step_ms": ms(capture.clock_step_ns),
         "problems": [problem_row(problem) for problem in capture.problems],
     }
 

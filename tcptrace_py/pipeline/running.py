@@ -110,6 +110,7 @@ class Machinery:
         """What it all comes to."""
         collector, table = self.collector, self.table
         info.segments, info.duplicates = table.segments, table.duplicates
+        info.clock_step_ns = collector.quality.clock_step_ns
         accounts = collector.accounts
         summary = collector.totals.result(accounts, tuple(collector.digest.busiest(MOST_SERVICES)))
         every_host, every_budget = hosts(accounts), budgets(accounts)

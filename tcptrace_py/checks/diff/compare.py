@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcptrace_py.checks.measurable import allowed, missing, not_measurable
+from tcptrace_py.checks.measurable import allowed, missing, not_measurable, untold
 from tcptrace_py.checks.measure import WORST, at_most, service
 from tcptrace_py.checks.rules.capture_quality import PROBLEMS
-from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.clock import SECOND_NS, coarser_step_ns
 from tcptrace_py.model.finding import Gravity
 from tcptrace_py.model.report import Measure, Origin, Outcome, Report, Severity, Status, Unit
 
@@ -79,10 +79,11 @@ def diff(
     origin = Origin(f"against {base.name}")
     connections = sum(len(rows) for rows in new.services.values())
     quality = _quality(base, new, origin, connections, allow=allow, allow_damaged=allow_damaged)
+    step_ns = coarser_step_ns(base.capture.clock_step_ns, new.capture.clock_step_ns)
     outcomes = [quality, _services(gone, fresh, pairs, origin, connections)]
     for comparison in COMPARISONS:
         measures = [
-            replace(measure, subject=service(*now))
+            replace(measure, subject=service(*now), step_ns=step_ns)
             for was, now in pairs
             for measure in comparison.measures(base.services[was], new.services[now], tolerance)
         ]
@@ -104,10 +105,13 @@ def _hidden(what: Comparison | Held, base: Traffic, new: Traffic) -> str:
 
 
 def _outcome(what: Comparison | Held, measures: list[Measure], origin: Origin, connections: int, hidden: str, *, accepted: bool) -> Outcome:
+    blurred, sure = untold(measures), not hidden or what in held.SURE
+    measures = [measure for measure in measures if measure.is_told]
     failed = any(not measure.holds for measure in measures)
-    if hidden and not accepted and not (failed and what in held.SURE):
+    hidden = hidden or (not_measurable(blurred) if blurred else "")
+    if hidden and not accepted and not (failed and sure):
         return _with_status(what, Status.UNMEASURABLE, origin, connections, tuple(measures), hidden)
-    message = "" if measures else allowed(hidden) or "nothing of the kind to compare"
+    message = "" if measures and not blurred else allowed(hidden) or "nothing of the kind to compare"
     return _with_status(what, Status.FAILED if failed else Status.PASSED, origin, connections, tuple(measures), message)
 
 
@@ -225,7 +229,8 @@ def _slower(
     p = stats.rank_sum(before, now) if enough else 1.0
     limit = max(was * (1 + tolerance.threshold), was + tolerance.least_ns)
     slower = [row for row in sides[1] if (time_ns(row) or 0) > limit]
-    note = f"of {len(now)}, was {was / 1e6:.3g} ms of {len(before)}" + ("" if enough else "; too few to tell from noise")
+    told = f"{was / 1e6:.3g} ms" if was else "less than the clock tells"
+    note = f"of {len(now)}, was {told} of {len(before)}" + ("" if enough else "; too few to tell from noise")
     yield _measure(what, Change(value, limit, Unit.NS, p, slower, note), tolerance)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tcptrace_py.checks.measurable import allowed, not_measurable
+from tcptrace_py.checks.measurable import allowed, not_measurable, untold
 from tcptrace_py.checks.measure import WORST, at_most, service
 from tcptrace_py.checks.rules.capture_quality import PROBLEMS
 from tcptrace_py.model.report import Measure, Origin, Outcome, Report, Status, Unit
@@ -182,9 +182,15 @@ def _transit(facts: PathFacts, bearable: Bearable, origin: Origin, *, allow_unme
         if latency is None or latency.p99_ns is None:
             continue
         if bearable.transit_ns is not None:
-            measures.append(at_most("p99 of the time under way", latency.p99_ns, bearable.transit_ns, Unit.NS,
-                                    subject=way, note=f"{latency.count:,} segments"))  # fmt: skip
-        known.append(f"{way} p99 {latency.p99_ns / 1e6:.3g} ms")
+            measures.append(at_most("p99 of the time under way", latency.p99_ns, bearable.transit_ns, Unit.NS, subject=way,
+                                    note=f"{latency.count:,} segments", step_ns=facts.clock_step_ns))  # fmt: skip
+        known.append(f"{way} p99 {f'{latency.p99_ns / 1e6:.3g} ms' if latency.p99_ns else 'less than the clock tells'}")
+    blurred = untold(measures)
+    measures = [measure for measure in measures if measure.is_told]
+    if blurred and all(measure.holds for measure in measures):
+        why = not_measurable(blurred)
+        outcome = _outcome(facts, origin, held.TRANSIT, measures, message=allowed(why))
+        return outcome if allow_unmeasurable else replace(outcome, status=Status.UNMEASURABLE, message=why)
     message = "" if measures else f"{', '.join(known)}; no limit (--max-transit)" if known else "no segment in both"
     return _outcome(facts, origin, held.TRANSIT, measures, message=message)
 

@@ -24,7 +24,7 @@ Service = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One connection; `connection` is the whole of it where it was analysed now."""
+    """One connection; `connection` is the whole of it where it was analysed now. A time shorter than the clock's step is 0."""
 
     service: Service
     client: str
@@ -69,6 +69,11 @@ class Traffic:
     causes: tuple[Cause, ...] = ()
     withheld: tuple[Withheld, ...] = ()
 
+    @property
+    def step_ns(self) -> int | None:
+        """The step of the clock, where times shorter than it, and only they, are not told."""
+        return None if any(row.what in ("handshake-latency", "times") for row in self.withheld) else self.capture.clock_step_ns
+
     def add(self, seen: Seen) -> None:
         """Take in a connection."""
         self.services.setdefault(seen.service, []).append(seen)
@@ -91,7 +96,7 @@ def of_analysis(name: str, analysis: Analysis) -> Traffic:
                 (connection.server.address, connection.server.port),
                 connection.client.address,
                 handshake.outcome,
-                handshake.total_ns,
+                _taken(handshake.total_ns, traffic.step_ns, happened=handshake.outcome == "completed"),
                 teardown.pattern,
                 teardown.first_fin,
                 None if teardown.reset is None else teardown.reset.cause,
@@ -100,7 +105,7 @@ def of_analysis(name: str, analysis: Analysis) -> Traffic:
                 tuple(stay.side for stay in connection.time_wait),
                 teardown.censored,
                 connection.course.exchanges,
-                connection.course.longest_answer_ns,
+                _taken(connection.course.longest_answer_ns, traffic.step_ns, happened=connection.course.exchanges > 0),
                 connection.course.longest_stall_ns,
                 connection,
             )
@@ -139,7 +144,7 @@ def of_document(path: str, content: bytes) -> Traffic:
         withheld = tuple(Withheld(row["what"], row["because"], row["explanation"]) for row in document.get("withheld", ()))
         traffic = Traffic(path, _capture(path, document["capture"]), {}, peaks, causes, withheld)
         for row in document["connections"]:
-            traffic.add(_of_row(row))
+            traffic.add(_of_row(row, traffic.step_ns))
     except (KeyError, TypeError) as error:
         raise UsageError(f"{path}: lacks what an analysis holds: {error}") from None
     if document.get("interrupted"):
@@ -153,7 +158,14 @@ def _capture(path: str, row: dict[str, Any]) -> CaptureInfo:
     problems = [
         Problem(each["code"], each["count"], each["explanation"], each["first_frame"], damaged=each["damaged"]) for each in row["problems"]
     ]
-    return CaptureInfo([FileInfo(path, "json", row["packets"])], row["packets"], row["segments"], row["duplicates"], problems=problems)
+    return CaptureInfo(
+        [FileInfo(path, "json", row["packets"])],
+        row["packets"],
+        row["segments"],
+        row["duplicates"],
+        problems=problems,
+        clock_step_ns=_ns(row.get("clock_step_ms")),
+    )
 
 
 def _cause(row: dict[str, Any]) -> Cause:
@@ -161,7 +173,7 @@ def _cause(row: dict[str, Any]) -> Cause:
     return Cause(*(row[name] for name in names))
 
 
-def _of_row(row: dict[str, Any]) -> Seen:
+def _of_row(row: dict[str, Any], step_ns: int | None) -> Seen:
     handshake, teardown = row["handshake"], row["teardown"]
     openings = (handshake["syn_retransmissions"], handshake["synack_retransmissions"])
     sides = [(row[f"{role}_side"], sent) for role, sent in zip(ROLES, openings, strict=True) if row[f"{role}_side"]]
@@ -170,7 +182,7 @@ def _of_row(row: dict[str, Any]) -> Seen:
         (row["server"]["address"], row["server"]["port"]),
         row["client"]["address"],
         handshake["outcome"],
-        _ns(handshake["total_ms"]),
+        _taken(_ns(handshake["total_ms"]), step_ns, happened=handshake["outcome"] == "completed"),
         teardown["pattern"],
         teardown["first_fin"],
         teardown["reset"]["cause"] if teardown["reset"] else None,
@@ -178,15 +190,21 @@ def _of_row(row: dict[str, Any]) -> Seen:
         again,
         tuple(stay["side"] for stay in row["time_wait"]),
         bool(teardown.get("censored")),
-        *_course(row.get("course")),
+        *_course(row.get("course"), step_ns),
     )
 
 
-def _course(row: dict[str, Any] | None) -> tuple[int, int | None, int | None]:
+def _course(row: dict[str, Any] | None, step_ns: int | None) -> tuple[int, int | None, int | None]:
     """Exchanges, longest answer and longest stall; documents of earlier versions say nothing of them."""
     if row is None:
         return 0, None, 0
-    return row["exchanges"], _ns(row["longest_answer_ms"]), _ns(row["longest_stall_ms"])
+    answer_ns = _taken(_ns(row["longest_answer_ms"]), step_ns, happened=row["exchanges"] > 0)
+    return row["exchanges"], answer_ns, _ns(row["longest_stall_ms"])
+
+
+def _taken(duration_ns: int | None, step_ns: int | None, *, happened: bool) -> int | None:
+    """How long something took: what happened and has no time, by a clock with steps, took less than a step."""
+    return 0 if duration_ns is None and happened and step_ns is not None else duration_ns
 
 
 def _ns(duration_ms: float | None) -> int | None:

@@ -112,7 +112,7 @@ class Ladder:
             text = f" {words} "[: self.middle - 4]
             drawn = f"═{text}".ljust(self.middle - 1, "═") + "▶" if from_client else "◀" + f"{text}═".rjust(self.middle - 1, "═")
             yield self._row(fold.run.first if from_client or not fold.run.segments[True] else None, "", drawn, "")
-        took = since(fold.run.last.sent.time_ns - fold.run.first.sent.time_ns, timed=self.timed)
+        took = since(fold.run.last.sent.time_ns - fold.run.first.sent.time_ns, timed=False)
         yield from self._note(f"frames {fold.run.first.sent.frame} to {fold.run.last.sent.frame}{f', {took}' if took else ''}{remarks}")
 
     def _change(self, change: Change) -> Iterator[str]:

@@ -35,7 +35,7 @@ def _arrow(item: Arrow, connection: Connection, other: str, *, why: bool, timed:
     segment = item.segment
     source, target = ("C", other) if segment.sent.from_client else ("S", "C")
     lost = "-x" if segment.again_in is not None else "-->>" if SENT_AGAIN in segment.marks else "->>"
-    after = since(segment.sent.time_ns - connection.start_ns, timed=timed)
+    after = since(segment.sent.time_ns - connection.start_ns, timed=timed and segment.sent.frame == connection.first_frame)
     yield f"    {source}{lost}{target}: {_safe(labels(segment)[:2][-1])}{f' ({after})' if after else ''}"
     yield from _states(item.client, item.server, why=why)
     if item.notes:

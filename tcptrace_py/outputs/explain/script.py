@@ -171,7 +171,8 @@ def _refused_in(connection: Connection, segment: DrawnSegment) -> int:
 
 def _words(segment: DrawnSegment, refused_in: int = 0) -> list[str]:
     """The marks of a segment in words."""
-    ago = f"frame {segment.of}, {human(segment.after_ns)} before" if segment.of is not None else ""
+    before = f", {human(segment.after_ns)} before" if segment.after_ns else ""
+    ago = f"frame {segment.of}{before}" if segment.of is not None else ""
     texts = {
         SENT_AGAIN: f"sent again: first in {ago}" if ago else "sent again",
         FILLS_GAP: "fills the gap: lost before the capture, or overtaken",

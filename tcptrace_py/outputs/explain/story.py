@@ -62,12 +62,12 @@ def _began(connection: Connection, segments: Sequence[DrawnSegment | Run]) -> st
 def _handshake(connection: Connection, *, timed: bool) -> Iterator[str]:
     handshake = connection.handshake
     syns = some(handshake.syn_retransmissions + 1, "SYN") if handshake.syn_retransmissions else ""
+    lasted_ns = connection.end_ns - connection.start_ns
     told = {
         "refused": "It was refused: a RST answered the SYN.",
-        "unanswered": f"Nobody answered {f'its {syns}' if syns else 'the SYN'}"
-        f"{f' in {human(connection.end_ns - connection.start_ns)}' if syns else ''}.",
+        "unanswered": f"Nobody answered {f'its {syns}' if syns else 'the SYN'}{f' in {human(lasted_ns)}' if syns and lasted_ns else ''}.",
         "refused-by-time-wait": f"The TIME_WAIT of the old connection from this port met {f'its {syns}' if syns else 'its SYN'}"
-        f"{f' in {human(connection.end_ns - connection.start_ns)}' if syns else ''}: none got through.",
+        f"{f' in {human(lasted_ns)}' if syns and lasted_ns else ''}: none got through.",
         "aborted": "The handshake was broken off by a RST.",
         "half-open": "The SYN/ACK was never acknowledged.",
         "in-progress": f"When the capture ended, {'its SYN/ACK' if handshake.kind else syns or 'its SYN'} had no answer yet: in progress.",

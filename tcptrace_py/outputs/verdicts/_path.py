@@ -128,7 +128,7 @@ def _way(name: str, way: Way) -> tuple[str, ...]:
     transit = way.transit
     times = (transit.min_ns, transit.p50_ns, transit.p99_ns, transit.max_ns) if transit else (None,) * 4
     return (name, count(way.sent), count(way.lost), share(way.lost, way.sent), count(way.resets_lost),
-            *map(human, times))  # fmt: skip
+            *(human(time_ns or None) for time_ns in times))  # fmt: skip
 
 
 def _parts(facts: PathFacts) -> Iterator[Block]:
@@ -143,8 +143,9 @@ def _parts(facts: PathFacts) -> Iterator[Block]:
             Column("p99", right=True),
             Column("slowest", right=True),
         )
-        yield Grid(columns, [(text, count(one.count), *map(human, (one.p50_ns, one.p90_ns, one.p99_ns, one.max_ns)))
-                             for text, one in rows])  # fmt: skip
+        times = [(one.p50_ns, one.p90_ns, one.p99_ns, one.max_ns) for _, one in rows]
+        yield Grid(columns, [(text, count(one.count), *(human(time_ns or None) for time_ns in its))
+                             for (text, one), its in zip(rows, times, strict=True)])  # fmt: skip
 
 
 def worst(facts: PathFacts) -> list[Paired]:

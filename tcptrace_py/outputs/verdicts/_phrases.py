@@ -29,8 +29,15 @@ def mark(outcome: Outcome) -> str:
     return MARKS[outcome.status]
 
 
+def measured(measure: Measure) -> str:
+    """The number that was measured, or that it is shorter than the clock tells."""
+    if measure.is_below_step:
+        return f"less than {human(measure.step_ns)}" if measure.step_ns else "not told"
+    return number(measure.value, measure.unit)
+
+
 def number(value: float, unit: Unit) -> str:
-    """A measured number for people."""
+    """A measured number, or a limit, for people."""
     if unit is Unit.NS:
         return human(round(value))
     if unit is Unit.RATIO:
@@ -42,7 +49,7 @@ def sentence(measure: Measure) -> str:
     """What was measured against its limit: "10.1.0.9: TIME_WAIT at once: 1,204, limit 1,000"."""
     head = f"{printable(measure.subject)}: " if measure.subject else ""
     note = f" ({printable(measure.note)})" if measure.note else ""
-    return f"{head}{measure.what}: {number(measure.value, measure.unit)}, limit {number(measure.limit, measure.unit)}{note}"
+    return f"{head}{measure.what}: {measured(measure)}, limit {number(measure.limit, measure.unit)}{note}"
 
 
 def sentences(outcome: Outcome) -> list[str]:

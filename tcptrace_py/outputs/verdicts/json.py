@@ -69,7 +69,7 @@ def _measure(report: Report, measure: Measure) -> Row:
 def _numbers(measure: Measure) -> Row:
     """Value and limit, the unit in the key."""
     if measure.unit is Unit.NS:
-        return {"measured_ms": ms(round(measure.value)), "limit_ms": ms(round(measure.limit))}
+        return {"measured_ms": None if measure.is_below_step else ms(round(measure.value)), "limit_ms": ms(round(measure.limit))}
     if measure.unit is Unit.RATIO:
         return {"measured_ratio": round(measure.value, 6), "limit_ratio": round(measure.limit, 6)}
     return {"measured": round(measure.value), "limit": round(measure.limit)}

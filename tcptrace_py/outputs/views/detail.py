@@ -125,7 +125,8 @@ def _rows(connection: Connection, *, timed: bool) -> Iterable[tuple[str, ...]]:
             continue
         if line is not None:
             yield tuple(line)
-        after = "" if entry.at_ns is None else since(entry.at_ns - connection.start_ns, timed=timed)
+        begins = last is None or last.at_ns is None
+        after = "" if entry.at_ns is None else since(entry.at_ns - connection.start_ns, timed=timed and begins)
         line = [after, "" if entry.frame is None else str(entry.frame), "", "", str(entry.basis)]
         line[2 + side] = entry.state.name
         last = entry
