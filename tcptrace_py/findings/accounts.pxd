@@ -39,7 +39,7 @@ cdef class Account:
     cdef public unsigned int connections, repeats, syn_repeats, synack_repeats, resets_client, resets_others, client_first, server_first, resets, stays_client, stays_server
     cdef public unsigned int simultaneous, simultaneous_client, simultaneous_server, recent, restarted_client, restarted_server
     cdef public unsigned int reused_client, reused_server, killed_client, killed_server
-    cdef public long long client_wait_ns, server_wait_ns, survived_ns, idle_close_least_ns, idle_close_most_ns
+    cdef public long long client_wait_ns, server_wait_ns, survived_ns, longest_answer_ns, idle_close_least_ns, idle_close_most_ns
     cdef public unsigned int answered, idle_closes, idle_closes_client, largest_client, largest_server, most_exchanges, reused
     cdef public int number, port, held_row, waits_row, held_kind, client_stay_kind, server_stay_kind
 
@@ -103,7 +103,7 @@ cdef class Accounts:
     cpdef int server_stays(self, Account account) except -2
     cpdef add_handshake(self, Account account, long long total_ns)
     cpdef Values handshakes_of(self, bytes address, int port)
-    cpdef add_course(self, Account account, long long exchanges, long long survived_ns, long long largest_client,
+    cpdef add_course(self, Account account, long long exchanges, long long survived_ns, long long answer_ns, long long largest_client,
                      long long largest_server, long long first_fin, long long idle_ns)
     @cython.locals(account=Account, found=list)
     cpdef list answering(self, long long least)

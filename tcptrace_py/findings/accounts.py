@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Iterator
 
 from tcptrace_py.facts.block import (
+    ANSWER,
     CLIENT_LARGEST,
     CLIENT_PACKETS,
     CLIENT_REPEATS,
@@ -113,6 +114,7 @@ class Account:
         "largest_client",
         "largest_server",
         "last_ns",
+        "longest_answer_ns",
         "most_exchanges",
         "name",
         "number",
@@ -167,6 +169,7 @@ class Account:
         self.answered = self.reused = 0  # connections with an exchange, and with more than one
         self.most_exchanges = 0  # of one connection (facts.waits)
         self.survived_ns = 0  # the longest silence that a connection survived
+        self.longest_answer_ns = 0  # from a request's last new data to the first of its answer
         self.largest_client = self.largest_server = 0  # the largest payload of those that sent nothing in vain
         self.idle_closes = 0  # that the server closed first, IDLE_CLOSE_NS and more after the last data; how long at least and at most
         self.idle_close_least_ns, self.idle_close_most_ns = NEVER_NS, 0
@@ -589,7 +592,15 @@ class Accounts:
         return found
 
     def add_course(
-        self, account: Account, exchanges: int, survived_ns: int, largest_client: int, largest_server: int, first_fin: int, idle_ns: int
+        self,
+        account: Account,
+        exchanges: int,
+        survived_ns: int,
+        answer_ns: int,
+        largest_client: int,
+        largest_server: int,
+        first_fin: int,
+        idle_ns: int,
     ) -> None:
         """Take in how time went by in a connection; `idle_ns`: between the last data and the FIN of who closed first, else MISSING."""
         if exchanges > 0:
@@ -597,6 +608,7 @@ class Accounts:
             account.reused += exchanges > 1
             account.most_exchanges = max(account.most_exchanges, exchanges)
         account.survived_ns = max(account.survived_ns, survived_ns)
+        account.longest_answer_ns = max(account.longest_answer_ns, answer_ns)
         account.largest_client = max(account.largest_client, largest_client)
         account.largest_server = max(account.largest_server, largest_server)
         if idle_ns < IDLE_CLOSE_NS:
@@ -641,6 +653,7 @@ class Accounts:
             account,
             narrow[EXCHANGES * size + row],
             table.wide[SURVIVED * size + row],
+            table.wide[ANSWER * size + row],
             narrow[CLIENT_LARGEST * size + row],
             narrow[(CLIENT_LARGEST + 1) * size + row],
             first_fin,
@@ -746,7 +759,8 @@ COUNTS = (
     "idle_closes",
     "idle_closes_client",
 )
-MOST = ("most_exchanges", "survived_ns", "largest_client", "largest_server", "idle_close_most_ns")  # what is the most of all parts
+# What is the most of all parts.
+MOST = ("most_exchanges", "survived_ns", "longest_answer_ns", "largest_client", "largest_server", "idle_close_most_ns")
 WAYS = ("client_ways", "server_ways")
 FACTS = (*COUNTS, *MOST, *WAYS, "idle_close_least_ns")  # what is packed of an account of one connection
 NO_FACTS = (0,) * (len(FACTS) - 1) + (NEVER_NS,)

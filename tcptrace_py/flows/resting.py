@@ -95,6 +95,11 @@ def survived_ns(record: bytes) -> int:
     return words.wide(record, SURVIVED_NS)
 
 
+def answer_ns(record: bytes) -> int:
+    """The longest time until the side that did not send the SYN answered data of the other."""
+    return words.wide(record, ANSWER_NS)
+
+
 def exchanges(record: bytes) -> int:
     """How often data of the side that did not send the SYN came right behind data of the other."""
     turns = words.word(record, TURNS)

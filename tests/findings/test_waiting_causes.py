@@ -379,6 +379,82 @@ def test_what_only_looks_like_a_later_request_in_vain_is_not(segments: list[Seg]
     assert only(segments, "no-answer") is None
 
 
+SLEPT = REPLY.replace("0.02 C FA\n0.021 S FA\n0.022 C A\n", "28 C PA len=20\n28.004 S A\n28.01 S PA len=90\n28.011 C A\n")  # idle for 28 s
+TIMED_OUT = OPENED + TALKED + AGAIN + "16.1 C FA\n16.101 S A\n"  # a limit of 12.1 s
+SLEPT_BEFORE = OPENED + TALKED.replace("\n3.", "\n23.") + AGAIN.replace("4.", "24.") + "36.1 C RA\n"
+
+
+@pytest.mark.parametrize("waiting", [ASKED + "12.1 C FA\n12.101 S A\n", ASKED + "12.1 C RA\n", TIMED_OUT, SLEPT_BEFORE])
+def test_clients_that_give_up_after_one_time_though_longer_silences_were_survived(waiting: str) -> None:
+    finding = only(asked(waiting, others=SLEPT, until_s=50), "no-answer")
+    assert finding is not None
+    assert (finding.severity, finding.confidence, finding.connections, finding.details["gave_up"]) == ("problem", "medium", 4, 4)
+    assert finding.details["shortest_s"] == pytest.approx(12.097, abs=0.001)
+    assert finding.evidence[1].endswith("connections to the service were answered; their clients end others after no silence, and no "
+                                        "answer took half as long")  # fmt: skip
+
+
+LONG_POLLED = SLEPT.replace("28.01 S", "42 S").replace("28.011 C", "42.001 C")
+CLOSED_IDLE = REPLY.replace("0.02 C FA\n0.021 S FA\n0.022 C A\n", "12.1 C FA\n12.11 S FA\n12.12 C A\n")
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(
+            [*asked(ASKED, others=SLEPT, waits=0, until_s=40), *later(asked(ASKED, answered=0, until_s=25), 15)], id="the capture ended"),
+        pytest.param([*asked(ASKED + "12.1 C RA\n", others=SLEPT, until_s=50, waits=2)], id="two"),
+        pytest.param(
+            [*asked(ASKED + "12.1 C RA\n", others=SLEPT, waits=1), *later(asked(ASKED + "14.1 C RA\n", waits=1, answered=0), 2),
+             *later(asked(ASKED + "19.1 C RA\n", waits=1, answered=0, until_s=50), 4)], id="after any time"),
+        pytest.param(asked(ASKED + "12.1 C RA\n", others=LONG_POLLED, until_s=60), id="long polling"),
+        pytest.param(
+            [*asked(ASKED + "12.1 C FA\n12.101 S A\n", others=SLEPT, until_s=50), *later(ladder(CLOSED_IDLE, port=52000), 9)],
+            id="idle connections are closed"),
+        pytest.param(
+            [*asked(ASKED + "12.1 C RA\n", others=SLEPT, until_s=50),
+             *later(ladder(REPLY.split("0.02 C")[0] + "12.1 C RA\n", port=52000), 9)], id="idle connections are reset"),
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_a_limit_of_clients_is_not(segments: list[Seg]) -> None:
+    assert only(sorted(segments, key=lambda segment: segment.time_ns), "no-answer") is None
+
+
+HELLO = ASKED.replace("len=20", "len=517")
+
+
+def tls(segments: list[Seg], port: int = 443) -> list[Seg]:
+    """The same to another port."""
+    return [replace(segment, key=segment.key.replace(SERVICE.to_bytes(2, "big"), port.to_bytes(2, "big"))) for segment in segments]
+
+
+@pytest.mark.parametrize(("waiting", "gave_up"), [(HELLO, 0), (HELLO + "5.1 C FA\n5.101 S A\n", 4), (HELLO + "6 C RA\n", 4)])
+def test_a_first_message_of_tls_that_nobody_answers(waiting: str, gave_up: int) -> None:
+    """No other connection is answered either."""
+    segments = tls(asked(waiting, answered=0, until_s=9))
+    finding = only(segments, "no-answer")
+    assert finding is not None
+    assert (finding.connections, finding.details["gave_up"], finding.confidence) == (4, gave_up, "medium")
+    assert finding.evidence[1] == "port 443 is TLS, whose server answers the first message, and nobody answered it"
+    assert only(tls(segments, 443), "stalled") is None
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(tls(asked(HELLO, answered=0, until_s=8), 8081), id="another port"),
+        pytest.param(tls(asked(HELLO + "4 C RA\n", answered=0, until_s=8)), id="an impatient client"),
+        pytest.param(tls(asked(HELLO, answered=0, until_s=5)), id="the capture ends too soon"),
+        pytest.param(tls(asked(HELLO.replace("517", "20"), answered=0, until_s=8)), id="no message of TLS"),
+        pytest.param(tls(asked(HELLO + "6 S PA len=900\n6.1 C A\n", answered=0, until_s=8)), id="answered late"),
+        pytest.param(tls(asked(HELLO.replace("0.004 S A\n", ""), answered=0, until_s=8)), id="not acknowledged"),
+        pytest.param(tls(asked(HELLO, answered=0, waits=2, until_s=8)), id="two may be chance"),
+    ],
+)
+def test_what_only_looks_like_tls_in_vain_is_not(segments: list[Seg]) -> None:
+    assert only(segments, "no-answer") is None
+
+
 @pytest.mark.parametrize(("waits", "found"), [(4, 0), (5, 1)])
 def test_answers_that_the_capture_may_have_lost(waits: int, found: int, tmp_path: Path) -> None:
     lost = [segment for n in range(2) for segment in ladder("0 C S\n0.1 S SA\n0.2 C A\n0.3 C A ack=900", port=61000 + n)]

@@ -2,23 +2,27 @@
 
 Shows: clients send a request and its bytes are acknowledged, but the server sends nothing behind it, until the client gives up (it
 closes or resets) or the capture ends, ten seconds later or more; other connections to the service get their answers, and none of
-them was silent for so long and went on. It may be the first request of a connection, or one behind three that were answered.
+them was silent for so long and went on. It may be the first request of a connection, or one behind three that were answered. Where
+longer silences were survived, it shows in clients that give up after one and the same time, if clients close or reset connections
+after a silence for no other reason and no answer took half as long. A server of TLS (by its port) answers the very first message,
+so that five seconds of silence are enough, and no other connection is needed.
 
 Look-alikes: a service that only listens (logs, metrics) answers nobody, or its greeting alone; one that keeps requests open until
 there is something to say (long polling) is silent for as long in connections that go on, as is one that is told something now and
-then; a server that speaks last was not asked; requests that are not acknowledged are lost or dropped
-(`stalled`, `idle-timeout`); where SYNs go unanswered at the same time, nobody accepts (`accept-queue-full`); answers that the
-capture lost are acknowledged by their client (so many connections are left out of account). Nobody knows what became of requests
-that still waited when the capture ended.
+then; a pool whose client closes idle connections does so behind answers as well; a server that speaks last was not asked; requests
+that are not acknowledged are lost or dropped (`stalled`, `idle-timeout`); where SYNs go unanswered at the same time, nobody accepts
+(`accept-queue-full`); answers that the capture lost are acknowledged by their client (so many connections are left out of account).
+Nobody knows what became of requests that still waited when the capture ended.
 
 Do: see what the program does with these requests: a lock, a full thread pool, something behind it that does not answer. At the server
 `ss -tn` shows with Recv-Q whether they were read at all. Give clients a limit for answers that is shorter than their users' patience.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from statistics import median_low
 
 from tcptrace_py.findings import trouble_columns as column
-from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.findings.evidence import Evidence, Looked
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.endpoints import service as named
 from tcptrace_py.model.finding import Code, Finding, Gravity
@@ -31,6 +35,11 @@ FEWEST, LONG_NS = 3, 10 * SECOND_NS
 FEWEST_ANSWERED = 5  # connections whose first request was answered: it is a service that answers
 FEWEST_EXCHANGES = 3  # before a later request: a login, or TLS, is two, and behind it may be an upload
 WELL_KNOWN = 1024  # a lower port is a server's, also where the handshake was not captured
+ALIKE = 20  # waits that differ by less than such a part, or by HUNDREDS_NS, are one limit of their clients
+HUNDREDS_NS = SECOND_NS // 4
+# Registered by IANA for protocols over TLS: HTTPS, SMTP, NNTP, LDAP, DNS, FTP, IMAP and POP3; and the usual second port of HTTPS.
+TLS = frozenset((443, 465, 563, 636, 853, 989, 990, 993, 995, 8443))
+HELLO_BYTES, HELLO_NS = 60, 5 * SECOND_NS  # no ClientHello is shorter
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -45,23 +54,50 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         own = [row for row in rows if evidence.wide(column.SURVIVED)[row] <= waits_ns[row] + SECOND_NS]  # none before was longer
         own_ns = max((evidence.wide(column.SURVIVED)[row] for row in own), default=0)  # a close behind the wait, which was acknowledged
         waiting = own if own_ns >= survived_ns > 0 else [row for row in own if waits_ns[row] > survived_ns]
+        longest = f"more than {survived_ns / SECOND_NS:.1f} s" if survived_ns >= SECOND_NS else "a second"
+        went_on = f"; of those that went on, none was silent for {longest}" if waiting is not own else ""
+        if len(waiting) - lost < FEWEST:
+            waiting = _timed_out(evidence, rows, waits_ns, accounts)
+            went_on = "; their clients end others after no silence, and no answer took half as long"
         answered = sum(account.answered for account in accounts)
         answers = answered + sum(max(evidence.narrow(column.EXCHANGES)[row] - 1, 0) for row in rows)
-        if len(waiting) - lost < FEWEST or answers < max(FEWEST_ANSWERED, len(rows)):
+        greeted = [row for row in waiting if _is_hello(evidence, row)]
+        told = f"{answered} connections to the service were answered{went_on}"
+        if answers < max(FEWEST_ANSWERED, len(rows)):
+            waiting, told = greeted, f"port {service[1]} is TLS, whose server answers the first message, and nobody answered it"
+        if len(waiting) - lost < FEWEST:
             continue
         gave_up = sum(evidence.small(column.PATTERN)[row] != NONE for row in waiting)
         until = [f"{gave_up} {'client' if gave_up == 1 else 'clients'} gave up"] if gave_up else []
         if len(waiting) > gave_up:
             until.append(f"{len(waiting) - gave_up} still waited when the capture ended")
-        longest = f"more than {survived_ns / SECOND_NS:.1f} s" if survived_ns >= SECOND_NS else "a second"
-        went_on = f"; of those that went on, none was silent for {longest}" if waiting is not own else ""
         yield evidence.found_at(
             service, Code.NO_ANSWER, Gravity.PROBLEM if gave_up else Gravity.WARNING, "medium", waiting,
             details={"shortest_s": round(min(waits_ns[row] for row in waiting) / SECOND_NS, 3),
                      "longest_s": round(max(waits_ns[row] for row in waiting) / SECOND_NS, 3), "gave_up": gave_up},
             evidence=[f"for {min(waits_ns[row] for row in waiting) / SECOND_NS:.1f} s at least nothing came back: {' and '.join(until)}",
-                      f"{answered} connections to the service were answered{went_on}"],
+                      told],
             explanation=f"Requests to {named(service[0], service[1])} are acknowledged, and its program does not answer them.")  # fmt: skip
+
+
+def _timed_out(evidence: Evidence, rows: Sequence[int], waits_ns: dict[int, int], accounts: Looked) -> list[int]:
+    """Those whose clients gave up after one and the same time, where nothing but a wait for an answer makes them do so."""
+    gave_up = [row for row in rows if evidence.small(column.PATTERN)[row] != NONE]
+    if len(gave_up) < FEWEST:
+        return []
+    usual_ns = median_low(waits_ns[row] for row in gave_up)
+    found = [row for row in gave_up if abs(waits_ns[row] - usual_ns) <= max(usual_ns // ALIKE, HUNDREDS_NS)]
+    closed = sum(evidence.wide(column.CLIENT_FIN)[row] >= 0 for row in gave_up)
+    late = sum(account.idle_closes_client + account.resets_client for account in accounts)
+    if late > len(gave_up) or sum(account.idle_closes_client for account in accounts) > closed:
+        return []
+    return [] if 2 * max(account.longest_answer_ns for account in accounts) > usual_ns else found
+
+
+def _is_hello(evidence: Evidence, row: int) -> bool:
+    """Whether the first message of a client over TLS waits for its answer."""
+    sent = evidence.wide(column.CLIENT_BYTES)[row]
+    return evidence.account(row).port in TLS and not evidence.wide(column.SERVER_BYTES)[row] and sent >= HELLO_BYTES
 
 
 def _waits(evidence: Evidence) -> Iterator[tuple[int, int]]:
@@ -82,7 +118,7 @@ def _waits(evidence: Evidence) -> Iterator[tuple[int, int]]:
             wait_ns = evidence.wide(column.FINAL_IDLE)[row]
         elif patterns[row] == RST and reset_by[row] == CLIENT:
             wait_ns = evidence.wide(column.RESET_BEHIND)[row]
-        if wait_ns >= LONG_NS:
+        if wait_ns >= (HELLO_NS if _is_hello(evidence, row) else LONG_NS):
             yield row, wait_ns
 
 
