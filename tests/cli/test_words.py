@@ -103,18 +103,18 @@ CASES = {
         ladder(HANDSHAKE + "0.03 C PA len=20\n0.04 S A\n1.24 S PA len=90\n1.25 C A"),
         "explain 0",
         ("The longest wait, before frame 6, was 1.2 s: the server took so long to answer.",),
-        ("had nothing to send",),
+        ("sent nothing new",),
     ),
     "who is silent behind an answer owes none": Told(
         ladder(EXCHANGE + "6.05 C PA len=20\n6.06 S PA len=90\n6.07 C A"),
         "explain 0",
-        ("The longest wait, before frame 7, was 6 s: the client had nothing to send.",),
+        ("The longest wait, before frame 7, was 6 s in which the client sent nothing new.",),
         ("to answer",),
     ),
-    "who spoke last had nothing to send": Told(
+    "who spoke last sent nothing new": Told(
         ladder(EXCHANGE + "1.24 S PA len=90\n1.25 C A"),
         "explain 0",
-        ("The longest wait, before frame 7, was 1.19 s: the server had nothing to send.",),
+        ("The longest wait, before frame 7, was 1.19 s in which the server sent nothing new.",),
         ("to answer",),
     ),
     "connections in CLOSE_WAIT are counted once": Told(
@@ -304,7 +304,7 @@ CASES = {
     "one that a RST ends": Told(
         ladder(WHOLE + "0.5 S RA seq=92"), "analyze", ("cut short by a RST",), ("ran out", "cut short by a new SYN", "reset by")
     ),
-    "nor of its waits": Told(rounded(later(WHOLE, 0.97), SECOND_NS), "explain 0", (), ("longest wait", "had nothing to send")),
+    "nor of its waits": Told(rounded(later(WHOLE, 0.97), SECOND_NS), "explain 0", (), ("longest wait", "sent nothing new")),
 }
 
 

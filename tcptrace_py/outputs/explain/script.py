@@ -250,7 +250,7 @@ def _reason(before: DrawnSegment, segment: DrawnSegment, client_spoke: bool | No
     if sent.payload and ((answers and last.payload) or (client_spoke and not sent.from_client)):
         return f"{took}: the {who} took so long to answer"
     if sent.payload:
-        return f"{took}: the {who} had nothing to send"
+        return f"{took} in which the {who} sent nothing new"
     if answers and last.flags & SYN:
         return f"{took} until the {who} completed the handshake"
     return f"{took}: the {who} took so long to acknowledge" if answers else f"{took} of silence"

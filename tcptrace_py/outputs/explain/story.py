@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from tcptrace_py.model.ladder import AFTER_GAP, COPY, FILLS_GAP, LATE_COPY, UNSEEN, DrawnSegment, Run, marks_of
 from tcptrace_py.model.results import Connection, Handshake, Side, Stay, Teardown
-from tcptrace_py.model.segments import RST, SYN
+from tcptrace_py.model.segments import ACK, RST, SYN
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.outputs.phrases import CAUSES, VANTAGES, handshake_legs
 from tcptrace_py.outputs.units import clock, end, human, size, some
@@ -55,7 +55,10 @@ def _began(connection: Connection, segments: Sequence[DrawnSegment | Run]) -> st
     sender, receiver = ends if sent is None or sent.from_client else ends[::-1]
     what = "a segment without SYN, and nothing before it was captured"
     if sent is not None and not sent.cut and sent.flags & (SYN | RST):
-        what = "a SYN/ACK, and no SYN of this connection was captured" if sent.flags & SYN else "a RST, and nothing before it was captured"
+        opens = "a SYN, and what answered it belongs to an older connection"
+        what = "a RST, and nothing before it was captured"
+        if sent.flags & SYN:
+            what = "a SYN/ACK, and no SYN of this connection was captured" if sent.flags & ACK else opens
     return f"At {clock(connection.start_ns)} {sender} sent {receiver} {what}."
 
 
@@ -81,7 +84,8 @@ def _handshake(connection: Connection, *, timed: bool) -> Iterator[str]:
         yield f"The handshake took {human(handshake.total_ns)}{legs}{f', with {syns}' if syns else ''}."
         lost = _lost_to_retries(handshake)
         if lost:
-            yield f"{human(lost)} of that went by until a SYN got through."
+            what = "a SYN or SYN/ACK" if handshake.synack_retransmissions else "a SYN"
+            yield f"{human(lost)} of that went by until {what} was sent again and answered."
     if handshake.synack_retransmissions:
         yield f"The SYN/ACK was sent {some(handshake.synack_retransmissions, 'more time')}."
 
