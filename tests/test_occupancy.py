@@ -114,14 +114,14 @@ def test_analyze_time_wait_and_check_tell_the_same(crowd: list[Client], given_ra
     ran_out = {key for key, exhausted in by_service(told["ports"], lambda row: row.get("exhausted")).items() if exhausted}
     assert ran_out == {key for key, out in by_service(held["services"], lambda row: row["ports"]["exhausted"]).items() if out}
     sources = {row.get("range_from") for row in told["ports"]}
-    assert sources <= ({"traffic", "profile"} if given_range is None else {"option"})
+    assert sources <= ({"traffic", "profile", "unknown"} if given_range is None else {"option"})
 
     checks = config.loads("[rules.port-budget]\nmax_used = '0%'\n[rules.time-wait-peak]\nmax = 0")
     _, budget, peak = engine.run(analysis, checks).outcomes
     for measure in budget.measures:
         client, server = re.split(" to |:", measure.subject)[:2]
         (low, high), known_from, peak_held, *_ = mine[client, server]
-        word = {"option": "given", "traffic": "as the capture shows", "profile": "the default"}[known_from]
+        word = {"option": "given", "traffic": "as the capture shows", "profile": "the default", "unknown": "all that there are"}[known_from]
         assert measure.note == f"{peak_held} of {high - low + 1} ports ({low}-{high}, {word})"
         assert round(measure.value, 6) == by_service(told["ports"], lambda row: row["used_ratio"])[client, server]
     peaks = {host["address"]: host["time_wait"]["peak"] for host in told["hosts"] if host["time_wait"]["peak"]}

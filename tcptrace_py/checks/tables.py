@@ -96,7 +96,12 @@ PORTS = (
     Column("peak_time_wait", "BIGINT", "TIME_WAIT among them at once at the most", lambda p: p.peak_time_wait),
     Column("range_low", "INTEGER", "lowest port of the range", lambda p: p.port_range[0]),
     Column("range_high", "INTEGER", "highest port of the range", lambda p: p.port_range[1]),
-    Column("range_from", "VARCHAR", "option: it was given; traffic: the capture shows it; profile: the default", lambda p: p.range_from),
+    Column(
+        "range_from",
+        "VARCHAR",
+        "option: it was given; traffic: the capture shows it; profile: the default; unknown: all from 1024 on",
+        lambda p: p.range_from,
+    ),
     Column("held_at_end", "BIGINT", "local ports taken at the capture's end", lambda p: p.held_at_end),
     Column("exhausted", "BOOLEAN", "whether they ran out", lambda p: p.exhaustion is not None),
     Column("used_ratio", "DOUBLE", "share of the range taken at the peak", lambda p: p.used_ratio),

@@ -27,6 +27,8 @@ SLOWED = 0.5  # or they must come at less than this of the rate before
 QUIET_NS = SECOND_NS  # ... over at least so long, and over as long as it took to open AFTER connections before
 AFTER = 50
 OUTSIDE = 20  # one connection in so many from outside the profile's range speaks for another range
+IN_ORDER = 0.25  # so many connections with a port beyond all before: of ports in no order there are few, and soon none
+UNPRIVILEGED = 1024, 65535
 BY_PARITY = 0.36  # of the connections: so many more of one parity than of the other must come first, and then so many fewer
 RELEASED = 1024  # releases that are remembered before old ones are forgotten
 NOT_YET = -1
@@ -34,12 +36,13 @@ NOT_YET = -1
 # Numbers of an account: connections; how many more of them came from even ports than from odd ones, now, at the most, at
 # the least; the lowest and highest port; connections from outside the range; 1 + place among the watched ones, or 0; the
 # range that is believed; from how many ports held at once on it is watched; 1 if the range was given.
-WORDS = 12
-STARTED, LEAD, MOST, LEAST, LOWEST, HIGHEST, OUTSIDERS, WATCHED, LOW, HIGH, WATCH_FROM, GIVEN = range(WORDS)
+# Then how many ports lay beyond all before them.
+WORDS = 13
+STARTED, LEAD, MOST, LEAST, LOWEST, HIGHEST, OUTSIDERS, WATCHED, LOW, HIGH, WATCH_FROM, GIVEN, BEYOND = range(WORDS)
 
 
 class PortRange(NamedTuple):
-    """A range of ports, both ends included, and where it is known from: option, profile or traffic."""
+    """A range of ports, both ends included, and where it is known from: option, profile or traffic; unknown: it may be all of these."""
 
     low: int
     high: int
@@ -164,6 +167,8 @@ class PortUse:
             numbers[at + LOWEST] = port
         if started == 0 or port > high:
             numbers[at + HIGHEST] = port
+        if wider:
+            numbers[at + BEYOND] += 1
         lead += -1 if port & 1 else 1
         numbers[at + STARTED], numbers[at + LEAD] = started + 1, lead
         if lead > numbers[at + MOST]:
@@ -258,6 +263,8 @@ def range_of(use: PortUse, account: int, totals: PortTotals) -> tuple[PortRange,
     numbers, watched = use.of(account), use.watched_of(account)
     said, lowest, highest = believed(use, account), numbers[LOWEST], numbers[HIGHEST]
     seen = PortRange(lowest, highest, "traffic")
+    if numbers[STARTED] <= seen.size and numbers[BEYOND] > IN_ORDER * numbers[STARTED]:  # where they will end is not seen
+        seen = PortRange(min(UNPRIVILEGED[0], lowest), UNPRIVILEGED[1], "unknown")
     others = len(use.outside.get(account, ())) >= FEWEST and numbers[OUTSIDERS] * OUTSIDE > numbers[STARTED]
 
     def full(filled: Filled, size: int, *, known: bool) -> Exhaustion | None:
@@ -271,11 +278,12 @@ def range_of(use: PortUse, account: int, totals: PortTotals) -> tuple[PortRange,
     if half is not None and watched.half_low - 1 <= lowest and highest <= watched.half_high + 1:
         shown = PortRange(lowest, min(lowest + watched.half_high - watched.half_low + 1, 65535), "traffic")
         return shown, full(half, shown.size, known=True)
-    dense = full(watched.dense, seen.size, known=False)
+    shown = PortRange(lowest, highest, "traffic")
+    dense = full(watched.dense, shown.size, known=False)
     if others:
-        return seen, dense
+        return (seen, None) if dense is None else (shown, dense)
     found = full(watched.believed, said.size, known=True)
-    return (seen, dense) if found is None and dense is not None else (said, found)
+    return (shown, dense) if found is None and dense is not None else (said, found)
 
 
 def is_within(use: PortUse, account: int, other: PortRange) -> bool:

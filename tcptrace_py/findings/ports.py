@@ -206,7 +206,7 @@ def _shown(rows: Iterable[tuple[Account, Found]]) -> dict[Client, PortRange]:
 def _as_elsewhere(account: Account, accounts: Accounts, found: Found, shown: dict[Client, PortRange]) -> Found:
     """The range of ports is the client's: what shows of it at one service holds for its others."""
     other = shown.get((account.client.address, account.client.scope))
-    if other is None or found[0].known_from != "profile":
+    if other is None or found[0].known_from not in ("profile", "unknown"):
         return found
     use = accounts.occupancy.ports
     if not is_within(use, account.number, other):

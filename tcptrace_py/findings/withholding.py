@@ -81,7 +81,7 @@ def _rows(capture: CaptureInfo, summary: Summary, ports: PortBudgets, profiles: 
         yield Withheld("port-budget", "short-capture", why)
     given = all(profile.ports_given for profile in (profiles.default, *profiles.by_address.values()))
     shown = [budget.range_from for budget in ports.near(PRESSED)]
-    if not given and (not shown or "profile" in shown):
+    if not given and (not shown or {"profile", "unknown"}.intersection(shown)):
         yield Withheld(
             "port-budget",
             "unknown-port-range",

@@ -436,7 +436,8 @@ class PortBudget:
     """Local ports of one client address towards one service (server address and port): those open or in TIME_WAIT.
 
     `range_from` says where the range is from: `option` (who ran the analysis gave it), `traffic` (the capture shows it),
-    `profile` (the operating system's default, an assumption). `filling_per_s` are those that keep their port in TIME_WAIT,
+    `profile` (the operating system's default, an assumption), `unknown` (all from 1024 on: some lie beyond the default, and where they
+    end was not seen). `filling_per_s` are those that keep their port in TIME_WAIT,
     at present and over so long; both None where ports will do.
     """
 

@@ -106,7 +106,7 @@ VANTAGES = {
     "unknown": "at an unknown place",
 }
 
-RANGE_FROM = {"option": "given", "profile": "default", "traffic": "seen"}
+RANGE_FROM = {"option": "given", "profile": "default", "traffic": "seen", "unknown": "all"}
 
 NO_OUTWARD_LEG = "(from the server one sees neither the time a SYN needs to get there nor the SYNs lost on the way)"
 

@@ -56,6 +56,37 @@ def test_a_range_of_its_own_fills_and_nothing_more_comes() -> None:
     assert full.before_per_s == pytest.approx(200, rel=0.05)
 
 
+def _in_order(low: int, count: int, step: int = 1, *, rounds: int = 1) -> list[Taken]:
+    """Ports one after the other, as macOS and Windows give them out; other services have those between."""
+    order = [low + step * at for at in range(count)] * rounds
+    return [(port, at * 5 * MS, at * 5 * MS + WAIT // 60) for at, port in enumerate(order)]
+
+
+def _shuffled(low: int, high: int, count: int) -> list[Taken]:
+    order = Random(3).sample(range(low, high + 1), count)
+    return [(port, at * 5 * MS, at * 5 * MS + WAIT) for at, port in enumerate(order)]
+
+
+@pytest.mark.parametrize(
+    ("taken", "known_from"),
+    [
+        pytest.param(_in_order(20000, 9000), "unknown", id="each port once"),
+        pytest.param(_in_order(20000, 900, 7), "unknown", id="every seventh"),
+        pytest.param(_in_order(52000, 12000), "unknown", id="beyond the end of the default"),
+        pytest.param(_in_order(20000, 900, rounds=2), "traffic", id="and again from the first one"),
+        pytest.param(_in_order(20000, 900, 7, rounds=5), "traffic", id="every seventh, and again"),
+        pytest.param(_shuffled(10000, 30000, 900), "traffic", id="in no order"),
+        pytest.param(_in_order(33000, 900), "profile", id="within the default"),
+    ],
+)
+def test_ports_in_order_do_not_show_where_they_end(taken: list[Taken], known_from: str) -> None:
+    known, full = judged(taken, taken[-1][1] + S)
+    assert (known.known_from, full) == (known_from, None)
+    lowest, highest = min(port for port, *_ in taken), max(port for port, *_ in taken)
+    assert (known.low, known.high) == {
+        "unknown": (1024, 65535), "profile": PROFILES["linux"].ephemeral_ports, "traffic": (lowest, highest)}[known_from]  # fmt: skip
+
+
 def test_the_same_range_by_option() -> None:
     known, full = judged(picked(40000, 40999, 5 * MS), 20 * S, NARROW)
     assert (known.low, known.high, known.known_from) == (40000, 40999, "option")

@@ -31,6 +31,7 @@ def danger(
         pytest.param({}, ": no danger", id="known and seen"),
         pytest.param({"range_from": "traffic"}, ": no danger", id="the traffic shows the range"),
         pytest.param({"range_from": "profile"}, "", id="the range is an assumption"),
+        pytest.param({"range_from": "unknown"}, "", id="the range is not known"),
         pytest.param({"short": True}, "", id="shorter than a stay"),
         pytest.param({"held": 501}, ": near the ceiling; from half of them on connect() takes longer to find one", id="many taken"),
         pytest.param({"held": 501, "profile": "windows"}, ": near the ceiling; from half of them on few are left", id="many, not Linux"),
@@ -80,3 +81,17 @@ def test_how_local_ports_ran_out(how: dict[str, Any], said: str, unsaid: str) ->
     told = ran_out(**how)
     assert said in told
     assert unsaid not in told
+
+
+@pytest.mark.parametrize(
+    ("range_from", "words"),
+    [
+        ("option", ""),
+        ("traffic", ""),
+        ("profile", " (linux's default)"),
+        ("unknown", " (all from 1,024 on: which it takes is not known)"),
+    ],
+)
+def test_where_a_range_of_ports_is_from(range_from: str, words: str) -> None:
+    told: Callable[..., str] = verdict._whose
+    assert told(SimpleNamespace(range_from=range_from), SimpleNamespace(profile="linux")) == words

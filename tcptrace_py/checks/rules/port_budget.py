@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CODE, NAME = "TS403", "port-budget"
 NEEDS = ("port-budget",)
 IN_SPITE_OF = ("short-capture",)  # the limit is for what was captured, not for what is to come
-RANGE_FROM = {"option": "given", "traffic": "as the capture shows", "profile": "the default"}
+RANGE_FROM = {"option": "given", "traffic": "as the capture shows", "profile": "the default", "unknown": "all that there are"}
 
 
 @dataclass(frozen=True)

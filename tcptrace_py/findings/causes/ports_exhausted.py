@@ -32,8 +32,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         full.add(budget.client)
         at_ns, (low, high) = budget.exhaustion.at_ns, budget.port_range
         yield evidence.found(
-            Code.PORTS_EXHAUSTED, Gravity.PROBLEM, "medium" if budget.range_from == "profile" else "high", [], of=budget.connections,
-            connections=budget.peak_held, client=budget.client, server=budget.server, server_port=budget.server_port,
+            Code.PORTS_EXHAUSTED, Gravity.PROBLEM, "high" if budget.range_from in ("option", "traffic") else "medium", [],
+            of=budget.connections, connections=budget.peak_held, client=budget.client, server=budget.server, server_port=budget.server_port,
             span_ns=(at_ns, at_ns + budget.exhaustion.full_ns),
             details={"taken": budget.peak_held, "of": budget.port_count, "per": "service"},
             evidence=[f"{budget.peak_held:,} of {budget.port_count:,} local ports ({low}-{high}) were taken at once"],

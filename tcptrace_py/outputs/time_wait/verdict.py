@@ -205,8 +205,9 @@ def ports_sentences(row: ServiceLedger, host: HostLedger, diagnosis: Diagnosis) 
 
 
 def _whose(ports: PortBudget, host: HostLedger) -> str:
-    """Where the range of ports is only what is usual, that is said."""
-    return f" ({host.profile}'s default)" if ports.range_from == "profile" else ""
+    """Where the range of ports is only what is usual, or not known, that is said."""
+    told = {"profile": f" ({host.profile}'s default)", "unknown": " (all from 1,024 on: which it takes is not known)"}
+    return told.get(ports.range_from, "")
 
 
 def _danger(row: ServiceLedger, host: HostLedger, diagnosis: Diagnosis) -> str:
@@ -220,7 +221,7 @@ def _danger(row: ServiceLedger, host: HostLedger, diagnosis: Diagnosis) -> str:
         return f": near the ceiling; from half of them on {slow}"
     level = (ports.connections_per_s or 0) * host.time_wait_ns / SECOND_NS * row.time_wait_client / row.connections
     if level <= DANGER * ports.port_count:
-        return ": no danger" if is_long and ports.range_from != "profile" else ""
+        return ": no danger" if is_long and ports.range_from in ("option", "traffic") else ""
     if level > ports.port_count or is_long or _has_stopped(host, diagnosis.end_ns or 0):  # else it would have been said that they run out
         more = ", more than they carry," if level > ports.port_count else ""
         return f"; its {rate_text(ports.connections_per_s)}{more} lasted {human(row.span_ns)} only"
