@@ -321,6 +321,37 @@ def test_checks_of_constant_period_that_reset(times: list[float], period_s: floa
     assert finding.details["period_s"] == pytest.approx(period_s)
 
 
+SYN_CHECK, ACK_CHECK = "0 C S\n0.002 S SA\n0.003 C R seq=1\n", "0 C S\n0.002 S SA\n0.003 C A\n0.004 C RA\n"
+
+
+@pytest.mark.parametrize("text", [SYN_CHECK, ACK_CHECK])
+def test_checks_that_ask_nothing(text: str) -> None:
+    times = [3.5 * n for n in range(12)]
+    finding = only([*many(times, text), *many([0.3, 7.1], WHOLE, port=50000)], "reset-by-design")
+    assert finding is not None
+    assert (finding.severity, finding.connections, finding.of, finding.confidence) == ("note", 12, 14, "medium")
+    assert finding.details == {"kind": "health-check", "period_s": pytest.approx(3.5)}
+    assert finding.explanation == (
+        "10.0.0.1 opens a connection every 3.5 s and resets it without any data, as health checks do: nothing is broken."
+    )
+    assert finding.evidence == ("the first RST is frame 3, right behind the handshake",) if text == SYN_CHECK else finding.evidence
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(many([0, 0.3, 1.9, 2.2, 7, 7.7, 11, 30, 31, 40, 41, 90], SYN_CHECK), id="at no period"),
+        pytest.param(many([2.0 * n for n in range(8)], SYN_CHECK), id="few"),
+        pytest.param(many([5.0 * n for n in range(15)], "0 C S\n1.2 S SA\n1.201 C R seq=1\n"), id="the SYN/ACK came too late"),
+        pytest.param(many([5.0 * n for n in range(15)], "0 C S\n1 C S seq=0\n1.02 S SA\n1.021 C R seq=1\n"), id="a SYN sent again"),
+        pytest.param(many([5.0 * n for n in range(15)], ACK_CHECK.replace("0.004", "2.004")), id="after a pause"),
+        pytest.param(many([5.0 * n for n in range(15)], SYN_CHECK.replace("0.003 C R seq=1", "0.003 S RA")), id="by the server"),
+    ],
+)
+def test_other_resets_without_data_are_no_checks(segments: list[Seg]) -> None:
+    assert only(segments, "reset-by-design") is None
+
+
 def test_a_server_that_resets_behind_each_answer() -> None:
     finding = only(many([0, 1.7, 2.1, 5.5, 6.1, 9.9], CUT), "reset-by-design")
     assert finding is not None

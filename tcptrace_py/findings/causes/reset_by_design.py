@@ -1,10 +1,11 @@
 """Connections are ended by RST on purpose, always at the same point: nothing is broken.
 
 Shows: many connections of one kind end by a RST of the same side, right behind the answer. Health checks ask the same and come at a
-constant period; a program with SO_LINGER 0 resets behind each answer.
+constant period, or ask nothing and reset once the service has answered the SYN; a program with SO_LINGER 0 resets behind each answer.
 
 Look-alikes: a program that crashes resets at different points; a box in between has another TTL (`injected-reset`); an idle limit
-resets after a pause, not behind data. Where a RST follows data that is still under way, its receiver may lose the end of it.
+resets after a pause, not behind data; a client that had given up resets the SYN/ACK that comes too late (so one that took a second is
+no check's); a scanner comes to a service once. Where a RST follows data that is still under way, its receiver may lose the end of it.
 
 Do: nothing for health checks. Where answers are cut short, let the program close without SO_LINGER 0 (HAProxy: `option nolinger`).
 """
@@ -18,13 +19,15 @@ from tcptrace_py.model.vocabulary import Cause, Outcome, Role, numbers
 
 COMPLETED = numbers(Outcome)["completed"]
 CLIENT, SERVER = numbers(Role)["client"], numbers(Role)["server"]
-ABORT, UNREAD = numbers(Cause)["abort"], numbers(Cause)["abort-unread-data"]
+BROKEN_OFF = numbers(Outcome)["aborted"]
+ABORT, UNREAD, ABORTED = (numbers(Cause)[name] for name in ("abort", "abort-unread-data", "aborted-handshake"))
 FEWEST_CHECKS, FEWEST_ABORTS = 10, 5
 ALWAYS = 0.9  # of a server's connections, so many end so
 REGULAR, WITHIN = 0.8, 0.15  # so many distances lie so near their median, as a part of it
 LEAST_NS = 500_000_000  # from one check of a checker to its next
 MOST_CHECKERS = 10  # that check one server in turn
 SOON_NS = 50_000_000  # behind the last segment
+LATE_NS = 1_000_000_000  # a client that waits for a SYN/ACK may give up before it comes
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -37,6 +40,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         for row in evidence.free_with(column.RESET_CAUSE, ABORT, UNREAD)
         if outcomes[row] == COMPLETED and 0 <= behind_ns[row] <= SOON_NS + max(took_ns[row], 0) and answered[row] > 0
     ]
+    for rows in evidence.by_account(_without_data(evidence)).values():
+        period_s = _period_s(evidence, rows) if len(rows) >= FEWEST_CHECKS else None
+        if period_s is not None:
+            yield _found(evidence, rows, "health-check", period_s)
     for rows in evidence.by_account(aborted).values():
         kinds: dict[tuple[int, int], list[int]] = {}
         for row in rows:
@@ -49,6 +56,18 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         ended = [row for row in rows if by[row] == SERVER and causes[row] == ABORT and asked[row] > 0]
         if len(ended) >= FEWEST_ABORTS and len(ended) >= ALWAYS * evidence.account(ended[0]).connections:
             yield _found(evidence, ended, "abort-after-answer", None)
+
+
+def _without_data(evidence: Evidence) -> Iterator[int]:
+    """Rows that the client opened, and reset as soon as the first SYN was answered."""
+    by, outcomes, repeats = evidence.small(column.RESET_BY), evidence.small(column.OUTCOME), evidence.narrow(column.SYN_REPEATS)
+    starts, resets_at, behind_ns = evidence.wide(column.START), evidence.wide(column.RESET_AT), evidence.wide(column.RESET_BEHIND)
+    for row in evidence.free_with(column.RESET_CAUSE, ABORTED, ABORT, UNREAD):
+        if outcomes[row] not in (COMPLETED, BROKEN_OFF) or by[row] != CLIENT or repeats[row]:
+            continue
+        talked = evidence.wide(column.CLIENT_BYTES)[row] or evidence.wide(column.SERVER_BYTES)[row]
+        if not talked and 0 <= behind_ns[row] <= SOON_NS and resets_at[row] - starts[row] < LATE_NS:
+            yield row
 
 
 def _period_s(evidence: Evidence, rows: list[int]) -> float | None:
@@ -64,9 +83,11 @@ def _period_s(evidence: Evidence, rows: list[int]) -> float | None:
 
 def _found(evidence: Evidence, rows: list[int], kind: str, period_s: float | None) -> Finding:
     account = evidence.account(rows[0])
+    asks = evidence.wide(column.CLIENT_BYTES)[rows[0]] > 0 or kind != "health-check"
+    without = f"{account.client.name} opens a connection every {period_s or 0:.2g} s and resets it without any data, as health checks do: "
     said = {
         "health-check": f"{account.client.name} asks the same every {period_s or 0:.2g} s, reads the answer and resets the connection, "
-                        "as health checks do: nothing is broken.",
+                        "as health checks do: nothing is broken." if asks else without + "nothing is broken.",
         "abort-after-answer": "The server ends each connection by a RST right behind its answer, on purpose (SO_LINGER 0), and not "
                               "because anything failed.",
     }  # fmt: skip
@@ -81,6 +102,6 @@ def _found(evidence: Evidence, rows: list[int], kind: str, period_s: float | Non
         server=account.server.name,
         server_port=account.port,
         details={"kind": kind, "period_s": period_s},
-        evidence=[f"the first RST is frame {evidence.wide(column.RESET_FRAME)[first]}, right behind data"],
+        evidence=[f"the first RST is frame {evidence.wide(column.RESET_FRAME)[first]}, right behind {'data' if asks else 'the handshake'}"],
         explanation=said[kind],
     )
