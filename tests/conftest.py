@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,12 +23,31 @@ settings.register_profile(
 settings.load_profile("tcpstates")
 
 
+# What is printed hangs on no terminal: pytest-xdist tells its processes how wide the one is that it runs in.
+os.environ.pop("COLUMNS", None)
+
 # What tests start as a process of its own is this checkout too, wherever it runs and whatever else is installed.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH"))))
 
 # A shell starts what it puts in the background with Ctrl-C ignored, and so would be what tests start, where they try Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where Python may not keep what it has compiled, processes that tests start keep it for one another until the tests end."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        folder = tempfile.TemporaryDirectory(prefix="pycache-")
+        os.environ["PYTHONPYCACHEPREFIX"] = folder.name
+        config.add_cleanup(folder.cleanup)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """As many as there are cores for all plain tests; none, but this process, where tests are named or marked, or gold files written."""
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    marked = config.option.markexpr not in config.getini("addopts")
+    return 0 if named or marked or config.getoption("--update-gold") else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tcptrace_py.api import Result
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timed]  # workers that hear nothing for long are given up
 
 FRAMES = 1500
 STAGES = ("heads", "decode", "replay", "exchange", "sums", "conclude")

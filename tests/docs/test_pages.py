@@ -8,6 +8,7 @@ import doctest
 import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,13 @@ def test_ci_runs_the_two_commands_of_a_fresh_clone() -> None:
     assert lines[1].endswith("-m pytest")
     run = subprocess.run(["bash", ROOT / ".ci" / "run", "--commands"], capture_output=True, text=True, check=True)
     assert run.stdout.splitlines() == lines
+
+
+def test_the_second_command_installs_what_the_tests_need() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    lines = (ROOT / "tests" / "requirements.txt").read_text("utf-8").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == needed
 
 
 def test_commands_run_in_a_folder_of_their_own(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-pytestmark = pytest.mark.fuzz
+pytestmark = [pytest.mark.fuzz, pytest.mark.timed]
 
 FEW, MANY = 3_000, 12_000
 TIMES_AS_LONG = 1.8  # beyond proportion: caches, and the machine's other work
