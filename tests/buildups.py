@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tcptrace_py import analyze
 from tcptrace_py.findings.diagnosis import diagnose
 
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 NAMES = sorted(path.name for path in SAMPLES.glob("buildup-*.pcap.xz"))
+MANY_BYTES = 200_000  # larger ones take seconds
+
+
+def largest_slow(names: list[str]) -> list[object]:
+    """All of these samples, the largest as slow tests."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * ((SAMPLES / name).stat().st_size > MANY_BYTES), id=name) for name in names]
 
 
 @cache

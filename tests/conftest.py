@@ -51,7 +51,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Gold files are written anew with one command: `pytest --update-gold`; read the diff before committing it."""
+    """Gold files are written anew with one command: `pytest -m 'not kernel' --update-gold`; read the diff before committing it."""
     parser.addoption("--update-gold", action="store_true", help="write the gold files from what is printed now")
 
 

@@ -88,7 +88,7 @@ def test_what_other_processes_have_seen_tells_who_refused(tmp_path: Path) -> Non
 # -- other forms of a capture ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", every(6, CAPTURES), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", every(12, CAPTURES), ids=lambda path: path.name)
 def test_samples_as_they_are(path: Path, small_pieces: list[int]) -> None:
     count = 2 + len(path.name) % 2
     same(path, count, keep_rows=count == 2)
@@ -122,7 +122,7 @@ def test_long_ones_and_a_cut_record(name: str, tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_hostile_traffic(name: str, tmp_path: Path) -> None:
     path = tmp_path / "hostile.pcap"
-    path.write_bytes(capture(SCENARIOS[name](300)))
+    path.write_bytes(capture(SCENARIOS[name](examples(750))))
     same(path, 2 + len(name) % 2)
 
 

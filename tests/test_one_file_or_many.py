@@ -108,7 +108,7 @@ def test_samples_cut_for_several_processes(jobs: int, tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_hostile_traffic_in_files(name: str, tmp_path: Path) -> None:
-    (tmp_path / "hostile.pcap").write_bytes(hostile(SCENARIOS[name](300)))
+    (tmp_path / "hostile.pcap").write_bytes(hostile(SCENARIOS[name](examples(750))))
     found = [(max(row[0], 0), *row[1:]) for row in rows(tmp_path / "hostile.pcap")]
     free = places(found)
     hold(

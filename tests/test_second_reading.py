@@ -24,6 +24,7 @@ from tcptrace_py.second_reading import Options, find
 from tests.buildups import analysis
 from tests.ladder import HANDSHAKE
 from tests.ladder import ladder as ladder_of
+from tests.thorough import every, some
 from tests.wire import write
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def sums(result: Analysis) -> str:
     return repr((result.summary, result.hosts, result.ports, result.capture, result.profiles))
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", every(6, some(SAMPLES), 1), ids=lambda path: path.name)
 def test_found_as_if_all_were_described(path: Path) -> None:
     try:
         whole = analysis(path.name)

@@ -3,6 +3,7 @@
 import sys
 import types
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,15 @@ def test_what_each_was_given_stays_as_it_was() -> None:
         assert replace(kept[connection.first_frame], id=connection.id) == connection
 
 
+@cache
+def pile() -> Result:
+    """Some thousand connections; nobody may change them."""
+    return analyze(SAMPLES / "pile-up-on-a-proxy.pcap.xz")
+
+
 def test_columns_for_whoever_reads_arrow() -> None:
     duckdb = pytest.importorskip("duckdb")
-    result = analyze(SAMPLES / "pile-up-on-a-proxy.pcap.xz")
+    result = pile()
     with duckdb.connect() as database:
         database.register("result", result)
         found = database.execute("SELECT count(*), count(DISTINCT client_port), min(outcome) FROM result").fetchall()
@@ -78,7 +85,7 @@ def test_columns_for_whoever_reads_arrow() -> None:
 
 
 def test_connections_are_a_list() -> None:
-    result = analyze(SAMPLES / "pile-up-on-a-proxy.pcap.xz")
+    result = pile()
     kept = list(result.connections)
     assert result.connections[0] == kept[0]
     assert result.connections[-1] == kept[-1]
@@ -90,7 +97,7 @@ def test_connections_are_a_list() -> None:
 def test_a_data_frame() -> None:
     pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")
-    result = analyze(SAMPLES / "pile-up-on-a-proxy.pcap.xz")
+    result = pile()
     frame = result.to_dataframe()
     assert list(frame.columns) == result.to_arrow().column_names
     assert len(frame) == len(result)

@@ -8,6 +8,7 @@ import pytest
 
 from samples.make import FOLDER, stories
 from tcptrace_py import CaptureError, analyze
+from tests.thorough import every
 
 from .codes import _in, codes
 from .pages import ROOT
@@ -25,7 +26,7 @@ def test_no_code_is_explained_that_nothing_prints() -> None:
     assert EXPLAINED - set(codes()) == set()
 
 
-@pytest.mark.parametrize("name", sorted(told.file for told in stories() if told.theme != "pileups"))
+@pytest.mark.parametrize("name", every(4, sorted(told.file for told in stories() if told.theme != "pileups")))
 def test_what_samples_print_is_explained(name: str) -> None:
     try:
         result = analyze(FOLDER / name)

@@ -14,6 +14,7 @@ from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.model.trouble import trouble_of
 from tests.ladder import CLOSE, HANDSHAKE, START_NS, ladder, play
+from tests.thorough import examples
 from tests.traffic import CLOSES, MIDDLES, OPENINGS, traffic
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _sides(row: Connection) -> list[Side]:
     return [side for side in (row.client_side, row.server_side) if side is not None]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(traffic, st.sampled_from((0, 1, 5, 200, 2000)))
 def test_no_state_that_waits_for_an_answer_outlasts_its_timer(segments: list, quiet_s: int) -> None:
     """Nor does any last beyond the capture's end."""
@@ -135,7 +136,7 @@ def test_no_state_that_waits_for_an_answer_outlasts_its_timer(segments: list, qu
 ORDERLY = st.tuples(st.sampled_from((*OPENINGS[:1], *OPENINGS[2:5])), st.sampled_from(MIDDLES), st.sampled_from(CLOSES)).map("\n".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(ORDERLY, st.integers(0, 14), st.floats(0, 1))
 def test_a_capture_that_ends_earlier_breaks_nothing(text: str, count: int, part: float) -> None:
     """What the whole capture shows as complete is not broken in one that ends before, at any moment."""

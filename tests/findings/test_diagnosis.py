@@ -42,7 +42,7 @@ LATE = """
 CLOSED = HANDSHAKE + CLOSE
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(160), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traffic)
 @example(ladder(LATE))
 def test_sums_add_up_whatever_comes(segments: list) -> None:

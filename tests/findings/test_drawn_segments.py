@@ -30,6 +30,7 @@ from tcptrace_py.model.state import State
 from tests.findings.observed import drawn_segments
 from tests.ladder import ladder as rungs
 from tests.ladder import play
+from tests.thorough import every, examples
 from tests.traffic import lossy, traffic
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _fins_again(segments: Sequence[DrawnSegment]) -> list[DrawnSegment]:
     return [segment for segment in fins[1:] if SENT_AGAIN in segment.marks]
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", every(6, SAMPLES, 2), ids=lambda path: path.name)
 def test_counts_are_those_of_the_analysis(path: Path) -> None:
     try:
         result = analyze(path)
@@ -89,7 +90,7 @@ def test_counts_are_those_of_the_analysis(path: Path) -> None:
     assert copies == result.capture.duplicates
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(lossy(), traffic))
 def test_counts_are_those_of_the_analysis_whatever_was_damaged(segments: list[Seg]) -> None:
     played = play(segments)

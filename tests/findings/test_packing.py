@@ -16,7 +16,7 @@ from tests.flows.forms import later
 from tests.hostile.generators import capture
 from tests.ladder import ladder, play
 from tests.pieces import share_in_pieces
-from tests.thorough import every
+from tests.thorough import every, paired
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,13 +36,12 @@ def hold_alike(path: Path, patch: pytest.MonkeyPatch, *, keep_rows: bool, most: 
     assert packed == (whole, whole)
 
 
-@pytest.mark.parametrize("path", every(6, CAPTURES), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", every(12, CAPTURES, 2), ids=lambda path: path.name)
 def test_samples(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hold_alike(path, monkeypatch, keep_rows=len(path.name) % 2 == 0)
 
 
-@pytest.mark.parametrize("keep_rows", [True, False])
-@pytest.mark.parametrize("kind", FLOODS)
+@pytest.mark.parametrize(("kind", "keep_rows"), paired(FLOODS, [True, False]))
 def test_floods(kind: str, keep_rows: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "flood.pcap"
     path.write_bytes(capture(kind, 150))

@@ -10,9 +10,12 @@ import pytest
 
 from tcptrace_py import Connection, analyze
 from tcptrace_py.model.results import Latency, Service, Summary
+from tests.thorough import every, large_ones_slow
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-NAMES = sorted(path.name for path in SAMPLES.glob("*.pcap*") if not path.name.startswith(("not-", "empty", "buildup-", "recorded-pile")))
+LARGE = ("buildup-", "pile-up-", "recorded-pile")
+EACH = [path for path in sorted(SAMPLES.glob("*.pcap*")) if not path.name.startswith(("not-", "empty", *LARGE))]
+PILES = [SAMPLES / f"pile-up-on-a-{where}.pcap.xz" for where in ("server", "proxy")]
 
 
 def both_sides(connection: Connection, field: str) -> int:
@@ -56,9 +59,9 @@ def summed(connections: list[Connection], *, timed: bool) -> dict[tuple[str, int
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_they_are_sums(name: str) -> None:
-    described = analyze(SAMPLES / name)
+@pytest.mark.parametrize("path", large_ones_slow([*every(6, EACH), *PILES]))
+def test_they_are_sums(path: Path) -> None:
+    described = analyze(path)
     connections = list(described)
     services = summed(connections, timed=all(row.what != "handshake-latency" for row in described.withheld))
 
@@ -72,4 +75,4 @@ def test_they_are_sums(name: str) -> None:
         assert [row.connections for row in summary.services] == sorted((row.connections for row in summary.services), reverse=True)
 
     holds(described.summary)
-    holds(analyze(SAMPLES / name, keep_rows=False).summary)
+    holds(analyze(path, keep_rows=False).summary)

@@ -13,6 +13,7 @@ from tests.capture.writing import NANO, pcap_header, pcap_record
 from tests.captures import Row, rows
 from tests.findings.test_recorded_causes import HERE, NEARLY
 from tests.recorder.causes.recordings import RECORDINGS
+from tests.thorough import paired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -80,15 +81,13 @@ def chances(count: int) -> list[bool]:
     return [drawn.random() >= 0.01 for _ in range(count)]
 
 
-@pytest.mark.parametrize("cut", CUTS)
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize(("name", "cut"), paired(RECORDINGS, CUTS))
 def test_of_what_nearly_shows_a_cause_a_part_shows_no_more(name: str, cut: str, tmp_path: Path) -> None:
     left = written(tmp_path / "left.pcap", CUTS[cut](rows(HERE / f"{name}.not.pcap.xz")))
     assert {row.code for row in said(name, left) if row.severity == "problem"} <= NEARLY.get(name, set())
 
 
-@pytest.mark.parametrize("cut", CUTS)
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize(("name", "cut"), paired(RECORDINGS, CUTS))
 def test_a_part_of_what_shows_a_cause_shows_no_other_problem(name: str, cut: str, tmp_path: Path) -> None:
     recording = RECORDINGS[name]
     left = written(tmp_path / "left.pcap", CUTS[cut](rows(HERE / f"{name}.pcap.xz")))

@@ -15,6 +15,7 @@ from tcptrace_py.checks.locate import line_of
 from tcptrace_py.checks.params import params_of
 from tcptrace_py.cli import main
 from tcptrace_py.model.errors import UsageError
+from tests.thorough import examples
 
 from .test_inputs import INPUTS
 
@@ -113,7 +114,7 @@ documents = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(documents)
 def test_any_document_is_rules_or_a_usage_error(document: dict[str, Any]) -> None:
     said = ""

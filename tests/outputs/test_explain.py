@@ -20,6 +20,7 @@ from tcptrace_py.outputs.view import View
 from tests.buildups import analysis
 from tests.findings.observed import drawn_segments
 from tests.ladder import play
+from tests.thorough import every, examples, large_ones_slow
 from tests.traffic import traffic
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def every_sample() -> list[Path]:
     return sorted(p for p in SAMPLES.iterdir() if ".pcap" in p.name and not p.name.startswith("buildup"))
 
 
-@pytest.mark.parametrize("path", every_sample(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", large_ones_slow(every(4, every_sample(), 1)))
 def test_every_sample_is_drawn_and_fits(path: Path, gold_part: GoldPart) -> None:
     try:
         result = analysis(path.name)
@@ -81,9 +82,9 @@ def test_every_sample_is_drawn_and_fits(path: Path, gold_part: GoldPart) -> None
         pytest.skip("no capture at all")
     said: list[str] = []
     for connection in list(result.connections)[: 1 if "pile-up" in path.name else MOST]:
-        wordy = drawn(path, result, connection, 80, why=True)
-        said += sentences_of(connection.id, drawn(path, result, connection, 120))
-        for text, width in ((drawn(path, result, connection, 120), 120), (wordy, 80)):
+        wordy, wide = drawn(path, result, connection, 80, why=True), drawn(path, result, connection, 120)
+        said += sentences_of(connection.id, wide)
+        for text, width in ((wide, 120), (wordy, 80)):
             assert [line for line in text.splitlines() if len(line) > width or line != line.rstrip()] == []
             assert "In words" in text
         sides = [side for side in (connection.client_side, connection.server_side) if side is not None]
@@ -150,7 +151,7 @@ def test_a_diagram_takes_no_character_that_its_grammar_minds() -> None:
                 assert ";" not in line.replace("#59;", "").replace("#35;", "")
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(160), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(traffic)
 def test_whatever_comes_can_be_drawn(segments: list) -> None:
     rows = play(segments).rows

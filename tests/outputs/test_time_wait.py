@@ -23,8 +23,9 @@ from tcptrace_py.outputs.time_wait.document import document
 from tcptrace_py.outputs.time_wait.formats import columns, write
 from tcptrace_py.outputs.time_wait.picture import bars, curve
 from tcptrace_py.outputs.view import View
-from tests.buildups import NAMES, SAMPLES, analysis, diagnosis
+from tests.buildups import NAMES, SAMPLES, analysis, diagnosis, largest_slow
 from tests.outputs.test_documents import registry, schema, strict
+from tests.thorough import large_ones_slow
 
 if TYPE_CHECKING:
     from tcptrace_py.model.diagnosis import Diagnosis
@@ -53,7 +54,7 @@ def printed(name: str, form: str = "table", width: int = 80, **options: Any) -> 
     return out.getvalue()
 
 
-@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
+@pytest.mark.parametrize("name", largest_slow([*NAMES, *OTHERS]))
 @pytest.mark.parametrize("width", [80, 120])
 def test_page_is_as_it_was(name: str, width: int, request: pytest.FixtureRequest) -> None:
     text = printed(name, width=width)
@@ -69,7 +70,7 @@ def every_sample() -> list[Path]:
     return sorted(path for path in SAMPLES.iterdir() if ".pcap" in path.name)
 
 
-@pytest.mark.parametrize("path", every_sample(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", large_ones_slow(every_sample()))
 def test_every_sample_gives_a_page_and_a_document_of_the_schema(path: Path, gold_part: GoldPart) -> None:
     try:
         result = analysis(path.name)
@@ -147,7 +148,7 @@ def test_csv_says_what_json_says(table: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("name", [*NAMES, *OTHERS, "vxlans-with-the-same-tuple.pcap"])
+@pytest.mark.parametrize("name", largest_slow([*NAMES, *OTHERS, "vxlans-with-the-same-tuple.pcap"]))
 def test_csv_has_the_same_columns_whatever_is_in_it(table: str, name: str) -> None:
     rows = list(csv.reader(io.StringIO(printed(name, "csv", table=table))))
     assert rows[0] == columns(table)

@@ -27,7 +27,7 @@ from tests.decode import build
 from tests.fuzz.hostile import SCENARIOS, capture
 from tests.ladder import CLIENT, SECOND_NS, SERVER, ladder
 from tests.pieces import read_in_small_pieces
-from tests.thorough import examples
+from tests.thorough import every, examples, paired
 from tests.wire import frame_of, write
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "REPORT_EVENTS", 10)
 
 
-@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", every(12, CAPTURES, 3), ids=lambda path: path.name)
 def test_samples(path: Path, tmp_path: Path) -> None:
     if worthwhile.AGGREGATED.isdisjoint(row[3] for row in rows(path)):
         same(path, tmp_path / "scratch", partitions=2 + len(path.name) % 2, keep_rows=len(path.name) % 3 > 0)
@@ -119,7 +119,7 @@ def test_long_ones(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
 def test_hostile_traffic(name: str, tmp_path: Path) -> None:
-    (tmp_path / "capture").write_bytes(capture(SCENARIOS[name](200)))
+    (tmp_path / "capture").write_bytes(capture(SCENARIOS[name](examples(500))))
     same(tmp_path / "capture", tmp_path / "scratch", keep_rows=False)
 
 
@@ -127,8 +127,7 @@ CLOSES = ("1 C FA\n1.1 S FA\n1.2 C A", "1 S FA\n1.1 C FA\n1.2 S A", "1 C RA", ""
 OLD = "0 S PA len=9\n5 C A\n300 S SA\n300.1 C PA len=3\n600 C A"  # who is the client shows after five minutes
 
 
-@pytest.mark.parametrize("partitions", [1, 3])
-@pytest.mark.parametrize("many", [1 << 17, 0])
+@pytest.mark.parametrize(("partitions", "many"), paired([1, 3], [1 << 17, 0]))
 def test_what_is_held_is_told_as_it_goes(partitions: int, many: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a partition nor who adds up keeps begins and ends of a whole capture; at once there are as many as in one process."""
     monkeypatch.setattr(occupancy, "MANY", many)

@@ -15,6 +15,7 @@ from tcptrace_py.pipeline.haste import PASSED_OVER, Haste, over_in
 from tests.captures import CAPTURES, PACKED, SAMPLES
 from tests.fuzz.hostile import SCENARIOS, capture
 from tests.pieces import share_in_pieces
+from tests.thorough import every, paired
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,9 +94,10 @@ def judged_in_time(path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch, most:
         return whole, ended_behind_all(path, jobs)
 
 
-@pytest.mark.parametrize("most", [0, 7, 100])
+@pytest.mark.parametrize(
+    ("name", "most"), paired([PACKED[0], "random segments", "syn flood", "slow scan", "lone resets", "tuple reused"], [0, 7, 100])
+)
 @pytest.mark.parametrize("jobs", JOBS)
-@pytest.mark.parametrize("name", [PACKED[0], "random segments", "syn flood", "slow scan", "lone resets", "tuple reused"])
 def test_what_there_is_no_time_for_has_its_number_and_is_counted_nowhere(
     name: str, jobs: int, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +120,7 @@ def test_what_there_is_no_time_for_has_its_number_and_is_counted_nowhere(
 
 @pytest.mark.parametrize("jobs", JOBS)
 def test_all_that_there_is_time_for_is_told(jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in CAPTURES[:20]:
+    for path in every(4, CAPTURES[:20]):
         whole, ended = judged_in_time(path, jobs, monkeypatch, 1 << 40)
         assert names(list(ended.connections)) == names(list(whole.connections))
         assert not any(problem.code == PASSED_OVER for problem in ended.capture.problems)

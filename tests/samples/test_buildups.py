@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tcptrace_py.model.results import Analysis, Stay
 
 LINUX_NS = 60_000_000_000
-PAIRS = [(name, host) for name in buildups.NAMES for host in ("client", "server")]
 
 
 def addresses(told: dict[str, Any], host: str) -> list[str]:
@@ -62,7 +61,8 @@ def agreement(analysis: Analysis, found: Diagnosis, told: dict[str, Any], host: 
     assert near >= 0.95 * len(moments)
 
 
-@pytest.mark.parametrize(("name", "host"), PAIRS)
+@pytest.mark.parametrize("host", ["client", "server"])
+@pytest.mark.parametrize("name", buildups.largest_slow(buildups.NAMES))
 def test_population_agrees_with_the_kernel(name: str, host: str) -> None:
     agreement(buildups.analysis(name), buildups.diagnosis(name), buildups.counts(name), host)
 
@@ -89,7 +89,7 @@ def test_exhaustion_is_named_with_its_service_and_its_ceiling(point: str) -> Non
     assert not any(other.ports.exhaustion for other in others)
 
 
-@pytest.mark.parametrize("name", [name for name in buildups.NAMES if "database" not in name])
+@pytest.mark.parametrize("name", buildups.largest_slow([name for name in buildups.NAMES if "database" not in name]))
 def test_no_exhaustion_is_named_where_there_was_none(name: str) -> None:
     assert not any(s.ports.exhaustion or s.ports.exhausted_in_s for s in buildups.diagnosis(name).services)
 

@@ -12,6 +12,7 @@ from samples.readme import readme
 from samples.stories.expect import Expectation, connection, differences, shake, tear
 from samples.stories.story import Story
 from tcptrace_py import analyze
+from tests.thorough import paired
 from tests.writer.talk import Vantage
 
 ALL = stories()
@@ -20,11 +21,17 @@ EXTRAS = {".zst": "zstandard", ".lz4": "lz4.frame"}
 UNUSUAL = [told for told in ALL if told.expected.exit_codes != (0,)]
 
 
+def _piles_slow(stories: list[Story]) -> list[object]:
+    """Stories; those of thousands of connections take seconds."""
+    marks = {"pileups": pytest.mark.slow}
+    return [pytest.param(told, id=told.file, marks=marks.get(told.theme, ())) for told in stories]
+
+
 def _named(told: Story) -> str:
     return told.file
 
 
-@pytest.mark.parametrize("told", READABLE, ids=_named)
+@pytest.mark.parametrize("told", _piles_slow(READABLE))
 def test_analysis_says_what_the_story_tells(told: Story) -> None:
     if (module := EXTRAS.get(Path(told.file).suffix)) is not None:
         pytest.importorskip(module)
@@ -49,6 +56,7 @@ ELSEWHERE = {
 # of two streams, as Wireshark counts them: a RST that was captured before the SYN it names is of an earlier connection
 BEFORE_ITS_SYN = ("forged-reset-in-syn-sent.pcap", "server")
 OF_CONNECTIONS = {"handshakes", "opens", "strays", "closes", "resets", "time_wait", "losses", "probes"}
+POINTS: tuple[Vantage, ...] = ("client", "server", "middle")
 ANYWHERE = [told for told in ALL if told.theme in OF_CONNECTIONS and told.file not in ELSEWHERE]
 
 
@@ -67,8 +75,7 @@ def _seen_from_anywhere(row: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-@pytest.mark.parametrize("tap", ["client", "server", "middle"])
-@pytest.mark.parametrize("told", ANYWHERE, ids=_named)
+@pytest.mark.parametrize(("told", "tap"), paired(ANYWHERE, POINTS), ids=lambda one: getattr(one, "file", one))
 def test_states_do_not_depend_on_the_capture_point(told: Story, tap: Vantage, tmp_path: Path) -> None:
     if (told.file, tap) == BEFORE_ITS_SYN:
         pytest.skip("its RST is captured before the SYN there")
@@ -85,13 +92,7 @@ def test_rotated_files_together_are_the_whole_connection() -> None:
     assert differences(Expectation((whole,)), analyze(parts[::-1]).to_document()) == []
 
 
-def _written() -> list[object]:
-    """Every story; those of thousands of connections take seconds to write."""
-    marks = {"pileups": pytest.mark.slow}
-    return [pytest.param(told, id=told.file, marks=marks.get(told.theme, ())) for told in ALL]
-
-
-@pytest.mark.parametrize("told", _written())
+@pytest.mark.parametrize("told", _piles_slow(ALL))
 def test_file_is_what_its_story_writes(told: Story) -> None:
     assert is_current(told, told.content())
 

@@ -16,6 +16,7 @@ from tcptrace_py.outputs.view import View
 from tcptrace_py.pipeline import run
 from tests.test_laws_of_captures import directions, is_plain, verdicts, without_neighbours
 from tests.test_order import as_pcapng, rows_of
+from tests.thorough import paired
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +60,7 @@ CHANGES: dict[str, tuple[Callable[[list[Row]], list[Row]], Callable[[list[Row]],
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.stem)
+@pytest.mark.parametrize(("path", "change"), paired(PLAIN, CHANGES), ids=lambda one: getattr(one, "stem", one))
 def test_recorded_elsewhere_they_say_the_same(tmp_path: Path, path: Path, change: str) -> None:
     prepare, made = CHANGES[change]
     rows = prepare(without_neighbours(rows_of(path)))
