@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.thorough import examples
 
+MOST_PROCESSES = 8  # that share the tests: more are no faster
+
 # No example has a deadline, and none is too large: a busy machine is no failure. Under CI, hypothesis tries the same examples
 # each time.
 settings.register_profile(
@@ -40,6 +42,15 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = tempfile.TemporaryDirectory(prefix="pycache-")
         os.environ["PYTHONPYCACHEPREFIX"] = folder.name
         config.add_cleanup(folder.cleanup)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Spread the tests over the cores, where pytest-xdist is there and nobody says how many processes to take."""
+    if "PYTEST_XDIST_WORKER" in os.environ:  # this is one of these processes, or was started by a test in one
+        return
+    if config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
+        config.option.numprocesses, config.option.maxprocesses, config.option.dist = "auto", MOST_PROCESSES, "worksteal"
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests import thorough
-from tests.conftest import pytest_xdist_auto_num_workers
+from tests.conftest import MOST_PROCESSES, pytest_cmdline_main, pytest_xdist_auto_num_workers
 
 PLAIN = "not slow"
 
@@ -43,3 +43,21 @@ def test_only_plain_tests_that_are_not_named_share_the_cores(source: str, marks:
         getoption=lambda _name: gold,
     )
     assert pytest_xdist_auto_num_workers(config) == workers
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "inside", "taken"),
+    [(True, None, False, "auto"), (True, 3, False, 3), (False, None, False, None), (True, None, True, None)],
+    ids=["plain", "as many as wanted", "without xdist", "one of these processes"],
+)
+def test_one_process_alone_starts_others(
+    there: bool, asked: int | None, inside: bool, taken: int | str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    if inside:
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
+    option = SimpleNamespace(numprocesses=asked, maxprocesses=None, dist="no")
+    config: Any = SimpleNamespace(pluginmanager=SimpleNamespace(hasplugin=lambda _name: there), option=option)
+    pytest_cmdline_main(config)
+    assert option.numprocesses == taken
+    assert option.maxprocesses == (MOST_PROCESSES if taken == "auto" else None)
