@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tcptrace_py.cli.main import main
-from tests.ladder import HANDSHAKE, SECOND_NS, ladder
+from tests.ladder import HANDSHAKE, SECOND_NS, START_NS, ladder
 from tests.wire import write
 
 if TYPE_CHECKING:
@@ -64,7 +64,17 @@ class Told:
     never: tuple[str, ...] = ()
 
 
+SYN_CHECK = "0 C S\n0.002 S SA\n0.003 C R seq=1\n"
+BY_DESIGN = "30 of them were reset by design, as said above: nothing is broken there."
+
 CASES = {
+    "checks that reset are not broken": Told(several(SYN_CHECK, 30, 2), "analyze", ("Broken connections 30 of 30", BY_DESIGN)),
+    "resets at no period may be": Told(
+        [replace(s, time_ns=START_NS + (s.time_ns - START_NS) ** 2 // (20 * SECOND_NS)) for s in several(SYN_CHECK, 30, 2)],
+        "analyze",
+        ("Broken connections 30 of 30",),
+        ("by design",),
+    ),
     "a burst has no rate": Told(
         [*several(WHOLE, 12, 0.004), *later(EXCHANGE, 84)],
         "time-wait",

@@ -119,7 +119,7 @@ def _rate(host: HostLedger, alarm: bool, diagnosis: Diagnosis) -> Iterator[str]:
     start_ns, end_ns = diagnosis.start_ns or 0, diagnosis.end_ns or 0
     came_ns = host.last_ns - host.first_ns
     if came_ns < LEAST_NS:
-        yield f"All of them came within {human(came_ns)}." if came_ns else "All of them came at one moment, as far as the clock tells."
+        yield f"All of them came within {human(came_ns)}."
         return
     if _has_stopped(host, end_ns):
         yield f"They came at {rate_text(host.per_s)} until {clock(host.last_ns, decimals=1)}, then none."

@@ -2,6 +2,7 @@
 
 from tcptrace_py.model.digest import FEW, Digest, TroubleGroup
 from tcptrace_py.model.explained import BY_RULE, HARMLESS
+from tcptrace_py.model.finding import Code
 from tcptrace_py.model.results import Analysis, Connection, Summary
 from tcptrace_py.outputs.blocks import Blocks, Column, Grid, Heading, Note, more_text
 from tcptrace_py.outputs.phrases import (
@@ -188,6 +189,9 @@ def _connections(analysis: Analysis, digest: Digest, view: View) -> Blocks:
         troubled = digest.troubled if len(groups) == len(digest.troubles) else sum(group.count for group in groups)
         yield Heading("Broken connections", f"{count(troubled)} of {count(digest.count)}, by service")
         yield _trouble_grid(groups, limit)
+        meant = sum(finding.connections for finding in analysis.findings if finding.code == Code.RESET_BY_DESIGN)
+        if meant and not view.filtered and len(groups) == len(digest.troubles):
+            yield Note(f"{count(meant)} of them were reset by design, as said above: nothing is broken there.", "plain")
         if analysis.intervals is not None and not view.filtered and len(groups) == len(digest.troubles):
             line = strip(analysis.intervals, dated=is_dated(analysis))
             if line:
