@@ -295,6 +295,11 @@ class Evidence:
         end_ns, behind_ns = self.wide(column.END)[row], self.wide(column.RESET_BEHIND)[row]
         return end_ns - behind_ns if self.wide(column.RESET_AT)[row] == end_ns and behind_ns > 0 else end_ns
 
+    @cached_property
+    def lossy(self) -> int:
+        """Connections of which the capture lacks segments: they were acknowledged."""
+        return sum(problem.count for problem in self.capture.problems if problem.code == "acked-unseen")
+
     def connections_to(self, service: Service) -> int:
         """All connections to a service."""
         return sum(account.connections for account in self._by_service.get(service, [])) + self._packed_count.get(service, 0)

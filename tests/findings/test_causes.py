@@ -15,6 +15,7 @@ from tcptrace_py.model.finding import Code
 from tcptrace_py.model.profiles import Profiles
 from tests.hostile import generators
 from tests.ladder import CLIENT, CLIENT_ISN, PORT, SERVER, SERVICE, START_NS, key_of, ladder, play
+from tests.wire import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -455,6 +456,21 @@ def test_other_silence_is_no_limit_of_flows(scene: Callable[[], list[Seg]]) -> N
     assert only(scene(), "flow-limit", end_s=130) is None
 
 
+def lost_acks(segments: list[Seg], times: int) -> list[Seg]:
+    """And connections of which the capture lacks segments."""
+    text = "0 C S\n0.01 S SA\n0.02 C A\n0.03 C A ack=900\n0.04 C FA\n0.05 S FA\n0.06 C A"
+    lossy = many([n / 7 for n in range(times)], text, port=20000, server="10.0.0.3")
+    return sorted([*segments, *lossy], key=lambda segment: segment.time_ns)
+
+
+def test_a_limit_of_flows_where_the_capture_lost_frames(tmp_path: Path) -> None:
+    for times, confidence, words in ((0, "high", "exactly while"), (4, "medium", "while about")):
+        result = analyze(write(tmp_path / "a.pcap", lost_acks(limited(25, 20.0, 0.5, 200), times)))
+        finding = next(row for row in result.findings if row.code == "flow-limit")
+        assert (finding.confidence, words in finding.explanation) == (confidence, True)
+        assert ("closes are missing and both numbers may be too large" in finding.evidence[0]) is bool(times)
+
+
 # -- connection-leak ------------------------------------------------------------------------------------------------------------------
 
 LEFT = WHOLE[: WHOLE.index("    0.011")] + "    0.011 S A\n"
@@ -468,6 +484,13 @@ def test_connections_that_stay_in_close_wait_leak() -> None:
     burst = only(many([n / 10 for n in range(20)], LEFT), "connection-leak", end_s=120)
     assert burst is not None
     assert burst.details == {"state": "CLOSE_WAIT", "held": 20, "per_s": None}
+
+
+@pytest.mark.parametrize(("times", "found"), [(0, True), (2, True), (40, False)])
+def test_fins_that_the_capture_lost_are_no_leak(times: int, found: bool, tmp_path: Path) -> None:
+    segments = [*many(range(0, 10, 2), LEFT), *many([70], WHOLE, port=50000)]
+    result = analyze(write(tmp_path / "a.pcap", lost_acks(segments, times)))
+    assert any(row.code == "connection-leak" for row in result.findings) is found
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ been closed for long enough, new ones get through.
 
 Look-alikes: a server that stops answering (nothing gets through afterwards, or SYNs fail in one stretch of time); loss (it strikes at
 any number of connections); a listener whose queue is full (`accept-queue-full`). Flows from before the capture are held as well, unseen:
-then the number is not exact.
+then the number is not exact. Nor is it where the capture lost frames, and closes among them.
 
 Do: give the NAT more ports or addresses for this destination, reuse connections, or let closed flows be held for a shorter time.
 The port tables of cloud NATs (SNAT ports for each instance) are such limits.
@@ -30,6 +30,7 @@ COMPLETED, IN_PROGRESS = numbers(Outcome)["completed"], numbers(Outcome)["in-pro
 FEWEST_FAILED, FEWEST_OPENED = 10, 20
 FEWEST_AMONG = 10  # that failed before the last one that got through, and that got through behind the first one that failed
 FEWEST_RUNS = 3  # of SYNs that fail one behind the other: an outage is one, and some hold and limit fit its begin and end
+FEWEST_LOSSY, LOSSY = 3, "; the capture lost frames, so that closes are missing and both numbers may be too large"
 BEFORE = "; flows from before the capture may have been held as well"
 LONGEST_S = 300  # that a closed flow is held
 STEP_NS = SECOND_NS // 2
@@ -95,8 +96,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if limit is None:
             continue
         late = [row for row in rows_of[account.name] if not evidence.claimed[row] and outcomes[row] == COMPLETED and repeats[row]]
-        while_, too = ("while about", BEFORE) if began_before else ("exactly while", "")
-        sure = not began_before and limit.most_ns - limit.least_ns <= PRECISE * limit.most_ns
+        lossy = evidence.lossy >= FEWEST_LOSSY
+        while_ = "while about" if began_before or lossy else "exactly while"
+        too = (BEFORE if began_before else "") + (LOSSY if lossy else "")
+        sure = not began_before and not lossy and limit.most_ns - limit.least_ns <= PRECISE * limit.most_ns
         yield evidence.found(
             Code.FLOW_LIMIT, Gravity.PROBLEM, "high" if sure else "medium", sorted([*failed[account.name], *late]), of=account.connections,
             client=account.client.name, server=account.server.name, server_port=account.port,

@@ -46,7 +46,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     """For each service."""
     if "handshake-outcome" in evidence.withheld:
         return
-    lost = sum(problem.count for problem in evidence.capture.problems if problem.code == "acked-unseen")
+    lost = evidence.lossy
     waits_ns = dict(_waits(evidence))
     for service, rows in evidence.by_service(waits_ns).items():
         accounts = evidence.accounts_of(service)
