@@ -24,11 +24,6 @@ SAMPLED = 0.5  # of the connections, so many lack segments
 CLOCK_JUMP_NS = 365 * 86400 * SECOND_NS
 
 
-def span_ns(block: FrameBlock) -> tuple[int, int]:
-    """Earliest and latest time of a block that is not empty."""
-    return columns.least(block.time_ns, block.count), columns.most(block.time_ns, block.count)
-
-
 def _first(block: FrameBlock, rows: Iterator[int]) -> int:
     """The lowest number among the frames in these rows, which ascend and of which there is one at least."""
     return min(map(block.number, rows)) if block.frame else block.number(next(rows))
@@ -48,8 +43,8 @@ class Quality:
         self.first_frame = 0  # its number
         self.unit_ns = 0  # what all times are apart by multiples of; 0: all times are one
 
-    def frames(self, block: FrameBlock) -> None:
-        """Take in a block of frames: steps of the clock, cut frames."""
+    def frames(self, block: FrameBlock) -> tuple[int, int]:
+        """Take in a block of frames that is not empty: steps of the clock, cut frames. Gives its earliest and its latest time."""
         count, times_ns = block.count, block.time_ns
         if not self.frame_count:
             self.first_frame = block.number(0)
@@ -60,17 +55,20 @@ class Quality:
         longer = columns.smaller(block.wire, block.captured, count)
         if longer:
             self._count("longer-than-wire", _first(block, (i for i in range(count) if block.captured[i] > block.wire[i])), longer)
-        steps = columns.descents(times_ns, count) + (self.latest_ns is not None and times_ns[0] < self.latest_ns)
+        descents, least_ns, most_ns = columns.descents(times_ns, count), times_ns[0], times_ns[count - 1]
+        if descents:
+            least_ns, most_ns = columns.least(times_ns, count), columns.most(times_ns, count)
+        steps = descents + (self.latest_ns is not None and times_ns[0] < self.latest_ns)
         if steps:
             before = (times_ns[0] if self.latest_ns is None else self.latest_ns, *times_ns)
             self._count("time-backwards", _first(block, (i for i, time_ns in enumerate(times_ns) if time_ns < before[i])), steps)
-        least_ns, most_ns = span_ns(block)
         if most_ns - (least_ns if self.latest_ns is None else min(least_ns, self.latest_ns)) > CLOCK_JUMP_NS:
             before = (times_ns[0] if self.latest_ns is None else self.latest_ns, *times_ns)
             jumps = [i for i in range(count) if times_ns[i] - before[i] > CLOCK_JUMP_NS]
             if jumps:
                 self._count("time-jumps", _first(block, iter(jumps)), len(jumps))
         self.latest_ns = times_ns[count - 1]
+        return least_ns, most_ns
 
     def _clock(self, times_ns: "array[int]", count: int) -> None:
         """What the clock tells apart, until it is known to be fine."""

@@ -17,7 +17,7 @@ from tcptrace_py.findings.hosts import hosts
 from tcptrace_py.findings.naming import findings
 from tcptrace_py.findings.openings import EVERYTHING, MOST, Openings
 from tcptrace_py.findings.ports import budgets
-from tcptrace_py.findings.quality import Quality, span_ns
+from tcptrace_py.findings.quality import Quality
 from tcptrace_py.findings.twins import SeenTwice, seen_twice
 from tcptrace_py.findings.withholding import answers_lack, withheld, without_withheld
 from tcptrace_py.flows.table import FlowTable
@@ -403,8 +403,7 @@ def count_frames(info: CaptureInfo, quality: Quality, frames: FrameBlock) -> Non
     if not frames.count:
         return
     info.packets += frames.count
-    first, last = span_ns(frames)
-    quality.frames(frames)
+    first, last = quality.frames(frames)
     info.start_ns = first if info.start_ns is None else min(first, info.start_ns)
     info.end_ns = last if info.end_ns is None else max(last, info.end_ns)
 
