@@ -19,7 +19,6 @@ Do: see what the program does with these requests: a lock, a full thread pool, s
 """
 
 from collections.abc import Iterator, Sequence
-from statistics import median_low
 
 from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence, Looked
@@ -85,7 +84,7 @@ def _timed_out(evidence: Evidence, rows: Sequence[int], waits_ns: dict[int, int]
     gave_up = [row for row in rows if evidence.small(column.PATTERN)[row] != NONE]
     if len(gave_up) < FEWEST:
         return []
-    usual_ns = median_low(waits_ns[row] for row in gave_up)
+    usual_ns = sorted(waits_ns[row] for row in gave_up)[len(gave_up) // 2]
     found = [row for row in gave_up if abs(waits_ns[row] - usual_ns) <= max(usual_ns // ALIKE, HUNDREDS_NS)]
     closed = sum(evidence.wide(column.CLIENT_FIN)[row] >= 0 for row in gave_up)
     late = sum(account.idle_closes_client + account.resets_client for account in accounts)
