@@ -333,7 +333,7 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
     Field("idle_survived_ms", "DOUBLE", "longest silence after which both sides spoke", _duration_ms(at.SURVIVED),
           json="course.idle_survived_ms"),
     Field("idle_before_end_ms", "DOUBLE", "silence before the first FIN, the RST, or what nobody answered any more",
-          _duration_ms(at.FINAL_IDLE), json="course.idle_before_end_ms"),
+          _between_ms(at.FINAL_IDLE), json="course.idle_before_end_ms"),
     *_side("client"),
     *_side("server"),
     Field("time_wait_sides", "VARCHAR", "sides that entered TIME_WAIT, apart by spaces", _time_wait_sides, json="time_wait.*.side"),

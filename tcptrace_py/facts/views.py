@@ -576,7 +576,7 @@ class ConnectionView(_View):
             _known(table, WAIT_FRAME, row),
             _known(table, STALL, row),
             _known(table, SURVIVED, row),
-            _known(table, FINAL_IDLE, row),
+            _told(table, FINAL_IDLE, row),
         )
 
     @property

@@ -175,3 +175,15 @@ def test_a_close_that_is_shorter_than_the_clock_tells_has_no_time(tmp_path: Path
         assert "four-way" in told or "a full close" in told
         assert "in 0 s" not in told
         assert ", 0 s" not in told
+
+
+def test_a_silence_before_the_end_that_is_shorter_than_the_clock_tells_has_no_time(tmp_path: Path) -> None:
+    ends = ("0.06 C FA\n", "0.08 C FA\n")
+    segments = [
+        segment for n, end in enumerate(ends) for segment in ladder("0 C S\n0.02 S SA\n0.04 C A\n0.06 C PA len=5\n" + end, port=PORT + n)
+    ]
+    path = write(tmp_path / "a.pcap", sorted(segments, key=lambda segment: segment.time_ns))
+    analysis = analyze(path)
+    assert [row.course.idle_before_end_ns for row in analysis.connections] == [None, 20 * MS]
+    rows = Database(analysis).query("SELECT idle_before_end_ms FROM connections ORDER BY id").rows
+    assert [value for (value,) in rows] == [None, 20]

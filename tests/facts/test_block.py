@@ -32,7 +32,7 @@ MADE = [
     factory.connection(5, total_ns=None, server_side=None, time_wait=()),
     factory.connection(
         6,
-        course=Course(3, 40_000_000, 2_000_000_000, 17, 900_000_000, 1_500_000_000, 0),
+        course=Course(3, 40_000_000, 2_000_000_000, 17, 900_000_000, 1_500_000_000, 250_000_000),
         client_side=replace(factory.connection(6).client_side, delivery=Delivery(455, 3, 1_400_000_000, None, 1448, 2896)),
     ),
     factory.connection(
