@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tcptrace_py import analyze
+from tcptrace_py.cli import main
 from tcptrace_py.findings.vantage import vantage
 from tcptrace_py.model.segments import ACK
 from tcptrace_py.outputs.document import document
@@ -31,6 +32,20 @@ def test_900_tags_in_one_another_hide_nothing_of_the_rest() -> None:
     result = analyze(INPUTS / "05-recursion.pcap")
     assert problems("05-recursion.pcap") == {"bad-checksums": 1, "undecodable": 2}
     assert [connection.handshake.outcome for connection in result] == ["completed"]
+
+
+def test_what_is_closed_in_one_vlan_is_reset_in_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """One four-tuple, at once in both: what was one connection held all checks."""
+    path = INPUTS / "15-two-vlans.pcap"
+    assert [(row.handshake.outcome, row.teardown.pattern) for row in analyze(path)] == [("completed", "rst"), ("completed", "four-way")]
+    assert main.main(["check", str(path), "--forbid", "rst"]) == 1
+    assert "connections that ended rst: 1, limit 0" in capsys.readouterr().out
+
+
+def test_a_reset_is_what_checks_forbid(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sample on which the rules of these inputs were tried."""
+    assert main.main(["check", str(INPUTS.parents[2] / "samples" / "reset-abort-by-server.pcap"), "--forbid", "rst"]) == 1
+    assert "abort by server" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("count", [270, 700])

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import sys
+import weakref
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tcptrace_py import analyze
 from tcptrace_py.capture import file
+from tcptrace_py.capture.source import FileSource
 from tcptrace_py.cli import main
 from tcptrace_py.model.segments import ACK, FIN, SYN
+from tcptrace_py.outputs.document import document
+from tcptrace_py.pipeline import run
+from tcptrace_py.pipeline.running import EACH_COLLECTED
 from tests.capture.writing import block, enhanced, interface, section
+from tests.pieces import read_in_small_pieces, share_in_pieces
 
-from .generators import CLIENT, HEADER, SERVER, capture, record, segment
+from .generators import CLIENT, HEADER, SERVER, address, capture, record, segment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PORTS, BACK = (40000, 80), (80, 40000)
@@ -94,3 +102,75 @@ def test_more_files_than_descriptors_are_read(tmp_path: Path, monkeypatch: pytes
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert analysis.capture.packets == 240
     assert not [problem for problem in analysis.capture.problems if problem.damaged]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits")
+def test_3000_files_are_read_with_1024_descriptors(tmp_path: Path) -> None:
+    import resource
+
+    for number in range(3000):
+        first, last = (segment(us, address(number), SERVER, PORTS, 5, 0, SYN) for us in (number, 10**9 + number))
+        (tmp_path / f"{number}.pcap").write_bytes(HEADER + first + last)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
+    try:
+        analysis = analyze(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert analysis.capture.packets == 6000
+    assert not [problem for problem in analysis.capture.problems if problem.damaged]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="several processes are used on Linux only")
+@pytest.mark.parametrize("cut", [0, 9])
+@pytest.mark.parametrize("form", ["pcap", "pcapng"])
+def test_what_is_appended_while_a_file_is_read_is_read_as_well(
+    form: str, cut: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By one process and by two; a record of which the rest has not been written yet is one that was cut."""
+    read_in_small_pieces(monkeypatch)
+    records = [segment(us * 1000, CLIENT, SERVER, (1000 + us, 80), 5, 0, SYN) for us in range(120)]
+    if form == "pcap":
+        start, more = HEADER + b"".join(records[:60]), b"".join(records[60:])
+    else:
+        blocks = [enhanced(us * 1000, record[16:]) for us, record in enumerate(records)]
+        start, more = section() + interface() + b"".join(blocks[:60]), b"".join(blocks[60:])
+    path, refill, found = tmp_path / "growing", FileSource.refill, []
+    for jobs in (1, 2):
+        path.write_bytes(start + more[:20])  # it ends amid a record
+        pieces = count()
+
+        def grown(source: FileSource, rest: bytes, need_bytes: int, pieces: Iterator[int] = pieces) -> bytes:
+            if next(pieces) == 3:
+                with path.open("ab") as file:
+                    file.write(more[20 : len(more) - cut])
+            return refill(source, rest, need_bytes)
+
+        monkeypatch.setattr(FileSource, "refill", grown)
+        share_in_pieces(monkeypatch, lambda: 7)
+        found.append(document(run(path, jobs=jobs, keep_rows=True)))
+        assert next(pieces) > 4
+    for one in found:
+        del one["capture"]["files"]
+    assert found[0] == found[1]
+    assert found[0]["capture"]["packets"] == 120 - bool(cut)
+    assert [problem["code"] for problem in found[0]["capture"]["problems"] if problem["damaged"]] == ["cut-tail"] * bool(cut)
+
+
+def test_garbage_of_whoever_analyses_again_and_again_is_collected(tmp_path: Path) -> None:
+    """What was there when an analysis ended is old, and Python itself would look through that once in millions of objects."""
+    path = tmp_path / "small.pcap"
+    path.write_bytes(capture("half open", 1))
+    node = Node()
+    gone = weakref.ref(node)
+    node.itself = node
+    analyze(path)
+    del node
+    for _ in range(EACH_COLLECTED):
+        analyze(path)
+    assert gone() is None
+
+
+class Node:
+    itself: Node
