@@ -496,7 +496,7 @@ _OPTIONS = (
         metavar="MB",
         type=click.IntRange(min=0),
         help="Most memory, of each process, for connections that are over; more of them go to a temporary file (TMPDIR says "
-        "where). The result is the same with any. Default: 96.",
+        "where). The result is the same with any. Default: 64.",
     ),
     click.option("--allow-damaged", is_flag=True, help="Exit with 0 although some input was cut or unreadable."),
 )
