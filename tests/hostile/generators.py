@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import random
 import struct
 import zlib
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
+from tests.capture.writing import block, enhanced, interface, option, section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -326,6 +330,32 @@ def many_members(n: int) -> bytes:
 def hole_of_zeros(n: int) -> bytes:
     """A few connections, then n zeros."""
     return capture("half open", 3) + bytes(n)
+
+
+def many_sections(n: int) -> bytes:
+    """A pcapng of n sections of a packet each."""
+    return b"".join(section() + interface() + enhanced(number, _SYN) for number in range(n))
+
+
+def many_interfaces(n: int) -> bytes:
+    """A pcapng of n interfaces, each with a packet behind all of them."""
+    return section() + interface() * n + b"".join(enhanced(number, _SYN, number) for number in range(n))
+
+
+def many_options(n: int) -> bytes:
+    """A pcapng of an interface with n options of no known kind, and a packet with as many comments."""
+    described = block(1, struct.pack("<HHI", 1, 0, 0) + option(0x7FF, b"abcd") * n)
+    return section() + described + enhanced(1, _SYN, options=option(1, b"abcd") * n)
+
+
+_SYN = segment(0, CLIENT, SERVER, (40000, 80), 5, 0, SYN)[16:]
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": lambda data: import_module("zstandard").ZstdCompressor().compress(data),
+    "lz4": lambda data: import_module("lz4.frame").compress(data),
+}
 
 
 def spread(data: bytes, factor: int) -> bytes:

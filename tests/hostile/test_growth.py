@@ -12,6 +12,7 @@ import pytest
 from tcptrace_py.capture import open_captures
 from tcptrace_py.cli import main
 from tcptrace_py.model.problems import Problems
+from tcptrace_py.model.segments import SYN
 
 from . import generators
 
@@ -66,18 +67,48 @@ def grows_with_the_length(times_s: list[float]) -> bool:
     return all(many < MOST * few + BASE_S for few, many in itertools.pairwise(times_s))
 
 
-@pytest.mark.parametrize("kind", ["damaged gzip", "many members", "hole of zeros"])
+READ = {
+    "damaged gzip": 500_000,
+    "many members": 3_000,
+    "hole of zeros": 4_000_000,
+    "many sections": 1_500,
+    "many interfaces": 1_500,
+    "many options": 20_000,
+}
+
+
+@pytest.mark.parametrize("kind", READ)
 def test_reading_costs_the_length(kind: str, tmp_path: Path) -> None:
-    n = {"damaged gzip": 500_000, "many members": 3_000, "hole of zeros": 4_000_000}[kind]
+    n = READ[kind]
     paths = [tmp_path / f"{size}.gz" for size in (n, 2 * n, 4 * n)]
     for path in paths:
         path.write_bytes(getattr(generators, kind.replace(" ", "_"))(int(path.stem)))
     require_growth([partial(reading_s, path) for path in paths])
 
 
-def reading_s(path: Path) -> float:
-    """Processor time of reading a file to its end."""
+@pytest.mark.parametrize("packer", generators.PACKERS)
+def test_a_bomb_costs_what_it_holds(packer: str, tmp_path: Path) -> None:
+    """Some kilobytes of what becomes megabytes of zeros."""
+    for module in {"zst": ["zstandard"], "lz4": ["lz4.frame"]}.get(packer, []):
+        pytest.importorskip(module)
+    paths = [tmp_path / f"{size}.pcap.{packer}" for size in (4_000_000, 8_000_000, 16_000_000)]
+    for path in paths:
+        path.write_bytes(generators.PACKERS[packer](generators.hole_of_zeros(int(path.name.partition(".")[0]))))
+        assert path.stat().st_size < 100_000
+    require_growth([partial(reading_s, path) for path in paths])
+
+
+def test_thousands_of_tiny_files_cost_their_number(tmp_path: Path) -> None:
+    for number in range(1600):
+        (tmp_path / f"{number:04}.pcap").write_bytes(
+            generators.HEADER + generators.segment(number, generators.CLIENT, generators.SERVER, (1, 80), 5, 0, SYN)
+        )
+    require_growth([partial(reading_s, *sorted(tmp_path.iterdir())[:count]) for count in (400, 800, 1600)])
+
+
+def reading_s(*paths: Path) -> float:
+    """Processor time of reading files to their ends."""
     started = time.process_time()
-    for _ in open_captures([str(path)], Problems()).blocks():
+    for _ in open_captures([str(path) for path in paths], Problems()).blocks():
         pass
     return time.process_time() - started
