@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -118,6 +119,25 @@ def test_what_does_not_fit_is_no_row(name: str, value: int) -> None:
     block = segment_block(ladder(HANDSHAKE, CLOSE))
     getattr(block, name)[0] = value
     assert alike([block], ROWS) == 0
+
+
+@pytest.mark.parametrize("before", [(1 << 31) - 4, (1 << 32) - 4, (1 << 33) - 4])
+def test_frames_beyond_32_bits_are_as_all_others(before: int) -> None:
+    """Behind so many: rows, records of all kinds and objects tell the frames that the same segments have elsewhere, moved by as many."""
+    parts = [ladder(HANDSHAKE, "0.1 C A len=5\n0.2 S A len=5", CLOSE), ladder("0.01 C S", port=40001)]
+    parts += [ladder("0.02 C S\n0.03 S SA", port=40002), ladder("0.04 C S\n0.05 S RA", port=40003), ladder("0.06 C R seq=1", port=40004)]
+    segments = sorted((segment for part in parts for segment in part), key=lambda segment: segment.time_ns)
+    plain, _ = connections([segment_block(segments, 1)], OBJECTS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flow_table, "LONE_CROWD", -1)
+        found, rested = connections([segment_block(segments[:6], before + 1), segment_block(segments[6:], before + 7)], ROWS)
+    assert rested == 3
+    assert [frames_of(live) for live in found] == [[frame + before for frame in frames_of(live)] for live in plain]
+
+
+def frames_of(live: dict[str, Any]) -> list[int]:
+    """First and last frame, that behind the longest wait, and those of the log."""
+    return [live["first_frame"], live["last_frame"], *[segment["frame"] for segment in live["log"]]]
 
 
 def test_the_same_tuple_in_two_tunnels() -> None:
