@@ -9,6 +9,7 @@ from typing import BinaryIO, overload
 from tcptrace_py.model.errors import CaptureError
 from tcptrace_py.model.finding import Withheld
 from tcptrace_py.model.results import Connection
+from tcptrace_py.model.seq import MASK
 
 from .block import FIRST_FRAME, STREAM, Block, unpacked
 from .hiding import hide, hides
@@ -149,8 +150,8 @@ class Connections:
         assert stream_of is not None
         at = STREAM * table.capacity
         for row in range(at, at + table.count):
-            if table.narrow[row] >= 0:
-                table.narrow[row] = stream_of(table.narrow[row])
+            if table.narrow[row] != -1:
+                table.narrow[row] = stream_of(table.narrow[row] & MASK)
 
     def withhold(self, conclusions: Iterable[Withheld]) -> None:
         """Show none of the times that the capture cannot tell: in every block there is none in their place."""

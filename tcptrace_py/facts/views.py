@@ -22,6 +22,7 @@ from tcptrace_py.model.results import (
     Teardown,
     TwoScopes,
 )
+from tcptrace_py.model.seq import MASK
 from tcptrace_py.model.state import Basis, State
 from tcptrace_py.model.vocabulary import Cause, Confidence, EndedBy, Kind, Outcome, Pattern, Role, Vantage
 
@@ -470,7 +471,7 @@ class ConnectionView(_View):
     def stream(self) -> int | None:
         """Wireshark's tcp.stream of the first frame."""
         number = _narrow(self._block.connections, STREAM, self._row)
-        return None if number < 0 else number
+        return None if number == -1 else number & MASK
 
     @property
     def client(self) -> EndpointView:

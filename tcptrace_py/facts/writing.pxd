@@ -17,7 +17,7 @@ from tcptrace_py.model.live cimport Side as LiveSide
 from tcptrace_py.model.verdict cimport StayMarks, Step, Verdict
 
 # Names that this module only reads: as C numbers they cost nothing.
-cdef long long STRAY, IPV6_KEY, OPT_TIMESTAMPS, RST, NOWHERE, MISSING, NEVER_NS, FIRST_REPEAT_NS
+cdef long long STRAY, HALF, IPV6_KEY, MASK, OPT_TIMESTAMPS, RST, NOWHERE, MISSING, NEVER_NS, FIRST_REPEAT_NS
 cdef int UNANSWERED
 cdef Py_ssize_t START, END, FIRST_FRAME, LAST_FRAME, SYN_TO_SYNACK, SYNACK_TO_ACK, HANDSHAKE, CLOSE, CLIENT_PACKETS, SERVER_PACKETS
 cdef Py_ssize_t STREAM, CLIENT, SERVER, CLIENT_PORT, SERVER_PORT, SCOPE, HISTORY, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS

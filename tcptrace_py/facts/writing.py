@@ -11,6 +11,7 @@ from tcptrace_py.model.live import Side as LiveSide
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Anomaly, Scope, TwoScopes
 from tcptrace_py.model.segments import IPV6_KEY, OPT_TIMESTAMPS, RST, key_parts
+from tcptrace_py.model.seq import HALF, MASK
 from tcptrace_py.model.state import State
 from tcptrace_py.model.verdict import NOWHERE, StayMarks, Step, Verdict
 from tcptrace_py.model.vocabulary import EndedBy, Outcome, Vantage, numbers
@@ -194,7 +195,7 @@ class Writer:
             narrow[SCOPE * size + row] = block.scopes.number(_scopes(live, client))
         wide[START * size + row], wide[END * size + row] = live.start_ns, live.end_ns
         wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = live.first_frame, max(live.first_frame, live.last_frame)
-        narrow[STREAM * size + row] = live.stream if live.stream >= 0 else -1
+        narrow[STREAM * size + row] = (live.stream + HALF & MASK) - HALF if live.stream >= 0 else -1  # unsigned
         small[VANTAGE * size + row] = _VANTAGES[verdict.view.name] if verdict.view.name is not None else -1
         small[MIDSTREAM * size + row], small[TIMESTAMPS * size + row] = verdict.midstream, _timestamps(live)
 
@@ -244,7 +245,7 @@ class Writer:
         self._ends(closed.key, closed.vlan, closed.teid, narrow, size, row)
         wide[START * size + row], wide[END * size + row] = closed.start_ns, closed.end_ns
         wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = closed.first_frame, closed.last_frame
-        narrow[STREAM * size + row] = closed.stream
+        narrow[STREAM * size + row] = (closed.stream + HALF & MASK) - HALF
         narrow[HISTORY * size + row] = self._history(closed.history, 0)
         small[VANTAGE * size + row], small[MIDSTREAM * size + row] = shape.vantage, shape.midstream
         small[TIMESTAMPS * size + row] = closed.timestamps

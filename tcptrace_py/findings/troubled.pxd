@@ -11,7 +11,7 @@ from tcptrace_py.model.segments cimport local_port
 from tcptrace_py.model.verdict cimport Close, ResetMarks, Verdict
 
 # Names that this module only reads.
-cdef long long ACK, CLOSED, COMPLETED, COPY, FOUR_WAY, LISTEN, MASK, MISSING, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS, STRAY, SYN_SENT
+cdef long long ACK, CLOSED, COMPLETED, COPY, FOUR_WAY, HALF, LISTEN, MASK, MISSING, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS, STRAY, SYN_SENT
 cdef long long NEVER_NS
 cdef Py_ssize_t _IPV6_KEY, _MOST_CLIENTS
 cdef Py_ssize_t AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_LONG_CLOSES, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_BYTES

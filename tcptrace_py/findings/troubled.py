@@ -30,7 +30,7 @@ from tcptrace_py.model.digest import MOST_CLIENTS
 from tcptrace_py.model.live import COPY, STRAY
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.segments import ACK, IPV6_KEY, RST, local_port
-from tcptrace_py.model.seq import MASK
+from tcptrace_py.model.seq import HALF, MASK
 from tcptrace_py.model.state import State
 from tcptrace_py.model.vocabulary import Outcome, Pattern, Role, numbers
 
@@ -178,7 +178,8 @@ class Troubled:
         wide[FIRST_FRAME * size + row], wide[HANDSHAKE * size + row] = first_frame, MISSING
         wide[CLIENT_PACKETS * size + row], wide[CLIENT_BYTES * size + row] = packets, 0
         wide[SERVER_PACKETS * size + row] = wide[SERVER_BYTES * size + row] = 0
-        narrow[STREAM * size + row], narrow[CLIENT_PORT * size + row] = stream if stream >= 0 else -1, local_port(key)
+        narrow[STREAM * size + row] = (stream + HALF & MASK) - HALF if stream >= 0 else -1
+        narrow[CLIENT_PORT * size + row] = local_port(key)
         narrow[SYN_REPEATS * size + row] = narrow[CLIENT_REPEATS * size + row] = packets - 1
         narrow[SYNACK_REPEATS * size + row] = narrow[SERVER_REPEATS * size + row] = 0
         narrow[CLIENT_SEEN * size + row] = narrow[SERVER_SEEN * size + row] = 0
@@ -324,8 +325,8 @@ class Troubled:
         """Give other numbers to the streams."""
         table = self.table
         for at in range(STREAM * table.capacity, STREAM * table.capacity + table.count):
-            if table.narrow[at] >= 0:
-                table.narrow[at] = stream_of(table.narrow[at])
+            if table.narrow[at] != -1:
+                table.narrow[at] = stream_of(table.narrow[at] & MASK)
 
 
 class Alike:

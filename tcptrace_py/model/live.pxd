@@ -53,7 +53,8 @@ cdef class Connection:
     cdef public long long start_ns, end_ns, first_frame, last_frame, due, idle_ns, idle_until_ns, judged_at
     cdef public long long asked_ns, heard_ns, pause_ns, progress_ns, stall_ns, survived_ns, wait_frame, wait_ns
     cdef public unsigned long long signature, history
-    cdef public int stream, phase, budget, vlan, announced, speaker, talker, turns
+    cdef public long long stream  # a frame where those that open streams name them
+    cdef public int phase, budget, vlan, announced, speaker, talker, turns
     cdef public long long teid
     cdef public bint by_interface, plain, self_connect, settled
 

@@ -10,10 +10,20 @@ import pytest
 
 from tcptrace_py import analyze
 from tcptrace_py.facts import store
+from tcptrace_py.facts.views import connection
+from tcptrace_py.findings.trouble_columns import STREAM as TROUBLED_STREAM
+from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.errors import CaptureError
+from tcptrace_py.model.first_frames import FrameList
+from tcptrace_py.model.profiles import Profiles
+from tcptrace_py.model.selection import Selection
 from tcptrace_py.outputs.formats import json, jsonl
 from tcptrace_py.outputs.view import View
 from tcptrace_py.pipeline import collecting
+from tcptrace_py.pipeline.collecting import Collector
+from tcptrace_py.pipeline.replaying import Replayer
+from tests.flows.forms import later
+from tests.ladder import CLOSE, HANDSHAKE, SECOND_NS, ladder, segment_block
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "buildup-health-checks.server.pcap.xz"
 
@@ -49,3 +59,29 @@ def test_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", os.fspath(tmp_path / "gone"))
     with pytest.raises(CaptureError, match="no temporary file for this many connections: No such file"):
         analyze(SAMPLE)
+
+
+@pytest.mark.parametrize("before", [0, (1 << 31) - 3, (1 << 31) + 5, (1 << 32) - 100])
+def test_streams_that_frames_name_are_told_apart_beyond_31_bits(before: int) -> None:
+    """Where parts of a capture are replayed, streams are called by the frames that open them until all are known."""
+    replayer = Replayer(Profiles())
+    collector = Collector(replayer, Profiles())
+    linger_ns = replayer.longest_ns + 10 * SECOND_NS
+    table = FlowTable(replayer.states_of, collector.take, linger_ns=linger_ns, idle_ns=600 * SECOND_NS, selection=Selection())
+    collector.first_frames, table.streams.openers = FrameList(), FrameList()
+    texts = f"{HANDSHAKE}\n{CLOSE}", "0 C S", "0 C S\n0.1 S RA", "0 C A seq=1 ack=1", "0 C S\n0.1 S SA"
+    parts = [later(ladder(text, port=41000 + number), number) for number, text in enumerate(texts)]
+    segments = sorted((segment for part in parts for segment in part), key=lambda segment: segment.time_ns)
+    table.feed(segment_block(segments, before + 1))
+    table.finish(segments[-1].time_ns)
+    collector.conclude_waiting(segments[-1].time_ns)
+    digest, troubled = collector.digest, collector.troubled.table
+    collector.rename_streams(lambda name: name - before)
+    opened = {frame for frame, segment in enumerate(segments, 1) if segment in [part[0] for part in parts]}
+    rows = [connection(block, row) for block in collector.rows._blocks if block is not None for row in range(block.connections.count)]
+    assert {row.stream for row in rows} == {row.stream for row in digest.few} == opened
+    assert {row.first_frame - before for row in rows} == opened
+    at = TROUBLED_STREAM * troubled.capacity
+    assert set(troubled.narrow[at : at + troubled.count]) <= opened
+    assert troubled.count > 1
+    assert {group.stream for group in digest.troubles.values()} <= opened
