@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcptrace_py import analyze
+from tcptrace_py import analyze, second_reading
 from tcptrace_py.ladder import ladder
 from tcptrace_py.model.errors import TcpstatesError
 from tcptrace_py.model.first_frames import FirstFrames
@@ -96,8 +96,9 @@ def test_where_a_frame_begins_several_all_are_described(monkeypatch: pytest.Monk
     assert list(result.connections) == list(analysis("several-handshakes-ipv6.pcap").connections)
 
 
-def test_ctrl_c_ends_all_readings_at_the_same_frame(tmp_path: Path) -> None:
-    """What is described was in the part that was analysed."""
+def test_ctrl_c_ends_all_readings_at_the_same_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is described was in the part that was analysed; all of it, where there is time for another reading."""
+    monkeypatch.setattr(second_reading, "STILL_S", 60)
     segments = [replace(s, time_ns=s.time_ns + n) for n in range(3000) for s in ladder_of(HANDSHAKE, port=1 + n)]
     path = write(tmp_path / "long.pcap", segments)
 
