@@ -228,8 +228,9 @@ class _Again:
         )
         table, collector = machinery.table, machinery.collector
         table.streams.openers = FirstFrames()  # streams are called by frames, as in the directory
+        end_ns, read_to, read_ns = self.end_ns, 0, 0
         if tuples:
-            for _, segments in _blocks(
+            for frames, segments in _blocks(
                 self.captures,
                 tuples,
                 options,
@@ -238,10 +239,15 @@ class _Again:
                 ends_soon=over_in(STILL_S) if self.interrupted else None,
             ):
                 table.feed(segments)
-        table.finish(self.end_ns)
+                if self.interrupted:
+                    read_to = max(read_to, *frames.numbers())
+                    read_ns = max(read_ns, *frames.time_ns[: frames.count])
+        if read_to and self.until_frame is not None and read_to < self.until_frame:
+            end_ns = min(end_ns, read_ns)  # nobody knows here what came later: what is described was as it was then
+        table.finish(end_ns)
         vantages = collector.replayer.vantages
         vantages.pairs, vantages.ways = directory.pairs, directory.ways
-        collector.finish(self.end_ns)
+        collector.finish(end_ns)
         collector.rows.rename_streams(directory.streams.rank)
         machinery.faults.report(self.problems, directory.connections.rank)
         collector.rows.number_anew(directory.connections.rank)

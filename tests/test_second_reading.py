@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ from tests.thorough import every, some
 from tests.wire import write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tcptrace_py.model.results import Analysis, Connection
 
 SAMPLES = sorted(path for path in (Path(__file__).parents[1] / "samples").iterdir() if ".pcap" in path.name)
@@ -113,6 +116,31 @@ def test_ctrl_c_ends_all_readings_at_the_same_frame(tmp_path: Path, monkeypatch:
     result = find([path], [Reference(id=rows[-1].id)], Options(), progress=progress)
     assert result.interrupted
     assert list(result.connections) == rows[-1:]
+
+
+def test_a_reading_that_is_cut_says_how_it_was_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind Ctrl-C there is little time: a connection of which the rest was not read again has not fallen silent."""
+    at_s = (0, 0.4, 390)
+    others = [replace(s, time_ns=s.time_ns + round(at_s[n % 3] * 1e9) + n) for n in range(3000) for s in ladder_of(HANDSHAKE, port=1 + n)]
+    asked = "0 C S\n0.01 S SA\n0.02 C A\n0.1 C PA len=9\n0.3 C PA seq=1 len=9"
+    one = ladder_of(f"{asked}\n400 S A\n400.1 C FA\n400.2 S FA\n400.3 C A", port=40_000)
+    path = write(tmp_path / "long.pcap", sorted([*others, *one], key=lambda segment: segment.time_ns))
+
+    def progress(done: int, total: int | None) -> None:
+        if total is not None and done >= total:
+            raise KeyboardInterrupt
+
+    def pieces(_most_s: float) -> Callable[[], bool]:
+        asked = count()
+        return lambda: next(asked) >= 8
+
+    monkeypatch.setattr("tcptrace_py.pipeline.haste.CONCLUDES_S", 60)
+    monkeypatch.setattr(second_reading, "over_in", pieces)
+    result = find([path], [Reference(ends=(("10.0.0.1", 40_000), ("10.0.0.2", 80)))], Options(), progress=progress)
+    (found,) = result.connections
+    assert result.interrupted
+    assert found.client_side.packets == 4
+    assert [entry.state.name for entry in found.client_side.states][-1] == "ESTABLISHED"
 
 
 @given(st.sets(st.integers(1, 200_000)))
