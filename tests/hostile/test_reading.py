@@ -88,38 +88,34 @@ def test_nanoseconds_before_1970_come_out_of_sql_as_they_went_in(tmp_path: Path,
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limits")
 def test_more_files_than_descriptors_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import resource
-
     monkeypatch.setattr(file, "MOST_DESCRIPTORS", 10)
     for number in range(120):
         first, last = (segment(us, CLIENT, SERVER, (1000 + number, 80), 5, 0, SYN) for us in (number, 10**9 + number))
         (tmp_path / f"{number}.pcap").write_bytes(HEADER + first + last)  # all at once, from the first second to the last
+    _all_read(tmp_path, 240, most=80)
+
+
+def _all_read(folder: Path, packets: int, *, most: int) -> None:
+    """Analyse a folder's files with so many descriptors: all of them are read."""
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (80, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, hard), hard))
     try:
-        analysis = analyze(tmp_path)
+        analysis = analyze(folder)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert analysis.capture.packets == 240
+    assert analysis.capture.packets == packets
     assert not [problem for problem in analysis.capture.problems if problem.damaged]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limits")
 def test_3000_files_are_read_with_1024_descriptors(tmp_path: Path) -> None:
-    import resource
-
     for number in range(3000):
         first, last = (segment(us, address(number), SERVER, PORTS, 5, 0, SYN) for us in (number, 10**9 + number))
         (tmp_path / f"{number}.pcap").write_bytes(HEADER + first + last)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
-    try:
-        analysis = analyze(tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert analysis.capture.packets == 6000
-    assert not [problem for problem in analysis.capture.problems if problem.damaged]
+    _all_read(tmp_path, 6000, most=1024)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="several processes are used on Linux only")
