@@ -132,7 +132,7 @@ def _way(name: str, way: Way) -> tuple[str, ...]:
 
 
 def _parts(facts: PathFacts) -> Iterator[Block]:
-    rows = [(text, latency) for name, text in PARTS if (latency := getattr(facts.latencies, name)).count]
+    rows = [(name, text, latency) for name, text in PARTS if (latency := getattr(facts.latencies, name)).count]
     if rows:
         yield Heading("Where time goes", "near point: the one near the client")
         columns = (
@@ -143,9 +143,12 @@ def _parts(facts: PathFacts) -> Iterator[Block]:
             Column("p99", right=True),
             Column("slowest", right=True),
         )
-        times = [(one.p50_ns, one.p90_ns, one.p99_ns, one.max_ns) for _, one in rows]
-        yield Grid(columns, [(text, count(one.count), *(human(time_ns or None) for time_ns in its))
-                             for (text, one), its in zip(rows, times, strict=True)])  # fmt: skip
+        lines = []
+        for name, text, one in rows:
+            none_ns = 0 if name == "again" else None  # who sends nothing again waits for nothing; between two segments no time is 0
+            times_ns = (one.p50_ns, one.p90_ns, one.p99_ns, one.max_ns)
+            lines.append((text, count(one.count), *(human(time_ns or none_ns) for time_ns in times_ns)))
+        yield Grid(columns, lines)
 
 
 def worst(facts: PathFacts) -> list[Paired]:
