@@ -136,13 +136,18 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
 
             # The IP header: where TCP begins and ends on the wire.
             if ethertype == IPV4:
-                if ip + 40 > end:
+                if ip + 28 > end:
                     break
-                version, length, ip_id, fragment, ttl, protocol, seq, ack, flags, window, checksum = wire.ipv4_tcp(data, ip)
+                if ip + 40 <= end:
+                    version, length, ip_id, fragment, ttl, protocol, seq, ack, flags, window, checksum = wire.ipv4_tcp(data, ip)
+                else:
+                    version, fragment, protocol = data[ip], data[ip + 6] << 8 | data[ip + 7], data[ip + 9]
+                    if protocol == 6:
+                        break
                 segment = ip + 20
                 if version != 0x45:
                     segment = ip + ((version & 15) << 2)
-                    if version >> 4 != 4 or segment < ip + 20 or segment + 20 > end:
+                    if version >> 4 != 4 or segment < ip + 20 or segment + 8 > end:
                         break
                 if fragment & 0x3FFF:
                     break
@@ -161,15 +166,21 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                 size = 4
                 if segment != ip + 20:
                     size = 0
+                    if segment + 20 > end:
+                        break
                     seq, ack, flags, window, checksum = wire.tcp(data, segment)
                     key = data[source : source + 8] + data[segment : segment + 4]
                 stop = ip + length
             elif ethertype == IPV6:
                 segment = ip + 40
-                if segment + 20 > end:
+                if segment + 8 > end:
                     break
                 version, length, protocol, ttl = wire.ipv6(data, ip)
                 if version >> 4 != 6 or length == 0:
+                    break
+                if protocol == 58 and length >= 8 and data[segment] >= 128:
+                    continue  # informational: echoes, neighbour discovery; a router solicitation has 8 bytes
+                if segment + 20 > end:
                     break
                 if protocol != 6:
                     if protocol == 17:
@@ -177,10 +188,8 @@ def decode_plain(block: FrameBlock, first: int, out: SegmentBlock, tally: Tally)
                         if port in TUNNEL_PORTS or (data[segment] << 8 | data[segment + 1]) in ANSWERED_PORTS:
                             break
                         continue
-                    if protocol == 58 and data[segment] >= 128:
-                        continue  # informational: echoes, neighbour discovery
                     if protocol == 0 and data[segment] == 58 and data[segment + 1] == 0 and data[segment + 8] >= 128:
-                        continue  # the same behind hop-by-hop options of 8 bytes: listener reports (RFC 2710, 3810)
+                        continue  # informational behind hop-by-hop options of 8 bytes: listener reports (RFC 2710, 3810)
                     break
                 seq, ack, flags, window, checksum = wire.tcp(data, segment)
                 source = ip + 8
