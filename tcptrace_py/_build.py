@@ -71,6 +71,7 @@ HOT = (
     "states.opening",
     "states.replay",
     "states.resets",
+    "states.signature",
     "states.time_wait",
     "outputs.units",
     "pipeline.collecting",
@@ -107,6 +108,7 @@ IRREGULAR = (
     "states.closing",
     "states.replay",
     "states.resets",
+    "states.signature",
 )
 SHARED = "_cython"  # what Cython writes for views of memory and for functions, once instead of in each module of HOT
 DIRECTIVES = {"annotation_typing": False, "language_level": 3}

@@ -61,6 +61,8 @@ cdef class Verdict:
     cdef public tuple paths
     cdef public dict giving_up
 
+    @cython.locals(other=Verdict)
+    cpdef Verdict of_another(self, View view, list resets)
     @cython.locals(path=list, step=Step)
     cpdef int final_code(self, long long number) except -1
     @cython.locals(path=list, step=Step)

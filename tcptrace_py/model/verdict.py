@@ -209,6 +209,15 @@ class Verdict:
         self.giving_up: dict[int, Step] = {}  # by a state that a timer ends where nobody answers: the step out of it
         self.unexpected: list[tuple[int, str]] = []  # log index, what the table has no row for
 
+    def of_another(self, view: View, resets: list[ResetMarks]) -> "Verdict":
+        """The same verdict on a connection that went the same way, seen from there: paths and stays are shared."""
+        other = Verdict(view, self.client, self.opening, self.close)
+        other.midstream, other.self_connect = self.midstream, self.self_connect
+        other.ending_unseen, other.fin_hidden = self.ending_unseen, self.fin_hidden
+        other.fatal, other.resets = self.fatal, resets
+        other.paths, other.stays, other.giving_up, other.unexpected = self.paths, self.stays, self.giving_up, self.unexpected
+        return other
+
     def final(self, number: int) -> State:
         """State in which the log leaves a side."""
         return STATES[self.final_code(number)]

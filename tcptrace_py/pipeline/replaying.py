@@ -8,13 +8,15 @@ from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.live import refused
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.state import State
-from tcptrace_py.model.verdict import Verdict
+from tcptrace_py.model.verdict import Verdict, View
 from tcptrace_py.states.replay import judge
+from tcptrace_py.states.signature import marks_of, signature
 
 if TYPE_CHECKING:
     from tcptrace_py.findings.outline import Outline
 
 RECENT = 1 << 8
+MOST_NAMED = 1 << 12  # verdicts on connections that do not go by the book which serve for others
 
 
 class Template:
@@ -51,6 +53,7 @@ class Replayer:
         self.longest_ns = max(profile.time_wait_ns for profile in (profiles.default, *profiles.by_address.values()))
         self.vantages = Vantages()
         self.templates: dict[int, Template] = {}
+        self.named: dict[bytes, Verdict] = {}  # by signature, of those that do not go by the book
         self.recent: list[Template | None] = [None] * RECENT  # those that were asked for by signature, each in its place
 
     def template(self, live: Live, own: Legs | None) -> Template | None:
@@ -75,13 +78,25 @@ class Replayer:
         """The verdict on a connection, as far as it is known while others go on. `resets`: see `judge`."""
         own = legs(live)
         template = self.template(live, own)
-        return judge(live, self.vantages.view(live, own), resets) if template is None else template.verdict
+        return self._judged(live, self.vantages.view(live, own), resets) if template is None else template.verdict
 
     def settled_verdict(self, live: Live) -> Verdict:
         """The same when all handshakes of its hosts are known."""
         own = legs(live)
         template = None if not live.plain or refused(live) else self.template(live, own)
-        return judge(live, self.vantages.view(live, own, settled=True)) if template is None else template.verdict
+        return self._judged(live, self.vantages.view(live, own, settled=True), True) if template is None else template.verdict
+
+    def _judged(self, live: Live, view: View, resets: bool) -> Verdict:
+        name = signature(live, view)
+        if not name:
+            return judge(live, view, resets)
+        verdict = self.named.get(name)
+        if verdict is not None:
+            return verdict.of_another(view, marks_of(live) if resets and verdict.resets else [])
+        verdict = judge(live, view, resets)
+        if resets and len(self.named) < MOST_NAMED:
+            self.named[name] = verdict
+        return verdict
 
     def states_of(self, live: Live, time_ns: int) -> tuple[State, State]:
         """Both sides' states at a moment, by number."""

@@ -33,6 +33,7 @@ cdef class Evidence:
     cdef public long long client, fatal
     cdef public bint fatal_by_third, self_connect
 
+    cdef _begin(self, Connection connection, View view)
     @cython.locals(log=list, firsts=list, seconds=list, i=cython.Py_ssize_t, segment=Segment)
     cdef _read(self)
     cpdef Half half(self, long long number)

@@ -76,6 +76,10 @@ class Evidence:
     __slots__ = ("a", "b", "client", "connection", "fatal", "fatal_by_third", "log", "opening", "resets", "self_connect", "view")
 
     def __init__(self, connection: Connection, view: View) -> None:
+        self._begin(connection, view)
+        self._read()
+
+    def _begin(self, connection: Connection, view: View) -> None:
         self.connection = connection
         self.view = view
         self.log = connection.log
@@ -86,7 +90,6 @@ class Evidence:
         self.fatal = NOWHERE  # the RST that ended the connection
         self.fatal_by_third = False  # the side that it names did not send it
         self.a, self.b = Half(0, view.near[0]), Half(1, view.near[1])
-        self._read()
 
     def _read(self) -> None:
         log, firsts, seconds = self.log, self.a.indices, self.b.indices

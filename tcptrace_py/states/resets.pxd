@@ -15,15 +15,15 @@ cpdef long long fatal_reset(Evidence evidence) except -2
 @cython.locals(marks=list, index=cython.Py_ssize_t, late=bint)
 cpdef list reset_marks(Evidence evidence)
 @cython.locals(reset=Segment, i=cython.Py_ssize_t, segment=Segment)
-cdef long long _answers(list log, Py_ssize_t index) except -2
+cpdef long long answers(list log, Py_ssize_t index) except -2
 
 @cython.locals(reset=Segment, mine=Half, theirs=Half, sender=Side, receiver=Side, peer_ack="long long", own_next="long long",
                sacked_end="long long", context=Context, near=bint)
 cdef bint _acceptable(Evidence evidence, Py_ssize_t index) except -1
 @cython.locals(i=cython.Py_ssize_t, segment=Segment)
 cdef bint _acknowledges(list log, Half mine, long long number) except -1
-@cython.locals(reset=Segment, receiver=Side, room="long long")
-cdef bint _in_window(Evidence evidence, Py_ssize_t index) except -1
+@cython.locals(receiver=Side, room="long long")
+cpdef bint in_window(Connection connection, Segment reset) except -1
 @cython.locals(i=cython.Py_ssize_t, segment=Segment)
 cdef bint _heard_before(Evidence evidence, Py_ssize_t index, Half mine, Half theirs) except -1
 @cython.locals(log=list, reset=Segment, sender=Side, answered_later=bint, i=cython.Py_ssize_t, segment=Segment)

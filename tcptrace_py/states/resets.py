@@ -30,16 +30,16 @@ def reset_marks(evidence: Evidence) -> list[ResetMarks]:
             ResetMarks(
                 index,
                 _acceptable(evidence, index),
-                _in_window(evidence, index),
+                in_window(evidence.connection, evidence.log[index]),
                 late,
-                _answers(evidence.log, index),
+                answers(evidence.log, index),
                 origin(evidence, index),
             )
         )
     return marks
 
 
-def _answers(log: list[Segment], index: int) -> int:
+def answers(log: list[Segment], index: int) -> int:
     """The segment that a RST answers: the latest of its peer's whose acknowledgement number it bears (RFC 9293 3.10.7.1)."""
     reset = log[index]
     for i in range(index - 1, -1, -1):
@@ -76,7 +76,7 @@ def _acceptable(evidence: Evidence, index: int) -> bool:
     if (
         near
         and 0 <= theirs.acknowledged < index
-        and _in_window(evidence, index)
+        and in_window(evidence.connection, reset)
         and (receiver.last_ns <= reset.time_ns and evidence.says_nothing_more(theirs, index))
     ):
         # tcp_timewait_state_process(): what is left of an orphan in FIN_WAIT_2 obeys any RST in its window. It sent nothing
@@ -102,10 +102,9 @@ def _acknowledges(log: list[Segment], mine: Half, number: int) -> bool:
     return False
 
 
-def _in_window(evidence: Evidence, index: int) -> bool:
+def in_window(connection: Connection, reset: Segment) -> bool:
     """Whether a RST lies in the window that its receiver had last offered."""
-    reset = evidence.log[index]
-    receiver = evidence.connection.side(1 - reset.side)
+    receiver = connection.side(1 - reset.side)
     if not receiver.has_ack:
         return False
     room = receiver.window << max(receiver.window_scale, 0)

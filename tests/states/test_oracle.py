@@ -47,9 +47,9 @@ MORE_CLOSES = (
 )
 
 
-def tidy(rng: Random, port: int) -> list[Seg]:
+def tidy(rng: Random, port: int, openings: tuple[str, ...] = OPENINGS[:-1] + MORE_OPENINGS) -> list[Seg]:
     """Opening, middle and close, each of some kind, with the options of one kind of host."""
-    text = "\n".join(rng.choice(part) for part in (OPENINGS[:-1] + MORE_OPENINGS, MIDDLES, CLOSES + MORE_CLOSES))
+    text = "\n".join(rng.choice(part) for part in (openings, MIDDLES, CLOSES + MORE_CLOSES))
     segments = ladder(text, isns=rng.choice(((1000, 9000), (2**32 - 1, 2**32 - 5), (2**31, 0))), port=port)
     kind = rng.randrange(4)
     if kind:
@@ -141,7 +141,11 @@ def connections(rng: Random) -> list[Connection]:
     segments: list[Seg] = []
     for port in range(FIRST_PORT, FIRST_PORT + AT_ONCE):
         segments += damaged(rng, tidy(rng, port)) if rng.randrange(4) else wild(rng, port)
-    segments.sort(key=lambda s: s.time_ns)
+    return ended(sorted(segments, key=lambda s: s.time_ns))
+
+
+def ended(segments: list[Seg]) -> list[Connection]:
+    """Connections of these segments as the flow table hands them on."""
     found: list[Connection] = []
     table = FlowTable(
         Replayer(Profiles()).states_of,
