@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .general import General
 
 
+SPARE = 4  # a block has room for one in so many rows more than it needs
 LOOKED_AT = 256  # frames of a block without TCP in which is looked for what is not read
 
 
@@ -65,7 +66,7 @@ class Decoder:
             out = spare
             out.clear()
         else:
-            out = SegmentBlock(block.count)
+            out = SegmentBlock(block.count + block.count // SPARE)  # that the next ones, which are seldom as long, find room in it
         if self._me >= 0:
             out.me, out.data = self._me, block.data
         out.era_ns = block.latest_ns

@@ -3,7 +3,7 @@ import cython
 
 from tcptrace_py.decode cimport wire
 
-cdef long long OPT_DSACK, OPT_FAST_OPEN, OPT_MSS, OPT_SACK, OPT_SACK_OK, OPT_TIMESTAMPS, OPT_WSCALE, MOST_SCALE
+cdef long long OPT_DSACK, OPT_FAST_OPEN, OPT_MSS, OPT_SACK, OPT_SACK_OK, OPT_TIMESTAMPS, OPT_WSCALE, MOST_SCALE, NEGATIVE
 
 
 @cython.locals(bits="long long", tsval="long long", tsecr="long long", left="long long", right="long long", window_scale="long long",

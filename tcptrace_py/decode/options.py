@@ -1,3 +1,5 @@
+# cython: boundscheck=False, wraparound=False
+# (compiled: nothing is read at or behind `stop`, which lies within the data)
 """TCP options, read as Linux reads them (net/ipv4/tcp_input.c, tcp_parse_options)."""
 
 from tcptrace_py.model.segments import (
@@ -12,6 +14,7 @@ from tcptrace_py.model.segments import (
 
 from . import wire
 
+NEGATIVE = 1 << 31  # of a difference of 32 bits
 MOST_SCALE = 14  # larger ones mean this (RFC 7323 2.3)
 
 
@@ -40,11 +43,11 @@ def parse_options(data: bytes, at: int, stop: int, ack: int) -> tuple[int, int, 
         elif kind == 5 and size >= 10 and size % 8 == 2:
             bits = (bits | OPT_SACK) & ~OPT_DSACK
             left, right = wire.pair(data, at + 2)
-            if (left - ack) & 0x80000000:
+            if (left - ack) & NEGATIVE:
                 bits |= OPT_DSACK
             elif size >= 18:
                 outer_left, outer_right = wire.pair(data, at + 10)
-                if not ((left - outer_left) | (outer_right - right)) & 0x80000000:
+                if not ((left - outer_left) | (outer_right - right)) & NEGATIVE:
                     bits |= OPT_DSACK
         elif kind == 2 and size == 4:
             bits |= OPT_MSS

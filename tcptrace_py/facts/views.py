@@ -115,6 +115,9 @@ UNSEEN = PATTERNS.index(Pattern.UNKNOWN)
 CONFIDENCES, ROLES, VANTAGES, ENDINGS = tuple(Confidence), tuple(Role), tuple(Vantage), tuple(EndedBy)
 
 
+_NAMES: dict[type, list[str]] = {}  # of the fields of what views stand for, in the order of its arguments
+
+
 def plain(view: Any) -> Any:
     """A view's result as an object that stands for itself, and so with all that hangs on it; other objects as they are."""
     if type(view) is tuple:
@@ -122,7 +125,10 @@ def plain(view: Any) -> Any:
     kind = getattr(type(view), "stands_for", None)
     if kind is None:
         return view
-    return kind(**{field.name: plain(getattr(view, field.name)) for field in fields(kind)})
+    names = _NAMES.get(kind)
+    if names is None:
+        names = _NAMES[kind] = [field.name for field in fields(kind)]
+    return kind(*[plain(getattr(view, name)) for name in names])
 
 
 def connection(block: Block, row: int, identifier: int = 0) -> Connection:

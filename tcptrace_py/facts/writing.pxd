@@ -10,6 +10,7 @@ from tcptrace_py.facts.teardown cimport write_teardown
 from tcptrace_py.facts.time_wait cimport released_ns, write_stays
 from tcptrace_py.facts.timers cimport gives_up_ns, is_attempt_in_flight, is_close_in_flight, may_be_in_flight, overdue_ns
 from tcptrace_py.facts.waits cimport write_waits, write_waits_like
+from tcptrace_py.model cimport words
 from tcptrace_py.model.closed cimport Closed
 from tcptrace_py.model.live cimport Connection as Live
 from tcptrace_py.model.live cimport Rare, Segment
@@ -52,6 +53,7 @@ cdef class Writer:
     cdef public dict _path_numbers, _history_numbers
     cdef public Block block
     cdef public long long one_profile_ns
+    cdef bint _one_is_immune
     cdef long long _client_gave_up_ns, _server_gave_up_ns
 
     @cython.locals(block=Block, table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t, at=cython.Py_ssize_t, client=int,

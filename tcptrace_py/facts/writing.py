@@ -2,6 +2,7 @@
 
 from array import array
 
+from tcptrace_py.model import words
 from tcptrace_py.model.addresses import scope_of, text
 from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.closed import Closed
@@ -182,6 +183,7 @@ class Writer:
         self._history_numbers: dict[tuple[int, int], int] = {}
         self._client_gave_up_ns = self._server_gave_up_ns = MISSING  # in the connection that was written last (`timers.gives_up_ns`)
         self.one_profile_ns = -1 if profiles.by_address else profiles.default.time_wait_ns  # TIME_WAIT of every host
+        self._one_is_immune = bool(profiles.default.ignores_rst_in_time_wait)  # where there is one profile
 
     def write(self, live: Live, verdict: Verdict, end_ns: int) -> int:
         """Write a connection, all but its course; `end_ns`: up to then it is known that nothing more came. Returns its row."""
@@ -357,8 +359,8 @@ class Writer:
         block = self.block
         length = 4 if len(key) < IPV6_KEY else 16
         ports = 2 * length
-        narrow[CLIENT * size + row] = block.addresses.number(key[:length])
-        narrow[SERVER * size + row] = block.addresses.number(key[length:ports])
+        narrow[CLIENT * size + row] = block.addresses.number(words.within(key, 0, length))
+        narrow[SERVER * size + row] = block.addresses.number(words.within(key, length, length))
         narrow[CLIENT_PORT * size + row] = key[ports] << 8 | key[ports + 1]
         narrow[SERVER_PORT * size + row] = key[ports + 2] << 8 | key[ports + 3]
         scope = None
@@ -376,7 +378,7 @@ class Writer:
     def _is_immune(self, key: bytes, role: int) -> bool:
         """Whether no RST ends TIME_WAIT at the client (role 0), whose key this is, or at the server (role 1)."""
         if self.one_profile_ns >= 0:
-            return self.profiles.default.ignores_rst_in_time_wait
+            return self._one_is_immune
         client, server, *_ = key_parts(key)
         return self.profiles.of(text(server if role else client)).ignores_rst_in_time_wait
 

@@ -1,6 +1,8 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.model cimport columns
+
 cdef long long PRECISION
 
 

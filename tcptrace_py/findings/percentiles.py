@@ -3,6 +3,7 @@
 from array import array
 from typing import Any
 
+from tcptrace_py.model import columns
 from tcptrace_py.model.growing import longer
 from tcptrace_py.model.results import Latency
 
@@ -73,8 +74,8 @@ class Values:
         ranks = {percent: max(-(-percent * self.count // 100), 1) for percent in (50, 90, 99)}
         found: dict[int, int] = {}
         if self.count <= EXACT:
-            exact = sorted(array("q", bytes(self.exact[: self.kept])))
-            found = {percent: exact[rank - 1] for percent, rank in ranks.items()}
+            order = columns.in_order(self.exact, self.kept)
+            found = {percent: self.exact[order[rank - 1]] for percent, rank in ranks.items()}
             return Latency(self.count, self.least, found[50], found[90], found[99], self.most)
         self._round_off()
         passed = 0

@@ -1,11 +1,13 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.model cimport words
 from tcptrace_py.model.live cimport Connection, Segment, client_of
 from tcptrace_py.model.seq cimport ahead
 from tcptrace_py.model.verdict cimport View
 
 cdef long long COPY, STRAY, IPV6_KEY, ACK, RST, SYN, CLEAR_RATIO, LOCAL_NS, MOST_LEG_NS, SAMPLES, PAIR_WORDS, NOWHERE, LOCAL, UNCLEAR, AT_SERVER, BETWEEN
+cdef tuple FAR, NEAR
 
 
 cdef class Legs:
@@ -19,7 +21,6 @@ cdef Legs _searched_legs(Connection connection)
 @cython.locals(segment=Segment)
 cpdef int first_ttl(Connection connection, long long number) except -1
 cdef bint _far_below(long long near_ns, long long far_ns) except -1
-cpdef vantage(long long to_server_ns, long long to_client_ns)
 cpdef int place(Legs own)
 cpdef int place_of(long long to_server_ns, long long to_client_ns)
 
@@ -52,12 +53,12 @@ cdef class Vantages:
 
     cpdef Pair pair(self, bytes one, bytes other)
     cpdef bint clear(self, Legs own)
-    @cython.locals(to_a="long long", to_b="long long", a_ways=tuple, b_ways=tuple, size=cython.Py_ssize_t, lower=bint, pair=Pair, legs_ns=tuple)
+    @cython.locals(to_a="long long", to_b="long long", a_ways=tuple, b_ways=tuple, size=cython.Py_ssize_t, legs_ns=tuple, at="long long")
     cpdef View view(self, Connection live, Legs own, bint settled=*)
     @cython.locals(address=bytes)
     cdef tuple _ways(self, bytes key, Py_ssize_t size)
-    @cython.locals(size=cython.Py_ssize_t, source=bytes, target=bytes)
-    cdef Pair _pair(self, Connection live)
+    @cython.locals(source=bytes, target=bytes, pair=Pair, legs_ns=tuple)
+    cdef tuple _legs_ns(self, Connection live, Py_ssize_t size)
 
 
 cdef Py_ssize_t _address_bytes(Connection live) except -1

@@ -3,6 +3,7 @@
 from array import array
 from typing import Any
 
+from tcptrace_py.model import words
 from tcptrace_py.model.growing import longer
 from tcptrace_py.model.live import COPY, STRAY, Connection, client_of
 from tcptrace_py.model.segments import ACK, IPV6_KEY, RST, SYN
@@ -68,17 +69,6 @@ def first_ttl(connection: Connection, number: int) -> int:
     return 0
 
 
-def vantage(to_server_ns: int, to_client_ns: int) -> str | None:
-    """client, server or middle where the legs say so clearly; None where they don't."""
-    if max(to_server_ns, to_client_ns) < LOCAL_NS:
-        return None
-    if _far_below(to_client_ns, to_server_ns):
-        return "client"
-    if _far_below(to_server_ns, to_client_ns):
-        return "server"
-    return "middle" if min(to_server_ns, to_client_ns) >= LOCAL_NS else None
-
-
 def _far_below(near_ns: int, far_ns: int) -> bool:
     """Whether one leg is less than a CLEAR_RATIOth of the other: no product, which 64 bits may not hold."""
     return near_ns <= (far_ns - 1) // CLEAR_RATIO
@@ -90,6 +80,9 @@ SAMPLES = 15  # handshakes kept for each pair of hosts, the earliest
 PAIR_WORDS = 3 * SAMPLES
 GROWTH = 8
 NOWHERE, LOCAL, UNCLEAR, AT_CLIENT, AT_SERVER, BETWEEN = range(6)  # what one handshake says
+NAMES = (None, None, None, "client", "server", "middle")
+FAR = (False, False)
+NEAR = (FAR, (True, True), FAR, (True, False), (False, True), FAR)  # which sides receive what is captured as soon as it is
 
 
 def place(own: Legs | None) -> int:
@@ -244,9 +237,7 @@ class Vantages:
 
     def view(self, live: Connection, own: Legs | None, settled: bool = False) -> View:
         """Where the capture stood for this connection: by its own handshake, else, once all are known, by its hosts' other ones."""
-        pair = self._pair(live) if settled else None
         size = _address_bytes(live)
-        lower = live.a.key[:size] <= live.b.key[:size]
         a_ways = b_ways = NO_WAYS
         if self.ways and settled:
             a_ways, b_ways = self._ways(live.a.key, size), self._ways(live.b.key, size)
@@ -256,27 +247,29 @@ class Vantages:
             if own.client == 1:
                 to_a, to_b = to_b, to_a
         if to_a < LOCAL_NS and to_b < LOCAL_NS:
-            legs_ns = None if pair is None else pair.legs_ns()
+            legs_ns = self._legs_ns(live, size) if settled else None
             if legs_ns is None and own is None:
-                return View(None, (False, False), UNKNOWN_ROUND_TRIP_NS, 0, a_ways, b_ways)
+                return View(None, FAR, UNKNOWN_ROUND_TRIP_NS, 0, a_ways, b_ways)
             if legs_ns is not None:
-                to_a, to_b = legs_ns if lower else (legs_ns[1], legs_ns[0])
-        where = vantage(to_b, to_a)  # named as if side 0 were the client
-        name = where
-        if where in ("client", "server") and client_of(live) == 1:
-            name = "server" if where == "client" else "client"
-        near = (True, True) if to_a < LOCAL_NS and to_b < LOCAL_NS else (where == "client", where == "server")
+                to_a, to_b = legs_ns
+        at = place_of(to_b, to_a)  # named as if side 0 were the client
+        name = NAMES[at]
+        if at in (AT_CLIENT, AT_SERVER) and client_of(live) == 1:
+            name = NAMES[AT_SERVER if at == AT_CLIENT else AT_CLIENT]
+        near = NEAR[at]
         return View(name, near, min(to_a, MOST_LEG_NS) + min(to_b, MOST_LEG_NS), (to_b - to_a) // 2, a_ways, b_ways)
 
     def _ways(self, key: bytes, size: int) -> tuple[int, int]:
         """By how many hops segments came from the sender's address, and from its port there as a service."""
-        address = key[:size]
-        return self.ways.get(address, 0), self.ways.get(address + key[2 * size : 2 * size + 2], 0)
+        address = words.within(key, 0, size)
+        return self.ways.get(address, 0), self.ways.get(address + words.within(key, 2 * size, 2), 0)
 
-    def _pair(self, live: Connection) -> Pair | None:
-        size = _address_bytes(live)
-        source, target = live.a.key[:size], live.b.key[:size]
-        return self.pairs.get(source + target if source <= target else target + source)
+    def _legs_ns(self, live: Connection, size: int) -> tuple[int, int] | None:
+        """Medians of the legs to side 0 and side 1, from all handshakes of their hosts; None where none is known."""
+        source, target = words.within(live.a.key, 0, size), words.within(live.b.key, 0, size)
+        pair = self.pairs.get(source + target if source <= target else target + source)
+        legs_ns = None if pair is None else pair.legs_ns()
+        return legs_ns if legs_ns is None or source <= target else (legs_ns[1], legs_ns[0])
 
 
 def _address_bytes(live: Connection) -> int:

@@ -73,8 +73,8 @@ cpdef bint refused(Connection connection) except -1
 cpdef long long refused_by_time_wait(Connection connection) except -1
 @cython.locals(segment=Segment)
 cpdef int client_of(Connection connection) except -1
-@cython.locals(log=list, first=Segment)
-cpdef bint begins_with_syn(Connection connection)
+@cython.locals(first=Segment)
+cpdef bint begins_with_syn(Connection connection) except -1
 @cython.locals(caller=Side)
 cpdef bint opens_as_before(Connection connection, Connection shadow) except -1
 @cython.locals(first=Segment)

@@ -399,8 +399,10 @@ def refused(connection: Connection) -> bool:
 
 def begins_with_syn(connection: Connection) -> bool:
     """Whether its first segment is a bare SYN: its sender is the client for good, and its beginning was captured."""
-    log = connection.log
-    return bool(log) and log[0].flags & (SYN | ACK | RST) == SYN
+    if not connection.log:
+        return False
+    first = connection.log[0]
+    return first.flags & (SYN | ACK | RST) == SYN
 
 
 def opens_as_before(connection: Connection, shadow: Connection) -> bool:

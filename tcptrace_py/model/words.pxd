@@ -54,6 +54,13 @@ cdef inline bytes swapped(bytes key, Py_ssize_t size):
     return other
 
 
+cdef inline bytes within(bytes key, Py_ssize_t at, Py_ssize_t count):
+    cdef Py_ssize_t left = PyBytes_GET_SIZE(key) - at
+    if at < 0 or left < 0:
+        raise ValueError("there are fewer bytes")
+    return PyBytes_FromStringAndSize(PyBytes_AS_STRING(key) + at, min(count, left))
+
+
 cdef inline bytes without(bytes key, Py_ssize_t at, Py_ssize_t count):
     cdef Py_ssize_t length = PyBytes_GET_SIZE(key)
     cdef bytes rest

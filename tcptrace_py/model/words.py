@@ -38,6 +38,11 @@ def swapped(key: bytes, size: int) -> bytes:
     return key[size:ports] + key[:size] + key[ports + 2 : ports + 4] + key[ports : ports + 2] + key[ports + 4 :]
 
 
+def within(key: bytes, at: int, count: int) -> bytes:
+    """So many bytes from there on."""
+    return key[at : at + count]
+
+
 def without(key: bytes, at: int, count: int) -> bytes:
     """All but `count` bytes in the middle."""
     return key[:at] + key[at + count :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcptrace_py.findings.vantage import vantage
+from tcptrace_py.findings.vantage import NAMES, place_of
 from tests.ladder import HANDSHAKE, play
 
 MS = 1_000_000
@@ -127,7 +127,7 @@ def test_only_completed_handshakes_are_counted_and_by_vantage() -> None:
     ],
 )
 def test_vantage_of_two_legs(to_server_ms: float, to_client_ms: float, expected: str | None) -> None:
-    assert vantage(round(to_server_ms * MS), round(to_client_ms * MS)) == expected
+    assert NAMES[place_of(round(to_server_ms * MS), round(to_client_ms * MS))] == expected
 
 
 AT_SERVER = "0 C S\n0.0001 S SA\n0.05 C A\n"

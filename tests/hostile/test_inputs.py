@@ -12,7 +12,7 @@ import pytest
 
 from tcptrace_py import analyze
 from tcptrace_py.cli import main
-from tcptrace_py.findings.vantage import vantage
+from tcptrace_py.findings.vantage import NAMES, place_of
 from tcptrace_py.model.segments import ACK
 from tcptrace_py.outputs.document import document
 from tcptrace_py.pipeline import run
@@ -129,7 +129,7 @@ def test_a_clock_that_is_set_forth_and_back_ends_the_same_in_any_pieces(
 def test_legs_of_any_length_are_compared_without_a_product_of_theirs(to_server_ns: int, to_client_ns: int) -> None:
     clear = "client" if 4 * to_client_ns < to_server_ns else "server" if 4 * to_server_ns < to_client_ns else None
     if max(to_server_ns, to_client_ns) > 1_000_000:  # else both are as good as at the capture point
-        assert vantage(to_server_ns, to_client_ns) == (clear or "middle")
+        assert NAMES[place_of(to_server_ns, to_client_ns)] == (clear or "middle")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="several processes are used on Linux only")
