@@ -108,6 +108,50 @@ def test_what_only_looks_like_a_small_mtu_is_not(segments: list[Seg], stalled: i
     assert (0 if finding is None else finding.connections) == stalled
 
 
+SPLIT = (
+    GREETED
+    + "\n0.2 C PA len=1300\n0.201 C PA len=400\n0.202 C PA len=1300\n0.203 C PA len=300\n0.21 S A ack=101 sack=1401,1801"
+    + "\n0.211 S A ack=101 sack=3101,3401"
+    + LARGE
+)  # an upload of which two large segments are lost; the small ones between and behind them arrive
+BEFORE = "\n0.16 C PA len=1300\n0.17 S A"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize(("fits", "passed"), [(FITS, 900), ("", None)])
+def test_several_large_segments_of_a_connection_are_lost(times: int, fits: str, passed: int | None) -> None:
+    segments = [*ladder(fits), *(segment for n in range(times) for segment in ladder(SPLIT, port=PORT + 1 + n))]
+    finding = only(segments, "path-mtu")
+    assert finding is not None
+    assert (finding.connections, finding.confidence) == (times, "medium")
+    assert finding.details == {"largest_passed_bytes": passed, "smallest_lost_bytes": 1300}
+    assert finding.evidence[2] == "no segment of that size from the client was ever acknowledged in order"
+    assert only(segments, "stalled") is None
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(ladder(SPLIT.replace("\n0.2 ", BEFORE + "\n0.2 ").replace("=101", "=1401").replace(
+            "1401,1801", "2701,3101").replace("3101,3401", "4401,4701")), id="an outage: one of the size was acknowledged before"),
+        pytest.param([*ladder(FITS.replace("900", "1300")), *ladder(SPLIT, port=PORT + 1)], id="one passed in another connection"),
+        pytest.param(ladder(SPLIT)[3:], id="the capture begins too late to know"),
+        pytest.param(ladder(SPLIT.replace(" sack=1401,1801", "").replace(" sack=3101,3401", "")), id="nothing says what arrived"),
+        pytest.param(ladder(SPLIT.replace("0.1 C PA len=100\n0.14 S PA len=200\n0.15 C A", "").replace("=101", "=1").replace(
+            "1401,1801", "1301,1701").replace("3101,3401", "3001,3301")), id="nothing was acknowledged at all"),
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_several_that_do_not_fit_is_not(segments: list[Seg]) -> None:
+    assert only(segments, "path-mtu") is None
+    assert only(segments, "stalled") is not None
+
+
+def test_repeats_within_a_second_may_still_be_answered() -> None:
+    segments = ladder(SPLIT.replace("0.5 ", "0.3 ").replace("1.1 ", "0.5 ").replace("2.3 ", "0.9 "))
+    assert only(segments, "path-mtu") is None
+    assert only(segments, "stalled") is None
+
+
 BEHIND = GREETED + "\n0.2 C PA seq=2701 len=300\n0.21 S A ack=101 sack=2701,3001\n6 S FA ack=101"
 FILLED = BEHIND.replace("\n6 S", "\n0.9 C PA seq=101 len=1300\n0.91 C PA seq=1401 len=1300\n0.92 S A ack=3001\n6 S").replace(
     "FA ack=101", "FA"

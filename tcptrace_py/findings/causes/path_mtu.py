@@ -2,9 +2,12 @@
 
 Shows: connections stand still; a segment is sent again and again where the acknowledgements end, while smaller ones behind it were
 acknowledged selectively (SACK). No segment of its size ever passed between these two hosts in this direction, smaller ones did.
+Where more than one large segment is missing, smaller ones arrive between them, and what was acknowledged selectively ends behind a
+large one: then the connection stands still before it was ever acknowledged as many bytes as the segment has. It is less sure.
 
 Look-alikes: plain loss meets segments of all sizes, and spares a large one now and then (then nothing is said); a receiver that does
-not read closes its window. A sender whose network card cuts large segments (TSO) shows sizes that never were on the wire: where one
+not read closes its window; an outage hits connections
+that were acknowledged much before. A sender whose network card cuts large segments (TSO) shows sizes that never were on the wire: where one
 of those passed, nothing is said.
 
 At the receiver neither the large segments are captured nor their repeats: there, bytes stay missing below what it acknowledges
@@ -36,24 +39,26 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             (client, server, _), accounts = pair, evidence.accounts_between(pair)
             arrived = max(account.largest_server if number else account.largest_client for account in accounts)
             smallest = min(lost[row] for row in rows)
-            passed = max(arrived, *(_sacked(evidence, row, number) for row in rows))
+            several = [row for row in rows if _sacked(evidence, row, number) >= lost[row]]
+            passed = max(arrived, *(0 if row in several else _sacked(evidence, row, number) for row in rows))
             if passed >= smallest:
                 continue
+            most = f"the largest that arrived from the {sender} has {passed:,} bytes"
             longest_ns = max(evidence.wide(column.CLIENT_UNANSWERED_NS + number)[row] for row in rows)
             yield evidence.found(
                 Code.PATH_MTU,
                 Gravity.PROBLEM,
-                "high" if len(rows) > 1 and arrived else "medium",
+                "high" if len(rows) > 1 and arrived and not several else "medium",
                 rows,
                 of=sum(account.connections for account in accounts),
                 client=client,
                 server=server,
                 span_ns=evidence.in_vain_ns(rows, number),
-                details={"largest_passed_bytes": passed, "smallest_lost_bytes": smallest},
+                details={"largest_passed_bytes": passed or None, "smallest_lost_bytes": smallest},
                 evidence=[
                     f"segments with {smallest:,} bytes were sent again for up to {longest_ns / 1e9:.1f} s and never arrived",
                     "what lies behind them was acknowledged selectively",
-                    f"the largest that arrived from the {sender} has {passed:,} bytes",
+                    most if not several else f"no segment of that size from the {sender} was ever acknowledged in order",
                 ],
                 explanation=f"The {sender}'s large segments are lost on the path while its smaller ones arrive: "
                 "these connections stand still.",
@@ -109,10 +114,21 @@ def _stuck(evidence: Evidence, number: int) -> Iterator[int]:
     repeats, lost = evidence.narrow(column.CLIENT_UNANSWERED + number), evidence.narrow(column.CLIENT_LOST + number)
     missing = evidence.narrow(column.CLIENT_MISSING + number)
     for row in evidence.free_that_have(column.CLIENT_UNANSWERED + number):
-        if repeats[row] >= REPEATS and missing[row] >= lost[row] > _sacked(evidence, row, number) > 0:
+        if repeats[row] < REPEATS or not 0 < lost[row] <= missing[row]:
+            continue
+        if 0 < _sacked(evidence, row, number) < lost[row] or _began_so(evidence, row, number):
             yield row
 
 
+def _began_so(evidence: Evidence, row: int, number: int) -> bool:
+    """Whether a side stands still, and so few bytes had been acknowledged of it that no segment of the size was ever among them."""
+    if evidence.small(column.MIDSTREAM)[row] or not evidence.stands_still(row, number):
+        return False
+    sent = evidence.wide((column.CLIENT_BYTES, column.SERVER_BYTES)[number])[row]
+    acknowledged = sent - evidence.wide(column.CLIENT_UNACKNOWLEDGED + number)[row]
+    return 0 < acknowledged < evidence.narrow(column.CLIENT_LOST + number)[row]
+
+
 def _sacked(evidence: Evidence, row: int, number: int) -> int:
-    """Bytes of a side that were only acknowledged selectively: no segment among them was larger."""
+    """Bytes of a side from the first that was only acknowledged selectively: no segment that arrived among them was larger."""
     return evidence.wide(column.CLIENT_UNACKNOWLEDGED + number)[row] - evidence.narrow(column.CLIENT_MISSING + number)[row]
