@@ -39,7 +39,9 @@ WAITS_WIDE = array(
     CLIENT_UNACKNOWLEDGED,
     SERVER_UNACKNOWLEDGED,
 ) = range(19, 28)
-WIDE_COLUMNS = 28
+# When the client asked first, where the server never sent data and that segment was logged.
+FIRST_ASKED = 28
+WIDE_COLUMNS = 29
 COPIED_NARROW = array("q", [of.STREAM, of.CLIENT_PORT, of.SYN_REPEATS, of.SYNACK_REPEATS, of.CLIENT_REPEATS, of.SERVER_REPEATS])
 STREAM, CLIENT_PORT, SYN_REPEATS, SYNACK_REPEATS, CLIENT_REPEATS, SERVER_REPEATS = range(6)
 ACCOUNT, RESET_TTL, USUAL_TTL = range(6, 9)  # number of the account in `names`; TTL of the reset and of its sender's segments

@@ -17,7 +17,7 @@ cdef Py_ssize_t _IPV6_KEY, _MOST_CLIENTS
 cdef Py_ssize_t AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_LONG_CLOSES, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_BYTES
 cdef Py_ssize_t AT_SERVER_REPEATS, AT_SYN_REPEATS
 cdef Py_ssize_t ACCOUNT, CLIENT_BYTES, CLIENT_FIN, CLIENT_ISN, CLIENT_NEXT, CLIENT_PACKETS, CLIENT_PORT, CLIENT_REPEATS
-cdef Py_ssize_t CLIENT_STATE, CLIENT_TALKED_LAST, END, FIRST_ACK, FIRST_BY, FIRST_FIN, FIRST_FRAME, FIRST_SEQ, FIRST_WAITS_NARROW, FIRST_WAITS_WIDE
+cdef Py_ssize_t CLIENT_STATE, CLIENT_TALKED_LAST, END, FIRST_ACK, FIRST_ASKED, FIRST_BY, FIRST_FIN, FIRST_FRAME, FIRST_SEQ, FIRST_WAITS_NARROW, FIRST_WAITS_WIDE
 cdef Py_ssize_t HANDSHAKE, MIDSTREAM, NARROW_COLUMNS, OUTCOME, PATTERN, RESET_AT, RESET_BEHIND, RESET_BY, RESET_CAUSE
 cdef Py_ssize_t RESET_CONFIDENCE, RESET_FRAME, RESET_GOES_ON, RESET_TTL, SERVER_BYTES, SERVER_FIN, SERVER_ISN, SERVER_NEXT
 cdef Py_ssize_t AT_MISSING, CLIENT_SEEN, SERVER_SEEN
@@ -58,7 +58,7 @@ cdef class Troubled:
     @cython.locals(table=Table, row=cython.Py_ssize_t, count=cython.Py_ssize_t, mine=cython.Py_ssize_t, size=cython.Py_ssize_t,
                    column=cython.Py_ssize_t, number=int)
     cpdef take(self, tuple parcel)
-    @cython.locals(table=Table, own=Side, other=Side, first=Segment, wide="long long[::1]", size=cython.Py_ssize_t)
+    @cython.locals(table=Table, own=Side, other=Side, first=Segment, segment=Segment, wide="long long[::1]", size=cython.Py_ssize_t)
     cdef _write_numbers(self, Py_ssize_t row, Live live, long long client)
     @cython.locals(source=Table, resets=Table, table=Table, at=cython.Py_ssize_t, chosen=cython.Py_ssize_t, ending=cython.Py_ssize_t,
                    number=cython.Py_ssize_t, marks=ResetMarks, context=Context, reset=Segment, segment=Segment, size=cython.Py_ssize_t,

@@ -52,6 +52,7 @@ from .trouble_columns import (
     COPIED_WIDE,
     END,
     FIRST_ACK,
+    FIRST_ASKED,
     FIRST_BY,
     FIRST_FIN,
     FIRST_FRAME,
@@ -204,7 +205,7 @@ class Troubled:
         size = table.capacity
         table.narrow[ACCOUNT * size + row] = number
         table.narrow[RESET_TTL * size + row] = table.narrow[USUAL_TTL * size + row] = -1
-        table.wide[RESET_AT * size + row] = table.wide[RESET_FRAME * size + row] = MISSING
+        table.wide[RESET_AT * size + row] = table.wide[RESET_FRAME * size + row] = table.wide[FIRST_ASKED * size + row] = MISSING
         table.wide[CLIENT_FIN * size + row] = table.wide[SERVER_FIN * size + row] = table.wide[RESET_BEHIND * size + row] = MISSING
         table.small[RESET_BY * size + row] = table.small[RESET_CAUSE * size + row] = -1
         table.small[RESET_CONFIDENCE * size + row] = -1
@@ -221,6 +222,11 @@ class Troubled:
         wide[SERVER_NEXT * size + row] = other.next_seq if other.has_seq else MISSING
         wide[FIRST_SEQ * size + row] = wide[FIRST_ACK * size + row] = MISSING
         table.small[FIRST_BY * size + row] = 0
+        if own.payload_bytes and not other.payload_bytes:
+            for segment in live.log:
+                if segment.payload and segment.side == client and not segment.flags & RST and not segment.marks & (COPY | STRAY):
+                    wide[FIRST_ASKED * size + row] = segment.time_ns
+                    break
         if first is not None:
             wide[FIRST_SEQ * size + row] = first.seq
             if first.flags & ACK:

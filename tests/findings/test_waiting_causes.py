@@ -364,6 +364,58 @@ def test_what_only_looks_like_no_answer_is_not(segments: list[Seg]) -> None:
 
 OPENED = "0 C S\n0.001 S SA\n0.002 C A\n"
 TALKED = "".join(f"{n}.003 C PA len=20\n{n}.004 S A\n{n}.01 S PA len=90\n{n}.011 C A\n" for n in range(4))
+BEATS = ASKED + "".join(f"{at}.003 C PA len=8\n{at}.004 S A\n" for at in (5, 10, 15))
+TRIED_AGAIN = ASKED + "".join(f"{at}.003 C PA len=1400\n{at}.0031 C PA len=300\n{at}.004 S A\n" for at in (4, 9))
+OFTEN = ASKED + "".join(f"{at * 0.9 + 0.003} C PA len=8\n{at * 0.9 + 0.004} S A\n" for at in range(1, 16))
+ONE = ASKED + "0.9 C PA len=8\n0.901 S A\n"  # a request in two pieces
+
+UPLOAD = ASKED + "".join(f"{at / 4} C PA len=1000\n{at / 4 + 0.01} S A\n" for at in range(1, 40)) + "14 C PA len=10\n14.01 S A\n"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "waited_s"),
+    [
+        pytest.param(BEATS + "18 C RA\n", 17.997, id="signs of life, then a reset"),
+        pytest.param(BEATS + "18 C FA\n18.001 S A\n", 17.997, id="signs of life, then a FIN"),
+        pytest.param(TRIED_AGAIN + "14.003 C RA\n", 14, id="asked three times"),
+    ],
+)
+@pytest.mark.parametrize("others", [REPLY, SLOW_REPLY.replace("14", "13")])
+def test_clients_that_send_more_while_nothing_comes_back(waiting: str, waited_s: float, others: str) -> None:
+    finding = only(asked(waiting, others=others), "no-answer")
+    assert finding is not None
+    assert (finding.severity, finding.confidence, finding.connections, finding.of) == ("problem", "medium", 4, 13)
+    assert finding.details == {"shortest_s": waited_s, "longest_s": waited_s, "gave_up": 4}
+    assert finding.evidence[1] == (
+        "9 connections to the service were answered; 4 clients sent more while nothing came back, and no answer took so long"
+    )
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(asked(BEATS + "18 C RA\n", others=SLOW_REPLY.replace("14", "19")), id="other answers take as long"),
+        pytest.param(asked(BEATS, until_s=19), id="nobody gave up"),
+        pytest.param(asked(BEATS + "15.2 C RA\n"), id="the client closes behind its last piece"),
+        pytest.param(asked(BEATS + "18 S RA\n"), id="the server resets"),
+        pytest.param(asked(BEATS + "16 S FA\n16.001 C A\n18 C RA\n"), id="the server closed"),
+        pytest.param(asked(BEATS + "17 S PA len=9\n17.001 C A\n18.1 C RA\n"), id="answered at last"),
+        pytest.param(asked(ASKED.replace("0.003 C PA len=20\n", "").replace("0.004 S A\n", "") + BEATS[len(ASKED):] + "18 C RA\n",
+                           others=SLOW_REPLY), id="the first request was not captured, and what came later waited for less"),
+        pytest.param(asked(BEATS.split("10.003")[0] + "7 C RA\n"), id="impatient clients"),
+        pytest.param(asked(OFTEN + "17 C RA\n"), id="many small pieces"),
+        pytest.param(asked(ONE + "12.1 C FA\n12.101 S A\n", others=SLOW_REPLY), id="one request, and silence as long as others survived"),
+        pytest.param(asked(UPLOAD + "17 C RA\n"), id="an upload that is broken off"),
+        pytest.param(asked(BEATS.replace("15.004 S A\n", "") + "18 C RA\n"), id="not acknowledged"),
+        pytest.param(asked(OPENED + TALKED + BEATS[len(ASKED):] + "18 C RA\n"), id="behind answers, nobody knows since when"),
+        pytest.param(asked(BEATS + "18 C RA\n", waits=2), id="two may be chance"),
+        pytest.param(asked(BEATS + "18 C RA\n", answered=3), id="a service that seldom answers"),
+    ],
+)  # fmt: skip
+def test_what_only_looks_as_if_more_was_sent_in_vain_is_not(segments: list[Seg]) -> None:
+    assert only(segments, "no-answer") is None
+
+
 AGAIN = "4.003 C PA len=20\n4.004 S A\n"  # a fifth request, which is acknowledged
 PAUSED = TALKED.replace("\n3.", "\n23.")  # the client had nothing to ask for 20 s
 

@@ -4,18 +4,22 @@ Shows: clients send a request and its bytes are acknowledged, but the server sen
 closes or resets) or the capture ends, ten seconds later or more; other connections to the service get their answers, and none of
 them was silent for so long and went on. It may be the first request of a connection, or one behind three that were answered. Where
 longer silences were survived, it shows in clients that give up after one and the same time, if clients close or reset connections
-after a silence for no other reason and no answer took half as long. A server of TLS (by its port) answers the very first message,
-so that five seconds of silence are enough, and no other connection is needed.
+after a silence for no other reason and no answer took half as long. A client may also send more while it waits, a retry or a sign
+of life: where its pieces lie a second and more apart and the server never sent anything, it waits since its first request, if no
+answer of the service took so long (behind an answer, nobody knows since when). A server of TLS (by its port) answers the very first
+message, so that five seconds of silence are enough, and no other connection is needed.
 
 Look-alikes: a service that only listens (logs, metrics) answers nobody, or its greeting alone; one that keeps requests open until
 there is something to say (long polling) is silent for as long in connections that go on, as is one that is told something now and
-then; a pool whose client closes idle connections does so behind answers as well; a server that speaks last was not asked; requests
-that are not acknowledged are lost or dropped (`stalled`, `idle-timeout`); where SYNs go unanswered at the same time, nobody accepts
-(`accept-queue-full`); answers that the capture lost are acknowledged by their client (so many connections are left out of account).
-Nobody knows what became of requests that still waited when the capture ended.
+then; who sends something large is answered behind its end, and sends more than a segment a second; a pool whose client closes idle
+connections does so behind answers as well; a server that speaks last was not asked; requests that are not acknowledged are lost or
+dropped (`stalled`, `idle-timeout`); where SYNs go unanswered at the same time, nobody accepts (`accept-queue-full`); answers that
+the capture lost are acknowledged by their client (so many connections are left out of account). Nobody knows what became of
+requests that still waited when the capture ended.
 
-Do: see what the program does with these requests: a lock, a full thread pool, something behind it that does not answer. At the server
-`ss -tn` shows with Recv-Q whether they were read at all. Give clients a limit for answers that is shorter than their users' patience.
+Do: see what the program does with these requests: a lock, a full thread pool, something behind it that does not answer. At the
+server `ss -tn` shows with Recv-Q whether they were read at all. Give clients a limit for answers that is shorter than their users'
+patience.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,6 +43,8 @@ HUNDREDS_NS = SECOND_NS // 4
 # Registered by IANA for protocols over TLS: HTTPS, SMTP, NNTP, LDAP, DNS, FTP, IMAP and POP3; and the usual second port of HTTPS.
 TLS = frozenset((443, 465, 563, 636, 853, 989, 990, 993, 995, 8443))
 HELLO_BYTES, HELLO_NS = 60, 5 * SECOND_NS  # no ClientHello is shorter
+APART_NS = SECOND_NS  # so far apart are, on the average, segments of a client that sends more while it waits: an upload comes at once
+NO_GAPS = 4  # segments of a client that begin no gap between its data: SYN, ACK, the first data, FIN or RST
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -46,9 +52,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     if "handshake-outcome" in evidence.withheld:
         return
     lost = evidence.lossy
-    waits_ns = dict(_waits(evidence))
-    for service, rows in evidence.by_service(waits_ns).items():
-        accounts = evidence.accounts_of(service)
+    waits_ns, since_asked_ns = dict(_waits(evidence)), dict(_more_was_sent(evidence))
+    for service, members in evidence.by_service({**waits_ns, **since_asked_ns}).items():
+        accounts, rows = evidence.accounts_of(service), [row for row in members if row in waits_ns]
         survived_ns = max(account.survived_ns for account in accounts)
         own = [row for row in rows if evidence.wide(column.SURVIVED)[row] <= waits_ns[row] + SECOND_NS]  # none before was longer
         own_ns = max((evidence.wide(column.SURVIVED)[row] for row in own), default=0)  # a close behind the wait, which was acknowledged
@@ -58,11 +64,17 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if len(waiting) - lost < FEWEST:
             waiting = _timed_out(evidence, rows, waits_ns, accounts)
             went_on = "; their clients end others after no silence, and no answer took half as long"
+        more = _answered_sooner(members, since_asked_ns, accounts) if len(waiting) - lost < FEWEST else []
+        if more:
+            waiting = sorted({*waiting, *more}, key=evidence.wide(column.FIRST_FRAME).__getitem__)
+            went_on = (
+                f"; {len(more)} {'client' if len(more) == 1 else 'clients'} sent more while nothing came back, and no answer took so long"
+            )
         answered = sum(account.answered for account in accounts)
         answers = answered + sum(max(evidence.narrow(column.EXCHANGES)[row] - 1, 0) for row in rows)
         greeted = [row for row in waiting if _is_hello(evidence, row)]
         told = f"{answered} connections to the service were answered{went_on}"
-        if answers < max(FEWEST_ANSWERED, len(rows)):
+        if answers < max(FEWEST_ANSWERED, len(members)):
             waiting, told = greeted, f"port {service[1]} is TLS, whose server answers the first message, and nobody answered it"
         if len(waiting) - lost < FEWEST:
             continue
@@ -70,12 +82,12 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         until = [f"{gave_up} {'client' if gave_up == 1 else 'clients'} gave up"] if gave_up else []
         if len(waiting) > gave_up:
             until.append(f"{len(waiting) - gave_up} still waited when the capture ended")
+        waited_ns = [max(waits_ns.get(row, 0), since_asked_ns.get(row, 0) if row in more else 0) for row in waiting]
         yield evidence.found_at(
             service, Code.NO_ANSWER, Gravity.PROBLEM if gave_up else Gravity.WARNING, "medium", waiting,
-            details={"shortest_s": round(min(waits_ns[row] for row in waiting) / SECOND_NS, 3),
-                     "longest_s": round(max(waits_ns[row] for row in waiting) / SECOND_NS, 3), "gave_up": gave_up},
-            evidence=[f"for {min(waits_ns[row] for row in waiting) / SECOND_NS:.1f} s at least nothing came back: {' and '.join(until)}",
-                      told],
+            details={"shortest_s": round(min(waited_ns) / SECOND_NS, 3), "longest_s": round(max(waited_ns) / SECOND_NS, 3),
+                     "gave_up": gave_up},
+            evidence=[f"for {min(waited_ns) / SECOND_NS:.1f} s at least nothing came back: {' and '.join(until)}", told],
             explanation=f"Requests to {named(service[0], service[1])} are acknowledged, and its program does not answer them.")  # fmt: skip
 
 
@@ -93,6 +105,28 @@ def _timed_out(evidence: Evidence, rows: Sequence[int], waits_ns: dict[int, int]
     return [] if 2 * max(account.longest_answer_ns for account in accounts) > usual_ns else found
 
 
+def _more_was_sent(evidence: Evidence) -> Iterator[tuple[int, int]]:
+    """Rows whose client gave up and had sent more meanwhile, and for how long (ns) it had waited since its first request.
+
+    Its pieces are few for the time that they took, and it waited once more before it gave up.
+    """
+    asked_ns, left, fins_ns = map(evidence.wide, (column.FIRST_ASKED, column.CLIENT_UNACKNOWLEDGED, column.SERVER_FIN))
+    packets = evidence.wide(column.CLIENT_PACKETS)
+    for row in evidence.free_with(column.OUTCOME, COMPLETED):
+        if asked_ns[row] < 0 or left[row] or fins_ns[row] >= 0:
+            continue
+        closed_ns, silent_ns = evidence.wide(column.CLIENT_FIN)[row], _final_wait_ns(evidence, row)
+        wait_ns = (closed_ns if closed_ns >= 0 else evidence.wide(column.RESET_AT)[row]) - asked_ns[row]
+        if wait_ns >= LONG_NS and silent_ns >= SECOND_NS and wait_ns - silent_ns >= APART_NS * max(packets[row] - NO_GAPS, 1):
+            yield row, wait_ns
+
+
+def _answered_sooner(rows: Sequence[int], since_asked_ns: dict[int, int], accounts: Looked) -> list[int]:
+    """Those that waited longer since their first request than any connection to the service did that went on."""
+    slowest_ns = max(account.longest_answer_ns for account in accounts)
+    return [row for row in rows if since_asked_ns.get(row, -1) > slowest_ns]
+
+
 def _is_hello(evidence: Evidence, row: int) -> bool:
     """Whether the first message of a client over TLS waits for its answer."""
     sent = evidence.wide(column.CLIENT_BYTES)[row]
@@ -102,23 +136,26 @@ def _is_hello(evidence: Evidence, row: int) -> bool:
 def _waits(evidence: Evidence) -> Iterator[tuple[int, int]]:
     """Rows whose last request was acknowledged and never answered, and for how long (ns) nothing came."""
     sent, answered = evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
-    left, fins_ns = evidence.wide(column.CLIENT_UNACKNOWLEDGED), (evidence.wide(column.CLIENT_FIN), evidence.wide(column.SERVER_FIN))
-    patterns, reset_by = evidence.small(column.PATTERN), evidence.small(column.RESET_BY)
+    left, fins_ns = evidence.wide(column.CLIENT_UNACKNOWLEDGED), evidence.wide(column.SERVER_FIN)
     outcomes = evidence.small(column.OUTCOME)
     for row in evidence.free_with(column.OUTCOME, COMPLETED, NOT_CAPTURED):
-        if sent[row] <= 0 or left[row] or fins_ns[1][row] >= 0:
+        if sent[row] <= 0 or left[row] or fins_ns[row] >= 0:
             continue
         if (answered[row] or outcomes[row] != COMPLETED) and not _asks_again(evidence, row):
             continue
-        wait_ns = -1
-        if patterns[row] == NONE:
-            wait_ns = evidence.end_ns - evidence.wide(column.END)[row]
-        elif fins_ns[0][row] >= 0:
-            wait_ns = evidence.wide(column.FINAL_IDLE)[row]
-        elif patterns[row] == RST and reset_by[row] == CLIENT:
-            wait_ns = evidence.wide(column.RESET_BEHIND)[row]
+        wait_ns = _final_wait_ns(evidence, row)
         if wait_ns >= (HELLO_NS if _is_hello(evidence, row) else LONG_NS):
             yield row, wait_ns
+
+
+def _final_wait_ns(evidence: Evidence, row: int) -> int:
+    """How long nothing came before a client gave up or the capture ended; -1 where something else ended the connection."""
+    if evidence.small(column.PATTERN)[row] == NONE:
+        return evidence.end_ns - evidence.wide(column.END)[row]
+    if evidence.wide(column.CLIENT_FIN)[row] >= 0:
+        return evidence.wide(column.FINAL_IDLE)[row]
+    reset = evidence.small(column.PATTERN)[row] == RST and evidence.small(column.RESET_BY)[row] == CLIENT
+    return evidence.wide(column.RESET_BEHIND)[row] if reset else -1
 
 
 def _asks_again(evidence: Evidence, row: int) -> bool:
