@@ -98,7 +98,8 @@ class Evidence:
         accounts, starts = self._accounts_at, self.wide(column.START)
         again = self.table.with_narrow(column.SYN_REPEATS, nothing)
         reset = self.table.with_small(column.RESET_BY, _marks(*range(128)), nothing) if again else []
-        of_reset = {(accounts[row], ports[row]) for row in reset}
+        of_again = {ports[row] for row in again}
+        of_reset = {(accounts[row], port) for row in reset if (port := ports[row]) in of_again}
         found: dict[tuple[int, int], list[int]] = {name: [] for row in again if (name := (accounts[row], ports[row])) in of_reset}
         wanted = {port for _, port in found}
         for row in [row for row, port in enumerate(ports) if port in wanted] if found else ():

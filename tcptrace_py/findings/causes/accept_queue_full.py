@@ -60,9 +60,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 def _full_now_and_then(evidence: Evidence) -> Iterator[Finding]:
     """For each service whose clients were all served at last."""
     syns, synacks, repeats = (evidence.narrow(number) for number in (column.SYN_REPEATS, column.SYNACK_REPEATS, column.CLIENT_REPEATS))
-    completed, vantages = evidence.free_with(column.OUTCOME, COMPLETED), evidence.small(column.VANTAGE)
-    late = evidence.by_service(row for row in completed if syns[row] and not synacks[row])
-    ignored = evidence.by_service(row for row in completed if synacks[row] and repeats[row] > syns[row]) if late else {}
+    outcomes, vantages = evidence.small(column.OUTCOME), evidence.small(column.VANTAGE)
+    repeated = [row for row in evidence.free_that_have(column.SYN_REPEATS) if outcomes[row] == COMPLETED]
+    late = evidence.by_service(row for row in repeated if not synacks[row])
+    answered_again = [row for row in evidence.free_that_have(column.SYNACK_REPEATS) if outcomes[row] == COMPLETED] if late else []
+    ignored = evidence.by_service(row for row in answered_again if repeats[row] > syns[row])
     for service, rows in late.items():
         overflown, lost = ignored.get(service, []), sum(syns[row] for row in rows)
         every = sorted([*rows, *overflown])

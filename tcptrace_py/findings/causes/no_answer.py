@@ -111,9 +111,9 @@ def _more_was_sent(evidence: Evidence) -> Iterator[tuple[int, int]]:
     Its pieces are few for the time that they took, and it waited once more before it gave up.
     """
     asked_ns, left, fins_ns = map(evidence.wide, (column.FIRST_ASKED, column.CLIENT_UNACKNOWLEDGED, column.SERVER_FIN))
-    packets = evidence.wide(column.CLIENT_PACKETS)
-    for row in evidence.free_with(column.OUTCOME, COMPLETED):
-        if asked_ns[row] < 0 or left[row] or fins_ns[row] >= 0:
+    outcomes, packets = evidence.small(column.OUTCOME), evidence.wide(column.CLIENT_PACKETS)
+    for row in evidence.free_above_0(column.FIRST_ASKED):
+        if outcomes[row] != COMPLETED or left[row] or fins_ns[row] >= 0:
             continue
         closed_ns, silent_ns = evidence.wide(column.CLIENT_FIN)[row], _final_wait_ns(evidence, row)
         wait_ns = (closed_ns if closed_ns >= 0 else evidence.wide(column.RESET_AT)[row]) - asked_ns[row]
@@ -137,9 +137,9 @@ def _waits(evidence: Evidence) -> Iterator[tuple[int, int]]:
     """Rows whose last request was acknowledged and never answered, and for how long (ns) nothing came."""
     sent, answered = evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
     left, fins_ns = evidence.wide(column.CLIENT_UNACKNOWLEDGED), evidence.wide(column.SERVER_FIN)
-    outcomes = evidence.small(column.OUTCOME)
+    outcomes, talked = evidence.small(column.OUTCOME), evidence.small(column.CLIENT_TALKED_LAST)
     for row in evidence.free_with(column.OUTCOME, COMPLETED, NOT_CAPTURED):
-        if sent[row] <= 0 or left[row] or fins_ns[row] >= 0:
+        if fins_ns[row] >= 0 or (answered[row] and not talked[row]) or sent[row] <= 0 or left[row]:
             continue
         if (answered[row] or outcomes[row] != COMPLETED) and not _asks_again(evidence, row):
             continue

@@ -10,7 +10,9 @@ no check's); a scanner comes to a service once. Where a RST follows data that is
 Do: nothing for health checks. Where answers are cut short, let the program close without SO_LINGER 0 (HAProxy: `option nolinger`).
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from operator import sub
 
 from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence
@@ -38,7 +40,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     aborted = [
         row
         for row in evidence.free_with(column.RESET_CAUSE, ABORT, UNREAD)
-        if outcomes[row] == COMPLETED and 0 <= behind_ns[row] <= SOON_NS + max(took_ns[row], 0) and answered[row] > 0
+        if answered[row] > 0
+        and outcomes[row] == COMPLETED
+        and (late_ns := behind_ns[row]) >= 0
+        and (late_ns <= SOON_NS or late_ns <= SOON_NS + took_ns[row])
     ]
     for rows in evidence.by_account(_without_data(evidence)).values():
         period_s = _period_s(evidence, rows) if len(rows) >= FEWEST_CHECKS else None
@@ -62,22 +67,23 @@ def _without_data(evidence: Evidence) -> Iterator[int]:
     """Rows that the client opened, and reset as soon as the first SYN was answered."""
     by, outcomes, repeats = evidence.small(column.RESET_BY), evidence.small(column.OUTCOME), evidence.narrow(column.SYN_REPEATS)
     starts, resets_at, behind_ns = evidence.wide(column.START), evidence.wide(column.RESET_AT), evidence.wide(column.RESET_BEHIND)
+    asked, answered = evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
     for row in evidence.free_with(column.RESET_CAUSE, ABORTED, ABORT, UNREAD):
-        if outcomes[row] not in (COMPLETED, BROKEN_OFF) or by[row] != CLIENT or repeats[row]:
+        if asked[row] or answered[row] or by[row] != CLIENT or repeats[row] or outcomes[row] not in (COMPLETED, BROKEN_OFF):
             continue
-        talked = evidence.wide(column.CLIENT_BYTES)[row] or evidence.wide(column.SERVER_BYTES)[row]
-        if not talked and 0 <= behind_ns[row] <= SOON_NS and resets_at[row] - starts[row] < LATE_NS:
+        if 0 <= behind_ns[row] <= SOON_NS and resets_at[row] - starts[row] < LATE_NS:
             yield row
 
 
 def _period_s(evidence: Evidence, rows: list[int]) -> float | None:
     """At what period connections begin, where it is constant: of several checkers, each at its own phase, the mean distance."""
-    starts = sorted(evidence.wide(column.START)[row] for row in rows)
+    starts = sorted(map(evidence.wide(column.START).__getitem__, rows))
     for checkers in range(1, min(MOST_CHECKERS, len(starts) // 4) + 1):
-        apart = sorted(late - early for early, late in zip(starts, starts[checkers:], strict=False))
+        apart = sorted(map(sub, starts[checkers:], starts))
         median = apart[len(apart) // 2]
-        if median >= LEAST_NS and sum(abs(gap - median) <= WITHIN * median for gap in apart) >= REGULAR * len(apart):
-            return median / checkers / 1e9
+        near = int(WITHIN * median)
+        if median >= LEAST_NS and bisect_right(apart, median + near) - bisect_left(apart, median - near) >= REGULAR * len(apart):
+            return float(median / checkers / 1e9)
     return None
 
 
