@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .segments import FIN, RST, SYN
+from .segments import ACK, FIN, RST, SYN
 from .seq import MASK
 
 
@@ -74,17 +74,20 @@ class DrawnSegment:
 class Run:
     """Segments in a row of which only the sums are kept: by direction, how many and how many new bytes.
 
-    They are plain, but for those beyond the MOST_MARKED: `resets` and `others` (with SYN or FIN) count these.
+    They are plain, but for those beyond the MOST_MARKED: `resets` and `others` (with SYN or FIN) count these. `acks` are those
+    that carry an acknowledgement and nothing else, `cut` those whose header is not all there: flags and lengths may be unknown.
     """
 
     first: DrawnSegment
     last: DrawnSegment
     segments: Counter[bool] = field(default_factory=Counter)
     payload_bytes: Counter[bool] = field(default_factory=Counter)
+    repeated_bytes: Counter[bool] = field(default_factory=Counter)  # that a segment had brought before
     marks: Counter[str] = field(default_factory=Counter)
     resets: Counter[bool] = field(default_factory=Counter)
     others: Counter[bool] = field(default_factory=Counter)
-    cut: bool = False  # flags and lengths of some are unknown
+    acks: Counter[bool] = field(default_factory=Counter)
+    cut: Counter[bool] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, parts: "Iterable[DrawnSegment | Run]") -> "Run":
@@ -99,20 +102,28 @@ class Run:
     def add(self, part: "DrawnSegment | Run") -> None:
         """Take in what comes behind."""
         if isinstance(part, Run):
-            self.segments += part.segments
-            self.payload_bytes += part.payload_bytes
-            self.marks += part.marks
-            self.resets += part.resets
-            self.others += part.others
-            self.last, self.cut = part.last, self.cut or part.cut
+            for own, more in zip(self.sums, part.sums, strict=True):
+                own.update(more)
+            self.marks.update(part.marks)
+            self.last = part.last
             return
-        sent = part.sent
-        self.segments[sent.from_client] += 1
-        self.payload_bytes[sent.from_client] += part.new_bytes
+        sent, way = part.sent, part.sent.from_client
+        self.last = part
+        self.segments[way] += 1
         self.marks.update(part.marks)
-        self.resets[sent.from_client] += bool(sent.flags & RST)
-        self.others[sent.from_client] += bool(sent.flags & (SYN | FIN)) and not sent.flags & RST
-        self.last, self.cut = part, self.cut or sent.cut
+        self.payload_bytes[way] += part.new_bytes
+        if sent.cut:
+            self.cut[way] += 1
+            return
+        self.repeated_bytes[way] += max(sent.payload - part.new_bytes, 0)
+        self.resets[way] += bool(sent.flags & RST)
+        self.others[way] += bool(sent.flags & (SYN | FIN)) and not sent.flags & RST
+        self.acks[way] += sent.flags & (SYN | FIN | RST | ACK) == ACK and not sent.payload
+
+    @property
+    def sums(self) -> tuple[Counter[bool], ...]:
+        """All that is counted by direction."""
+        return self.segments, self.payload_bytes, self.repeated_bytes, self.resets, self.others, self.acks, self.cut
 
 
 def marks_of(parts: Iterable[DrawnSegment | Run]) -> Counter[str]:

@@ -8,7 +8,7 @@ from tcptrace_py.outputs.formats.table import prose
 from tcptrace_py.outputs.units import end, human, since
 
 from .labels import labels
-from .script import Arrow, Change, Fold, Item, Wait, fold_words
+from .script import Arrow, Change, Fold, Item, Wait, fold_texts
 
 STATE = 12  # the longest name of a state
 TIME = 10
@@ -106,10 +106,10 @@ class Ladder:
     def _fold(self, fold: Fold) -> Iterator[str]:
         remarks = f" ({', '.join(fold.remarks)})" if fold.remarks else ""
         for from_client in (True, False):
-            words = fold_words(fold, from_client=from_client)
-            if not words:
+            texts = fold_texts(fold, from_client=from_client)
+            if not texts:
                 continue
-            text = f" {words} "[: self.middle - 4]
+            text = f" {next((words for words in texts if len(words) + 2 <= self.middle - 3), texts[-1])} "
             drawn = f"═{text}".ljust(self.middle - 1, "═") + "▶" if from_client else "◀" + f"{text}═".rjust(self.middle - 1, "═")
             yield self._row(fold.run.first if from_client or not fold.run.segments[True] else None, "", drawn, "")
         took = since(fold.run.last.sent.time_ns - fold.run.first.sent.time_ns, timed=False)

@@ -7,7 +7,7 @@ from tcptrace_py.model.results import Connection, StateEntry
 from tcptrace_py.outputs.units import end, since
 
 from .labels import labels
-from .script import Arrow, Fold, Item, Wait, fold_words
+from .script import Arrow, Fold, Item, Wait, fold_texts
 
 _SPECIAL = str.maketrans({"#": "#35;", ";": "#59;"})
 
@@ -44,10 +44,10 @@ def _arrow(item: Arrow, connection: Connection, other: str, *, why: bool, timed:
 
 def _fold(fold: Fold, other: str) -> Iterator[str]:
     for from_client in (True, False):
-        words = fold_words(fold, from_client=from_client)
-        if words:
+        texts = fold_texts(fold, from_client=from_client)
+        if texts:
             source, target = ("C", other) if from_client else ("S", "C")
-            yield f"    {source}->>{target}: {_safe(words)}"
+            yield f"    {source}->>{target}: {_safe(texts[0])}"
 
 
 def _states(client: Sequence[StateEntry], server: Sequence[StateEntry], *, why: bool) -> Iterator[str]:

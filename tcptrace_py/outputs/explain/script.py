@@ -26,7 +26,7 @@ from tcptrace_py.model.ladder import (
 from tcptrace_py.model.live import SYN_MET_TIME_WAIT
 from tcptrace_py.model.results import Connection, StateEntry
 from tcptrace_py.model.segments import ACK, FIN, RST, SYN
-from tcptrace_py.outputs.units import human, some
+from tcptrace_py.outputs.units import human, size, some
 
 MATTERS_NS = 100_000_000  # a wait shorter than this is not pointed out, whatever the round trip
 ROUND_TRIPS = 4  # nor is one of fewer round trips
@@ -101,7 +101,7 @@ def script(connection: Connection, segments: Sequence[DrawnSegment | Run], *, fu
             run = []
             items.append(apart.pop(0))
         told = remarks.pop(frame, [])
-        notes = [*_words(segment, _refused_in(connection, segment)), *told]
+        notes = list(dict.fromkeys([*_words(segment, _refused_in(connection, segment)), *told]))
         loud = segment.remarkable or bool(told)
         marked += loud
         quiet = marked > MOST_MARKED if loud else not segment.sent.flags & (SYN | FIN | RST)
@@ -256,17 +256,19 @@ def _reason(before: DrawnSegment, segment: DrawnSegment, client_spoke: bool | No
     return f"{took}: the {who} took so long to acknowledge" if answers else f"{took} of silence"
 
 
-def fold_words(fold: Fold, *, from_client: bool) -> str:
-    """One direction of a fold in words; empty if nothing went that way."""
+def fold_texts(fold: Fold, *, from_client: bool) -> list[str]:
+    """One direction of a fold from wordy to terse: the first that fits is shown; empty if nothing went that way."""
     run = fold.run
-    count, payload, resets, others = (sums[from_client] for sums in (run.segments, run.payload_bytes, run.resets, run.others))
+    count, resets, others, cut = (sums[from_client] for sums in (run.segments, run.resets, run.others, run.cut))
     if not count:
-        return ""
-    if run.cut:
-        return f"{some(count, 'segment')}, cut"
-    if resets == count:
-        return some(count, "RST")
-    if not payload and not resets and not others:
-        return some(count, "ACK")
-    parts = [f"{payload:,} bytes" if payload else "", some(resets, "RST") if resets else "", f"{others:,} SYN or FIN" if others else ""]
-    return ", ".join([some(count, "segment"), *filter(None, parts)])
+        return []
+    for number, what in ((resets, some(count, "RST")), (run.acks[from_client], some(count, "ACK"))):
+        if number == count:
+            return [what]
+    segments, new_bytes, again = some(count, "segment"), run.payload_bytes[from_client], run.repeated_bytes[from_client] > 0
+    rest = [some(resets, "RST") if resets else "", f"{others:,} SYN or FIN" if others else "", f"{cut:,} cut" if cut else ""]
+    if cut == count:
+        return [f"{segments}, cut", segments]
+    kind = " new" if again else ""
+    told = [f"{new_bytes:,}{kind} bytes", f"{size(new_bytes)}{kind}"] if new_bytes else ["nothing new" if again else ""]
+    return [*(", ".join(filter(None, (segments, much, *rest))) for much in told), segments, f"{count:,}"]
