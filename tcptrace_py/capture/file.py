@@ -15,7 +15,7 @@ from . import compression, pcap_walk, pcapng_walk, snoop, terminal
 from .columns import reserve, rows_of
 from .compression import DecompressedSource
 from .damage import Damage
-from .interfaces import Given, Interfaces, Numbers
+from .interfaces import Given, Numbers
 from .looks_like import describe, is_foreign_capture
 from .opening import open_source
 from .pcap import PcapReader
@@ -178,17 +178,17 @@ class CaptureFile:
     def blocks(
         self,
         problems: Problems,
-        interfaces: Interfaces,
+        numbers: Numbers,
         opened: Opened | None = None,
         faults: Faults | None = None,
         marks: list[Mark | None] | None = None,
     ) -> Iterator[FrameBlock]:
-        """Give the frames, numbered from 1 within this file; once. Damage goes to `problems`, never up.
+        """Give the frames, numbered from 1 within this file; once. Damage goes to `problems`, never up. `numbers`: of its interfaces.
 
         `opened`: of the set that it is one of; frame numbers are then the file's own. What the rest of the file raises goes to
         `faults`. `marks` gets the place behind each block, for `rows`; None where nobody can go on from there.
         """
-        damage, numbers = Damage(problems, self.info, alone=opened is None), interfaces.begin()
+        damage = Damage(problems, self.info, alone=opened is None)
         try:
             for block in self._read(damage, numbers, opened or Opened(), marks=marks):
                 self.info.packets += block.count
@@ -198,7 +198,7 @@ class CaptureFile:
                 raise
             self.info.truncated = True
             faults.note(f"reading on in {self.info.path}", error, self.info.packets if opened is None else NOWHERE)
-        interfaces.end(numbers)
+        numbers.end()
 
     def rows(self, first: int, end: int, mark: Mark | None, interfaces: Sequence[int], problems: Problems) -> Iterator[FrameBlock]:
         """The frames `first` to `end` (exclusive) by their numbers in this file, read from a mark on that is not behind them.

@@ -18,6 +18,7 @@ from tcptrace_py.model import columns
 from tcptrace_py.model.frames import FrameBlock
 
 from .columns import BLOCK_FRAMES, rows_of
+from .interfaces import Interfaces, Numbers
 from .section import TIME_MIN_NS
 
 COLUMNS = ("time_ns", "offset", "captured", "wire", "link", "interface")
@@ -25,9 +26,12 @@ Place = tuple[int, int]  # latest time so far, and minus the file's index: compa
 
 
 class Input:
-    """One file among several: the time of its first frame (a guess may be too early), and how to get its blocks."""
+    """One file among several: the time of its first frame (a guess may be too early), and how to get its blocks.
 
-    def __init__(self, head_ns: int, blocks: Callable[[], Iterator[FrameBlock]]) -> None:
+    `blocks` takes the numbers of its interfaces, where they are not known already.
+    """
+
+    def __init__(self, head_ns: int, blocks: Callable[..., Iterator[FrameBlock]]) -> None:
         self.head_ns = head_ns
         self.order = 0  # minus the index among the inputs
         self.block = FrameBlock(b"", 1)
@@ -37,21 +41,49 @@ class Input:
         self._before_ns = TIME_MIN_NS  # latest time in the blocks before
         self._last_ns = TIME_MIN_NS  # and in this one
         self._keys: array[int] | None = None
+        self._interfaces: Interfaces | None = None
+        self._numbers: Numbers | None = None
 
-    def open(self) -> bool:
+    @property
+    def head(self) -> Place:
+        """Where the first frame comes."""
+        return self.head_ns, self.order
+
+    def open(self, interfaces: Interfaces | None) -> bool:
         """Get the first block; False where there is none."""
-        self._blocks = self._make()
+        if interfaces is None:
+            self._blocks = self._make()
+        else:
+            self._interfaces, self._numbers = interfaces, interfaces.begin(self.head)
+            self._blocks = self._make(self._numbers)
         return self.advance()
 
     def advance(self) -> bool:
         """Get the next block; False at the file's end."""
         block = next(self._blocks, None)
         self.block, self.row, self._keys = block or FrameBlock(b"", 1), 0, None
-        if block is None:
-            return False
         self._before_ns = self._last_ns
-        self._last_ns = max(self._before_ns, columns.most(block.time_ns, block.count))
-        return True
+        if block is not None:
+            self._last_ns = max(self._before_ns, columns.most(block.time_ns, block.count))
+        if self._interfaces is not None and self._numbers is not None and self._numbers.waiting:
+            self._wait(self._interfaces, self._numbers)
+        return block is not None
+
+    def _wait(self, interfaces: Interfaces, numbers: Numbers) -> None:
+        """Say where interfaces come that were described since the block before: behind rows of this one, or before all of them."""
+        for at in numbers.waiting:
+            row = numbers.behind[at] - self.block.first_frame
+            latest_ns = self.keys[row] if self.block.count and row >= 0 else self._before_ns
+            interfaces.wait((latest_ns, self.order), at, numbers)
+        numbers.waiting.clear()
+
+    def settle(self, start: int, end: int) -> None:
+        """Put the numbers of interfaces that waited into rows that are taken."""
+        if self._numbers is not None and self._numbers.any_waited:
+            interface, described = self.block.interface, self._numbers.described
+            for row in range(start, end):
+                if interface[row] < 0:
+                    interface[row] = described[-1 - interface[row]][0]
 
     @property
     def last(self) -> Place:
@@ -82,20 +114,20 @@ class Input:
             close()
 
 
-def merge(inputs: Iterable[Input]) -> Iterator[FrameBlock]:
-    """Blocks in merged order, numbered from 1."""
+def merge(inputs: Iterable[Input], interfaces: Interfaces | None = None) -> Iterator[FrameBlock]:
+    """Blocks in merged order, numbered from 1. `interfaces`: where their numbers are not known already."""
     waiting = list(inputs)
     for index, one in enumerate(waiting):
         one.order = -index
     next_frame = 1
-    for block in _merged(waiting):
+    for block in _merged(waiting, interfaces):
         block.first_frame = next_frame
         next_frame += block.count
         yield block
 
 
-def _merged(inputs: list[Input]) -> Iterator[FrameBlock]:
-    waiting = [((one.head_ns, one.order), one) for one in inputs]
+def _merged(inputs: list[Input], interfaces: Interfaces | None) -> Iterator[FrameBlock]:
+    waiting = [(one.head, one) for one in inputs]
     heapify(waiting)
     due: list[Input] = []
     try:
@@ -103,10 +135,12 @@ def _merged(inputs: list[Input]) -> Iterator[FrameBlock]:
             limit = min((one.last for one in due), default=None)
             if waiting and (limit is None or waiting[0][0] <= limit):
                 _place, one = heappop(waiting)
-                if one.open():
+                if one.open(interfaces):
                     due.append(one)
                 continue
             if limit is not None:
+                if interfaces is not None:
+                    interfaces.settle(limit)
                 yield from _due_up_to(limit, due)
                 due = [one for one in due if one.row < one.block.count or one.advance()]
     finally:
@@ -117,7 +151,8 @@ def _merged(inputs: list[Input]) -> Iterator[FrameBlock]:
 def _due_up_to(limit: Place, due: list[Input]) -> Iterator[FrameBlock]:
     """Take all rows that do not come after `limit`."""
     parts = [(one, one.row, end) for one in due if (end := one.rows_up_to(limit)) > one.row]
-    for one, _start, end in parts:
+    for one, start, end in parts:
+        one.settle(start, end)
         one.row = end
     if len(parts) == 1:
         one, start, end = parts[0]

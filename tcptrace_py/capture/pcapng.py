@@ -144,6 +144,7 @@ class PcapngReader:
         section = self._section
         if len(section.links) >= INTERFACES_MAX:
             return
+        self._numbers.frame = self._frame(block)
         if end - position >= 16:
             read_interface(section, block.data, position + 8, end, self._next_interface)
             return

@@ -20,7 +20,7 @@ from tcptrace_py.model.problems import Problems
 from .eras import Eras
 from .file import CaptureFile, Mark
 from .heads import Head
-from .interfaces import numbered
+from .interfaces import Known, numbered
 from .merge import Input, merge
 from .ordering import Order
 from .section import TIME_MIN_NS
@@ -132,8 +132,11 @@ class Cuts:
 
 def _interfaces(heads: Sequence[Head]) -> list[tuple[int, ...]]:
     """The numbers of each file's interfaces, as they are where all files are read at once."""
-    ends = (head.latest_ns[-1] if head.stretches else TIME_MIN_NS for head in heads)
-    files = [((head.head_ns, -at), (end_ns, -at), head.interfaces) for at, (head, end_ns) in enumerate(zip(heads, ends, strict=True))]
+    files = []
+    for at, head in enumerate(heads):
+        end_ns = head.latest_ns[-1] if head.stretches else TIME_MIN_NS
+        described = [(which, None if latest_ns is None else (latest_ns, -at)) for which, latest_ns in head.interfaces]
+        files.append(Known((head.head_ns, -at), (end_ns, -at), described))
     return [tuple(numbers) for numbers in numbered(files)]
 
 

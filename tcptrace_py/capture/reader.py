@@ -99,14 +99,14 @@ class CaptureReader:
                 capture.close()
 
     def _merged(self) -> Iterator[FrameBlock]:
-        interfaces = Interfaces()
         if len(self._captures) == 1:
-            return self._captures[0].blocks(self._problems, interfaces, faults=self._faults)
+            return self._captures[0].blocks(self._problems, Interfaces().begin(), faults=self._faults)
         opened = Opened()
-        return merge(
-            Input(capture.head_ns(), partial(capture.blocks, self._problems, interfaces, opened, self._faults))
+        inputs = (
+            Input(capture.head_ns(), partial(capture.blocks, self._problems, opened=opened, faults=self._faults))
             for capture in self._captures
         )
+        return merge(inputs, Interfaces(waits=True))
 
     def _done(self) -> tuple[int, int | None]:
         sizes = [capture.size_bytes for capture in self._captures]

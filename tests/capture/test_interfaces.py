@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tcptrace_py.capture import heads, open_captures
+from tcptrace_py.capture import file, heads, open_captures
 from tcptrace_py.capture.ranges import Cuts
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import Scope
@@ -135,3 +135,31 @@ def test_cooked_captures_that_follow_each_other_have_the_same_interfaces(tmp_pat
         found.add(tuple((row.client, row.scope) for row in run(files).connections))
     (rows,) = found
     assert [scope for _client, scope in rows] == [Scope(interface=2), Scope(interface=3)] * 2
+
+
+def amid(at: int, times_s: Sequence[int], names: Sequence[bytes]) -> bytes:
+    """A pcapng that describes an interface before each of its frames, which are of it."""
+    packets = [enhanced(*packet, place) for place, packet in enumerate(frames(at, times_s))]
+    described = [interface(ETHERNET, tsresol=9, name=name) for name in names]
+    return section() + b"".join(part for pair in zip(described, packets, strict=True) for part in pair)
+
+
+@pytest.mark.parametrize("piece_bytes", [400, 1 << 20])
+def test_interfaces_described_amid_the_frames_are_numbered_where_they_come(
+    piece_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far a file is read ahead of the others."""
+    monkeypatch.setattr(file, "PIECE_BYTES", piece_bytes)
+    files = [amid(0, range(1, 60, 2), [b"%d" % i for i in range(30)]), amid(1, range(2, 61, 2), [b"%d" % i for i in range(30)])]
+    assert numbers(tmp_path, files) == [[0, 1, *range(4, 60, 2)], [2, *range(3, 60, 2)]]
+
+
+def test_interfaces_described_amid_the_frames_come_where_the_frame_before_them_did(tmp_path: Path) -> None:
+    """Those of the first file at 1, 1 and 5 s, of the second at 2, 2 and 4 s."""
+    files = [amid(0, (1, 5, 9), (b"a", b"b", b"c")), amid(1, (2, 4, 7), (b"d", b"e", b"f"))]
+    assert numbers(tmp_path, files) == [[0, 1, 5], [2, 3, 4]]
+
+
+def test_interfaces_described_amid_the_frames_are_taken_over(tmp_path: Path) -> None:
+    files = [amid(0, (1, 4), (b"a", b"b")), amid(1, (2, 3), (b"c", b"d")), amid(2, (8, 9), (b"e", b"f")), amid(3, (10, 11), (b"f", b"e"))]
+    assert numbers(tmp_path, files) == [[0, 1], [2, 3], [4, 5], [5, 4]]
