@@ -16,6 +16,7 @@ from .capture.columns import rows_of
 from .decode import Decoder
 from .model import words
 from .model.addresses import packed
+from .model.errors import NotSharedError
 from .model.first_frames import FirstFrames
 from .model.problems import Problems
 from .model.profiles import Profiles
@@ -99,7 +100,10 @@ def find(
                    check_checksums=options.check_checksums, progress=progress, keep_rows=keep_rows, slowest=slowest, jobs=jobs,
                    directory=None if keep_rows else directory)  # fmt: skip
 
-    analysis = read(keep_rows=False)
+    try:
+        analysis = read(keep_rows=False)
+    except NotSharedError:  # there is no calling streams by their frames
+        return read(keep_rows=True)
     if not directory.is_clear:
         return read(keep_rows=True)
     again = _Again(captures, directory, replace(options, selection=directory.selection), analysis, progress)

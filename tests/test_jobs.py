@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tcptrace_py.capture import MOST_FRAMES as HELD_FRAMES
 from tcptrace_py.capture import CaptureReader, open_captures
 from tcptrace_py.model.errors import NotSharedError
 from tcptrace_py.model.problems import Problems
@@ -234,6 +235,22 @@ def test_a_process_that_dies_costs_nothing_but_time(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(jobs, dies, lambda *_args: os._exit(1))
         assert facts(run(CAPTURES[0], jobs=2)) == before
     assert lost == ["a worker ended early"] * 2
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_more_frames_than_names_are_for_one_process_that_names_no_streams_by_them(
+    count: int, monkeypatch: pytest.MonkeyPatch, small_pieces: list[int]
+) -> None:
+    """Parts of a capture call streams by their frames, as who looks one up does: in words of 32 bits, which more frames would share."""
+    path = SAMPLES / "several-handshakes-ipv6.pcap"
+    before, expected = list(run(path).connections), facts(run(path))
+    for module in (running, jobs):
+        monkeypatch.setattr(module, "MASK", HELD_FRAMES + 20)
+    assert facts(run(path, jobs=count)) == expected
+    wanted = [Reference(stream=row.stream) for row in before]
+    found = find([str(path)], wanted, Options(), jobs=count)
+    assert [which.among(found.connections) for which in wanted] == [which.among(before) for which in wanted]
+    assert bool(small_pieces) == (count > 1)
 
 
 def test_aggregated_frames_behind_others_are_for_one_process(tmp_path: Path, small_pieces: list[int]) -> None:

@@ -32,3 +32,6 @@ def did_you_mean(wrong: object, choices: Iterable[str]) -> str:
 
 class NotSharedError(Exception):
     """Several processes cannot go on, as one of them ended early or what comes now is not to be shared: one has to do it all again."""
+
+
+NO_NAMES = "there are more frames than names for streams"  # which are called by frames, of 32 bits, where a capture is read in parts

@@ -26,8 +26,8 @@ class Columns:
     __slots__ = ("ack", "flags", "frame", "interface", "ip_id", "payload", "sack", "seq", "time_ns", "tsecr", "tsval", "ttl", "window")
 
     def __init__(self) -> None:
-        self.time_ns = array("q")
-        self.frame, self.seq, self.ack, self.payload, self.window = (array("I") for _ in range(5))
+        self.time_ns, self.frame = array("q"), array("q")
+        self.seq, self.ack, self.payload, self.window = (array("I") for _ in range(4))
         self.tsval, self.tsecr, self.sack = (array("I") for _ in range(3))
         self.ip_id = array("i")  # -1: none
         self.flags, self.interface = array("H"), array("H")

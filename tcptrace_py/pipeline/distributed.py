@@ -20,7 +20,7 @@ from tcptrace_py.capture.ranges import Cuts, Question, Range
 from tcptrace_py.capture.reader import gather, look_up
 from tcptrace_py.decode.fragments import give_up, without_expired
 from tcptrace_py.findings.quality import Quality
-from tcptrace_py.model.errors import CaptureError, NotSharedError
+from tcptrace_py.model.errors import NO_NAMES, CaptureError, NotSharedError
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.results import Analysis, CaptureInfo
 from tcptrace_py.model.selection import Selection
@@ -145,7 +145,7 @@ class Run:
         if any(not AGGREGATED.isdisjoint(head.links) for head in heads):
             raise NotSharedError("there are frames that may hold several segments")
         if self._plan.packets >= MASK:
-            raise NotSharedError("there are more frames than names for streams")
+            raise NotSharedError(NO_NAMES)
         self._decoded = self._decode()
         return analysed(self._read, self._work.selection, self._work.profiles, again=True)
 

@@ -34,7 +34,7 @@ from tcptrace_py.findings.accounts import add_counts, counts
 from tcptrace_py.findings.vantage import Pair, Samples
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
-from tcptrace_py.model.errors import NotSharedError
+from tcptrace_py.model.errors import NO_NAMES, NotSharedError
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.frames import FrameBlock
@@ -624,7 +624,7 @@ class Workers:
             if not AGGREGATED.isdisjoint(block.link):
                 raise NotSharedError("frames that may hold several segments come after others")
         if block.first_frame + block.count + MOST_FRAMES > MASK:
-            raise NotSharedError("there are more frames than names for streams")
+            raise NotSharedError(NO_NAMES)
         whose = self._blocks % self._jobs
         self._blocks += 1
         with _all_there():

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tcptrace_py.capture import open_captures
+from tcptrace_py.capture import MOST_FRAMES, open_captures
 from tcptrace_py.capture.columns import BLOCK_FRAMES
 from tcptrace_py.capture.reader import EndReadingError
 from tcptrace_py.decode import NOT_READ, UNKNOWN_LINK, Decoder
@@ -22,7 +22,7 @@ from tcptrace_py.findings.twins import SeenTwice, seen_twice
 from tcptrace_py.findings.withholding import answers_lack, withheld, without_withheld
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import SECOND_NS
-from tcptrace_py.model.errors import NotSharedError
+from tcptrace_py.model.errors import NO_NAMES, NotSharedError
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.frames import FrameBlock
@@ -30,6 +30,7 @@ from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.profiles import Profile, Profiles
 from tcptrace_py.model.results import Analysis, CaptureInfo, Connection, ProfileRow
 from tcptrace_py.model.selection import Selection
+from tcptrace_py.model.seq import MASK
 
 from .collecting import DEFAULT_MB, Collector
 from .haste import EXPLANATION, PASSED_OVER, Haste
@@ -322,7 +323,10 @@ class Alone:
 
     def take(self, frames: FrameBlock) -> None:
         """Decode and replay the next block."""
-        if frames.frame and self.openers is None:
+        if self.openers is not None:
+            if frames.first_frame + frames.count + MOST_FRAMES > MASK:
+                raise NotSharedError(NO_NAMES)
+        elif frames.frame:
             self._table.streams.expect_moved()
         segments = self._decoder.decode(frames, self._segments)
         self._collector.quality.segments(segments)
