@@ -4,6 +4,7 @@
 analysed; 70 internal error; 130 interrupted. click's own 1 for errors and aborts is never used.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ COMMANDS = ("analyze", "time-wait", "explain", "check", "rules", "query", "diff"
 NAMES = ("tcpstates", "tcptrace-py")
 WHOLE = 1000  # characters: no sentence is longer
 SHELLS = ("bash", "zsh", "fish")
+COLLECTED_EACH = 50_000  # objects more, when Python looks for cyclic garbage
 UNWRITABLE = (EBADF, EDQUOT, EFBIG, EIO, ENOSPC)  # answers of an output that takes no more
 
 
@@ -185,6 +187,7 @@ def _main(args: Sequence[str] | None = None) -> int:
 
 def run() -> NoReturn:
     """Entry point of the commands `tcpstates` and `tcptrace-py`."""
+    gc.set_threshold(COLLECTED_EACH, 10, 10)  # importing a command makes tens of thousands of objects, and no garbage
     termination = Termination()
     with suppress(ValueError):  # not the main thread
         termination.watch()
@@ -198,6 +201,7 @@ def run() -> NoReturn:
             sys.stdout.flush()
     except (OSError, ValueError):
         _drop_output()
+    gc.freeze()  # the interpreter, which ends now, looks for garbage three times: there is nothing to be found
     sys.exit(code)
 
 
