@@ -11,6 +11,8 @@ cdef class Table:
     cdef public signed char[::1] small
 
     cpdef Py_ssize_t row(self) except -1
+    cpdef make_room(self, Py_ssize_t capacity)
+    cdef _moved(self, mine, theirs, Py_ssize_t columns, Py_ssize_t capacity)
     @cython.locals(small="signed char[::1]", begin=cython.Py_ssize_t, row=cython.Py_ssize_t, found=list)
     cpdef list with_small(self, Py_ssize_t column, const unsigned char[::1] wanted, const unsigned char[::1] without)
     @cython.locals(narrow="int[::1]", begin=cython.Py_ssize_t, row=cython.Py_ssize_t, found=list)

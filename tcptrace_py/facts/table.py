@@ -30,7 +30,7 @@ class Table:
     def row(self) -> int:
         """Make a new row; its columns hold whatever stood there."""
         if self.count == self.capacity:
-            self._grow()
+            self.make_room(2 * self.capacity)
         self.count += 1
         return self.count - 1
 
@@ -58,17 +58,19 @@ class Table:
                 found.append(row)  # noqa: PERF401 - compiled, this is a loop in C
         return found
 
-    def _grow(self) -> None:
-        larger = Table(self.wide_columns, self.narrow_columns, self.small_columns, 2 * self.capacity)
-        self._move(self.wide, larger.wide, self.wide_columns)
-        self._move(self.narrow, larger.narrow, self.narrow_columns)
-        self._move(self.small, larger.small, self.small_columns)
-        self.wide, self.narrow, self.small, self.capacity = larger.wide, larger.narrow, larger.small, larger.capacity
+    def make_room(self, capacity: int) -> None:
+        """Have room for so many rows, no fewer than there are. Columns of one width move at a time: others are not there twice then."""
+        self.wide = self._moved(self.wide, array("q", bytes(8 * capacity * self.wide_columns)), self.wide_columns, capacity)
+        self.narrow = self._moved(self.narrow, array("i", bytes(4 * capacity * self.narrow_columns)), self.narrow_columns, capacity)
+        self.small = self._moved(self.small, array("b", bytes(capacity * self.small_columns)), self.small_columns, capacity)
+        self.capacity = capacity
 
-    def _move(self, mine: "array[int]", theirs: "array[int]", columns: int) -> None:
+    def _moved(self, mine: "array[int]", theirs: "array[int]", columns: int, capacity: int) -> "array[int]":
+        before, behind = memoryview(mine), memoryview(theirs)
         for column in range(columns):
-            at = 2 * column * self.capacity
-            theirs[at : at + self.count] = mine[column * self.capacity : column * self.capacity + self.count]
+            at = column * capacity
+            behind[at : at + self.count] = before[column * self.capacity : column * self.capacity + self.count]
+        return theirs
 
     def packed(self) -> bytes:
         """All filled rows as bytes, column after column: wide ones, narrow ones, small ones, filled up to a multiple of 8."""

@@ -51,8 +51,9 @@ cdef class Troubled:
     @cython.locals(table=Table, size=cython.Py_ssize_t, count=cython.Py_ssize_t, frames="long long[::1]", order="int[::1]",
                    at=cython.Py_ssize_t, names=list)
     cpdef keep_first(self)
-    @cython.locals(table=Table, kept=Table, size=cython.Py_ssize_t, room=cython.Py_ssize_t, wide="long long[::1]", narrow="int[::1]",
-                   small="signed char[::1]", place=cython.Py_ssize_t, row=cython.Py_ssize_t, column=cython.Py_ssize_t)
+    @cython.locals(table=Table, size=cython.Py_ssize_t, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
+                   of_wide="long long[::1]", of_narrow="int[::1]", of_small="signed char[::1]", place=cython.Py_ssize_t,
+                   column=cython.Py_ssize_t)
     cdef _keep(self, int[::1] order, Py_ssize_t count)
     cpdef int _number(self, bytes name) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t, count=cython.Py_ssize_t, mine=cython.Py_ssize_t, size=cython.Py_ssize_t,

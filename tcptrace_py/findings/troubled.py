@@ -198,7 +198,7 @@ class Troubled:
         if self.table.count >= self.room:
             self.keep_first()
         elif self.table.count == self.table.capacity and 2 * self.table.count > self.room:
-            self._keep(array("i", range(self.table.count)), self.table.count)
+            self.table.make_room(self.room)
         number = self._number(name)
         table = self.table
         row = table.row()
@@ -273,29 +273,35 @@ class Troubled:
         frames = table.wide[FIRST_FRAME * size : FIRST_FRAME * size + table.count]
         order = columns.in_order(frames, table.count)
         count = min(self.most, table.count)
-        self._keep(order, count)
         self.last_frame = frames[order[count - 1]]
+        self._keep(order, count)
         names, table = self.names, self.table
         self.names, self.numbers = [], {}
         for at in range(ACCOUNT * table.capacity, ACCOUNT * table.capacity + count):
             table.narrow[at] = self._number(names[table.narrow[at]])
 
     def _keep(self, order: Sequence[int], count: int) -> None:
-        """Keep so many rows, in this order, and have room for some more."""
+        """Keep so many rows, in this order: one column after the other, as all of them are not to be there twice."""
         table = self.table
-        size = table.capacity
-        kept = Table(table.wide_columns, table.narrow_columns, table.small_columns, max(count, self.room))
-        kept.count = count
-        room, wide, narrow, small = kept.capacity, kept.wide, kept.narrow, kept.small
-        for place in range(count):
-            row = order[place]
-            for column in range(table.wide_columns):
-                wide[column * room + place] = table.wide[column * size + row]
-            for column in range(table.narrow_columns):
-                narrow[column * room + place] = table.narrow[column * size + row]
-            for column in range(table.small_columns):
-                small[column * room + place] = table.small[column * size + row]
-        self.table = kept
+        size, wide, narrow, small = table.capacity, table.wide, table.narrow, table.small
+        longs, ints, bits = array("q", bytes(8 * count)), array("i", bytes(4 * count)), array("b", bytes(count))
+        of_wide, of_narrow, of_small = longs, ints, bits  # compiled, these are views
+        for column in range(table.wide_columns):
+            for place in range(count):
+                of_wide[place] = wide[column * size + order[place]]
+            for place in range(count):
+                wide[column * size + place] = of_wide[place]
+        for column in range(table.narrow_columns):
+            for place in range(count):
+                of_narrow[place] = narrow[column * size + order[place]]
+            for place in range(count):
+                narrow[column * size + place] = of_narrow[place]
+        for column in range(table.small_columns):
+            for place in range(count):
+                of_small[place] = small[column * size + order[place]]
+            for place in range(count):
+                small[column * size + place] = of_small[place]
+        table.count = count
 
     def _number(self, name: bytes) -> int:
         """The number of an account."""
