@@ -83,7 +83,7 @@ cdef class Collector:
     cpdef bint _take_record(self, bytes record, long long known_ns) except -1
     cdef _write_down(self, Outline outline, long long known_ns)
     cdef _written_down(self)
-    @cython.locals(record=bytes, live=Live)
+    @cython.locals(record=bytes, live=Live, half_open=list)
     cpdef take_records(self, Textbook textbook, long long since_ns, long long unanswered_ns, long long known_ns)
     @cython.locals(template=Template, outline=Outline, first_frame="long long", key=bytes, start_ns="long long", tried=bint)
     cdef bint _take_attempt(self, bytes record, Textbook textbook, long long known_ns) except -1

@@ -378,8 +378,10 @@ class Collector:
                     self.take(textbook.unfold(record), known_ns)
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
                 self._leave_out(error, resting.first_frame(record), resting.first_frame(record))
-        for half_open in textbook.half_open_over(min(since_ns, unanswered_ns)):
-            self.take(textbook.unfold(half_open), known_ns)
+        half_open = textbook.half_open_over(min(since_ns, unanswered_ns))
+        half_open.reverse()
+        while half_open:
+            self.take(textbook.unfold(half_open.pop()), known_ns)  # it is not kept beside what becomes of it
         while True:
             record = textbook.attempt_over(unanswered_ns)
             if record is None:
