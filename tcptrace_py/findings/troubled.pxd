@@ -51,6 +51,7 @@ cdef class Troubled:
     @cython.locals(table=Table, size=cython.Py_ssize_t, count=cython.Py_ssize_t, frames="long long[::1]", order="int[::1]",
                    at=cython.Py_ssize_t, names=list)
     cpdef keep_first(self)
+    cdef Py_ssize_t _next(self) except -1
     @cython.locals(table=Table, size=cython.Py_ssize_t, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
                    of_wide="long long[::1]", of_narrow="int[::1]", of_small="signed char[::1]", place=cython.Py_ssize_t,
                    column=cython.Py_ssize_t)

@@ -195,13 +195,8 @@ class Troubled:
 
     def _row(self, name: bytes) -> int:
         """Make a row for a connection of the account of this name: without a reset, without FINs."""
-        if self.table.count >= self.room:
-            self.keep_first()
-        elif self.table.count == self.table.capacity and 2 * self.table.count > self.room:
-            self.table.make_room(self.room)
-        number = self._number(name)
+        row, number = self._next(), self._number(name)
         table = self.table
-        row = table.row()
         size = table.capacity
         table.narrow[ACCOUNT * size + row] = number
         table.narrow[RESET_TTL * size + row] = table.narrow[USUAL_TTL * size + row] = -1
@@ -211,6 +206,14 @@ class Troubled:
         table.small[RESET_CONFIDENCE * size + row] = -1
         table.small[RESET_GOES_ON * size + row] = table.small[CLIENT_TALKED_LAST * size + row] = 0
         return row
+
+    def _next(self) -> int:
+        """The next row, where there is room for it: else those that began first are kept before."""
+        if self.table.count >= self.room:
+            self.keep_first()
+        elif self.table.count == self.table.capacity and 2 * self.table.count > self.room:
+            self.table.make_room(self.room)
+        return self.table.row()
 
     def _write_numbers(self, row: int, live: Live, client: int) -> None:
         table, own, other, first = self.table, live.side(client), live.side(1 - client), live.log[0] if live.log else None
@@ -321,9 +324,9 @@ class Troubled:
         table = Table(WIDE_COLUMNS, NARROW_COLUMNS, SMALL_COLUMNS, 1)
         table.unpack(memoryview(data), 0, count)
         for row in range(count):
-            name = names[table.narrow[ACCOUNT * count + row]]
-            number = self._number(name)
-            mine = self.table.row()
+            if table.wide[FIRST_FRAME * count + row] > self.last_frame:
+                continue
+            mine, number = self._next(), self._number(names[table.narrow[ACCOUNT * count + row]])
             size = self.table.capacity
             for column in range(WIDE_COLUMNS):
                 self.table.wide[column * size + mine] = table.wide[column * count + row]

@@ -369,6 +369,7 @@ def _workers(
 
     def part(number: int, fragments_before: Any) -> Part:
         own = whole if number == FIRST else machinery()
+        own.collector.waiting.most_bytes //= count  # they share what may be kept
         return Part(
             number,
             owner_of,

@@ -28,3 +28,19 @@ def test_those_that_began_first_are_kept_whatever_came_first() -> None:
         name = troubled.names[table.narrow[of.ACCOUNT * table.capacity + row]]
         assert name[3] == frame % 7
     assert len(troubled.names) == 7
+
+
+def test_what_several_parts_kept_comes_to_what_one_would_have_kept() -> None:
+    """However many of a part's are among the first ones."""
+    found = []
+    for parts in (1, 3):
+        whole, others = Troubled(300), [Troubled(300) for _ in range(parts)]
+        for frame in range(1, 1501):
+            key = bytes([10, 0, 0, frame % 7, 10, 0, 0, 2]) + frame.to_bytes(2) + b"\0P"
+            others[frame * frame % 11 % parts].add_attempt(name_of(key), key, 1000 * frame, frame, frame, 0, UNANSWERED)
+        for other in others:
+            whole.take(other.parcel())
+            assert whole.table.capacity <= whole.room
+        whole.finish()
+        found.append((whole.names, whole.table.packed()))
+    assert found[0] == found[1]
