@@ -57,12 +57,15 @@ class Scenario:
 
 
 @contextmanager
-def exclusive() -> Iterator[None]:
-    """One recording at a time on a machine: timing is part of what is recorded."""
+def exclusive(*, beside_others: bool = False) -> Iterator[None]:
+    """One recording at a time on a machine: timing is part of what is recorded.
+
+    Those that mostly wait go `beside_others` of their kind, but not beside one that must be alone.
+    """
     with LOCK.open("w") as lock:
         for _ in range(LOCK_WAIT_S * 20):
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, (fcntl.LOCK_SH if beside_others else fcntl.LOCK_EX) | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 time.sleep(0.05)

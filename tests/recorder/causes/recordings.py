@@ -28,7 +28,8 @@ class Recording:
     """One cause. `numbers` are those of the committed capture, `others` those of one that is made anew.
 
     `nearly` plays what only looks so. `details` gives what the finding must say: a value, or the least and the most; `connections`
-    how many show it. `ports` is the client's range, as its user knows it. `besides` is what the same traffic shows as well.
+    how many show it. `ports` is the client's range, as its user knows it. `besides` is what the same traffic shows as well. `alone`: it
+    hangs on milliseconds, and is recorded beside nothing else.
     """
 
     code: str
@@ -44,11 +45,12 @@ class Recording:
     delay_s: float = 0.0
     ports: Callable[[Numbers], tuple[int, int] | None] = lambda _: None
     besides: frozenset[str] = frozenset()
+    alone: bool = False
 
     def record(self, number: int, play: Callable[..., None], numbers: Numbers, target: Path) -> None:
         """Make a capture, with addresses of this number."""
         with ExitStack() as stack:
-            stack.enter_context(exclusive())
+            stack.enter_context(exclusive(beside_others=not self.alone))
             work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tcpstates-cause-")))
             net = Net(number, work, ipv6=self.ipv6, delay_s=self.delay_s)
             stack.callback(net.close)
@@ -179,7 +181,7 @@ RECORDINGS = {
     "once-each": Recording(
         "no-keep-alive", plays.once_each, {"connections": 60}, {"connections": 90},
         (plays.once_each, {"connections": 60, "reused_every": 15}),
-        lambda _: {"exchanges_per_connection_max": 1, "connections_at_once": 1}, lambda n: n["connections"],
+        lambda _: {"exchanges_per_connection_max": 1, "connections_at_once": 1}, lambda n: n["connections"], alone=True,
     ),
     "small-pool": Recording(
         "pool-too-small", plays.small_pool, {"kept": 1, "workers": 6, "exchanges": 400}, {"kept": 2, "workers": 14, "exchanges": 600},
