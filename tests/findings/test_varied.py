@@ -59,8 +59,7 @@ def moved(frame: Row) -> Row:
     return time_ns + DAYS_NS, bytes(changed), wire, link
 
 
-@pytest.mark.parametrize("suffix", ["", ".not"])
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize(("name", "suffix"), paired(RECORDINGS, ["", ".not"]))
 def test_addresses_time_and_files_make_no_difference(name: str, suffix: str, tmp_path: Path) -> None:
     path = HERE / f"{name}{suffix}.pcap.xz"
     frames = [moved(frame) for frame in rows(path)]

@@ -28,6 +28,7 @@ from tests.captures import with_clock_of
 from tests.flows.forms import later
 from tests.ladder import CLOSE, HANDSHAKE, PORT, ladder, play
 from tests.pieces import share_in_pieces
+from tests.thorough import every
 from tests.wire import write
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def coarse(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return None
 
 
-@pytest.mark.parametrize("page", PAGES, ids=" ".join)
+@pytest.mark.parametrize("page", every(3, PAGES), ids=" ".join)
 def test_a_clock_that_is_too_coarse_tells_no_time_of_0(page: list[str], coarse: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     """Nor does a fine one of any but single segments."""
     if coarse is None:

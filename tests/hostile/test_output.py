@@ -19,6 +19,7 @@ from tcptrace_py.cli import main
 from tcptrace_py.outputs import foreign, verdicts
 from tcptrace_py.outputs.formats.markdown import escape
 from tcptrace_py.outputs.units import printable
+from tests.thorough import paired
 
 from .test_inputs import INPUTS
 
@@ -49,7 +50,10 @@ def toml(text: str) -> str:
     return json.dumps(text)
 
 
-@pytest.fixture(params=[*NASTY, "no UTF-8"])
+KINDS = [*NASTY, "no UTF-8"]
+
+
+@pytest.fixture(params=KINDS)
 def named(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """A file of a nasty name, which is where it is looked for, and a text of the kind."""
     text = NASTY.get(request.param, NO_UTF_8)
@@ -64,8 +68,8 @@ def named(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return name, text if request.param in NASTY else "x"
 
 
-@pytest.mark.parametrize("form", verdicts.names())
-def test_verdicts(form: str, named: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("named", "form"), paired(KINDS, verdicts.names()), indirect=["named"])
+def test_verdicts(named: tuple[str, str], form: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("duckdb")
     name, text = named
     plain = text.replace('"', "").replace("'", "")
@@ -110,8 +114,7 @@ def test_documents(command: list[str], named: tuple[str, str], capsys: pytest.Ca
         assert json.dumps(json.loads(line), ensure_ascii=False).encode()
 
 
-@pytest.mark.parametrize("form", ["table", "markdown", "csv", "json"])
-@pytest.mark.parametrize("kind", NASTY)
+@pytest.mark.parametrize(("kind", "form"), paired(NASTY, ["table", "markdown", "csv", "json"]))
 def test_queries(kind: str, form: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("duckdb")
     text = NASTY[kind].replace("'", "").replace('"', "")

@@ -25,7 +25,7 @@ from tcptrace_py.outputs.time_wait.picture import bars, curve
 from tcptrace_py.outputs.view import View
 from tests.buildups import NAMES, SAMPLES, analysis, diagnosis, largest_slow
 from tests.outputs.test_documents import registry, schema, strict
-from tests.thorough import large_ones_slow
+from tests.thorough import every, large_ones_slow
 
 if TYPE_CHECKING:
     from tcptrace_py.model.diagnosis import Diagnosis
@@ -70,7 +70,7 @@ def every_sample() -> list[Path]:
     return sorted(path for path in SAMPLES.iterdir() if ".pcap" in path.name)
 
 
-@pytest.mark.parametrize("path", large_ones_slow(every_sample()))
+@pytest.mark.parametrize("path", large_ones_slow(every(4, every_sample(), 2)))
 def test_every_sample_gives_a_page_and_a_document_of_the_schema(path: Path, gold_part: GoldPart) -> None:
     try:
         result = analysis(path.name)

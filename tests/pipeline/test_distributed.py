@@ -106,7 +106,7 @@ def test_samples(path: Path, tmp_path: Path) -> None:
             distributed(path, tmp_path / "scratch")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", every(2, FORMS))
 def test_all_samples_as_one_capture_of_another_form(form: Callable[[list[Row], Path], list[Path]], tmp_path: Path) -> None:
     same(form(all_samples(), tmp_path / "capture"), tmp_path / "scratch", range_bytes=20_000, partitions=4)
 
@@ -117,7 +117,7 @@ def test_long_ones(name: str, tmp_path: Path) -> None:
     same(SAMPLES / name, tmp_path / "scratch", partitions=5, keep_rows=False)
 
 
-@pytest.mark.parametrize("name", sorted(SCENARIOS))
+@pytest.mark.parametrize("name", every(2, sorted(SCENARIOS)))
 def test_hostile_traffic(name: str, tmp_path: Path) -> None:
     (tmp_path / "capture").write_bytes(capture(SCENARIOS[name](examples(500))))
     same(tmp_path / "capture", tmp_path / "scratch", keep_rows=False)

@@ -95,11 +95,16 @@ def judged_in_time(path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch, most:
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), paired([PACKED[0], "random segments", "syn flood", "slow scan", "lone resets", "tuple reused"], [0, 7, 100])
+    ("name", "most", "jobs"),
+    [
+        (name, most, jobs)
+        for (name, most), jobs in paired(
+            paired([PACKED[0], "random segments", "syn flood", "slow scan", "lone resets", "tuple reused"], [0, 7, 100]), JOBS[::-1]
+        )
+    ],
 )
-@pytest.mark.parametrize("jobs", JOBS)
 def test_what_there_is_no_time_for_has_its_number_and_is_counted_nowhere(
-    name: str, jobs: int, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, most: int, jobs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "some.pcap"
     if name in PACKED:

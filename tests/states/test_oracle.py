@@ -16,6 +16,7 @@ from tcptrace_py.model.verdict import View
 from tcptrace_py.pipeline.replaying import Replayer
 from tcptrace_py.states.replay import judge
 from tests.ladder import CLIENT, SECOND_NS, SERVER, SERVICE, START_NS, Seg, key_of, ladder, segment_block
+from tests.thorough import examples
 from tests.traffic import CLOSES, FLAGS, MIDDLES, MS, OPENINGS, SLIPS, STEPS_NS
 
 from .oracle import replay as oracle
@@ -205,7 +206,7 @@ def compare(count: int, seed: int) -> tuple[int, int]:
 
 
 def test_verdicts_are_those_of_the_oracle() -> None:
-    asked, with_reset = compare(2000, seed=1)
+    asked, with_reset = compare(examples(2000), seed=1)
     assert with_reset > asked // 20  # resets have most of the rules
 
 
