@@ -124,17 +124,21 @@ def _read_by(database: Any, statement: str) -> set[str]:
 
 def verify(statement: str) -> None:
     """See whether a statement makes sense, without any data. Raises UsageError."""
-    database = _open()
-    for table in TABLES:
-        database.execute(definition(table))
-    confine(database)
-    execute(database, statement)
+    _verify(_open(), statement)
 
 
 def verify_rule(statement: str) -> None:
     """See whether a statement makes sense as a rule. Raises UsageError."""
-    _one_select(_open(), statement)
-    verify(statement)
+    database = _open()
+    _one_select(database, statement)
+    _verify(database, statement)
+
+
+def _verify(database: Any, statement: str) -> None:
+    for table in TABLES:
+        database.execute(definition(table))
+    confine(database)
+    execute(database, statement)
 
 
 def _open() -> Any:
