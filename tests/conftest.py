@@ -4,6 +4,8 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     marked = config.option.markexpr not in config.getini("addopts")
     return 0 if named or marked or config.getoption("--update-gold") else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Every other process of several begins with the last modules: pytest compiles each for itself, unless another one has done so."""
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0")[-1] in "13579" and session.config.args in ([], ["tests"]):
+        here = Path(__file__).parent
+        modules = sorted(path.relative_to(here.parent) for path in here.rglob("test_*.py"))
+        for path in reversed(modules[len(modules) // 3 :]):
+            with suppress(Exception, pytest.skip.Exception):  # what is wrong is said when the tests of it are collected
+                import_module(".".join(path.with_suffix("").parts))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,16 +6,15 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
-import xmlschema
-from sarif_pydantic import Sarif
 
 import tcptrace_py
 from tcptrace_py.checks import config, engine
@@ -80,38 +79,49 @@ STRANGE_RULES = """\
 name = "\\u001b[31m\\u0000<&>"
 query = "SELECT chr(27) || ']]>&<' || chr(1) AS x FROM connections"
 """
-REPORTS = {
-    "failed": report(),
-    "passed": report(["3 x ok 10ms"], "[rules.refused-handshakes]"),
-    "empty": report([]),
-    "empty-allowed": report([], allow_empty=True),
-    "damaged": report(["ok"], "[rules.refused-handshakes]", ["!cut-tail"]),
-    "one-sided": report(["ok"], "[rules.refused-handshakes]", ["one-sided", "!cut-tail"]),
-    "interrupted": replace(report(["3 x ok 10ms"], "[rules.refused-handshakes]"), interrupted=True),
-    "strange": report(["refused"], STRANGE_RULES),
+REPORTS: dict[str, Callable[[], Report]] = {
+    "failed": report,
+    "passed": partial(report, ["3 x ok 10ms"], "[rules.refused-handshakes]"),
+    "empty": partial(report, []),
+    "empty-allowed": partial(report, [], allow_empty=True),
+    "damaged": partial(report, ["ok"], "[rules.refused-handshakes]", ["!cut-tail"]),
+    "one-sided": partial(report, ["ok"], "[rules.refused-handshakes]", ["one-sided", "!cut-tail"]),
+    "interrupted": lambda: replace(report(["3 x ok 10ms"], "[rules.refused-handshakes]"), interrupted=True),
+    "strange": partial(report, ["refused"], STRANGE_RULES),
 }
+
+
+@cache
+def reported(name: str) -> Report:
+    """One of these reports, made when a test first wants it."""
+    return REPORTS[name]()
 
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_json_is_valid_by_its_schema(name: str) -> None:
     schema = json.loads((Path(tcptrace_py.__file__).parent / "schema" / "verdict-1.json").read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
-    document = json.loads(printed("json", REPORTS[name]))
+    document = json.loads(printed("json", reported(name)))
     jsonschema.Draft202012Validator(schema).validate(document)
-    assert document["verdict"] == REPORTS[name].verdict
+    assert document["verdict"] == reported(name).verdict
 
 
-JUNIT = xmlschema.XMLSchema(str(HERE / "junit.xsd"))
+@cache
+def junit() -> Any:
+    """The schema of CI systems."""
+    import xmlschema
+
+    return xmlschema.XMLSchema(str(HERE / "junit.xsd"))
 
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_junit_is_valid_by_the_schema_of_ci_systems(name: str) -> None:
-    text = printed("junit", REPORTS[name])
-    JUNIT.validate(text)
+    text = printed("junit", reported(name))
+    junit().validate(text)
     suite = ET.fromstring(text.encode())[0]
     for element, count in (("failure", suite.get("failures")), ("error", suite.get("errors"))):
         assert len(suite.findall(f"testcase/{element}")) == int(count or "")
-    assert len(suite) == int(suite.get("tests") or "") == len(REPORTS[name].outcomes)
+    assert len(suite) == int(suite.get("tests") or "") == len(reported(name).outcomes)
 
 
 SARIF = jsonschema.Draft202012Validator(json.loads((HERE / "sarif.json").read_text("utf-8")))
@@ -119,7 +129,9 @@ SARIF = jsonschema.Draft202012Validator(json.loads((HERE / "sarif.json").read_te
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_sarif_is_valid(name: str) -> None:
-    document = json.loads(printed("sarif", REPORTS[name]))
+    document = json.loads(printed("sarif", reported(name)))
+    from sarif_pydantic import Sarif
+
     SARIF.validate(document)
     Sarif.model_validate(document)
     run = document["runs"][0]
@@ -155,14 +167,16 @@ def _published(package: str, member: str, folder: Path) -> str:
 @pytest.mark.slow
 def test_sarif_is_valid_by_the_published_schema(tmp_path: Path) -> None:
     schema = json.loads(_published("sarif-om==1.0.4", "sarif-2.1.0-rtm.4.json", tmp_path))
-    for form in REPORTS.values():
+    for form in map(reported, REPORTS):
         jsonschema.Draft7Validator(schema).validate(json.loads(printed("sarif", form)))
 
 
 @pytest.mark.slow
 def test_junit_is_valid_by_the_published_schema(tmp_path: Path) -> None:
+    import xmlschema
+
     schema = xmlschema.XMLSchema(_published("pytest==8.3.5", "junit-10.xsd", tmp_path))
-    for form in REPORTS.values():
+    for form in map(reported, REPORTS):
         schema.validate(printed("junit", form))
 
 
@@ -179,17 +193,18 @@ def test_junit_is_valid_by_the_published_schema(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("form", ["text", "markdown", "github"])
 def test_pages_say_the_verdict(name: str, text: str, form: str) -> None:
-    assert text in printed(form, REPORTS[name])
+    assert text in printed(form, reported(name))
 
 
 def test_only_what_passed_says_so() -> None:
-    for name, each in REPORTS.items():
+    for name in REPORTS:
+        each = reported(name)
         says = "all checks hold" in printed("text", each).lower()
         assert says == (name in ("passed", "empty-allowed")), name
 
 
 def test_the_text_says_what_why_where_and_what_to_do() -> None:
-    text = printed("text", REPORTS["failed"], width=120)
+    text = printed("text", reported("failed"), width=120)
     parts = (
         "FAIL  TS101 handshake-latency\n  conf/tcp rules.toml:1\n",
         "p99 of completed handshakes: 80 ms, limit 50 ms",
@@ -210,12 +225,12 @@ def test_the_text_says_what_why_where_and_what_to_do() -> None:
 
 def test_narrow_pages_fit() -> None:
     for width in (80, 100):
-        lines = printed("text", REPORTS["failed"], width).splitlines()
+        lines = printed("text", reported("failed"), width).splitlines()
         assert max(len(line) for line in lines if "tcpstates explain" not in line) <= width
 
 
 def test_github_annotations_stand_at_the_rule() -> None:
-    lines = printed("github", REPORTS["failed"]).splitlines()
+    lines = printed("github", reported("failed")).splitlines()
     assert lines[0].startswith("::error file=conf/tcp rules.toml,line=1,title=TS101 handshake-latency::p99 of")
     assert any(line.startswith("::warning file=conf/tcp rules.toml,line=7,") for line in lines)
     assert all(line.startswith("::") for line in lines[:-1])
@@ -230,14 +245,14 @@ def test_github_escapes_what_ends_a_property() -> None:
 
 
 def test_what_is_warned_of_does_not_fail_junit() -> None:
-    suite = ET.fromstring(printed("junit", REPORTS["failed"]).encode())[0]
+    suite = ET.fromstring(printed("junit", reported("failed")).encode())[0]
     warned = next(case for case in suite if case.get("name") == "refused-handshakes")
     assert [child.tag for child in warned] == ["system-out"]
     assert (warned[0].text or "").startswith("warning: refused handshakes: 2, limit 0")
 
 
 def test_sarif_names_the_line_and_stays_the_same_between_runs() -> None:
-    results = json.loads(printed("sarif", REPORTS["failed"]))["runs"][0]["results"]
+    results = json.loads(printed("sarif", reported("failed")))["runs"][0]["results"]
     again = json.loads(printed("sarif", report([*TRAFFIC, "ok 90ms"])))["runs"][0]["results"]
     place = results[0]["locations"][0]["physicalLocation"]
     assert place == {"artifactLocation": {"uri": "conf/tcp%20rules.toml"}, "region": {"startLine": 1}}
@@ -247,7 +262,7 @@ def test_sarif_names_the_line_and_stays_the_same_between_runs() -> None:
 
 
 def test_numbers_in_json_have_their_unit_in_the_key() -> None:
-    checks = {check["name"]: check for check in json.loads(printed("json", REPORTS["failed"]))["checks"]}
+    checks = {check["name"]: check for check in json.loads(printed("json", reported("failed")))["checks"]}
     assert checks["handshake-latency"]["measures"][0]["measured_ms"] == 80
     assert checks["handshake-latency"]["measures"][0]["limit_ms"] == 50
     assert checks["data-retransmissions"]["measures"][0]["limit_ratio"] == 0.01
@@ -279,6 +294,6 @@ def test_many_files_and_standard_input() -> None:
 def test_a_page_for_a_plain_terminal() -> None:
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding="ascii")
-    verdicts.named("text").write(REPORTS["failed"], View(width=60), out)
+    verdicts.named("text").write(reported("failed"), View(width=60), out)
     out.flush()
     assert b"TS101" in raw.getvalue()
