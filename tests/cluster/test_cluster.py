@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
     from tcptrace_py.api import Result
 
-distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+if find_spec("distributed") is None:
+    pytest.skip("Dask is not installed", allow_module_level=True)
 pytestmark = [pytest.mark.slow, pytest.mark.timed]  # workers that hear nothing for long are given up
 
 FRAMES = 1500
@@ -52,6 +55,8 @@ def two() -> Iterator[Any]:
 
 
 def cluster_of(workers: int, **settings: Any) -> Iterator[Any]:
+    distributed = import_module("distributed")  # half a second, which only these tests need
+
     with (
         distributed.LocalCluster(
             n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50, **settings
@@ -166,6 +171,7 @@ def test_a_task_that_fails_is_tried_again(
 
 def test_a_task_that_no_worker_survives_is_named(two: Any, capture: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hinder(monkeypatch, "decode", die)
+    monkeypatch.setattr(two.cluster.scheduler, "allowed_failures", 0)  # each worker that dies takes seconds to begin anew
     with pytest.raises(CaptureError, match="decode died"):
         analyze(capture, cluster=two, scratch=str(tmp_path))
     assert not list(tmp_path.glob("tcpstates-*"))
@@ -344,7 +350,7 @@ def test_a_cluster_with_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     pytest.importorskip("cryptography", reason="cryptography makes the certificates")
     import dask
 
-    security = distributed.Security.temporary()
+    security = import_module("distributed").Security.temporary()
     for name in ("ca", "cert", "key"):
         (tmp_path / name).write_text({"ca": security.tls_ca_file, "cert": security.tls_client_cert, "key": security.tls_client_key}[name])
     names = {"ca-file": "ca", "client.cert": "cert", "client.key": "key"}

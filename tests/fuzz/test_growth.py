@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-pytestmark = [pytest.mark.fuzz, pytest.mark.timed]
+pytestmark = pytest.mark.fuzz
 
 FEW, MANY = 3_000, 12_000
 TIMES_AS_LONG = 1.8  # beyond proportion: caches, and the machine's other work
@@ -39,6 +39,7 @@ def cpu_s(path: Path, name: str, count: int) -> float:
     return time.process_time() - started
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_time_is_in_proportion_to_segments(name: str, tmp_path: Path) -> None:
     path = tmp_path / "hostile.pcap"

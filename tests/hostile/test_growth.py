@@ -42,7 +42,6 @@ def cpu_s(command: list[str], path: Path) -> float:
 
 
 @pytest.mark.fuzz
-@pytest.mark.timed
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("kind", generators.KINDS)
 def test_cost_grows_with_the_length(kind: str, command: str, tmp_path: Path) -> None:
