@@ -96,7 +96,7 @@ def test_samples_as_they_are(path: Path, small_pieces: list[int]) -> None:
     assert small_pieces or not rows(path) or not worthwhile.AGGREGATED.isdisjoint(row[3] for row in rows(path))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", every(2, FORMS, 1))
 def test_all_samples_as_one_capture_of_another_form(form: Callable[[list[Row], Path], list[Path]], tmp_path: Path) -> None:
     paths = form(all_samples(), tmp_path / "capture")
     for count in every(2, (2, 3), len(form.__name__) % 2):
