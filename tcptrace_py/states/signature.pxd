@@ -11,27 +11,27 @@ cdef long long ACK, FIN, OPT_DSACK, OPT_TIMESTAMPS, RST, SYN, NAMED, NOWHERE, MO
 cdef unsigned int[::1] _NAME
 
 
-cdef class Told:
+cdef class Progress:
     cdef Side side
     cdef long long ack, cover, end, fin, first_stamp, hops, stamp
 
 
-@cython.locals(told=Told)
-cdef Told _told(Side side, Segment segment, long long ack)
-@cython.locals(log=list, count=cython.Py_ssize_t, syn=Segment, synack=Segment, a=Told, b=Told, resets="long long", fins="long long",
-               name="unsigned int[::1]", word="long long", before_ns="long long", index=cython.Py_ssize_t, segment=Segment, mine=Told,
-               theirs=Told, letter="long long", covers=bint, crossing="long long", used=cython.Py_ssize_t, last=Segment, before=Segment,
+@cython.locals(progress=Progress)
+cdef Progress _begun(Side side, Segment segment, long long ack)
+@cython.locals(log=list, count=cython.Py_ssize_t, syn=Segment, synack=Segment, a=Progress, b=Progress, resets="long long", fins="long long",
+               name="unsigned int[::1]", word="long long", before_ns="long long", index=cython.Py_ssize_t, segment=Segment, mine=Progress,
+               theirs=Progress, letter="long long", covers=bint, crossing="long long", used=cython.Py_ssize_t, last=Segment, before=Segment,
                ender=Side)
 cpdef bytes signature(Connection connection, View view)
 @cython.locals(a=Side, b=Side, log=list, syn=Segment, synack=Segment)
 cdef bint _is_opened(Connection connection) except -1
 @cython.locals(stamp="long long", way="long long")
-cdef bint _is_in_order(Segment segment, Told mine) except -1
+cdef bint _is_in_order(Segment segment, Progress mine) except -1
 @cython.locals(reset=Segment, context=Context, segment=Segment)
-cdef bint _obeyed(list log, Py_ssize_t index, Told mine) except -1
-@cython.locals(first=Told, second=Told)
-cdef long long _crossing(list log, Told a, Told b) except -2
+cdef bint _obeyed(list log, Py_ssize_t index, Progress mine) except -1
+@cython.locals(first=Progress, second=Progress)
+cdef long long _crossing(list log, Progress a, Progress b) except -2
 @cython.locals(answer=Segment, own=Segment, fin=Segment, older=bint)
-cdef long long _answer(list log, Told mine, Told theirs) except -1
+cdef long long _answer(list log, Progress mine, Progress theirs) except -1
 @cython.locals(marks=list, log=list, index=cython.Py_ssize_t, segment=Segment)
 cpdef list marks_of(Connection connection)

@@ -1,6 +1,6 @@
 """What the verdict on a connection hangs on, as a name: those of one name are reasoned out once.
 
-Most connections that do not go by the book left it where nothing is decided: data came twice or was missed, a RST ended them
+Many connections that do not go by the book left it where nothing is decided: data came twice or was missed, a RST ended them
 in order. Of those the rules ask for nothing but which segments the log has, in which order, and near whom it was captured.
 A name holds that. It is refused wherever a rule would look at a time, a number or a mark that it does not hold:
 `tests/states/test_signature.py` holds each verdict to that of `replay.judge`.
@@ -26,8 +26,8 @@ KINDS = SYN | FIN | RST | ACK
 _NAME = array("I", bytes(4 * WORDS))
 
 
-class Told:
-    """How far the log has told of a side."""
+class Progress:
+    """A side as far as the log was read."""
 
     __slots__ = ("ack", "cover", "end", "fin", "first_stamp", "hops", "side", "stamp")
 
@@ -41,15 +41,15 @@ class Told:
         self.stamp = 0  # of its segments, the latest counted from the first
 
 
-def _told(side: Side, segment: Segment, ack: int) -> Told:
-    """What a side's first segment tells: a function, since compiled it is called with C numbers."""
-    told = Told()
-    told.side = side
-    told.end, told.ack = segment.end, ack
-    told.first_stamp = segment.tsval
+def _begun(side: Side, segment: Segment, ack: int) -> Progress:
+    """A side behind its first segment: a function, since compiled it is called with C numbers."""
+    progress = Progress()
+    progress.side = side
+    progress.end, progress.ack = segment.end, ack
+    progress.first_stamp = segment.tsval
     if segment.ttl:
-        told.hops = hops(segment.ttl)
-    return told
+        progress.hops = hops(segment.ttl)
+    return progress
 
 
 def signature(connection: Connection, view: View) -> bytes:
@@ -59,7 +59,7 @@ def signature(connection: Connection, view: View) -> bytes:
     if not 3 <= count <= MOST_LOGGED or not _is_opened(connection):
         return b""
     syn, synack = log[0], log[1]
-    a, b = _told(connection.a, syn, synack.end), _told(connection.b, synack, syn.end)
+    a, b = _begun(connection.a, syn, synack.end), _begun(connection.b, synack, syn.end)
     resets = fins = 0
     name, word, before_ns = _NAME, SYN | (SECOND | SYN | ACK) << 8, synack.time_ns
     for index in range(2, count):
@@ -118,7 +118,7 @@ def _is_opened(connection: Connection) -> bool:
     syn, synack = log[0], log[1]
     return (
         not connection.self_connect
-        and syn.flags & (KINDS) == SYN
+        and syn.flags & KINDS == SYN
         and synack.side == 1
         and synack.flags & KINDS == SYN | ACK
         and not (syn.payload or synack.payload or syn.marks or synack.marks)
@@ -137,7 +137,7 @@ def _is_opened(connection: Connection) -> bool:
     )
 
 
-def _is_in_order(segment: Segment, mine: Told) -> bool:
+def _is_in_order(segment: Segment, mine: Progress) -> bool:
     """Whether a side's next logged segment is an ordinary one: behind all that it sent, going back in nothing; behind its FIN bare."""
     stamp = ahead(segment.tsval, mine.first_stamp)
     if (
@@ -158,7 +158,7 @@ def _is_in_order(segment: Segment, mine: Told) -> bool:
     return True
 
 
-def _obeyed(log: list[Segment], index: int, mine: Told) -> bool:
+def _obeyed(log: list[Segment], index: int, mine: Progress) -> bool:
     """Whether a RST stands just behind all that its sender sent, came the way of the rest, and answers nothing of its own."""
     reset = log[index]
     context = reset.context
@@ -176,7 +176,7 @@ def _obeyed(log: list[Segment], index: int, mine: Told) -> bool:
     return True
 
 
-def _crossing(log: list[Segment], a: Told, b: Told) -> int:
+def _crossing(log: list[Segment], a: Progress, b: Progress) -> int:
     """What else the order of two FINs hangs on, where they crossed; -1 where it is not clear that they did."""
     first, second = a, b
     if b.fin < a.fin:
@@ -188,7 +188,7 @@ def _crossing(log: list[Segment], a: Told, b: Told) -> int:
     return 1 | _answer(log, a, b) << 1 | _answer(log, b, a) << 3
 
 
-def _answer(log: list[Segment], mine: Told, theirs: Told) -> int:
+def _answer(log: list[Segment], mine: Progress, theirs: Progress) -> int:
     """Of what a side covers its peer's FIN by: 1, it has IP ID 0, unlike its own FIN; 2, it echoes what came before that FIN."""
     if mine.cover < 0:
         return 0

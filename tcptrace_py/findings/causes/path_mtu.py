@@ -6,9 +6,8 @@ Where more than one large segment is missing, smaller ones arrive between them, 
 large one: then the connection stands still before it was ever acknowledged as many bytes as the segment has. It is less sure.
 
 Look-alikes: plain loss meets segments of all sizes, and spares a large one now and then (then nothing is said); a receiver that does
-not read closes its window; an outage hits connections
-that were acknowledged much before. A sender whose network card cuts large segments (TSO) shows sizes that never were on the wire: where one
-of those passed, nothing is said.
+not read closes its window; an outage hits connections that were acknowledged much before. A sender whose network card cuts large
+segments (TSO) shows sizes that never were on the wire: where one of those passed, nothing is said.
 
 At the receiver neither the large segments are captured nor their repeats: there, bytes stay missing below what it acknowledges
 selectively, for as long as it waits, while no segment near the size of a full one ever came. That is said of several connections
