@@ -50,7 +50,7 @@ MOST_BYTES = 20_000  # of a capture that is altered
 RECORDS = 60
 SAVED_EACH_S = 5.0
 MOST_FRAMES = 7  # of a piece
-EACH_COLLECTED = 20  # cases, after which memory is given back
+EACH_COLLECTED = {"mutated": 500, "differential": 20}  # cases, after which memory is given back
 
 ROOT = Path(__file__).parents[2]
 ASKED = "import sys; from tests.fuzz.campaigns import answer; answer(sys.stdin, sys.stdout)"
@@ -201,7 +201,7 @@ def campaign(judge: Callable[[bytes, Random], bool], kind: str, seed: int, first
         except (Exception, TooSlowError) as failure:  # noqa: BLE001 - it is what is looked for
             found["failures"].append([number, name, f"{type(failure).__name__}: {failure}"[:500]])
         found["cases"] += 1
-        if not found["cases"] % EACH_COLLECTED:
+        if not found["cases"] % EACH_COLLECTED[kind]:
             gc.collect()  # what processes share is address space, and no reason for Python to look for garbage
         found["cpu_s"] = round(time.process_time(), 1)
         if to is not None and (time.monotonic() - saved > SAVED_EACH_S or number + 1 == end):
