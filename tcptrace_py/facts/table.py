@@ -1,3 +1,5 @@
+# cython: boundscheck=False, wraparound=False
+# (compiled: rows are those of the table itself, and no row is asked for that is not there)
 """A table of typed columns: rows by number, each column in one piece.
 
 A table has columns of three widths: 64 bits (`wide`), 32 bits (`narrow`) and 8 bits (`small`). A column is named by its number
@@ -8,6 +10,7 @@ as Arrow wants it. MISSING stands for what is unknown in a wide column, -1 in th
 from array import array
 
 from tcptrace_py.model import columns
+from tcptrace_py.model.growing import zeros
 
 MISSING = -(1 << 63)
 
@@ -23,9 +26,9 @@ class Table:
         self.small_columns = small_columns
         self.capacity = capacity
         self.count = 0
-        self.wide = array("q", bytes(8 * capacity * wide_columns))
-        self.narrow = array("i", bytes(4 * capacity * narrow_columns))
-        self.small = array("b", bytes(capacity * small_columns))
+        self.wide = zeros("q", capacity * wide_columns)
+        self.narrow = zeros("i", capacity * narrow_columns)
+        self.small = zeros("b", capacity * small_columns)
 
     def row(self) -> int:
         """Make a new row; its columns hold whatever stood there."""
@@ -58,11 +61,44 @@ class Table:
                 found.append(row)  # noqa: PERF401 - compiled, this is a loop in C
         return found
 
+    def among(self, rows: "list[int]", column: int, wanted: bytes) -> list[int]:
+        """Those of these rows whose value in a small column is wanted (256 bytes, by its 8 bits)."""
+        small, begin, found = self.small, column * self.capacity, []
+        for row in rows:
+            at = begin + row
+            if wanted[small[at] & 0xFF]:
+                found.append(row)
+        return found
+
+    def between(self, rows: "list[int]", column: int, least: int, most: int) -> list[int]:
+        """Those of these rows whose value in a wide column is none below `least` and none above `most`."""
+        wide, begin, found = self.wide, column * self.capacity, []
+        for row in rows:
+            at = begin + row
+            if least <= wide[at] <= most:
+                found.append(row)
+        return found
+
+    def grouped(self, column: int, rows: "list[int]") -> dict[int, list[int]]:
+        """These rows by their values in a narrow column, each group in their order."""
+        narrow, begin = self.narrow, column * self.capacity
+        found: dict[int, list[int]] = {}
+        last, members = -1, None
+        for row in rows:
+            at = begin + row
+            value = narrow[at]
+            if members is None or value != last:
+                last, members = value, found.get(value)
+                if members is None:
+                    members = found[value] = []
+            members.append(row)
+        return found
+
     def make_room(self, capacity: int) -> None:
         """Have room for so many rows, no fewer than there are. Columns of one width move at a time: others are not there twice then."""
-        self.wide = self._moved(self.wide, array("q", bytes(8 * capacity * self.wide_columns)), self.wide_columns, capacity)
-        self.narrow = self._moved(self.narrow, array("i", bytes(4 * capacity * self.narrow_columns)), self.narrow_columns, capacity)
-        self.small = self._moved(self.small, array("b", bytes(capacity * self.small_columns)), self.small_columns, capacity)
+        self.wide = self._moved(self.wide, zeros("q", capacity * self.wide_columns), self.wide_columns, capacity)
+        self.narrow = self._moved(self.narrow, zeros("i", capacity * self.narrow_columns), self.narrow_columns, capacity)
+        self.small = self._moved(self.small, zeros("b", capacity * self.small_columns), self.small_columns, capacity)
         self.capacity = capacity
 
     def _moved(self, mine: "array[int]", theirs: "array[int]", columns: int, capacity: int) -> "array[int]":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.model.addresses import text
-from tcptrace_py.model.clock import SECOND_NS
+from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.finding import Finding, Gravity
 from tcptrace_py.model.vocabulary import Outcome, numbers
 
@@ -52,7 +52,7 @@ UNANSWERED, IN_PROGRESS = numbers(Outcome)["unanswered"], numbers(Outcome)["in-p
 
 
 class Evidence:
-    """All that an analysis collected, when it is complete. Rows are those of `troubled`, by number."""
+    """All that an analysis collected, when it is complete. Rows are those of `troubled`, by number: in order of first frames."""
 
     def __init__(
         self,
@@ -193,6 +193,10 @@ class Evidence:
         """Those with one of these values in a small column."""
         return self.table.with_small(number, _marks(*values), self.claimed)
 
+    def all_with(self, number: int, *values: int) -> list[int]:
+        """The same, claimed ones as well."""
+        return self.table.with_small(number, _marks(*values), bytes(self.count))
+
     def free_that_have(self, number: int) -> list[int]:
         """Those with anything but 0 in a narrow column."""
         return self.table.with_narrow(number, self.claimed)
@@ -200,6 +204,14 @@ class Evidence:
     def free_above_0(self, number: int) -> list[int]:
         """Those with more than 0 in a wide column."""
         return self.table.with_wide(number, self.claimed)
+
+    def among(self, rows: list[int], number: int, *values: int) -> list[int]:
+        """Those of these rows with one of these values in a small column."""
+        return self.table.among(rows, number, _marks(*values))
+
+    def between(self, rows: list[int], number: int, least: int, most: int = NEVER_NS) -> list[int]:
+        """Those of these rows with such a value in a wide column, both bounds included."""
+        return self.table.between(rows, number, least, most)
 
     def by_service(self, rows: Iterable[int]) -> dict[Service, list[int]]:
         """Rows by server, port and scope, in order of first frames."""
@@ -211,20 +223,11 @@ class Evidence:
 
     def grouped(self, rows: Iterable[int], key: Callable[[Account], Key]) -> dict[Key, list[int]]:
         """Rows by something of their accounts, in order of first frames."""
-        of_account: dict[int, list[int]] = {}
-        accounts_at = self._accounts_at
-        for row in rows:
-            number = accounts_at[row]
-            if number in of_account:
-                of_account[number].append(row)
-            else:
-                of_account[number] = [row]
         found: dict[Key, list[int]] = {}
-        for members in of_account.values():
+        for members in self.table.grouped(column.ACCOUNT, rows if isinstance(rows, list) else list(rows)).values():
             found.setdefault(key(self.account(members[0])), []).extend(members)
-        first = self.wide(column.FIRST_FRAME)
         for members in found.values():
-            members.sort(key=first.__getitem__)
+            members.sort()
         return found
 
     def accounts_of(self, service: Service) -> Looked:

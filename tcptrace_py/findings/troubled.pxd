@@ -34,7 +34,8 @@ cdef class Troubled:
 
     @cython.locals(mine=cython.Py_ssize_t, table=Table, source=Table, size=cython.Py_ssize_t, theirs=cython.Py_ssize_t,
                    wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", column=cython.Py_ssize_t,
-                   client="long long", server="long long")
+                   client="long long", server="long long", of_wide="long long[::1]", of_narrow="int[::1]", copied="long long[::1]",
+                   fin=Segment)
     cpdef add(self, bytes key, Block block, Py_ssize_t row, Live live, Verdict verdict)
     @cython.locals(row=cython.Py_ssize_t)
     cpdef add_unanswered(self, bytes name, Live live, int outcome)

@@ -1,3 +1,5 @@
+# cython: boundscheck=False, wraparound=False
+# (compiled: rows are counted, and there is room for one before it is written)
 """Connections in which something went wrong, in columns: what causes are looked for in.
 
 A row holds what the tables of facts say of the connection, as far as the causes ask for it (COPIED), and its numbers. It is
@@ -129,22 +131,30 @@ class Troubled:
         table, source = self.table, block.connections
         size, theirs = table.capacity, source.capacity
         wide, narrow, small = table.wide, table.narrow, table.small
-        for column in range(len(COPIED_WIDE)):
-            wide[column * size + mine] = source.wide[COPIED_WIDE[column] * theirs + row]
-        for column in range(len(COPIED_NARROW)):
-            narrow[column * size + mine] = source.narrow[COPIED_NARROW[column] * theirs + row]
-        for column in range(len(COPIED_SMALL)):
-            small[column * size + mine] = source.small[COPIED_SMALL[column] * theirs + row]
-        for column in range(len(WAITS_WIDE)):
-            wide[(FIRST_WAITS_WIDE + column) * size + mine] = source.wide[WAITS_WIDE[column] * theirs + row]
-        for column in range(len(WAITS_NARROW)):
-            narrow[(FIRST_WAITS_NARROW + column) * size + mine] = source.narrow[WAITS_NARROW[column] * theirs + row]
+        of_wide, of_narrow = source.wide, source.narrow
+        copied = COPIED_WIDE
+        for column in range(len(copied)):
+            wide[column * size + mine] = of_wide[copied[column] * theirs + row]
+        copied = COPIED_NARROW
+        for column in range(len(copied)):
+            narrow[column * size + mine] = of_narrow[copied[column] * theirs + row]
+        copied = COPIED_SMALL
+        for column in range(len(copied)):
+            small[column * size + mine] = source.small[copied[column] * theirs + row]
+        copied = WAITS_WIDE
+        for column in range(len(copied)):
+            wide[(FIRST_WAITS_WIDE + column) * size + mine] = of_wide[copied[column] * theirs + row]
+        copied = WAITS_NARROW
+        for column in range(len(copied)):
+            narrow[(FIRST_WAITS_NARROW + column) * size + mine] = of_narrow[copied[column] * theirs + row]
         self._write_numbers(mine, live, verdict.client)
         client, server = verdict.close.first(verdict.client), verdict.close.first(1 - verdict.client)
         if client >= 0:
-            wide[CLIENT_FIN * size + mine] = live.log[client].time_ns
+            fin = live.log[client]
+            wide[CLIENT_FIN * size + mine] = fin.time_ns
         if server >= 0:
-            wide[SERVER_FIN * size + mine] = live.log[server].time_ns
+            fin = live.log[server]
+            wide[SERVER_FIN * size + mine] = fin.time_ns
         small[CLIENT_STATE * size + mine] = verdict.final_code(verdict.client)
         small[SERVER_STATE * size + mine] = verdict.final_code(1 - verdict.client)
         small[CLIENT_TALKED_LAST * size + mine] = live.talker == verdict.client
@@ -265,8 +275,8 @@ class Troubled:
                     table.small[RESET_GOES_ON * size + mine] = 1
 
     def finish(self) -> None:
-        """All rows are there."""
-        if self.table.count > self.most:
+        """All rows are there: from now on they are in order of first frames."""
+        if self.table.count:
             self.keep_first()
 
     def keep_first(self) -> None:

@@ -9,10 +9,14 @@ HUGE_PAGE_BYTES = 1 << 21
 
 def longer(column: "array[int]", part: int = 2) -> "array[int]":
     """A column that begins with these values and has room for some more: one for every `part` of them."""
-    grown = array("q" if column.itemsize == 8 else "i")
-    grown.frombytes(memoryview(column).cast("B"))
-    grown.frombytes(bytes(grown.itemsize * (len(column) // part)))
+    grown = zeros("q" if column.itemsize == 8 else "i", len(column) + len(column) // part)
+    memoryview(grown)[: len(column)] = memoryview(column)
     return grown
+
+
+def zeros(kind: str, count: int) -> "array[int]":
+    """So many zeros of this kind (`array`): made in place, where `array(kind, bytes(...))` would have them twice for a moment."""
+    return array(kind, (0,)) * count
 
 
 def words_of(count: int) -> "array[int] | memoryview":

@@ -129,6 +129,13 @@ def test_rows_are_found_by_what_stands_in_a_column(rows: list[tuple[int, int, in
     assert table.with_wide(1, without) == [row for row, wide, _, _ in kept if wide > 0]
     assert table.with_narrow(1, without) == [row for row, _, narrow, _ in kept if narrow]
     assert table.with_small(1, marks, without) == [row for row, _, _, small in kept if small in (wanted, 3)]
+    some = [row for row, *_ in kept]
+    assert table.among(some, 1, marks) == table.with_small(1, marks, without)
+    assert table.between(some, 1, -1, 1) == [row for row, wide, _, _ in kept if -1 <= wide <= 1]
+    assert table.between(some, 1, 1, 0) == []
+    groups = table.grouped(1, some)
+    assert groups == {value: [row for row, _, narrow, _ in kept if narrow == value] for value in {narrow for _, _, narrow, _ in kept}}
+    assert list(groups) == list(dict.fromkeys(narrow for _, _, narrow, _ in kept))  # in order of their first rows
 
 
 @given(

@@ -30,6 +30,17 @@ def test_those_that_began_first_are_kept_whatever_came_first() -> None:
     assert len(troubled.names) == 7
 
 
+def test_few_are_in_order_of_first_frames_as_well() -> None:
+    troubled = Troubled(300)
+    for frame in (7, 3, 9, 1):
+        key = bytes([10, 0, 0, frame, 10, 0, 0, 2]) + (40000).to_bytes(2) + b"\0P"
+        troubled.add_attempt(name_of(key), key, 1000 * frame, frame, frame, 0, UNANSWERED)
+    troubled.finish()
+    table = troubled.table
+    assert list(table.wide[of.FIRST_FRAME * table.capacity : of.FIRST_FRAME * table.capacity + 4]) == [1, 3, 7, 9]
+    assert [troubled.names[table.narrow[of.ACCOUNT * table.capacity + row]][3] for row in range(4)] == [1, 3, 7, 9]
+
+
 def test_what_several_parts_kept_comes_to_what_one_would_have_kept() -> None:
     """However many of a part's are among the first ones."""
     found = []

@@ -31,14 +31,15 @@ EXPECTED, LESS = 20, 20  # see syn-loss: other segments that loss would have met
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each service."""
-    answered = evidence.wide(column.SERVER_BYTES)
     syns, synacks, starts = evidence.narrow(column.SYN_REPEATS), evidence.narrow(column.SYNACK_REPEATS), evidence.wide(column.START)
     in_vain = evidence.by_service(row for row in evidence.syns_in_vain() if syns[row])
-    unserved = evidence.by_service(row for row in evidence.free_with(column.OUTCOME, COMPLETED) if not answered[row]) if in_vain else {}
+    in_vain = {service: rows for service, rows in in_vain.items() if len(rows) >= FEWEST}
+    completed = evidence.free_with(column.OUTCOME, COMPLETED) if in_vain else []
+    unserved = evidence.by_service(evidence.between(completed, column.SERVER_BYTES, 0, 0))
     for service, dropped in in_vain.items():
         waiting = unserved.get(service, [])
         overflown = [row for row in waiting if synacks[row]]
-        if len(dropped) < FEWEST or not waiting or not (overflown or len(waiting) >= FEWEST):
+        if not waiting or not (overflown or len(waiting) >= FEWEST):
             continue
         first_ns = min(starts[row] for row in dropped)
         queue = sum(starts[row] <= first_ns and not synacks[row] for row in waiting)

@@ -34,25 +34,33 @@ Client = tuple[bytes, bytes, int]  # address, scope and port
 
 
 class Asked:
-    """What clients asked, by address and port, to find what stray answers (rows) belong to."""
+    """What clients asked, by address and port, to find what stray answers (rows) belong to; `connections`: also those that are open."""
 
-    def __init__(self, evidence: Evidence, answers: set[int]) -> None:
+    def __init__(self, evidence: Evidence, answers: set[int], *, connections: bool) -> None:
         self.evidence = evidence
-        self.ports = evidence.narrow(column.CLIENT_PORT)
+        self.ports = ports = evidence.narrow(column.CLIENT_PORT)
         self.syns: dict[tuple[Client, int], list[int]] = {}  # unanswered ones, by their number as well
+        self.numbers: set[tuple[int, int]] = set()  # their ports and numbers
         self.open: dict[Client, list[int]] = {}  # connections whose numbers are known on both sides
         outcomes, starts, theirs = evidence.small(column.OUTCOME), evidence.wide(column.CLIENT_ISN), evidence.wide(column.SERVER_ISN)
-        wanted = {self.ports[row] for row in answers}
-        for row in [row for row, port in enumerate(self.ports) if port in wanted]:
-            if outcomes[row] == UNANSWERED or (outcomes[row] == IN_PROGRESS and theirs[row] == MISSING):
+        wanted = {ports[row] for row in answers}
+        for row in evidence.all_with(column.OUTCOME, UNANSWERED, IN_PROGRESS):
+            if ports[row] in wanted and (outcomes[row] == UNANSWERED or theirs[row] == MISSING):
                 self.syns.setdefault((self.client(row), starts[row]), []).append(row)
-            elif starts[row] != MISSING and theirs[row] != MISSING:
+                self.numbers.add((ports[row], starts[row]))
+        for row in [row for row, port in enumerate(ports) if port in wanted] if connections else ():
+            if outcomes[row] != UNANSWERED and starts[row] != MISSING and theirs[row] != MISSING:
                 self.open.setdefault(self.client(row), []).append(row)
 
     def client(self, row: int) -> Client:
         """Who asks, in a row."""
         account = self.evidence.account(row)
         return account.client.address, account.client.scope, self.ports[row]
+
+    def syns_of(self, row: int, number: int) -> Iterator[int]:
+        """Unanswered SYNs of the same client, port and number that went elsewhere."""
+        if (self.ports[row], number) in self.numbers:
+            yield from self.elsewhere(row, self.syns.get((self.client(row), number), ()))
 
     def elsewhere(self, row: int, rows: Iterable[int]) -> Iterator[int]:
         """Those of these rows that went elsewhere."""
@@ -67,7 +75,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     unasked = {row for row in evidence.free_with(column.RESET_CAUSE, NO_SOCKET) if _is_stray(evidence, row)}
     if not refused and not unasked:
         return
-    asked = Asked(evidence, refused | unasked)
+    asked = Asked(evidence, refused | unasked, connections=bool(unasked))
     pairs: dict[tuple[Service, str, int], list[tuple[int, int]]] = {}
     for row in sorted(refused | unasked):
         answered = _of_syn(evidence, asked, row) if row in refused else -1
@@ -95,12 +103,13 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 def _of_syn(evidence: Evidence, asked: Asked, row: int) -> int:
     """The unanswered SYN of the same client port and number, to another address; -1 if there is none."""
-    own, first_ack = evidence.wide(column.CLIENT_ISN)[row], evidence.wide(column.FIRST_ACK)[row]
+    own = evidence.wide(column.CLIENT_ISN)[row]
     if own == MISSING:
+        first_ack = evidence.wide(column.FIRST_ACK)[row]
         if first_ack == MISSING or evidence.small(column.FIRST_BY)[row] == 0:
             return -1
         own = first_ack - 1 & 0xFFFFFFFF
-    return next(asked.elsewhere(row, asked.syns.get((asked.client(row), own), ())), -1)
+    return next(asked.syns_of(row, own), -1)
 
 
 def _is_stray(evidence: Evidence, row: int) -> bool:

@@ -24,6 +24,7 @@ patience.
 
 from collections.abc import Iterator, Sequence
 
+from tcptrace_py.facts.table import MISSING
 from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence, Looked
 from tcptrace_py.model.clock import SECOND_NS
@@ -110,14 +111,17 @@ def _more_was_sent(evidence: Evidence) -> Iterator[tuple[int, int]]:
 
     Its pieces are few for the time that they took, and it waited once more before it gave up.
     """
-    asked_ns, left, fins_ns = map(evidence.wide, (column.FIRST_ASKED, column.CLIENT_UNACKNOWLEDGED, column.SERVER_FIN))
-    outcomes, packets = evidence.small(column.OUTCOME), evidence.wide(column.CLIENT_PACKETS)
-    for row in evidence.free_above_0(column.FIRST_ASKED):
-        if outcomes[row] != COMPLETED or left[row] or fins_ns[row] >= 0:
+    asked_ns, packets = evidence.wide(column.FIRST_ASKED), evidence.wide(column.CLIENT_PACKETS)
+    closes_ns, resets_ns = evidence.wide(column.CLIENT_FIN), evidence.wide(column.RESET_AT)
+    arrived = evidence.between(evidence.free_above_0(column.FIRST_ASKED), column.CLIENT_UNACKNOWLEDGED, 0, 0)
+    unclosed = evidence.between(arrived, column.SERVER_FIN, MISSING, -1)
+    for row in evidence.among(unclosed, column.OUTCOME, COMPLETED):
+        closed_ns = closes_ns[row]
+        wait_ns = (closed_ns if closed_ns >= 0 else resets_ns[row]) - asked_ns[row]
+        if wait_ns < LONG_NS:
             continue
-        closed_ns, silent_ns = evidence.wide(column.CLIENT_FIN)[row], _final_wait_ns(evidence, row)
-        wait_ns = (closed_ns if closed_ns >= 0 else evidence.wide(column.RESET_AT)[row]) - asked_ns[row]
-        if wait_ns >= LONG_NS and silent_ns >= SECOND_NS and wait_ns - silent_ns >= APART_NS * max(packets[row] - NO_GAPS, 1):
+        silent_ns = _final_wait_ns(evidence, row)
+        if silent_ns >= SECOND_NS and wait_ns - silent_ns >= APART_NS * max(packets[row] - NO_GAPS, 1):
             yield row, wait_ns
 
 
@@ -135,11 +139,12 @@ def _is_hello(evidence: Evidence, row: int) -> bool:
 
 def _waits(evidence: Evidence) -> Iterator[tuple[int, int]]:
     """Rows whose last request was acknowledged and never answered, and for how long (ns) nothing came."""
-    sent, answered = evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
-    left, fins_ns = evidence.wide(column.CLIENT_UNACKNOWLEDGED), evidence.wide(column.SERVER_FIN)
-    outcomes, talked = evidence.small(column.OUTCOME), evidence.small(column.CLIENT_TALKED_LAST)
-    for row in evidence.free_with(column.OUTCOME, COMPLETED, NOT_CAPTURED):
-        if fins_ns[row] >= 0 or (answered[row] and not talked[row]) or sent[row] <= 0 or left[row]:
+    answered, outcomes = evidence.wide(column.SERVER_BYTES), evidence.small(column.OUTCOME)
+    talked = evidence.small(column.CLIENT_TALKED_LAST)
+    asked = evidence.between(evidence.free_with(column.OUTCOME, COMPLETED, NOT_CAPTURED), column.CLIENT_BYTES, 1)
+    arrived = evidence.between(asked, column.CLIENT_UNACKNOWLEDGED, 0, 0)
+    for row in evidence.between(arrived, column.SERVER_FIN, MISSING, -1):
+        if answered[row] and not talked[row]:
             continue
         if (answered[row] or outcomes[row] != COMPLETED) and not _asks_again(evidence, row):
             continue

@@ -34,51 +34,57 @@ LATE_NS = 1_000_000_000  # a client that waits for a SYN/ACK may give up before 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each client and service, resets behind answers: of checks, then of a server that always does so."""
-    by, causes, outcomes = evidence.small(column.RESET_BY), evidence.small(column.RESET_CAUSE), evidence.small(column.OUTCOME)
-    behind_ns, asked, answered = evidence.wide(column.RESET_BEHIND), evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
-    took_ns = evidence.wide(column.HANDSHAKE)
-    aborted = [
-        row
-        for row in evidence.free_with(column.RESET_CAUSE, ABORT, UNREAD)
-        if answered[row] > 0
-        and outcomes[row] == COMPLETED
-        and (late_ns := behind_ns[row]) >= 0
-        and (late_ns <= SOON_NS or late_ns <= SOON_NS + took_ns[row])
-    ]
+    by, causes = evidence.small(column.RESET_BY), evidence.small(column.RESET_CAUSE)
+    asked, answered = evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
     for rows in evidence.by_account(_without_data(evidence)).values():
         period_s = _period_s(evidence, rows) if len(rows) >= FEWEST_CHECKS else None
         if period_s is not None:
             yield _found(evidence, rows, "health-check", period_s)
-    for rows in evidence.by_account(aborted).values():
+    for rows in evidence.by_account(_behind_answers(evidence)).values():
+        if len(rows) < FEWEST_ABORTS:
+            continue
+        checks = evidence.among(rows, column.RESET_BY, CLIENT)
         kinds: dict[tuple[int, int], list[int]] = {}
-        for row in rows:
-            if by[row] == CLIENT:
-                kinds.setdefault((asked[row], answered[row]), []).append(row)
+        for row in checks if len(checks) >= FEWEST_CHECKS else ():
+            kinds.setdefault((asked[row], answered[row]), []).append(row)
         for members in kinds.values():
             period_s = _period_s(evidence, members) if len(members) >= FEWEST_CHECKS else None
             if period_s is not None:
                 yield _found(evidence, members, "health-check", period_s)
+        if len(rows) - len(checks) < FEWEST_ABORTS:
+            continue
         ended = [row for row in rows if by[row] == SERVER and causes[row] == ABORT and asked[row] > 0]
         if len(ended) >= FEWEST_ABORTS and len(ended) >= ALWAYS * evidence.account(ended[0]).connections:
             yield _found(evidence, ended, "abort-after-answer", None)
 
 
+def _behind_answers(evidence: Evidence) -> list[int]:
+    """Rows that were answered, and reset right behind a segment, or behind one that was under way."""
+    reset = evidence.among(evidence.free_with(column.RESET_CAUSE, ABORT, UNREAD), column.OUTCOME, COMPLETED)
+    answered = evidence.between(reset, column.SERVER_BYTES, 1)
+    behind_ns, took_ns = evidence.wide(column.RESET_BEHIND), evidence.wide(column.HANDSHAKE)
+    late = evidence.between(answered, column.RESET_BEHIND, SOON_NS + 1)
+    return evidence.between(answered, column.RESET_BEHIND, 0, SOON_NS) + [row for row in late if behind_ns[row] <= SOON_NS + took_ns[row]]
+
+
 def _without_data(evidence: Evidence) -> Iterator[int]:
     """Rows that the client opened, and reset as soon as the first SYN was answered."""
-    by, outcomes, repeats = evidence.small(column.RESET_BY), evidence.small(column.OUTCOME), evidence.narrow(column.SYN_REPEATS)
-    starts, resets_at, behind_ns = evidence.wide(column.START), evidence.wide(column.RESET_AT), evidence.wide(column.RESET_BEHIND)
-    asked, answered = evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
-    for row in evidence.free_with(column.RESET_CAUSE, ABORTED, ABORT, UNREAD):
-        if asked[row] or answered[row] or by[row] != CLIENT or repeats[row] or outcomes[row] not in (COMPLETED, BROKEN_OFF):
-            continue
-        if 0 <= behind_ns[row] <= SOON_NS and resets_at[row] - starts[row] < LATE_NS:
+    reset = evidence.among(evidence.free_with(column.RESET_CAUSE, ABORTED, ABORT, UNREAD), column.OUTCOME, COMPLETED, BROKEN_OFF)
+    empty = evidence.between(evidence.between(reset, column.CLIENT_BYTES, 0, 0), column.SERVER_BYTES, 0, 0)
+    by, repeats = evidence.small(column.RESET_BY), evidence.narrow(column.SYN_REPEATS)
+    starts, resets_at = evidence.wide(column.START), evidence.wide(column.RESET_AT)
+    for row in evidence.between(empty, column.RESET_BEHIND, 0, SOON_NS):
+        if by[row] == CLIENT and not repeats[row] and resets_at[row] - starts[row] < LATE_NS:
             yield row
 
 
 def _period_s(evidence: Evidence, rows: list[int]) -> float | None:
     """At what period connections begin, where it is constant: of several checkers, each at its own phase, the mean distance."""
     starts = sorted(map(evidence.wide(column.START).__getitem__, rows))
+    lasted_ns = starts[-1] - starts[0]
     for checkers in range(1, min(MOST_CHECKERS, len(starts) // 4) + 1):
+        if checkers * lasted_ns < (len(starts) - checkers) // 2 * LEAST_NS:
+            continue  # each moment is in so many distances: half of them can't be long enough
         apart = sorted(map(sub, starts[checkers:], starts))
         median = apart[len(apart) // 2]
         near = int(WITHIN * median)
