@@ -180,10 +180,11 @@ class Openings:
         rows, keys, found = self.rows, self.keys, array("q")
         legs: dict[int, set[bytes]] = {number: set() for number in wanted}
         for row in range(self.count if wanted else 0):
-            number = rows[ROW_WORDS * row + NUMBER]
-            if number in legs and not rows[ROW_WORDS * row + REST] & 1:
-                legs[number].add(keys[row])
-        few = {number for number, of_number in legs.items() if len(of_number) <= MOST_LEGS}
+            if not rows[ROW_WORDS * row + REST] & 1:
+                of_number = legs.get(rows[ROW_WORDS * row + NUMBER])
+                if of_number is not None:
+                    of_number.add(keys[row])
+        few = {number for number, tuples in legs.items() if len(tuples) <= MOST_LEGS}
         for row in range(self.count if few else 0):
             if rows[ROW_WORDS * row + NUMBER] in few:
                 found.append(row)
