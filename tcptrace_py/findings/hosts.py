@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Iterator
 from heapq import merge, nsmallest
 
-from tcptrace_py.model import words
+from tcptrace_py.model import columns, words
 from tcptrace_py.model.addresses import scope_of, text
 from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.packed import KEY, PackedRows
@@ -118,14 +118,17 @@ def most_connections(packed: PackedRows, most: int) -> list[int]:
         at = row * packed.row_words + KEY + packed.key_words
         opened, served = rows[at + OPENED], rows[at + SERVED]
         numbers[row] = -opened - served
-    least = max(nsmallest(most, counts), default=0)
+    if not packed.count:
+        return []
+    last_place = min(most, packed.count) - 1
+    least = numbers[columns.in_order(counts, packed.count)[last_place]]
     chosen = []
     for row in range(packed.count):
         if numbers[row] < least:
             chosen.append(row)
         elif numbers[row] == least:
             firsts[row] = packed.leading(row, 0)
-    last = max(nsmallest(most, leading), default=0)
+    last = firsts[columns.in_order(leading, packed.count)[last_place]]
     tied = [(packed.key(row), row) for row in range(packed.count) if numbers[row] == least and firsts[row] <= last]
     return chosen + [row for _, row in nsmallest(most - len(chosen), tied)]
 
@@ -138,32 +141,42 @@ def add_singles(accounts: Accounts, numbers: "array[int]") -> tuple[PackedRows, 
     closed_first = first_of  # compiled, a view of it
     for packed, others in zip((singles.four, singles.sixteen), found, strict=True):
         size = others.key_words
-        for row in range(packed.count):
-            if not is_alive(packed, row):
-                continue
-            start_ns = began_ns(packed, row)
-            for side in range(2):  # the client's address comes first, then the server's
-                address = words.taken(packed.rows, row * packed.row_words + KEY + side * size, size)
-                host, what = accounts.hosts.get(address), SERVED if side else OPENED
-                closed = closed_first[facts_of(packed, row)] == side
-                if host is None:
-                    _add_packed(others, address, what, closed, start_ns)
+        for side in range(2):  # the client's address comes first, then the server's
+            what, last, place = SERVED if side else OPENED, -1, -1
+            for row in range(packed.count):
+                if not is_alive(packed, row):
                     continue
-                at = host.number * WORDS
-                own[at + what] += 1
-                own[at + CLOSED_FIRST] += closed
-                own[at + FIRST], own[at + LAST] = min(own[at + FIRST], start_ns), max(own[at + LAST], start_ns)
+                at = row * packed.row_words + KEY + side * size
+                if last < 0 or not words.same(packed.rows, at, last, size):  # those that follow each other have often one server
+                    address, last = words.taken(packed.rows, at, size), at
+                    host = accounts.hosts.get(address)
+                    place = host.number * WORDS if host is not None else _place(others, address)
+                start_ns, closed = began_ns(packed, row), closed_first[facts_of(packed, row)] == side
+                if host is None:
+                    _add_packed(others, place, what, closed, start_ns)
+                    continue
+                own[place + what] += 1
+                own[place + CLOSED_FIRST] += closed
+                own[place + FIRST], own[place + LAST] = min(own[place + FIRST], start_ns), max(own[place + LAST], start_ns)
     return found
 
 
-def _add_packed(others: PackedRows, address: bytes, what: int, closed: bool, start_ns: int) -> None:
-    """Count a connection of a host of packed accounts only; `closed`: it closed first."""
+def _place(others: PackedRows, address: bytes) -> int:
+    """The row of a host of packed accounts only, whose first connection is yet to come where it is a new one."""
     known = others.count
     place = others.place(address)
+    if place == known:
+        at = place * others.row_words + KEY + others.key_words
+        others.rows[at + FIRST_LOW], others.rows[at + FIRST_LOW + 1] = NEVER_NS & MASK, NEVER_NS >> 32
+    return place
+
+
+def _add_packed(others: PackedRows, place: int, what: int, closed: bool, start_ns: int) -> None:
+    """Count a connection of a host of packed accounts only; `closed`: it closed first."""
     rows, at = others.rows, place * others.row_words + KEY + others.key_words
     rows[at + what] += 1
     rows[at + CLOSED_FIRST] += closed
-    if place == known or start_ns < _moment(rows, at + FIRST_LOW):
+    if start_ns < _moment(rows, at + FIRST_LOW):
         rows[at + FIRST_LOW], rows[at + FIRST_LOW + 1] = start_ns & MASK, start_ns >> 32
     if start_ns > _moment(rows, at + LAST_LOW):
         rows[at + LAST_LOW], rows[at + LAST_LOW + 1] = start_ns & MASK, start_ns >> 32

@@ -13,7 +13,7 @@ cdef class Quality:
     cdef public bint is_plain
     cdef public long long kinds, frame_count, first_frame, base_ns, unit_ns
 
-    @cython.locals(i=cython.Py_ssize_t)
+    @cython.locals(i=cython.Py_ssize_t, unit_ns="long long", apart_ns="long long")
     cdef _clock(self, long long[::1] times_ns, Py_ssize_t count)
     @cython.locals(flags="unsigned int[::1]", i=cython.Py_ssize_t, kind="long long")
     cpdef segments(self, block)

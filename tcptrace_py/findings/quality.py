@@ -75,10 +75,14 @@ class Quality:
         if not self.frame_count:
             self.base_ns = times_ns[0]
         self.frame_count += count
+        unit_ns = self.unit_ns
         for i in range(count):
-            if 0 < self.unit_ns <= FINE_NS:
-                return
-            self.unit_ns = gcd(self.unit_ns, times_ns[i] - self.base_ns)
+            if 0 < unit_ns <= FINE_NS:
+                break
+            apart_ns = times_ns[i] - self.base_ns
+            if unit_ns == 0 or apart_ns % unit_ns:
+                unit_ns = gcd(unit_ns, apart_ns)
+        self.unit_ns = unit_ns
 
     def segments(self, block: SegmentBlock) -> None:
         """Take in a block of segments, until one shows that the capture was not filtered by flags."""

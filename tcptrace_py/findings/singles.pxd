@@ -29,7 +29,8 @@ cdef class Singles:
     cpdef long long take_out(self, bytes name) except -2
     @cython.locals(packed=PackedRows, row=cython.Py_ssize_t, at=cython.Py_ssize_t)
     cdef Py_ssize_t _at(self, bytes name) except -2
-    @cython.locals(packed=PackedRows, row=cython.Py_ssize_t, size=cython.Py_ssize_t, service=bytes)
+    @cython.locals(packed=PackedRows, row=cython.Py_ssize_t, size=cython.Py_ssize_t, service=bytes, at=cython.Py_ssize_t,
+                   last=cython.Py_ssize_t, count="long long")
     cpdef dict services(self)
     @cython.locals(packed=PackedRows, rows="unsigned int[::1]", size=cython.Py_ssize_t, row=cython.Py_ssize_t, at=cython.Py_ssize_t)
     cpdef change(self, dict numbers)

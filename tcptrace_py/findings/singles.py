@@ -131,12 +131,20 @@ class Singles:
         if self._of_services is not None:
             return self._of_services
         found: dict[bytes, int] = {}
+        service = b""
         for packed in (self.four, self.sixteen):
-            size = (packed.key_words - 1) // 2
+            size, last, count = (packed.key_words - 1) // 2, -1, 0
             for row in range(packed.count):
-                if is_alive(packed, row):
-                    service = words.taken(packed.rows, row * packed.row_words + KEY + size, size + 2)
-                    found[service] = found.get(service, 0) + 1
+                if not is_alive(packed, row):
+                    continue
+                at = row * packed.row_words + KEY + size
+                if last < 0 or not words.same(packed.rows, at, last, size + 2):  # those that follow each other have often one
+                    if count:
+                        found[service] = found.get(service, 0) + count
+                    service, last, count = words.taken(packed.rows, at, size + 2), at, 0
+                count += 1
+            if count:
+                found[service] = found.get(service, 0) + count
         self._of_services = found
         return found
 

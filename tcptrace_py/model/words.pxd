@@ -38,6 +38,12 @@ cdef inline bytes taken(unsigned int[::1] record, Py_ssize_t at, Py_ssize_t coun
     return PyBytes_FromStringAndSize(<const char *>&record[at], count << 2)
 
 
+cdef inline bint same(unsigned int[::1] record, Py_ssize_t at, Py_ssize_t other, Py_ssize_t count) except -1:
+    if min(at, other) < 0 or max(at, other) + count > record.shape[0]:
+        raise ValueError("there are fewer words")
+    return memcmp(&record[at], &record[other], count << 2) == 0
+
+
 cdef inline bytes swapped(bytes key, Py_ssize_t size):
     cdef Py_ssize_t ports = 2 * size
     cdef Py_ssize_t length = PyBytes_GET_SIZE(key)

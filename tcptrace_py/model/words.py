@@ -32,6 +32,11 @@ def taken(record: "array[int]", at: int, count: int) -> bytes:
     return record[at : at + count].tobytes()
 
 
+def same(record: "array[int]", at: int, other: int, count: int) -> bool:
+    """Whether so many words of a record at one place are those at another."""
+    return record[at : at + count] == record[other : other + count]
+
+
 def swapped(key: bytes, size: int) -> bytes:
     """Key of a four-tuple with addresses of `size` bytes, seen from the other side."""
     ports = 2 * size
