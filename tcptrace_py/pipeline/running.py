@@ -9,7 +9,6 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcptrace_py.capture import MOST_FRAMES, open_captures
-from tcptrace_py.capture.columns import BLOCK_FRAMES
 from tcptrace_py.capture.reader import EndReadingError
 from tcptrace_py.decode import NOT_READ, UNKNOWN_LINK, Decoder
 from tcptrace_py.findings.evidence import Evidence
@@ -328,11 +327,14 @@ class Alone:
                 raise NotSharedError(NO_NAMES)
         elif frames.frame:
             self._table.streams.expect_moved()
-        segments = self._decoder.decode(frames, self._segments)
+        spare, self._segments = self._segments, None
+        if spare is not None and len(spare.frame) < frames.count:
+            spare = None  # or it would be there beside the one that is made in its place
+        segments = self._decoder.decode(frames, spare)
         self._collector.quality.segments(segments)
         self._collector.openings.take(segments, self._table.selection)
         self._table.feed(segments)
-        self._segments = segments if frames.count == BLOCK_FRAMES else None  # it is the last one, or a small one
+        self._segments = segments
         self._collector.settle(self._table)
 
     def finish(self, end_ns: int, haste: Haste) -> None:
