@@ -38,6 +38,7 @@ cdef class _Path:
     cdef public list steps
     cdef public Step expired
     cdef public bint closes, gives_up
+    cdef public long long named_in, number, expired_number
 
 
 cdef class Shape:
@@ -50,7 +51,8 @@ cdef class Shape:
 
 cdef class Writer:
     cdef public object profiles
-    cdef public dict _path_numbers, _history_numbers
+    cdef tuple _histories
+    cdef long long _blocks
     cdef public Block block
     cdef public long long one_profile_ns
     cdef bint _one_is_immune
@@ -71,8 +73,9 @@ cdef class Writer:
     cdef long long _steps(self, Shape shape, Closed closed, Py_ssize_t row, int role, long long end_ns) except -1
     @cython.locals(table=Table)
     cdef _release(self, Py_ssize_t row, int role, long long time_ns)
-    @cython.locals(steps=bytearray, step=Step)
-    cdef long long _named(self, _Path path, int expired) except -1
+    @cython.locals(steps=bytearray, step=Step, known="long long")
+    cdef long long _named(self, _Path path, bint expired) except -1
+    @cython.locals(named=dict)
     cdef long long _history(self, unsigned long long letters, int client) except -1
     cdef long long _length_ns(self, bytes key, int role) except -1
     cdef bint _is_immune(self, bytes key, int role) except -1
@@ -87,6 +90,7 @@ cdef class Writer:
     @cython.locals(table=Table, size=cython.Py_ssize_t, at=cython.Py_ssize_t, stay=cython.Py_ssize_t, marks=StayMarks)
     cdef _leave_time_wait(self, bytearray steps, Live live, Verdict verdict, int role)
     cdef _name(self, bytearray steps, Step step)
+    @cython.locals(row=cython.Py_ssize_t)
     cdef _entry(self, Table entries, long long at_ns, long long frame)
     @cython.locals(table=Table, row=cython.Py_ssize_t)
     cdef _anomaly(self, anomaly)

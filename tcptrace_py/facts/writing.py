@@ -152,9 +152,11 @@ class Shape:
 class _Path:
     """A side's path: the log index of each of its steps, and the step behind TIME_WAIT, or behind a SYN, when its time has run out."""
 
-    __slots__ = ("closes", "expired", "gives_up", "indices", "steps")
+    __slots__ = ("closes", "expired", "expired_number", "gives_up", "indices", "named_in", "number", "steps")
 
     def __init__(self, verdict: Verdict, number: int) -> None:
+        self.named_in = 0  # the block, by the writer's count, in which it has these numbers; -1: none yet
+        self.number = self.expired_number = -1
         self.steps = verdict.paths[number]
         self.indices = array("i", [step.index for step in self.steps])
         self.closes = self.steps[-1].state == State.CLOSED and self.steps[-1].index >= 0
@@ -179,8 +181,8 @@ class Writer:
     def __init__(self, profiles: Profiles, block: Block) -> None:
         self.profiles = profiles
         self.block = block
-        self._path_numbers: dict[tuple[_Path, int], int] = {}  # in this block
-        self._history_numbers: dict[tuple[int, int], int] = {}
+        self._blocks = 1  # that it has written
+        self._histories: tuple[dict[int, int], dict[int, int]] = ({}, {})  # their numbers in this block, by the number of the client's side
         self._client_gave_up_ns = self._server_gave_up_ns = MISSING  # in the connection that was written last (`timers.gives_up_ns`)
         self.one_profile_ns = -1 if profiles.by_address else profiles.default.time_wait_ns  # TIME_WAIT of every host
         self._one_is_immune = bool(profiles.default.ignores_rst_in_time_wait)  # where there is one profile
@@ -300,14 +302,14 @@ class Writer:
         if path.gives_up:
             if end_ns <= overdue_ns(latest_ns, FIRST_REPEAT_NS):
                 self._release(row, role, MISSING)
-                return self._named(path, 0)
+                return self._named(path, expired=False)
             latest_ns += FIRST_REPEAT_NS
             self._entry(entries, latest_ns, MISSING)
             self._release(row, role, latest_ns)
-            return self._named(path, 1)
+            return self._named(path, expired=True)
         if shape.stay_side != role:
             self._release(row, role, max(latest_ns, closed.start_ns) if path.closes else MISSING)
-            return self._named(path, 0)
+            return self._named(path, expired=False)
         expires_ns = latest_ns + self._length_ns(closed.key, role)
         self._release(row, role, expires_ns)
         table = self.block.stays
@@ -318,10 +320,10 @@ class Writer:
         small[STAY_SIDE * size + row], small[STAY_BASIS * size + row] = role, shape.basis
         if expires_ns > end_ns:
             wide[STAY_ENDED * size + row], small[STAY_ENDED_BY * size + row] = MISSING, CAPTURE_END
-            return self._named(path, 0)
+            return self._named(path, expired=False)
         wide[STAY_ENDED * size + row], small[STAY_ENDED_BY * size + row] = expires_ns, EXPIRED
         self._entry(entries, expires_ns, MISSING)
-        return self._named(path, 1)
+        return self._named(path, expired=True)
 
     def _release(self, row: int, role: int, time_ns: int) -> None:
         """Write when the client's port was free again."""
@@ -329,30 +331,39 @@ class Writer:
             table = self.block.connections
             table.wide[RELEASED * table.capacity + row] = time_ns
 
-    def _named(self, path: _Path, expired: int) -> int:
+    def _named(self, path: _Path, expired: bool) -> int:
         """Number of a path, at whose end comes CLOSED where its time has `expired`."""
-        known = self._path_numbers.get((path, expired))
-        if known is None:
-            steps = bytearray()
-            for step in path.steps:
-                self._name(steps, step)
-            if expired and path.expired is not None:
-                self._name(steps, path.expired)
-            known = self._path_numbers[path, expired] = self.block.paths.number(bytes(steps))
+        if path.named_in != self._blocks:
+            path.named_in, path.number, path.expired_number = self._blocks, -1, -1
+        known = path.expired_number if expired else path.number
+        if known >= 0:
+            return known
+        steps = bytearray()
+        for step in path.steps:
+            self._name(steps, step)
+        if expired and path.expired is not None:
+            self._name(steps, path.expired)
+        known = self.block.paths.number(bytes(steps))
+        if expired:
+            path.expired_number = known
+        else:
+            path.number = known
         return known
 
     def _history(self, letters: int, client: int) -> int:
         """Number of a history; `client`: number of the side that is it."""
-        known = self._history_numbers.get((letters, client))
+        named = self._histories[client]
+        known = named.get(letters)
         if known is None:
-            known = self._history_numbers[letters, client] = self.block.histories.number(history(letters, client))
+            known = named[letters] = self.block.histories.number(history(letters, client))
         return known
 
     def begin(self, block: Block) -> None:
         """Go on in another block."""
         self.block = block
-        self._path_numbers.clear()
-        self._history_numbers.clear()
+        self._blocks += 1
+        for known in self._histories:
+            known.clear()
 
     def _ends(self, key: bytes, vlan: int, teid: int, narrow: "array[int]", size: int, row: int) -> None:
         """Addresses, ports and scope; `key` is the client's."""
