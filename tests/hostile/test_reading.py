@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import weakref
 from itertools import count
@@ -166,6 +167,15 @@ def test_garbage_of_whoever_analyses_again_and_again_is_collected(tmp_path: Path
     for _ in range(EACH_COLLECTED):
         analyze(path)
     assert gone() is None
+
+
+def test_what_whoever_analyses_has_frozen_stays_frozen(tmp_path: Path) -> None:
+    """A server freezes what it has imported before it forks, so that no process looks through it and all of them share it."""
+    path = tmp_path / "small.pcap"
+    path.write_bytes(capture("half open", 1))
+    gc.freeze()
+    analyze(path)
+    assert gc.get_freeze_count() > 0
 
 
 class Node:
