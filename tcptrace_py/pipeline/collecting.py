@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from .haste import Haste
 
 REFUSED = list(Cause).index(Cause.REFUSED)
-FEW_ROWS = 64  # of a block that rows are written into which are not kept
+FEW_ROWS = 64  # of a block that rows are written into which are not kept, and of one that may stay small
 MOST_NAMES = 4096  # that such a block may collect
 MOST_ALIKE = 1 << 10  # troubles of services that are counted before the digest is told of them
 ATTEMPT, NOWHERE = 1 << 6 | SYN << 3, place(None)  # the signature of a SYN and nothing else, and what that says of the vantage point
@@ -93,7 +93,7 @@ class Collector:
         self.each = None if each is None else self._caller_s(each)
         self.describes_all = keep_rows or each is not None
         self.waiting = Waiting((memory_mb << 20) * 2 // 3)
-        self.writer = Writer(profiles, Block(ROWS if keep_rows else FEW_ROWS))
+        self.writer = Writer(profiles, Block(FEW_ROWS))  # it grows: most captures have few connections
         self.written = 0  # rows of its block that are complete
         self.closed = Closed()
         self.rows = Connections(memory_mb // BLOCK_MB // 3)
@@ -661,8 +661,9 @@ class Collector:
 
     def hand_over(self) -> None:
         """Put the block that is being filled to the others."""
-        self.rows.add(self.writer.block)
-        self.writer.begin(Block())
+        block = self.writer.block
+        self.rows.add(block)
+        self.writer.begin(Block(ROWS if block.connections.count >= ROWS else FEW_ROWS))
         self.written = 0
 
     def announce(self, connections: list[Live]) -> None:
