@@ -7,6 +7,7 @@ failure, what was there stands as it was.
 from __future__ import annotations
 
 import secrets
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.checks.tables import streams
@@ -33,7 +34,7 @@ class Target:
 
     def __init__(self, path: str, *, force: bool = False) -> None:
         """Raises UsageError, before there is anything to write, where they cannot or must not be written."""
-        arrow.database("--tables")  # or say what is missing before all is read
+        arrow.need_database("--tables")  # or say what is missing before all is read
         try:
             self._place = Place(path)
             self._place.try_to_write()
@@ -60,7 +61,8 @@ class Target:
         made: list[str] = []
         try:
             token = secrets.token_hex(8)
-            parts = {name: list(self._parts(name, stream, token, made)) for name, stream in streams(analysis)}
+            with closing(arrow.database("--tables")) as database:
+                parts = {name: list(self._parts(database, name, stream, token, made)) for name, stream in streams(analysis)}
             files = self._facts(facts.Writer(analysis, facts.Span.of(selection)), token, made)
             self._place.write_manifest(manifest.written(analysis, parts, files))
         except BaseException as error:
@@ -72,11 +74,10 @@ class Target:
             raise
         self._place.remove(self._old)
 
-    def _parts(self, name: str, stream: arrow.Stream, token: str, made: list[str]) -> Iterator[manifest.Part]:
+    def _parts(self, database: Any, name: str, stream: arrow.Stream, token: str, made: list[str]) -> Iterator[manifest.Part]:
         """Write a table part by part: one part at least, so that each has its columns."""
         import duckdb  # noqa: PLC0415 - an extra, and there
 
-        database = arrow.database("--tables")
         order = f"ORDER BY {ORDER[name]}" if name in ORDER else ""
         try:
             arrow.scan(database, stream, f"CREATE TABLE made AS FROM stream {order}")
@@ -84,10 +85,9 @@ class Target:
             for number, first in enumerate(range(0, max(rows, 1), PART_ROWS)):
                 made.append(f"{name}/{token}-{number:06}.parquet")
                 yield self._part(database, made[-1], first, min(PART_ROWS, rows - first))
+            database.execute("DROP TABLE made")
         except duckdb.IOException as error:
             raise UsageError(f"cannot write tables: {error} (TMPDIR says where temporary files are written)") from None
-        finally:
-            database.close()
 
     def _facts(self, writer: facts.Writer, token: str, made: list[str]) -> manifest.FactsFiles:
         blocks, index = (f"{facts.FOLDER}/{token}.{ending}" for ending in ("blocks", "json"))

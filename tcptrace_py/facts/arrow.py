@@ -152,12 +152,18 @@ class Stream:
         self.failure = error
 
 
-def database(purpose: str) -> Any:
-    """A new database of DuckDB, in memory. Raises UsageError, with the purpose, without the extra `sql`."""
+def need_database(purpose: str) -> Any:
+    """The module of DuckDB. Raises UsageError, with the purpose, without the extra `sql`."""
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError:
         raise UsageError(f"{purpose} needs DuckDB: pip install 'tcptrace-py[sql]'") from None
+    return duckdb
+
+
+def database(purpose: str) -> Any:
+    """A new database of DuckDB, in memory: some 20 ms. Raises UsageError, with the purpose, without the extra `sql`."""
+    duckdb = need_database(purpose)
     from secrets import token_hex  # noqa: PLC0415 - long to import, both
     from tempfile import gettempdir  # noqa: PLC0415
 
