@@ -14,6 +14,7 @@ from tcptrace_py.model.verdict import View
 from tcptrace_py.states.replay import judge
 from tcptrace_py.states.signature import marks_of, signature
 from tests.ladder import CLIENT, CLOSE, HANDSHAKE, SECOND_NS, SERVER, SERVICE, START_NS, Seg, key_of, ladder
+from tests.thorough import examples
 from tests.traffic import MS, OPENINGS
 
 from .test_oracle import AT_ONCE, FIRST_PORT, PLACES, ROUND_TRIPS_NS, damaged, ended, facts, tidy
@@ -108,7 +109,7 @@ def agree(count: int, seed: int) -> Counter[str]:
 
 
 def test_those_of_one_name_have_one_verdict() -> None:
-    seen = agree(8000, seed=1)
+    seen = agree(examples(8000), seed=1)
     assert seen["shared"] > seen["named"] // 2
     assert min(seen[what] for what in ("reset", "closed", "crossed")) > 50
 
