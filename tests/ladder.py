@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcptrace_py.findings.evidence import Evidence
 from tcptrace_py.findings.hosts import hosts
@@ -77,9 +78,9 @@ STAMPED = """
 """  # timestamps, and the server closes
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False, unsafe_hash=True)
 class Seg:
-    """One row of a segment block."""
+    """One row of a segment block. Nothing changes one; frozen, each would take several times as long to make."""
 
     key: bytes
     time_ns: int
@@ -139,6 +140,29 @@ class _End:
     ids: int = 0
 
 
+class _Line(NamedTuple):
+    """What a line says."""
+
+    time_ns: int
+    name: str  # of the end that sends
+    peer: str
+    flags: int
+    said: tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=200)
+def _lines(text: str) -> list[_Line]:
+    """The lines of a ladder; many connections are read from the same one."""
+    return [_line(line) for line in (line.split("#")[0].strip() for line in text.splitlines()) if line]
+
+
+def _line(text: str) -> _Line:
+    time_s, name, letters, *rest = text.split()
+    said = [(key, value) for key, value in (item.split("=") for item in rest)]
+    flags = sum(LETTERS[letter] for letter in letters)
+    return _Line(START_NS + round(float(time_s) * 1e9), name, {"C": "S", "S": "C"}[name[0]] + name[1:], flags, tuple(said))
+
+
 @dataclass
 class _Writer:
     """Where the sequence numbers of all ends stand while a ladder is read."""
@@ -159,13 +183,12 @@ class _Writer:
             self.ends[name] = _End(there if is_client else back, isn, isn)
         return self.ends[name]
 
-    def line(self, text: str) -> Seg:
-        time_s, name, letters, *rest = text.split()
-        said = dict(item.split("=") for item in rest)
-        me, peer = self.end(name), self.end({"C": "S", "S": "C"}[name[0]] + name[1:])
+    def line(self, line: _Line) -> Seg:
+        said = dict(line.said)
+        me, peer = self.end(line.name), self.end(line.peer)
         if "isn" in said:
             me.isn = me.next = int(said.pop("isn"))
-        flags = sum(LETTERS[letter] for letter in letters)
+        flags = line.flags
         payload = int(said.pop("len", 0))
         seq = (me.isn + int(said.pop("seq"))) % 2**32 if "seq" in said else me.next
         ack = (peer.isn + int(said.pop("ack"))) % 2**32 if "ack" in said else peer.next if flags & 16 else 0
@@ -175,7 +198,7 @@ class _Writer:
         me.ids += 1
         segment = Seg(
             me.key,
-            START_NS + round(float(time_s) * 1e9),
+            line.time_ns,
             flags,
             seq,
             ack,
@@ -186,7 +209,7 @@ class _Writer:
             int(said.pop("if", 0)),
             notes=int(said.pop("notes", 0)),
         )
-        return self._options(segment, said, peer)
+        return self._options(segment, said, peer) if said else segment
 
     @staticmethod
     def _options(segment: Seg, said: dict[str, str], peer: _End) -> Seg:
@@ -212,8 +235,7 @@ def ladder(
 ) -> list[Seg]:
     """Segments of a ladder, in the order of its lines."""
     writer = _Writer(client, server, port, isns)
-    lines = (line.split("#")[0].strip() for text in texts for line in text.splitlines())
-    return [writer.line(line) for line in lines if line]
+    return [writer.line(line) for text in texts for line in _lines(text)]
 
 
 COLUMNS = tuple(Seg.__dataclass_fields__)
