@@ -204,7 +204,7 @@ def test_cutting_blocks_changes_nothing(segments: list[Seg], cuts: list[int]) ->
 
 
 @many
-@given(traffic, traffic, st.randoms(use_true_random=False))
+@given(traffic, traffic, st.randoms(use_true_random=True))
 def test_interleaving_changes_nothing(one: list[Seg], two: list[Seg], random: Any) -> None:
     other = moved(two, client="172.16.0.1", server="172.16.0.2")
     both = sorted([(s.time_ns, random.random(), s) for s in one + other], key=lambda item: item[0])

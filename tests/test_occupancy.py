@@ -136,7 +136,7 @@ WAITING = [  # connections that wait for others' handshakes are counted as over,
 
 
 @few
-@given(crowds, ranges_given, st.randoms(use_true_random=False))
+@given(crowds, ranges_given, st.randoms(use_true_random=True))
 @example(WAITING, (33000, 33099), Random(1))
 def test_the_order_of_connections_does_not_show(crowd: list[Client], given_range: tuple[int, int] | None, random: Any) -> None:
     """Nor whether they come as records, as described connections, or all at once in the end."""

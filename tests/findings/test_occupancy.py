@@ -57,7 +57,7 @@ def test_how_many_at_a_moment(many: list[Span], tick: int) -> None:
     assert occupancy(many, settle=tick).level[0] == count_at(many, tick - 1)
 
 
-@given(intervals, st.randoms(use_true_random=False))
+@given(intervals, st.randoms(use_true_random=True))
 def test_order_does_not_show(many: list[Span], random: Random) -> None:
     shuffled = sorted(many, key=lambda _: random.random())
     assert occupancy(shuffled, settle=END).peak_of(0) == occupancy(many, settle=END).peak_of(0)

@@ -188,7 +188,7 @@ def test_a_given_range_is_believed() -> None:
     assert (known, full) == (PortRange(1024, 65535, "option"), None)
 
 
-@given(st.integers(0, 3), st.sampled_from([400, 900, 1000]), st.integers(0, 400), st.randoms(use_true_random=False))
+@given(st.integers(0, 3), st.sampled_from([400, 900, 1000]), st.integers(0, 400), st.randoms(use_true_random=True))
 def test_the_order_of_telling_does_not_show(at_once: int, taken: int, again: int, random: Random) -> None:
     """Nor do connections that begin at the same moment."""
     rows = picked(40000, 40999, 5 * MS)[:taken]
