@@ -16,7 +16,7 @@ from tcptrace_py.capture.source import FileSource
 from tcptrace_py.cli import main
 from tcptrace_py.model.segments import ACK, FIN, SYN
 from tcptrace_py.outputs.document import document
-from tcptrace_py.pipeline import run
+from tcptrace_py.pipeline import run, running
 from tcptrace_py.pipeline.running import EACH_COLLECTED
 from tests.capture.writing import block, enhanced, interface, section
 from tests.pieces import read_in_small_pieces, share_in_pieces
@@ -169,8 +169,10 @@ def test_garbage_of_whoever_analyses_again_and_again_is_collected(tmp_path: Path
     assert gone() is None
 
 
-def test_what_whoever_analyses_has_frozen_stays_frozen(tmp_path: Path) -> None:
+@pytest.mark.parametrize("few_young", [running.FEW_YOUNG, 0])
+def test_what_whoever_analyses_has_frozen_stays_frozen(few_young: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server freezes what it has imported before it forks, so that no process looks through it and all of them share it."""
+    monkeypatch.setattr(running, "FEW_YOUNG", few_young)
     path = tmp_path / "small.pcap"
     path.write_bytes(capture("half open", 1))
     gc.freeze()
