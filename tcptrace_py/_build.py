@@ -111,7 +111,9 @@ IRREGULAR = (
     "states.signature",
 )
 SHARED = "_cython"  # what Cython writes for views of memory and for functions, once instead of in each module of HOT
-DIRECTIVES = {"annotation_typing": False, "language_level": 3}
+# Without what few ask for: ways to pickle each C type (a module whose objects go from process to process says so in its first line),
+# and each line of the source once more as a comment.
+DIRECTIVES = {"annotation_typing": False, "language_level": 3, "auto_pickle": False, "emit_code_comments": False}
 
 
 class BuildExt(build_ext):

@@ -1,3 +1,4 @@
+# cython: auto_pickle=True
 """What limits the conclusions about a capture's connections: counted while they end, reported before anything else."""
 
 from array import array  # noqa: TC003 - Cython reads annotations at run time

@@ -1,3 +1,4 @@
+# cython: auto_pickle=True
 """The whole capture in numbers: everything is counted in integers, so that the order of adding up cannot show."""
 
 from tcptrace_py.model.addresses import text

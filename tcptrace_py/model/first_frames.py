@@ -1,3 +1,4 @@
+# cython: auto_pickle=True
 """Numbers of connections and of streams: their rank by first frame, from one bit for each frame of the capture."""
 
 from array import array
