@@ -204,7 +204,7 @@ def test_a_time_that_is_withheld_is_null_in_every_format(name: str, tmp_path: Pa
     path.write_text(json.dumps(document))
     for traffic in (seen.of_analysis(name, result), seen.of_document(str(path), path.read_bytes())):
         every = [row for rows in traffic.services.values() for row in rows]
-        assert {(row.total_ns, row.answer_ns, row.stall_ns) for row in every} == {(None, None, None)}
+        assert {(row.total_ns, row.answer_ns, row.seen.stalls) for row in every} == {(None, None, None)}
 
 
 NO_TIME = re.compile(r"(?<![\d.,:])[+-]?0(\.0+)? (s|ms|µs|ns)\b|\b0\.0{3,}\b")

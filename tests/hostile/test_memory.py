@@ -60,3 +60,11 @@ def test_a_connection_more_takes_some_hundred_bytes(kind: str, command: list[str
     each = (peaks[1] - peaks[0]) / N
     assert each < MOST_BYTES[kind], f"{each:.0f} bytes each, {peaks}"
     assert peaks[1] < START_BYTES + 2 * N * MOST_BYTES[kind]
+
+
+def test_a_comparison_keeps_columns_of_both(tmp_path: Path) -> None:
+    peaks, path = [], tmp_path / "half-open.pcap"
+    for n in (N, 2 * N):
+        path.write_bytes(generators.capture("half open", n))
+        peaks.append(peak_bytes(["diff", str(path)], path))
+    assert (peaks[1] - peaks[0]) / N < 1300  # as objects 2,600

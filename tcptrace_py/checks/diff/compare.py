@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from heapq import nsmallest
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcptrace_py.checks.measurable import allowed, missing, not_measurable, untold
-from tcptrace_py.checks.measure import WORST, at_most, service
+from tcptrace_py.checks.measure import at_most, service
 from tcptrace_py.checks.rules.capture_quality import PROBLEMS
-from tcptrace_py.model.clock import SECOND_NS, coarser_step_ns
+from tcptrace_py.model.clock import coarser_step_ns
 from tcptrace_py.model.finding import Gravity
 from tcptrace_py.model.report import Measure, Origin, Outcome, Report, Severity, Status, Unit
 
 from . import held, stats
-from .seen import Seen, Service, Traffic, paired
+from .seen import Offenders, Rows, Seen, Service, Test, Traffic, both, paired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,7 +56,7 @@ class Comparison(NamedTuple):
     name: str
     title: str
     remedy: str
-    measures: Callable[[list[Seen], list[Seen], Tolerance], Iterator[Measure]]
+    measures: Callable[[Rows, Rows, Tolerance], Iterator[Told]]
     needs: tuple[str, ...] = ()
     in_spite_of: tuple[str, ...] = ()
 
@@ -83,9 +83,9 @@ def diff(
     outcomes = [quality, _services(gone, fresh, pairs, origin, connections)]
     for comparison in COMPARISONS:
         measures = [
-            replace(measure, subject=service(*now), step_ns=step_ns)
+            replace(_measure(what, change, tolerance, new), subject=service(*now), step_ns=step_ns)
             for was, now in pairs
-            for measure in comparison.measures(base.services[was], new.services[now], tolerance)
+            for what, change in comparison.measures(base.services[was], new.services[now], tolerance)
         ]
         hidden = _hidden(comparison, base, new) if pairs else ""
         outcomes.append(_outcome(comparison, measures, origin, connections, hidden, accepted=allow_unmeasurable))
@@ -164,85 +164,87 @@ class Change(NamedTuple):
     limit: float
     unit: Unit
     p: float | None
-    offenders: list[Seen]
+    offenders: Offenders
     note: str
 
 
-def _measure(what: str, change: Change, tolerance: Tolerance) -> Measure:
+Told = tuple[str, Change]  # what changed, and how
+
+
+def _measure(what: str, change: Change, tolerance: Tolerance, new: Traffic) -> Measure:
     risen, chance = change.value > change.limit, change.p is not None and tolerance.chance(change.p)
-    analysed = [(-(row.total_ns or 0), row.connection.id, row.connection) for row in change.offenders if row.connection is not None]
-    worst = tuple(connection for *_, connection in nsmallest(WORST, analysed, key=lambda item: item[:2]))
     note = change.note
     if risen and change.p is not None and change.p < 1:
         note += f"; by chance alone {_often(change.p)}" + (": may be noise" if chance else "")
-    holds = not risen or chance
-    return Measure(what, change.value, change.limit, change.unit, holds, "", worst, len(analysed), (), note)
+    holds, (count, places) = not risen or chance, change.offenders
+    worst = tuple(new.connections[place] for place in places)
+    return Measure(what, change.value, change.limit, change.unit, holds, "", worst, count, (), note)
 
 
 def _share(
     what: str,
-    sides: tuple[list[Seen], list[Seen]],
+    sides: tuple[Rows, Rows],
     tolerance: Tolerance,
-    bad: Callable[[Seen], bool],
-    judged: Callable[[Seen], bool] = lambda _: True,
-    in_flight: Callable[[Seen], bool] = lambda _: False,
-) -> Iterator[Measure]:
+    bad: Test,
+    judged: Test = lambda _: True,
+    in_flight: Test = lambda _: False,
+) -> Iterator[Told]:
     """Compare how many of a service's connections are bad; nothing where none is, now or then.
 
     `in_flight` were not over when their capture ended: they are not judged, and how many they are is said.
     """
-    before, now = ([row for row in rows if judged(row)] for rows in sides)
-    hits, offenders = sum(map(bad, before)), [row for row in now if bad(row)]
-    if not before or not now or not (hits or offenders):
+
+    def hit(seen: Seen) -> bool:
+        return judged(seen) and bad(seen)
+
+    (before, hits), (now, found) = ((rows.count(judged), rows.count(hit)) for rows in sides)
+    if not before or not now or not (hits or found):
         return
-    was = hits / len(before)
-    p = stats.fisher(hits, len(before), len(offenders), len(now))
-    note = f"{len(offenders)} of {len(now)}, was {hits} of {len(before)}"
-    left_out = [sum(map(in_flight, rows)) for rows in reversed(sides)]
+    was = hits / before
+    p = stats.fisher(hits, before, found, now)
+    note = f"{found} of {now}, was {hits} of {before}"
+    left_out = [rows.count(in_flight) for rows in reversed(sides)]
     if any(left_out):
         note += f"; in flight when the capture ended, left out: {left_out[0]}, was {left_out[1]}"
     limit = min(was * (1 + tolerance.threshold), 1.0)
-    yield _measure(what, Change(len(offenders) / len(now), limit, Unit.RATIO, p, offenders, note), tolerance)
+    yield what, Change(found / now, limit, Unit.RATIO, p, sides[1].offenders(hit), note)
 
 
 def _often(p: float) -> str:
     return "in less than one of a million runs" if p < 1e-6 else f"in {100 * p:.2g} % of runs"
 
 
-def _latency(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
-    yield from _slower("median handshake", (base, new), tolerance, lambda row: row.total_ns if row.outcome == "completed" else None)
+def _latency(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+    yield from _slower("median handshake", (base, new), tolerance, "total_ns", lambda row: row.outcome == "completed")
 
 
-def _answers(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
-    yield from _slower("median of longest answers", (base, new), tolerance, lambda row: row.answer_ns)
+def _answers(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+    yield from _slower("median of longest answers", (base, new), tolerance, "answer_ns")
 
 
-def _slower(
-    what: str, sides: tuple[list[Seen], list[Seen]], tolerance: Tolerance, time_ns: Callable[[Seen], int | None]
-) -> Iterator[Measure]:
+def _slower(what: str, sides: tuple[Rows, Rows], tolerance: Tolerance, time_ns: str, judged: Test = lambda _: True) -> Iterator[Told]:
     """Compare the medians of a time that some of a service's connections have."""
-    before, now = ([value for row in rows if (value := time_ns(row)) is not None] for rows in sides)
+    before, now = (rows.times_ns(time_ns, judged) for rows in sides)
     if not before or not now:
         return
     was, value = _median(before), _median(now)
     enough = min(len(before), len(now)) >= ENOUGH
     p = stats.rank_sum(before, now) if enough else 1.0
     limit = max(was * (1 + tolerance.threshold), was + tolerance.least_ns)
-    slower = [row for row in sides[1] if (time_ns(row) or 0) > limit]
     told = f"{was / 1e6:.3g} ms" if was else "less than the clock tells"
     note = f"of {len(now)}, was {told} of {len(before)}" + ("" if enough else "; too few to tell from noise")
-    yield _measure(what, Change(value, limit, Unit.NS, p, slower, note), tolerance)
+    yield what, Change(value, limit, Unit.NS, p, sides[1].offenders(judged, time_ns, limit), note)
 
 
 def _median(values: list[int]) -> int:
     return sorted(values)[(len(values) - 1) // 2]
 
 
-def _is(what: str, word: str) -> Callable[[Seen], bool]:
+def _is(what: str, word: str) -> Test:
     return lambda row: getattr(row, what) == word
 
 
-def _outcomes(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+def _outcomes(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     for name in OUTCOMES:
         yield from _share(
             f"{name} handshakes",
@@ -254,12 +256,12 @@ def _outcomes(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterat
         )
 
 
-def _resets(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+def _resets(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     for name in CAUSES:
         yield from _share(f"resets, {name}", (base, new), tolerance, _is("cause", name))
 
 
-def _patterns(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+def _patterns(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     for name in PATTERNS:
         yield from _share(
             f"connections that ended {name}",
@@ -271,7 +273,7 @@ def _patterns(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterat
         )
 
 
-def _openings(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+def _openings(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     yield from _share(
         "handshakes with a SYN or SYN/ACK sent again",
         (base, new),
@@ -281,21 +283,21 @@ def _openings(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterat
     )
 
 
-def _data(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+def _data(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     yield from _share("connections with data sent again", (base, new), tolerance, lambda row: row.data_again)
 
 
-def _stalls(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+def _stalls(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     yield from _share(
         "connections in which something was sent again for a second or longer",
         (base, new),
         tolerance,
-        lambda row: (row.stall_ns or 0) >= SECOND_NS,
-        lambda row: row.stall_ns is not None,
+        lambda row: bool(row.stalls),
+        lambda row: row.stalls is not None,
     )
 
 
-def _single(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+def _single(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     yield from _share(
         "connections with one exchange only",
         (base, new),
@@ -305,7 +307,7 @@ def _single(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator
     )
 
 
-def _first(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+def _first(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     yield from _share(
         "closed first by the server",
         (base, new),
@@ -315,38 +317,40 @@ def _first(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[
     )
 
 
-def _waits(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+def _waits(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     for side in ("client", "server"):
         yield from _rise(
             f"TIME_WAIT at the {side}",
-            sum(side in row.waits for row in base),
-            [row for row in new if side in row.waits],
+            base.count(partial(_waits_at, side)),
+            new.count(partial(_waits_at, side)),
+            new.offenders(partial(_waits_at, side)),
             tolerance,
         )
 
 
-def _connections(base: list[Seen], new: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
-    yield from _rise("connections", len(base), new, tolerance)
+def _waits_at(side: str, row: Seen) -> bool:
+    return side in row.waits
 
 
-def _rise(what: str, was: int, now: list[Seen], tolerance: Tolerance) -> Iterator[Measure]:
+def _connections(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+    yield from _rise("connections", len(base), len(new), new.offenders(lambda _: True), tolerance)
+
+
+def _rise(what: str, was: int, now: int, offenders: Offenders, tolerance: Tolerance) -> Iterator[Told]:
     if was or now:
-        yield _measure(what, _risen(was, len(now), now, tolerance), tolerance)
+        yield what, _risen(was, now, offenders, tolerance)
 
 
-def _risen(was: int, value: int, offenders: list[Seen], tolerance: Tolerance) -> Change:
+def _risen(was: int, value: int, offenders: Offenders, tolerance: Tolerance) -> Change:
     limit = round(was * (1 + tolerance.threshold))
     return Change(value, limit, Unit.COUNT, stats.rise(was, value), offenders, f"was {was}")
 
 
 def _peaks(base: Traffic, new: Traffic, tolerance: Tolerance) -> list[Measure]:
-    measures = []
-    for host, peak in new.peaks.items():
-        was = base.peaks.get(host)
-        if was is not None and (was or peak):
-            measure = _measure("TIME_WAIT at once", _risen(was, peak, [], tolerance), tolerance)
-            measures.append(replace(measure, subject=host))
-    return measures
+    return [
+        replace(_measure("TIME_WAIT at once", _risen(was, peak, Offenders(), tolerance), tolerance, new), subject=host)
+        for host, was, peak in both(base.peaks, new.peaks)
+    ]
 
 
 def _causes(base: Traffic, new: Traffic, pairs: dict[Service, Service], tolerance: Tolerance) -> Iterator[Measure]:
@@ -355,17 +359,17 @@ def _causes(base: Traffic, new: Traffic, pairs: dict[Service, Service], toleranc
     A cause is the same one at the service that was paired, whoever its clients are: these have other addresses in every run.
     """
     before = _by_place(base.causes, pairs)
-    shown = {row.connection.first_frame: row for rows in new.services.values() for row in rows if row.connection is not None}
+    shown = new.shown
     for (code, server, port), causes in _by_place((cause for cause in new.causes if cause.severity == Gravity.PROBLEM), {}).items():
-        offenders = [shown[frame] for cause in causes for frame in cause.first_frames if frame in shown]
+        offenders = Offenders.of(shown[frame] for cause in causes for frame in cause.first_frames if frame in shown)
         show, could = _extent(causes)
         note = f"{show} of {could} connections: {causes[0].explanation}"
         if known := before.get((code, server, port)):
             hits, of = _extent(known)
             limit, p = min(hits / of * (1 + tolerance.threshold), 1.0), stats.fisher(hits, of, show, could)
-            measure = _measure(code, Change(show / could, limit, Unit.RATIO, p, offenders, f"was {hits} of {of}; {note}"), tolerance)
+            measure = _measure(code, Change(show / could, limit, Unit.RATIO, p, offenders, f"was {hits} of {of}; {note}"), tolerance, new)
         else:
-            measure = _measure(code, Change(show, 0, Unit.COUNT, None, offenders, f"new: {note}"), tolerance)
+            measure = _measure(code, Change(show, 0, Unit.COUNT, None, offenders, f"new: {note}"), tolerance, new)
         yield replace(measure, subject=service(server, port) if port else server)
 
 

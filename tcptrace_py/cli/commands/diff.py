@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -146,6 +147,7 @@ def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...], *,
     base, of_base = _traffic(reading, 0, takes_part=False)
     if of_base is not None and of_base.interrupted:  # there is nothing to compare it with
         raise KeyboardInterrupt
+    of_base = of_base and _let_go(of_base)
     new, of_new = _traffic(reading, 1, takes_part=True)
     results = [each for each in (of_base, of_new) if each is not None]
     report = diff(
@@ -163,7 +165,14 @@ def _traffic(reading: Reading, number: int, *, takes_part: bool) -> tuple[Traffi
     if (document := _document(path)) is not None:
         return seen.of_document(shown(path), document), None
     result = reading.alone(number).analyze(digest=False, takes_part=takes_part)
-    return seen.of_analysis(shown(path), result), result
+    return seen.of_analysis(shown(path), result, takes_part=takes_part), result
+
+
+def _let_go(result: Result) -> Result:
+    """What is still to be said of a result whose connections were compared: so they are not kept while others are read."""
+    from tcptrace_py.model.results import Hosts, PortBudgets
+
+    return replace(result, connections=[], hosts=Hosts(), ports=PortBudgets())
 
 
 def _document(path: str) -> bytes | None:
