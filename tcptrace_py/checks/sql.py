@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,12 +14,18 @@ from .measure import WORST
 from .tables import TABLES, Listed, streams
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tcptrace_py.facts.fields import TableOfFacts
     from tcptrace_py.model.results import Analysis, Connection
 
 CODE = "SQL"
 SHOWN = 5  # rows that a failed query quotes
 REMEDY = 'Look at the rows: `tcpstates query CAPTURE "..."` prints them all.'
+
+
+class NoMemoryError(UsageError):
+    """A statement needs more memory than DuckDB may take."""
 
 
 class Rows(NamedTuple):
@@ -90,23 +97,38 @@ class Query:
 
 
 class Database:
-    """The tables of an analysis, each filled when it is first asked for."""
+    """The tables of an analysis, each filled when it is first asked for.
+
+    In memory they take `arrow.MOST_MB` at most, unless a statement needs more: then they are filled anew, and DuckDB takes what there is.
+    """
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self._database: Any = None
         self._empty: dict[str, arrow.Stream] = {}
+        self._most_mb: int | None = arrow.MOST_MB
 
     def query(self, statement: str) -> Rows:
-        """Run a statement. Raises UsageError for what DuckDB does not understand, or without DuckDB."""
+        """Run a statement. Raises UsageError for what DuckDB does not understand or has no room for, or without DuckDB."""
+        try:
+            return self._run(statement)
+        except NoMemoryError:
+            if self._most_mb is None:
+                raise
+            self._database.close()
+            self._database = self._most_mb = None
+            return self._run(statement)
+
+    def _run(self, statement: str) -> Rows:
         if self._database is None:
-            self._database = _open()
+            self._database = arrow.database("SQL", self._most_mb)
             for table in TABLES:
                 self._database.execute(definition(table))
             self._empty = dict(streams(self.analysis))
             confine(self._database)
         for name in self._empty.keys() & _read_by(self._database, statement):
-            arrow.scan(self._database, self._empty.pop(name), f"INSERT INTO {name} SELECT * FROM stream")  # noqa: S608 - a table of ours
+            with _told():
+                arrow.scan(self._database, self._empty.pop(name), f"INSERT INTO {name} SELECT * FROM stream")  # noqa: S608 - a table of ours
         return execute(self._database, statement)
 
 
@@ -170,12 +192,20 @@ def _one_select(database: Any, statement: str) -> None:
 
 def execute(database: Any, statement: str) -> Rows:
     """Run a statement. Raises UsageError for whatever DuckDB complains of."""
+    with _told(), arrow.ctrl_c_behind(database):
+        result = database.execute(statement)
+        return Rows([column[0] for column in result.description or []], result.fetchall())
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raise UsageError for whatever DuckDB complains of, NoMemoryError where it may take no more."""
     import duckdb  # noqa: PLC0415 - an extra
 
     try:
-        with arrow.ctrl_c_behind(database):
-            result = database.execute(statement)
-            return Rows([column[0] for column in result.description or []], result.fetchall())
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise NoMemoryError(str(error)) from None
     except duckdb.Error as error:
         raise UsageError(str(error)) from None
 

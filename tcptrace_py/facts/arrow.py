@@ -34,6 +34,7 @@ WIDE = {  # Arrow's format of what has a width -> that of `struct`
     FLOAT64: "d", BOOL: "B", TIMESTAMP_NS: "q",
 }  # fmt: skip
 Buffer: TypeAlias = "array[Any] | bytes | bytearray | memoryview | mmap"
+MOST_MB = 64  # of tables in memory, before DuckDB writes them to a temporary file
 _DIGITS = b"0" + b"1" * 255
 _NOT = b"\1" + bytes(255)
 
@@ -161,14 +162,20 @@ def need_database(purpose: str) -> Any:
     return duckdb
 
 
-def database(purpose: str) -> Any:
-    """A new database of DuckDB, in memory: some 20 ms. Raises UsageError, with the purpose, without the extra `sql`."""
+def database(purpose: str, most_mb: int | None = None) -> Any:
+    """A new database of DuckDB, in memory: of at most so many MB, beyond which it writes to a temporary file (None: of most there is).
+
+    It takes some 20 ms. Raises UsageError, with the purpose, without the extra `sql`.
+    """
     duckdb = need_database(purpose)
     from secrets import token_hex  # noqa: PLC0415 - long to import, both
     from tempfile import gettempdir  # noqa: PLC0415
 
     # DuckDB makes the folder when something does not fit into memory, and removes it; without this, it is .tmp of where one is.
-    return duckdb.connect(":memory:", config={"temp_directory": f"{gettempdir()}/tcpstates-{token_hex(8)}"})
+    config: dict[str, Any] = {"temp_directory": f"{gettempdir()}/tcpstates-{token_hex(8)}"}
+    if most_mb is not None:
+        config["memory_limit"] = f"{most_mb}MB"
+    return duckdb.connect(":memory:", config=config)
 
 
 def scan(connection: Any, stream: Stream, statement: str) -> None:

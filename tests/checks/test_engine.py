@@ -11,6 +11,7 @@ from tcptrace_py.checks import config, engine, sql
 from tcptrace_py.checks.rules.anomalies import ALL
 from tcptrace_py.checks.rules.capture_quality import PROBLEMS
 from tcptrace_py.checks.tables import TABLES
+from tcptrace_py.facts import arrow
 from tcptrace_py.model.digest import broken
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.report import Outcome, Report, Status
@@ -224,6 +225,24 @@ def test_every_column_holds_what_its_type_says() -> None:
             found = database.query(f"SELECT * FROM {table.name}")
             assert found.columns == [column.name for column in table.columns]
             assert len(found.rows) == counts[table.name]
+
+
+def test_tables_beyond_the_limit_are_in_a_file_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    analysis, whole = scene(["6000 x ok 10ms"]), "SELECT (SELECT sum(hash(t)) FROM transitions t), (SELECT sum(hash(c)) FROM connections c)"
+    expected = sql.Database(analysis).query(whole)
+    monkeypatch.setattr(arrow, "MOST_MB", 12)
+    database = sql.Database(analysis)
+    assert database.query(whole) == expected
+    ((kept, written),) = database.query("SELECT sum(memory_usage_bytes), sum(temporary_storage_bytes) FROM duckdb_memory()").rows
+    assert kept <= 12e6
+    assert written > 0
+
+
+def test_a_statement_that_needs_more_than_the_limit_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrow, "MOST_MB", 4)
+    database = sql.Database(scene(SQL_TRAFFIC))
+    for _ in range(2):
+        assert database.query("SELECT len(list(i)), count(*) FROM range(3000000) r(i), hosts WHERE i < 1000000").rows == [(3_000_000,) * 2]
 
 
 def queried(rules: str, traffic: list[str] = SQL_TRAFFIC) -> Outcome:
