@@ -34,7 +34,7 @@ class Target:
 
     def __init__(self, path: str, *, force: bool = False) -> None:
         """Raises UsageError, before there is anything to write, where they cannot or must not be written."""
-        arrow.need_database("--tables")  # or say what is missing before all is read
+        arrow.need("--tables")  # or say what is missing before all is read
         try:
             self._place = Place(path)
             self._place.try_to_write()

@@ -153,13 +153,16 @@ class Stream:
         self.failure = error
 
 
-def need_database(purpose: str) -> Any:
-    """The module of DuckDB. Raises UsageError, with the purpose, without the extra `sql`."""
-    try:
-        import duckdb  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise UsageError(f"{purpose} needs DuckDB: pip install 'tcptrace-py[sql]'") from None
-    return duckdb
+def need(purpose: str) -> None:
+    """See whether there is DuckDB, without loading it: that takes 45 MB. Raises UsageError, with the purpose, without the extra `sql`."""
+    from importlib.util import find_spec  # noqa: PLC0415 - long to import
+
+    if find_spec("duckdb") is None:
+        raise _missing(purpose)
+
+
+def _missing(purpose: str) -> UsageError:
+    return UsageError(f"{purpose} needs DuckDB: pip install 'tcptrace-py[sql]'")
 
 
 def database(purpose: str, most_mb: int | None = None) -> Any:
@@ -167,7 +170,10 @@ def database(purpose: str, most_mb: int | None = None) -> Any:
 
     It takes some 20 ms. Raises UsageError, with the purpose, without the extra `sql`.
     """
-    duckdb = need_database(purpose)
+    try:
+        import duckdb  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise _missing(purpose) from None
     from secrets import token_hex  # noqa: PLC0415 - long to import, both
     from tempfile import gettempdir  # noqa: PLC0415
 
@@ -355,6 +361,11 @@ def _is(byte: int) -> bytes:
 def _packed(flags: bytes) -> bytes:
     """A bit for each byte that is not 0, lowest first: as digits of a number, which are read at once."""
     return int(flags[::-1].translate(_DIGITS) or b"0", 2).to_bytes(-(-len(flags) // 8), "little")
+
+
+def bitmap(flags: bytes) -> bytes:
+    """The bitmap of a byte for each cell, which is 0 for NULL."""
+    return _packed(flags)
 
 
 def present(cells: Sequence[Any]) -> bytes | None:

@@ -94,7 +94,10 @@ def _ms(durations_ns: Sequence[int]) -> arrow.Values:
 
 def _divided(numbers: Sequence[int], by: int) -> arrow.Values:
     """Fractions of a unit; NULL where there is no number."""
-    if MISSING not in numbers:
+    missing = numbers.count(MISSING)
+    if missing == len(numbers):
+        return arrow.Values(array("d", bytes(8 * missing)), bytes(-(-missing // 8)))
+    if not missing:
         return arrow.Values(array("d", [number / by for number in numbers]))
     values = [None if number == MISSING else number / by for number in numbers]
     return arrow.Values(array("d", [value or 0.0 for value in values]), arrow.present(values))

@@ -92,6 +92,17 @@ def test_it_is_nothing_for_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert "name a file with -o" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("view", [View(), View(patterns=frozenset({"rst", "four-way"}))], ids=["all", "chosen"])
+def test_many_are_written_as_few_are(view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in TELLING:
+        analysis, files = analyze(SAMPLES / name), []
+        for most in (len(analysis), 0):
+            monkeypatch.setattr(parquet, "MOST_SORTED", most)
+            files.append(str(written(analysis, view, tmp_path / f"{name}-{most}.parquet")))
+        few, many = (duckdb.sql(f"FROM '{file}'") for file in files)
+        assert (many.columns, many.types, many.fetchall()) == (few.columns, few.types, few.fetchall())
+
+
 def test_without_duckdb_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -112,11 +112,11 @@ def command(
     )
     output = destination.output(reading.captures)
     if form.BINARY:
-        from tcptrace_py.facts.arrow import need_database
+        from tcptrace_py.facts.arrow import need
 
         if path is None and sys.stdout.isatty():
             raise UsageError("parquet is nothing for a terminal: name a file with -o, or give it to a pipe")
-        need_database("--format parquet")  # or say what is missing before all is read
+        need("--format parquet")  # or say what is missing before all is read
     target = _target(tables, destination)
     needed = views.lists_connections(view) if form.FOR_PEOPLE else form.BINARY or extent != "none"
     lists = target is not None or view.filtered or needed
