@@ -46,6 +46,8 @@ class Ledger:
         start_ns = min(max(start_ns, from_ns or 0), end_ns)
         end_ns = max(min(end_ns, end_ns if to_ns is None else to_ns), start_ns)
         held = analysis.summary.time_wait
+        # First, and let go of: of a flood this is as much as the rest.
+        neighbours, self.neighbours = self.neighbours.result(self.services, start_ns, end_ns), Neighbours()
         services = self._services(analysis, end_ns)
         servers = self._servers(held.entered)
         if any(row.what == "times" and row.because == "coarse-clock" for row in analysis.withheld):
@@ -68,7 +70,7 @@ class Ledger:
             services,
             servers,
             len(self.services.service) - sum(service.connections for service in services),
-            self.neighbours.result(self.services, start_ns, end_ns),
+            neighbours,
             stuck_ns(start_ns, end_ns),
             tuple(advise(services, servers, profiles)),
             tuple(warn(hosts, services, profiles)),
