@@ -34,7 +34,7 @@ def write(analysis: Analysis, view: View, out: TextIO) -> None:
             if len(made) >= MOST_READ:
                 del made[next(iter(made))]
             cells = [_texts(field, block) for field in CONNECTIONS.columns]
-            found = made[id(block)] = block, _lines(zip(*cells, strict=True))
+            found = made[id(block)] = block, [f"{line}\n" for line in map(",".join, zip(*cells, strict=True))]
         out.write(found[1][row])
 
 
@@ -50,16 +50,15 @@ class _Lines(list[str]):
     write = list.append
 
 
-def _texts(field: Field, block: Block) -> list[Any]:
-    """The cells of a field as CSV has them, "" for NULL."""
+def _texts(field: Field, block: Block) -> list[str]:
+    """The cells of a field as CSV has them, quoted where they must be, "" for NULL."""
     cells, rows = field.cells(block), CONNECTIONS.rows(block)
     if isinstance(cells, arrow.Coded):
-        words = [cell(word) for word in cells.words.texts()]
+        words = [row[:-2] for row in _lines((cell(word), "") for word in cells.words.texts())]  # only they may need quotes
         return [words[code] if code >= 0 else "" for code in cells.codes[:rows]]
     values, validity = cells if isinstance(cells, arrow.Values) else (cells, None)
-    numbers = list(values[:rows])
-    if field.type in _TEXT_OF:
-        numbers = list(map(_TEXT_OF[field.type], numbers))
+    numbers = values[:rows]
+    texts = list(map(str, map(_TEXT_OF[field.type], numbers) if field.type in _TEXT_OF else numbers))
     if validity is not None:
-        return [number if there else "" for number, there in zip(numbers, arrow.is_given(validity, rows), strict=True)]
-    return numbers if field.null is None else ["" if number == field.null else number for number in numbers]
+        return [text if there else "" for text, there in zip(texts, arrow.is_given(validity, rows), strict=True)]
+    return texts if field.null is None else ["" if number == field.null else text for text, number in zip(texts, numbers, strict=True)]
