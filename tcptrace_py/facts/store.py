@@ -2,7 +2,7 @@
 
 import os
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import BinaryIO, overload
 
@@ -20,6 +20,7 @@ MOST_BLOCKS = 16  # kept in memory, some 2 MB each, before all are written to a 
 HAS_PLACES = hasattr(os, "pwrite")  # not on Windows, where no other process shares the file
 NO_ROW = -1  # in place of a block's number and a row: what has none comes before others of its frame
 MOST_READ = 24  # kept in memory of those that are read from a file: connections are in order in it but for the long ones
+FEW = 8  # of so many connections of a block one at most is wanted: then it is copied, and the block let go
 
 
 class Scratch:
@@ -223,6 +224,25 @@ class Connections:
         block, row = self.block(place >> 32), place & 0xFFFFFFFF
         return connection(block, row, block.ids[row])
 
+    def at(self, places: Collection[int]) -> dict[int, Connection]:
+        """Those at these places, as of a list. Each block is read once; where few of one are asked for, it is not kept for them."""
+        there = self._there()
+        by_block: dict[int, list[tuple[int, int]]] = {}
+        for place in places:
+            at = self._order[there[place]]
+            by_block.setdefault(at >> 32, []).append((place, at & 0xFFFFFFFF))
+        found = {}
+        for number in sorted(by_block):
+            block, rows = self.block(number), by_block[number]
+            for place, row in rows:
+                one = connection(block, row, block.ids[row])
+                found[place] = one.detached() if FEW * len(rows) < block.connections.count else one
+        return found
+
+    def _there(self) -> Sequence[int]:
+        """Ranks of those that are there."""
+        return [rank for rank, place in enumerate(self._order) if place != NO_ROW] if self.left_out else range(self.count)
+
     @overload
     def __getitem__(self, at: int) -> Connection: ...
 
@@ -231,7 +251,7 @@ class Connections:
 
     def __getitem__(self, at: int | slice) -> Connection | list[Connection]:
         """One by its place in order of first frame, or several, as of a list."""
-        there = [rank for rank, place in enumerate(self._order) if place != NO_ROW] if self.left_out else range(self.count)
+        there = self._there()
         if isinstance(at, slice):
             return [self.connection(rank) for rank in there[at]]
         return self.connection(there[at])

@@ -10,7 +10,7 @@ import pytest
 
 from tcptrace_py import analyze
 from tcptrace_py.facts import store
-from tcptrace_py.facts.views import connection
+from tcptrace_py.facts.views import connection, plain
 from tcptrace_py.findings.trouble_columns import STREAM as TROUBLED_STREAM
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.errors import CaptureError
@@ -51,6 +51,19 @@ def test_they_can_be_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [row.id for row in result] == [row.id for row in result] == list(range(len(result)))
     assert [row.first_frame for row in result] == sorted(row.first_frame for row in result)
     assert len(list(result.connections)) == len(result) > 10
+
+
+def test_those_at_some_places_are_those_of_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store.Connections.__init__, "__defaults__", (1,))
+    monkeypatch.setattr(collecting, "ROWS", 5)
+    connections = analyze(SAMPLE).connections
+    assert isinstance(connections, store.Connections)
+    for few in (0, 100):  # kept with their blocks, and copied
+        monkeypatch.setattr(store, "FEW", few)
+        places = {7, 0, len(connections) - 1, 3, 4, 5}
+        found = connections.at(places)
+        assert found.keys() == places
+        assert all(plain(found[place]) == plain(connections[place]) for place in places)
 
 
 def test_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

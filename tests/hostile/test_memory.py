@@ -68,3 +68,12 @@ def test_a_comparison_keeps_columns_of_both(tmp_path: Path) -> None:
         path.write_bytes(generators.capture("half open", n))
         peaks.append(peak_bytes(["diff", str(path)], path))
     assert (peaks[1] - peaks[0]) / N < 1300  # as objects 2,600
+
+
+def test_a_comparison_of_many_services_reads_each_block_once(tmp_path: Path) -> None:
+    path, n = tmp_path / "scan.pcap", 2 * N
+    made = (
+        generators.segment(i * 10, generators.address(i), generators.SERVER, (4000, 1024 + i * 7919 % 12000), i, 0, 2) for i in range(n)
+    )
+    path.write_bytes(generators.HEADER + b"".join(made))
+    assert peak_bytes(["diff", str(path)], path) < START_BYTES + n * 4000  # 60 GB where each that is shown has a block of its own

@@ -17,7 +17,9 @@ from . import held, stats
 from .seen import Offenders, Rows, Seen, Service, Test, Traffic, both, paired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from tcptrace_py.model.results import Connection
 
     from .held import Held
     from .seen import Cause
@@ -56,7 +58,7 @@ class Comparison(NamedTuple):
     name: str
     title: str
     remedy: str
-    measures: Callable[[Rows, Rows, Tolerance], Iterator[Told]]
+    measures: Callable[[Rows, Rows, Tolerance], Iterator[tuple[str, Change]]]
     needs: tuple[str, ...] = ()
     in_spite_of: tuple[str, ...] = ()
 
@@ -81,19 +83,24 @@ def diff(
     quality = _quality(base, new, origin, connections, allow=allow, allow_damaged=allow_damaged)
     step_ns = coarser_step_ns(base.capture.clock_step_ns, new.capture.clock_step_ns)
     outcomes = [quality, _services(gone, fresh, pairs, origin, connections)]
-    for comparison in COMPARISONS:
-        measures = [
-            replace(_measure(what, change, tolerance, new), subject=service(*now), step_ns=step_ns)
-            for was, now in pairs
-            for what, change in comparison.measures(base.services[was], new.services[now], tolerance)
-        ]
-        hidden = _hidden(comparison, base, new) if pairs else ""
-        outcomes.append(_outcome(comparison, measures, origin, connections, hidden, accepted=allow_unmeasurable))
-    hidden = _hidden(held.PEAKS, base, new) if pairs else ""
-    outcomes.append(_outcome(held.PEAKS, _peaks(base, new, tolerance), origin, connections, hidden, accepted=allow_unmeasurable))
-    hidden = _hidden(held.FINDING, base, new) if pairs else ""
-    measures = list(_causes(base, new, dict(pairs), tolerance))
-    outcomes.append(_outcome(held.FINDING, measures, origin, connections, hidden, accepted=allow_unmeasurable))
+    compared: list[tuple[Comparison | Held, list[Told]]] = [
+        (
+            comparison,
+            [
+                Told(service(*now), what, change)
+                for was, now in pairs
+                for what, change in comparison.measures(base.services[was], new.services[now], tolerance)
+            ],
+        )
+        for comparison in COMPARISONS
+    ]
+    compared.append((held.PEAKS, _peaks(base, new, tolerance)))
+    compared.append((held.FINDING, list(_causes(base, new, dict(pairs), tolerance))))
+    shown = new.at({place for _, told in compared for one in told for place in one.change.offenders.worst})
+    for what, told in compared:
+        measures = [replace(_measure(one, tolerance, shown), step_ns=step_ns if isinstance(what, Comparison) else None) for one in told]
+        hidden = _hidden(what, base, new) if pairs else ""
+        outcomes.append(_outcome(what, measures, origin, connections, hidden, accepted=allow_unmeasurable))
     return Report(new.capture, connections, tuple(outcomes), interrupted)
 
 
@@ -168,17 +175,23 @@ class Change(NamedTuple):
     note: str
 
 
-Told = tuple[str, Change]  # what changed, and how
+class Told(NamedTuple):
+    """What changed, of a service or of all, and how."""
+
+    subject: str
+    what: str
+    change: Change
 
 
-def _measure(what: str, change: Change, tolerance: Tolerance, new: Traffic) -> Measure:
+def _measure(told: Told, tolerance: Tolerance, shown: Mapping[int, Connection]) -> Measure:
+    change = told.change
     risen, chance = change.value > change.limit, change.p is not None and tolerance.chance(change.p)
     note = change.note
     if risen and change.p is not None and change.p < 1:
         note += f"; by chance alone {_often(change.p)}" + (": may be noise" if chance else "")
     holds, (count, places) = not risen or chance, change.offenders
-    worst = tuple(new.connections[place] for place in places)
-    return Measure(what, change.value, change.limit, change.unit, holds, "", worst, count, (), note)
+    worst = tuple(shown[place] for place in places)
+    return Measure(told.what, change.value, change.limit, change.unit, holds, told.subject, worst, count, (), note)
 
 
 def _share(
@@ -188,7 +201,7 @@ def _share(
     bad: Test,
     judged: Test = lambda _: True,
     in_flight: Test = lambda _: False,
-) -> Iterator[Told]:
+) -> Iterator[tuple[str, Change]]:
     """Compare how many of a service's connections are bad; nothing where none is, now or then.
 
     `in_flight` were not over when their capture ended: they are not judged, and how many they are is said.
@@ -214,15 +227,17 @@ def _often(p: float) -> str:
     return "in less than one of a million runs" if p < 1e-6 else f"in {100 * p:.2g} % of runs"
 
 
-def _latency(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _latency(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     yield from _slower("median handshake", (base, new), tolerance, "total_ns", lambda row: row.outcome == "completed")
 
 
-def _answers(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _answers(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     yield from _slower("median of longest answers", (base, new), tolerance, "answer_ns")
 
 
-def _slower(what: str, sides: tuple[Rows, Rows], tolerance: Tolerance, time_ns: str, judged: Test = lambda _: True) -> Iterator[Told]:
+def _slower(
+    what: str, sides: tuple[Rows, Rows], tolerance: Tolerance, time_ns: str, judged: Test = lambda _: True
+) -> Iterator[tuple[str, Change]]:
     """Compare the medians of a time that some of a service's connections have."""
     before, now = (rows.times_ns(time_ns, judged) for rows in sides)
     if not before or not now:
@@ -244,7 +259,7 @@ def _is(what: str, word: str) -> Test:
     return lambda row: getattr(row, what) == word
 
 
-def _outcomes(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _outcomes(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     for name in OUTCOMES:
         yield from _share(
             f"{name} handshakes",
@@ -256,12 +271,12 @@ def _outcomes(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
         )
 
 
-def _resets(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _resets(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     for name in CAUSES:
         yield from _share(f"resets, {name}", (base, new), tolerance, _is("cause", name))
 
 
-def _patterns(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _patterns(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     for name in PATTERNS:
         yield from _share(
             f"connections that ended {name}",
@@ -273,7 +288,7 @@ def _patterns(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
         )
 
 
-def _openings(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _openings(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     yield from _share(
         "handshakes with a SYN or SYN/ACK sent again",
         (base, new),
@@ -283,11 +298,11 @@ def _openings(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     )
 
 
-def _data(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _data(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     yield from _share("connections with data sent again", (base, new), tolerance, lambda row: row.data_again)
 
 
-def _stalls(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _stalls(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     yield from _share(
         "connections in which something was sent again for a second or longer",
         (base, new),
@@ -297,7 +312,7 @@ def _stalls(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     )
 
 
-def _single(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _single(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     yield from _share(
         "connections with one exchange only",
         (base, new),
@@ -307,7 +322,7 @@ def _single(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     )
 
 
-def _first(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _first(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     yield from _share(
         "closed first by the server",
         (base, new),
@@ -317,7 +332,7 @@ def _first(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
     )
 
 
-def _waits(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _waits(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     for side in ("client", "server"):
         yield from _rise(
             f"TIME_WAIT at the {side}",
@@ -332,11 +347,11 @@ def _waits_at(side: str, row: Seen) -> bool:
     return side in row.waits
 
 
-def _connections(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[Told]:
+def _connections(base: Rows, new: Rows, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     yield from _rise("connections", len(base), len(new), new.offenders(lambda _: True), tolerance)
 
 
-def _rise(what: str, was: int, now: int, offenders: Offenders, tolerance: Tolerance) -> Iterator[Told]:
+def _rise(what: str, was: int, now: int, offenders: Offenders, tolerance: Tolerance) -> Iterator[tuple[str, Change]]:
     if was or now:
         yield what, _risen(was, now, offenders, tolerance)
 
@@ -346,14 +361,11 @@ def _risen(was: int, value: int, offenders: Offenders, tolerance: Tolerance) -> 
     return Change(value, limit, Unit.COUNT, stats.rise(was, value), offenders, f"was {was}")
 
 
-def _peaks(base: Traffic, new: Traffic, tolerance: Tolerance) -> list[Measure]:
-    return [
-        replace(_measure("TIME_WAIT at once", _risen(was, peak, Offenders(), tolerance), tolerance, new), subject=host)
-        for host, was, peak in both(base.peaks, new.peaks)
-    ]
+def _peaks(base: Traffic, new: Traffic, tolerance: Tolerance) -> list[Told]:
+    return [Told(host, "TIME_WAIT at once", _risen(was, peak, Offenders(), tolerance)) for host, was, peak in both(base.peaks, new.peaks)]
 
 
-def _causes(base: Traffic, new: Traffic, pairs: dict[Service, Service], tolerance: Tolerance) -> Iterator[Measure]:
+def _causes(base: Traffic, new: Traffic, pairs: dict[Service, Service], tolerance: Tolerance) -> Iterator[Told]:
     """Findings of severity problem: one that is new fails, one that was there before if more connections show it.
 
     A cause is the same one at the service that was paired, whoever its clients are: these have other addresses in every run.
@@ -367,10 +379,10 @@ def _causes(base: Traffic, new: Traffic, pairs: dict[Service, Service], toleranc
         if known := before.get((code, server, port)):
             hits, of = _extent(known)
             limit, p = min(hits / of * (1 + tolerance.threshold), 1.0), stats.fisher(hits, of, show, could)
-            measure = _measure(code, Change(show / could, limit, Unit.RATIO, p, offenders, f"was {hits} of {of}; {note}"), tolerance, new)
+            change = Change(show / could, limit, Unit.RATIO, p, offenders, f"was {hits} of {of}; {note}")
         else:
-            measure = _measure(code, Change(show, 0, Unit.COUNT, None, offenders, f"new: {note}"), tolerance, new)
-        yield replace(measure, subject=service(server, port) if port else server)
+            change = Change(show, 0, Unit.COUNT, None, offenders, f"new: {note}")
+        yield Told(service(server, port) if port else server, code, change)
 
 
 def _by_place(causes: Iterable[Cause], pairs: dict[Service, Service]) -> dict[tuple[str, str, int], list[Cause]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from io import StringIO
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tcptrace_py.checks.measure import WORST
 from tcptrace_py.checks.rules.data_retransmissions import repeated_data
 from tcptrace_py.checks.scope import ROLES
+from tcptrace_py.facts.store import Connections
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.model.finding import Withheld
@@ -21,7 +22,7 @@ from tcptrace_py.model.problems import Problem
 from tcptrace_py.model.results import CaptureInfo, FileInfo
 
 if TYPE_CHECKING:
-    from tcptrace_py.model.results import Analysis, ConnectionList
+    from tcptrace_py.model.results import Analysis, Connection, ConnectionList
 
 SCHEMA = "tcpstates/analysis/1"
 Service = tuple[str, int]
@@ -197,6 +198,12 @@ class Traffic:
         """The step of the clock, where times shorter than it, and only they, are not told."""
         return None if any(row.what in ("handshake-latency", "times") for row in self.withheld) else self.capture.clock_step_ns
 
+    def at(self, places: Collection[int]) -> dict[int, Connection]:
+        """The connections at these places."""
+        if isinstance(self.connections, Connections):
+            return self.connections.at(places)
+        return {place: self.connections[place] for place in places}
+
     def add(self, service: Service, row: Row) -> None:
         """Take in a connection."""
         rows = self.services.get(service)
@@ -268,7 +275,7 @@ def of_document(path: str, content: bytes) -> Traffic:
         traffic = Traffic(path, _capture(path, document["capture"]), {}, peaks, causes, withheld)
         for row in document["connections"]:
             traffic.add((row["server"]["address"], row["server"]["port"]), _of_row(row, traffic.step_ns))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UsageError(f"{path}: lacks what an analysis holds: {error}") from None
     if document.get("interrupted"):
         raise UsageError(f"{path}: is of an analysis that was interrupted, and tells a part of its captures: make it anew")

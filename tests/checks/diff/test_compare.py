@@ -296,6 +296,10 @@ def test_a_saved_analysis_is_as_good_as_its_capture(name: str, tmp_path: Path) -
     assert [problem.code for problem in saved.capture.problems] == [problem.code for problem in fresh.capture.problems]
 
 
+def _slow(row: dict[str, Any], total_ms: float) -> dict[str, Any]:
+    return {**row, "handshake": {**row["handshake"], "outcome": "completed", "total_ms": total_ms}}
+
+
 def test_documents_that_are_no_analysis(tmp_path: Path) -> None:
     document = json.loads((tmp_path / "a.json").read_text()) if _saved(BEFORE, tmp_path / "a.json") else {}
     for content, words in (
@@ -303,6 +307,8 @@ def test_documents_that_are_no_analysis(tmp_path: Path) -> None:
         ('{"schema": "other/1"}', "but other/1"),
         ("{}", "something else"),
         ('{"schema": "tcpstates/analysis/1"}', "lacks what an analysis holds"),
+        (json.dumps({**document, "connections": [_slow(document["connections"][0], 1e14)]}), "lacks what an analysis holds"),
+        (json.dumps({**document, "connections": [_slow(document["connections"][0], float("inf"))]}), "lacks what an analysis holds"),
         (json.dumps({**document, "connections": []}), "--connections all"),
         (json.dumps({**document, "interrupted": True}), "was interrupted"),
     ):
