@@ -168,7 +168,7 @@ def _missing(purpose: str) -> UsageError:
 def database(purpose: str, most_mb: int | None = None) -> Any:
     """A new database of DuckDB, in memory: of at most so many MB, beyond which it writes to a temporary file (None: of most there is).
 
-    It takes some 20 ms. Raises UsageError, with the purpose, without the extra `sql`.
+    It takes some 20 ms. Raises UsageError, with the purpose, without the extra `sql` or a folder for temporary files.
     """
     try:
         import duckdb  # noqa: PLC0415 - an extra
@@ -178,7 +178,10 @@ def database(purpose: str, most_mb: int | None = None) -> Any:
     from tempfile import gettempdir  # noqa: PLC0415
 
     # DuckDB makes the folder when something does not fit into memory, and removes it; without this, it is .tmp of where one is.
-    config: dict[str, Any] = {"temp_directory": f"{gettempdir()}/tcpstates-{token_hex(8)}"}
+    try:
+        config: dict[str, Any] = {"temp_directory": f"{gettempdir()}/tcpstates-{token_hex(8)}"}
+    except OSError as error:
+        raise UsageError(f"{purpose} needs a folder for temporary files: {error}") from None
     if most_mb is not None:
         config["memory_limit"] = f"{most_mb}MB"
     return duckdb.connect(":memory:", config=config)

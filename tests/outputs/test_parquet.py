@@ -12,6 +12,7 @@ import pytest
 
 from tcptrace_py.api import analyze
 from tcptrace_py.cli import main
+from tcptrace_py.facts import arrow, in_order
 from tcptrace_py.facts.fields import CONNECTIONS
 from tcptrace_py.outputs.formats import parquet
 from tcptrace_py.outputs.registry import named
@@ -94,6 +95,7 @@ def test_it_is_nothing_for_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 @pytest.mark.parametrize("view", [View(), View(patterns=frozenset({"rst", "four-way"}))], ids=["all", "chosen"])
 def test_many_are_written_as_few_are(view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_order, "TOGETHER", 1)  # batches of two connections
     for name in TELLING:
         analysis, files = analyze(SAMPLES / name), []
         for most in (len(analysis), 0):
@@ -101,6 +103,23 @@ def test_many_are_written_as_few_are(view: View, tmp_path: Path, monkeypatch: py
             files.append(str(written(analysis, view, tmp_path / f"{name}-{most}.parquet")))
         few, many = (duckdb.sql(f"FROM '{file}'") for file in files)
         assert (many.columns, many.types, many.fetchall()) == (few.columns, few.types, few.fetchall())
+
+
+def test_what_needs_more_memory_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan, limits = arrow.scan, []
+
+    def short_of_memory(database: Any, *args: Any) -> None:
+        limits.append(database.sql("SELECT current_setting('memory_limit')").fetchall()[0][0])
+        if len(limits) == 1:
+            raise duckdb.OutOfMemoryException("no more")
+        scan(database, *args)
+
+    analysis = analyze(THREE)
+    before = cells(written(analysis, View(), tmp_path / "before.parquet"))
+    monkeypatch.setattr(parquet, "MOST_SORTED", 0)
+    monkeypatch.setattr(arrow, "scan", short_of_memory)
+    assert cells(written(analysis, View(), tmp_path / "behind.parquet")) == before
+    assert limits[0].startswith("61.0") and len(limits) == 2 and limits[1] != limits[0]  # noqa: PT018 - 64 MB, in MiB
 
 
 def test_without_duckdb_it_says_what_to_install(
