@@ -155,8 +155,8 @@ class _Path:
     __slots__ = ("closes", "expired", "expired_number", "gives_up", "indices", "named_in", "number", "steps")
 
     def __init__(self, verdict: Verdict, number: int) -> None:
-        self.named_in = 0  # the block, by the writer's count, in which it has these numbers; -1: none yet
-        self.number = self.expired_number = -1
+        self.named_in = 0  # the block, by the writer's count, in which it has these numbers
+        self.number = self.expired_number = -1  # the second with the step `expired` behind it; -1: none yet
         self.steps = verdict.paths[number]
         self.indices = array("i", [step.index for step in self.steps])
         self.closes = self.steps[-1].state == State.CLOSED and self.steps[-1].index >= 0
