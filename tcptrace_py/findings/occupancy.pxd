@@ -21,7 +21,7 @@ cdef class Held:
                    row=cython.Py_ssize_t, number=cython.Py_ssize_t)
     cpdef dict at_once(self, dict waits_ns)
     @cython.locals(whose="int[::1]", found_ns="long long[::1]", numbers="long long[::1]", count=cython.Py_ssize_t, at=cython.Py_ssize_t,
-                   number="long long")
+                   number="long long", accounts=cython.Py_ssize_t, intervals=cython.Py_ssize_t)
     cdef tuple _picked(self, long long[::1] times_ns, long long[::1] whats, long long[::1] wanted, bint early)
     cdef _wanted(self, dict given)
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from tcptrace_py.model import columns
 from tcptrace_py.model.clock import NEVER_NS
-from tcptrace_py.model.growing import longer
+from tcptrace_py.model.growing import longer, zeros
 
 from .port_use import PortUse
 
@@ -88,11 +88,11 @@ class Held:
         self, times_ns: "array[int]", whats: "array[int]", wanted: "array[int]", early: bool
     ) -> "tuple[array[int], array[int], int]":
         """Times of the ports that these accounts took, whose they are, and how many; `early`: by so much (`wanted`) before."""
-        whose = self.account
-        found_ns, numbers, count = array("q", bytes(8 * len(times_ns))), array("q", bytes(8 * len(times_ns))), 0
-        for at in range(len(times_ns)):
+        whose, accounts, intervals = self.account, len(wanted), len(times_ns)
+        found_ns, numbers, count = zeros("q", intervals), zeros("q", intervals), 0
+        for at in range(intervals):
             number = whose[whats[at] >> 16]
-            if 0 <= number < len(wanted) and wanted[number] >= 0:
+            if 0 <= number < accounts and wanted[number] >= 0:
                 found_ns[count] = times_ns[at] - (wanted[number] if early else 0)
                 numbers[count] = number
                 count += 1
