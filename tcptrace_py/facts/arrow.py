@@ -288,7 +288,7 @@ def _cells_node(column: Column, cells: Cells, rows: int) -> Node:
     else:
         nulls, validity = _given(bitmap, rows, nullable=column.has_null)
     if column.format == BOOL:
-        values = memoryview(_packed(bytes(values)))
+        values = memoryview(as_bitmap(bytes(values)))
     return array_node(rows, nulls, [validity, values], (), dictionary)
 
 
@@ -353,7 +353,7 @@ def _found(values: memoryview, rows: int, null: bytes) -> tuple[int, memoryview 
         if not found:
             return 0, None
     flags = found.to_bytes(rows, "big")
-    return flags.count(1), memoryview(_packed(flags.translate(_NOT)))
+    return flags.count(1), memoryview(as_bitmap(flags.translate(_NOT)))
 
 
 @cache
@@ -361,19 +361,14 @@ def _is(byte: int) -> bytes:
     return bytes(other == byte for other in range(256))
 
 
-def _packed(flags: bytes) -> bytes:
+def as_bitmap(flags: bytes) -> bytes:
     """A bit for each byte that is not 0, lowest first: as digits of a number, which are read at once."""
     return int(flags[::-1].translate(_DIGITS) or b"0", 2).to_bytes(-(-len(flags) // 8), "little")
 
 
-def bitmap(flags: bytes) -> bytes:
-    """The bitmap of a byte for each cell, which is 0 for NULL."""
-    return _packed(flags)
-
-
 def present(cells: Sequence[Any]) -> bytes | None:
     """The bitmap that says which cells are not None; None where all are not."""
-    return _packed(bytes(cell is not None for cell in cells)) if None in cells else None
+    return as_bitmap(bytes(cell is not None for cell in cells)) if None in cells else None
 
 
 def is_given(validity: Buffer, rows: int) -> list[bool]:

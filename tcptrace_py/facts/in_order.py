@@ -122,7 +122,7 @@ def _column(column: arrow.Column, parts: list[Cells], counts: list[int], pick: P
     if not any(part.given for part in parts):
         return arrow.Values(numbers)
     given = b"".join([part.given or b"\1" * count for part, count in zip(parts, counts, strict=True)])
-    return arrow.Values(numbers, arrow.bitmap(given if pick is None else bytes(pick(given))))
+    return arrow.Values(numbers, arrow.as_bitmap(given if pick is None else bytes(pick(given))))
 
 
 def _joined(parts: list[Cells]) -> tuple[array[int], arrow.Text]:

@@ -83,11 +83,11 @@ def diff(
     quality = _quality(base, new, origin, connections, allow=allow, allow_damaged=allow_damaged)
     step_ns = coarser_step_ns(base.capture.clock_step_ns, new.capture.clock_step_ns)
     outcomes = [quality, _services(gone, fresh, pairs, origin, connections)]
-    compared: list[tuple[Comparison | Held, list[Told]]] = [
+    compared: list[tuple[Comparison | Held, list[Compared]]] = [
         (
             comparison,
             [
-                Told(service(*now), what, change)
+                Compared(service(*now), what, change)
                 for was, now in pairs
                 for what, change in comparison.measures(base.services[was], new.services[now], tolerance)
             ],
@@ -175,7 +175,7 @@ class Change(NamedTuple):
     note: str
 
 
-class Told(NamedTuple):
+class Compared(NamedTuple):
     """What changed, of a service or of all, and how."""
 
     subject: str
@@ -183,7 +183,7 @@ class Told(NamedTuple):
     change: Change
 
 
-def _measure(told: Told, tolerance: Tolerance, shown: Mapping[int, Connection]) -> Measure:
+def _measure(told: Compared, tolerance: Tolerance, shown: Mapping[int, Connection]) -> Measure:
     change = told.change
     risen, chance = change.value > change.limit, change.p is not None and tolerance.chance(change.p)
     note = change.note
@@ -361,11 +361,13 @@ def _risen(was: int, value: int, offenders: Offenders, tolerance: Tolerance) -> 
     return Change(value, limit, Unit.COUNT, stats.rise(was, value), offenders, f"was {was}")
 
 
-def _peaks(base: Traffic, new: Traffic, tolerance: Tolerance) -> list[Told]:
-    return [Told(host, "TIME_WAIT at once", _risen(was, peak, Offenders(), tolerance)) for host, was, peak in both(base.peaks, new.peaks)]
+def _peaks(base: Traffic, new: Traffic, tolerance: Tolerance) -> list[Compared]:
+    return [
+        Compared(host, "TIME_WAIT at once", _risen(was, peak, Offenders(), tolerance)) for host, was, peak in both(base.peaks, new.peaks)
+    ]
 
 
-def _causes(base: Traffic, new: Traffic, pairs: dict[Service, Service], tolerance: Tolerance) -> Iterator[Told]:
+def _causes(base: Traffic, new: Traffic, pairs: dict[Service, Service], tolerance: Tolerance) -> Iterator[Compared]:
     """Findings of severity problem: one that is new fails, one that was there before if more connections show it.
 
     A cause is the same one at the service that was paired, whoever its clients are: these have other addresses in every run.
@@ -382,7 +384,7 @@ def _causes(base: Traffic, new: Traffic, pairs: dict[Service, Service], toleranc
             change = Change(show / could, limit, Unit.RATIO, p, offenders, f"was {hits} of {of}; {note}")
         else:
             change = Change(show, 0, Unit.COUNT, None, offenders, f"new: {note}")
-        yield Told(service(server, port) if port else server, code, change)
+        yield Compared(service(server, port) if port else server, code, change)
 
 
 def _by_place(causes: Iterable[Cause], pairs: dict[Service, Service]) -> dict[tuple[str, str, int], list[Cause]]:
