@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tcptrace_py.capture import MOST_FRAMES, open_captures
+from tcptrace_py.capture import BLOCK_FRAMES, MOST_FRAMES, open_captures
 from tcptrace_py.capture.reader import EndReadingError
 from tcptrace_py.decode import NOT_READ, UNKNOWN_LINK, Decoder
 from tcptrace_py.findings.evidence import Evidence
@@ -328,14 +328,12 @@ class Alone:
                 raise NotSharedError(NO_NAMES)
         elif frames.frame:
             self._table.streams.expect_moved()
-        spare, self._segments = self._segments, None
-        if spare is not None and len(spare.frame) < frames.count:
-            spare = None  # or it would be there beside the one that is made in its place
-        segments = self._decoder.decode(frames, spare)
+        segments = self._decoder.decode(frames, self._segments)
         self._collector.quality.segments(segments)
         self._collector.openings.take(segments, self._table.selection)
         self._table.feed(segments)
-        self._segments = segments
+        if len(segments.frame) >= BLOCK_FRAMES:  # a shorter one could stand beside the one that is made in its place
+            self._segments = segments
         self._collector.settle(self._table)
 
     def finish(self, end_ns: int, haste: Haste) -> None:
