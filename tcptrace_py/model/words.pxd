@@ -115,10 +115,9 @@ cdef inline unsigned int _be(const unsigned char *p) noexcept nogil:
 
 cdef inline unsigned int bucket_at(const unsigned char *p, Py_ssize_t size) noexcept nogil:
     cdef Py_ssize_t ports = 2 * size
-    cdef unsigned int mixed
-    mixed = _be(p + size - 4) ^ _be(p + ports - 4)
-    mixed ^= (<unsigned int>p[ports] << 8 | p[ports + 1]) ^ (<unsigned int>p[ports + 2] << 8 | p[ports + 3])
-    return ((mixed ^ mixed >> 16) & 0xFFFF) * 0x9E37u >> 10 & 63
+    cdef unsigned int one = _be(p + size - 4) * 0x9E3779B1u + (<unsigned int>p[ports] << 8 | p[ports + 1]) * 0x85EBCA6Bu
+    cdef unsigned int other = _be(p + ports - 4) * 0x9E3779B1u + (<unsigned int>p[ports + 2] << 8 | p[ports + 3]) * 0x85EBCA6Bu
+    return (one ^ other) * 0xC2B2AE35u >> 26
 
 
 cdef inline unsigned int bucket(bytes key, Py_ssize_t size):

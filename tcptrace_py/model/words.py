@@ -84,8 +84,10 @@ def bucket(key: bytes, size: int) -> int:
 def bucket_at(data: bytes, at: int, size: int) -> int:
     """The same of the key that begins there."""
     source, target, source_port, target_port = _ENDS(data, at) if size == 4 else _ENDS_16(data, at)
-    mixed: int = source ^ target ^ source_port ^ target_port
-    return ((mixed ^ mixed >> 16) & 0xFFFF) * 0x9E37 >> 10 & BUCKETS - 1
+    one = source * 0x9E3779B1 + source_port * 0x85EBCA6B  # numbers of hosts and ports often count up together
+    other = target * 0x9E3779B1 + target_port * 0x85EBCA6B
+    mixed: int = (one ^ other) & 0xFFFFFFFF
+    return mixed * 0xC2B2AE35 >> 26 & BUCKETS - 1
 
 
 def set_key(keys: list[bytes], at: int, key: bytes) -> None:
