@@ -55,6 +55,7 @@ PARTS: dict[str, Any] = {
     "withheld": tuple[Withheld, ...],
     "intervals": Intervals | None,
 }
+LISTS = "hosts", "ports"  # that may be long
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,27 @@ class Writer:
             at += len(data)
             yield data
 
-    def index(self) -> bytes:
-        """Where each block is, and the rest of the analysis; behind the last block."""
-        rest = {name: _plain(getattr(self._analysis, name)) for name in PARTS}
-        document = {
-            "span": asdict(self._span), "left_out": self._connections.left_out, "blocks": self._blocks, "analysis": rest,
-        }  # fmt: skip
-        return json.dumps(document, separators=(",", ":")).encode()
+    def index(self) -> Iterator[bytes]:
+        """Where each block is, and the rest of the analysis, as one JSON object in pieces: hosts may be as many as connections."""
+        head = {"span": asdict(self._span), "left_out": self._connections.left_out, "blocks": self._blocks}
+        yield _json(head)[:-1]
+        before = b',"analysis":{'
+        for name in PARTS:
+            value = getattr(self._analysis, name)
+            yield before + _json(name) + b":"
+            if name in LISTS:
+                yield b"["
+                for number, row in enumerate(value):
+                    yield (b"," if number else b"") + _json(_plain(row))
+                yield b"]"
+            else:
+                yield _json(_plain(value))
+            before = b","
+        yield b"}}"
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def restored(name: str, index: dict[str, Any], read: Callable[[int, int], bytes]) -> Analysis:
@@ -132,7 +147,14 @@ def _damage(name: str) -> Iterator[None]:
 
 def digest(data: bytes) -> str:
     """What is kept of bytes to know them by."""
-    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
+    told = new_digest()
+    told.update(data)
+    return told.hexdigest()
+
+
+def new_digest() -> hashlib.blake2b:
+    """The same of bytes that come in pieces: `update` takes each, `hexdigest` gives it."""
+    return hashlib.blake2b(digest_size=DIGEST_BYTES)
 
 
 class _Blocks(Scratch):

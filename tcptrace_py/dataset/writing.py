@@ -11,8 +11,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.checks.tables import streams
-from tcptrace_py.facts import arrow
+from tcptrace_py.facts import arrow, in_order
 from tcptrace_py.facts.block import VERSION as BLOCKS_VERSION
+from tcptrace_py.facts.fields import CONNECTIONS
+from tcptrace_py.facts.store import Connections
 from tcptrace_py.model.datasets import MANIFEST
 from tcptrace_py.model.errors import CaptureError, UsageError
 
@@ -61,8 +63,7 @@ class Target:
         made: list[str] = []
         try:
             token = secrets.token_hex(8)
-            with closing(arrow.database("--tables")) as database:
-                parts = {name: list(self._parts(database, name, stream, token, made)) for name, stream in streams(analysis)}
+            parts = self._tables(analysis, token, made)
             files = self._facts(facts.Writer(analysis, facts.Span.of(selection)), token, made)
             self._place.write_manifest(manifest.written(analysis, parts, files))
         except BaseException as error:
@@ -74,13 +75,36 @@ class Target:
             raise
         self._place.remove(self._old)
 
-    def _parts(self, database: Any, name: str, stream: arrow.Stream, token: str, made: list[str]) -> Iterator[manifest.Part]:
-        """Write a table part by part: one part at least, so that each has its columns."""
+    def _tables(self, analysis: Analysis, token: str, made: list[str]) -> dict[str, list[manifest.Part]]:
+        """Write all tables, in little memory where that is enough."""
         import duckdb  # noqa: PLC0415 - an extra, and there
 
-        order = f"ORDER BY {ORDER[name]}" if name in ORDER else ""
+        connections = analysis.connections
+        assert isinstance(connections, Connections)  # or there are no streams
+        orders, tables = dict(ORDER), dict(streams(analysis))
+        if in_order.are_many(connections):
+            tables[CONNECTIONS.name] = in_order.stream(connections)
+            del orders[CONNECTIONS.name]
+
+        def written(most_mb: int | None) -> dict[str, list[manifest.Part]]:
+            with closing(arrow.database("--tables", most_mb)) as database:
+                return {name: list(self._parts(database, name, stream, orders.get(name), token, made)) for name, stream in tables.items()}
+
         try:
-            arrow.scan(database, stream, f"CREATE TABLE made AS FROM stream {order}")
+            return written(arrow.MOST_MB)
+        except duckdb.OutOfMemoryException:
+            self._place.remove(made)
+            made.clear()
+            return written(None)
+
+    def _parts(
+        self, database: Any, name: str, stream: arrow.Stream, order: str | None, token: str, made: list[str]
+    ) -> Iterator[manifest.Part]:
+        """Write a table part by part, in an order (None: its own): one part at least, so that each has its columns."""
+        import duckdb  # noqa: PLC0415 - an extra, and there
+
+        try:
+            arrow.scan(database, stream, f"CREATE TABLE made AS FROM stream {'' if order is None else f'ORDER BY {order}'}")
             (rows,) = database.execute("SELECT count(*) FROM made").fetchone()
             for number, first in enumerate(range(0, max(rows, 1), PART_ROWS)):
                 made.append(f"{name}/{token}-{number:06}.parquet")
@@ -94,10 +118,12 @@ class Target:
         made += [blocks, index]
         with self._place.new_file(blocks) as file, file.open("wb") as out:
             out.writelines(writer.packed())
-        content = writer.index()
-        with self._place.new_file(index) as file:
-            file.write_bytes(content)
-        return manifest.FactsFiles(index, facts.digest(content), blocks, facts.VERSION, BLOCKS_VERSION)
+        digest = facts.new_digest()
+        with self._place.new_file(index) as file, file.open("wb") as out:
+            for piece in writer.index():
+                digest.update(piece)
+                out.write(piece)
+        return manifest.FactsFiles(index, digest.hexdigest(), blocks, facts.VERSION, BLOCKS_VERSION)
 
     def _part(self, database: Any, path: str, first: int, rows: int) -> manifest.Part:
         with self._place.new_file(path) as file:

@@ -24,7 +24,7 @@ from tcptrace_py.dataset import facts, manifest, writing
 from tcptrace_py.dataset.place import Place, holds_tables
 from tcptrace_py.dataset.tables import Tables
 from tcptrace_py.dataset.writing import Target
-from tcptrace_py.facts import arrow
+from tcptrace_py.facts import arrow, in_order
 from tcptrace_py.facts.fields import TRANSITIONS
 from tcptrace_py.model.datasets import MANIFEST
 from tcptrace_py.model.errors import CaptureError, UsageError
@@ -34,7 +34,7 @@ from tests.outputs.test_documents import registry, schema, strict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytest.importorskip("duckdb")
+duckdb = pytest.importorskip("duckdb")
 fsspec = pytest.importorskip("fsspec")
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -113,8 +113,10 @@ def test_the_manifest_holds_to_its_schema(name: str, kept: Callable[[str], Path]
     assert found["tables"]["connections"]["rows"] == len(result)
 
 
-def test_many_rows_make_many_parts_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("most_sorted", [0, 80_000], ids=["put in order beside", "by DuckDB"])
+def test_many_rows_make_many_parts_in_order(most_sorted: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(writing, "PART_ROWS", 70)
+    monkeypatch.setattr(in_order, "MOST_SORTED", most_sorted)
     result = analyze(SAMPLES / "buildup-bursts.client.pcap.xz")
     result.write_tables(tmp_path / "out")
     parts = manifest.parse((tmp_path / "out" / MANIFEST).read_bytes()).parts["connections"]
@@ -343,6 +345,28 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
     assert holds_tables(str(tmp_path / "empty"))
 
 
+def test_what_needs_more_memory_gets_it(three: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan, limits = arrow.scan, []
+
+    def short_of_memory(database: Any, *args: Any) -> None:
+        limits.append(database.sql("SELECT current_setting('memory_limit')").fetchall()[0][0])
+        if len(limits) == 3:  # some tables are written already
+            raise duckdb.OutOfMemoryException("no more")
+        scan(database, *args)
+
+    monkeypatch.setattr(arrow, "scan", short_of_memory)
+    folder = tmp_path / "out"
+    analyze(THREE).write_tables(folder)
+    assert limits[2].startswith("61.0")  # 64 MB, in MiB
+    assert len(limits) == 3 + len(TABLES)
+    assert limits[3] != limits[2]
+    for table in TABLES:
+        assert rows_of(Tables(str(folder)), table.name) == rows_of(Tables(str(three)), table.name)
+    named = json.loads((folder / MANIFEST).read_text())
+    parts = {part["path"] for table in named["tables"].values() for part in table["parts"]}
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*.parquet")} == parts
+
+
 @pytest.mark.parametrize("folder", ["three", "fresh", "memory://fresh"])
 def test_a_failure_leaves_all_as_it_was(folder: str, three: Path, tmp_path: Path, memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.read_bytes() if path.is_file() else b"" for path in tmp_path.rglob("*")}
@@ -377,7 +401,7 @@ def test_ctrl_c_leaves_nothing(statement: str, tmp_path: Path, monkeypatch: pyte
                 signal.raise_signal(signal.SIGINT)
             return found
 
-    monkeypatch.setattr(arrow, "database", lambda _purpose: Interrupted())
+    monkeypatch.setattr(arrow, "database", lambda *_how: Interrupted())
     assert main.main(["analyze", THREE, "--tables", str(tmp_path / "out")]) == 130
     assert list(tmp_path.iterdir()) == []
     assert capsys.readouterr().err.strip() == "tcpstates: interrupted"

@@ -99,7 +99,7 @@ def test_many_are_written_as_few_are(view: View, tmp_path: Path, monkeypatch: py
     for name in TELLING:
         analysis, files = analyze(SAMPLES / name), []
         for most in (len(analysis), 0):
-            monkeypatch.setattr(parquet, "MOST_SORTED", most)
+            monkeypatch.setattr(in_order, "MOST_SORTED", most)
             files.append(str(written(analysis, view, tmp_path / f"{name}-{most}.parquet")))
         few, many = (duckdb.sql(f"FROM '{file}'") for file in files)
         assert (many.columns, many.types, many.fetchall()) == (few.columns, few.types, few.fetchall())
@@ -116,7 +116,7 @@ def test_what_needs_more_memory_gets_it(tmp_path: Path, monkeypatch: pytest.Monk
 
     analysis = analyze(THREE)
     before = cells(written(analysis, View(), tmp_path / "before.parquet"))
-    monkeypatch.setattr(parquet, "MOST_SORTED", 0)
+    monkeypatch.setattr(in_order, "MOST_SORTED", 0)
     monkeypatch.setattr(arrow, "scan", short_of_memory)
     assert cells(written(analysis, View(), tmp_path / "behind.parquet")) == before
     assert limits[0].startswith("61.0") and len(limits) == 2 and limits[1] != limits[0]  # noqa: PT018 - 64 MB, in MiB

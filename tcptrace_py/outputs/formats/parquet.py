@@ -16,7 +16,6 @@ from tcptrace_py.outputs.view import View
 SUMMARY = "a row for each connection, typed, for dataframes and databases (extra sql)"
 FOR_PEOPLE = False
 BINARY = True
-MOST_SORTED = 80_000  # connections that DuckDB puts in order, which takes 1.4 kB for each
 GROUP_ROWS = 20_480  # of more, that are in memory before they are written
 
 
@@ -29,7 +28,7 @@ def write(analysis: Analysis, view: View, out: TextIO) -> None:
     import duckdb  # noqa: PLC0415 - an extra, and there
 
     ids = {row.id for row in view.listed(analysis)} if view.filtered or view.extent != "all" else None
-    are_many = len(connections) > MOST_SORTED
+    are_many = in_order.are_many(connections)
     try:
         with TemporaryDirectory(prefix="tcpstates-") as folder:
             made = Path(folder) / "connections.parquet"
