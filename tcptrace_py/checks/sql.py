@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +17,7 @@ from .tables import TABLES, Listed, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.connection import Connection as Sender
 
     from tcptrace_py.facts.fields import TableOfFacts
     from tcptrace_py.model.results import Analysis, Connection
@@ -147,6 +150,41 @@ def _read_by(database: Any, statement: str) -> set[str]:
 def verify(statement: str) -> None:
     """See whether a statement makes sense, without any data. Raises UsageError."""
     _verify(_open(), statement)
+
+
+def verify_apart(statement: str) -> None:
+    """The same in a process of its own, where there can be one: DuckDB takes 60 MB, which who reads a large capture meanwhile has not."""
+    if not sys.platform.startswith("linux"):
+        verify(statement)
+        return
+    from multiprocessing import get_context  # noqa: PLC0415 - for large captures only
+
+    context = get_context("fork")
+    answers, answer = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(statement, answer), daemon=True)
+    process.start()
+    answer.close()
+    try:
+        wrong = answers.recv()
+    except EOFError:
+        wrong = "the process that looks at the statement ended early"
+    finally:  # Ctrl-C, too
+        process.terminate()
+        process.join()
+        answers.close()
+    if wrong is not None:
+        raise UsageError(wrong)
+
+
+def _answer(statement: str, answer: Sender) -> None:
+    """Tell what is wrong with a statement, None if nothing is."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who waits for the answer hears of it
+    try:
+        verify(statement)
+    except UsageError as error:
+        answer.send(str(error))
+    else:
+        answer.send(None)
 
 
 def verify_rule(statement: str) -> None:

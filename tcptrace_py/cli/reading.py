@@ -356,14 +356,20 @@ def _say_if_slow(captures: Sequence[str]) -> None:
     global _is_said  # noqa: PLW0603 - once in a process
     if _is_said or _compiled():
         return
-    with suppress(OSError):  # whoever opens it says so
-        if sum(os.path.getsize(path) for path in captures if os.path.isfile(path)) >= LARGE_BYTES:  # noqa: PTH113, PTH202
-            _is_said = True
-            click.echo(
-                "tcpstates: the engine is not compiled here, which takes several times as long; with a C compiler, "
-                "pip install --force-reinstall --no-cache-dir tcptrace-py compiles it",
-                err=True,
-            )
+    if size_bytes(captures) >= LARGE_BYTES:
+        _is_said = True
+        click.echo(
+            "tcpstates: the engine is not compiled here, which takes several times as long; with a C compiler, "
+            "pip install --force-reinstall --no-cache-dir tcptrace-py compiles it",
+            err=True,
+        )
+
+
+def size_bytes(captures: Sequence[str]) -> int:
+    """How large the files among some captures are, as they are on the disk; 0 where that cannot be told: whoever opens them says why."""
+    with suppress(OSError):
+        return sum(os.path.getsize(path) for path in captures if os.path.isfile(path))  # noqa: PTH113, PTH202
+    return 0
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -495,8 +501,8 @@ _OPTIONS = (
         "memory_mb",
         metavar="MB",
         type=click.IntRange(min=0),
-        help="Most memory, of each process, for connections that are over; more of them go to a temporary file (TMPDIR says "
-        "where). The result is the same with any. Default: 64.",
+        help="Most memory for connections that are over, of all processes of --jobs together; more of them go to a temporary "
+        "file (TMPDIR says where). The result is the same with any. Default: 64.",
     ),
     click.option("--allow-damaged", is_flag=True, help="Exit with 0 although some input was cut or unreadable."),
 )

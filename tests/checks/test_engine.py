@@ -1,6 +1,7 @@
 """How checks are run: scope, severity, what matches nothing, damage, and queries."""
 
 import builtins
+import os
 from typing import Any
 
 import pytest
@@ -281,6 +282,31 @@ def test_without_duckdb_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(UsageError, match=r"pip install 'tcptrace-py\[sql\]'"):
         sql.verify("SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("statement", "complaint"),
+    [
+        ("SELECT id FROM connections", None),
+        ("SELECT nothing FROM connections", 'column "nothing" not found'),
+        ("SELEC 1", "syntax error"),
+        ("COPY hosts TO '/tmp/x'", "disabled by configuration"),
+    ],
+)
+def test_a_statement_is_looked_at_alike_in_a_process_of_its_own(statement: str, complaint: str | None) -> None:
+    said = []
+    for look in (sql.verify, sql.verify_apart):
+        try:
+            look(statement)
+        except UsageError as error:
+            said.append(str(error))
+    assert said == [] if complaint is None else len(said) == 2 and said[0] == said[1] and complaint in said[0]
+
+
+def test_a_process_that_ends_without_a_word_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql, "verify", lambda _statement: os._exit(3))
+    with pytest.raises(UsageError, match="ended early"):
+        sql.verify_apart("SELECT 1")
 
 
 def test_reports_say_how_they_went() -> None:

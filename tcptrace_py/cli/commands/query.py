@@ -7,9 +7,11 @@ import click
 from tcptrace_py.cli import page
 from tcptrace_py.cli.command import Command
 from tcptrace_py.cli.destination import Destination, output_options
-from tcptrace_py.cli.reading import Reading, cluster_options, reading_options
+from tcptrace_py.cli.reading import Reading, cluster_options, reading_options, size_bytes
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs import rows
+
+APART_BYTES = 16 << 20  # of captures, from which on memory counts for more than a sixth of a second
 
 
 @click.command(
@@ -47,8 +49,11 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     *captures, statement = reading.captures
     if not captures:
         raise UsageError(_missing(statement))
-    sql.verify(statement)
     reading.captures = captures
+    if size_bytes(captures) < APART_BYTES:
+        sql.verify(statement)
+    else:
+        sql.verify_apart(statement)
     form = page.format_for(destination.path, format_name, rows.FORMATS, "table")
     output = destination.output(captures)
     if (tables := reading.tables) is not None:
