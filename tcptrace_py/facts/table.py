@@ -108,19 +108,24 @@ class Table:
             behind[at : at + self.count] = before[column * self.capacity : column * self.capacity + self.count]
         return theirs
 
-    def packed(self) -> bytes:
-        """All filled rows as bytes, column after column: wide ones, narrow ones, small ones, filled up to a multiple of 8."""
+    def packed(self, first: int = 0, end: int = -1) -> bytes:
+        """Rows from `first` up to `end` (-1: all others) as bytes, filled up to a multiple of 8.
+
+        They stand column after column: wide ones, narrow ones, small ones.
+        """
+        if end < 0:
+            end = self.count
         data = b"".join(
             [
-                *self._filled(self.wide, self.wide_columns),
-                *self._filled(self.narrow, self.narrow_columns),
-                *self._filled(self.small, self.small_columns),
+                *self._filled(self.wide, self.wide_columns, first, end),
+                *self._filled(self.narrow, self.narrow_columns, first, end),
+                *self._filled(self.small, self.small_columns, first, end),
             ]
         )
         return data + bytes(-len(data) % 8)
 
-    def _filled(self, values: "array[int]", columns: int) -> list[bytes]:
-        return [bytes(values[column * self.capacity : column * self.capacity + self.count]) for column in range(columns)]
+    def _filled(self, values: "array[int]", columns: int, first: int, end: int) -> list[bytes]:
+        return [bytes(values[column * self.capacity + first : column * self.capacity + end]) for column in range(columns)]
 
     def unpack(self, data: memoryview, at: int, count: int) -> int:
         """Become a table of so many rows that stand packed from byte `at` on; returns the byte behind them."""

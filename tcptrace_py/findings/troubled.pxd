@@ -14,6 +14,7 @@ from tcptrace_py.model.verdict cimport Close, ResetMarks, Verdict
 cdef long long ACK, CLOSED, COMPLETED, COPY, FOUR_WAY, HALF, LISTEN, MASK, MISSING, NONE, REFUSED, ROLE_BETWEEN, RST, SIMULTANEOUS, STRAY, SYN_SENT
 cdef long long NEVER_NS
 cdef Py_ssize_t _IPV6_KEY, _MOST_CLIENTS
+cdef long long _ANY_FRAME
 cdef Py_ssize_t AT_BY, AT_CLIENT_REPEATS, AT_ENDING, AT_LONG_CLOSES, AT_OUTCOME, AT_PATTERN, AT_RESET_COUNT, AT_RESETS, AT_SERVER_BYTES
 cdef Py_ssize_t AT_SERVER_REPEATS, AT_SYN_REPEATS
 cdef Py_ssize_t ACCOUNT, CLIENT_BYTES, CLIENT_FIN, CLIENT_ISN, CLIENT_NEXT, CLIENT_PACKETS, CLIENT_PORT, CLIENT_REPEATS
@@ -30,7 +31,8 @@ cdef class Troubled:
     cdef public Table table
     cdef public list names
     cdef public dict numbers
-    cdef public long long last_frame, most, room
+    cdef public object bounds
+    cdef public long long due, expected, last_frame, me, most, room
 
     @cython.locals(mine=cython.Py_ssize_t, table=Table, source=Table, size=cython.Py_ssize_t, theirs=cython.Py_ssize_t,
                    wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", column=cython.Py_ssize_t,
@@ -49,8 +51,8 @@ cdef class Troubled:
     cpdef bint wants(self, long long first_frame) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t, size=cython.Py_ssize_t)
     cdef Py_ssize_t _row(self, bytes name) except -1
-    @cython.locals(table=Table, size=cython.Py_ssize_t, count=cython.Py_ssize_t, frames="long long[::1]", order="int[::1]",
-                   at=cython.Py_ssize_t, names=list)
+    @cython.locals(table=Table, size=cython.Py_ssize_t, count=cython.Py_ssize_t, frames="long long[::1]",
+                   order="int[::1]", at=cython.Py_ssize_t, names=list)
     cpdef keep_first(self)
     cdef Py_ssize_t _next(self) except -1
     @cython.locals(table=Table, size=cython.Py_ssize_t, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
@@ -80,6 +82,7 @@ cdef class Alike:
     cpdef add(self, bytes key, long long stream, long long first_frame, long long start_ns)
 
 
+cdef long long _room(long long count)
 @cython.locals(table=Table, small="signed char[::1]", narrow="int[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int)
 cdef bint _is_troubled(Block block, Py_ssize_t row, bint asks) except -1
 cpdef bint is_unfinished(long long outcome, long long pattern, bint waits) except -1

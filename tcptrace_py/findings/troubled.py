@@ -95,17 +95,19 @@ from .trouble_columns import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tcptrace_py.model.trouble import Trouble
     from tcptrace_py.model.verdict import Verdict
 
 MOST = 1 << 17
+EACH_SENT = 1 << 12  # rows of a parcel
 MOST_ATTEMPTS = 1 << 12  # SYNs that were sent once and never answered: a flood of them says no more than its first ones
 OUTCOMES, PATTERNS = numbers(Outcome), numbers(Pattern)
 REFUSED, COMPLETED, UNANSWERED, IN_PROGRESS = map(OUTCOMES.__getitem__, ("refused", "completed", "unanswered", "in-progress"))
 NONE, FOUR_WAY, SIMULTANEOUS = PATTERNS["none"], PATTERNS["four-way"], PATTERNS["simultaneous"]
 SYN_SENT, LISTEN, CLOSED = State.SYN_SENT, State.LISTEN, State.CLOSED
+ANY_FRAME = _ANY_FRAME = (1 << 63) - 1
 _IPV6_KEY, _MOST_CLIENTS = IPV6_KEY, MOST_CLIENTS  # for this module: compiled, they are C numbers
 ROLE_BETWEEN = numbers(Role)["between"]
 
@@ -113,15 +115,27 @@ ROLE_BETWEEN = numbers(Role)["between"]
 class Troubled:
     """The rows, as one table, and the accounts that they belong to."""
 
-    __slots__ = ("last_frame", "most", "names", "numbers", "room", "table")
+    __slots__ = ("bounds", "due", "expected", "last_frame", "me", "most", "names", "numbers", "room", "table")
 
     def __init__(self, most: int = MOST) -> None:
         self.most = most
-        self.room = most + most // 8 + 64  # rows there is room for
-        self.last_frame = (1 << 63) - 1  # rows that begin later would not be kept
+        self.room = self.due = _room(most)  # rows there is room for; rows at which those to be kept are looked for
+        self.last_frame = _ANY_FRAME  # rows that begin later would not be kept
+        self.bounds: memoryview | None = None  # see `share`
+        self.me = self.expected = 0
         self.table = Table(WIDE_COLUMNS, NARROW_COLUMNS, SMALL_COLUMNS, 64)
         self.names: list[bytes] = []  # of accounts
         self.numbers: dict[bytes, int] = {}
+
+    def share(self, bounds: memoryview, me: int, share: int) -> None:
+        """Keep together with other processes as many as are wanted, this one `share` of them if all goes as expected.
+
+        `bounds`: one number of 64 bits for each process, for all to see. It is the first frame up to which a process has its
+        share, ANY_FRAME until it has that many. The shares come to as many as are wanted: so all together have as many up to the
+        highest of these numbers, and none of what begins later is kept.
+        """
+        self.bounds, self.me, self.expected = bounds, me, share
+        self.due, self.room = share, _room(share)
 
     def add(self, key: bytes, block: Block, row: int, live: Live, verdict: Verdict) -> None:
         """Take in a described connection, if it is in trouble; `key`: its client's."""
@@ -219,9 +233,12 @@ class Troubled:
 
     def _next(self) -> int:
         """The next row, where there is room for it: else those that began first are kept before."""
-        if self.table.count >= self.room:
+        if self.table.count >= self.due:
             self.keep_first()
-        elif self.table.count == self.table.capacity and 2 * self.table.count > self.room:
+            if self.table.count > self.room - self.room // 16:  # others have less than their share
+                self.room = min(self.room + self.room // 4, _room(self.most))
+            self.due = self.room
+        if self.table.count == self.table.capacity and 2 * self.table.count > self.room:
             self.table.make_room(self.room)
         return self.table.row()
 
@@ -286,7 +303,14 @@ class Troubled:
         frames = table.wide[FIRST_FRAME * size : FIRST_FRAME * size + table.count]
         order = columns.in_order(frames, table.count)
         count = min(self.most, table.count)
-        self.last_frame = frames[order[count - 1]]
+        if count == self.most:
+            self.last_frame = min(self.last_frame, frames[order[count - 1]])
+        if self.bounds is not None:
+            if count >= self.expected:
+                self.bounds[self.me] = frames[order[self.expected - 1]]
+            self.last_frame = min(self.last_frame, max(self.bounds))
+        while count and frames[order[count - 1]] > self.last_frame:
+            count -= 1
         self._keep(order, count)
         names, table = self.names, self.table
         self.names, self.numbers = [], {}
@@ -324,12 +348,18 @@ class Troubled:
             self.names.append(name)
         return number
 
-    def parcel(self) -> tuple[list[bytes], int, bytes]:
-        """All of it as bytes, for another process."""
-        return self.names, self.table.count, self.table.packed()
+    def parcels(self) -> Iterator[tuple[dict[int, bytes], int, bytes]]:
+        """All of it for another process: names of accounts by their numbers, rows, and these packed, of some at a time."""
+        table = self.table
+        for at in range(0, table.count, EACH_SENT):
+            end = min(at + EACH_SENT, table.count)
+            numbers = table.narrow[ACCOUNT * table.capacity + at : ACCOUNT * table.capacity + end]
+            yield {number: self.names[number] for number in numbers}, end - at, table.packed(at, end)
 
-    def take(self, parcel: tuple[list[bytes], int, bytes]) -> None:
-        """Take in another part of the capture."""
+    def take(self, parcel: tuple[dict[int, bytes], int, bytes]) -> None:
+        """Take in some rows of another part of the capture."""
+        if self.bounds is not None:  # it stands for all processes from now on, and what is there is no longer its own alone
+            self.last_frame, self.bounds = min(self.last_frame, max(self.bounds)), None
         names, count, data = parcel
         table = Table(WIDE_COLUMNS, NARROW_COLUMNS, SMALL_COLUMNS, 1)
         table.unpack(memoryview(data), 0, count)
@@ -383,6 +413,11 @@ class Alike:
             self.last_ns = start_ns
         if len(self.clients) < _MOST_CLIENTS:
             self.clients[key[: self.size]] = None
+
+
+def _room(count: int) -> int:
+    """For how many rows there is room where so many are kept: they are not put in order for each one more."""
+    return count + count // 8 + 64
 
 
 def _is_troubled(block: Block, row: int, asks: bool) -> bool:

@@ -42,6 +42,7 @@ from tcptrace_py.model.closed import Closed
 from tcptrace_py.model.digest import FEW, Digest
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
+from tcptrace_py.model.growing import give_back
 from tcptrace_py.model.live import AS_WAITING, AT_ITS_CLIENT, MOST_LARGEST, begins_with_syn, client_at_first, hop_bit, refused
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.profiles import Profiles
@@ -704,8 +705,21 @@ class Collector:
         """Up to when."""
         return end_ns - self.replayer.longest_ns - SETTLE_NS
 
+    def share_memory(self, count: int) -> None:
+        """Keep in memory what so many processes may keep together."""
+        self.waiting.share(count)
+        self.rows.most_blocks //= count
+
     def conclude_waiting(self, end_ns: int) -> None:
         """All handshakes are known: conclude the connections that waited for that."""
+        many = self.waiting.are_many
+        if many:
+            give_back()  # what was kept of connections that live
+        self._conclude_all(end_ns)
+        if many:
+            give_back()
+
+    def _conclude_all(self, end_ns: int) -> None:
         for live in self.waiting.take_all():
             if self.haste is not None and self._gives_up():
                 self._pass_over(live.first_frame)
@@ -735,7 +749,8 @@ class Collector:
         """All is told: settle what is pending, count services, number the connections by their first frames."""
         self._settle_refusals()
         self.attempted.finish()
-        self.troubled.take(self.attempted.parcel())
+        for parcel in self.attempted.parcels():
+            self.troubled.take(parcel)
         self.troubled.finish()
         self.accounts.unpack_many()
         self.held = self.occupancy.held()

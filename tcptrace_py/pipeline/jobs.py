@@ -20,8 +20,9 @@ import pickle
 import signal
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Link
 from types import TracebackType
@@ -31,6 +32,7 @@ from tcptrace_py.capture import BLOCK_FRAMES, MOST_FRAMES
 from tcptrace_py.decode import Decoder
 from tcptrace_py.facts.store import Scratch
 from tcptrace_py.findings.accounts import add_counts, counts
+from tcptrace_py.findings.troubled import ANY_FRAME
 from tcptrace_py.findings.vantage import Pair, Samples
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
@@ -62,6 +64,9 @@ LISTENS_S = 0.05  # between two looks at whether an end is asked for
 TELL_EVERY = 4  # rounds between two reports of begins and ends
 
 
+TROUBLES = "troubled", "attempted"  # of a collector (findings.troubled): they may be long, and are told in parcels
+
+State = dict[str, Any]
 Told = tuple[list[bytes], bytearray, Any, Any]  # names of accounts, what each one's kind of interval counts, begins and ends, singles
 Needs = tuple[set[bytes], set[bytes]]  # names of pairs of hosts; of hosts and services
 Known = tuple[dict[bytes, Pair], dict[bytes, int]]  # the same with what is known of them: handshakes, ways (findings.vantage)
@@ -177,6 +182,11 @@ class Part:
         self._owner_of = owner_of
         self.decoder.share(owner_of, number, fragments_before)
 
+    def share_trouble(self, bounds: memoryview) -> None:
+        """Keep connections in trouble together with the other workers (Troubled.share): of four-tuples in the same share."""
+        troubled = self.collector.troubled
+        troubled.share(bounds, self.number, -(-troubled.most * self._owner_of.count(self.number) // BUCKETS))
+
     # -- a round ----------------------------------------------------------------------------------------------------
 
     def decode(self, frames: FrameBlock) -> SegmentBlock:
@@ -253,20 +263,18 @@ class Part:
         vantages.pairs.update(known[0])
         vantages.take_ways(known[1])
 
-    def state(self, shared: dict[bytes, Pair]) -> dict[str, Any]:
-        """All else that adds up, when everything is concluded here. `shared`: pairs of hosts that all know of."""
+    def state(self, shared: dict[bytes, Pair]) -> Iterator[State]:
+        """All else that adds up, when everything is concluded here, in pieces. `shared`: pairs of hosts that all know of."""
         collector, table = self.collector, self.table
         collector.add_up()
         collector.hand_over()
-        return {
+        yield {
             "digest": collector.digest,
             "rows": collector.rows.parcel(),
             "totals": collector.totals,
             "quality": collector.quality,
             "timeline": collector.timeline.parcel(),
             "openings": collector.openings.parcel(),
-            "troubled": collector.troubled.parcel(),
-            "attempted": collector.attempted.parcel(),
             "accounts": counts(collector.accounts),
             "problems": self.problems,
             "faults": self.faults,
@@ -280,6 +288,9 @@ class Part:
             if self.tells_pairs
             else {},
         }
+        for name in TROUBLES:
+            for parcel in getattr(collector, name).parcels():
+                yield {name: parcel}
 
 
 def add_known(known: Known, more: Known) -> None:
@@ -479,7 +490,10 @@ def work(part: Part, channels: Channels) -> None:
         shared = channels.receive(READER)
         part.learn(shared)
         part.collector.conclude_waiting(end_ns)
-        channels.send(READER, (part.told(), part.collector.first_frames, part.openers, part.state(shared[0])))
+        channels.send(READER, (part.told(), part.collector.first_frames, part.openers))
+        for piece in part.state(shared[0]):
+            channels.send(READER, piece)
+        channels.send(READER, None)
     except (EOFError, BrokenPipeError, ConnectionError):
         pass  # a process is gone, and the one that reads will see it
 
@@ -516,8 +530,15 @@ class Sums:
         self.occupancy.take(events, kinds)
         accounts.take_singles(singles)
 
-    def add(self, whose: int, state: dict[str, Any]) -> None:
+    def add(self, whose: int, states: Iterable[State]) -> None:
         """Take in the rest of a part: what adds up."""
+        pieces = iter(states)
+        self._add(whose, next(pieces))
+        for piece in pieces:
+            for name, parcel in piece.items():
+                getattr(self.part.collector, name).take(parcel)
+
+    def _add(self, whose: int, state: State) -> None:
         collector, table = self.part.collector, self.part.table
         add_counts(collector.accounts, state["accounts"])
         collector.digest.merge(state["digest"])
@@ -527,8 +548,6 @@ class Sums:
         collector.openings.merge(state["openings"])
         collector.replayer.vantages.know(state["pairs"])
         collector.quality.merge(state["quality"])
-        collector.troubled.take(state["troubled"])
-        collector.attempted.take(state["attempted"])
         self.part.problems.merge(state["problems"])
         self.part.faults.merge(state["faults"])
         collector.rows.left_out += state["left_out"]
@@ -565,6 +584,9 @@ class Workers:
         self.alarm = Alarm()
         areas = {(one, other): shared_areas(AREAS, AREA_BYTES) for one in range(jobs) for other in range(jobs) if one != other}
         scratches = {number: Scratch() for number in range(1, jobs)}
+        bounds = shared_areas(1, 8 * jobs)[0].cast("q")
+        for number in range(jobs):
+            bounds[number] = ANY_FRAME
 
         def channels(me: int) -> Channels:
             others = [number for number in range(jobs) if number != me]
@@ -583,6 +605,7 @@ class Workers:
             mine = channels(me)
             own = part(me, mine.packets_before)
             own.collector.rows.scratch = scratches[me]  # the first one reads it
+            own.share_trouble(bounds)
             work(own, mine)
 
         mine = channels(FIRST)
@@ -590,6 +613,7 @@ class Workers:
         if first.collector.keep_rows:
             for scratch in scratches.values():
                 scratch.open()  # before there are several processes, which share it
+        first.share_trouble(bounds)
         self._processes = [context.Process(target=begin, args=(number,), daemon=True) for number in range(1, jobs)]
         for process in self._processes:
             process.start()
@@ -673,11 +697,11 @@ class Workers:
         part.collector.conclude_waiting(end_ns)
         part.collector.add_up()
         for whose, link in self._ends.items():
-            told, first_frames, openers, state = _await(link, haste)
+            told, first_frames, openers = _await(link, haste)
             sums.take(whose, told)
             part.collector.first_frames.merge(first_frames)
             part.openers.merge(openers)
-            sums.add(whose, state)
+            sums.add(whose, iter(partial(_await, link, haste), None))
         part.collector.rename_streams(part.openers.rank)
         part.collector.close(end_ns)
 

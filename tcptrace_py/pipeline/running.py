@@ -25,6 +25,7 @@ from tcptrace_py.model.errors import NO_NAMES, NotSharedError
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.frames import FrameBlock
+from tcptrace_py.model.growing import give_back
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.profiles import Profile, Profiles
 from tcptrace_py.model.results import Analysis, CaptureInfo, Connection, ProfileRow
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 MOST_SERVICES = 100  # are listed in the summary
 FEW_YOUNG = 5_000  # objects that an analysis left, which are looked through at once: 0.2 ms
+MANY = 1 << 16  # connections of an analysis, behind which free memory is given back: a few milliseconds
 EACH_COLLECTED = 50  # analyses of one program, after which it looks for cyclic garbage
 DEFAULT_IDLE_S = 86400.0  # a connection may be silent for long: keep-alive is off by default, and two hours apart where it is on
 
@@ -199,7 +201,10 @@ def run(
         return _read(paths, machinery, progress, asked, directory, check_checksums=check_checksums)
 
     def analysis(asked: int | None) -> Analysis:
-        return analysed(lambda selected, most: read(asked, selected, most), chosen, profiles, again=each is None)
+        found = analysed(lambda selected, most: read(asked, selected, most), chosen, profiles, again=each is None)
+        if found.summary.connections > MANY:
+            give_back()  # what the way there took: whoever asked goes on with what was found
+        return found
 
     if each is not None or (jobs is None and keep_rows):
         jobs = 1
@@ -370,7 +375,7 @@ def _workers(
 
     def part(number: int, fragments_before: Any) -> Part:
         own = whole if number == FIRST else machinery()
-        own.collector.waiting.most_bytes //= count  # they share what may be kept
+        own.collector.share_memory(count)
         return Part(
             number,
             owner_of,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from struct import Struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tcptrace_py.capture.ranges import Range
 from tcptrace_py.decode import Decoder
@@ -25,7 +25,7 @@ from tcptrace_py.model.results import CaptureInfo
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.words import BUCKETS
 
-from .jobs import Known, Needs, Part, Report, shared_areas
+from .jobs import Known, Needs, Part, Report, State, shared_areas
 from .partition import ROW_MOST_BYTES, AreaFullError, check, pack, tell_owners
 from .reports import Told, packed
 from .running import Machinery, count_frames, few_collections
@@ -109,7 +109,7 @@ class Replayed:
 
     needs: Needs
     known: Known
-    state: dict[str, Any]
+    state: list[State]
     refusals: list[tuple[bytes, dict[int, int]]]
     name: str
     rows: list[Piece]
@@ -123,7 +123,7 @@ class Replayed:
 class Concluded:
     """What waited, concluded."""
 
-    state: dict[str, Any]
+    state: list[State]
     name: str
     rows: list[Piece]
     reports: list[Piece]
@@ -213,7 +213,7 @@ def replay(work: Work, partition: int, segments: Iterable[Segments], end_ns: int
         frames, parcels = part.collector.waiting.release()
         waiting = [out.put(parcel) for parcel in parcels]
         reports.append(_written(part, _last_report(part, end_ns), out))
-        state = part.state({})
+        state = list(part.state({}))
         accounts = part.collector.accounts
         kinds = (accounts.kind_names, accounts.kind_counts) if frames else ([], bytearray())
     return Replayed(needs, known, state, refusals, out.name, list(rows.pieces.values()), reports, waiting, frames, kinds)
@@ -245,7 +245,7 @@ def conclude(work: Work, partition: int, replayed: Replayed, known: Known, end_n
         )
         part.collector.conclude_waiting(end_ns)
         reports = [_written(part, _last_report(part, end_ns), out)]
-        state = part.state({})
+        state = list(part.state({}))
     return Concluded(state, out.name, list(rows.pieces.values()), reports)
 
 

@@ -233,6 +233,7 @@ class Waiting:
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self.most_bytes = most_bytes
+        self._sharing = 1  # processes that keep as many together
         self._objects: list[Connection] = []  # the last ones
         self._frames = array("q")  # their first frames, of those that are packed
         self._parcels: list[bytes | tuple[int, int]] = []  # of those before: packed, or where that stands in the file
@@ -244,10 +245,20 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._frames) + len(self._objects)
 
+    def share(self, count: int) -> None:
+        """Keep in memory what so many processes may keep together."""
+        self.most_bytes //= count
+        self._sharing = count
+
+    @property
+    def are_many(self) -> bool:
+        """Whether some of them are, or were, packed."""
+        return bool(self._frames)
+
     def append(self, live: Connection) -> None:
         """Take one in. It may be taken apart at once. Raises CaptureError where there is no room for more."""
         self._objects.append(live)
-        if len(self._objects) >= (min(THEN_OBJECTS, MOST_OBJECTS) if self._frames else MOST_OBJECTS):
+        if len(self._objects) >= (min(THEN_OBJECTS, MOST_OBJECTS) if self._frames else MOST_OBJECTS // self._sharing):
             self._pack(len(self._objects) // TOGETHER * TOGETHER)
 
     def _pack(self, full: int) -> None:

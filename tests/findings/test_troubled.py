@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from array import array
+
+import pytest
 
 from tcptrace_py.findings import trouble_columns as of
 from tcptrace_py.findings.accounts import name_of
-from tcptrace_py.findings.troubled import UNANSWERED, Troubled
+from tcptrace_py.findings.troubled import ANY_FRAME, UNANSWERED, Troubled
 
 
 def test_those_that_began_first_are_kept_whatever_came_first() -> None:
@@ -50,8 +53,39 @@ def test_what_several_parts_kept_comes_to_what_one_would_have_kept() -> None:
             key = bytes([10, 0, 0, frame % 7, 10, 0, 0, 2]) + frame.to_bytes(2) + b"\0P"
             others[frame * frame % 11 % parts].add_attempt(name_of(key), key, 1000 * frame, frame, frame, 0, UNANSWERED)
         for other in others:
-            whole.take(other.parcel())
-            assert whole.table.capacity <= whole.room
+            for parcel in other.parcels():
+                whole.take(parcel)
+                assert whole.table.capacity <= whole.room
         whole.finish()
         found.append((whole.names, whole.table.packed()))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("shares", [(1, 1, 1), (8, 1, 0), (0, 0, 1), (100, 3, 1)], ids=str)
+@pytest.mark.parametrize("forth", [True, False], ids=["as they begin", "in any order"])
+def test_processes_that_share_keep_what_one_would(shares: tuple[int, ...], forth: bool) -> None:
+    """However unequally connections are dealt out; and little more in all, where they end as they begin and are dealt out equally."""
+    rng, frames = random.Random(str(shares)), list(range(1, 4001))
+    if not forth:
+        rng.shuffle(frames)
+    bounds = memoryview(bytearray(8 * len(shares))).cast("q")
+    one, parts = Troubled(300), [Troubled(300) for _ in shares]
+    for number, part in enumerate(parts):
+        bounds[number] = ANY_FRAME
+        part.share(bounds, number, -(-300 // len(shares)))
+    for frame in frames:
+        key = bytes([10, 0, 0, frame % 7, 10, 0, 0, 2]) + frame.to_bytes(2) + b"\0P"
+        for troubled in (one, rng.choices(parts, shares)[0]):
+            if troubled.wants(frame):
+                troubled.add_attempt(name_of(key), key, 1000 * frame, frame, frame, 0, UNANSWERED)
+    if forth and len(set(shares)) == 1:
+        assert max(part.table.capacity for part in parts) <= 300 / len(parts) * 9 / 8 + 64
+    for part in parts[1:]:
+        for parcel in part.parcels():
+            parts[0].take(parcel)
+    found = []
+    for troubled in (one, parts[0]):
+        troubled.finish()
+        found.append((troubled.names, troubled.table.packed()))
+    assert array("q", found[0][1][: 8 * 300]) == array("q", found[1][1][: 8 * 300])
     assert found[0] == found[1]
