@@ -69,6 +69,7 @@ cdef class FlowTable:
     cdef Columns _room(self)
     @cython.locals(record=bytes)
     cdef _retire_lone(self, Py_ssize_t patience, long long until_ns)
+    cdef _list(self, Connection connection)
     cdef _enlist(self, Connection connection)
 
     @cython.locals(key=bytes, flags="long long", time_ns="long long", notes="long long", stream="long long", connection=Connection)

@@ -680,9 +680,13 @@ class FlowTable:
             connection.back = connection.scope, connection.vlan, connection.teid
         return connection
 
-    def _enlist(self, connection: Connection) -> None:
+    def _list(self, connection: Connection) -> None:
+        """Let both sides be found by their keys; who connects to itself has but one, and is the first side."""
         self.sides[_name(connection.b)] = connection.b
         self.sides[_name(connection.a)] = connection.a
+
+    def _enlist(self, connection: Connection) -> None:
+        self._list(connection)
         self._look(connection, (connection.end_ns + FIRST_LOOK_NS) // SECOND_NS + 1)
 
     def forget(self, connection: Connection) -> None:
@@ -995,7 +999,7 @@ class FlowTable:
             self.sides.pop(a.key, None)
             self.sides.pop(b.key, None)
             connection.split = router.another()
-            self.sides[_name(a)], self.sides[_name(b)] = a, b
+            self._list(connection)
             router.known[a.key, connection.vlan, connection.teid, a.last_interface] = connection.split
         other.split = router.known[scope_at(columns, i)] = self._another(router, a.key)
         self._enlist(other)
@@ -1075,7 +1079,7 @@ class FlowTable:
             return
         connection.aliases = [*(key for key in connection.aliases or () if key not in (outside, back)), a.key, b.key]
         a.key, b.key = outside, back
-        self.sides[outside], self.sides[back] = a, b
+        self.sides[back], self.sides[outside] = b, a
         connection.back = connection.came = None
 
     def _join_answered(self, side: Side, columns: Columns, i: int) -> None:

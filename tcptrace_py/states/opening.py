@@ -159,6 +159,8 @@ def opening_events(evidence: Evidence, number: int) -> list[Happening]:
             events.append(happened(GOT_SYN_ACK, opening.ack, OBSERVED))
         elif opening.synack >= 0:
             events.append(happened(GOT_SYN_ACK, opening.synack, ASSUMED))
+        elif (index := _first_knowing(evidence, mine, syn, NOWHERE)) >= 0:
+            events.append(happened(GOT_SYN_ACK, index, OBSERVED))
     elif synack < 0:
         index = _first_knowing(evidence, mine, syn, opening.synack if answered_by != number else NOWHERE)
         if index >= 0:

@@ -301,6 +301,15 @@ def test_self_connect_is_one_connection() -> None:
     assert (row.handshake.kind, row.handshake.outcome, row.server_side) == ("self-connect", "completed", None)
 
 
+def test_who_connects_to_itself_twice_at_once_has_one_side_in_each() -> None:
+    """What came behind was the second side's, which has no path: an index out of range."""
+    text = "0 C S if=0\n0.00001 C S seq=500000 if=1\n0.00002 C A seq=1 ack=1 if=0\n0.00003 C PA seq=1 ack=1 len=9 if=0"
+    played = play(text, client="127.0.0.1", server="127.0.0.1", port=80)
+    first, second = played.rows
+    assert (first.handshake.outcome, first.client_side.packets, first.client_side.payload_bytes) == ("completed", 3, 9)
+    assert (second.handshake.outcome, second.client_side.packets) == ("in-progress", 1)
+
+
 # -- a TIME_WAIT that does not take the SYN --------------------------------------------------------------------------
 
 MET = "{0} S A seq=2 ack=-498998\n"  # the old connection's last ACK once more, as a SYN with the number 500000 is met

@@ -147,6 +147,13 @@ def test_self_connect_has_one_path() -> None:
     assert (row.teardown.pattern, len(row.time_wait)) == ("simultaneous", 1)
 
 
+def test_self_connect_whose_synack_was_missed_is_open_where_it_acknowledges_its_syn() -> None:
+    text = "0 C S\n0.2 C A seq=1 ack=1\n1 C FA seq=1 ack=1\n1.1 C A seq=2 ack=2"
+    row = play(text, client="127.0.0.1", server="127.0.0.1", port=80).row
+    assert path(row.client_side) == short("CL SS ES F1 CG TW")
+    assert (row.handshake.outcome, row.teardown.pattern) == ("completed", "simultaneous")
+
+
 # -- times and bases -------------------------------------------------------------------------------------------------
 
 

@@ -205,6 +205,8 @@ class Evidence:
             if opening.ack >= 0 or opening.synack >= 0:
                 arrival = opening.ack if opening.ack >= 0 else opening.synack
                 events.append((Event.GOT_SYN_ACK, arrival, OBSERVED if opening.ack >= 0 else ASSUMED))
+            elif (index := self._first_knowing(number, syn)) >= 0:
+                events.append((Event.GOT_SYN_ACK, index, OBSERVED))  # corrected: its SYN/ACK was missed
             return events
         if synack < 0:
             index = self._first_knowing(number, syn)
