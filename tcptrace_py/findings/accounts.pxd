@@ -83,6 +83,9 @@ cdef class Accounts:
     @cython.locals(ports=cython.Py_ssize_t, scope=bytes, client=HostRow, server=HostRow, account=Account)
     cdef Account _lone(self, bytes name)
     cpdef hold(self, bytes key, long long start_ns, long long released_ns)
+    cdef _hold_told(self, Account account, long long port, long long start_ns, long long released_ns, long long ended_ns)
+    @cython.locals(kind="long long")
+    cdef long long _hold_on(self, Account account, long long ended_ns) except -1
     @cython.locals(kind="long long")
     cdef _hold_single(self, bytes name, long long port, long long start_ns, long long released_ns)
     @cython.locals(name=bytes)
@@ -90,7 +93,7 @@ cdef class Accounts:
     @cython.locals(name=bytes, account=Account)
     cpdef take(self, bytes key, Block block, Py_ssize_t row, long long port, long long announced, long long end_ns)
     @cython.locals(table=Table, singles=Singles, size=cython.Py_ssize_t, start_ns="long long", released_ns="long long", held="long long",
-                   elsewhere=bint, account=Account, facts="long long")
+                   account=Account, facts="long long")
     cdef bint _take_single(self, bytes name, Block block, Py_ssize_t row, long long port, long long announced, long long end_ns) except -1
     cpdef add_attempt(self, bytes key, long long start_ns, long long released_ns, bint was_held)
     @cython.locals(account=Account)

@@ -245,6 +245,8 @@ class Accounts:
             facts = singles.facts[singles.found_facts]
             self._unpack(account, singles.start_ns, facts)
             self._refuse_again(account, facts)
+            if port & TOLD:
+                self._hold_told(account, port, singles.start_ns, singles.released_ns, singles.ended_ns)
         if not port & TOLD:
             self._hold_first(account, port, singles.start_ns, singles.released_ns)
 
@@ -351,9 +353,19 @@ class Accounts:
                 return
             account = self.named(name)
         if announced == AS_WAITING:
-            announced = account.held_kind
-            self.occupancy.begin(end_ns, announced)  # as if it had not been counted as over
+            announced = self._hold_on(account, end_ns)
         self.add(account, block, row, port, announced)
+
+    def _hold_on(self, account: Account, ended_ns: int) -> int:
+        """Count a port that was given back with the last segment as if it had not been; under which kind."""
+        kind = account.held_kind
+        self.occupancy.begin(ended_ns, kind)
+        return kind
+
+    def _hold_told(self, account: Account, port: int, start_ns: int, released_ns: int, ended_ns: int) -> None:
+        """Count a port until it was released, which another process counts as held until then: see TOLD."""
+        if released_ns != ended_ns:
+            self._hold(account, start_ns, released_ns, start_ns, self._hold_on(account, ended_ns), port & 0xFFFF)
 
     def _take_single(self, name: bytes, block: Block, row: int, port: int, announced: int, end_ns: int) -> bool:
         """Take in the only connection of an account as words; False if there is another, or more to know of it."""
@@ -367,16 +379,15 @@ class Accounts:
         held = singles.look_up(name)
         if held >= 0 and (announced == -1 or not held & HELD_ONLY or singles.start_ns != start_ns):
             return False
-        elsewhere = announced == AS_WAITING and (held < 0 or held & TOLD)  # it was counted there until its last segment
-        if elsewhere and released_ns != end_ns:
-            return False
         account = self._lone(name)
         self.add(account, block, row, port, COUNTED)
         facts = self._facts(account)
         if held >= 0:
             singles.conclude(name, start_ns, released_ns, facts)
+        elif announced == AS_WAITING:  # it is counted elsewhere, until its last segment
+            singles.enter(name, port | TOLD, start_ns, released_ns, facts, end_ns)
         else:
-            singles.enter(name, port | (TOLD if elsewhere else 0), start_ns, released_ns, facts)
+            singles.enter(name, port, start_ns, released_ns, facts)
         return True
 
     def add_attempt(self, key: bytes, start_ns: int, released_ns: int, was_held: bool) -> None:
@@ -454,7 +465,7 @@ class Accounts:
     def take_singles(self, given: Told) -> None:
         """Take in what another process released of its packed accounts."""
         singles = self.singles
-        for name, port, start_ns, released_ns, facts in unpacked(given):
+        for name, port, start_ns, released_ns, ended_ns, facts in unpacked(given):
             if port & HELD_ONLY:
                 self._hold_single(name, port & ~TOLD, start_ns, released_ns)
                 continue
@@ -470,6 +481,8 @@ class Accounts:
             self._refuse_again(account, facts)
             if not port & TOLD:
                 self.occupancy.add(start_ns, released_ns, account.held_kind, port & 0xFFFF)
+            else:
+                self._hold_told(account, port, start_ns, released_ns, ended_ns)
 
     @property
     def least_ports(self) -> int:

@@ -6,18 +6,19 @@ nobody answered, of which there is nothing else to know.
 """
 
 from array import array
+from collections.abc import Iterator
 
 from tcptrace_py.model import words
 from tcptrace_py.model.packed import KEY, PackedRows
 from tcptrace_py.model.seq import MASK
 
 IPV4_NAME, IPV6_NAME = 10, 34  # bytes of names without a scope: both addresses and the server's port
-FACTS, PORT, START, RELEASED, KEPT = 0, 1, 2, 4, 6  # the words of a row behind its key; the times take two, the lower one first
+FACTS, PORT, START, RELEASED, ENDED, KEPT = 0, 1, 2, 4, 6, 8  # the words of a row behind its key; times take two, the lower one first
 FEW = 0
 # Beside the port: it counts as held and the rest is not known yet (WAITS: it is known when the rest of the capture is); the
-# account is an object now; another process knows of it as HELD.
+# account is an object now; another process knows of it as HELD, and counts it as held until it ENDED.
 HELD, GONE, WAITS, TOLD = 1 << 16, 1 << 17, 1 << 18, 1 << 19
-_HELD, _TOLD, _IPV4, _IPV6 = HELD, TOLD, IPV4_NAME, IPV6_NAME  # for this module: compiled, they are C numbers
+_HELD, _WAITS, _TOLD, _IPV4, _IPV6 = HELD, WAITS, TOLD, IPV4_NAME, IPV6_NAME  # for this module: compiled, they are C numbers
 _PAD = 2  # zeros behind a name: keys are whole words
 FOUR_WORDS, SIXTEEN_WORDS = (IPV4_NAME + 2) // 4, (IPV6_NAME + 2) // 4
 Told = tuple["array[int]", "array[int]", list[bytes]]
@@ -26,13 +27,25 @@ Told = tuple["array[int]", "array[int]", list[bytes]]
 class Singles:
     """All such accounts, by their names (`Accounts.rows`)."""
 
-    __slots__ = ("_found", "_numbers", "_of_services", "alive", "facts", "found_facts", "four", "released_ns", "sixteen", "start_ns")
+    __slots__ = (
+        "_found",
+        "_numbers",
+        "_of_services",
+        "alive",
+        "ended_ns",
+        "facts",
+        "found_facts",
+        "four",
+        "released_ns",
+        "sixteen",
+        "start_ns",
+    )
 
     def __init__(self) -> None:
         self.facts: list[bytes] = [b""]  # by number
         self._numbers: dict[bytes, int] = {}
         self._begin()
-        self.start_ns = self.released_ns = self.found_facts = 0  # of the one that was looked up last
+        self.start_ns = self.released_ns = self.ended_ns = self.found_facts = 0  # of the one that was looked up last
 
     def _begin(self) -> None:
         self.four, self.sixteen = PackedRows(FOUR_WORDS, KEPT), PackedRows(SIXTEEN_WORDS, KEPT)
@@ -48,8 +61,8 @@ class Singles:
             self.facts.append(facts)
         return known
 
-    def enter(self, name: bytes, port: int, start_ns: int, released_ns: int, facts: int = FEW) -> bool:
-        """Take in an account by its first connection; False if it cannot be packed, or there is one. `port`: with HELD maybe."""
+    def enter(self, name: bytes, port: int, start_ns: int, released_ns: int, facts: int = FEW, ended_ns: int = 0) -> bool:
+        """Take in an account by its first connection; False if it cannot be packed, or there is one. `port`: with HELD or TOLD maybe."""
         if len(name) != _IPV4 and len(name) != _IPV6:
             return False
         packed = self.four if len(name) == _IPV4 else self.sixteen
@@ -58,14 +71,15 @@ class Singles:
         if row < known:
             return False
         self._of_services = None
-        self._write(packed.rows, row * packed.row_words + KEY + packed.key_words, port, start_ns, released_ns, facts)
+        self._write(packed.rows, row * packed.row_words + KEY + packed.key_words, port, start_ns, released_ns, facts, ended_ns)
         self.alive += 1
         return True
 
-    def _write(self, rows: "array[int]", at: int, port: int, start_ns: int, released_ns: int, facts: int) -> None:
+    def _write(self, rows: "array[int]", at: int, port: int, start_ns: int, released_ns: int, facts: int, ended_ns: int) -> None:
         rows[at + FACTS], rows[at + PORT] = facts, port
         rows[at + START], rows[at + START + 1] = start_ns & MASK, start_ns >> 32 & MASK
         rows[at + RELEASED], rows[at + RELEASED + 1] = released_ns & MASK, released_ns >> 32 & MASK
+        rows[at + ENDED], rows[at + ENDED + 1] = ended_ns & MASK, ended_ns >> 32 & MASK
 
     def conclude(self, name: bytes, start_ns: int, released_ns: int, facts: int = FEW) -> bool:
         """All is known of what was HELD since then; False if it is no longer here."""
@@ -75,12 +89,19 @@ class Singles:
         rows = self._found.rows
         if not rows[at + PORT] & _HELD or rows[at + START] != start_ns & MASK or rows[at + START + 1] != start_ns >> 32 & MASK:
             return False
-        self._write(rows, at, rows[at + PORT] & (0xFFFF | _TOLD), start_ns, released_ns, facts)
+        ended_ns = released_ns
+        if rows[at + PORT] & _WAITS:
+            low, high = rows[at + RELEASED], rows[at + RELEASED + 1]
+            ended_ns = low | high << 32
+        self._write(rows, at, rows[at + PORT] & (0xFFFF | _TOLD), start_ns, released_ns, facts, ended_ns)
         self._of_services = None
         return True
 
     def look_up(self, name: bytes) -> int:
-        """The port of an account, and what stands beside it (also `start_ns`, `released_ns`, `found_facts`); -1: it is none of these."""
+        """The port of an account, and what stands beside it; -1: it is none of these.
+
+        The rest is in `start_ns`, `released_ns`, `ended_ns` and `found_facts` then.
+        """
         at = self._at(name)
         if at < 0:
             return -1
@@ -89,6 +110,8 @@ class Singles:
         self.start_ns = low | high << 32
         low, high = rows[at + RELEASED], rows[at + RELEASED + 1]
         self.released_ns = low | high << 32
+        low, high = rows[at + ENDED], rows[at + ENDED + 1]
+        self.ended_ns = low | high << 32
         self.found_facts = rows[at + FACTS]
         return rows[at + PORT]
 
@@ -210,20 +233,17 @@ def service_of(service: bytes) -> tuple[bytes, int, int]:
     return service[:-8], int.from_bytes(service[-8:-6], "big"), words.word(service, len(service) // 4 - 1)
 
 
-def unpacked(given: Told) -> list[tuple[bytes, int, int, int, bytes]]:
-    """What `release` gave away: names, ports (with what stands beside them), when they began and were released, facts."""
-    found = []
+def unpacked(given: Told) -> Iterator[tuple[bytes, int, int, int, int, bytes]]:
+    """What `release` gave away: names, ports (with what stands beside them), when they began, were released and ENDED, facts."""
     for rows, key_words in zip(given[:2], (FOUR_WORDS, SIXTEEN_WORDS), strict=True):
         size = KEY + key_words + KEPT
         for row in range(0, len(rows), size):
             at = row + KEY + key_words
-            found.append(
-                (
-                    array("I", rows[row + KEY : at]).tobytes()[:-_PAD],
-                    int(rows[at + PORT]),
-                    rows[at + START] | rows[at + START + 1] << 32,
-                    rows[at + RELEASED] | rows[at + RELEASED + 1] << 32,
-                    given[2][rows[at + FACTS]],
-                )
+            yield (
+                array("I", rows[row + KEY : at]).tobytes()[:-_PAD],
+                int(rows[at + PORT]),
+                rows[at + START] | rows[at + START + 1] << 32,
+                rows[at + RELEASED] | rows[at + RELEASED + 1] << 32,
+                rows[at + ENDED] | rows[at + ENDED + 1] << 32,
+                given[2][rows[at + FACTS]],
             )
-    return found

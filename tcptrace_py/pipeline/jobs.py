@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Link
 from types import TracebackType
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 FIRST = 0  # the worker that reads
 READER = -1  # what the first one is where it deals out: the others have a link to it for that, and one for segments
 SLOTS, SLOT_BYTES = 3, 5 << 19  # of memory for frames on their way to a worker; a larger block goes in parts
+ASKED_AT_ONCE = 1 << 13  # connections whose hosts are asked of together
 AREAS = 4  # of memory for segments: a worker that has those of round n - 2 from another knows that its own of n - 4 were taken
 AREA_BYTES = BLOCK_FRAMES * ROW_MOST_BYTES
 ANNOUNCE_NS = 10 * SECOND_NS  # between two looks through what is alive
@@ -175,6 +177,8 @@ class Part:
         self.problems, self.faults = problems, faults
         self.decoder = Decoder(self.problems, check_checksums=check_checksums, faults=faults)
         self.tells_pairs = tells_pairs
+        self.shared: set[bytes] = set()  # pairs of hosts that all know of
+        self._ways: dict[bytes, int] | None = None  # of all accounts
         self._spare: list[SegmentBlock] = []
         self._named = 0  # kinds of intervals that were told
         self._recent = [b""] * RECENT
@@ -233,38 +237,55 @@ class Part:
         self._named = len(accounts.kind_names)
         return accounts.kind_names[named:], accounts.kind_counts[named:], self.collector.occupancy.release(), accounts.singles.release()
 
-    def needs(self) -> Needs:
-        """Pairs of hosts, and hosts and services, of which others decide about waiting connections and refusals."""
+    def needs(self) -> Iterator[Needs]:
+        """Pairs of hosts, and hosts and services, of which others decide about waiting connections and refusals: some at a time."""
         pairs, places = set[bytes](), set[bytes]()
-        gives_up = self.collector.haste is not None and self.collector.haste.is_over()
-        for key in () if gives_up else self.collector.waiting.first_keys():
-            source, target, *_ = key_parts(key)
-            ports = key[2 * len(source) :]
-            pairs.add(min(source, target) + max(source, target))
-            places.update((source, target, source + ports[:2], target + ports[2:4]))
+        keys = self.collector.waiting.first_keys()
+        while not (self.collector.haste is not None and self.collector.haste.is_over()):
+            for key in islice(keys, ASKED_AT_ONCE):
+                source, target, *_ = key_parts(key)
+                ports = key[2 * len(source) :]
+                pairs.add(min(source, target) + max(source, target))
+                places.update((source, target, source + ports[:2], target + ports[2:4]))
+            if not pairs:
+                break
+            yield pairs, places
+            pairs, places = set(), set()
         for account in self.collector.accounts.refused:
             places.update((account.server.address, account.server.address + account.port.to_bytes(2, "big")))
         for service in self.collector.accounts.refused_at:
             places.update((service[:-2], service))
-        return pairs, places
+        if places:
+            yield pairs, places
 
     def known(self, needs: Needs) -> Known:
         """What is known of them here."""
-        pairs, ways = self.collector.replayer.vantages.pairs, self.collector.accounts.ways() if needs[1] else {}
+        pairs, ways = self.collector.replayer.vantages.pairs, self._all_ways()
         return {name: pairs[name] for name in needs[0] if name in pairs}, {name: ways[name] for name in needs[1] if name in ways}
+
+    def _all_ways(self) -> dict[bytes, int]:
+        if self._ways is None:
+            self._ways = self.collector.accounts.ways()
+        return self._ways
 
     def everything_known(self) -> Known:
         """What is known here of all hosts."""
-        return self.collector.replayer.vantages.pairs, self.collector.accounts.ways()
+        return self.collector.replayer.vantages.pairs, self._all_ways()
 
     def learn(self, known: Known) -> None:
         """Take in what all parts together know of them."""
         vantages = self.collector.replayer.vantages
         vantages.pairs.update(known[0])
         vantages.take_ways(known[1])
+        self.shared.update(known[0])
 
-    def state(self, shared: dict[bytes, Pair]) -> Iterator[State]:
-        """All else that adds up, when everything is concluded here, in pieces. `shared`: pairs of hosts that all know of."""
+    def conclude_waiting(self, end_ns: int) -> None:
+        """All is known that all parts together know."""
+        self._ways = None
+        self.collector.conclude_waiting(end_ns)
+
+    def state(self) -> Iterator[State]:
+        """All else that adds up, when everything is concluded here, in pieces."""
         collector, table = self.collector, self.table
         collector.add_up()
         collector.hand_over()
@@ -284,7 +305,7 @@ class Part:
             "duplicates": table.duplicates,
             "stragglers": table.stragglers,
             "first_straggler": table.first_straggler,
-            "pairs": {name: pair for name, pair in collector.replayer.vantages.pairs.items() if name not in shared}
+            "pairs": {name: pair for name, pair in collector.replayer.vantages.pairs.items() if name not in self.shared}
             if self.tells_pairs
             else {},
         }
@@ -485,13 +506,16 @@ def work(part: Part, channels: Channels) -> None:
         part.collector.haste = Haste(channels.alarm.listen)
         part.table.finish(end_ns)
         part.table.clear()
-        channels.send(READER, (part.needs(), part.told()))
-        channels.send(READER, part.known(channels.receive(READER)))
-        shared = channels.receive(READER)
-        part.learn(shared)
-        part.collector.conclude_waiting(end_ns)
+        channels.send(READER, part.told())
+        needs = part.needs()
+        channels.send(READER, next(needs, None))
+        while (asked := channels.receive(READER)) is not None:
+            channels.send(READER, part.known(asked))
+            part.learn(channels.receive(READER))
+            channels.send(READER, next(needs, None))
+        part.conclude_waiting(end_ns)
         channels.send(READER, (part.told(), part.collector.first_frames, part.openers))
-        for piece in part.state(shared[0]):
+        for piece in part.state():
             channels.send(READER, piece)
         channels.send(READER, None)
     except (EOFError, BrokenPipeError, ConnectionError):
@@ -682,19 +706,13 @@ class Workers:
         part.collector.haste = haste
         part.table.finish(end_ns)
         part.table.clear()
-        needs = part.needs()
         for whose, link in self._ends.items():
-            while isinstance(message := _await(link, haste), Taken):
+            while isinstance(told := _await(link, haste), Taken):
                 pass  # of the last blocks
-            their_needs, told = message
-            needs = needs[0] | their_needs[0], needs[1] | their_needs[1]
             sums.take(whose, told)
         part.collector.settle_before_waiting(end_ns)
-        known = self._known(needs, haste)
-        for link in self._ends.values():
-            _send(link, known)
-        part.learn(known)
-        part.collector.conclude_waiting(end_ns)
+        self._exchange(haste)
+        part.conclude_waiting(end_ns)
         part.collector.add_up()
         for whose, link in self._ends.items():
             told, first_frames, openers = _await(link, haste)
@@ -705,14 +723,23 @@ class Workers:
         part.collector.rename_streams(part.openers.rank)
         part.collector.close(end_ns)
 
-    def _known(self, needs: Needs, haste: Haste) -> Known:
-        """What all parts together know of these pairs of hosts, hosts and services."""
-        for link in self._ends.values():
-            _send(link, needs)
-        known = self._sums.part.known(needs)
-        for link in self._ends.values():
-            add_known(known, _await(link, haste))
-        return known
+    def _exchange(self, haste: Haste) -> None:
+        """Let all parts know what they know together of the hosts that one of them needs to know of, some at a time."""
+        part, links = self._sums.part, list(self._ends.values())
+        own = part.needs()
+        while needs := [found for found in (next(own, None), *(_await(link, haste) for link in links)) if found is not None]:
+            # What all know already counts once.
+            asked = set[bytes]().union(*(pairs for pairs, _ in needs)) - part.shared, set[bytes]().union(*(places for _, places in needs))
+            for link in links:
+                _send(link, asked)
+            known = part.known(asked)
+            for link in links:
+                add_known(known, _await(link, haste))
+            for link in links:
+                _send(link, known)
+            part.learn(known)
+        for link in links:
+            _send(link, None)
 
     def _play_own(self) -> None:
         """Play the first worker's next round."""

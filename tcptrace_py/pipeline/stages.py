@@ -208,12 +208,12 @@ def replay(work: Work, partition: int, segments: Iterable[Segments], end_ns: int
                         reports.append(_written(part, part.tell(), out))
         part.table.finish(end_ns)
         part.table.clear()
-        needs, known = part.needs(), part.everything_known()
+        needs, known = _all(part.needs()), part.everything_known()
         refusals = part.collector.release_refusals()
         frames, parcels = part.collector.waiting.release()
         waiting = [out.put(parcel) for parcel in parcels]
         reports.append(_written(part, _last_report(part, end_ns), out))
-        state = list(part.state({}))
+        state = list(part.state())
         accounts = part.collector.accounts
         kinds = (accounts.kind_names, accounts.kind_counts) if frames else ([], bytearray())
     return Replayed(needs, known, state, refusals, out.name, list(rows.pieces.values()), reports, waiting, frames, kinds)
@@ -243,9 +243,9 @@ def conclude(work: Work, partition: int, replayed: Replayed, known: Known, end_n
         part.collector.waiting.take(
             replayed.frames, map(read, replayed.waiting), lambda kind: int(part.collector.accounts.kind(names[kind], counted[kind]))
         )
-        part.collector.conclude_waiting(end_ns)
+        part.conclude_waiting(end_ns)
         reports = [_written(part, _last_report(part, end_ns), out)]
-        state = list(part.state({}))
+        state = list(part.state())
     return Concluded(state, out.name, list(rows.pieces.values()), reports)
 
 
@@ -263,6 +263,14 @@ def _part(machinery: Machinery, partition: int) -> Part:
     part.openers = part.table.streams.openers = FrameList()
     part.collector.first_frames = FrameList()
     return part
+
+
+def _all(needs: Iterable[Needs]) -> Needs:
+    pairs, places = set[bytes](), set[bytes]()
+    for some_pairs, some_places in needs:
+        pairs |= some_pairs
+        places |= some_places
+    return pairs, places
 
 
 def needs_of(replayed: Replayed) -> Needs:

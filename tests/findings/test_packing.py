@@ -75,3 +75,24 @@ def test_one_connection_each_is_no_object(text: str) -> None:
     segments = [segment for n in range(40) for segment in later(ladder(text, client=f"10.1.0.{n}"), n)]
     accounts = play(segments, cuts=range(1, len(segments)), keep_rows=False).collector.accounts
     assert (len(accounts.rows), accounts.singles.alive) == (0, 40)
+
+
+@pytest.mark.parametrize(
+    "text", ["0 C R seq=1", "0 C FA seq=1 ack=1", "0 C A seq=1 ack=1\n0.5 C A seq=1 ack=1", "0 C S\n0.1 S SA", "0 S SA"]
+)
+@pytest.mark.parametrize("most", [occupancy.MANY, 15], ids=["settled at the end", "settled before"])
+def test_what_waited_in_a_process_that_had_told_of_it(text: str, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its port counts as held until its last segment where it was told of; some accounts have another connection there."""
+    segments = []
+    for n in range(60):
+        for again in range(1 + (n % 3 == 0) + (n % 9 == 0)):
+            segments += later(ladder(text, client=f"10.1.0.{n}", port=40000 + 7 * again), n + 40 * again)
+    path = wire.write(tmp_path / "waits.pcap", sorted(segments, key=lambda segment: segment.time_ns))
+    for keep_rows in (True, False):
+        with monkeypatch.context() as patch:
+            if most == occupancy.MANY:
+                hold_alike(path, patch, keep_rows=keep_rows)
+                continue
+            patch.setattr(occupancy, "MANY", most)  # what is packed is told in time, and an object's interval late
+            share_in_pieces(patch, lambda: 20)
+            assert facts(run(path, keep_rows=keep_rows)) == facts(run(path, keep_rows=keep_rows, jobs=2))
