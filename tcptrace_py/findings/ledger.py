@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 POINTS = 240
+TOGETHER = 1 << 16  # rows among which the lowest are looked for at a time: there may be as many as connections
 STEPS_NS = tuple(digit * 10**power for power in range(6, 15) for digit in (1, 2, 5))
 UNOPENED, OPEN = State.LISTEN, State.ESTABLISHED  # states up to these come before a connection is opened, is closed
 ServiceKey = tuple[str, str, int, Scope | None]  # client, server, server's port, network
@@ -261,11 +262,17 @@ class Services:
         open_, row_of, made = Occupancy(), array("i", [NONE]) * len(self), array("q", bytes(8 * len(self)))
         service, starts_ns, closes_ns, opened, rows, most = self.service, self.starts_ns, self.closes_ns, self.opened, row_of, made
         for at in range(len(service)):
-            if opened[at]:
-                number = service[at]
-                if rows[number] < 0:
-                    rows[number] = open_.kind(open_.row())
-                open_.add(starts_ns[at], closes_ns[at], rows[number])
+            most[service[at]] += opened[at] != 0
+        for at in range(len(service)):
+            number = service[at]
+            if not opened[at]:
+                continue
+            if most[number] == 1:  # of a crowd most have but one, and one needs no levels
+                most[number] = starts_ns[at] < closes_ns[at] and starts_ns[at] <= end_ns
+                continue
+            if rows[number] < 0:
+                rows[number] = open_.kind(open_.row())
+            open_.add(starts_ns[at], closes_ns[at], rows[number])
         open_.finish(end_ns)
         for number in range(len(rows)):
             if rows[number] >= 0:
@@ -472,7 +479,15 @@ def server_of(name: bytes) -> tuple[bytes, int, int]:
 
 def lowest(keys: "Sequence[array[int]]", most: int) -> "array[int]":
     """The rows with the lowest keys, the last one's first, in order: so many, and those whose keys are the same as the last one's."""
-    order = array("i", range(len(keys[0])))
+    found = array("i")
+    for begin in range(0, len(keys[0]), TOGETHER):
+        found.extend(range(begin, min(begin + TOGETHER, len(keys[0]))))
+        found = _lowest(keys, found, most)
+    return found
+
+
+def _lowest(keys: "Sequence[array[int]]", order: "array[int]", most: int) -> "array[int]":
+    """The same of these rows."""
     for key in keys:
         _compose(columns.in_order(columns.picked(key, order), len(order)), order, placed := array("i", bytes(4 * len(order))))
         order = placed
