@@ -75,6 +75,7 @@ HOT = (
     "states.time_wait",
     "outputs.units",
     "pipeline.collecting",
+    "pipeline.content",
     "pipeline.partition",
     "pipeline.replaying",
     "pipeline.waiting",
@@ -87,6 +88,7 @@ EACH_FRAME = (
     "decode.fast",
     "flows.streams",
     "flows.textbook",
+    "pipeline.content",  # of each connection some 100 numbers
 )
 IRREGULAR = (
     "facts.table",

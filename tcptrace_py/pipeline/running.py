@@ -33,9 +33,9 @@ from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import MASK
 
 from .collecting import DEFAULT_MB, Collector
+from .content import PACKING
 from .haste import EXPLANATION, PASSED_OVER, Haste
 from .replaying import Replayer
-from .waiting import PACKING
 from .worthwhile import first_share, useful_jobs
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcptrace_py.flows import resting
 from tcptrace_py.model.live import Connection, Context, Rare, Segment, Side
-from tcptrace_py.pipeline.waiting import PACKING
+from tcptrace_py.pipeline.content import PACKING
 from tests.ladder import Seg, segment_block, table_of
 
 if TYPE_CHECKING:
