@@ -189,7 +189,7 @@ class Part:
     def share_trouble(self, bounds: memoryview) -> None:
         """Keep connections in trouble together with the other workers (Troubled.share): of four-tuples in the same share."""
         troubled = self.collector.troubled
-        troubled.share(bounds, self.number, -(-troubled.most * self._owner_of.count(self.number) // BUCKETS))
+        troubled.share(bounds, self.number, max(1, -(-troubled.most * self._owner_of.count(self.number) // BUCKETS)))
 
     # -- a round ----------------------------------------------------------------------------------------------------
 
