@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import lzma
 import os
+import random
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,13 +15,14 @@ from hypothesis import strategies as st
 
 from tcptrace_py.capture import MOST_FRAMES as HELD_FRAMES
 from tcptrace_py.capture import CaptureReader, open_captures
+from tcptrace_py.findings import troubled
 from tcptrace_py.model.errors import NotSharedError
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.reference import Reference
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.words import BUCKETS
-from tcptrace_py.pipeline import jobs, run, running, worthwhile
+from tcptrace_py.pipeline import jobs, run, running, waiting, worthwhile
 from tcptrace_py.second_reading import Options, find
 from tests.capture.writing import pcap_header, pcap_record
 from tests.captures import CAPTURES, FORMS, NANO, PACKED, SAMPLES, Row, all_samples, as_pcapng, damaged, facts, rows
@@ -207,6 +209,26 @@ def test_ctrl_c_ends_all_of_them_with_what_they_know(count: int, tmp_path: Path,
     assert analysis.interrupted
     assert 0 < analysis.capture.packets <= 9 * MOST_FRAMES
     assert facts(analysis) == facts(run(path))
+
+
+@pytest.mark.parametrize("portions", range(examples(4)))
+def test_in_portions_of_any_size(portions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of hosts that are asked of, of connections in trouble that are told and kept, of connections that wait as objects."""
+    rng = random.Random(portions)
+    small = [path for path in CAPTURES if path.stat().st_size < 30_000 and path.name not in ("empty.pcap", "not-a-capture.pcap")]
+    paths, keep_rows, most = rng.sample(small, rng.choice((1, 3, 12))), rng.random() < 0.5, rng.choice((3, 10, troubled.MOST))
+    made = running.Machinery.__init__
+
+    def with_few(self: running.Machinery, **options: Any) -> None:
+        made(self, **options)
+        self.collector.troubled = troubled.Troubled(most)
+
+    monkeypatch.setattr(running.Machinery, "__init__", with_few)
+    one = facts(run(paths, keep_rows=keep_rows))
+    monkeypatch.setattr(jobs, "ASKED_AT_ONCE", rng.choice((1, 2, 5)))
+    monkeypatch.setattr(troubled, "EACH_SENT", rng.choice((1, 3)))
+    monkeypatch.setattr(waiting, "MOST_OBJECTS", rng.choice((1, 4, waiting.MOST_OBJECTS)))
+    assert facts(run(paths, keep_rows=keep_rows, jobs=rng.choice((2, 3, 5)), memory_mb=rng.choice((None, 0)))) == one
 
 
 def test_ctrl_c_amid_a_block_ends_it_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -501,8 +501,8 @@ _OPTIONS = (
         "memory_mb",
         metavar="MB",
         type=click.IntRange(min=0),
-        help="Most memory for connections that are over, of all processes of --jobs together; more of them go to a temporary "
-        "file (TMPDIR says where). The result is the same with any. Default: 64.",
+        help="Most memory for connections that are over, of all processes of --jobs together (with --cluster, of each worker); "
+        "more of them go to a temporary file (TMPDIR says where). The result is the same with any. Default: 64.",
     ),
     click.option("--allow-damaged", is_flag=True, help="Exit with 0 although some input was cut or unreadable."),
 )

@@ -479,10 +479,11 @@ def server_of(name: bytes) -> tuple[bytes, int, int]:
 
 def lowest(keys: "Sequence[array[int]]", most: int) -> "array[int]":
     """The rows with the lowest keys, the last one's first, in order: so many, and those whose keys are the same as the last one's."""
-    found = array("i")
-    for begin in range(0, len(keys[0]), TOGETHER):
-        found.extend(range(begin, min(begin + TOGETHER, len(keys[0]))))
-        found = _lowest(keys, found, most)
+    found, begin, count = array("i"), 0, len(keys[0])
+    while begin < count:
+        end = min(begin + max(TOGETHER, len(found)), count)  # where many are alike, as many are looked through again as are new
+        found.extend(range(begin, end))
+        found, begin = _lowest(keys, found, most), end
     return found
 
 

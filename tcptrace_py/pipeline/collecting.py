@@ -765,6 +765,7 @@ class Collector:
         """Give other numbers to the streams of everything that is kept."""
         self.digest.rename_streams(stream_of)
         self.troubled.rename_streams(stream_of)
+        self.attempted.rename_streams(stream_of)  # they go there when all is told, which may be behind this
         self.hand_over()
         self.rows.rename_streams(stream_of)
 

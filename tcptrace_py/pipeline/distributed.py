@@ -26,7 +26,7 @@ from tcptrace_py.model.results import Analysis, CaptureInfo
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.seq import MASK
 
-from .jobs import FIRST, Known, Part, Sums, add_known
+from .jobs import FIRST, Known, Part, Sums, add_known, all_needs
 from .reports import take_all
 from .running import Machinery, Reading, analysed
 from .scratch import Piece, WrittenRows
@@ -227,12 +227,9 @@ class Run:
     def _exchange(self, handles: Sequence[Handle]) -> Known:
         """What all partitions together know of the hosts of which one of them needs to know more."""
         engine = self._engine
-        pairs, places = set[bytes](), set[bytes]()
-        for _, theirs in engine.results([engine.submit("exchange", needs_of, handle) for handle in handles]):
-            pairs |= theirs[0]
-            places |= theirs[1]
+        asked = all_needs(theirs for _, theirs in engine.results([engine.submit("exchange", needs_of, handle) for handle in handles]))
         known: Known = {}, {}
-        for _, more in engine.results([engine.submit("exchange", known_of, handle, (pairs, places)) for handle in handles]):
+        for _, more in engine.results([engine.submit("exchange", known_of, handle, asked) for handle in handles]):
             add_known(known, more)
         return known
 

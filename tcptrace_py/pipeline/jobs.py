@@ -238,7 +238,7 @@ class Part:
         return accounts.kind_names[named:], accounts.kind_counts[named:], self.collector.occupancy.release(), accounts.singles.release()
 
     def needs(self) -> Iterator[Needs]:
-        """Pairs of hosts, and hosts and services, of which others decide about waiting connections and refusals: some at a time."""
+        """Pairs of hosts, and hosts and services, of which others decide: of some waiting connections at a time, then of refusals."""
         pairs, places = set[bytes](), set[bytes]()
         keys = self.collector.waiting.first_keys()
         while not (self.collector.haste is not None and self.collector.haste.is_over()):
@@ -309,9 +309,19 @@ class Part:
             if self.tells_pairs
             else {},
         }
+        collector.troubled.finish()  # which lets go of those that cannot be among the first of all
         for name in TROUBLES:
             for parcel in getattr(collector, name).parcels():
                 yield {name: parcel}
+
+
+def all_needs(needs: Iterable[Needs]) -> Needs:
+    """What any of them needs."""
+    pairs, places = set[bytes](), set[bytes]()
+    for some_pairs, some_places in needs:
+        pairs |= some_pairs
+        places |= some_places
+    return pairs, places
 
 
 def add_known(known: Known, more: Known) -> None:
@@ -728,8 +738,8 @@ class Workers:
         part, links = self._sums.part, list(self._ends.values())
         own = part.needs()
         while needs := [found for found in (next(own, None), *(_await(link, haste) for link in links)) if found is not None]:
-            # What all know already counts once.
-            asked = set[bytes]().union(*(pairs for pairs, _ in needs)) - part.shared, set[bytes]().union(*(places for _, places in needs))
+            pairs, places = all_needs(needs)
+            asked = pairs - part.shared, places  # what all know already counts once
             for link in links:
                 _send(link, asked)
             known = part.known(asked)

@@ -25,7 +25,7 @@ from tcptrace_py.model.results import CaptureInfo
 from tcptrace_py.model.selection import Selection
 from tcptrace_py.model.words import BUCKETS
 
-from .jobs import Known, Needs, Part, Report, State, shared_areas
+from .jobs import Known, Needs, Part, Report, State, all_needs, shared_areas
 from .partition import ROW_MOST_BYTES, AreaFullError, check, pack, tell_owners
 from .reports import Told, packed
 from .running import Machinery, count_frames, few_collections
@@ -208,7 +208,7 @@ def replay(work: Work, partition: int, segments: Iterable[Segments], end_ns: int
                         reports.append(_written(part, part.tell(), out))
         part.table.finish(end_ns)
         part.table.clear()
-        needs, known = _all(part.needs()), part.everything_known()
+        needs, known = all_needs(part.needs()), part.everything_known()
         refusals = part.collector.release_refusals()
         frames, parcels = part.collector.waiting.release()
         waiting = [out.put(parcel) for parcel in parcels]
@@ -263,14 +263,6 @@ def _part(machinery: Machinery, partition: int) -> Part:
     part.openers = part.table.streams.openers = FrameList()
     part.collector.first_frames = FrameList()
     return part
-
-
-def _all(needs: Iterable[Needs]) -> Needs:
-    pairs, places = set[bytes](), set[bytes]()
-    for some_pairs, some_places in needs:
-        pairs |= some_pairs
-        places |= some_places
-    return pairs, places
 
 
 def needs_of(replayed: Replayed) -> Needs:

@@ -13,14 +13,13 @@ from tcptrace_py.facts.store import Scratch
 from tcptrace_py.model import columns
 from tcptrace_py.model.live import Connection
 
-from .content import connection, content, first_key
+from .content import VERSION, connection, content, first_key
 
 MOST_OBJECTS = 1 << 14  # that are kept as they are
 THEN_OBJECTS = 1 << 11  # the same where there are many: for each one that comes beyond MOST_OBJECTS two are packed, until so few are left
 TOGETHER = 32  # connections that are packed as one
 KEPT_PARCELS = 64  # that were unpacked last
 MOST_BYTES = 64 << 20  # of what is packed, in memory
-VERSION = 2  # of marshal's format, as in `content`
 FASTEST = 1  # level of zlib
 SMALL_BYTES = 200 * TOGETHER  # of a parcel that is not compressed: a flood's, which takes little room and is to take little time
 COMPRESSED = b"\x78"  # what zlib writes begins with this, what marshal writes of a list does not
@@ -62,7 +61,7 @@ class Waiting:
     def _most_objects(self) -> int:
         """How many are kept as objects: the fewer the more are packed."""
         most = MOST_OBJECTS // self._sharing
-        return max(most - len(self._frames) // 2, min(THEN_OBJECTS, most))
+        return max(most - len(self._frames) // 2, min(THEN_OBJECTS // self._sharing, most))
 
     def _pack(self, count: int) -> None:
         """Pack the first so many of those that are objects, in parcels of TOGETHER."""

@@ -2,6 +2,7 @@
 
 import builtins
 import os
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tcptrace_py.checks import config, engine, sql
 from tcptrace_py.checks.rules.anomalies import ALL
 from tcptrace_py.checks.rules.capture_quality import PROBLEMS
 from tcptrace_py.checks.tables import TABLES
+from tcptrace_py.cli.commands import query
 from tcptrace_py.facts import arrow
 from tcptrace_py.model.digest import broken
 from tcptrace_py.model.errors import UsageError
@@ -301,6 +303,16 @@ def test_a_statement_is_looked_at_alike_in_a_process_of_its_own(statement: str, 
         except UsageError as error:
             said.append(str(error))
     assert said == [] if complaint is None else len(said) == 2 and said[0] == said[1] and complaint in said[0]
+
+
+@pytest.mark.parametrize(("least", "loaded", "apart"), [(0, False, True), (0, True, False), (1 << 40, False, False)])
+def test_a_statement_is_looked_at_apart_where_captures_are_large(
+    least: int, loaded: bool, apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "APART_BYTES", least)
+    monkeypatch.setattr(query, "sys", SimpleNamespace(platform="linux", modules={"duckdb": None} if loaded else {}))
+    monkeypatch.setattr(query, "threading", SimpleNamespace(active_count=lambda: 1))
+    assert query._is_apart([__file__]) == apart
 
 
 def test_a_process_that_ends_without_a_word_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tcptrace_py.findings import diagnosis, neighbours
+from tcptrace_py.findings import diagnosis, ledger, neighbours
 from tcptrace_py.findings.diagnosis import diagnose
 from tcptrace_py.model.profiles import Profiles
 from tcptrace_py.model.results import Analysis, CaptureInfo, Hosts, ProfileRow
@@ -113,3 +114,28 @@ def test_of_lone_attempts_those_of_the_lowest_addresses_are_kept(order: list[int
     assert [row.client for row in found.services] == ["10.0.3.1", "10.0.2.0", "10.0.2.1", "10.0.2.2"]
     assert found.left_out == 9
     assert [row.address for row in found.neighbours] == [f"10.0.2.{n}" for n in range(5)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-2, 2)), max_size=60), st.integers(1, 20), st.integers(1, 7))
+def test_the_lowest_are_found_in_any_portions(rows: list[tuple[int, int]], most: int, together: int) -> None:
+    """In order, those that are equal as they stand, and with all that are equal to the last one."""
+    in_order = sorted(range(len(rows)), key=lambda row: (rows[row][1], rows[row][0]))
+    end = min(most, len(rows))
+    while 0 < end < len(rows) and rows[in_order[end]] == rows[in_order[end - 1]]:
+        end += 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "TOGETHER", together)
+        assert list(ledger.lowest([array("q", column) for column in zip(*rows, strict=True)] or [array("q")], most)) == in_order[:end]
+
+
+def test_many_alike_are_not_looked_through_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, lowest = [0], ledger._lowest
+
+    def counted(keys: list[array[int]], order: array[int], most: int) -> array[int]:
+        looked[0] += len(order)
+        return lowest(keys, order, most)
+
+    monkeypatch.setattr(ledger, "TOGETHER", 10)
+    monkeypatch.setattr(ledger, "_lowest", counted)
+    assert len(ledger.lowest([array("q", bytes(8 * 5000))], 3)) == 5000
+    assert 5000 <= looked[0] < 3 * 5000

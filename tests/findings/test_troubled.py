@@ -10,6 +10,7 @@ import pytest
 from tcptrace_py.findings import trouble_columns as of
 from tcptrace_py.findings.accounts import name_of
 from tcptrace_py.findings.troubled import ANY_FRAME, UNANSWERED, Troubled
+from tests.ladder import play
 
 
 def test_those_that_began_first_are_kept_whatever_came_first() -> None:
@@ -89,3 +90,13 @@ def test_processes_that_share_keep_what_one_would(shares: tuple[int, ...], forth
         found.append((troubled.names, troubled.table.packed()))
     assert array("q", found[0][1][: 8 * 300]) == array("q", found[1][1][: 8 * 300])
     assert found[0] == found[1]
+
+
+def test_attempts_get_the_streams_that_all_get() -> None:
+    """They are among the others when all is told, which in several processes is behind this."""
+    collector, key = play("0 C S").collector, bytes([10, 0, 0, 1, 10, 0, 0, 2]) + (40000).to_bytes(2) + b"\0P"
+    for troubled in (collector.troubled, collector.attempted):
+        troubled.add_attempt(name_of(key), key, 0, 1, 5, 0, UNANSWERED)
+    collector.rename_streams(lambda stream: stream + 100)
+    for table in (collector.troubled.table, collector.attempted.table):
+        assert table.narrow[of.STREAM * table.capacity + table.count - 1] == 105

@@ -120,3 +120,19 @@ def test_frames_come_as_they_were() -> None:
                 assert again.data[start : start + again.captured[i]] == block.data[there : there + block.captured[i]]
             with pytest.raises((ValueError, TypeError)):
                 pack_frames(block, memoryview(bytearray(size - 1)))
+
+
+@pytest.mark.parametrize(
+    ("address_step", "port_step"), [(1, 1), (1, -1), (1, 0), (0, 1), (0, 2), (256, 0), (7, 13)], ids=lambda step: f"{step:+}"
+)
+@pytest.mark.parametrize("size", [4, 16])
+def test_four_tuples_that_count_up_are_dealt_out_evenly(address_step: int, port_step: int, size: int) -> None:
+    found = [0] * BUCKETS
+    for n in range(8000):
+        client, port = (0x0B000000 + n * address_step).to_bytes(size), (30000 + n * port_step) % 65536
+        key = client + bytes(size - 1) + b"\1" + port.to_bytes(2) + b"\0P"
+        back = key[size : 2 * size] + client + key[-2:] + key[-4:-2]
+        assert bucket(key, size) == bucket(back, size)
+        found[bucket(key, size)] += 1
+    for first in (16, 26, 32, 48):
+        assert 0.9 < sum(found[:first]) / 8000 * BUCKETS / first < 1.1

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from typing import TYPE_CHECKING
+
 import click
 
 from tcptrace_py.cli import page
@@ -10,6 +14,9 @@ from tcptrace_py.cli.destination import Destination, output_options
 from tcptrace_py.cli.reading import Reading, cluster_options, reading_options, size_bytes
 from tcptrace_py.model.errors import UsageError
 from tcptrace_py.outputs import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 APART_BYTES = 16 << 20  # of captures, from which on memory counts for more than a sixth of a second
 
@@ -50,10 +57,7 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     if not captures:
         raise UsageError(_missing(statement))
     reading.captures = captures
-    if size_bytes(captures) < APART_BYTES:
-        sql.verify(statement)
-    else:
-        sql.verify_apart(statement)
+    (sql.verify_apart if _is_apart(captures) else sql.verify)(statement)
     form = page.format_for(destination.path, format_name, rows.FORMATS, "table")
     output = destination.output(captures)
     if (tables := reading.tables) is not None:
@@ -65,6 +69,12 @@ def command(*, reading: Reading, format_name: str | None, destination: Destinati
     found = sql.Database(result).query(statement)
     page.emit(lambda out: rows.write(found.columns, found.rows, form, out), output)
     return reading.exit_code(result)
+
+
+def _is_apart(captures: Sequence[str]) -> bool:
+    """Whether the statement is looked at in a process of its own, so that DuckDB's memory is free for the reading."""
+    can_fork = sys.platform.startswith("linux") and threading.active_count() == 1
+    return can_fork and "duckdb" not in sys.modules and size_bytes(captures) >= APART_BYTES
 
 
 def _missing(statement: str) -> str:
