@@ -152,7 +152,7 @@ def analyze(
     `jobs` is how many processes to use, None what helps (on Linux, for large captures of short frames, where no rows
     are kept); the result is the same. They are forked: keep to 1 in a program that runs threads.
     `memory_mb` bounds what is kept in memory of connections that are over, by all processes together (of a cluster, by each
-    worker): beyond it they go to a temporary file (None: 64); the result is the same.
+    worker): beyond it they go to a temporary file (None: 48); the result is the same.
     `cluster` is a `distributed.Client`, the address of a Dask scheduler, or "local" for `jobs` workers that are started here: the
     result is the same (docs/cluster.md). `scratch` or `checkpoint` is a folder or URL that all its workers reach. `progress` is not
     called then, and `each` cannot be.

@@ -502,7 +502,7 @@ _OPTIONS = (
         metavar="MB",
         type=click.IntRange(min=0),
         help="Most memory for connections that are over, of all processes of --jobs together (with --cluster, of each worker); "
-        "more of them go to a temporary file (TMPDIR says where). The result is the same with any. Default: 64.",
+        "more of them go to a temporary file (TMPDIR says where). The result is the same with any. Default: 48.",
     ),
     click.option("--allow-damaged", is_flag=True, help="Exit with 0 although some input was cut or unreadable."),
 )

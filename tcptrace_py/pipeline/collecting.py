@@ -66,7 +66,7 @@ FEW_ROWS = 64  # of a block that rows are written into which are not kept, and o
 MOST_NAMES = 4096  # that such a block may collect
 MOST_ALIKE = 1 << 10  # troubles of services that are counted before the digest is told of them
 ATTEMPT, NOWHERE = 1 << 6 | SYN << 3, place(None)  # the signature of a SYN and nothing else, and what that says of the vantage point
-DEFAULT_MB, BLOCK_MB = 64, 2  # kept in memory of what is over: two thirds of it as what waits, the rest as blocks, some 2 MB each
+DEFAULT_MB, BLOCK_MB = 48, 2  # kept in memory of what is over: two thirds of it as what waits, the rest as blocks, some 2 MB each
 LOOK_EVERY = 32  # connections: each takes some 20 µs where it is irregular
 SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.accounts.STAYS_WITHIN_NS)
 
