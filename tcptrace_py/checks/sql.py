@@ -164,8 +164,8 @@ def verify_apart(statement: str) -> None:
         wrong = answers.recv()
     except EOFError:
         wrong = "the process that looks at the statement ended early"
-    finally:  # Ctrl-C, too
-        process.terminate()
+    finally:  # Ctrl-C, too: amid a statement it hears of nothing else
+        process.kill()
         process.join()
         answers.close()
     if wrong is not None:

@@ -2,6 +2,8 @@
 
 import builtins
 import os
+import signal
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -313,6 +315,27 @@ def test_a_statement_is_looked_at_apart_where_captures_are_large(
     monkeypatch.setattr(query, "sys", SimpleNamespace(platform="linux", modules={"duckdb": None} if loaded else {}))
     monkeypatch.setattr(query, "threading", SimpleNamespace(active_count=lambda: 1))
     assert query._is_apart([__file__]) == apart
+
+
+def test_ctrl_c_ends_a_process_that_looks_at_a_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it does with other signals: amid a statement no handler of Python's runs."""
+
+    def endless(_statement: str) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(60)
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sql, "verify", endless)
+    before, started = signal.signal(signal.SIGALRM, interrupt), time.monotonic()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        with pytest.raises(KeyboardInterrupt):
+            sql.verify_apart("SELECT 1")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - started < 30
 
 
 def test_a_process_that_ends_without_a_word_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
