@@ -139,9 +139,7 @@ class Occupancy:
     )
 
     def __init__(self) -> None:
-        self.begins_ns, self.begin_whats = array("q", bytes(512)), array("q", bytes(512))
-        self.ends_ns, self.end_whats = array("q", bytes(512)), array("q", bytes(512))
-        self.begin_count = self.end_count = 0
+        self._begin()
         self.total = 0  # begins ever taken in
         self.early = array("q")  # begin, end, what, and 1 to count them or -1 to take them back
         self.first, self.second, self.third = array("i"), array("i"), array("i")  # rows of each kind
@@ -150,6 +148,12 @@ class Occupancy:
         self.ports = PortUse()
         self.settled_ns = NOTHING_NS
         self.many = self.settle_at = MANY
+
+    def _begin(self) -> None:
+        """Nothing is pending."""
+        self.begins_ns, self.begin_whats = array("q", bytes(512)), array("q", bytes(512))
+        self.ends_ns, self.end_whats = array("q", bytes(512)), array("q", bytes(512))
+        self.begin_count = self.end_count = 0
 
     def row(self) -> int:
         """Make a new row."""
@@ -241,7 +245,7 @@ class Occupancy:
             self.early,
         )
         self.early = array("q")
-        self.begin_count = self.end_count = 0
+        self._begin()
         return found
 
     def take(self, told: Told, kinds: "array[int]") -> None:

@@ -21,6 +21,7 @@ HELD, GONE, WAITS, TOLD = 1 << 16, 1 << 17, 1 << 18, 1 << 19
 _HELD, _WAITS, _TOLD, _IPV4, _IPV6 = HELD, WAITS, TOLD, IPV4_NAME, IPV6_NAME  # for this module: compiled, they are C numbers
 _PAD = 2  # zeros behind a name: keys are whole words
 FOUR_WORDS, SIXTEEN_WORDS = (IPV4_NAME + 2) // 4, (IPV6_NAME + 2) // 4
+PARCEL_ROWS = 1 << 14  # accounts that another process is told of at a time, where there are many
 Told = tuple["array[int]", "array[int]", list[bytes]]
 
 
@@ -231,6 +232,17 @@ def told(packed: PackedRows, row: int) -> tuple[int, int, int, int]:
 def service_of(service: bytes) -> tuple[bytes, int, int]:
     """Of a service as `services` has it: its packed address and its port, and the number of the facts."""
     return service[:-8], int.from_bytes(service[-8:-6], "big"), words.word(service, len(service) // 4 - 1)
+
+
+def parcels(given: Told, most_rows: int = PARCEL_ROWS) -> Iterator[Told]:
+    """What `release` gave away, some at a time: as one message it would be there several times, at either end."""
+    four, sixteen, facts = given
+    size = most_rows * (KEY + FOUR_WORDS + KEPT)
+    for at in range(0, len(four), size):
+        yield four[at : at + size], array("I"), facts
+    size = most_rows * (KEY + SIXTEEN_WORDS + KEPT)
+    for at in range(0, len(sixteen), size):
+        yield array("I"), sixteen[at : at + size], facts
 
 
 def unpacked(given: Told) -> Iterator[tuple[bytes, int, int, int, int, bytes]]:

@@ -6,11 +6,14 @@ from array import array
 from contextlib import suppress
 
 HUGE_PAGE_BYTES = 1 << 21
+M_MMAP_THRESHOLD = -3  # of malloc.h
+APART_BYTES = 1 << 18
+KIND_OF = {1: "b", 4: "i", 8: "q"}  # by size in bytes; compiled, a column may be a view, which does not say
 
 
 def longer(column: "array[int]", part: int = 2) -> "array[int]":
     """A column that begins with these values and has room for some more: one for every `part` of them."""
-    grown = zeros("q" if column.itemsize == 8 else "i", len(column) + len(column) // part)
+    grown = zeros(KIND_OF[column.itemsize], len(column) + len(column) // part)
     memoryview(grown)[: len(column)] = memoryview(column)
     return grown
 
@@ -40,9 +43,22 @@ def give_back() -> None:
 
     Worth its milliseconds where many were let go at once, and others, or another process, need room now.
     """
+    _ask_libc("malloc_trim", 0)
+
+
+def give_back_at_once() -> None:
+    """The same, and from now on large pieces of memory are the system's again as soon as they are let go (glibc: mallopt(3)).
+
+    Columns that grow leave holes otherwise, each too small for the next. Where all is done piece by piece it would cost time.
+    """
+    _ask_libc("mallopt", M_MMAP_THRESHOLD, APART_BYTES)
+    give_back()
+
+
+def _ask_libc(name: str, *numbers: int) -> None:
     if sys.platform != "linux":
         return
     with suppress(ImportError, OSError, AttributeError):  # another library for C
         from ctypes import CDLL  # noqa: PLC0415 - for large captures only
 
-        CDLL(None).malloc_trim(0)
+        getattr(CDLL(None), name)(*numbers)

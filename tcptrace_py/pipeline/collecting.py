@@ -42,7 +42,7 @@ from tcptrace_py.model.closed import Closed
 from tcptrace_py.model.digest import FEW, Digest
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
-from tcptrace_py.model.growing import give_back
+from tcptrace_py.model.growing import give_back, give_back_at_once
 from tcptrace_py.model.live import AS_WAITING, AT_ITS_CLIENT, MOST_LARGEST, begins_with_syn, client_at_first, hop_bit, refused
 from tcptrace_py.model.live import Connection as Live
 from tcptrace_py.model.profiles import Profiles
@@ -714,7 +714,7 @@ class Collector:
         """All handshakes are known: conclude the connections that waited for that."""
         many = self.waiting.are_many
         if many:
-            give_back()  # what was kept of connections that live
+            give_back_at_once()  # what was kept of connections that live
         self._conclude_all(end_ns)
         if many:
             give_back()

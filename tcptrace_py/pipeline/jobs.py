@@ -20,10 +20,10 @@ import pickle
 import signal
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Link
 from types import TracebackType
@@ -33,6 +33,7 @@ from tcptrace_py.capture import BLOCK_FRAMES, MOST_FRAMES
 from tcptrace_py.decode import Decoder
 from tcptrace_py.facts.store import Scratch
 from tcptrace_py.findings.accounts import add_counts, counts
+from tcptrace_py.findings.singles import parcels
 from tcptrace_py.findings.troubled import ANY_FRAME
 from tcptrace_py.findings.vantage import Pair, Samples
 from tcptrace_py.flows.table import FlowTable
@@ -373,6 +374,12 @@ class Channels:
         """Send a message."""
         _send(self.links[to], message)
 
+    def send_all(self, to: int, messages: Iterable[Any]) -> None:
+        """Send some, and that there are no more."""
+        for message in messages:
+            self.send(to, message)
+        self.send(to, None)
+
     def receive(self, whose: int) -> Any:
         """Wait for the next message. Raises EOFError where the other process is gone."""
         return _receive(self.links[whose])
@@ -516,7 +523,7 @@ def work(part: Part, channels: Channels) -> None:
         part.collector.haste = Haste(channels.alarm.listen)
         part.table.finish(end_ns)
         part.table.clear()
-        channels.send(READER, part.told())
+        _tell(channels, part)
         needs = part.needs()
         channels.send(READER, next(needs, None))
         while (asked := channels.receive(READER)) is not None:
@@ -524,12 +531,28 @@ def work(part: Part, channels: Channels) -> None:
             part.learn(channels.receive(READER))
             channels.send(READER, next(needs, None))
         part.conclude_waiting(end_ns)
-        channels.send(READER, (part.told(), part.collector.first_frames, part.openers))
-        for piece in part.state():
-            channels.send(READER, piece)
-        channels.send(READER, None)
+        _tell(channels, part)
+        channels.send(READER, (part.collector.first_frames, part.openers))
+        _tell_sums(channels, part)
     except (EOFError, BrokenPipeError, ConnectionError):
         pass  # a process is gone, and the one that reads will see it
+
+
+def _tell(channels: Channels, part: Part) -> None:
+    """Tell the process that reads what is new (`Sums.take_all`), and keep none of it."""
+    *told, singles = part.told()
+    channels.send(READER, told)
+    channels.send_all(READER, parcels(singles))
+
+
+def _tell_sums(channels: Channels, part: Part) -> None:
+    """Tell what adds up. Where there is a file that is shared all but the first piece is written there: so this process ends first."""
+    pieces, collector = part.state(), part.collector
+    channels.send(READER, next(pieces))
+    if collector.keep_rows:
+        channels.send_all(READER, [collector.rows.scratch.append(pickle.dumps(piece)) for piece in pieces])
+    else:
+        channels.send_all(READER, pieces)
 
 
 class Sums:
@@ -559,10 +582,16 @@ class Sums:
     def take(self, whose: int, told: Told) -> None:
         """Take in new kinds of intervals of a part, its begins and ends, and its packed accounts."""
         names, counted, events, singles = told
+        self.take_all(whose, (names, counted, events), (singles,))
+
+    def take_all(self, whose: int, told: Sequence[Any], singles: Iterable[Any]) -> None:
+        """The same, where packed accounts come in `parcels`."""
+        names, counted, events = told
         kinds, accounts = self.kinds[whose], self.part.collector.accounts
         kinds.extend([accounts.kind(name, what) for name, what in zip(names, counted, strict=True)])
         self.occupancy.take(events, kinds)
-        accounts.take_singles(singles)
+        for parcel in singles:
+            accounts.take_singles(parcel)
 
     def add(self, whose: int, states: Iterable[State]) -> None:
         """Take in the rest of a part: what adds up."""
@@ -719,19 +748,29 @@ class Workers:
         for whose, link in self._ends.items():
             while isinstance(told := _await(link, haste), Taken):
                 pass  # of the last blocks
-            sums.take(whose, told)
+            self._take(whose, told, haste)
+            del told  # which may be much, and there is much to do yet
         part.collector.settle_before_waiting(end_ns)
         self._exchange(haste)
         part.conclude_waiting(end_ns)
         part.collector.add_up()
         for whose, link in self._ends.items():
-            told, first_frames, openers = _await(link, haste)
-            sums.take(whose, told)
+            self._take(whose, _await(link, haste), haste)
+            first_frames, openers = _await(link, haste)
             part.collector.first_frames.merge(first_frames)
             part.openers.merge(openers)
-            sums.add(whose, iter(partial(_await, link, haste), None))
+            pieces = iter(partial(_await, link, haste), None)
+            first = next(pieces)
+            if part.collector.keep_rows:
+                read = sums.scratches[whose].read
+                pieces = (pickle.loads(read(*place)) for place in list(pieces))  # noqa: S301 - as above
+            sums.add(whose, chain([first], pieces))
         part.collector.rename_streams(part.openers.rank)
         part.collector.close(end_ns)
+
+    def _take(self, whose: int, told: Sequence[Any], haste: Haste) -> None:
+        """Take in what a worker tells in the end."""
+        self._sums.take_all(whose, told, iter(partial(_await, self._ends[whose], haste), None))
 
     def _exchange(self, haste: Haste) -> None:
         """Let all parts know what they know together of the hosts that one of them needs to know of, some at a time."""

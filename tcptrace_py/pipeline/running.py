@@ -203,7 +203,7 @@ def run(
     def analysis(asked: int | None) -> Analysis:
         found = analysed(lambda selected, most: read(asked, selected, most), chosen, profiles, again=each is None)
         if found.summary.connections > MANY:
-            give_back()  # what the way there took: whoever asked goes on with what was found
+            give_back()  # for whoever goes on with what was found
         return found
 
     if each is not None or (jobs is None and keep_rows):
@@ -227,6 +227,8 @@ def analysed(read: Callable[[Selection, int], "Reading"], chosen: Selection, pro
     if twins.twins and again and reading.can_follow:
         reading = read(replace(chosen, left_out=twins.left_out, left_out_openings=twins.left_out_openings), 0)
         twins = replace(twins, counted_once=True)
+    if reading.whole.collector.totals.connections > MANY:
+        give_back()  # what it took to get there
     with few_collections():
         return reading.whole.result(profiles, reading.info, reading.problems, twins, interrupted=reading.interrupted)
 

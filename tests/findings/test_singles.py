@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tcptrace_py.findings.accounts import Accounts
 from tcptrace_py.findings.hosts import hosts
 from tcptrace_py.findings.ports import budgets
+from tcptrace_py.findings.singles import parcels
 from tcptrace_py.findings.vantage import Vantages
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.profiles import Profiles
@@ -54,7 +55,9 @@ def told(attempts: list[Attempt], settled_s: int, *, packed: bool, profiles: Pro
     accounts.close(END_NS)
     listed = hosts(accounts)
     assert list(listed) == hosts(accounts).every()
+    late = hosts(accounts)
     assert list(budgets(accounts)) == budgets(accounts).every()  # which makes objects of what was packed
+    assert (late.busiest(3), list(late)) == (listed.busiest(3), list(listed))
     return (listed.busiest(3), len(listed), list(listed), len(budgets(accounts)), list(budgets(accounts)), budgets(accounts).near(0.00001))
 
 
@@ -64,15 +67,16 @@ def test_nobody_can_tell(attempts: list[Attempt]) -> None:
     assert told(attempts, 0, packed=True, profiles=WINDOWS) == told(attempts, 0, packed=False, profiles=WINDOWS)
 
 
-@given(ATTEMPTS, ATTEMPTS)
-def test_another_process_has_some(attempts: list[Attempt], others: list[Attempt]) -> None:
+@given(ATTEMPTS, ATTEMPTS, st.integers(1, 9))
+def test_another_process_has_some(attempts: list[Attempt], others: list[Attempt], together_rows: int) -> None:
     attempts, others = ([a for a in some if a[-1] != -2] for some in (attempts, others))
     together, apart, other = (Accounts(Profiles(), Vantages()) for _ in range(3))
     for into, some in ((together, attempts + others), (apart, attempts), (other, others)):
         for attempt in some:
             start_ns = attempt[-2] * SECOND_NS
             into.add_attempt(key_of(attempt), start_ns, NEVER_NS, was_held=False)
-    apart.take_singles(other.singles.release())
+    for parcel in parcels(other.singles.release(), together_rows):
+        apart.take_singles(parcel)
     assert other.singles.alive == 0
     if not other.rows:
         for accounts in (together, apart):
