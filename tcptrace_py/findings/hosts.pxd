@@ -16,11 +16,11 @@ cpdef sums(Accounts accounts)
                at=cython.Py_ssize_t, least="long long", last="long long", opened="long long", served="long long", chosen=list, tied=list,
                last_place=cython.Py_ssize_t)
 cpdef list most_connections(PackedRows packed, Py_ssize_t most)
-@cython.locals(singles=Singles, found=tuple, own="long long[::1]", packed=PackedRows, others=PackedRows, size=cython.Py_ssize_t,
+@cython.locals(singles=Singles, own="long long[::1]", packed=PackedRows, rest=PackedRows, counts_others=bint, size=cython.Py_ssize_t,
                row=cython.Py_ssize_t, side=cython.Py_ssize_t, what=cython.Py_ssize_t, address=bytes, host=HostRow,
                at=cython.Py_ssize_t, start_ns="long long", closed=bint, closed_first="signed char[::1]", last=cython.Py_ssize_t,
                place=cython.Py_ssize_t)
-cpdef tuple add_singles(Accounts accounts, numbers)
+cpdef add_singles(Accounts accounts, numbers, tuple others)
 @cython.locals(known=cython.Py_ssize_t, place=cython.Py_ssize_t, at=cython.Py_ssize_t)
 cdef Py_ssize_t _place(PackedRows others, bytes address) except -1
 @cython.locals(rows="unsigned int[::1]", at=cython.Py_ssize_t)

@@ -27,34 +27,54 @@ class CountedHosts(Hosts):
     def __init__(self, accounts: Accounts) -> None:
         super().__init__()
         self.made = None
-        self.rows: list[HostRow] = list(accounts.hosts.values())
         self.occupancy = accounts.occupancy
+        self._accounts = accounts
+        self._others: tuple[PackedRows, PackedRows] | None = None
+        self._count()
+
+    def _count(self) -> None:
+        """Sum up for the hosts that have accounts that are objects."""
+        accounts = self._accounts
+        self.rows: list[HostRow] = list(accounts.hosts.values())
         self.sums = sums(accounts)
-        self.others = add_singles(accounts, self.sums)
+        self._counted = len(accounts.rows)
+        add_singles(accounts, self.sums, None)
+
+    @property
+    def others(self) -> tuple[PackedRows, PackedRows]:
+        """The hosts that have packed accounts only, counted when they are asked for: of a flood these are as many as its segments."""
+        if self._others is None:
+            if self._counted != len(self._accounts.rows):  # objects were made of packed ones meanwhile
+                self._count()
+            self._others = PackedRows(1, PACKED_WORDS), PackedRows(4, PACKED_WORDS)
+            add_singles(self._accounts, self.sums, self._others)
+        return self._others
 
     def __len__(self) -> int:
-        return len(self.rows) + sum(packed.count for packed in self.others)
+        return sum(packed.count for packed in self.others) + len(self.rows)
 
     def every(self) -> list[Host]:
         """All of them."""
         if self.made is None:
-            others = (_other(packed, row) for packed in self.others for row in range(packed.count))
-            self.made = sorted([*map(self._host, self.rows), *others], key=_most_at_once)
+            others = [_other(packed, row) for packed in self.others for row in range(packed.count)]
+            self.made = sorted([*others, *map(self._host, self.rows)], key=_most_at_once)
         return self.made
 
     def __iter__(self) -> Iterator[Host]:
         """All of them, in the same order as `every`; those that are nothing but attempts are made as they come."""
         if self.made is not None:
             return iter(self.made)
-        return merge(sorted(map(self._host, self.rows), key=_most_at_once), *map(_in_order, self.others), key=_most_at_once)
+        others = self.others  # before the rows: those may be more behind it
+        return merge(sorted(map(self._host, self.rows), key=_most_at_once), *map(_in_order, others), key=_most_at_once)
 
     def busiest(self, most: int | None) -> list[Host]:
         """At most so many (None: all), those that entered TIME_WAIT most often first."""
         if most is None or most >= len(self):
             return super().busiest(most)
+        others = self.others
         found = [self._host(host) for host in nsmallest(most, self.rows, key=self._busiest)]
         if len(found) < most or not found[-1].time_wait.entered:
-            found.extend(_other(packed, row) for packed in self.others for row in most_connections(packed, most))
+            found.extend(_other(packed, row) for packed in others for row in most_connections(packed, most))
         return Hosts(found).busiest(most)
 
     def holding(self) -> list[Host]:
@@ -133,14 +153,14 @@ def most_connections(packed: PackedRows, most: int) -> list[int]:
     return chosen + [row for _, row in nsmallest(most - len(chosen), tied)]
 
 
-def add_singles(accounts: Accounts, numbers: "array[int]") -> tuple[PackedRows, PackedRows]:
-    """Add packed accounts to the sums of hosts that have others as well; the rest are rows of their own, by address."""
-    singles, found = accounts.singles, (PackedRows(1, PACKED_WORDS), PackedRows(4, PACKED_WORDS))
-    own = numbers
+def add_singles(accounts: Accounts, numbers: "array[int]", others: tuple[PackedRows, PackedRows] | None) -> None:
+    """Add packed accounts to the sums of hosts that have others as well; or, where `others` is given, count there those of the rest."""
+    singles, own = accounts.singles, numbers
+    counts_others = others is not None
     first_of = array("b", [accounts.closed_first(facts) for facts in singles.facts])  # of facts, who closed first
     closed_first = first_of  # compiled, a view of it
-    for packed, others in zip((singles.four, singles.sixteen), found, strict=True):
-        size = others.key_words
+    for kind, packed in enumerate((singles.four, singles.sixteen)):
+        rest, size = others[kind] if others is not None else packed, (packed.key_words - 1) // 2
         for side in range(2):  # the client's address comes first, then the server's
             what, last, place = SERVED if side else OPENED, -1, -1
             for row in range(packed.count):
@@ -150,15 +170,19 @@ def add_singles(accounts: Accounts, numbers: "array[int]") -> tuple[PackedRows, 
                 if last < 0 or not words.same(packed.rows, at, last, size):  # those that follow each other have often one server
                     address, last = words.taken(packed.rows, at, size), at
                     host = accounts.hosts.get(address)
-                    place = host.number * WORDS if host is not None else _place(others, address)
+                    if host is not None:
+                        place = host.number * WORDS
+                    elif counts_others:
+                        place = _place(rest, address)
+                if (host is None) != counts_others:
+                    continue
                 start_ns, closed = began_ns(packed, row), closed_first[facts_of(packed, row)] == side
-                if host is None:
-                    _add_packed(others, place, what, closed, start_ns)
+                if counts_others:
+                    _add_packed(rest, place, what, closed, start_ns)
                     continue
                 own[place + what] += 1
                 own[place + CLOSED_FIRST] += closed
                 own[place + FIRST], own[place + LAST] = min(own[place + FIRST], start_ns), max(own[place + LAST], start_ns)
-    return found
 
 
 def _place(others: PackedRows, address: bytes) -> int:
