@@ -1,7 +1,6 @@
 """The diagnosis behind `time-wait`: one pass over an analysis' connections, then what follows from the sums."""
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from heapq import nsmallest
 from math import inf
@@ -93,7 +92,7 @@ class Ledger:
     def _services(self, analysis: Analysis, end_ns: int) -> tuple[ServiceLedger, ...]:
         """The gravest of them, as many as are kept apart."""
         rows = self.services
-        groups, open_ = rows.apart(), rows.most_open(end_ns)
+        groups = rows.groups(None, len(rows))
         cut = any(p.code == "snapped" and p.explanation != EXPLANATIONS["snapped"] for p in analysis.capture.problems)
         entered = analysis.summary.time_wait.entered
         alarms = {service_of(ports.client, ports.server, ports.server_port, ports.scope): ports for ports in analysis.ports.near(inf)}
@@ -106,18 +105,19 @@ class Ledger:
             """Exhausted ports first, then those that will be, the soonest first, then the most TIME_WAIT, then the lowest addresses."""
             alarm = alarms.get(keys[number]) if alarms else None
             left_s = inf if alarm is None or alarm.exhausted_in_s is None else alarm.exhausted_in_s
-            return (alarm is None or alarm.exhaustion is None, left_s, -groups.time_wait(number), -groups.size(number), keys[number])
+            return (alarm is None or alarm.exhaustion is None, left_s, -groups.waits[number], -groups.sizes[number], keys[number])
 
         texts, found = Texts(), []
         gravest = _few_lone(groups, nsmallest(MOST_SERVICES, keys, key=gravity), alarming)
         named = [texts.service(keys[number]) for number in gravest]
-        for number, key, ports in zip(gravest, named, analysis.ports.of(named), strict=True):
-            group = groups.of(number)
+        gathered = groups.gather(gravest)
+        every = zip(named, gathered.groups(), gathered.most_open(end_ns), analysis.ports.of(named), strict=True)
+        for key, group, open_at_once, ports in every:
             why, (stamped, plain) = group.usage(), group.timestamps()
             pattern = "pool-too-small" if why.pattern == "reused" and key[:3] in small else why.pattern
             found.append(ServiceLedger(
-                *key, ports.connections, *group.closes(), _share(groups.time_wait(number), entered), pattern, why.period_ns,
-                why.burst, group.lifetime_p50_ns(), group.payload_p50_bytes(), open_[number], group.per_s(), group.span_ns(),
+                *key, ports.connections, *group.closes(), _share(group.time_wait(), entered), pattern, why.period_ns,
+                why.burst, group.lifetime_p50_ns(), group.payload_p50_bytes(), open_at_once, group.per_s(), group.span_ns(),
                 # Frames were cut inside TCP's header: that no timestamps were seen does not say that there were none.
                 (stamped, 0 if cut else plain), ports))  # fmt: skip
         return tuple(found)
@@ -126,18 +126,20 @@ class Ledger:
         """Services, whoever opens connections to them: those with the most TIME_WAIT, as many as are kept apart."""
         rows = self.services
         names, group_of = rows.by_server()
-        groups, clients = rows.groups(group_of, names.count), Counter(group_of)  # a service has one client
+        groups = rows.groups(group_of, names.count)
 
         def most(number: int) -> tuple[int, int, tuple[bytes, int, int]]:
-            return -groups.time_wait(number), -groups.size(number), server_of(names.key(number))
+            return -groups.waits[number], -groups.sizes[number], server_of(names.key(number))
 
         found = []
-        for number in _few_lone(groups, nsmallest(MOST_SERVICES, groups.first(names, MOST_SERVICES), key=most)):
-            (server, port, network), group = server_of(names.key(number)), groups.of(number)
+        gravest = _few_lone(groups, nsmallest(MOST_SERVICES, groups.first(names, MOST_SERVICES), key=most))
+        for number, group in zip(gravest, groups.gather(gravest).groups(), strict=True):
+            server, port, network = server_of(names.key(number))
             why = group.usage()
             found.append(ServerLedger(
-                text(server), port, scope_of_network(network), clients[number], groups.size(number), *group.closes(),
-                _share(groups.time_wait(number), entered), why.pattern,
+                # A service has one client.
+                text(server), port, scope_of_network(network), groups.services[number], groups.sizes[number], *group.closes(),
+                _share(group.time_wait(), entered), why.pattern,
                 why.period_ns, why.burst, group.lifetime_p50_ns(), group.per_s()))  # fmt: skip
         return tuple(found)
 

@@ -61,10 +61,13 @@ NO_NETWORK = -1
 GRE_KEYS = 1 << 32  # networks from here on are keys of GRE
 TAIL = 8  # bytes of a name behind the addresses: the port and the network
 FOUR_WORDS, SIXTEEN_WORDS = (2 * 4 + TAIL) // 4, (2 * 16 + TAIL) // 4  # of names
-# Numbers of a service: how its connections were closed, what TIME_WAIT that left, whether they use timestamps, and how many of them
+# Numbers of a group: how its connections were closed, what TIME_WAIT that left, whether they use timestamps, and how many of them
 # carry more than one exchange.
 COUNTS = 10
 CLIENT_FIRST, SERVER_FIRST, BOTH, RESETS, UNCLOSED, WAITS_CLIENT, WAITS_SERVER, STAMPED, PLAIN, REUSED = range(COUNTS)
+# The same of a connection, in the bits of one number: how it was closed, then these, then the stays that it left on either side.
+CLOSE_BITS, IS_STAMPED, IS_PLAIN, IS_REUSED, IS_OPENED = 7, 1 << 3, 1 << 4, 1 << 5, 1 << 6
+CLIENT_SHIFT, SERVER_SHIFT, STAY_BITS = 8, 16, 0xFF
 UNKNOWN = -1
 COMPLETED, NOT_CAPTURED = tuple(Outcome).index(Outcome.COMPLETED), tuple(Outcome).index(Outcome.NOT_CAPTURED)
 SIMULTANEOUS, RST = tuple(Pattern).index(Pattern.SIMULTANEOUS), tuple(Pattern).index(Pattern.RST)
@@ -73,20 +76,24 @@ ACKED_UNSEEN = "acked-unseen"
 
 
 class Group:
-    """Connections of one service: rows `low` to `high` of the columns of all groups, each of which is sorted within a group."""
+    """Connections of one group: rows `low` to `high` of the columns of what was gathered, each of which is sorted within a group."""
 
     __slots__ = ("_columns", "counts", "high", "low")
 
-    def __init__(self, columns_: "Groups", low: int, high: int, counts: "array[int]") -> None:
+    def __init__(self, columns_: "Gathered", place: int) -> None:
         self._columns = columns_
-        self.low = low
-        self.high = high
-        self.counts = counts
+        self.low = columns_.edges[place]
+        self.high = columns_.edges[place + 1]
+        self.counts = columns_.counts[place * COUNTS : (place + 1) * COUNTS]
 
     def closes(self) -> tuple[int, int, int, int, int, int, int]:
         """How they were closed, and what TIME_WAIT that left at clients and server."""
         n = self.counts
         return n[CLIENT_FIRST], n[SERVER_FIRST], n[BOTH], n[RESETS], n[UNCLOSED], n[WAITS_CLIENT], n[WAITS_SERVER]
+
+    def time_wait(self) -> int:
+        """How many stays in TIME_WAIT they left, on either side."""
+        return self.counts[WAITS_CLIENT] + self.counts[WAITS_SERVER]
 
     def timestamps(self) -> tuple[int, int]:
         """How many use timestamps at both ends, and how many do not; of the rest it is unknown."""
@@ -139,28 +146,25 @@ def _middle(column: "array[int]", low: int, high: int) -> int | None:
 class Services:
     """Every connection, by the service that it goes to and the address that it comes from."""
 
-    __slots__ = ("_servers", "_tails", "closes_ns", "counts", "names", "opened", "payloads", "service", "starts_ns")
+    __slots__ = ("_servers", "_tails", "closes_ns", "names", "natures", "payloads", "service", "starts_ns")
 
     def __init__(self) -> None:
         self.names = Numbered(FOUR_WORDS, SIXTEEN_WORDS)  # as bytes they sort as the services do, if their addresses are of one kind
         self._tails: dict[tuple[int, int], bytes] = {}  # of names, by port and network
-        self.counts = array("i")
-        self.service = array("i")
+        self.service, self.natures = array("i"), array("i")
         self.starts_ns, self.closes_ns, self.payloads = array("q"), array("q"), array("q")
-        self.opened = array("b")
         self._servers: tuple[Numbered, array[int]] | None = None  # what `by_server` said, as long as it holds
 
     def add(self, block: Block) -> None:
         """Take in the connections of a block."""
         self._servers = None
         first, rows = len(self.service), block.connections.count
-        self.service.frombytes(bytes(4 * rows))
-        self.opened.frombytes(bytes(rows))
+        for numbers in (self.service, self.natures):
+            numbers.frombytes(bytes(4 * rows))
         for column in (self.starts_ns, self.closes_ns, self.payloads):
             column.frombytes(bytes(8 * rows))
         self._number(block, first)
-        self.counts.frombytes(bytes(4 * (COUNTS * len(self) - len(self.counts))))
-        self._count(block, first)
+        self._note(block, first)
 
     def _number(self, block: Block, first: int) -> None:
         """Say of each connection which service's it is."""
@@ -206,33 +210,35 @@ class Services:
         self._servers = servers, made
         return self._servers
 
-    def _count(self, block: Block, first: int) -> None:
-        """Count for their services what connections are like, and note their times."""
+    def _note(self, block: Block, first: int) -> None:
+        """Note what connections are like, and their times."""
         table, stays, anomalies = block.connections, block.stays, block.anomalies
         wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
         entries, sides, codes = block.entries.wide, stays.small, anomalies.narrow
         unseen = block.texts.by_value.get(ACKED_UNSEEN, -1)
         closing = [_closing_step(block, number) for number in range(len(block.paths.values))]
-        counts, service, opened = self.counts, self.service, self.opened
-        starts_ns, closes_ns, payloads = self.starts_ns, self.closes_ns, self.payloads
+        natures, starts_ns, closes_ns, payloads = self.natures, self.starts_ns, self.closes_ns, self.payloads
         for row in range(table.count):
-            to, at = first + row, COUNTS * service[first + row]
-            pattern, first_fin = small[PATTERN * size + row], small[FIRST_FIN * size + row]
+            to, pattern, first_fin = first + row, small[PATTERN * size + row], small[FIRST_FIN * size + row]
             if pattern == SIMULTANEOUS:
-                counts[at + BOTH] += 1
+                nature = BOTH
             elif pattern == RST:
-                counts[at + RESETS] += 1
+                nature = RESETS
             elif first_fin >= 0:
-                counts[at + (SERVER_FIRST if first_fin else CLIENT_FIRST)] += 1
+                nature = SERVER_FIRST if first_fin else CLIENT_FIRST
             else:
-                counts[at + UNCLOSED] += 1
+                nature = UNCLOSED
             begin = narrow[STAYS_AT * size + row]
             for stay in range(begin, begin + small[STAYS * size + row]):
-                counts[at + (WAITS_SERVER if sides[STAY_SIDE * stays.capacity + stay] else WAITS_CLIENT)] += 1
-            stamped = small[TIMESTAMPS * size + row]
+                nature += 1 << (SERVER_SHIFT if sides[STAY_SIDE * stays.capacity + stay] else CLIENT_SHIFT)
+            stamped, outcome = small[TIMESTAMPS * size + row], small[OUTCOME * size + row]
             if stamped >= 0:
-                counts[at + (STAMPED if stamped else PLAIN)] += 1
-            counts[at + REUSED] += narrow[EXCHANGES * size + row] > 1
+                nature |= IS_STAMPED if stamped else IS_PLAIN
+            if narrow[EXCHANGES * size + row] > 1:
+                nature |= IS_REUSED
+            if outcome in (COMPLETED, NOT_CAPTURED):
+                nature |= IS_OPENED
+            natures[to] = nature
             start_ns = wide[START * size + row]
             starts_ns[to] = start_ns
             step = closing[narrow[CLIENT_PATH * size + row]]
@@ -246,113 +252,131 @@ class Services:
             for anomaly in range(begin, begin + narrow[ANOMALIES * size + row]):
                 if codes[ANOMALY_CODE * anomalies.capacity + anomaly] == unseen:
                     payloads[to] = UNKNOWN  # nobody knows how much
-            outcome = small[OUTCOME * size + row]
-            opened[to] = outcome in (COMPLETED, NOT_CAPTURED)
 
-    def groups(self, group_of: "array[int]", count: int) -> "Groups":
-        """Connections by group; `group_of` says into which of `count` groups a service's go."""
+    def groups(self, group_of: "array[int] | None", count: int) -> "Groups":
+        """Connections by group; `group_of` says into which of `count` groups a service's go. None: each service is one."""
         return Groups(self, group_of, count)
-
-    def apart(self) -> "Groups":
-        """Connections by service."""
-        return Groups(self, None, len(self))
-
-    def most_open(self, end_ns: int) -> "array[int]":
-        """Of each service, how many were open at once, TIME_WAIT left out, at the most."""
-        open_, row_of, made = Occupancy(), array("i", [NONE]) * len(self), array("q", bytes(8 * len(self)))
-        service, starts_ns, closes_ns, opened, rows, most = self.service, self.starts_ns, self.closes_ns, self.opened, row_of, made
-        for at in range(len(service)):
-            most[service[at]] += opened[at] != 0
-        for at in range(len(service)):
-            number = service[at]
-            if not opened[at]:
-                continue
-            if most[number] == 1:  # of a crowd most have but one, and one needs no levels
-                most[number] = starts_ns[at] < closes_ns[at] and starts_ns[at] <= end_ns
-                continue
-            if rows[number] < 0:
-                rows[number] = open_.kind(open_.row())
-            open_.add(starts_ns[at], closes_ns[at], rows[number])
-        open_.finish(end_ns)
-        for number in range(len(rows)):
-            if rows[number] >= 0:
-                most[number] = open_.peak[rows[number]]
-        return made
 
 
 class Groups:
-    """The columns of all connections, those of one group next to each other."""
+    """Of all groups how many services and connections are in them and how many stays in TIME_WAIT these left; more of the gravest."""
 
-    __slots__ = ("counts", "edges", "lifetimes_ns", "payloads", "starts_ns")
+    __slots__ = ("_group_of", "_rows", "services", "sizes", "waits")
 
     def __init__(self, rows: Services, group_of: "array[int] | None", count: int) -> None:
-        """`group_of`: see `Services.groups`; None: each service is a group."""
-        self.counts = rows.counts if group_of is None else array("i", bytes(4 * COUNTS * count))
-        if group_of is not None:
-            self._sum_up(rows, group_of)
-        self._arrange(rows, group_of, count)
+        """`group_of`: see `Services.groups`."""
+        self._rows, self._group_of = rows, group_of
+        self.services, self.sizes, self.waits = (array("i", bytes(4 * count)) for _ in range(3))
+        self._sum_up()
 
-    def _arrange(self, rows: Services, group_of: "array[int] | None", count: int) -> None:
-        size = len(rows.service)
-        groups = rows.service if group_of is None else array("i", bytes(4 * size))
-        if group_of is not None:
-            _compose(rows.service, group_of, groups)
-        lifetimes_ns = array("q", bytes(8 * size))
-        lifetimes, starts_ns, closes_ns = lifetimes_ns, rows.starts_ns, rows.closes_ns
-        for at in range(size):
-            lifetimes[at] = UNKNOWN if closes_ns[at] == NEVER_NS else closes_ns[at] - starts_ns[at]
-        self.lifetimes_ns = self._sorted(lifetimes_ns, groups, count)
-        self.payloads = self._sorted(rows.payloads, groups, count)
-        self.starts_ns = self._sorted(rows.starts_ns, groups, count)
+    def _sum_up(self) -> None:
+        services, sizes, waits, natures, group_of = self.services, self.sizes, self.waits, self._rows.natures, self._group_of
+        for number in range(len(self._rows)):
+            services[number if group_of is None else group_of[number]] += 1
+        groups = self._of_connections()
+        for at in range(len(groups)):
+            sizes[groups[at]] += 1
+            waits[groups[at]] += (natures[at] >> CLIENT_SHIFT & STAY_BITS) + (natures[at] >> SERVER_SHIFT & STAY_BITS)
 
-    def _sorted(self, column: "array[int]", group_of: "array[int]", count: int) -> "array[int]":
-        """The values of a column, those of one group next to each other and in order."""
-        order, groups_of = columns.in_order(column, len(column))[: len(column)], array("i", bytes(4 * len(column)))
-        _compose(order, group_of, groups_of)
-        self.edges, places = columns.grouped(groups_of, count)
-        _compose(places, order, groups_of)
-        return columns.picked(column, groups_of)
-
-    def _sum_up(self, rows: Services, group_of: "array[int]") -> None:
-        to, counts = self.counts, rows.counts
-        for number in range(len(group_of)):
-            here, there = number * COUNTS, group_of[number] * COUNTS
-            for word in range(COUNTS):
-                to[there + word] += counts[here + word]
+    def _of_connections(self) -> "array[int]":
+        """The group of each connection."""
+        service = self._rows.service
+        if self._group_of is None:
+            return service
+        groups = array("i", bytes(4 * len(service)))
+        _compose(service, self._group_of, groups)
+        return groups
 
     def first(self, names: Numbered, most: int) -> "array[int]":
         """The groups with the most TIME_WAIT, of others those with the most connections, then those with the lowest of these names.
 
         At most so many and, of names alike in their first 32 bits, some more that may come as well.
         """
-        size, counts, edges = names.count, self.counts, self.edges
+        size, sizes, waits = names.count, self.sizes, self.waits
         leading, weights = array("q", bytes(8 * size)), array("q", bytes(8 * size))
         firsts, ranks = leading, weights
         for number in range(size):
-            stays = counts[number * COUNTS + WAITS_CLIENT] + counts[number * COUNTS + WAITS_SERVER]
-            ranks[number] = -(stays << 31 | edges[number + 1] - edges[number])
+            stays = waits[number]  # compiled, a number of 64 bits
+            ranks[number] = -(stays << 31 | sizes[number])
             firsts[number] = names.leading(number, 0)
         return lowest([leading, weights], most)
 
-    def of(self, group: int) -> Group:
-        """One group."""
-        return Group(self, self.edges[group], self.edges[group + 1], self.numbers(group))
-
-    def size(self, group: int) -> int:
-        """How many connections are in it."""
-        return self.edges[group + 1] - self.edges[group]
-
-    def numbers(self, group: int) -> "array[int]":
-        """Its COUNTS numbers."""
-        return self.counts[group * COUNTS : (group + 1) * COUNTS]
+    def gather(self, numbers: "list[int]") -> "Gathered":
+        """The columns of the connections of these groups: as many as are told, while a crowd has a group for each connection."""
+        place_of = array("i", [NONE]) * len(self.sizes)
+        for place, number in enumerate(numbers):
+            place_of[number] = place
+        size, put = sum([self.sizes[number] for number in numbers]), 0
+        rows, places = array("i", bytes(4 * size)), array("i", bytes(4 * size))
+        groups, to_rows, to_places, wanted = self._of_connections(), rows, places, place_of
+        for at in range(len(groups)):
+            if wanted[groups[at]] != NONE:
+                to_rows[put], to_places[put] = at, wanted[groups[at]]
+                put += 1
+        return Gathered(self._rows, rows, places, len(numbers))
 
     def is_lone(self, group: int) -> bool:
         """Whether it is one connection that left no TIME_WAIT."""
-        return self.size(group) == 1 and not self.time_wait(group)
+        return self.sizes[group] == 1 and not self.waits[group]
 
-    def time_wait(self, group: int) -> int:
-        """How many stays in TIME_WAIT they left, on either side."""
-        return self.counts[group * COUNTS + WAITS_CLIENT] + self.counts[group * COUNTS + WAITS_SERVER]
+
+class Gathered:
+    """The columns of the connections of some groups, those of one group next to each other; groups have their places here as numbers."""
+
+    __slots__ = ("_places", "_rows", "_services", "counts", "edges", "lifetimes_ns", "payloads", "starts_ns")
+
+    def __init__(self, services: Services, rows: "array[int]", places: "array[int]", count: int) -> None:
+        """`rows` are those of the connections, `places` says which group of `count` each is in."""
+        self._services, self._rows, self._places = services, rows, places
+        self.counts = array("i", bytes(4 * COUNTS * count))
+        self._count()
+        self._arrange(rows, count)
+
+    def _arrange(self, rows: "array[int]", count: int) -> None:
+        services = self._services
+        starts_ns, closes_ns = columns.picked(services.starts_ns, rows), columns.picked(services.closes_ns, rows)
+        lifetimes, starts, closes = closes_ns, starts_ns, closes_ns
+        for at in range(len(rows)):
+            lifetimes[at] = UNKNOWN if closes[at] == NEVER_NS else closes[at] - starts[at]
+        self.lifetimes_ns = self._sorted(closes_ns, count)
+        self.starts_ns = self._sorted(starts_ns, count)
+        self.payloads = self._sorted(columns.picked(services.payloads, rows), count)
+
+    def _count(self) -> None:
+        counts, natures, rows, places = self.counts, self._services.natures, self._rows, self._places
+        for index in range(len(rows)):
+            nature, at = natures[rows[index]], COUNTS * places[index]
+            counts[at + (nature & CLOSE_BITS)] += 1
+            counts[at + WAITS_CLIENT] += nature >> CLIENT_SHIFT & STAY_BITS
+            counts[at + WAITS_SERVER] += nature >> SERVER_SHIFT & STAY_BITS
+            counts[at + STAMPED] += nature & IS_STAMPED != 0
+            counts[at + PLAIN] += nature & IS_PLAIN != 0
+            counts[at + REUSED] += nature & IS_REUSED != 0
+
+    def _sorted(self, column: "array[int]", count: int) -> "array[int]":
+        """The values of a column, those of one group next to each other and in order."""
+        order, groups_of = columns.in_order(column, len(column))[: len(column)], array("i", bytes(4 * len(column)))
+        _compose(order, self._places, groups_of)
+        self.edges, places = columns.grouped(groups_of, count)
+        _compose(places, order, groups_of)
+        return columns.picked(column, groups_of)
+
+    def groups(self) -> list[Group]:
+        """All of them, in their order."""
+        return [Group(self, place) for place in range(len(self.counts) // COUNTS)]
+
+    def most_open(self, end_ns: int) -> list[int]:
+        """Of each group, how many were open at once, TIME_WAIT left out, at the most."""
+        open_, services, rows, places = Occupancy(), self._services, self._rows, self._places
+        levels = [open_.row() for _ in range(len(self.counts) // COUNTS)]
+        kind_of = array("i", [open_.kind(level) for level in levels])
+        natures, starts_ns, closes_ns, kinds = services.natures, services.starts_ns, services.closes_ns, kind_of
+        for index in range(len(rows)):
+            at = rows[index]
+            if natures[at] & IS_OPENED:
+                open_.add(starts_ns[at], closes_ns[at], kinds[places[index]])
+        open_.finish(end_ns)
+        return [open_.peak[level] for level in levels]
 
 
 class Stays:

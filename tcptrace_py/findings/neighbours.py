@@ -26,9 +26,8 @@ from tcptrace_py.facts.block import (
 )
 from tcptrace_py.facts.table import MISSING
 from tcptrace_py.model import columns
-from tcptrace_py.model.clock import NEVER_NS
 from tcptrace_py.model.diagnosis import Neighbour
-from tcptrace_py.model.growing import longer
+from tcptrace_py.model.growing import longer, zeros
 from tcptrace_py.model.state import State
 from tcptrace_py.model.vocabulary import Outcome
 
@@ -51,10 +50,13 @@ ENDED_BY_FIN = frozenset((State.CLOSE_WAIT, State.FIN_WAIT_2))
 HALF_OPEN = len(State)  # one side is established, the other's socket is gone
 NAMES = (*(state.name for state in State), "half-open")
 MOST_ROWS = 10_000  # the most frequent
+MOST_KEPT = 1 << 16  # of which these are looked for, or twice as many as are alike
 FIRST_ROOM = 64  # states that lasted
 BITS = 28  # of a service's number, and of a server's
 ROLES = ("client", "server")
 BY_SERVER = 16  # added to the number of a state that a server is in
+STILL = 32  # added to that of one that a side is in at the capture's end
+WHAT = 31  # without it
 OPEN, CLOSED = int(State.ESTABLISHED), int(State.CLOSED)
 UNANSWERED, COMPLETED, NOT_CAPTURED, IN_PROGRESS = map(
     tuple(Outcome).index, (Outcome.UNANSWERED, Outcome.COMPLETED, Outcome.NOT_CAPTURED, Outcome.IN_PROGRESS)
@@ -67,14 +69,14 @@ def stuck_ns(start_ns: int, end_ns: int) -> int:
 
 
 class Neighbours:
-    """Every time that a side was in such a state for long, in columns: which state, of whose connection, from when until when."""
+    """Every time that a side was in such a state for long, in columns: which state, of whose connection, how long."""
 
-    __slots__ = ("count", "service", "since_ns", "until_ns", "what")
+    __slots__ = ("count", "lasted_ns", "service", "what")
 
     def __init__(self) -> None:
         self.count = 0
-        self.what, self.service = (array("i", bytes(4 * FIRST_ROOM)) for _ in range(2))
-        self.since_ns, self.until_ns = (array("q", bytes(8 * FIRST_ROOM)) for _ in range(2))  # NEVER_NS: until the capture's end
+        self.what, self.service = array("b", bytes(FIRST_ROOM)), array("i", bytes(4 * FIRST_ROOM))
+        self.lasted_ns = array("q", bytes(8 * FIRST_ROOM))  # STILL: since when it does
 
     def add(self, block: Block, service: Sequence[int]) -> None:
         """Take in the connections of a block; `service` says which one's each is (`Services`)."""
@@ -106,26 +108,26 @@ class Neighbours:
                     self._look(entries, behind + step, step == last[server], state + BY_SERVER, service[row])
             if outcome in (COMPLETED, NOT_CAPTURED):
                 if final[client] == OPEN and final[server] == CLOSED:
-                    self._note(entries[behind + last[server]], NEVER_NS, HALF_OPEN, service[row])
+                    self._note(entries[behind + last[server]], HALF_OPEN + STILL, service[row])
                 elif final[client] == CLOSED and final[server] == OPEN:
-                    self._note(entries[at + last[client]], NEVER_NS, HALF_OPEN + BY_SERVER, service[row])
+                    self._note(entries[at + last[client]], HALF_OPEN + BY_SERVER + STILL, service[row])
 
     def _look(self, entries: Sequence[int], at: int, at_end: bool, what: int, service: int) -> None:
         """Note a state that lasted: entered at a row of the entries, left at the next one, if the side was not in it `at_end`."""
         until_ns = MISSING if at_end else entries[at + 1]
         if until_ns == MISSING:
-            self._note(entries[at], NEVER_NS, what, service)
-        elif until_ns - entries[at] >= STUCK_NS:
-            self._note(entries[at], until_ns, what, service)
+            self._note(entries[at], what + STILL, service)
+        elif entries[at] != MISSING and until_ns - entries[at] >= STUCK_NS:
+            self._note(until_ns - entries[at], what, service)
 
-    def _note(self, since_ns: int, until_ns: int, what: int, service: int) -> None:
-        if since_ns == MISSING:
+    def _note(self, lasted_ns: int, what: int, service: int) -> None:
+        """`lasted_ns`: see there."""
+        if lasted_ns == MISSING:
             return
         at = self.count
         if at == len(self.what):
-            self.what, self.service = longer(self.what), longer(self.service)
-            self.since_ns, self.until_ns = longer(self.since_ns), longer(self.until_ns)
-        self.what[at], self.service[at], self.since_ns[at], self.until_ns[at] = what, service, since_ns, until_ns
+            self.what, self.service, self.lasted_ns = longer(self.what), longer(self.service), longer(self.lasted_ns)
+        self.what[at], self.service[at], self.lasted_ns[at] = what, service, lasted_ns
         self.count = at + 1
 
     def result(self, services: Services, start_ns: int, end_ns: int) -> tuple[Neighbour, ...]:
@@ -137,45 +139,72 @@ class Neighbours:
 
 
 class _Rows:
-    """Times that some side was in a state towards one service, summed up: how many, of them at the end, the longest, for which clients."""
+    """Times that some side was in a state towards one service, summed up: how many, of them at the end, the longest, for which clients.
 
-    __slots__ = ("begins", "clients", "count", "counts", "longest_ns", "numbers", "services", "still", "what")
+    As many as there are connections, where each is of another client: only the most frequent are kept while the rest is summed up.
+    """
+
+    __slots__ = ("begins", "clients", "count", "counts", "longest_ns", "numbers", "room", "services", "still", "what")
 
     def __init__(self, noted: Neighbours, services: Services, least_ns: int, end_ns: int) -> None:
         """What lasts at the capture's end counts if it does for `least_ns`."""
         self.services = services
-        size = noted.count
-        self.what, self.longest_ns = array("b", bytes(size)), array("q", bytes(8 * size))
-        self.begins, self.counts, self.still, self.clients, self.numbers = (array("i", bytes(4 * size)) for _ in range(5))
+        self.count, self.room = 0, MOST_KEPT
+        self.what, self.longest_ns = array("b", bytes(self.room)), array("q", bytes(8 * self.room))
+        self.begins, self.counts, self.still, self.clients = (array("i", bytes(4 * self.room)) for _ in range(4))
+        self.numbers = array("i", bytes(4 * noted.count))
         self._sum_up(noted, services.by_server()[1], least_ns, end_ns)
 
     def _sum_up(self, noted: Neighbours, server_of: "array[int]", least_ns: int, end_ns: int) -> None:
-        what, service, since_ns, until_ns, servers = noted.what, noted.service, noted.since_ns, noted.until_ns, server_of
-        kinds, longest_ns, begins, counts, stills = self.what, self.longest_ns, self.begins, self.counts, self.still
-        clients, numbers, keys = self.clients, self.numbers, array("q", bytes(8 * noted.count))
+        whats, service, lasted, servers, put, last = noted.what, noted.service, noted.lasted_ns, server_of, 0, -1
+        numbers, keys = self.numbers, zeros("q", noted.count)
         names = keys  # a state, whose it is (a service's by its client, or a server's), the service: in this order
         for at in range(noted.count):
-            kind, whose = what[at], servers[service[at]] if what[at] >= BY_SERVER else service[at]
+            kind = whats[at] & WHAT
+            whose = servers[service[at]] if kind >= BY_SERVER else service[at]
             names[at] = (kind << BITS | whose) << BITS | service[at]
-        order, row, put, last = columns.in_order(keys, len(keys)), -1, 0, -1
+        order = columns.in_order(keys, len(keys))
         rows = order
         for place in range(noted.count):
             at = rows[place]
-            still = until_ns[at] == NEVER_NS
-            lasted_ns = (end_ns if still else until_ns[at]) - since_ns[at]
+            still = whats[at] & STILL != 0
+            lasted_ns = end_ns - lasted[at] if still else lasted[at]
             if still and lasted_ns < least_ns:
                 continue
             if last < 0 or names[at] >> BITS != last >> BITS:
-                row += 1
-                begins[row], kinds[row] = put, what[at]
+                if self.count == self.room:
+                    put = self._keep(MOST_ROWS)
+                row = self.count
+                self.count = row + 1
+                self.begins[row], self.what[row] = put, whats[at] & WHAT
+                self.counts[row] = self.still[row] = self.clients[row] = self.longest_ns[row] = 0
             numbers[put] = service[at]
             put += 1
-            clients[row] += names[at] != last
+            self.clients[row] += names[at] != last
             last = names[at]
-            counts[row] += 1
-            stills[row] += still
-            longest_ns[row] = max(longest_ns[row], lasted_ns)
-        self.count = row + 1
+            self.counts[row] += 1
+            self.still[row] += still
+            self.longest_ns[row] = max(self.longest_ns[row], lasted_ns)
+
+    def _keep(self, most: int) -> int:
+        """Keep the rows that `first` gives; how many services are left in `numbers`."""
+        put = 0
+        for to, row in enumerate(sorted(self.first(most))):
+            begin, count = self.begins[row], self.counts[row]
+            for at in range(count):
+                self.numbers[put + at] = self.numbers[begin + at]
+            self.begins[to], self.counts[to], self.what[to], self.longest_ns[to] = put, count, self.what[row], self.longest_ns[row]
+            self.still[to], self.clients[to] = self.still[row], self.clients[row]
+            put, self.count = put + count, to + 1
+        if 2 * self.count > self.room:  # many are alike
+            self._widen()
+        return put
+
+    def _widen(self) -> None:
+        self.room *= 2
+        self.what, self.longest_ns = longer(self.what, 1), longer(self.longest_ns, 1)
+        self.begins, self.counts = longer(self.begins, 1), longer(self.counts, 1)
+        self.still, self.clients = longer(self.still, 1), longer(self.clients, 1)
 
     def first(self, most: int) -> "array[int]":
         """The most frequent ones, of others those that lasted longest, then those with the lowest addresses: so many, or some more."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tcptrace_py import analyze
+from tcptrace_py.findings import neighbours
 from tcptrace_py.findings.diagnosis import Ledger, diagnose
 from tcptrace_py.model.results import Scope
 from tests.buildups import SAMPLES
@@ -53,3 +54,24 @@ def test_the_same_addresses_in_another_network_are_others() -> None:
         (Scope(None, 7, None), whole.count),
         (Scope(None, 8, None), whole.count),
     ]
+
+
+def test_the_most_frequent_are_found_among_more_than_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many clients most are let go while the rest is summed up: the same are told, with the same counts."""
+    analysis = analyze(SAMPLES / "recorded-close-wait-leak.pcap")
+    start_ns, end_ns = analysis.capture.start_ns or 0, analysis.capture.end_ns or 0
+    rows = list(analysis.connections)
+    networks = [kept([replace(row, scope=Scope(None, number, None)) for row in rows]) for number in range(40)]
+    found = []
+    monkeypatch.setattr(neighbours, "MOST_ROWS", 3)
+    for most_kept in (neighbours.MOST_KEPT, 4, 7):
+        monkeypatch.setattr(neighbours, "MOST_KEPT", most_kept)
+        ledger = Ledger()
+        for number, network in enumerate(networks):
+            for _ in range(1 + number * 7 % 5):
+                for block in network.blocks():
+                    ledger.add(block)
+        found.append(ledger.neighbours.result(ledger.services, start_ns, end_ns))
+    assert len(found[0]) == 3
+    assert found[0][0].count > len(rows)
+    assert found[1] == found[2] == found[0]
