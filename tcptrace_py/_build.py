@@ -73,6 +73,7 @@ HOT = (
     "states.resets",
     "states.signature",
     "states.time_wait",
+    "outputs.connection_text",
     "outputs.units",
     "pipeline.collecting",
     "pipeline.content",

@@ -37,6 +37,17 @@ cdef class SideView(_View):
     cdef tuple _path(self)
 
 
+cdef class DeliveryView(_View):
+    cdef Table _table
+    cdef Py_ssize_t _row
+    cdef int _role
+
+
+cdef class CourseView(_View):
+    cdef Table _table
+    cdef Py_ssize_t _row
+
+
 cdef class StayView(_View):
     cdef Table _table
     cdef Py_ssize_t _row

@@ -372,19 +372,9 @@ class SideView(_View):
         ]
 
     @property
-    def delivery(self) -> Delivery:
+    def delivery(self) -> "DeliveryView":
         """What became of what it sent."""
-        table, row, role = self._block.connections, self._row, int(self._server)
-        return Delivery(
-            _known(table, CLIENT_UNACKNOWLEDGED + role, row),
-            _counted(table, CLIENT_UNANSWERED + role, row),
-            _known(table, CLIENT_UNANSWERED_NS + role, row),
-            _counted(table, CLIENT_LARGEST + role, row),
-            _counted(table, CLIENT_LOST + role, row),
-            _narrow(table, CLIENT_MISSING + role, row),
-            _known(table, CLIENT_CLOSED + role, row),
-            _narrow(table, CLIENT_LONG_CLOSES + role, row),
-        )
+        return DeliveryView(self._block.connections, self._row, self._server)
 
     def _first_entry(self) -> int:
         """Row of its first state."""
@@ -394,6 +384,106 @@ class SideView(_View):
 
     def _path(self) -> tuple[Entry, ...]:
         return self._block.path(_narrow(self._block.connections, SERVER_PATH if self._server else CLIENT_PATH, self._row))
+
+
+class DeliveryView(_View):
+    """What became of what one side of a row sent; `_role`: 0 for the client's, 1 for the server's."""
+
+    __slots__ = ("_role", "_row", "_table")
+    stands_for = Delivery
+    __dataclass_fields__ = Delivery.__dataclass_fields__
+
+    def __init__(self, table: Table, row: int, role: int) -> None:
+        self._table = table
+        self._row = row
+        self._role = role
+
+    @property
+    def unacknowledged_bytes(self) -> int | None:
+        """Bytes that were never acknowledged."""
+        return _known(self._table, CLIENT_UNACKNOWLEDGED + self._role, self._row)
+
+    @property
+    def unanswered_repeats(self) -> int | None:
+        """Segments sent again at the end, in vain."""
+        return _counted(self._table, CLIENT_UNANSWERED + self._role, self._row)
+
+    @property
+    def unanswered_ns(self) -> int | None:
+        """From when that was sent first until it was sent last."""
+        return _known(self._table, CLIENT_UNANSWERED_NS + self._role, self._row)
+
+    @property
+    def largest_payload_bytes(self) -> int | None:
+        """Payload of the largest segment."""
+        return _counted(self._table, CLIENT_LARGEST + self._role, self._row)
+
+    @property
+    def smallest_lost_bytes(self) -> int | None:
+        """Payload of the smallest segment sent again in vain."""
+        return _counted(self._table, CLIENT_LOST + self._role, self._row)
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes missing below what was acknowledged selectively."""
+        return _narrow(self._table, CLIENT_MISSING + self._role, self._row)
+
+    @property
+    def window_closed_ns(self) -> int | None:
+        """The longest time for which its own window was closed."""
+        return _known(self._table, CLIENT_CLOSED + self._role, self._row)
+
+    @property
+    def long_window_closes(self) -> int:
+        """How often that was for long."""
+        return _narrow(self._table, CLIENT_LONG_CLOSES + self._role, self._row)
+
+
+class CourseView(_View):
+    """How time went by in the connection of a row."""
+
+    __slots__ = ("_row", "_table")
+    stands_for = Course
+    __dataclass_fields__ = Course.__dataclass_fields__
+
+    def __init__(self, table: Table, row: int) -> None:
+        self._table = table
+        self._row = row
+
+    @property
+    def exchanges(self) -> int:
+        """How often data of the server came right behind data of the client."""
+        return _narrow(self._table, EXCHANGES, self._row)
+
+    @property
+    def longest_answer_ns(self) -> int | None:
+        """From a request to its answer."""
+        return _told(self._table, ANSWER, self._row)
+
+    @property
+    def longest_wait_ns(self) -> int | None:
+        """Without anything but repeats and probes."""
+        return _known(self._table, WAIT, self._row)
+
+    @property
+    def longest_wait_frame(self) -> int | None:
+        """Frame that ended it."""
+        return _known(self._table, WAIT_FRAME, self._row)
+
+    @property
+    def longest_stall_ns(self) -> int | None:
+        """From when something was sent first until it was acknowledged."""
+        return _known(self._table, STALL, self._row)
+
+    @property
+    def idle_survived_ns(self) -> int | None:
+        """The longest silence after which both sides spoke."""
+        return _known(self._table, SURVIVED, self._row)
+
+    @property
+    def idle_before_end_ns(self) -> int | None:
+        """The silence before the end."""
+        return _told(self._table, FINAL_IDLE, self._row)
 
 
 class StayView(_View):
@@ -573,18 +663,9 @@ class ConnectionView(_View):
         return tuple([_anomaly(self._block, at + number) for number in range(count)]) if count else ()
 
     @property
-    def course(self) -> Course:
+    def course(self) -> CourseView:
         """How time went by."""
-        table, row = self._block.connections, self._row
-        return Course(
-            _narrow(table, EXCHANGES, row),
-            _told(table, ANSWER, row),
-            _known(table, WAIT, row),
-            _known(table, WAIT_FRAME, row),
-            _known(table, STALL, row),
-            _known(table, SURVIVED, row),
-            _told(table, FINAL_IDLE, row),
-        )
+        return CourseView(self._block.connections, self._row)
 
     @property
     def timestamps(self) -> bool | None:

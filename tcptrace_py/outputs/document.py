@@ -15,24 +15,16 @@ from tcptrace_py.model.results import (
     Analysis,
     CaptureInfo,
     Connection,
-    Course,
-    Delivery,
     Endpoint,
     Exhaustion,
-    Handshake,
     Host,
     Intervals,
     Latency,
     PortBudget,
     ProfileRow,
-    Reset,
     Scope,
     Service,
-    Side,
-    Stay,
     Summary,
-    Teardown,
-    TwoScopes,
 )
 
 from .units import ms, rfc3339
@@ -215,11 +207,6 @@ def scope_row(scope: Scope | None) -> Row | None:
     return {"vlan": scope.vlan, "vni": scope.vni, "gre_key": scope.gre_key, "teid": scope.teid, "interface": scope.interface}
 
 
-def _scope(scope: Scope | TwoScopes | None) -> Row | list[Row | None] | None:
-    """A connection's scope; the client's and the server's where they differ."""
-    return [scope_row(scope.client), scope_row(scope.server)] if isinstance(scope, TwoScopes) else scope_row(scope)
-
-
 def host_row(host: Host) -> Row:
     """One address."""
     held = host.time_wait
@@ -291,128 +278,17 @@ def exhaustion_row(full: Exhaustion) -> Row:
 
 def connection_row(connection: Connection) -> Row:
     """One connection."""
-    return {
-        "id": connection.id,
-        "stream": connection.stream,
-        "client": endpoint_row(connection.client),
-        "server": endpoint_row(connection.server),
-        "scope": _scope(connection.scope),
-        "start": rfc3339(connection.start_ns),
-        "end": rfc3339(connection.end_ns),
-        "frames": [connection.first_frame, connection.last_frame],
-        "vantage": connection.vantage,
-        "midstream": connection.midstream,
-        "history": connection.history,
-        "handshake": handshake_row(connection.handshake),
-        "teardown": teardown_row(connection.teardown),
-        "resets": [reset_row(reset) for reset in connection.resets],
-        "course": course_row(connection.course),
-        "client_side": side_row(connection.client_side),
-        "server_side": None if connection.server_side is None else side_row(connection.server_side),
-        "time_wait": [stay_row(stay) for stay in connection.time_wait],
-        "anomalies": [
-            {"code": anomaly.code, "frame": anomaly.frame, "explanation": anomaly.explanation} for anomaly in connection.anomalies
-        ],
-    }
+    import json  # noqa: PLC0415 - other documents share this module, and `time-wait` writes no JSON mostly
+
+    from .connection_text import connection_text  # noqa: PLC0415 - as above
+
+    row: Row = json.loads(connection_text(connection))
+    return row
 
 
 def endpoint_row(endpoint: Endpoint) -> Row:
     """One end."""
     return {"address": endpoint.address, "port": endpoint.port}
-
-
-def handshake_row(handshake: Handshake) -> Row:
-    """How a connection was opened."""
-    return {
-        "kind": handshake.kind,
-        "outcome": handshake.outcome,
-        "syn_to_synack_ms": ms(handshake.syn_to_synack_ns),
-        "synack_to_ack_ms": ms(handshake.synack_to_ack_ns),
-        "total_ms": ms(handshake.total_ns),
-        "syn_retransmissions": handshake.syn_retransmissions,
-        "synack_retransmissions": handshake.synack_retransmissions,
-    }
-
-
-def teardown_row(teardown: Teardown) -> Row:
-    """How a connection ended."""
-    return {
-        "pattern": teardown.pattern,
-        "segments": teardown.segments,
-        "first_fin": teardown.first_fin,
-        "duration_ms": ms(teardown.duration_ns),
-        "censored": teardown.censored,
-        "reset": None if teardown.reset is None else reset_row(teardown.reset),
-    }
-
-
-def course_row(course: Course) -> Row:
-    """How time went by in a connection."""
-    return {
-        "exchanges": course.exchanges,
-        "longest_answer_ms": ms(course.longest_answer_ns),
-        "longest_wait_ms": ms(course.longest_wait_ns),
-        "longest_wait_frame": course.longest_wait_frame,
-        "longest_stall_ms": ms(course.longest_stall_ns),
-        "idle_survived_ms": ms(course.idle_survived_ns),
-        "idle_before_end_ms": ms(course.idle_before_end_ns),
-    }
-
-
-def reset_row(reset: Reset) -> Row:
-    """One RST."""
-    return {
-        "by": reset.by,
-        "cause": reset.cause,
-        "confidence": reset.confidence,
-        "frame": reset.frame,
-        "at": rfc3339(reset.at_ns),
-        "evidence": list(reset.evidence),
-    }
-
-
-def side_row(side: Side) -> Row:
-    """Say what one side sent and which states it passed."""
-    return {
-        "packets": side.packets,
-        "payload_bytes": side.payload_bytes,
-        "retransmissions": side.retransmissions,
-        "fin_retransmissions": side.fin_retransmissions,
-        "final_state": side.final_state_name,
-        "states": [
-            {"state": state, "at": rfc3339(at_ns), "frame": frame, "basis": basis}
-            for state, (_, at_ns, frame, basis) in zip(side.path.split(), side.steps, strict=True)
-        ],
-        "delivery": delivery_row(side.delivery),
-    }
-
-
-def delivery_row(delivery: Delivery) -> Row:
-    """What became of what a side sent, and how long its own window was closed."""
-    return {
-        "unacknowledged_bytes": delivery.unacknowledged_bytes,
-        "unanswered_repeats": delivery.unanswered_repeats,
-        "unanswered_ms": ms(delivery.unanswered_ns),
-        "largest_payload_bytes": delivery.largest_payload_bytes,
-        "smallest_lost_bytes": delivery.smallest_lost_bytes,
-        "missing_bytes": delivery.missing_bytes,
-        "window_closed_ms": ms(delivery.window_closed_ns),
-        "long_window_closes": delivery.long_window_closes,
-    }
-
-
-def stay_row(stay: Stay) -> Row:
-    """One stay in TIME_WAIT."""
-    return {
-        "side": stay.side,
-        "entered": rfc3339(stay.entered_ns),
-        "basis": stay.basis.value,
-        "expires": rfc3339(stay.expires_ns),
-        "restarts": stay.restarts,
-        "ended_at": rfc3339(stay.ended_at_ns),
-        "ended_by": stay.ended_by,
-        "censored": stay.censored,
-    }
 
 
 def rounded(number: float | None) -> float | None:

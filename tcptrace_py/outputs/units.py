@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tcptrace_py.model.endpoints import scope_text, service
@@ -14,12 +13,18 @@ if TYPE_CHECKING:
 __all__ = ["clock", "count", "decimal", "end", "human", "ms", "printable", "rfc3339", "scope_text", "service", "share", "size", "some"]
 _SECOND_NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_seconds: dict[int, str] = {}  # the text of each that was asked for lately
+MOST_SECONDS = 4096
 _STEPS = ((1_000, "ns"), (1_000_000, "µs"), (_SECOND_NS, "ms"), (120 * _SECOND_NS, "s"))
 
 
-@lru_cache(maxsize=64)
 def _whole_second(seconds: int) -> str:
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    text = _seconds.get(seconds)
+    if text is None:
+        if len(_seconds) >= MOST_SECONDS:
+            _seconds.clear()
+        text = _seconds[seconds] = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    return text
 
 
 def rfc3339(time_ns: int | None) -> str | None:
@@ -40,9 +45,26 @@ def ms(duration_ns: int | None) -> float | None:
     return None if duration_ns is None else duration_ns / 1_000_000
 
 
+def shortest(number: float) -> str:
+    """The shortest text of a number, as `repr` has it.
+
+    Two decimals of at most fifteen digits are never the same double. So, where nine places make the number again, there is no
+    shorter text than these without the zeros at their end.
+    """
+    if 1e-4 <= number < 1e6:
+        nanos = int(number * 1e9 + 0.5)
+        if nanos / 1e9 == number:
+            whole, rest = nanos // _SECOND_NS, nanos % _SECOND_NS
+            if rest == 0:
+                return f"{whole}.0"
+            text = f"{whole}.{rest:09d}"
+            return text.rstrip("0")
+    return repr(number)
+
+
 def decimal(number: float) -> str:
     """A number as decimal text, as JSON has it but for the point of a whole one and without an exponent."""
-    text = repr(number)
+    text = shortest(number)
     return (f"{number:.9f}".rstrip("0") if "e" in text else text).removesuffix(".0").removesuffix(".")
 
 

@@ -20,7 +20,7 @@ from tcptrace_py.api import analyze
 from tcptrace_py.facts.fields import CONNECTIONS, Field
 from tcptrace_py.model.endpoints import scope_text
 from tcptrace_py.model.errors import CaptureError
-from tcptrace_py.model.results import Analysis, Delivery, Endpoint, Scope, TwoScopes
+from tcptrace_py.model.results import Analysis, Anomaly, Delivery, Endpoint, Scope, TwoScopes
 from tcptrace_py.model.state import State
 from tcptrace_py.outputs import formats
 from tcptrace_py.outputs.document import document
@@ -106,6 +106,17 @@ def test_self_connect_and_unknown_times_are_null() -> None:
     assert row["client_side"]["states"][0] == {"state": "CLOSED", "at": None, "frame": None, "basis": "inferred"}
     cells = next(csv.DictReader(io.StringIO(printed("csv", factory.analysis([one])))))
     assert (cells["server_states"], cells["server_packets"], cells["handshake_ms"]) == ("", "", "")
+
+
+@pytest.mark.parametrize("name", ["json", "jsonl"])
+def test_texts_are_escaped_as_json_has_them(name: str) -> None:
+    said = 'a "quoted" \\ line\n\x7f of caf\u00e9 \U0001f600'
+    one = factory.connection(anomalies=(Anomaly(said, 7, said),), history=said)
+    text = printed(name, factory.analysis([one]))
+    assert text.isascii()
+    assert text.count(json.dumps(said)) == 3
+    row = json.loads(text)["connections"][0] if name == "json" else json.loads(text.splitlines()[1])
+    assert (row["history"], row["anomalies"]) == (said, [{"code": said, "frame": 7, "explanation": said}])
 
 
 def test_json_is_written_as_it_is_read() -> None:

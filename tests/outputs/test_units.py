@@ -32,6 +32,15 @@ def test_durations_in_json_have_no_float_noise(duration_ns: int) -> None:
     assert Decimal(text) == Decimal(duration_ns) / 1_000_000
 
 
+@given(st.floats() | st.integers(0, 10**16).map(lambda ns: ns / 1_000_000) | st.integers(0, 10**16).map(lambda ns: ns / 1_000_000_000))
+@example(0.0001)
+@example(999_999.9999999999)
+@example(1_000_000.0)
+@example(0.30000000000000004)
+def test_the_shortest_text_is_that_of_repr(number: float) -> None:
+    assert units.shortest(number) == repr(number)
+
+
 @given(st.integers(-(10**15) + 1, 10**15 - 1))
 @example(1)
 def test_durations_as_text_are_exact(duration_ns: int) -> None:

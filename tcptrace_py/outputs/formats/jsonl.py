@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from tcptrace_py.model.results import Analysis
-from tcptrace_py.outputs.document import connection_row, head
+from tcptrace_py.outputs.connection_text import connection_text
+from tcptrace_py.outputs.document import head
 from tcptrace_py.outputs.view import View
 
 SUMMARY = "a line for each connection, for bulk (schema tcpstates/analysis-lines/1)"
@@ -23,7 +24,7 @@ def write(analysis: Analysis, view: View, out: TextIO) -> None:
     header = {key: facts[key] for key in _IN_HEADER}
     trailer = {key: value for key, value in facts.items() if key not in (*_IN_HEADER, "schema")}
     out.write(_encode({"record": "header", "schema": SCHEMA, **header}) + "\n")
-    out.writelines(_encode({"record": "connection", **connection_row(connection)}) + "\n" for connection in view.listed(analysis))
+    out.writelines(f'{{"record": "connection", {connection_text(connection)[1:]}\n' for connection in view.listed(analysis))
     out.write('{"record": "trailer"')
     for key, value in trailer.items():
         out.write(f", {_encode(key)}: ")
