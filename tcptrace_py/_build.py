@@ -39,6 +39,7 @@ HOT = (
     "flows.timing",
     "facts.anomalies",
     "facts.block",
+    "facts.cells",
     "facts.handshake",
     "facts.resets",
     "facts.table",

@@ -14,6 +14,7 @@ from tcptrace_py.model.vocabulary import Cause, Confidence, EndedBy, Kind, Outco
 
 from . import arrow
 from . import block as at
+from .cells import counts, divided, of_side, small, without
 from .table import MISSING, Table
 
 if TYPE_CHECKING:
@@ -84,23 +85,13 @@ def _narrow(table: Table, column: int) -> array[int]:
     return table.narrow[column * table.capacity : column * table.capacity + table.count]
 
 
-def _small(table: Table, column: int) -> array[int]:
-    return array("i", table.small[column * table.capacity : column * table.capacity + table.count])
+def _listed(column: array[int]) -> list[int]:
+    """A column, which may be a view of memory, for whoever goes through it here."""
+    return memoryview(column).tolist()
 
 
-def _ms(durations_ns: Sequence[int]) -> arrow.Values:
-    return _divided(durations_ns, 1_000_000)
-
-
-def _divided(numbers: Sequence[int], by: int) -> arrow.Values:
-    """Fractions of a unit; NULL where there is no number."""
-    missing = numbers.count(MISSING)
-    if missing == len(numbers):
-        return arrow.Values(array("d", bytes(8 * missing)), bytes(-(-missing // 8)))
-    if not missing:
-        return arrow.Values(array("d", [number / by for number in numbers]))
-    values = [None if number == MISSING else number / by for number in numbers]
-    return arrow.Values(array("d", [value or 0.0 for value in values]), arrow.present(values))
+def _ms(durations_ns: array[int]) -> arrow.Values:
+    return divided(durations_ns, 1_000_000)
 
 
 def _words(codes: Sequence[int], words: Sequence[object]) -> arrow.Coded:
@@ -126,7 +117,7 @@ def _count(column: int) -> Read:
 
 
 def _word(column: int, words: Sequence[object]) -> Read:
-    return lambda block: _words(_small(block.connections, column), words)
+    return lambda block: _words(small(block.connections, column), words)
 
 
 def _duration_ms(column: int) -> Read:
@@ -135,15 +126,16 @@ def _duration_ms(column: int) -> Read:
 
 def _between_ms(column: int) -> Read:
     """Times between two segments: none is 0, but less than the clock tells apart."""
-    return lambda block: _ms([duration_ns or MISSING for duration_ns in _wide(block.connections, column)])
+    return lambda block: _ms(without(_wide(block.connections, column), 0))
 
 
 def _close_ms(block: Block) -> Cells:
     """How long closes took: none that two segments made took 0; a RST alone does."""
     table = block.connections
     reset = tuple(Pattern).index(Pattern.RST)
-    rows = zip(_wide(table, at.CLOSE), _small(table, at.PATTERN), _small(table, at.FIRST_FIN), strict=True)
-    return _ms([MISSING if duration_ns == 0 and (pattern != reset or first >= 0) else duration_ns for duration_ns, pattern, first in rows])
+    rows = zip(_listed(_wide(table, at.CLOSE)), small(table, at.PATTERN), small(table, at.FIRST_FIN), strict=True)
+    known = [MISSING if duration_ns == 0 and (pattern != reset or first >= 0) else duration_ns for duration_ns, pattern, first in rows]
+    return _ms(array("q", known))
 
 
 def _address(column: int) -> Read:
@@ -160,7 +152,7 @@ def _scope(block: Block) -> Cells:
 def _final_state(column: int) -> Read:
     def cells(block: Block) -> Cells:
         finals = [path[-3] for path in block.paths.values]  # type: ignore[index]
-        numbers, patterns = _narrow(block.connections, column), _small(block.connections, at.PATTERN)
+        numbers, patterns = _listed(_narrow(block.connections, column)), small(block.connections, at.PATTERN)
         return _words(
             [finals[number] if number >= 0 and how != UNSEEN else -1 for number, how in zip(numbers, patterns, strict=True)], NAMES
         )
@@ -178,7 +170,7 @@ def _path_names(column: int) -> Read:
 
 
 def _segments(block: Block) -> Cells:
-    return _small(block.connections, at.SEGMENTS)
+    return small(block.connections, at.SEGMENTS)
 
 
 def _of_server(column: int, *, wide: bool = False) -> Read:
@@ -186,15 +178,13 @@ def _of_server(column: int, *, wide: bool = False) -> Read:
 
     def cells(block: Block) -> Cells:
         table = block.connections
-        numbers = _wide(table, column) if wide else _narrow(table, column)
-        paths = _narrow(table, at.SERVER_PATH)
-        return array("q", [MISSING if path < 0 else number for number, path in zip(numbers, paths, strict=True)])
+        return of_side(_wide(table, column) if wide else counts(table, column), table, at.SERVER_PATH)
 
     return cells
 
 
 def _of_client(column: int) -> Read:
-    return lambda block: array("q", _narrow(block.connections, column))
+    return lambda block: counts(block.connections, column)
 
 
 def _of_side(column: int, *, client: bool, wide: bool = False, divided_by: int = 0) -> Read:
@@ -202,42 +192,43 @@ def _of_side(column: int, *, client: bool, wide: bool = False, divided_by: int =
 
     def cells(block: Block) -> Cells:
         table, at_column = block.connections, column + (not client)
-        numbers = _wide(table, at_column) if wide else [MISSING if number < 0 else number for number in _narrow(table, at_column)]
+        numbers = _wide(table, at_column) if wide else counts(table, at_column)
         if not client:
-            numbers = [MISSING if path < 0 else number for number, path in zip(numbers, _narrow(table, at.SERVER_PATH), strict=True)]
-        return _divided(numbers, divided_by) if divided_by else array("q", numbers)
+            numbers = of_side(numbers, table, at.SERVER_PATH)
+        return divided(numbers, divided_by) if divided_by else numbers
 
     return cells
 
 
 def _of_reset(column: int, words: Sequence[object]) -> Read:
     def cells(block: Block) -> Cells:
-        of_resets = _small(block.resets, column)
-        return _words([of_resets[row] if row >= 0 else -1 for row in _narrow(block.connections, at.ENDING_RESET)], words)
+        of_resets = small(block.resets, column)
+        return _words([of_resets[row] if row >= 0 else -1 for row in _listed(_narrow(block.connections, at.ENDING_RESET))], words)
 
     return cells
 
 
 def _duration_s(block: Block) -> Cells:
     starts, ends = _wide(block.connections, at.START), _wide(block.connections, at.END)
-    return _divided([end - start if block.is_timed else MISSING for start, end in zip(starts, ends, strict=True)], 1_000_000_000)
+    known = [end - start if block.is_timed else MISSING for start, end in zip(_listed(starts), _listed(ends), strict=True)]
+    return divided(array("q", known), 1_000_000_000)
 
 
 def _anomalies(block: Block) -> Cells:
     codes = _narrow(block.anomalies, at.ANOMALY_CODE)
     texts = block.texts.values
-    begins, counts = _narrow(block.connections, at.ANOMALIES_AT), _narrow(block.connections, at.ANOMALIES)
+    begins, how_many = (_listed(_narrow(block.connections, column)) for column in (at.ANOMALIES_AT, at.ANOMALIES))
     return _of_texts(
         [
             " ".join(str(texts[codes[row]]) for row in range(begin, begin + count)) if count else ""
-            for begin, count in zip(begins, counts, strict=True)
+            for begin, count in zip(begins, how_many, strict=True)
         ]
     )
 
 
 def _time_wait_sides(block: Block) -> Cells:
-    sides, begin, found = _small(block.stays, at.STAY_SIDE), 0, []
-    for count in _small(block.connections, at.STAYS):
+    sides, begin, found = small(block.stays, at.STAY_SIDE), 0, []
+    for count in small(block.connections, at.STAYS):
         found.append(" ".join(dict.fromkeys(_ROLES[side] for side in sides[begin : begin + count])))
         begin += count
     return _of_texts(found)
@@ -301,7 +292,7 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
     Field("last_frame", "BIGINT", "and of the last", _number(at.LAST_FRAME), json="frames.1"),
     Field("vantage", "VARCHAR", "where it was captured: client, server, middle", _word(at.VANTAGE, tuple(Vantage))),
     Field("midstream", "BOOLEAN", "whether it began before the capture",
-          lambda block: bytes(list(_small(block.connections, at.MIDSTREAM)))),
+          lambda block: bytes(small(block.connections, at.MIDSTREAM).tolist())),
     Field("history", "VARCHAR", "Zeek's letters, upper case from the client",
           lambda block: _words(_narrow(block.connections, at.HISTORY), block.histories.values)),
     Field("kind", "VARCHAR", f"kind of the handshake: {', '.join(Kind)}", _word(at.KIND, tuple(Kind)), json="handshake.kind"),
@@ -318,7 +309,7 @@ CONNECTIONS = TableOfFacts("connections", "every connection", (
     Field("first_fin", "VARCHAR", "side whose FIN left first", _word(at.FIRST_FIN, tuple(Role)), json="teardown.first_fin"),
     Field("teardown_ms", "DOUBLE", "how long the close took", _close_ms, json="teardown.duration_ms"),
     Field("teardown_censored", "BOOLEAN", "whether the close was in flight when the capture ended",
-          lambda block: bytes(list(_small(block.connections, at.CENSORED))), json="teardown.censored"),
+          lambda block: bytes(small(block.connections, at.CENSORED).tolist()), json="teardown.censored"),
     Field("reset_by", "VARCHAR", "side whose RST ended it", _of_reset(at.RESET_BY, tuple(Role)), json="teardown.reset.by"),
     Field("reset_cause", "VARCHAR", "why", _of_reset(at.RESET_CAUSE, tuple(Cause)), json="teardown.reset.cause"),
     Field("reset_confidence", "VARCHAR", "how sure that is: high, medium, low", _of_reset(at.RESET_CONFIDENCE, tuple(Confidence)),
@@ -373,18 +364,14 @@ def _of_path(place: int, words: Sequence[object]) -> Read:
 
 
 def _state_duration(block: Block) -> Cells:
-    entered = _wide(block.entries, at.ENTERED)
+    entered = _listed(_wide(block.entries, at.ENTERED))
     paths: list[bytes] = block.paths.values  # type: ignore[assignment]
     steps: list[int] = _spread(lambda _block, _row: None, lambda _value, _side, step, number: len(paths[number]) // 3 - step - 1)(block)  # type: ignore[assignment]
-    return _divided(
-        [
-            entered[row + 1] - entered[row]
-            if left and block.is_timed and entered[row] != MISSING and entered[row + 1] != MISSING
-            else MISSING
-            for row, left in enumerate(steps)
-        ],
-        1_000_000_000,
-    )
+    known = [
+        entered[row + 1] - entered[row] if left and block.is_timed and entered[row] != MISSING and entered[row + 1] != MISSING else MISSING
+        for row, left in enumerate(steps)
+    ]
+    return divided(array("q", known), 1_000_000_000)
 
 
 TRANSITIONS = TableOfFacts("transitions", "every state that a side entered", (
@@ -407,14 +394,13 @@ TRANSITIONS = TableOfFacts("transitions", "every state that a side entered", (
 
 def _owners(block: Block) -> list[int]:
     """Row of the connection that each stay belongs to."""
-    counts = _small(block.connections, at.STAYS)
-    return [row for row, count in enumerate(counts) for _ in range(count)]
+    return [row for row, count in enumerate(small(block.connections, at.STAYS)) for _ in range(count)]
 
 
 def _end_of_stay(client: int, server: int) -> Callable[[Block], list[int]]:
     def values(block: Block) -> list[int]:
-        clients, servers = _narrow(block.connections, client), _narrow(block.connections, server)
-        sides = _small(block.stays, at.STAY_SIDE)
+        clients, servers = (_listed(_narrow(block.connections, column)) for column in (client, server))
+        sides = small(block.stays, at.STAY_SIDE)
         return [servers[row] if side else clients[row] for row, side in zip(_owners(block), sides, strict=True)]
 
     return values
@@ -424,7 +410,7 @@ _HOLDERS, _HELD_PORTS = _end_of_stay(at.CLIENT, at.SERVER), _end_of_stay(at.CLIE
 
 STAYS = TableOfFacts("time_wait", "every stay in TIME_WAIT", (
     Field("id", "BIGINT", "the connection's number", lambda block: array("q", [block.ids[row] for row in _owners(block)])),
-    Field("side", "VARCHAR", "client or server", lambda block: _words(_small(block.stays, at.STAY_SIDE), tuple(Role))),
+    Field("side", "VARCHAR", "client or server", lambda block: _words(small(block.stays, at.STAY_SIDE), tuple(Role))),
     Field("host", "VARCHAR", "address that holds it",
           lambda block: _words(_HOLDERS(block), [block.address(n) for n in range(len(block.addresses.values))])),
     Field("port", "INTEGER", "its local port", lambda block: array("i", _HELD_PORTS(block))),
@@ -433,7 +419,7 @@ STAYS = TableOfFacts("time_wait", "every stay in TIME_WAIT", (
     Field("ended", "TIMESTAMP_NS", "when it ended; NULL where it outlives the capture",
           lambda block: _wide(block.stays, at.STAY_ENDED), MISSING),
     Field("ended_by", "VARCHAR", "expired, reused, killed, capture-end",
-          lambda block: _words(_small(block.stays, at.STAY_ENDED_BY), tuple(EndedBy))),
+          lambda block: _words(small(block.stays, at.STAY_ENDED_BY), tuple(EndedBy))),
     Field("restarts", "INTEGER", "how often 2MSL began anew", lambda block: _narrow(block.stays, at.STAY_RESTARTS)),
 ), lambda block: block.stays.count)  # fmt: skip
 

@@ -55,9 +55,10 @@ def _texts(field: Field, block: Block) -> list[str]:
     cells, rows = field.cells(block), CONNECTIONS.rows(block)
     if isinstance(cells, arrow.Coded):
         words = [row[:-2] for row in _lines((cell(word), "") for word in cells.words.texts())]  # only they may need quotes
-        return [words[code] if code >= 0 else "" for code in cells.codes[:rows]]
+        return [words[code] if code >= 0 else "" for code in memoryview(cells.codes)[:rows].tolist()]
+    assert not isinstance(cells, arrow.Text | arrow.Texts)
     values, validity = cells if isinstance(cells, arrow.Values) else (cells, None)
-    numbers = values[:rows]
+    numbers = memoryview(values)[:rows].tolist()
     texts = list(map(str, map(_TEXT_OF[field.type], numbers) if field.type in _TEXT_OF else numbers))
     if validity is not None:
         return [text if there else "" for text, there in zip(texts, arrow.is_given(validity, rows), strict=True)]
