@@ -68,6 +68,29 @@ def decimal(number: float) -> str:
     return (f"{number:.9f}".rstrip("0") if "e" in text else text).removesuffix(".0").removesuffix(".")
 
 
+def whole_numbers(numbers: list[int], null: int | None) -> list[str]:
+    """Whole numbers as texts; nothing for those that stand for NULL."""
+    if null is None:
+        return [_whole(number) for number in numbers]
+    return ["" if number == null else _whole(number) for number in numbers]
+
+
+def _whole(number: int) -> str:
+    return f"{number}"
+
+
+def times(times_ns: list[int], null: int | None) -> list[str]:
+    """Times as `rfc3339` has them; nothing for those that stand for NULL."""
+    return ["" if time_ns == null else rfc3339(time_ns) for time_ns in times_ns]  # type: ignore[misc]
+
+
+def decimals(numbers: list[float], given: list[bool] | None) -> list[str]:
+    """Numbers as `decimal` has them; nothing for those that are not given."""
+    if given is None:
+        return [decimal(number) for number in numbers]
+    return [decimal(number) if there else "" for number, there in zip(numbers, given, strict=True)]
+
+
 def human(duration_ns: int | None) -> str:
     """Duration for people: three digits, the unit that fits; a hyphen for the unknown."""
     if duration_ns is None:

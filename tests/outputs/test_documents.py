@@ -24,6 +24,7 @@ from tcptrace_py.model.results import Analysis, Anomaly, Delivery, Endpoint, Sco
 from tcptrace_py.model.state import State
 from tcptrace_py.outputs import formats
 from tcptrace_py.outputs.document import document
+from tcptrace_py.outputs.foreign import cell
 from tcptrace_py.outputs.registry import named
 from tcptrace_py.outputs.units import decimal
 from tcptrace_py.outputs.view import View
@@ -117,6 +118,15 @@ def test_texts_are_escaped_as_json_has_them(name: str) -> None:
     assert text.count(json.dumps(said)) == 3
     row = json.loads(text)["connections"][0] if name == "json" else json.loads(text.splitlines()[1])
     assert (row["history"], row["anomalies"]) == (said, [{"code": said, "frame": 7, "explanation": said}])
+
+
+@pytest.mark.parametrize("said", ["a,b", 'a "b" c', '"', ",", "a\nb,c", "é", "'a'", "a b"])
+def test_a_reader_of_csv_finds_the_text_that_was_written(said: str) -> None:
+    text = printed("csv", factory.analysis([factory.connection(history=said)]))
+    assert [row["history"] for row in csv.DictReader(io.StringIO(text))] == [cell(said)]
+    again = io.StringIO()
+    csv.writer(again, lineterminator="\n").writerows(csv.reader(io.StringIO(text)))
+    assert again.getvalue() == text
 
 
 def test_json_is_written_as_it_is_read() -> None:

@@ -125,3 +125,16 @@ def test_no_number_is_parted_from_its_unit(width: int) -> None:
     assert " ".join(lines) == text
     assert not [line for line in lines[1:] if line.split()[0] in ("%", "ms,", "min", "h,", "kB", "d")]
     assert max(map(len, lines)) <= width
+
+
+@given(st.lists(st.integers(-5, 5) | TIMES), st.none() | st.integers(-5, 5))
+def test_columns_of_numbers_are_the_texts_of_each(numbers: list[int], null: int | None) -> None:
+    assert units.whole_numbers(numbers, null) == ["" if number == null else str(number) for number in numbers]
+    assert units.times(numbers, null) == ["" if number == null else units.rfc3339(number) for number in numbers]
+
+
+@given(st.lists(st.tuples(st.floats(allow_nan=False, allow_infinity=False), st.booleans())))
+def test_columns_of_decimals_are_the_texts_of_each(cells: list[tuple[float, bool]]) -> None:
+    numbers, there = [number for number, _ in cells], [given for _, given in cells]
+    assert units.decimals(numbers, None) == [units.decimal(number) for number in numbers]
+    assert units.decimals(numbers, there) == [units.decimal(number) if given else "" for number, given in cells]
