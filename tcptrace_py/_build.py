@@ -116,8 +116,15 @@ IRREGULAR = (
 )
 SHARED = "_cython"  # what Cython writes for views of memory and for functions, once instead of in each module of HOT
 # Without what few ask for: ways to pickle each C type (a module whose objects go from process to process says so in its first line),
-# and each line of the source once more as a comment.
-DIRECTIVES = {"annotation_typing": False, "language_level": 3, "auto_pickle": False, "emit_code_comments": False}
+# each line of the source once more as a comment, and a look at each use of an array in a C type whether it is there: they all make
+# theirs when they are made.
+DIRECTIVES = {
+    "annotation_typing": False,
+    "language_level": 3,
+    "auto_pickle": False,
+    "emit_code_comments": False,
+    "initializedcheck": False,
+}
 
 
 class BuildExt(build_ext):

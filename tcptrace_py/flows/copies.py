@@ -1,3 +1,4 @@
+# cython: boundscheck=False, wraparound=False
 """Whether a segment was captured before: by a mirror port that doubles, on another interface, or held up and doubled by the network."""
 
 from tcptrace_py.model.live import COPY, DELAYED, STRAY, Side

@@ -1,3 +1,4 @@
+# cython: boundscheck=False, wraparound=False
 """What is remembered of single segments: those that may decide a state, what a RST came upon, and Zeek's letters of all others."""
 
 from tcptrace_py.model.live import AHEAD, BUDGET, CLOSING, QUIET, SKIPPED, STRAY, Context, Segment, Side

@@ -1,3 +1,4 @@
+# cython: boundscheck=False, wraparound=False
 """What a segment does to its side's sequence numbers (RFC 9293 3.4, 3.8.4, 3.10.7): new, behind a gap, repeated, a probe, a stray."""
 
 from tcptrace_py.model.live import AHEAD, CLOSING, GAP, OPENING, PROBE, REPEAT, STRAY, Side
@@ -246,7 +247,7 @@ def _coverage(side: Side, peer: Side, seq: int, payload: int, end: int, flags: i
         return GAP if beyond else 0
     fresh = max(ahead(end, side.next_seq), 0)
     filled = 0
-    if side.holes and ahead(end, side.holes[0][0]) > 0 > ahead(seq, side.holes[-1][1]):  # holes are in order
+    if side.holes and ahead(end, side.holes[0][0]) > 0 > ahead(seq, side.holes[len(side.holes) - 1][1]):  # holes are in order
         filled = _fill(side, seq, (seq + payload) & MASK)
         if flags & FIN:
             _fill(side, (seq + payload) & MASK, end)  # its FIN's own number is no payload

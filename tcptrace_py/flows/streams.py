@@ -1,3 +1,4 @@
+# cython: boundscheck=False, wraparound=False
 """Stream numbers as Wireshark 4.0.17 gives them, so that a user can go straight to the packet.
 
 Wireshark (epan/dissectors/packet-tcp.c) opens a stream for every four-tuple it has not met, and another one when a bare

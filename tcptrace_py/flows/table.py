@@ -1,3 +1,4 @@
+# cython: boundscheck=False, wraparound=False
 """The flow table: which connection a segment belongs to, and how long connections live.
 
 Hot module. A connection begins as a row of the textbook (`textbook.py`) and stays one as long as it goes by the book. The others
@@ -910,7 +911,7 @@ class FlowTable:
         opener = connection.a if connection.a.syn_seen and not connection.a.synack_seen else connection.b
         if opener.syn_seen:
             row = opener.isn.to_bytes(4) + max(latest_tsval(connection, opener.number), 0).to_bytes(4)
-            successor.earlier = connection.earlier[-EARLIER_BYTES:] + row
+            successor.earlier = connection.earlier[max(len(connection.earlier) - EARLIER_BYTES, 0) :] + row
         if may_refuse:
             successor.predecessor = connection
             self._replace(connection, successor)
@@ -1271,7 +1272,7 @@ class FlowTable:
 
     def _sweep(self, latest_ns: tuple[int, ...]) -> None:
         """Retire what is over. The clock is the earlier of a block's last two stamps, so that one wild stamp moves nothing."""
-        last_ns = latest_ns[-1]
+        last_ns = latest_ns[len(latest_ns) - 1]
         self.clock_ns = min(last_ns, latest_ns[0] if len(latest_ns) > 1 else self.last_ns or last_ns)
         self.last_ns = last_ns
         now = (self.clock_ns - LAG_NS) // SECOND_NS
@@ -1309,7 +1310,7 @@ class FlowTable:
     def _take_off(self, connection: Connection) -> bool:
         """Let a connection that was scheduled last be looked at where closed ones are laid to rest; False where another one was."""
         bucket = self.deadlines.get(connection.due)
-        if bucket is None or bucket[-1] is not connection:
+        if bucket is None or bucket[len(bucket) - 1] is not connection:
             return False
         bucket.pop()
         if not bucket:
@@ -1406,7 +1407,7 @@ class FlowTable:
         objects = {id(side.connection): side.connection for side in self.sides.values()}.values()
         rest = sorted(objects, key=lambda c: c.first_frame, reverse=True)
         for first_frame, row in self.textbook.in_order():  # one by one: in a flood of SYNs there are many
-            while rest and rest[-1].first_frame < first_frame:
+            while rest and rest[len(rest) - 1].first_frame < first_frame:
                 self.forget(rest.pop())
             self.forget(self.textbook.release(row))
         while rest:

@@ -1,3 +1,4 @@
+# cython: boundscheck=False, wraparound=False
 """How time passes in a connection: what was new and when, who waited for whom, what was sent again and answered late."""
 
 from tcptrace_py.model.live import MOST_LARGEST, PROBE, REPEAT, Connection, Side, begins_with_syn
