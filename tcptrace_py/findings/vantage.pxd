@@ -14,6 +14,8 @@ cdef class Legs:
     cdef public long long client, client_ttl, server_ttl, to_client_ns, to_server_ns
 
 
+@cython.locals(own=Legs)
+cdef Legs _legs_of(Segment syn, Segment synack, Segment answer)
 @cython.locals(log=list, syn=Segment, synack=Segment, answer=Segment)
 cpdef Legs legs(Connection connection)
 @cython.locals(syn=Segment, synack=Segment, segment=Segment)

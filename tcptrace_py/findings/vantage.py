@@ -5,7 +5,7 @@ from typing import Any
 
 from tcptrace_py.model import words
 from tcptrace_py.model.growing import longer
-from tcptrace_py.model.live import COPY, STRAY, Connection, client_of
+from tcptrace_py.model.live import COPY, STRAY, Connection, Segment, client_of
 from tcptrace_py.model.segments import ACK, IPV6_KEY, RST, SYN
 from tcptrace_py.model.seq import ahead
 from tcptrace_py.model.verdict import NO_WAYS, View
@@ -19,12 +19,19 @@ class Legs:
 
     __slots__ = ("client", "client_ttl", "server_ttl", "to_client_ns", "to_server_ns")
 
-    def __init__(self, client: int, to_server_ns: int, to_client_ns: int, client_ttl: int, server_ttl: int) -> None:
-        self.client = client
-        self.client_ttl = client_ttl  # of the SYN
-        self.server_ttl = server_ttl  # of the SYN/ACK
-        self.to_server_ns = to_server_ns
-        self.to_client_ns = to_client_ns
+    def __init__(self) -> None:
+        self.client: int
+        self.client_ttl: int  # of the SYN
+        self.server_ttl: int  # of the SYN/ACK
+        self.to_server_ns: int
+        self.to_client_ns: int
+
+
+def _legs_of(syn: Segment, synack: Segment, answer: Segment) -> Legs:
+    own = Legs.__new__(Legs)  # compiled, this is no call of Python's
+    own.client, own.client_ttl, own.server_ttl = syn.side, syn.ttl, synack.ttl
+    own.to_server_ns, own.to_client_ns = max(synack.time_ns - syn.time_ns, 0), max(answer.time_ns - synack.time_ns, 0)
+    return own
 
 
 def legs(connection: Connection) -> Legs | None:
@@ -33,7 +40,7 @@ def legs(connection: Connection) -> Legs | None:
     if connection.plain and len(log) > 2:
         syn, synack, answer = log[0], log[1], log[2]
         if syn.flags & 0x17 == SYN and synack.flags & 0x17 == SYN | ACK and not answer.flags & SYN and answer.side == 0:
-            return Legs(0, synack.time_ns - syn.time_ns, answer.time_ns - synack.time_ns, syn.ttl, synack.ttl)
+            return _legs_of(syn, synack, answer)
     return _searched_legs(connection)
 
 
@@ -57,7 +64,7 @@ def _searched_legs(connection: Connection) -> Legs | None:
         elif segment.side == syn.side:
             if segment.flags & (RST | ACK) != ACK or segment.seq != synack.ack:  # further on: the ACK itself is not there
                 return None
-            return Legs(syn.side, max(synack.time_ns - syn.time_ns, 0), max(segment.time_ns - synack.time_ns, 0), syn.ttl, synack.ttl)
+            return _legs_of(syn, synack, segment)
     return None
 
 

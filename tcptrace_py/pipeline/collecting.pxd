@@ -81,6 +81,12 @@ cdef class Collector:
                    template=Template, outline=Outline, total_ns="long long", account=Account, largest="long long",
                    idle_ns="long long", asked_ns="long long", at=cython.Py_ssize_t)
     cpdef bint _take_record(self, bytes record, long long known_ns) except -1
+    @cython.locals(account=Account)
+    cdef _hold_until_refused(self, Live live)
+    @cython.locals(client=LiveSide)
+    cdef _hold_while_waiting(self, Live live)
+    @cython.locals(live=Live, client=LiveSide, account=Account)
+    cpdef announce(self, list connections)
     cdef _write_down(self, Outline outline, long long known_ns)
     cdef _written_down(self)
     @cython.locals(record=bytes, live=Live, half_open=list)
@@ -97,7 +103,7 @@ cdef class Collector:
                      long long client_stay_ns, long long server_stay_ns, long long released_ns, long long reused_ns, long long announced, long long port,
                      long long packets)
     @cython.locals(verdict=Verdict, block=Block, row=cython.Py_ssize_t, outline=Outline, shown=bint, key=bytes)
-    cpdef _conclude(self, Live live, long long known_ns, Template template)
+    cpdef _conclude(self, Live live, long long known_ns, Template template, Legs own)
     @cython.locals(table=Table, small="signed char[::1]", size=cython.Py_ssize_t, outcome=int, pattern=int, cause=int, censored=bint, total_ns="long long",
                    latencies=Values, client=int, server=int, at=cython.Py_ssize_t, anomaly=cython.Py_ssize_t, found=Table, texts=list,
                    code=int, why=int)

@@ -191,13 +191,13 @@ class Collector:
                 self._hold_while_waiting(live)
                 self.waiting.append(live)
             else:
-                self._conclude(live, known_ns, None)
+                self._conclude(live, known_ns, None, own)
         elif not self._take_alike(live, template, known_ns):
             if refused(live):
                 self._hold_until_refused(live)
                 self.waiting.append(live)  # where the capture stood is told of it as well, once that is known
             else:
-                self._conclude(live, known_ns, template)
+                self._conclude(live, known_ns, template, own)
 
     def _learn(self, live: Live, own: Legs | None) -> None:
         """Learn of a connection how far its ends are from the capture point: from its handshake, else by how many hops both came.
@@ -581,9 +581,9 @@ class Collector:
         elif released_ns != NEVER_NS:
             occupancy.end(released_ns, announced, port)
 
-    def _conclude(self, live: Live, known_ns: int, template: Template | None) -> None:
+    def _conclude(self, live: Live, known_ns: int, template: Template | None, own: Legs | None) -> None:
         """Judge a connection, describe it and add it up. Without a template all handshakes are known, or its own suffices."""
-        verdict = template.verdict if template is not None else self.replayer.settled_verdict(live)
+        verdict = template.verdict if template is not None else self.replayer.settled_verdict(live, own)
         block, row = self.writer.block, self.writer.write(live, verdict, known_ns)
         shown = self._is_shown(block.connections.wide[HANDSHAKE * block.connections.capacity + row], live.first_frame)
         if shown or self.describes_all:
@@ -729,7 +729,7 @@ class Collector:
             if live.announced >= 0:
                 self.occupancy.begin(live.end_ns, live.announced)  # as if it had not been counted as over
             try:
-                self._conclude(live, end_ns, None)
+                self._conclude(live, end_ns, None, legs(live))
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
                 self._leave_out(error, live.first_frame, live.last_frame)
 

@@ -80,9 +80,8 @@ class Replayer:
         template = self.template(live, own)
         return self._judged(live, self.vantages.view(live, own), resets) if template is None else template.verdict
 
-    def settled_verdict(self, live: Live) -> Verdict:
-        """The same when all handshakes of its hosts are known."""
-        own = legs(live)
+    def settled_verdict(self, live: Live, own: Legs | None) -> Verdict:
+        """The same when all handshakes of its hosts are known; `own`: the legs of its own."""
         template = None if not live.plain or refused(live) else self.template(live, own)
         return self._judged(live, self.vantages.view(live, own, settled=True), True) if template is None else template.verdict
 
