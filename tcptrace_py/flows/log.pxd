@@ -11,6 +11,8 @@ cdef long long ACK, FIN, RST, SYN, AHEAD, BUDGET, CLOSING, QUIET, SKIPPED, STRAY
 
 @cython.locals(connection=Connection, flags="long long", covers_fin=bint, segment=Segment, covers="long long", rare=Rare)
 cpdef log_segment(Side side, Side peer, Columns columns, Py_ssize_t i, long long end, long long marks, Context context)
+@cython.locals(segment=Segment)
+cpdef Segment segment_of(Columns columns, Py_ssize_t i, int side, long long end)
 @cython.locals(connection=Connection, context=Context)
 cpdef Context context_of(Side side, Side peer)
 @cython.locals(flags="long long")

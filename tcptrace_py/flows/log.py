@@ -31,12 +31,7 @@ def log_segment(side: Side, peer: Side, columns: Columns, i: int, end: int, mark
         connection.budget -= 1
     else:
         connection.budget -= 1
-    segment = Segment()
-    segment.time_ns, segment.frame, segment.side = columns.time_ns[i], columns.frame[i], side.number
-    segment.flags, segment.seq, segment.end, segment.ack = flags, columns.seq[i], end, columns.ack[i]
-    segment.payload, segment.window = columns.payload[i], columns.window[i]
-    segment.options, segment.tsval, segment.tsecr = columns.options[i], columns.tsval[i], columns.tsecr[i]
-    segment.ip_id, segment.ttl, segment.interface = columns.ip_id[i], columns.ttl[i], columns.interface[i]
+    segment = segment_of(columns, i, side.number, end)
     if flags & FIN and (columns.ip_id[i] - side.recent_ids) & 0xFFFF == 3 and skipped(side.recent_ids, columns.ip_id[i]):
         marks |= SKIPPED
         connection.plain = False
@@ -52,6 +47,18 @@ def log_segment(side: Side, peer: Side, columns: Columns, i: int, end: int, mark
             connection.signature = connection.signature << 6 | (
                 side.number << 5 | (flags & SYN) << 3 | (flags & FIN) << 3 | (columns.payload[i] > 0) << 2 | covers
             )
+
+
+def segment_of(columns: Columns, i: int, side: int, end: int) -> Segment:
+    """A row of a block as a segment of side 0 or 1; `end`: the sequence number behind everything it carries."""
+    segment = Segment.__new__(Segment)  # compiled, this is no call of Python's
+    segment.marks, segment.context = 0, None
+    segment.time_ns, segment.frame, segment.side = columns.time_ns[i], columns.frame[i], side
+    segment.flags, segment.seq, segment.end, segment.ack = columns.flags[i], columns.seq[i], end, columns.ack[i]
+    segment.payload, segment.window = columns.payload[i], columns.window[i]
+    segment.options, segment.tsval, segment.tsecr = columns.options[i], columns.tsval[i], columns.tsecr[i]
+    segment.ip_id, segment.ttl, segment.interface = columns.ip_id[i], columns.ttl[i], columns.interface[i]
+    return segment
 
 
 def context_of(side: Side, peer: Side) -> Context:

@@ -6,7 +6,7 @@ from tcptrace_py.flows.incarnations cimport (
     is_of_earlier, is_rewritten, latest_tsval, refuses_another, waits_for_second)
 from tcptrace_py.flows cimport resting
 from tcptrace_py.flows.copies cimport copy_marks, skipped
-from tcptrace_py.flows.log cimport context_of, log_segment, note_letter, note_letters
+from tcptrace_py.flows.log cimport context_of, log_segment, note_letter, note_letters, segment_of
 from tcptrace_py.flows.sequence cimport advance, is_stray, put_before_early, unseen
 from tcptrace_py.flows.streams cimport StreamIndex
 from tcptrace_py.flows.textbook cimport Textbook
@@ -53,7 +53,7 @@ cdef class FlowTable:
     cdef bint _recalled(self, Columns columns, Py_ssize_t i) except -1
     @cython.locals(textbook=Textbook, reverse=bytes, slot="long long", connection=Connection)
     cpdef bint _open(self, Columns columns, Py_ssize_t i, bytes key) except -1
-    @cython.locals(key=bytes, time_ns="long long", frame="long long", seq="long long", connection=Connection, side=Side, segment=Segment)
+    @cython.locals(key=bytes, time_ns="long long", frame="long long", seq="long long", connection=Connection, side=Side)
     cpdef open_object(self, Columns columns, Py_ssize_t i, bytes reverse, long long stream, bint settled)
     cdef Connection _revive(self, long long row)
     @cython.locals(connection=Connection, record=bytes)
@@ -165,11 +165,14 @@ cdef class FlowTable:
     cdef _retire_rested(self, long long since_ns, long long unanswered_ns)
     @cython.locals(closed=list, connection=Connection, many=bint, a=Side, b=Side)
     cdef _lay_down(self)
+    @cython.locals(side=Side)
+    cpdef finish(self, long long end_ns)
 
 
 @cython.locals(connection=Connection)
 cdef bytes _name(Side side)
 cdef bint _is_tunnelled(bytes key) except -1
+cpdef long long first_frame_of(Connection connection)
 @cython.locals(a=Side, b=Side, log=list, i=cython.Py_ssize_t, segment=Segment)
 cdef bint finished(Connection connection) except -1
 @cython.locals(connection=Connection, peer=Side, flags="long long", time_ns="long long")

@@ -31,7 +31,6 @@ from tcptrace_py.model.live import (
     STRAY,
     SYN_MET_TIME_WAIT,
     Connection,
-    Segment,
     Side,
     opens_as_before,
     refused,
@@ -77,7 +76,7 @@ from .incarnations import (
     refuses_another,
     waits_for_second,
 )
-from .log import LOG_LIMIT, context_of, log_segment, note_letter, note_letters
+from .log import LOG_LIMIT, context_of, log_segment, note_letter, note_letters, segment_of
 from .places import NONE
 from .scopes import MOST_TUNNELS, NEAR_BYTES, Router, fits, is_the_same, note_way, scope_at
 from .sequence import advance, is_stray, put_before_early, unseen
@@ -371,22 +370,7 @@ class FlowTable:
                 connection.phase = QUIET
                 return
             connection.budget -= 1
-        segment = Segment()
-        segment.time_ns = time_ns
-        segment.frame = columns.frame[i]
-        segment.side = side.number
-        segment.flags = columns.flags[i]
-        segment.seq = seq
-        segment.end = end
-        segment.ack = ack
-        segment.payload = payload
-        segment.window = columns.window[i]
-        segment.options = columns.options[i]
-        segment.tsval = tsval
-        segment.tsecr = columns.tsecr[i]
-        segment.ip_id = ip_id
-        segment.ttl = columns.ttl[i]
-        segment.interface = columns.interface[i]
+        segment = segment_of(columns, i, side.number, end)
         if flags & FIN and (ip_id - recent_ids) & 0xFFFF == 3 and skipped(recent_ids, ip_id):
             segment.marks = SKIPPED
             connection.plain = False
@@ -441,17 +425,10 @@ class FlowTable:
         side.last_ns = time_ns
         side.history_bits = 2
         side.window_scale = columns.window_scale[i]
-        segment = Segment()
-        segment.time_ns, segment.frame, segment.side = time_ns, frame, 0
-        segment.seq, segment.end, segment.ack, segment.payload = seq, side.next_seq, columns.ack[i], 0
-        segment.flags = side.last_flags = columns.flags[i]
-        segment.window = side.window = columns.window[i]
-        segment.tsval = side.last_tsval = columns.tsval[i]
-        segment.ip_id = side.last_ip_id = columns.ip_id[i]
-        segment.interface = side.last_interface = columns.interface[i]
-        segment.options, segment.tsecr, segment.ttl = columns.options[i], columns.tsecr[i], columns.ttl[i]
-        side.recent_ids = segment.ip_id & 0xFFFF
-        connection.log.append(segment)
+        side.last_flags, side.window, side.last_tsval = columns.flags[i], columns.window[i], columns.tsval[i]
+        side.last_ip_id, side.last_interface = columns.ip_id[i], columns.interface[i]
+        side.recent_ids = columns.ip_id[i] & 0xFFFF
+        connection.log.append(segment_of(columns, i, 0, side.next_seq))
         self._enlist(connection)
 
     def _revive(self, row: int) -> Connection:
@@ -1404,8 +1381,10 @@ class FlowTable:
         self._retire_whole(FOR_EVER_NS)
         for patience in (ENDS, BEGINS, STAYS):
             self._retire_lone(patience, FOR_EVER_NS)
-        objects = {id(side.connection): side.connection for side in self.sides.values()}.values()
-        rest = sorted(objects, key=lambda c: c.first_frame, reverse=True)
+        connections: dict[Connection, None] = {}
+        for side in self.sides.values():
+            connections[side.connection] = None
+        rest = sorted(connections, key=first_frame_of, reverse=True)
         for first_frame, row in self.textbook.in_order():  # one by one: in a flood of SYNs there are many
             while rest and rest[len(rest) - 1].first_frame < first_frame:
                 self.forget(rest.pop())
@@ -1430,6 +1409,11 @@ def _name(side: Side) -> bytes:
 def _is_tunnelled(key: bytes) -> bool:
     """Whether a key has a tunnel's network behind it."""
     return len(key) != IPV4_KEY and len(key) != IPV6_KEY
+
+
+def first_frame_of(connection: Connection) -> int:
+    """The frame that a connection begins with."""
+    return connection.first_frame
 
 
 def finished(connection: Connection) -> bool:

@@ -915,7 +915,7 @@ class Textbook:
         packed = narrow[at + VLAN_SCALES]
         connection.vlan, a.window_scale, b.window_scale = (packed & 0x1FFF) - 1, (packed >> 13 & 0x1FF) - 1, (packed >> 22) - 1
         connection.teid = narrow[at + TEID] if state & HAS_TEID else -1
-        connection.log.extend([self._segment(row, index) for index in range(state >> LOGGED)])
+        log = connection.log = [self._segment(row, index) for index in range(state >> LOGGED)]
         connection.speaker, connection.progress_ns = int(state & SPEAKER != 0), connection.end_ns
         connection.heard_ns = connection.end_ns
         connection.pause_ns, connection.survived_ns = wide[far + PAUSE_NS], wide[far + SURVIVED_NS]
@@ -930,10 +930,12 @@ class Textbook:
         a.has_seq = a.syn_seen = True
         b.has_seq = b.syn_seen = b.synack_seen = b.has_ack = connection.settled
         a.has_ack = a.spoke
-        a.isn = connection.log[0].seq
+        syn = log[0]
+        a.isn = syn.seq
         connection.asked_ns = max(a.last_data_ns, b.last_data_ns)
         if connection.settled:
-            b.isn = connection.log[1].seq
+            synack = log[1]
+            b.isn = synack.seq
         else:
             b.last_seq = -1
         return connection
@@ -952,7 +954,8 @@ class Textbook:
         side.history_bits = state >> (LETTERS + 8 * number) & 0xFF
 
     def _segment(self, row: int, index: int) -> Segment:
-        narrow, segment = self.narrow, Segment()
+        narrow, segment = self.narrow, Segment.__new__(Segment)  # compiled, this is no call of Python's
+        segment.marks, segment.context = 0, None
         at = row * ROW_WORDS + LOG + index * LOG_WORDS
         low, high = narrow[at], narrow[at + 7] >> 25
         segment.time_ns = self.wide[row * WIDE_ROW + START] + (low | high << 32)

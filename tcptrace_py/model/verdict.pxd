@@ -28,6 +28,7 @@ cdef class Step:
     cdef public str reason
 
 
+@cython.locals(step=Step)
 cpdef Step step_to(int state, long long index, int basis, str reason)
 
 

@@ -108,8 +108,8 @@ class Step:
 
 
 def step_to(state: int, index: int, basis: int, reason: str) -> Step:
-    """A step: a function, since compiled it is called with C numbers."""
-    step = Step()
+    """A step: a function, since compiled it is called with C numbers, and calls nothing of Python's."""
+    step = Step.__new__(Step)
     step.state_code = state
     step.index = index
     step.basis_code = basis
