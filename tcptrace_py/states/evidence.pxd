@@ -15,13 +15,14 @@ cdef class Happening:
     cdef public long long index
 
 
+@cython.locals(happening=Happening)
 cpdef Happening happened(int event, long long index, int basis)
 
 
 cdef class Half:
     cdef public bint near
     cdef public long long acknowledged, beyond_fin, closed_second, cover, fin_end, fin_taken, number
-    cdef public list fins, indices, sent
+    cdef public list fins, indices, sent, syns
 
 
 cdef class Evidence:
@@ -34,7 +35,7 @@ cdef class Evidence:
     cdef public bint fatal_by_third, self_connect
 
     cdef _begin(self, Connection connection, View view)
-    @cython.locals(log=list, firsts=list, seconds=list, i=cython.Py_ssize_t, segment=Segment)
+    @cython.locals(log=list, firsts=list, seconds=list, i=cython.Py_ssize_t, segment=Segment, mine=Half)
     cdef _read(self)
     cpdef Half half(self, long long number)
     @cython.locals(log=list, indices=list, base="long long", latest="long long", before="long long", stamp="long long", ordered=bint,
@@ -54,9 +55,9 @@ cdef class Evidence:
     @cython.locals(i=cython.Py_ssize_t, earlier=Segment)
     cdef bint _stamped_before(self, Segment segment, Py_ssize_t index) except -1
     @cython.locals(i=cython.Py_ssize_t, segment=Segment)
-    cpdef long long first_with(self, Half mine, long long flags, long long among) except -2
+    cpdef long long first_with(self, list indices, long long flags, long long among) except -2
     @cython.locals(i=cython.Py_ssize_t, segment=Segment, found=list)
-    cpdef list all_with(self, Half mine, long long flags, long long among)
+    cpdef list all_with(self, list indices, long long flags, long long among)
     cpdef bint says_nothing_more(self, Half mine, Py_ssize_t index) except -1
     @cython.locals(place=cython.Py_ssize_t, i=cython.Py_ssize_t, segment=Segment)
     cpdef bint refuses_at(self, Half mine, Py_ssize_t index) except -1

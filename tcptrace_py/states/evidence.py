@@ -31,8 +31,8 @@ class Happening:
 
 
 def happened(event: int, index: int, basis: int) -> Happening:
-    """A machine event: a function, since compiled it is called with C numbers."""
-    happening = Happening()
+    """A machine event: a function, since compiled it is called with C numbers, and calls nothing of Python's."""
+    happening = Happening.__new__(Happening)
     happening.event = event
     happening.index = index
     happening.basis = basis
@@ -54,6 +54,7 @@ class Half:
         "near",
         "number",
         "sent",
+        "syns",
     )
 
     def __init__(self, number: int, near: bool) -> None:
@@ -61,6 +62,7 @@ class Half:
         self.near = near  # the capture was taken at it: its receipts are seen as they happen
         self.indices: list[int] = []  # in capture order
         self.sent = self.indices  # in the order of sending
+        self.syns: list[int] = []  # those with SYN, in capture order
         self.fins: list[int] = []  # copies of its FIN, in the order of sending
         self.fin_end = -1  # the sequence number behind its FIN; -1: none
         self.beyond_fin = 0  # so many numbers beyond its FIN it sent all the same; -1: its FIN lies before its peer's window
@@ -101,6 +103,9 @@ class Evidence:
                 seconds.append(i)
             else:
                 firsts.append(i)
+            if segment.flags & SYN:
+                mine = self.half(segment.side)
+                mine.syns.append(i)
             if segment.flags & RST:
                 self.resets.append(i)
         self.a.sent = self._in_order_of_sending(self.a)
@@ -191,18 +196,18 @@ class Evidence:
                 return True
         return False
 
-    def first_with(self, mine: Half, flags: int, among: int) -> int:
-        """Log index of a side's first segment that has these of some flags; NOWHERE if none has."""
-        for i in mine.indices:
+    def first_with(self, indices: list[int], flags: int, among: int) -> int:
+        """The first of some log indices whose segment has these of some flags; NOWHERE if none has."""
+        for i in indices:
             segment = self.log[i]
             if segment.flags & among == flags:
                 return i
         return NOWHERE
 
-    def all_with(self, mine: Half, flags: int, among: int) -> list[int]:
-        """Log indices of all that have them."""
+    def all_with(self, indices: list[int], flags: int, among: int) -> list[int]:
+        """All of them that have these flags."""
         found: list[int] = []
-        for i in mine.indices:
+        for i in indices:
             segment = self.log[i]
             if segment.flags & among == flags:
                 found.append(i)

@@ -13,13 +13,13 @@ def find_opening(evidence: Evidence) -> Opening:
     """The handshake: its segments as the client sent and answered them."""
     opening, log, client = Opening(), evidence.log, evidence.client
     caller, callee = evidence.half(client), evidence.half(1 - client)
-    syns = evidence.all_with(caller, SYN, SYN | ACK | RST | FIN)
-    own_answers = evidence.all_with(caller, SYN | ACK, SYN | ACK | RST)
+    syns = evidence.all_with(caller.syns, SYN, SYN | ACK | RST | FIN)
+    own_answers = evidence.all_with(caller.syns, SYN | ACK, SYN | ACK | RST)
     if evidence.self_connect:
         answers, theirs = own_answers, syns
     else:
-        answers = evidence.all_with(callee, SYN | ACK, SYN | ACK | RST)
-        theirs = evidence.all_with(callee, SYN, SYN | ACK | RST | FIN)
+        answers = evidence.all_with(callee.syns, SYN | ACK, SYN | ACK | RST)
+        theirs = evidence.all_with(callee.syns, SYN, SYN | ACK | RST | FIN)
     opening.simultaneous = evidence.self_connect or (len(syns) > 0 and (len(theirs) > 0 or len(own_answers) > 0))
     if syns:
         opening.first_syn = syns[0]
@@ -138,8 +138,8 @@ def _refusal(evidence: Evidence, callee: Half, syns: list[int]) -> int:
 def opening_events(evidence: Evidence, number: int) -> list[Happening]:
     """Machine events of one side's opening, in order."""
     log, opening, mine = evidence.log, evidence.opening, evidence.half(number)
-    syn = evidence.first_with(mine, SYN, SYN | ACK | RST | FIN)
-    synack = evidence.first_with(mine, SYN | ACK, SYN | ACK | RST)
+    syn = evidence.first_with(mine.syns, SYN, SYN | ACK | RST | FIN)
+    synack = evidence.first_with(mine.syns, SYN | ACK, SYN | ACK | RST)
     answered_by = -1
     if opening.synack >= 0:
         segment = log[opening.synack]
@@ -231,7 +231,7 @@ def _syn_acknowledged(evidence: Evidence, mine: Half, synack: int, active: bool)
     if peer_acks:
         first = peer_acks[0]
     spoke = _first_words(evidence, mine, first if first >= 0 and not active else len(log), first)
-    repeats = [i for i in evidence.all_with(mine, SYN | ACK, SYN | ACK | RST) if i != synack]
+    repeats = [i for i in evidence.all_with(mine.syns, SYN | ACK, SYN | ACK | RST) if i != synack]
     if spoke >= 0 and evidence.opening.fast_open and not active:
         return _assumed(first)  # with data in the SYN accepted it may speak, and close, before
     if spoke >= 0:

@@ -110,7 +110,7 @@ def _start(evidence: Evidence, number: int, opening: list[Happening]) -> Step:
     if not open_before:
         return step_to(CLOSED, NOWHERE, INFERRED if side.syn_seen or peer.syn_seen else ASSUMED, BEFORE)
     return step_to(
-        ESTABLISHED, evidence.first_with(mine, 0, RST), ASSUMED, "it spoke as an open connection does; its opening was not captured"
+        ESTABLISHED, evidence.first_with(mine.indices, 0, RST), ASSUMED, "it spoke as an open connection does; its opening was not captured"
     )
 
 
