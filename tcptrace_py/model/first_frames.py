@@ -6,7 +6,7 @@ from bisect import bisect_right
 
 from .growing import longer
 
-STRETCH = 1 << 8  # bytes, of which half are looked through for each rank
+STRETCH = 1 << 6  # bytes, which are looked through for each rank
 
 
 class FirstFrames:
@@ -15,7 +15,7 @@ class FirstFrames:
     __slots__ = ("_before", "bits", "repeated")
 
     def __init__(self) -> None:
-        self._before: list[int] | None = None  # ones before each stretch of STRETCH bytes
+        self._before: array[int] | None = None  # ones before each stretch of STRETCH bytes
         self.bits = bytearray(1 << 12)
         self.repeated: list[int] = []  # frames that begin a second one: a frame may hold several segments
 
@@ -44,11 +44,12 @@ class FirstFrames:
     def rank(self, frame: int) -> int:
         """How many connections begin before this frame. To be asked when all are known."""
         before = self._sums()
-        byte = frame >> 3
-        start = byte - byte % STRETCH
-        if byte >= len(self.bits):
+        stretch, bit = divmod(frame, 8 * STRETCH)
+        if stretch >= len(before) - 1:
             return before[-1] + len(self.repeated)
-        below = before[start // STRETCH] + ones(self.bits[start:byte]) + (self.bits[byte] & (1 << (frame & 7)) - 1).bit_count()
+        at = stretch * STRETCH
+        bits = int.from_bytes(self.bits[at : at + STRETCH], "little")
+        below = before[stretch] + (bits & (1 << bit) - 1).bit_count()
         return below + sum(repeated < frame for repeated in self.repeated) if self.repeated else below
 
     def frame(self, number: int) -> int | None:
@@ -64,10 +65,10 @@ class FirstFrames:
             at += 1
         return 8 * at + [bit for bit in range(8) if self.bits[at] >> bit & 1][left]
 
-    def _sums(self) -> list[int]:
+    def _sums(self) -> "array[int]":
         """How many there are before each stretch, and in all."""
         if self._before is None:
-            self._before = [0]
+            self._before = array("q", [0])
             for at in range(0, len(self.bits), STRETCH):
                 self._before.append(self._before[-1] + ones(self.bits[at : at + STRETCH]))
         return self._before
