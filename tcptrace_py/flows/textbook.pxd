@@ -151,7 +151,7 @@ cdef class Textbook:
     cpdef list in_order(self)
     @cython.locals(row="long long")
     cpdef list older(self, long long than_ns)
-    @cython.locals(at="long long", far="long long", key=bytes, connection=Connection, a=Side, b=Side, state="long long",
+    @cython.locals(at="long long", far="long long", key=bytes, reverse=bytes, connection=Connection, a=Side, b=Side, state="long long",
                    packed="long long", index="long long", log=list, syn=Segment, synack=Segment)
     cpdef Connection connection(self, long long row)
     @cython.locals(at="long long", far="long long", number="long long", packed="long long")

@@ -906,7 +906,8 @@ class Textbook:
         """What the row stands for."""
         narrow, wide = self.narrow, self.wide
         at, far, key = row * ROW_WORDS, row * WIDE_ROW, self.keys[2 * row]
-        connection = Connection(key, reverse_key(key), wide[far + START], wide[far + FIRST_FRAME])
+        reverse = self.keys[2 * row + 1] or reverse_key(key)  # the very object that the next segment is likely to bring
+        connection = Connection(key, reverse, wide[far + START], wide[far + FIRST_FRAME])
         a, b, state = connection.a, connection.b, narrow[at + STATE]
         connection.end_ns, connection.last_frame = wide[far + END], wide[far + LAST_FRAME]
         connection.signature, connection.history = wide[far + SIGNATURE], wide[far + HISTORY]
