@@ -35,8 +35,8 @@ cdef class Singles:
     cpdef dict services(self)
     @cython.locals(packed=PackedRows, rows="unsigned int[::1]", size=cython.Py_ssize_t, row=cython.Py_ssize_t, at=cython.Py_ssize_t)
     cpdef change(self, dict numbers)
-    @cython.locals(packed=PackedRows, row=cython.Py_ssize_t)
-    cpdef tuple release(self)
+    @cython.locals(row=cython.Py_ssize_t)
+    cdef _some(self, PackedRows packed, Py_ssize_t first, Py_ssize_t end)
     @cython.locals(at=cython.Py_ssize_t)
     cdef _release(self, PackedRows packed, Py_ssize_t row, into)
 

@@ -185,16 +185,32 @@ class Singles:
 
     def release(self) -> Told:
         """Give all away, for another process (`unpacked`). What is HELD stays here as well, until all is known of it."""
-        before, facts = (self.four, self.sixteen), self.facts
-        given = [array("I"), array("I")]
+        four, sixteen, facts = array("I"), array("I"), self.facts
+        for more_of_four, more_of_sixteen, _ in self.parcels():
+            four.extend(more_of_four)
+            sixteen.extend(more_of_sixteen)
+        return four, sixteen, facts
+
+    def parcels(self, most_rows: int = PARCEL_ROWS) -> Iterator[Told]:
+        """The same, so many at a time: all of them at once would be there several times, at either end."""
+        four, sixteen, facts = self.four, self.sixteen, self.facts
         self._begin()
-        for packed, into in zip(before, given, strict=True):
-            for row in range(packed.count):
-                if is_alive(packed, row):
-                    self._release(packed, row, into)
+        four.close()
+        sixteen.close()
+        for first in range(0, four.count, most_rows):
+            yield self._some(four, first, first + most_rows), array("I"), facts
+        for first in range(0, sixteen.count, most_rows):
+            yield array("I"), self._some(sixteen, first, first + most_rows), facts
         if not self.alive:
             self.facts, self._numbers = [b""], {}
-        return given[0], given[1], facts
+
+    def _some(self, packed: PackedRows, first: int, end: int) -> "array[int]":
+        """Rows from `first` on, as many as there are before `end`."""
+        given = array("I")
+        for row in range(first, min(end, packed.count)):
+            if is_alive(packed, row):
+                self._release(packed, row, given)
+        return given
 
     def _release(self, packed: PackedRows, row: int, into: "array[int]") -> None:
         facts, port, start_ns, released_ns = told(packed, row)
@@ -232,17 +248,6 @@ def told(packed: PackedRows, row: int) -> tuple[int, int, int, int]:
 def service_of(service: bytes) -> tuple[bytes, int, int]:
     """Of a service as `services` has it: its packed address and its port, and the number of the facts."""
     return service[:-8], int.from_bytes(service[-8:-6], "big"), words.word(service, len(service) // 4 - 1)
-
-
-def parcels(given: Told, most_rows: int = PARCEL_ROWS) -> Iterator[Told]:
-    """What `release` gave away, some at a time: as one message it would be there several times, at either end."""
-    four, sixteen, facts = given
-    size = most_rows * (KEY + FOUR_WORDS + KEPT)
-    for at in range(0, len(four), size):
-        yield four[at : at + size], array("I"), facts
-    size = most_rows * (KEY + SIXTEEN_WORDS + KEPT)
-    for at in range(0, len(sixteen), size):
-        yield array("I"), sixteen[at : at + size], facts
 
 
 def unpacked(given: Told) -> Iterator[tuple[bytes, int, int, int, int, bytes]]:

@@ -57,6 +57,10 @@ class PackedRows:
         self.count = row + 1
         return row
 
+    def close(self) -> None:
+        """Neither find nor enter any more: rows are all that is left."""
+        self._table = words_of(0)
+
     def key(self, row: int) -> bytes:
         """The key of a row."""
         return words.taken(self.rows, row * self.row_words + _KEY, self.key_words)

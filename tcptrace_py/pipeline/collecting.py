@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 REFUSED = list(Cause).index(Cause.REFUSED)
 FEW_ROWS = 64  # of a block that rows are written into which are not kept, and of one that may stay small
 MOST_NAMES = 4096  # that such a block may collect
+MANY_IN_TROUBLE = 1 << 14  # connections, with which there may be as many more as somebody liked to make
 MOST_ALIKE = 1 << 10  # troubles of services that are counted before the digest is told of them
 ATTEMPT, NOWHERE = 1 << 6 | SYN << 3, place(None)  # the signature of a SYN and nothing else, and what that says of the vantage point
 DEFAULT_MB, BLOCK_MB = 48, 2  # kept in memory of what is over: two thirds of it as what waits, the rest as blocks, some 2 MB each
@@ -712,7 +713,7 @@ class Collector:
 
     def conclude_waiting(self, end_ns: int) -> None:
         """All handshakes are known: conclude the connections that waited for that."""
-        many = self.waiting.are_many
+        many = self.waiting.are_many or self.troubled.table.count > MANY_IN_TROUBLE
         if many:
             give_back_at_once()  # what was kept of connections that live
         self._conclude_all(end_ns)

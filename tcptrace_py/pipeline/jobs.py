@@ -33,7 +33,6 @@ from tcptrace_py.capture import BLOCK_FRAMES, MOST_FRAMES
 from tcptrace_py.decode import Decoder
 from tcptrace_py.facts.store import Scratch
 from tcptrace_py.findings.accounts import add_counts, counts
-from tcptrace_py.findings.singles import parcels
 from tcptrace_py.findings.troubled import ANY_FRAME
 from tcptrace_py.findings.vantage import Pair, Samples
 from tcptrace_py.flows.table import FlowTable
@@ -233,10 +232,14 @@ class Part:
         return self.collector.occupancy.pending + self.collector.accounts.singles.alive
 
     def told(self) -> Told:
-        """New kinds of intervals: the accounts' names and what they count; begins and ends; packed accounts."""
+        """New kinds of intervals, begins and ends, and packed accounts."""
+        return (*self.intervals(), self.collector.accounts.singles.release())
+
+    def intervals(self) -> tuple[list[bytes], bytearray, Any]:
+        """New kinds of intervals: the accounts' names and what they count; begins and ends."""
         accounts, named = self.collector.accounts, self._named
         self._named = len(accounts.kind_names)
-        return accounts.kind_names[named:], accounts.kind_counts[named:], self.collector.occupancy.release(), accounts.singles.release()
+        return accounts.kind_names[named:], accounts.kind_counts[named:], self.collector.occupancy.release()
 
     def needs(self) -> Iterator[Needs]:
         """Pairs of hosts, and hosts and services, of which others decide: of some waiting connections at a time, then of refusals."""
@@ -539,10 +542,9 @@ def work(part: Part, channels: Channels) -> None:
 
 
 def _tell(channels: Channels, part: Part) -> None:
-    """Tell the process that reads what is new (`Sums.take_all`), and keep none of it."""
-    *told, singles = part.told()
-    channels.send(READER, told)
-    channels.send_all(READER, parcels(singles))
+    """Tell the process that reads what is new (`Sums.take_all`)."""
+    channels.send(READER, part.intervals())
+    channels.send_all(READER, part.collector.accounts.singles.parcels())
 
 
 def _tell_sums(channels: Channels, part: Part) -> None:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from tcptrace_py.findings.accounts import Accounts
 from tcptrace_py.findings.hosts import hosts
 from tcptrace_py.findings.ports import budgets
-from tcptrace_py.findings.singles import parcels
 from tcptrace_py.findings.vantage import Vantages
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
 from tcptrace_py.model.profiles import Profiles
@@ -75,7 +74,7 @@ def test_another_process_has_some(attempts: list[Attempt], others: list[Attempt]
         for attempt in some:
             start_ns = attempt[-2] * SECOND_NS
             into.add_attempt(key_of(attempt), start_ns, NEVER_NS, was_held=False)
-    for parcel in parcels(other.singles.release(), together_rows):
+    for parcel in other.singles.parcels(together_rows):
         apart.take_singles(parcel)
     assert other.singles.alive == 0
     if not other.rows:
