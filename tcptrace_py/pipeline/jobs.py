@@ -37,7 +37,7 @@ from tcptrace_py.findings.troubled import ANY_FRAME
 from tcptrace_py.findings.vantage import Pair, Samples
 from tcptrace_py.flows.table import FlowTable
 from tcptrace_py.model.clock import NEVER_NS, SECOND_NS
-from tcptrace_py.model.errors import NO_NAMES, NotSharedError
+from tcptrace_py.model.errors import NO_NAMES, CaptureError, NotSharedError
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.frames import FrameBlock
@@ -537,8 +537,8 @@ def work(part: Part, channels: Channels) -> None:
         _tell(channels, part)
         channels.send(READER, (part.collector.first_frames, part.openers))
         _tell_sums(channels, part)
-    except (EOFError, BrokenPipeError, ConnectionError):
-        pass  # a process is gone, and the one that reads will see it
+    except (EOFError, OSError, CaptureError):
+        pass  # a process is gone, or there is no room for temporary files: whoever reads sees that, goes on alone, and says what it is
 
 
 def _tell(channels: Channels, part: Part) -> None:

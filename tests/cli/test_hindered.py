@@ -24,6 +24,7 @@ import pytest
 from tcptrace_py import _compiled
 from tests.fuzz.hostile import ACK, FIN, PSH, RST, SCENARIOS, Row, capture, handshake
 from tests.fuzz.trial import random_for
+from tests.hostile import generators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 SMALL = SAMPLES / "close-wait-never-closes.pcap"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals, limits and /proc of Linux")
+UNCACHED = {"PYTHONDONTWRITEBYTECODE": "1"}  # where files may not be whole: Python would leave half a module for whoever comes next
 WITHIN_S = 1.0
 LONG_S = 120
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, PR_CAPBSET_DROP = 1, 2, 24
@@ -100,7 +102,7 @@ def start(args: list[str], folder: Path, **how: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "tcptrace_py", *args],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "scratch")},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "scratch"), **(UNCACHED if "preexec_fn" in how else {})},
         **how,
     )
 
@@ -333,6 +335,19 @@ def test_no_room_for_what_is_read_twice(way: str, tmp_path: Path) -> None:
     assert (code, out) == (2, b"")
     assert b"TMPDIR" in err
     assert left(tmp_path) == set()
+
+
+@pytest.mark.slow
+def test_no_room_for_what_several_processes_share(tmp_path: Path) -> None:
+    """One error, and no traceback of a process that nobody asked for."""
+    path = tmp_path / "half-open.pcap"
+    path.write_bytes(generators.capture("half open", 20_000))
+    code, out, err = run(
+        ["analyze", str(path), "--format", "csv", "--jobs", "2", "--memory", "0"], tmp_path, preexec_fn=_no_more_than(2_000)
+    )
+    assert (code, out) == (2, b"")
+    assert err.count(b"no temporary file") == 1
+    assert b"Traceback" not in err
 
 
 @pytest.mark.slow
