@@ -139,7 +139,7 @@ class Occupancy:
     )
 
     def __init__(self) -> None:
-        self._begin()
+        self._empty()
         self.total = 0  # begins ever taken in
         self.early = array("q")  # begin, end, what, and 1 to count them or -1 to take them back
         self.first, self.second, self.third = array("i"), array("i"), array("i")  # rows of each kind
@@ -149,7 +149,7 @@ class Occupancy:
         self.settled_ns = NOTHING_NS
         self.many = self.settle_at = MANY
 
-    def _begin(self) -> None:
+    def _empty(self) -> None:
         """Nothing is pending."""
         self.begins_ns, self.begin_whats = array("q", bytes(512)), array("q", bytes(512))
         self.ends_ns, self.end_whats = array("q", bytes(512)), array("q", bytes(512))
@@ -245,7 +245,7 @@ class Occupancy:
             self.early,
         )
         self.early = array("q")
-        self._begin()
+        self._empty()
         return found
 
     def take(self, told: Told, kinds: "array[int]") -> None:
