@@ -61,12 +61,20 @@ class Table:
                 found.append(row)  # noqa: PERF401 - compiled, this is a loop in C
         return found
 
+    def with_port(self, column: int, wanted: "bytes | bytearray") -> list[int]:
+        """Rows whose value in a narrow column, of 16 bits, is wanted (65,536 bytes, by value)."""
+        narrow, begin, found = self.narrow, column * self.capacity, []
+        for row in range(self.count):
+            if wanted[narrow[begin + row] & 0xFFFF]:
+                found.append(row)  # noqa: PERF401 - compiled, this is a loop in C
+        return found
+
     def among(self, rows: "list[int]", column: int, wanted: bytes) -> list[int]:
         """Those of these rows whose value in a small column is wanted (256 bytes, by its 8 bits)."""
         small, begin, found = self.small, column * self.capacity, []
         for row in rows:
-            at = begin + row
-            if wanted[small[at] & 0xFF]:
+            at = row  # compiled, a C number, beside the object that is appended
+            if wanted[small[begin + at] & 0xFF]:
                 found.append(row)
         return found
 
@@ -74,8 +82,8 @@ class Table:
         """Those of these rows whose value in a wide column is none below `least` and none above `most`."""
         wide, begin, found = self.wide, column * self.capacity, []
         for row in rows:
-            at = begin + row
-            if least <= wide[at] <= most:
+            at = row
+            if least <= wide[begin + at] <= most:
                 found.append(row)
         return found
 
@@ -85,8 +93,23 @@ class Table:
         found: dict[int, list[int]] = {}
         last, members = -1, None
         for row in rows:
-            at = begin + row
-            value = narrow[at]
+            at = row
+            value = narrow[begin + at]
+            if members is None or value != last:
+                last, members = value, found.get(value)
+                if members is None:
+                    members = found[value] = []
+            members.append(row)
+        return found
+
+    def grouped_wide(self, column: int, rows: "list[int]") -> dict[int, list[int]]:
+        """The same by a wide column."""
+        wide, begin = self.wide, column * self.capacity
+        found: dict[int, list[int]] = {}
+        last, members = -1, None
+        for row in rows:
+            at = row
+            value = wide[begin + at]
             if members is None or value != last:
                 last, members = value, found.get(value)
                 if members is None:

@@ -94,15 +94,13 @@ class Evidence:
     @cached_property
     def of_one_tuple(self) -> list[list[int]]:
         """Rows by account and port, by time, of those where a SYN was sent again and a RST came; claimed ones as well."""
-        nothing, ports = bytes(self.count), self.narrow(column.CLIENT_PORT)
-        accounts, starts = self._accounts_at, self.wide(column.START)
-        again = self.table.with_narrow(column.SYN_REPEATS, nothing)
-        reset = self.table.with_small(column.RESET_BY, _marks(*range(128)), nothing) if again else []
-        of_again = {ports[row] for row in again}
-        of_reset = {(accounts[row], port) for row in reset if (port := ports[row]) in of_again}
-        found: dict[tuple[int, int], list[int]] = {name: [] for row in again if (name := (accounts[row], ports[row])) in of_reset}
-        wanted = {port for _, port in found}
-        for row in [row for row, port in enumerate(ports) if port in wanted] if found else ():
+        accounts, ports, starts = self._accounts_at, self.narrow(column.CLIENT_PORT), self.wide(column.START)
+        again = self.table.with_narrow(column.SYN_REPEATS, bytes(self.count))
+        reset = self.among(self.with_port_of(again), column.RESET_BY, *range(128)) if again else []
+        of_reset = {(accounts[row], ports[row]) for row in reset}
+        both = [row for row in again if (accounts[row], ports[row]) in of_reset]
+        found: dict[tuple[int, int], list[int]] = {(accounts[row], ports[row]): [] for row in both}
+        for row in self.with_port_of(both):
             rows = found.get((accounts[row], ports[row]))
             if rows is not None:
                 rows.append(row)
@@ -212,6 +210,17 @@ class Evidence:
     def between(self, rows: list[int], number: int, least: int, most: int = NEVER_NS) -> list[int]:
         """Those of these rows with such a value in a wide column, both bounds included."""
         return self.table.between(rows, number, least, most)
+
+    def with_port_of(self, rows: Iterable[int]) -> list[int]:
+        """Rows whose client's port is that of one of these, claimed ones as well."""
+        ports, wanted = self.narrow(column.CLIENT_PORT), bytearray(1 << 16)
+        for row in rows:
+            wanted[ports[row] & 0xFFFF] = 1
+        return self.table.with_port(column.CLIENT_PORT, wanted)
+
+    def by_value(self, rows: list[int], number: int) -> Iterable[list[int]]:
+        """Rows by what a wide column holds."""
+        return self.table.grouped_wide(number, rows).values()
 
     def by_service(self, rows: Iterable[int]) -> dict[Service, list[int]]:
         """Rows by server, port and scope, in order of first frames."""

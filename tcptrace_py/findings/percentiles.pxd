@@ -4,6 +4,7 @@ import cython
 from tcptrace_py.model cimport columns
 
 cdef long long PRECISION
+cdef double STEADY
 
 
 cdef class Values:
@@ -19,3 +20,7 @@ cdef class Values:
 
 @cython.locals(spare=int)
 cpdef long long rough(long long value)
+
+@cython.locals(count=cython.Py_ssize_t, at=cython.Py_ssize_t, longer_ones=cython.Py_ssize_t, near=cython.Py_ssize_t,
+               values_ns="long long[::1]", middle_ns="long long", most_ns="long long")
+cpdef long long steady_ns(long long[::1] times_ns, Py_ssize_t lag, long long least_ns, long long within_percent) except -1

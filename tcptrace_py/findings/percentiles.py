@@ -1,4 +1,4 @@
-"""Percentiles in bounded memory, the same in whatever order values come."""
+"""Percentiles in bounded memory, the same in whatever order values come; and distances that are all alike."""
 
 from array import array
 from typing import Any
@@ -10,6 +10,7 @@ from tcptrace_py.model.results import Latency
 EXACT = 1 << 17  # so many values are kept one by one
 FIRST_BYTES = 64
 PRECISION = 11  # bits of a value that count beyond that: within 0.05 %
+STEADY = 0.8  # of the distances between times: so many are alike where something is done at a constant period
 
 
 class Values:
@@ -101,3 +102,24 @@ def rough(value: int) -> int:
     """A value with PRECISION significant bits, rounded to the middle of what it stands for."""
     spare = value.bit_length() - PRECISION
     return value if spare <= 0 else (value >> spare << spare) + (1 << spare >> 1)
+
+
+def steady_ns(times_ns: "array[int]", lag: int, least_ns: int, within_percent: int) -> int:
+    """The median of the distances from each of these times (sorted) to the one `lag` places behind it, if they are constant.
+
+    That is if it is `least_ns` or more, and STEADY of them differ from it by no more than so many percent of it; else 0.
+    """
+    count, longer_ones, near = len(times_ns) - lag, 0, 0
+    for at in range(count):
+        longer_ones += times_ns[at + lag] - times_ns[at] >= least_ns
+    if count <= 0 or longer_ones * 2 < count:  # so is the middle one then
+        return 0
+    apart_ns = array("q", bytes(8 * count))
+    values_ns = apart_ns  # compiled, this is a view
+    for at in range(count):
+        values_ns[at] = times_ns[at + lag] - times_ns[at]
+    middle_ns = values_ns[columns.in_order(apart_ns, count)[(count - 1) // 2]]
+    most_ns = middle_ns // 100 * within_percent
+    for at in range(count):
+        near += abs(values_ns[at] - middle_ns) <= most_ns
+    return middle_ns if middle_ns >= least_ns and near >= STEADY * count else 0

@@ -7,10 +7,12 @@ from itertools import pairwise
 
 from tcptrace_py.model.clock import SECOND_NS
 
+from .percentiles import steady_ns
+
 FEW = 5  # fewer connections show no pattern
 LAGS = 4  # so many checkers behind one address may share a period
 PERIOD_NS = SECOND_NS // 2  # what comes more often than that is no health check
-STEADY = 0.8  # share of gaps that lie within a tenth of the period
+WITHIN_PERCENT = 10  # of the period, so near to it lie most gaps
 SMALL_BYTES = 16_384  # health checks ask for little
 BURST_PAUSE_NS = 2 * SECOND_NS  # bursts are apart by at least this
 BURST_SIZE = 10
@@ -63,21 +65,12 @@ def usage(starts_ns: "array[int]", lifetimes_ns: Sequence[int], payloads: Sequen
 
 def _period(starts: "array[int]") -> tuple[int, int] | None:
     """The constant period, if there is one, and how many connections come in it: trains that share their period."""
-    count = len(starts)
     for lag in range(1, LAGS + 1):
-        if count < FEW * lag:
+        if len(starts) < FEW * lag:
             return None
-        least, longer = max(PERIOD_NS, lag * PERIOD_NS // 2), 0
-        for at in range(count - lag):
-            longer += starts[at + lag] - starts[at] >= least
-        if longer * 2 < count - lag:  # so is the middle one then
-            continue
-        middle = median([starts[at + lag] - starts[at] for at in range(count - lag)]) or 0
-        steady = 0
-        for at in range(count - lag):
-            steady += abs(starts[at + lag] - starts[at] - middle) * 10 <= middle
-        if middle >= least and steady >= STEADY * (count - lag):
-            return middle, lag
+        period_ns = steady_ns(starts, lag, max(PERIOD_NS, lag * PERIOD_NS // 2), WITHIN_PERCENT)
+        if period_ns:
+            return period_ns, lag
     return None
 
 

@@ -60,39 +60,52 @@ cdef inline int sums_before(long long[::1] column, long long[::1] sums, Py_ssize
 
 
 cdef inline object in_order(long long[::1] column, Py_ssize_t count):
-    # Least significant digits first (11 bits a pass), over as many digits as the span of the values has.
+    # Few are put in place one by one. Others go by digits, the least significant ones first, over as many digits as the span of the
+    # values has: of 11 bits, of 8 where all that is kept for each digit would take longer than the rows.
     cdef object first = memoryview(bytearray(4 * max(count, 1))).cast("i")
-    cdef object second = memoryview(bytearray(4 * max(count, 1))).cast("i")
+    cdef object second
     cdef int[::1] source, target
     cdef Py_ssize_t[2048] starts
-    cdef Py_ssize_t i, digit, total, size
+    cdef Py_ssize_t i, digit, total, size, at, digits
     cdef unsigned long long span
     cdef long long low
-    cdef int shift = 0
+    cdef int shift = 0, bits
     if count == 0:
         return first
+    source = first
+    if count <= 48:
+        for i in range(count):
+            low, at = column[i], i
+            while at > 0 and column[source[at - 1]] > low:
+                source[at] = source[at - 1]
+                at -= 1
+            source[at] = <int>i
+        return first
+    second = memoryview(bytearray(4 * count)).cast("i")
+    target = second
     low = least(column, count)
     span = <unsigned long long>(most(column, count) - low)
-    source, target = first, second
+    bits = 11 if count >= 1024 else 8
+    digits = 1 << bits
     for i in range(count):
         source[i] = <int>i
     while span >> shift:
-        for digit in range(2048):
+        for digit in range(digits):
             starts[digit] = 0
         for i in range(count):
-            starts[(<unsigned long long>(column[i] - low) >> shift) & 2047] += 1
+            starts[(<unsigned long long>(column[i] - low) >> shift) & (digits - 1)] += 1
         total = 0
-        for digit in range(2048):
+        for digit in range(digits):
             size = starts[digit]
             starts[digit] = total
             total += size
         for i in range(count):
-            digit = (<unsigned long long>(column[source[i]] - low) >> shift) & 2047
+            digit = (<unsigned long long>(column[source[i]] - low) >> shift) & (digits - 1)
             target[starts[digit]] = source[i]
             starts[digit] += 1
         first, second = second, first
         source, target = first, second
-        shift += 11
+        shift += bits
         if shift > 63:
             break
     return first

@@ -43,13 +43,13 @@ class Asked:
         self.numbers: set[tuple[int, int]] = set()  # their ports and numbers
         self.open: dict[Client, list[int]] = {}  # connections whose numbers are known on both sides
         outcomes, starts, theirs = evidence.small(column.OUTCOME), evidence.wide(column.CLIENT_ISN), evidence.wide(column.SERVER_ISN)
-        wanted = {ports[row] for row in answers}
-        for row in evidence.all_with(column.OUTCOME, UNANSWERED, IN_PROGRESS):
-            if ports[row] in wanted and (outcomes[row] == UNANSWERED or theirs[row] == MISSING):
+        wanted = evidence.with_port_of(answers)
+        for row in evidence.among(wanted, column.OUTCOME, UNANSWERED, IN_PROGRESS):
+            if outcomes[row] == UNANSWERED or theirs[row] == MISSING:
                 self.syns.setdefault((self.client(row), starts[row]), []).append(row)
                 self.numbers.add((ports[row], starts[row]))
-        for row in [row for row, port in enumerate(ports) if port in wanted] if connections else ():
-            if outcomes[row] != UNANSWERED and starts[row] != MISSING and theirs[row] != MISSING:
+        for row in evidence.between(evidence.between(wanted, column.CLIENT_ISN, 0), column.SERVER_ISN, 0) if connections else ():
+            if outcomes[row] != UNANSWERED:
                 self.open.setdefault(self.client(row), []).append(row)
 
     def client(self, row: int) -> Client:
@@ -57,10 +57,11 @@ class Asked:
         account = self.evidence.account(row)
         return account.client.address, account.client.scope, self.ports[row]
 
-    def syns_of(self, row: int, number: int) -> Iterator[int]:
-        """Unanswered SYNs of the same client, port and number that went elsewhere."""
-        if (self.ports[row], number) in self.numbers:
-            yield from self.elsewhere(row, self.syns.get((self.client(row), number), ()))
+    def syn_of(self, row: int, number: int) -> int:
+        """The first unanswered SYN of the same client, port and number that went elsewhere; -1 if there is none."""
+        if (self.ports[row], number) not in self.numbers:
+            return -1
+        return next(self.elsewhere(row, self.syns.get((self.client(row), number), ())), -1)
 
     def elsewhere(self, row: int, rows: Iterable[int]) -> Iterator[int]:
         """Those of these rows that went elsewhere."""
@@ -70,9 +71,8 @@ class Asked:
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each address that was asked, and each that answered."""
-    theirs = evidence.wide(column.SERVER_ISN)
-    refused = {row for row in evidence.free_with(column.OUTCOME, *NOT_TAKEN) if theirs[row] != MISSING}  # SYN/ACKs that no client took
-    unasked = {row for row in evidence.free_with(column.RESET_CAUSE, NO_SOCKET) if _is_stray(evidence, row)}
+    refused = set(evidence.between(evidence.free_with(column.OUTCOME, *NOT_TAKEN), column.SERVER_ISN, 0))  # SYN/ACKs that no client took
+    unasked = set(_strays(evidence))
     if not refused and not unasked:
         return
     asked = Asked(evidence, refused | unasked, connections=bool(unasked))
@@ -103,25 +103,23 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 def _of_syn(evidence: Evidence, asked: Asked, row: int) -> int:
     """The unanswered SYN of the same client port and number, to another address; -1 if there is none."""
+    if not asked.numbers:
+        return -1
     own = evidence.wide(column.CLIENT_ISN)[row]
     if own == MISSING:
         first_ack = evidence.wide(column.FIRST_ACK)[row]
         if first_ack == MISSING or evidence.small(column.FIRST_BY)[row] == 0:
             return -1
         own = first_ack - 1 & 0xFFFFFFFF
-    return next(asked.syns_of(row, own), -1)
+    return asked.syn_of(row, own)
 
 
-def _is_stray(evidence: Evidence, row: int) -> bool:
-    """Whether all that there is of a connection is a server's segment and the client's RST to it."""
-    return (
-        evidence.small(column.MIDSTREAM)[row] > 0
-        and evidence.small(column.FIRST_BY)[row] == 1
-        and evidence.wide(column.FIRST_ACK)[row] != MISSING
-        and evidence.small(column.RESET_BY)[row] == CLIENT
-        and evidence.small(column.RESET_CAUSE)[row] == NO_SOCKET
-        and evidence.wide(column.CLIENT_BYTES)[row] == 0
-    )
+def _strays(evidence: Evidence) -> list[int]:
+    """Rows of which all that there is is a server's segment and the client's RST to it."""
+    rows = evidence.free_with(column.RESET_CAUSE, NO_SOCKET)
+    for number, value in ((column.MIDSTREAM, 1), (column.FIRST_BY, 1), (column.RESET_BY, CLIENT)):
+        rows = evidence.among(rows, number, value)
+    return evidence.between(evidence.between(rows, column.FIRST_ACK, 0), column.CLIENT_BYTES, 0, 0)
 
 
 def _of_connection(evidence: Evidence, asked: Asked, row: int) -> int:

@@ -34,6 +34,7 @@ from tcptrace_py.model.vocabulary import Outcome, Pattern, Role, numbers
 
 COMPLETED, NOT_CAPTURED = numbers(Outcome)["completed"], numbers(Outcome)["not-captured"]
 NONE, RST = numbers(Pattern)["none"], numbers(Pattern)["rst"]
+ENDED = sorted(set(numbers(Pattern).values()) - {NONE})
 CLIENT = numbers(Role)["client"]
 FEWEST, LONG_NS = 3, 10 * SECOND_NS
 FEWEST_ANSWERED = 5  # connections whose first request was answered: it is a service that answers
@@ -143,7 +144,7 @@ def _waits(evidence: Evidence) -> Iterator[tuple[int, int]]:
     talked = evidence.small(column.CLIENT_TALKED_LAST)
     asked = evidence.between(evidence.free_with(column.OUTCOME, COMPLETED, NOT_CAPTURED), column.CLIENT_BYTES, 1)
     arrived = evidence.between(asked, column.CLIENT_UNACKNOWLEDGED, 0, 0)
-    for row in evidence.between(arrived, column.SERVER_FIN, MISSING, -1):
+    for row in _silent(evidence, evidence.between(arrived, column.SERVER_FIN, MISSING, -1)):
         if answered[row] and not talked[row]:
             continue
         if (answered[row] or outcomes[row] != COMPLETED) and not _asks_again(evidence, row):
@@ -151,6 +152,16 @@ def _waits(evidence: Evidence) -> Iterator[tuple[int, int]]:
         wait_ns = _final_wait_ns(evidence, row)
         if wait_ns >= (HELLO_NS if _is_hello(evidence, row) else LONG_NS):
             yield row, wait_ns
+
+
+def _silent(evidence: Evidence, rows: list[int]) -> list[int]:
+    """Those of these rows in which nothing came for HELLO_NS or longer before the end: others need not be looked at one by one."""
+    ended, by_reset = evidence.among(rows, column.PATTERN, *ENDED), evidence.among(rows, column.PATTERN, RST)
+    return sorted([
+        *evidence.between(evidence.among(rows, column.PATTERN, NONE), column.END, MISSING, evidence.end_ns - HELLO_NS),
+        *evidence.between(evidence.between(ended, column.CLIENT_FIN, 0), column.FINAL_IDLE, HELLO_NS),
+        *evidence.between(evidence.between(by_reset, column.CLIENT_FIN, MISSING, -1), column.RESET_BEHIND, HELLO_NS),
+    ])  # fmt: skip
 
 
 def _final_wait_ns(evidence: Evidence, row: int) -> int:

@@ -10,12 +10,13 @@ no check's); a scanner comes to a service once. Where a RST follows data that is
 Do: nothing for health checks. Where answers are cut short, let the program close without SO_LINGER 0 (HAProxy: `option nolinger`).
 """
 
-from bisect import bisect_left, bisect_right
+from array import array
 from collections.abc import Iterator
-from operator import sub
 
 from tcptrace_py.findings import trouble_columns as column
 from tcptrace_py.findings.evidence import Evidence
+from tcptrace_py.findings.percentiles import steady_ns
+from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.finding import Code, Finding, Gravity
 from tcptrace_py.model.vocabulary import Cause, Outcome, Role, numbers
 
@@ -25,7 +26,7 @@ BROKEN_OFF = numbers(Outcome)["aborted"]
 ABORT, UNREAD, ABORTED = (numbers(Cause)[name] for name in ("abort", "abort-unread-data", "aborted-handshake"))
 FEWEST_CHECKS, FEWEST_ABORTS = 10, 5
 ALWAYS = 0.9  # of a server's connections, so many end so
-REGULAR, WITHIN = 0.8, 0.15  # so many distances lie so near their median, as a part of it
+WITHIN_PERCENT = 15  # of their median, so near to it lie most distances
 LEAST_NS = 500_000_000  # from one check of a checker to its next
 MOST_CHECKERS = 10  # that check one server in turn
 SOON_NS = 50_000_000  # behind the last segment
@@ -34,28 +35,24 @@ LATE_NS = 1_000_000_000  # a client that waits for a SYN/ACK may give up before 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """For each client and service, resets behind answers: of checks, then of a server that always does so."""
-    by, causes = evidence.small(column.RESET_BY), evidence.small(column.RESET_CAUSE)
-    asked, answered = evidence.wide(column.CLIENT_BYTES), evidence.wide(column.SERVER_BYTES)
     for rows in evidence.by_account(_without_data(evidence)).values():
-        period_s = _period_s(evidence, rows) if len(rows) >= FEWEST_CHECKS else None
-        if period_s is not None:
-            yield _found(evidence, rows, "health-check", period_s)
-    for rows in evidence.by_account(_behind_answers(evidence)).values():
-        if len(rows) < FEWEST_ABORTS:
-            continue
-        checks = evidence.among(rows, column.RESET_BY, CLIENT)
-        kinds: dict[tuple[int, int], list[int]] = {}
-        for row in checks if len(checks) >= FEWEST_CHECKS else ():
-            kinds.setdefault((asked[row], answered[row]), []).append(row)
-        for members in kinds.values():
-            period_s = _period_s(evidence, members) if len(members) >= FEWEST_CHECKS else None
-            if period_s is not None:
-                yield _found(evidence, members, "health-check", period_s)
-        if len(rows) - len(checks) < FEWEST_ABORTS:
-            continue
-        ended = [row for row in rows if by[row] == SERVER and causes[row] == ABORT and asked[row] > 0]
-        if len(ended) >= FEWEST_ABORTS and len(ended) >= ALWAYS * evidence.account(ended[0]).connections:
-            yield _found(evidence, ended, "abort-after-answer", None)
+        yield from _checks(evidence, rows)
+    behind = _behind_answers(evidence)
+    for rows in evidence.by_account(evidence.among(behind, column.RESET_BY, CLIENT)).values():
+        for of_size in evidence.by_value(rows, column.CLIENT_BYTES) if len(rows) >= FEWEST_CHECKS else ():
+            for of_one_kind in evidence.by_value(of_size, column.SERVER_BYTES):
+                yield from _checks(evidence, of_one_kind)
+    ended = evidence.among(evidence.among(behind, column.RESET_BY, SERVER), column.RESET_CAUSE, ABORT)
+    for rows in evidence.by_account(evidence.between(ended, column.CLIENT_BYTES, 1)).values():
+        if len(rows) >= FEWEST_ABORTS and len(rows) >= ALWAYS * evidence.account(rows[0]).connections:
+            yield _found(evidence, rows, "abort-after-answer", None)
+
+
+def _checks(evidence: Evidence, rows: list[int]) -> Iterator[Finding]:
+    """Connections of one client and kind, if they come as checks do."""
+    period_s = _period_s(evidence, rows) if len(rows) >= FEWEST_CHECKS else None
+    if period_s is not None:
+        yield _found(evidence, rows, "health-check", period_s)
 
 
 def _behind_answers(evidence: Evidence) -> list[int]:
@@ -67,29 +64,23 @@ def _behind_answers(evidence: Evidence) -> list[int]:
     return evidence.between(answered, column.RESET_BEHIND, 0, SOON_NS) + [row for row in late if behind_ns[row] <= SOON_NS + took_ns[row]]
 
 
-def _without_data(evidence: Evidence) -> Iterator[int]:
+def _without_data(evidence: Evidence) -> list[int]:
     """Rows that the client opened, and reset as soon as the first SYN was answered."""
     reset = evidence.among(evidence.free_with(column.RESET_CAUSE, ABORTED, ABORT, UNREAD), column.OUTCOME, COMPLETED, BROKEN_OFF)
-    empty = evidence.between(evidence.between(reset, column.CLIENT_BYTES, 0, 0), column.SERVER_BYTES, 0, 0)
-    by, repeats = evidence.small(column.RESET_BY), evidence.narrow(column.SYN_REPEATS)
+    own = evidence.among(reset, column.RESET_BY, CLIENT)
+    empty = evidence.between(evidence.between(own, column.CLIENT_BYTES, 0, 0), column.SERVER_BYTES, 0, 0)
+    soon, repeats = evidence.between(empty, column.RESET_BEHIND, 0, SOON_NS), evidence.narrow(column.SYN_REPEATS)
     starts, resets_at = evidence.wide(column.START), evidence.wide(column.RESET_AT)
-    for row in evidence.between(empty, column.RESET_BEHIND, 0, SOON_NS):
-        if by[row] == CLIENT and not repeats[row] and resets_at[row] - starts[row] < LATE_NS:
-            yield row
+    return [row for row in soon if not repeats[row] and resets_at[row] - starts[row] < LATE_NS]
 
 
 def _period_s(evidence: Evidence, rows: list[int]) -> float | None:
     """At what period connections begin, where it is constant: of several checkers, each at its own phase, the mean distance."""
-    starts = sorted(map(evidence.wide(column.START).__getitem__, rows))
-    lasted_ns = starts[-1] - starts[0]
+    starts = array("q", sorted(map(evidence.wide(column.START).__getitem__, rows)))
     for checkers in range(1, min(MOST_CHECKERS, len(starts) // 4) + 1):
-        if checkers * lasted_ns < (len(starts) - checkers) // 2 * LEAST_NS:
-            continue  # each moment is in so many distances: half of them can't be long enough
-        apart = sorted(map(sub, starts[checkers:], starts))
-        median = apart[len(apart) // 2]
-        near = int(WITHIN * median)
-        if median >= LEAST_NS and bisect_right(apart, median + near) - bisect_left(apart, median - near) >= REGULAR * len(apart):
-            return float(median / checkers / 1e9)
+        apart_ns = steady_ns(starts, checkers, LEAST_NS, WITHIN_PERCENT)
+        if apart_ns:
+            return apart_ns / checkers / SECOND_NS
     return None
 
 
