@@ -1,6 +1,7 @@
 # cython: language_level=3, annotation_typing=False
 import cython
 
+from tcptrace_py.model cimport columns
 from tcptrace_py.model.segments cimport Columns, local_port, plain_key
 
 cdef long long ACK, RST, SYN, OTHER
@@ -15,19 +16,23 @@ cdef class Openings:
     cdef public Py_ssize_t count, most
     cdef public long long limit
 
-    @cython.locals(columns=Columns, i=cython.Py_ssize_t, number="unsigned long long", hashed="long long", takes_all=cython.bint,
-                   flags="unsigned int[::1]")
+    @cython.locals(segments=Columns, i=cython.Py_ssize_t, number="unsigned long long", hashed="long long", takes_all=cython.bint,
+                   flags="unsigned int[::1]", opens="unsigned int", looked_at="unsigned int")
     cpdef take(self, block, selection)
     @cython.locals(at=cython.Py_ssize_t, rows="long long[::1]", ip_id="long long")
-    cdef _add(self, Columns columns, Py_ssize_t i, long long number, long long hashed)
+    cdef _add(self, Columns segments, Py_ssize_t i, long long number, long long hashed)
     cpdef cut(self)
     @cython.locals(rows="long long[::1]", keys=list, kept=cython.Py_ssize_t, row=cython.Py_ssize_t, word=cython.Py_ssize_t)
     cdef _keep_low(self)
-    @cython.locals(rows="long long[::1]", keys=list, at=cython.Py_ssize_t, row=cython.Py_ssize_t, rest="long long", number="long long",
-                   stamp="long long", other=cython.Py_ssize_t, numbers=dict, others=dict, runs=dict, wanted=set)
+    @cython.locals(rows="long long[::1]", keys=list, at=cython.Py_ssize_t, row=cython.Py_ssize_t, before=cython.Py_ssize_t,
+                   count=cython.Py_ssize_t, place=cython.Py_ssize_t, rest="long long", stamp="long long", wanted=set, first_of=dict,
+                   is_same=bint, row_of="long long[::1]", number_of="long long[::1]", stamp_of="long long[::1]", tuple_of="long long[::1]",
+                   order="int[::1]")
     cpdef repeated(self)
-    @cython.locals(rows="long long[::1]", at=cython.Py_ssize_t, other=cython.Py_ssize_t)
-    cdef _pair(self, dict others, dict runs, object name, Py_ssize_t row, set wanted)
+    cdef bint _are_near(self, Py_ssize_t row, Py_ssize_t other) except -1
+    @cython.locals(rows="long long[::1]", order="int[::1]", place=cython.Py_ssize_t, last=cython.Py_ssize_t, row=cython.Py_ssize_t,
+                   before=cython.Py_ssize_t, run=cython.Py_ssize_t)
+    cdef _want_others(self, long long[::1] syns, long long[::1] names, Py_ssize_t count, set wanted)
     @cython.locals(rows="long long[::1]", keys=list, row=cython.Py_ssize_t, legs=dict, of_number=set, few=set)
     cdef _rows_of(self, set wanted)
     @cython.locals(rows="long long[::1]", keys=list, at=cython.Py_ssize_t, row=cython.Py_ssize_t, rest="long long")

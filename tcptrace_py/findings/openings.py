@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
+from tcptrace_py.model import columns
 from tcptrace_py.model.clock import SECOND_NS
 from tcptrace_py.model.growing import longer
 from tcptrace_py.model.segments import ACK, HEADER_CUT, QUOTED, RST, SYN, Columns, SegmentBlock, key_parts, local_port, plain_key
@@ -65,18 +66,20 @@ class Openings:
         """Take in those of a block that belong here and are selected. Copies of them are rows as well."""
         if not self.limit:
             return
-        columns, takes_all = Columns(block), selection.takes_all
-        flags = columns.flags
-        for i in range(columns.count):
-            if flags[i] & (SYN | RST) == SYN and (columns.me < 0 or columns.owner[i] == columns.me) and not columns.notes[i] & OTHER:
-                number = (columns.ack[i] - 1) & _MASK if flags[i] & ACK else columns.seq[i]
+        segments, takes_all = Columns(block), selection.takes_all
+        flags, opens, looked_at = segments.flags, SYN, SYN | RST
+        for i in range(segments.count):
+            if flags[i] & looked_at != opens:
+                continue
+            if (segments.me < 0 or segments.owner[i] == segments.me) and not segments.notes[i] & OTHER:
+                number = (segments.ack[i] - 1) & _MASK if flags[i] & ACK else segments.seq[i]
                 hashed = number * FACTOR & _MASK
                 if hashed < self.limit and (
-                    takes_all or (selection.matches_time(columns.time_ns[i]) and selection.matches_key(columns.key[i]))
+                    takes_all or (selection.matches_time(segments.time_ns[i]) and selection.matches_key(segments.key[i]))
                 ):
-                    self._add(columns, i, number, hashed)
+                    self._add(segments, i, number, hashed)
 
-    def _add(self, columns: Columns, i: int, number: int, hashed: int) -> None:
+    def _add(self, segments: Columns, i: int, number: int, hashed: int) -> None:
         if self.count >= self.most:
             self.cut()
             if hashed >= self.limit:
@@ -85,11 +88,12 @@ class Openings:
         if at + ROW_WORDS > len(self.rows):
             self.rows = longer(self.rows, 1)
         rows = self.rows
-        rows[at + HASH], rows[at + TIME], rows[at + FRAME] = hashed, columns.time_ns[i], columns.frame[i]
-        rows[at + SEQ], rows[at + NUMBER], rows[at + TSVAL], rows[at + TSECR] = columns.seq[i], number, columns.tsval[i], columns.tsecr[i]
-        ip_id = columns.ip_id[i] + 1  # wide, where it is compiled: above the TTL it has more than 31 bits
-        rows[at + REST] = ip_id << 16 | (columns.ttl[i] & 0xFF) << 8 | (1 if columns.flags[i] & ACK else 0)
-        self.keys.append(columns.key[i])
+        rows[at + HASH], rows[at + TIME], rows[at + FRAME] = hashed, segments.time_ns[i], segments.frame[i]
+        rows[at + SEQ], rows[at + NUMBER] = segments.seq[i], number
+        rows[at + TSVAL], rows[at + TSECR] = segments.tsval[i], segments.tsecr[i]
+        ip_id = segments.ip_id[i] + 1  # wide, where it is compiled: above the TTL it has more than 31 bits
+        rows[at + REST] = ip_id << 16 | (segments.ttl[i] & 0xFF) << 8 | (1 if segments.flags[i] & ACK else 0)
+        self.keys.append(segments.key[i])
         self.count += 1
 
     def cut(self) -> None:
@@ -135,45 +139,54 @@ class Openings:
         Within NEAR_NS there is one with the same number and another four-tuple, or with another number and the same timestamp and
         IP ID (port, where there is no ID), the same IP ID and no timestamp, or the same four-tuple.
         """
-        numbers: dict[int, int] = {}
-        others: dict[object, int] = {}  # by timestamp and IP ID or port, and by four-tuple
-        runs: dict[object, int] = {}  # of these, how many other numbers came one right behind the other
+        rows, keys, count, room = self.rows, self.keys, 0, 8 * self.count
         wanted: set[int] = set()
-        rows, keys = self.rows, self.keys
+        syns, numbers, stamps, tuples = array("q", bytes(room)), array("q", bytes(room)), array("q", bytes(room)), array("q", bytes(room))
+        row_of, number_of, stamp_of, tuple_of = syns, numbers, stamps, tuples  # compiled, these are views
+        first_of: dict[bytes, int] = {}
         for row in range(self.count):
             at = ROW_WORDS * row
-            rest = rows[at + REST]
+            rest, stamp = rows[at + REST], rows[at + TSVAL]
             if rest & 1:
                 continue
-            number, stamp = rows[at + NUMBER], rows[at + TSVAL]
-            other = numbers.setdefault(number, row)
-            if other != row:
-                if keys[other] != keys[row] and abs(rows[at + TIME] - rows[ROW_WORDS * other + TIME]) <= _NEAR_NS:
-                    wanted.add(number)
-                numbers[number] = row
+            row_of[count], number_of[count] = row, rows[at + NUMBER]
+            tuple_of[count] = first_of.setdefault(plain_key(keys[row]), row)
             if stamp:
-                name = stamp << 18 | (rest >> 16 if rest >> 17 else 1 << 17 | local_port(keys[row]))
-                self._pair(others, runs, name, row, wanted)
-            elif rest >> 17:
-                self._pair(others, runs, rest >> 16, row, wanted)  # below all names that have a timestamp
-            self._pair(others, runs, plain_key(keys[row]), row, wanted)
+                stamp_of[count] = stamp << 18 | (rest >> 16 if rest >> 17 else 1 << 17 | local_port(keys[row]))
+            else:  # below all that have a timestamp; without an IP ID as well it is like no other
+                stamp_of[count] = rest >> 16 if rest >> 17 else -1 - row
+            count += 1
+        order = columns.in_order(numbers, count)
+        for place in range(1, count):
+            row, before = row_of[order[place]], row_of[order[place - 1]]
+            is_same = rows[ROW_WORDS * row + NUMBER] == rows[ROW_WORDS * before + NUMBER]
+            if is_same and self._are_near(row, before) and keys[row] != keys[before]:
+                wanted.add(rows[ROW_WORDS * row + NUMBER])
+        self._want_others(syns, stamps, count, wanted)
+        self._want_others(syns, tuples, count, wanted)
         return self._rows_of(wanted)
 
-    def _pair(self, others: dict[object, int], runs: dict[object, int], name: object, row: int, wanted: set[int]) -> None:
-        """Want the numbers of a row and of the last one of this name, if they are others and came at one moment.
+    def _are_near(self, row: int, other: int) -> bool:
+        """Whether two rows came at one moment."""
+        return abs(self.rows[ROW_WORDS * row + TIME] - self.rows[ROW_WORDS * other + TIME]) <= _NEAR_NS
+
+    def _want_others(self, syns: "array[int]", names: "array[int]", count: int, wanted: set[int]) -> None:
+        """Want the numbers of two rows of one name, one right behind the other, that have other numbers and came at one moment.
 
         Of more than MOST_LEGS in a row no more are wanted: they are forged, and as many as somebody likes.
         """
-        rows, at = self.rows, ROW_WORDS * row
-        other = ROW_WORDS * others.setdefault(name, row)
-        if rows[other + NUMBER] != rows[at + NUMBER]:
-            if abs(rows[at + TIME] - rows[other + TIME]) <= _NEAR_NS:
-                runs[name] = runs.get(name, 1) + 1
-                if runs[name] <= MOST_LEGS:
-                    wanted.update((rows[at + NUMBER], rows[other + NUMBER]))
-            else:
-                runs.pop(name, None)
-            others[name] = row
+        rows, order, last, run = self.rows, columns.in_order(names, count), 0, 1
+        for place in range(1, count):
+            if names[order[place]] != names[order[last]]:
+                last, run = place, 1
+                continue
+            row, before = syns[order[place]], syns[order[last]]
+            if rows[ROW_WORDS * row + NUMBER] == rows[ROW_WORDS * before + NUMBER]:
+                continue
+            last, run = place, run + 1 if self._are_near(row, before) else 1
+            if 1 < run <= MOST_LEGS:
+                wanted.add(rows[ROW_WORDS * row + NUMBER])
+                wanted.add(rows[ROW_WORDS * before + NUMBER])
 
     def _rows_of(self, wanted: set[int]) -> "array[int]":
         """Rows of these numbers, but of those that too many four-tuples have."""

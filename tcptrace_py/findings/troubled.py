@@ -326,18 +326,15 @@ class Troubled:
         for column in range(table.wide_columns):
             for place in range(count):
                 of_wide[place] = wide[column * size + order[place]]
-            for place in range(count):
-                wide[column * size + place] = of_wide[place]
+            wide[column * size : column * size + count] = of_wide
         for column in range(table.narrow_columns):
             for place in range(count):
                 of_narrow[place] = narrow[column * size + order[place]]
-            for place in range(count):
-                narrow[column * size + place] = of_narrow[place]
+            narrow[column * size : column * size + count] = of_narrow
         for column in range(table.small_columns):
             for place in range(count):
                 of_small[place] = small[column * size + order[place]]
-            for place in range(count):
-                small[column * size + place] = of_small[place]
+            small[column * size : column * size + count] = of_small
         table.count = count
 
     def _number(self, name: bytes) -> int:
