@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcptrace_py.findings import percentiles
-from tcptrace_py.findings.percentiles import Values
+from tcptrace_py.findings.percentiles import Values, steady_ns
 
 
 def values_of(numbers: list[int]) -> Values:
@@ -63,3 +64,28 @@ def test_parts_add_up(few: Any, one: int, two: int) -> None:
     numbers = [n * n * 1000 + 17 for n in range(one + two)]
     joined = Values.joined([values_of(numbers[:one]), values_of(numbers[one:])]).latency()
     assert joined == values_of(numbers).latency()
+
+
+PERIODIC = [0, 1000, 2010, 3000, 4000, 4990]
+TWO_TRAINS = [0, 400, 1000, 1400, 2000, 2400, 3000, 3400, 4000, 4400]
+
+
+@pytest.mark.parametrize(
+    ("times_ns", "lag", "least_ns", "within_percent", "expected_ns"),
+    [
+        (PERIODIC, 1, 500, 10, 1000),
+        (PERIODIC, 1, 1000, 10, 1000),
+        (PERIODIC, 1, 1001, 10, 0),  # too short
+        (PERIODIC, 1, 500, 0, 0),  # two of five are exactly alike
+        (TWO_TRAINS, 1, 100, 10, 0),  # by turns 400 and 600
+        (TWO_TRAINS, 2, 100, 10, 1000),
+        ([0, 1000, 2000, 3000, 4000, 9000], 1, 500, 10, 1000),  # four of five are enough
+        ([0, 1000, 2000, 3000, 8000, 13000], 1, 500, 10, 0),
+        ([0, 1000], 1, 500, 10, 1000),
+        ([0, 1000], 2, 500, 10, 0),  # no two of them are so far apart
+        ([], 1, 500, 10, 0),
+        ([-(1 << 61), 0, 1 << 61], 1, 500, 15, 1 << 61),  # some 73 years
+    ],
+)
+def test_distances_that_are_alike(times_ns: list[int], lag: int, least_ns: int, within_percent: int, expected_ns: int) -> None:
+    assert steady_ns(array("q", times_ns), lag, least_ns, within_percent) == expected_ns
