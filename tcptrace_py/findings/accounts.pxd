@@ -128,3 +128,7 @@ cdef class Accounts:
 
 cpdef long long late_ns(Account account, long long end_ns)
 cpdef bytes name_of(bytes key)
+
+
+@cython.locals(account=Account, number_at="long long[::1]", at=cython.Py_ssize_t)
+cpdef add_counts(Accounts accounts, tuple told)

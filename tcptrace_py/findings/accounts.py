@@ -805,19 +805,20 @@ def add_counts(accounts: Accounts, told: Counts) -> None:
     names, numbers, handshakes = told
     for (address, port), times in handshakes.items():
         accounts.handshakes_of(address, port).merge(times)
-    at, counted = 0, 3 + len(COUNTS)
-    size = counted + len(MOST)
+    number_at, at = numbers, 0  # compiled, this is a view
     for name in names:
         account = accounts.named(name)
-        account.first_ns, account.last_ns = min(account.first_ns, numbers[at]), max(account.last_ns, numbers[at + 1])
-        account.idle_close_least_ns = min(account.idle_close_least_ns, numbers[at + 2])
-        for field, number in zip(COUNTS, numbers[at + 3 : at + counted], strict=True):
-            if number:
-                setattr(account, field, getattr(account, field) + number)
-        for field, number in zip(MOST, numbers[at + counted : at + size], strict=True):
-            if number:
-                setattr(account, field, max(getattr(account, field), number))
-        at += size
+        account.first_ns, account.last_ns = min(account.first_ns, number_at[at]), max(account.last_ns, number_at[at + 1])
+        account.idle_close_least_ns = min(account.idle_close_least_ns, number_at[at + 2])
+        at += 3
+        for field in COUNTS:
+            if number_at[at]:
+                setattr(account, field, getattr(account, field) + number_at[at])
+            at += 1
+        for field in MOST:
+            if number_at[at]:
+                setattr(account, field, max(getattr(account, field), number_at[at]))
+            at += 1
 
 
 def client_of(name: bytes) -> bytes:

@@ -24,6 +24,9 @@ cdef class Openings:
     cpdef cut(self)
     @cython.locals(rows="long long[::1]", keys=list, kept=cython.Py_ssize_t, row=cython.Py_ssize_t, word=cython.Py_ssize_t)
     cdef _keep_low(self)
+    @cython.locals(keys=list, count=cython.Py_ssize_t, sorted_keys=list, words="long long[::1]", frame_of="long long[::1]",
+                   to_words="long long[::1]", order="int[::1]", row=cython.Py_ssize_t, place=cython.Py_ssize_t, word=cython.Py_ssize_t)
+    cpdef merge(self, tuple parcel)
     @cython.locals(rows="long long[::1]", keys=list, at=cython.Py_ssize_t, row=cython.Py_ssize_t, before=cython.Py_ssize_t,
                    count=cython.Py_ssize_t, place=cython.Py_ssize_t, rest="long long", stamp="long long", wanted=set, first_of=dict,
                    is_same=bint, row_of="long long[::1]", number_of="long long[::1]", stamp_of="long long[::1]", tuple_of="long long[::1]",

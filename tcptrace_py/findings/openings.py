@@ -120,14 +120,21 @@ class Openings:
 
     def merge(self, parcel: tuple[int, list[bytes], bytes]) -> None:
         """Take in another part of the capture."""
-        limit, keys, data = parcel
-        mine = bytes(memoryview(self.rows)[: ROW_WORDS * self.count])
-        rows, keys = array("q", mine + data), self.keys + keys
-        order = sorted(range(len(keys)), key=lambda row: rows[ROW_WORDS * row + FRAME])  # as one process has them
-        sorted_rows = array("q")
-        for row in order:
-            sorted_rows.extend(rows[ROW_WORDS * row : ROW_WORDS * (row + 1)])
-        self.rows, self.keys, self.count = sorted_rows, [keys[row] for row in order], len(order)
+        limit, more_keys, data = parcel
+        rows = array("q", bytes(memoryview(self.rows)[: ROW_WORDS * self.count]) + data)
+        keys = self.keys + more_keys
+        count = len(keys)
+        frames, sorted_rows, sorted_keys = array("q", bytes(8 * count)), array("q", bytes(8 * ROW_WORDS * count)), []
+        words, frame_of, to_words = rows, frames, sorted_rows  # compiled, these are views
+        for row in range(count):
+            frame_of[row] = words[ROW_WORDS * row + FRAME]
+        order = columns.in_order(frames, count)  # as one process has them
+        for place in range(count):
+            row = order[place]
+            for word in range(ROW_WORDS):
+                to_words[ROW_WORDS * place + word] = words[ROW_WORDS * row + word]
+            sorted_keys.append(keys[row])
+        self.rows, self.keys, self.count = sorted_rows, sorted_keys, count
         self.limit = min(self.limit, limit)
         self._keep_low()
         if self.most:

@@ -14,6 +14,9 @@ cdef class Values:
     cdef public dict rounded
 
     cpdef add(self, long long value)
+    cdef _keep(self, long long value)
+    @cython.locals(at=cython.Py_ssize_t)
+    cpdef merge(self, Values other)
     @cython.locals(rounded=dict, at=cython.Py_ssize_t, near="long long")
     cpdef _round_off(self)
 

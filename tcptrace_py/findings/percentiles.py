@@ -32,6 +32,9 @@ class Values:
             self.least = value
         self.most = max(self.most, value)
         self.count += 1
+        self._keep(value)
+
+    def _keep(self, value: int) -> None:
         if self.kept == len(self.exact):
             self.exact = longer(self.exact)
         self.exact[self.kept] = value
@@ -41,9 +44,15 @@ class Values:
 
     def merge(self, other: "Values") -> None:
         """Take in all values of another part of the capture."""
-        whole = Values.joined([self, other])
-        self.count, self.least, self.most, self.rounded = whole.count, whole.least, whole.most, whole.rounded
-        self.exact, self.kept = whole.exact, whole.kept
+        if not other.count:
+            return
+        self.least = min(self.least, other.least) if self.count else other.least
+        self.most = max(self.most, other.most)
+        self.count += other.count
+        for near, number in other.rounded.items():
+            self.rounded[near] = self.rounded.get(near, 0) + number
+        for at in range(other.kept):
+            self._keep(other.exact[at])
 
     def _round_off(self) -> None:
         rounded = self.rounded
@@ -57,15 +66,7 @@ class Values:
         """All values of several, as if they had been taken in together."""
         whole = cls()
         for part in parts:
-            if not part.count:
-                continue
-            whole.least = min(part.least, whole.least) if whole.count else part.least
-            whole.most = max(part.most, whole.most)
-            whole.count += part.count
-            exact = bytes(whole.exact[: whole.kept]) + bytes(part.exact[: part.kept])
-            whole.exact, whole.kept = array("q", exact or bytes(FIRST_BYTES)), len(exact) // 8
-            for near, number in part.rounded.items():
-                whole.rounded[near] = whole.rounded.get(near, 0) + number
+            whole.merge(part)
         return whole
 
     def latency(self) -> Latency:

@@ -61,7 +61,8 @@ cdef class Troubled:
     cdef _keep(self, int[::1] order, Py_ssize_t count)
     cpdef int _number(self, bytes name) except -1
     @cython.locals(table=Table, row=cython.Py_ssize_t, count=cython.Py_ssize_t, mine=cython.Py_ssize_t, size=cython.Py_ssize_t,
-                   column=cython.Py_ssize_t, number=int)
+                   column=cython.Py_ssize_t, number=int, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]",
+                   of_wide="long long[::1]", of_narrow="int[::1]", of_small="signed char[::1]")
     cpdef take(self, tuple parcel)
     @cython.locals(table=Table, own=Side, other=Side, first=Segment, segment=Segment, wide="long long[::1]", size=cython.Py_ssize_t)
     cdef _write_numbers(self, Py_ssize_t row, Live live, long long client)

@@ -360,18 +360,19 @@ class Troubled:
         names, count, data = parcel
         table = Table(WIDE_COLUMNS, NARROW_COLUMNS, SMALL_COLUMNS, 1)
         table.unpack(memoryview(data), 0, count)
+        of_wide, of_narrow, of_small = table.wide, table.narrow, table.small
         for row in range(count):
-            if table.wide[FIRST_FRAME * count + row] > self.last_frame:
+            if of_wide[FIRST_FRAME * count + row] > self.last_frame:
                 continue
-            mine, number = self._next(), self._number(names[table.narrow[ACCOUNT * count + row]])
-            size = self.table.capacity
+            mine, number = self._next(), self._number(names[of_narrow[ACCOUNT * count + row]])
+            wide, narrow, small, size = self.table.wide, self.table.narrow, self.table.small, self.table.capacity
             for column in range(WIDE_COLUMNS):
-                self.table.wide[column * size + mine] = table.wide[column * count + row]
+                wide[column * size + mine] = of_wide[column * count + row]
             for column in range(NARROW_COLUMNS):
-                self.table.narrow[column * size + mine] = table.narrow[column * count + row]
+                narrow[column * size + mine] = of_narrow[column * count + row]
             for column in range(SMALL_COLUMNS):
-                self.table.small[column * size + mine] = table.small[column * count + row]
-            self.table.narrow[ACCOUNT * size + mine] = number
+                small[column * size + mine] = of_small[column * count + row]
+            narrow[ACCOUNT * size + mine] = number
 
     def rename_streams(self, stream_of: Callable[[int], int]) -> None:
         """Give other numbers to the streams."""

@@ -2,6 +2,10 @@
 import cython
 
 
+cdef bytes ONES
+cdef Py_ssize_t STRETCH
+
+
 cdef class FirstFrames:
     cdef public bytearray bits
     cdef public list repeated
@@ -11,6 +15,8 @@ cdef class FirstFrames:
     cpdef add(self, long long frame)
     @cython.locals(at=cython.Py_ssize_t)
     cpdef add_all(self, long long[::1] frames)
+    @cython.locals(bits=bytearray, own=cython.Py_ssize_t, stretch=cython.Py_ssize_t, at=cython.Py_ssize_t, below="long long")
+    cpdef rank(self, long long frame)
 
 
 cdef class FrameList(FirstFrames):

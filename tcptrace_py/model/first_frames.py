@@ -2,11 +2,12 @@
 """Numbers of connections and of streams: their rank by first frame, from one bit for each frame of the capture."""
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from .growing import longer
 
 STRETCH = 1 << 6  # bytes, which are looked through for each rank
+ONES = bytes(map(int.bit_count, range(256)))  # bits that are 1, by byte
 
 
 class FirstFrames:
@@ -43,14 +44,16 @@ class FirstFrames:
 
     def rank(self, frame: int) -> int:
         """How many connections begin before this frame. To be asked when all are known."""
-        before = self._sums()
-        stretch, bit = divmod(frame, 8 * STRETCH)
-        if stretch >= len(before) - 1:
+        before, bits, own, below = self._sums(), self.bits, frame >> 3, 0
+        stretch = own // STRETCH
+        if own >= len(bits):
             return before[-1] + len(self.repeated)
-        at = stretch * STRETCH
-        bits = int.from_bytes(self.bits[at : at + STRETCH], "little")
-        below = before[stretch] + (bits & (1 << bit) - 1).bit_count()
-        return below + sum(repeated < frame for repeated in self.repeated) if self.repeated else below
+        for at in range(stretch * STRETCH, own):
+            below += ONES[bits[at]]
+        below += ONES[bits[own] & (1 << (frame & 7)) - 1]
+        if self.repeated:
+            below += bisect_left(self.repeated, frame)
+        return before[stretch] + below
 
     def frame(self, number: int) -> int | None:
         """The frame that begins the connection of this number; None where there is none. Only where no frame is `repeated`."""
@@ -68,6 +71,7 @@ class FirstFrames:
     def _sums(self) -> "array[int]":
         """How many there are before each stretch, and in all."""
         if self._before is None:
+            self.repeated.sort()
             self._before = array("q", [0])
             for at in range(0, len(self.bits), STRETCH):
                 self._before.append(self._before[-1] + ones(self.bits[at : at + STRETCH]))
