@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from tcptrace_py.model import words
 from tcptrace_py.model.addresses import text
 from tcptrace_py.model.results import Scope, TwoScopes
 from tcptrace_py.model.state import Basis, State
@@ -16,7 +17,7 @@ from tcptrace_py.model.state import Basis, State
 from .table import Table
 
 ROWS = 2048  # connections of a full block
-VERSION = 4
+VERSION = 5
 _MAGIC = b"tcpstates facts\n"
 
 # Columns of connections, by width. Times and durations are nanoseconds. A self-connect has a client's side only: the server's
@@ -86,19 +87,31 @@ Entry = tuple[State, Basis, str]  # a state, how firmly it is known, and why
 class Names:
     """Values by their numbers in a block, each kept once."""
 
-    __slots__ = ("by_value", "values")
+    __slots__ = ("_by_value", "values")
 
     def __init__(self, values: Sequence[object] = ()) -> None:
         self.values = list(values)
-        self.by_value = {value: number for number, value in enumerate(self.values)}
+        self._by_value: dict[object, int] | None = None  # None: nobody has asked for a number of any yet, as of most that are unpacked
 
     def number(self, value: object) -> int:
         """Number of a value, a new one where it has none."""
-        found = self.by_value.get(value)
+        numbers = self._by_value
+        if numbers is None:
+            numbers = self._numbered()
+        found = numbers.get(value)
         if found is None:
-            found = self.by_value[value] = len(self.values)
+            found = numbers[value] = len(self.values)
             self.values.append(value)
         return found
+
+    def find(self, value: object) -> int:
+        """Number of a value; -1: it has none."""
+        return self._numbered().get(value, -1)
+
+    def _numbered(self) -> dict[object, int]:
+        if self._by_value is None:
+            self._by_value = {value: number for number, value in enumerate(self.values)}
+        return self._by_value
 
 
 class Block:
@@ -199,7 +212,7 @@ class Block:
             {
                 "version": VERSION,
                 "rows": [table.count for table in tables],
-                "addresses": [value.hex() for value in self.addresses.values],  # type: ignore[attr-defined]
+                "addresses": _runs(self.addresses.values),  # type: ignore[arg-type]
                 "scopes": [_packed_scope(scope) for scope in self.scopes.values],
                 "histories": self.histories.values,
                 "paths": [value.hex() for value in self.paths.values],  # type: ignore[attr-defined]
@@ -210,7 +223,33 @@ class Block:
             separators=(",", ":"),
         ).encode()
         head = _MAGIC + len(names).to_bytes(8, "little") + names
-        return b"".join([head, bytes(-len(head) % 8), *(table.packed() for table in tables)])
+        pieces: list[memoryview | bytes] = [head, bytes(-len(head) % 8)]
+        for table in tables:
+            pieces += table.pieces(0, table.count)
+        return b"".join(pieces)
+
+
+def _runs(values: list[bytes]) -> list[tuple[int, str]]:
+    """Addresses, in hexadecimal, those of one size that follow each other in one piece: thousands of them are written and read at once."""
+    found, begin = [], 0
+    for at in range(1, len(values) + 1):
+        size = len(values[begin])
+        if at == len(values) or len(values[at]) != size:
+            found.append((size, b"".join(values[begin:at]).hex()))
+            begin = at
+    return found
+
+
+def _apart(runs: list[tuple[int, str]]) -> list[bytes]:
+    """The addresses of these pieces."""
+    found = []
+    for size, run in runs:
+        together = bytes.fromhex(run)
+        if size < 1 or len(together) % size:
+            raise ValueError("addresses of no size")
+        for at in range(0, len(together), size):
+            found.append(words.within(together, at, size))  # noqa: PERF401 - compiled, this is a loop in C
+    return found
 
 
 def _packed_scope(scope: object) -> tuple[object, ...]:
@@ -243,7 +282,7 @@ def unpacked(data: bytes) -> Block:
     rest, at = memoryview(data), end + -end % 8
     for table, count in zip((block.connections, block.entries, block.stays, block.resets, block.anomalies), names["rows"], strict=True):
         at = table.unpack(rest, at, count)
-    block.addresses = Names([bytes.fromhex(value) for value in names["addresses"]])
+    block.addresses = Names(_apart(names["addresses"]))
     block.scopes = Names([_scope(value) for value in names["scopes"]])
     block.histories, block.reasons, block.texts = Names(names["histories"]), Names(names["reasons"]), Names(names["texts"])
     block.paths = Names([bytes.fromhex(value) for value in names["paths"]])

@@ -138,17 +138,21 @@ class Table:
         """
         if end < 0:
             end = self.count
-        data = b"".join(
-            [
-                *self._filled(self.wide, self.wide_columns, first, end),
-                *self._filled(self.narrow, self.narrow_columns, first, end),
-                *self._filled(self.small, self.small_columns, first, end),
-            ]
-        )
-        return data + bytes(-len(data) % 8)
+        return b"".join(self.pieces(first, end))
 
-    def _filled(self, values: "array[int]", columns: int, first: int, end: int) -> list[bytes]:
-        return [bytes(values[column * self.capacity + first : column * self.capacity + end]) for column in range(columns)]
+    def pieces(self, first: int, end: int) -> list[memoryview | bytes]:
+        """The same, still in its pieces: as long as the table stays as it is, so that whoever puts them together copies them once."""
+        size = (8 * self.wide_columns + 4 * self.narrow_columns + self.small_columns) * (end - first)
+        return [
+            *self._filled(self.wide, self.wide_columns, first, end),
+            *self._filled(self.narrow, self.narrow_columns, first, end),
+            *self._filled(self.small, self.small_columns, first, end),
+            bytes(-size % 8),
+        ]
+
+    def _filled(self, values: "array[int]", columns: int, first: int, end: int) -> list[memoryview]:
+        whole = memoryview(values)
+        return [whole[column * self.capacity + first : column * self.capacity + end] for column in range(columns)]
 
     def unpack(self, data: memoryview, at: int, count: int) -> int:
         """Become a table of so many rows that stand packed from byte `at` on; returns the byte behind them."""
@@ -157,9 +161,10 @@ class Table:
         if end > len(data):
             raise ValueError("packed rows are cut short")
         self.capacity = self.count = count
-        self.wide = _column("q", data[at : at + wide])
-        self.narrow = _column("i", data[at + wide : at + wide + narrow])
-        self.small = _column("b", data[at + wide + narrow : end])
+        own = memoryview(bytearray(data[at:end]))
+        self.wide = own[:wide].cast("q")  # type: ignore[assignment] # it passes for one
+        self.narrow = own[wide : wide + narrow].cast("i")  # type: ignore[assignment] # it passes for one
+        self.small = own[wide + narrow :].cast("b")  # type: ignore[assignment] # it passes for one
         return end + -(end - at) % 8
 
 
@@ -174,9 +179,3 @@ def ranked(values: "array[int]", names: "array[int]") -> "tuple[array[int], arra
         to_names[rank] = names[row]
         to_ranks[row] = rank
     return sorted_names, ranks
-
-
-def _column(code: str, data: memoryview) -> "array[int]":
-    column = array(code)
-    column.frombytes(data)
-    return column

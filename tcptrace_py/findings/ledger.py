@@ -215,7 +215,7 @@ class Services:
         table, stays, anomalies = block.connections, block.stays, block.anomalies
         wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
         entries, sides, codes = block.entries.wide, stays.small, anomalies.narrow
-        unseen = block.texts.by_value.get(ACKED_UNSEEN, -1)
+        unseen = block.texts.find(ACKED_UNSEEN)
         closing = [_closing_step(block, number) for number in range(len(block.paths.values))]
         natures, starts_ns, closes_ns, payloads = self.natures, self.starts_ns, self.closes_ns, self.payloads
         for row in range(table.count):

@@ -83,7 +83,7 @@ class Neighbours:
         table, anomalies = block.connections, block.anomalies
         wide, narrow, small, size = table.wide, table.narrow, table.small, table.capacity
         entries, room, codes = block.entries.wide, ENTERED * block.entries.capacity, anomalies.narrow
-        unseen = block.texts.by_value.get(ACKED_UNSEEN, -1)
+        unseen = block.texts.find(ACKED_UNSEEN)
         paths = [block.path(number) for number in range(len(block.paths.values))]
         every, by_fin = [_steps_in(path, WATCHED) for path in paths], [_steps_in(path, ENDED_BY_FIN) for path in paths]
         last, final = [len(path) - 1 for path in paths], [int(path[-1][0]) for path in paths]

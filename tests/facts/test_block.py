@@ -99,7 +99,7 @@ def test_packed_and_unpacked() -> None:
     [
         (b"", "not a block of facts"),
         (b"tcpstates fact\n" + bytes(64), "not a block of facts"),
-        (Block(1).packed().replace(f'"version":{VERSION}'.encode(), b'"version":9'), "version 9: this program reads version 4"),
+        (Block(1).packed().replace(f'"version":{VERSION}'.encode(), b'"version":9'), "version 9: this program reads version 5"),
     ],
 )
 def test_what_is_no_block_is_refused(data: bytes, why: str) -> None:
