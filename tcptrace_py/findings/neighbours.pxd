@@ -13,6 +13,10 @@ cdef int HALF_OPEN, BY_SERVER, STILL, WHAT, OPEN, CLOSED, UNANSWERED, COMPLETED,
 cdef Py_ssize_t ANOMALIES, ANOMALIES_AT, ANOMALY_CODE, CLIENT_PACKETS, CLIENT_PATH, ENTERED, ENTRIES_AT, OUTCOME, SERVER_PACKETS, SERVER_PATH
 
 
+cdef class _Watched:
+    cdef public int[::1] edges, steps, states
+
+
 cdef class Neighbours:
     cdef public Py_ssize_t count
     cdef public signed char[::1] what
@@ -21,9 +25,9 @@ cdef class Neighbours:
 
     @cython.locals(
         table=Table, anomalies=Table, wide="long long[::1]", narrow="int[::1]", small="signed char[::1]", size=cython.Py_ssize_t,
-        entries="long long[::1]", room=cython.Py_ssize_t, codes="int[::1]", unseen=int, paths=list, every=list, by_fin=list, last=list,
-        final=list, row=cython.Py_ssize_t, client=int, server=int, sent="long long", answered="long long", outcome=int, lacks=bint,
-        at=cython.Py_ssize_t, anomaly=cython.Py_ssize_t, watched=list, step=cython.Py_ssize_t, state=int, behind=cython.Py_ssize_t)
+        entries="long long[::1]", room=cython.Py_ssize_t, codes="int[::1]", unseen=int, paths=list, every=_Watched, by_fin=_Watched,
+        lasts="int[::1]", finals="int[::1]", place=cython.Py_ssize_t, row=cython.Py_ssize_t, client=int, server=int, sent="long long",
+        answered="long long", outcome=int, lacks=bint, at=cython.Py_ssize_t, anomaly=cython.Py_ssize_t, watched=_Watched, step=cython.Py_ssize_t, behind=cython.Py_ssize_t)
     cpdef add(self, Block block, int[::1] service)
     @cython.locals(until_ns="long long")
     cdef _look(self, long long[::1] entries, Py_ssize_t at, bint at_end, int what, int service)

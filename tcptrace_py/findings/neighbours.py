@@ -9,6 +9,7 @@ ends would seem to last: only those count there that end with a FIN.
 from array import array
 from collections.abc import Sequence
 from heapq import nsmallest
+from itertools import accumulate
 
 from tcptrace_py.facts.block import (
     ANOMALIES,
@@ -68,6 +69,18 @@ def stuck_ns(start_ns: int, end_ns: int) -> int:
     return min(STUCK_NS, max(LEAST_NS, (end_ns - start_ns) // 10))
 
 
+class _Watched:
+    """The steps of some paths into some of the states, and the states' numbers: those of one path next to each other."""
+
+    __slots__ = ("edges", "states", "steps")
+
+    def __init__(self, paths: Sequence[Sequence[Entry]], states: frozenset[State]) -> None:
+        found = [[(step, int(state)) for step, (state, _, _) in enumerate(path) if state in states] for path in paths]
+        self.edges = array("i", [0, *accumulate(map(len, found))])
+        self.steps = array("i", [step for steps in found for step, _ in steps])
+        self.states = array("i", [state for steps in found for _, state in steps])
+
+
 class Neighbours:
     """Every time that a side was in such a state for long, in columns: which state, of whose connection, how long."""
 
@@ -85,8 +98,9 @@ class Neighbours:
         entries, room, codes = block.entries.wide, ENTERED * block.entries.capacity, anomalies.narrow
         unseen = block.texts.find(ACKED_UNSEEN)
         paths = [block.path(number) for number in range(len(block.paths.values))]
-        every, by_fin = [_steps_in(path, WATCHED) for path in paths], [_steps_in(path, ENDED_BY_FIN) for path in paths]
-        last, final = [len(path) - 1 for path in paths], [int(path[-1][0]) for path in paths]
+        every, by_fin = _Watched(paths, WATCHED), _Watched(paths, ENDED_BY_FIN)
+        last, final = array("i", [len(path) - 1 for path in paths]), array("i", [int(path[-1][0]) for path in paths])
+        lasts, finals = last, final  # compiled, views of them
         for row in range(table.count):
             client, server = narrow[CLIENT_PATH * size + row], narrow[SERVER_PATH * size + row]
             sent, answered, outcome = wide[CLIENT_PACKETS * size + row], wide[SERVER_PACKETS * size + row], small[OUTCOME * size + row]
@@ -98,19 +112,21 @@ class Neighbours:
             watched = by_fin if lacks else every
             at = room + narrow[ENTRIES_AT * size + row]
             if sent > 0 or not lacks:
-                for step, state in watched[client]:
-                    self._look(entries, at + step, step == last[client], state, service[row])
+                for place in range(watched.edges[client], watched.edges[client + 1]):
+                    step = watched.steps[place]
+                    self._look(entries, at + step, step == lasts[client], watched.states[place], service[row])
             if server < 0:
                 continue
-            behind = at + last[client] + 1
+            behind = at + lasts[client] + 1
             if answered > 0 or not lacks:
-                for step, state in watched[server]:
-                    self._look(entries, behind + step, step == last[server], state + BY_SERVER, service[row])
+                for place in range(watched.edges[server], watched.edges[server + 1]):
+                    step = watched.steps[place]
+                    self._look(entries, behind + step, step == lasts[server], watched.states[place] + BY_SERVER, service[row])
             if outcome in (COMPLETED, NOT_CAPTURED):
-                if final[client] == OPEN and final[server] == CLOSED:
-                    self._note(entries[behind + last[server]], HALF_OPEN + STILL, service[row])
-                elif final[client] == CLOSED and final[server] == OPEN:
-                    self._note(entries[at + last[client]], HALF_OPEN + BY_SERVER + STILL, service[row])
+                if finals[client] == OPEN and finals[server] == CLOSED:
+                    self._note(entries[behind + lasts[server]], HALF_OPEN + STILL, service[row])
+                elif finals[client] == CLOSED and finals[server] == OPEN:
+                    self._note(entries[at + lasts[client]], HALF_OPEN + BY_SERVER + STILL, service[row])
 
     def _look(self, entries: Sequence[int], at: int, at_end: bool, what: int, service: int) -> None:
         """Note a state that lasted: entered at a row of the entries, left at the next one, if the side was not in it `at_end`."""
@@ -246,8 +262,3 @@ class _Rows:
             self.clients[row],
             scope,
         )
-
-
-def _steps_in(path: Sequence[Entry], states: frozenset[State]) -> list[tuple[int, int]]:
-    """The steps of a path into some of the states, and the states' numbers."""
-    return [(step, int(state)) for step, (state, _, _) in enumerate(path) if state in states]
