@@ -8,7 +8,7 @@ from tcptrace_py.model cimport columns
 from tcptrace_py.model.packed cimport Numbered
 
 cdef long long NEVER_NS, UNKNOWN, MISSING, SECOND_NS, NO_NETWORK
-cdef Py_ssize_t TAIL, FOUR_WORDS, SIXTEEN_WORDS
+cdef Py_ssize_t TAIL, FOUR_WORDS, SIXTEEN_WORDS, PORT_BITS
 cdef int CLOSE_BITS, IS_STAMPED, IS_PLAIN, IS_REUSED, IS_OPENED, CLIENT_SHIFT, SERVER_SHIFT, STAY_BITS, NONE
 cdef Py_ssize_t COUNTS, CLIENT_FIRST, SERVER_FIRST, BOTH, RESETS, UNCLOSED, WAITS_CLIENT, WAITS_SERVER, STAMPED, PLAIN, REUSED, NO_STEP
 cdef Py_ssize_t COMPLETED, NOT_CAPTURED, SIMULTANEOUS, RST
@@ -40,12 +40,11 @@ cdef object _middle(long long[::1] column, Py_ssize_t low, Py_ssize_t high)
 
 cdef class Services:
     cdef public Numbered names
-    cdef dict _tails
     cdef tuple _servers
     cdef public object service, natures, starts_ns, closes_ns, payloads
 
-    @cython.locals(table=Table, service="int[::1]", names=Numbered, tails=dict, tail=bytes, narrow="int[::1]", size=cython.Py_ssize_t,
-                   addresses=list, networks=list, row=cython.Py_ssize_t)
+    @cython.locals(table=Table, service="int[::1]", names=Numbered, ends=dict, end=bytes, narrow="int[::1]", size=cython.Py_ssize_t,
+                   addresses=list, networks=list, row=cython.Py_ssize_t, server=int, port=int, scope=int, where="long long")
     cpdef _number(self, Block block, Py_ssize_t first)
     cpdef tuple key(self, Py_ssize_t number)
     @cython.locals(least=bytes, at=cython.Py_ssize_t)
@@ -109,6 +108,13 @@ cdef class Stays:
         first=cython.Py_ssize_t, host="int[::1]", to_entered_ns="long long[::1]", to_until_ns="long long[::1]", row=cython.Py_ssize_t,
         begin=cython.Py_ssize_t, stay=cython.Py_ssize_t, holder=cython.Py_ssize_t, entered_ns="long long", until_ns="long long")
     cpdef add(self, Block block)
+
+
+@cython.locals(size=cython.Py_ssize_t)
+cdef tuple _service(bytes name)
+cpdef tuple server_of(bytes name)
+@cython.locals(at=cython.Py_ssize_t, port=int, kind=int)
+cdef tuple _port_and_network(bytes name)
 
 
 @cython.locals(opened=bint)

@@ -59,6 +59,7 @@ PackedService = tuple[bytes, bytes, int, int]  # the same, not in words
 HostKey = tuple[str, Scope | None]
 NO_NETWORK = -1
 GRE_KEYS = 1 << 32  # networks from here on are keys of GRE
+PORT_BITS = 16
 TAIL = 8  # bytes of a name behind the addresses: the port and the network
 FOUR_WORDS, SIXTEEN_WORDS = (2 * 4 + TAIL) // 4, (2 * 16 + TAIL) // 4  # of names
 # Numbers of a group: how its connections were closed, what TIME_WAIT that left, whether they use timestamps, and how many of them
@@ -146,11 +147,10 @@ def _middle(column: "array[int]", low: int, high: int) -> int | None:
 class Services:
     """Every connection, by the service that it goes to and the address that it comes from."""
 
-    __slots__ = ("_servers", "_tails", "closes_ns", "names", "natures", "payloads", "service", "starts_ns")
+    __slots__ = ("_servers", "closes_ns", "names", "natures", "payloads", "service", "starts_ns")
 
     def __init__(self) -> None:
         self.names = Numbered(FOUR_WORDS, SIXTEEN_WORDS)  # as bytes they sort as the services do, if their addresses are of one kind
-        self._tails: dict[tuple[int, int], bytes] = {}  # of names, by port and network
         self.service, self.natures = array("i"), array("i")
         self.starts_ns, self.closes_ns, self.payloads = array("q"), array("q"), array("q")
         self._servers: tuple[Numbered, array[int]] | None = None  # what `by_server` said, as long as it holds
@@ -168,15 +168,17 @@ class Services:
 
     def _number(self, block: Block, first: int) -> None:
         """Say of each connection which service's it is."""
-        table, service, names, tails = block.connections, self.service, self.names, self._tails
+        table, service, names = block.connections, self.service, self.names
         narrow, size, networks = table.narrow, table.capacity, networks_of(block)
         addresses: list[bytes] = block.addresses.values  # type: ignore[assignment]
+        ends: dict[int, bytes] = {}  # of names, by server, port and scope as the block has them
         for row in range(table.count):
-            where = narrow[SERVER_PORT * size + row], networks[narrow[SCOPE * size + row]]
-            tail = tails.get(where)
-            if tail is None:
-                tail = tails[where] = _tail(*where)
-            service[first + row] = names.number(addresses[narrow[CLIENT * size + row]] + addresses[narrow[SERVER * size + row]] + tail)
+            server, port, scope = narrow[SERVER * size + row], narrow[SERVER_PORT * size + row], narrow[SCOPE * size + row]
+            where = (server * len(networks) + scope + 1) << PORT_BITS | port
+            end = ends.get(where)
+            if end is None:
+                end = ends[where] = addresses[server] + _tail(port, networks[scope])
+            service[first + row] = names.number(addresses[narrow[CLIENT * size + row]] + end)
 
     def __len__(self) -> int:
         return self.names.count
@@ -492,13 +494,21 @@ def _tail(port: int, network: int) -> bytes:
 
 def _service(name: bytes) -> PackedService:
     size = (len(name) - TAIL) // 2
-    return name[:size], name[size:-TAIL], *server_of(name)[1:]
+    port, network = _port_and_network(name)
+    return name[:size], name[size : 2 * size], port, network
 
 
 def server_of(name: bytes) -> tuple[bytes, int, int]:
     """A server of `Services.by_server`: its address, its port and its network."""
-    port, kind = divmod(int.from_bytes(name[-TAIL:-4]), 1 << 8)
-    return name[:-TAIL], port, (kind - 1) * GRE_KEYS + int.from_bytes(name[-4:]) if kind else NO_NETWORK
+    port, network = _port_and_network(name)
+    return name[: len(name) - TAIL], port, network
+
+
+def _port_and_network(name: bytes) -> tuple[int, int]:
+    """What the tail of a name says."""
+    at = len(name) - TAIL
+    port, kind = name[at + 1] << 8 | name[at + 2], name[at + 3]
+    return port, (kind - 1) * GRE_KEYS + int.from_bytes(name[at + 4 :]) if kind else NO_NETWORK
 
 
 def lowest(keys: "Sequence[array[int]]", most: int) -> "array[int]":

@@ -25,6 +25,7 @@ cdef class PortUse:
     cdef public int[::1] numbers
     cdef public Py_ssize_t accounts
     cdef public list watched
+    cdef public object last_range
     cdef public dict outside, released
     cdef public long long limit
 
@@ -41,7 +42,9 @@ cdef class PortUse:
     cpdef _turn(self, Watched watched, long long low, long long high, long long level)
 
 
-@cython.locals(at=cython.Py_ssize_t)
+@cython.locals(at=cython.Py_ssize_t, low=int, high=int, given=bint)
 cpdef believed(PortUse use, Py_ssize_t account)
+@cython.locals(at=cython.Py_ssize_t)
+cpdef long long believed_ports(PortUse use, Py_ssize_t account) except -1
 @cython.locals(at=cython.Py_ssize_t)
 cpdef bint is_ordinary(PortUse use, Py_ssize_t account)

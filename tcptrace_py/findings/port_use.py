@@ -118,10 +118,11 @@ class Watched:
 class PortUse:
     """The ports of every account, taken and given back in order of time."""
 
-    __slots__ = ("accounts", "limit", "numbers", "outside", "released", "watched")
+    __slots__ = ("accounts", "last_range", "limit", "numbers", "outside", "released", "watched")
 
     def __init__(self) -> None:
         self.accounts = 0
+        self.last_range: PortRange | None = None  # that an account was said to have when it was asked for
         self.numbers = array("i", bytes(4 * WORDS))
         self.watched: list[Watched] = []
         self.outside: dict[int, set[int]] = {}  # ports beyond the believed range, up to FEWEST of them
@@ -249,7 +250,17 @@ class PortTotals(NamedTuple):
 def believed(use: PortUse, account: int) -> PortRange:
     """The range of ports that an account is said to have."""
     at = account * WORDS
-    return PortRange(use.numbers[at + LOW], use.numbers[at + HIGH], "option" if use.numbers[at + GIVEN] else "profile")
+    low, high, given = use.numbers[at + LOW], use.numbers[at + HIGH], use.numbers[at + GIVEN]
+    last = use.last_range
+    if last is None or last.low != low or last.high != high or (last.known_from == "option") != given:  # one of few profiles
+        last = use.last_range = PortRange(low, high, "option" if given else "profile")
+    return last
+
+
+def believed_ports(use: PortUse, account: int) -> int:
+    """How many ports that range has."""
+    at = account * WORDS
+    return use.numbers[at + HIGH] - use.numbers[at + LOW] + 1
 
 
 def is_ordinary(use: PortUse, account: int) -> bool:

@@ -17,7 +17,7 @@ from tcptrace_py.model.segments import SCOPE_GRE, SCOPE_VNI, scope_bytes
 
 from .accounts import Account, Accounts, late_ns
 from .occupancy import ANY_PORT
-from .port_use import FEWEST, PortRange, PortTotals, believed, exhaustion_of, is_ordinary, is_within, range_of
+from .port_use import FEWEST, PortRange, PortTotals, believed, believed_ports, exhaustion_of, is_ordinary, is_within, range_of
 from .singles import HELD as HELD_ONLY
 from .singles import is_alive, told
 from .vantage import Vantages
@@ -83,7 +83,8 @@ class Budgets(PortBudgets):
 
     def of(self, keys: Iterable[tuple[str, str, int, Scope | None]]) -> Iterator[PortBudget]:
         """Those of some clients and services."""
-        return (self._budget(self._accounts.named(account_name(*key))) for key in keys)
+        known: dict[str, bytes] = {}  # addresses, packed
+        return (self._budget(self._accounts.named(account_name(*key, known))) for key in keys)
 
     def _unpack(self) -> None:
         """Make objects of accounts of one connection."""
@@ -91,7 +92,8 @@ class Budgets(PortBudgets):
             self._accounts.unpack_all()
 
     def _budget(self, account: Account) -> PortBudget:
-        accounts, scope = self._accounts, scope_of(account.client.scope)
+        accounts, tunnel = self._accounts, account.client.scope
+        scope = scope_of(tunnel) if tunnel else None
         found = self._own.get(account.number)
         if found is None:
             found = believed(accounts.occupancy.ports, account.number), None
@@ -152,8 +154,10 @@ def _lone(accounts: Accounts) -> Iterator[PortBudget]:
 
 def may_be_near(account: Account, accounts: Accounts, ratio: float) -> bool:
     """Whether a budget of an ordinary range is worth a look: by far most accounts hold few ports."""
-    size = believed(accounts.occupancy.ports, account.number).size
-    return account.connections >= SUSTAINED or bool(accounts.occupancy.peak_of(account.held_row)[0] >= ratio * size)
+    occupancy, held = accounts.occupancy, account.held_row
+    if account.connections >= SUSTAINED:
+        return True
+    return bool((occupancy.peak[held] if held >= 0 else 0) >= ratio * believed_ports(occupancy.ports, account.number))
 
 
 def budgets(accounts: Accounts) -> PortBudgets:
@@ -170,12 +174,13 @@ def _most_used(budget: PortBudget) -> tuple[float, int, str, str, int, str, int,
 def budgets_of(connections: Iterable[Connection], profiles: Profiles, end_ns: int) -> PortBudgets:
     """The budgets of described connections alone, in a capture that ends then: of those that somebody chose."""
     accounts, names = Accounts(profiles, Vantages()), dict[tuple[str, str, int, Scope | None], bytes]()
+    known: dict[str, bytes] = {}
     for connection in connections:
         client, server, scope = connection.client, connection.server, connection.network
         key = client.address, server.address, server.port, scope
         name = names.get(key)
         if name is None:
-            name = names[key] = account_name(*key)
+            name = names[key] = account_name(*key, known)
         port = client.port if connection.history[:1] == "S" else ANY_PORT
         block, row = place_of(connection)
         accounts.add(accounts.named(name), block, row, port, -1)
@@ -183,10 +188,13 @@ def budgets_of(connections: Iterable[Connection], profiles: Profiles, end_ns: in
     return budgets(accounts)
 
 
-def account_name(client: str, server: str, port: int, scope: Scope | None) -> bytes:
-    """Name of an account (see `Accounts.rows`)."""
+def account_name(client: str, server: str, port: int, scope: Scope | None, known: dict[str, bytes]) -> bytes:
+    """Name of an account (see `Accounts.rows`). `known`: addresses that were packed before, and now these."""
     tunnel = b"" if scope is None else scope_bytes(*((SCOPE_VNI, scope.vni or 0) if scope.gre_key is None else (SCOPE_GRE, scope.gre_key)))
-    return packed(client) + packed(server) + port.to_bytes(2) + tunnel
+    for address in (client, server):
+        if address not in known:
+            known[address] = packed(address)
+    return known[client] + known[server] + port.to_bytes(2) + tunnel
 
 
 def _totals(account: Account, accounts: Accounts) -> PortTotals:
