@@ -45,6 +45,8 @@ cdef class Shape:
     cdef public int vantage, midstream, kind, outcome, pattern, segments, first_fin, first_syn, last_syn, synack, ack, ack_of, stay_side
     cdef public int basis
     cdef public bint timed
+    cdef public unsigned long long letters
+    cdef public long long history, named_in
     cdef public int[::1] begins, completes
     cdef public _Path client_path, server_path
 

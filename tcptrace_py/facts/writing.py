@@ -103,9 +103,12 @@ class Shape:
         "completes",
         "first_fin",
         "first_syn",
+        "history",
         "kind",
         "last_syn",
+        "letters",
         "midstream",
+        "named_in",
         "outcome",
         "pattern",
         "segments",
@@ -144,6 +147,7 @@ class Shape:
         self.client_path, self.server_path = _Path(verdict, client), _Path(verdict, 1 - client)
         if self.outcome == UNANSWERED:
             self.client_path.give_up(verdict.giving_up)
+        self.letters, self.history, self.named_in = 0, -1, 0  # of the last one: its history, the number of that in a block, which one
         self.stay_side, self.basis = -1, -1
         for marks in verdict.stays:
             self.stay_side, self.basis = marks.side != client, marks.basis_code
@@ -250,7 +254,10 @@ class Writer:
         wide[START * size + row], wide[END * size + row] = closed.start_ns, closed.end_ns
         wide[FIRST_FRAME * size + row], wide[LAST_FRAME * size + row] = closed.first_frame, closed.last_frame
         narrow[STREAM * size + row] = (closed.stream + HALF & MASK) - HALF
-        narrow[HISTORY * size + row] = self._history(closed.history, 0)
+        if shape.named_in != self._blocks or shape.letters != closed.history:  # nearly all of one shape have one history
+            shape.named_in, shape.letters = self._blocks, closed.history
+            shape.history = self._history(closed.history, 0)
+        narrow[HISTORY * size + row] = shape.history
         small[VANTAGE * size + row], small[MIDSTREAM * size + row] = shape.vantage, shape.midstream
         small[TIMESTAMPS * size + row] = closed.timestamps
         small[KIND * size + row], small[OUTCOME * size + row] = shape.kind, shape.outcome
