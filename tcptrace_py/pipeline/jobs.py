@@ -371,7 +371,7 @@ class Channels:
         self._heard = dict.fromkeys(self.others, 0)  # rounds of each that messages have come of
         self._packets: Packets | None = None  # in the making, the latest that another worker told of
         self._packets_at = self._own_at = -1, -1  # round and worker whose block they come from; and this one's latest
-        self.hear_report: Callable[[int, Report], None] = lambda _whose, _report: None  # the first worker's
+        self.hear_report: Callable[[int, Report], None] = _nothing  # the first worker's
 
     def send(self, to: int, message: Any) -> None:
         """Send a message."""
@@ -440,6 +440,10 @@ class Channels:
     def has_packets(self) -> bool:
         """Whether the packets in the making are this worker's, when all is heard."""
         return self._own_at > self._packets_at
+
+
+def _nothing(_whose: int, _report: Report) -> None:
+    """Hear nothing of a report."""
 
 
 def _send(link: Link, message: Any) -> None:
@@ -704,6 +708,7 @@ class Workers:
             link.close()
         for deposit in self._deposits:
             deposit.close()
+        self._player.channels.hear_report = _nothing  # else what the first part works with would be garbage in a circle, and stay
 
     def take(self, block: FrameBlock) -> None:
         """Give the next worker a block; wait for it where it has some already."""

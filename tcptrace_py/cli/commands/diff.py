@@ -143,11 +143,17 @@ def _refuse(*names: str) -> None:
 
 def _compared(reading: Reading, tolerance: Tolerance, allow: tuple[str, ...], *, allow_unmeasurable: bool) -> tuple[Report, list[Result]]:
     from tcptrace_py.checks.diff.compare import diff
+    from tcptrace_py.model.growing import give_back
+    from tcptrace_py.pipeline.running import MANY
 
     base, of_base = _traffic(reading, 0, takes_part=False)
     if of_base is not None and of_base.interrupted:  # there is nothing to compare it with
         raise KeyboardInterrupt
-    of_base = of_base and _let_go(of_base)
+    if of_base is not None:
+        many = of_base.summary.connections > MANY
+        of_base = _let_go(of_base)
+        if many:
+            give_back()  # what its connections took: each process that reads the other would have it as well
     new, of_new = _traffic(reading, 1, takes_part=True)
     results = [each for each in (of_base, of_new) if each is not None]
     report = diff(
