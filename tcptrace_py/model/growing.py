@@ -6,8 +6,9 @@ from array import array
 from contextlib import suppress
 
 HUGE_PAGE_BYTES = 1 << 21
-M_MMAP_THRESHOLD = -3  # of malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 APART_BYTES = 1 << 18
+LARGE_BYTES = 1 << 22  # more than what is made anew for each block of frames
 KIND_OF = {1: "b", 4: "i", 8: "q"}  # by size in bytes; compiled, a column may be a view, which does not say
 
 
@@ -53,6 +54,15 @@ def give_back_at_once() -> None:
     """
     _ask_libc("mallopt", M_MMAP_THRESHOLD, APART_BYTES)
     give_back()
+
+
+def keep_large_apart() -> None:
+    """Let columns beyond LARGE_BYTES have memory of their own from now on, in this process and those that it forks.
+
+    They grow in place then, and leave no holes (glibc would put them among the others as soon as it has seen a few go).
+    """
+    _ask_libc("mallopt", M_MMAP_THRESHOLD, LARGE_BYTES)
+    _ask_libc("mallopt", M_TRIM_THRESHOLD, 2 * LARGE_BYTES)
 
 
 def _ask_libc(name: str, *numbers: int) -> None:

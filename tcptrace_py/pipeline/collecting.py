@@ -68,6 +68,7 @@ MANY_IN_TROUBLE = 1 << 14  # connections, with which there may be as many more a
 MOST_ALIKE = 1 << 10  # troubles of services that are counted before the digest is told of them
 ATTEMPT, NOWHERE = 1 << 6 | SYN << 3, place(None)  # the signature of a SYN and nothing else, and what that says of the vantage point
 DEFAULT_MB, BLOCK_MB = 48, 2  # kept in memory of what is over: two thirds of it as what waits, the rest as blocks, some 2 MB each
+CONCLUDED = 1 << 15  # connections that waited, behind which free memory is given back
 LOOK_EVERY = 32  # connections: each takes some 20 µs where it is irregular
 SETTLE_NS = 45 * SECOND_NS  # beyond the longest TIME_WAIT: by then all that happened has been told (findings.accounts.STAYS_WITHIN_NS)
 
@@ -721,7 +722,9 @@ class Collector:
             give_back()
 
     def _conclude_all(self, end_ns: int) -> None:
-        for live in self.waiting.take_all():
+        for number, live in enumerate(self.waiting.take_all(), 1):
+            if number % CONCLUDED == 0:
+                give_back()  # what was kept of these, for what is kept of the next
             if self.haste is not None and self._gives_up():
                 self._pass_over(live.first_frame)
                 for first_frame in self.waiting.give_up():

@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Link
 from types import TracebackType
@@ -41,6 +41,7 @@ from tcptrace_py.model.errors import NO_NAMES, CaptureError, NotSharedError
 from tcptrace_py.model.faults import Faults
 from tcptrace_py.model.first_frames import FirstFrames
 from tcptrace_py.model.frames import FrameBlock
+from tcptrace_py.model.growing import keep_large_apart
 from tcptrace_py.model.problems import Problems
 from tcptrace_py.model.segments import SegmentBlock, key_parts
 from tcptrace_py.model.seq import MASK
@@ -552,13 +553,12 @@ def _tell(channels: Channels, part: Part) -> None:
 
 
 def _tell_sums(channels: Channels, part: Part) -> None:
-    """Tell what adds up. Where there is a file that is shared all but the first piece is written there: so this process ends first."""
-    pieces, collector = part.state(), part.collector
-    channels.send(READER, next(pieces))
-    if collector.keep_rows:
-        channels.send_all(READER, [collector.rows.scratch.append(pickle.dumps(piece)) for piece in pieces])
-    else:
-        channels.send_all(READER, pieces)
+    """Tell what adds up, pickled, or where that stands in a file that is shared: it is looked at when this process is gone."""
+    scratch = part.collector.rows.scratch if part.collector.keep_rows else None
+    for piece in part.state():
+        data = pickle.dumps(piece, pickle.HIGHEST_PROTOCOL)
+        channels.send(READER, data if scratch is None else scratch.append(data))
+    channels.send(READER, None)
 
 
 class Sums:
@@ -607,6 +607,13 @@ class Sums:
             for name, parcel in piece.items():
                 getattr(self.part.collector, name).take(parcel)
 
+    def pieces(self, whose: int, told: list[bytes | tuple[int, int]]) -> Iterator[State]:
+        """What a part told, pickled, or where that stands in its file. It is let go as it is given."""
+        told.reverse()
+        while told:
+            one = told.pop()
+            yield pickle.loads(one if isinstance(one, bytes) else self.scratches[whose].read(*one))  # noqa: S301 - from a process of our own
+
     def _add(self, whose: int, state: State) -> None:
         collector, table = self.part.collector, self.part.table
         add_counts(collector.accounts, state["accounts"])
@@ -636,6 +643,7 @@ class Workers:
 
     def __init__(self, jobs: int, part: Callable[[int, Callable[[], Any]], Part]) -> None:
         """Start them. `part` makes what one works with, given its number and where it gets packets in the making."""
+        keep_large_apart()
         self._jobs = jobs
         self._blocks = 0
         self._own: deque[FrameBlock] = deque()  # of the first one, to be played when the others have theirs of the next round
@@ -766,12 +774,9 @@ class Workers:
             first_frames, openers = _await(link, haste)
             part.collector.first_frames.merge(first_frames)
             part.openers.merge(openers)
-            pieces = iter(partial(_await, link, haste), None)
-            first = next(pieces)
-            if part.collector.keep_rows:
-                read = sums.scratches[whose].read
-                pieces = (pickle.loads(read(*place)) for place in list(pieces))  # noqa: S301 - as above
-            sums.add(whose, chain([first], pieces))
+            told = list(iter(partial(_await, link, haste), None))
+            self._processes[whose - 1].join()  # what it holds is more than what it tells
+            sums.add(whose, sums.pieces(whose, told))
         part.collector.rename_streams(part.openers.rank)
         part.collector.close(end_ns)
 
