@@ -25,11 +25,9 @@ cdef class Table:
     cpdef list among(self, list rows, Py_ssize_t column, const unsigned char[::1] wanted)
     @cython.locals(wide="long long[::1]", begin=cython.Py_ssize_t, at=cython.Py_ssize_t, row=object, found=list)
     cpdef list between(self, list rows, Py_ssize_t column, long long least, long long most)
-    @cython.locals(narrow="int[::1]", begin=cython.Py_ssize_t, at=cython.Py_ssize_t, row=object, value=int, last=int, found=dict, members=list)
-    cpdef dict grouped(self, Py_ssize_t column, list rows)
-    @cython.locals(wide="long long[::1]", begin=cython.Py_ssize_t, at=cython.Py_ssize_t, row=object, value="long long", last="long long",
-                   found=dict, members=list)
-    cpdef dict grouped_wide(self, Py_ssize_t column, list rows)
+    @cython.locals(wide="long long[::1]", narrow="int[::1]", begin=cython.Py_ssize_t, at=cython.Py_ssize_t, row=object, value="long long",
+                   last="long long", found=dict, members=list)
+    cpdef dict grouped(self, Py_ssize_t column, list rows, bint is_wide=*)
 
 
 @cython.locals(count=cython.Py_ssize_t, order="int[::1]", rank=cython.Py_ssize_t, row=cython.Py_ssize_t,

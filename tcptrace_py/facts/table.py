@@ -87,29 +87,14 @@ class Table:
                 found.append(row)
         return found
 
-    def grouped(self, column: int, rows: "list[int]") -> dict[int, list[int]]:
-        """These rows by their values in a narrow column, each group in their order."""
-        narrow, begin = self.narrow, column * self.capacity
+    def grouped(self, column: int, rows: "list[int]", is_wide: bool = False) -> dict[int, list[int]]:
+        """These rows by their values in a narrow column, or in a wide one, each group in their order."""
+        wide, narrow, begin = self.wide, self.narrow, column * self.capacity
         found: dict[int, list[int]] = {}
         last, members = -1, None
         for row in rows:
             at = row
-            value = narrow[begin + at]
-            if members is None or value != last:
-                last, members = value, found.get(value)
-                if members is None:
-                    members = found[value] = []
-            members.append(row)
-        return found
-
-    def grouped_wide(self, column: int, rows: "list[int]") -> dict[int, list[int]]:
-        """The same by a wide column."""
-        wide, begin = self.wide, column * self.capacity
-        found: dict[int, list[int]] = {}
-        last, members = -1, None
-        for row in rows:
-            at = row
-            value = wide[begin + at]
+            value = wide[begin + at] if is_wide else narrow[begin + at]
             if members is None or value != last:
                 last, members = value, found.get(value)
                 if members is None:

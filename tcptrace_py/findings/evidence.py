@@ -220,7 +220,7 @@ class Evidence:
 
     def by_value(self, rows: list[int], number: int) -> Iterable[list[int]]:
         """Rows by what a wide column holds."""
-        return self.table.grouped_wide(number, rows).values()
+        return self.table.grouped(number, rows, is_wide=True).values()
 
     def by_service(self, rows: Iterable[int]) -> dict[Service, list[int]]:
         """Rows by server, port and scope, in order of first frames."""

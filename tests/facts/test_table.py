@@ -62,5 +62,5 @@ def test_rows_are_found_by_what_stands_in_them() -> None:
 def test_rows_are_grouped_by_what_stands_in_them() -> None:
     table = table_of([5, 0, -1, 5, 1 << 40], [0, 80, -1, 80, 1], [0] * 5)
     assert table.grouped(1, [4, 3, 2, 1, 0]) == {1: [4], 80: [3, 1], -1: [2], 0: [0]}
-    assert table.grouped_wide(1, [0, 3, 2, 1, 4]) == {5: [0, 3], -1: [2], 0: [1], 1 << 40: [4]}
-    assert table.grouped_wide(1, []) == {}
+    assert table.grouped(1, [0, 3, 2, 1, 4], is_wide=True) == {5: [0, 3], -1: [2], 0: [1], 1 << 40: [4]}
+    assert table.grouped(1, [], is_wide=True) == {}
