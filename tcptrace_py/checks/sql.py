@@ -226,7 +226,7 @@ def _one_select(database: Any, statement: str) -> None:
 
 def execute(database: Any, statement: str) -> Rows:
     """Run a statement. Raises UsageError for whatever DuckDB complains of."""
-    with _told(), arrow.ctrl_c_behind(database):
+    with _told(), arrow.signals_behind(database):
         result = database.execute(statement)
         return Rows([column[0] for column in result.description or []], result.fetchall())
 

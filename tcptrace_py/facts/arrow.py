@@ -34,6 +34,7 @@ WIDE = {  # Arrow's format of what has a width -> that of `struct`
     FLOAT64: "d", BOOL: "B", TIMESTAMP_NS: "q",
 }  # fmt: skip
 Buffer: TypeAlias = "array[Any] | bytes | bytearray | memoryview | mmap"
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))  # signals that may end a command
 MOST_MB = 64  # of tables in memory, before DuckDB writes them to a temporary file
 _DIGITS = b"0" + b"1" * 255
 _NOT = b"\1" + bytes(255)
@@ -195,7 +196,7 @@ def scan(connection: Any, stream: Stream, statement: str) -> None:
     import duckdb  # noqa: PLC0415 - an extra, and there
 
     stream.failure = None
-    with ctrl_c_behind(connection):
+    with signals_behind(connection):
         connection.register("stream", stream)
         try:
             connection.execute(statement)
@@ -209,30 +210,39 @@ def scan(connection: Any, stream: Stream, statement: str) -> None:
 
 def run(connection: Any, statement: str) -> None:
     """Run a statement of SQL that reads what is there already, and gives nothing."""
-    with ctrl_c_behind(connection):
+    with signals_behind(connection):
         connection.execute(statement)
 
 
 @contextmanager
-def ctrl_c_behind(connection: Any) -> Iterator[None]:
-    """Let Ctrl-C end the statement, and raise it behind: amid a function that C code calls it would be printed and lost."""
-    asked = False
+def signals_behind(connection: Any) -> Iterator[None]:
+    """Let a signal end the statement whose handler raises something (Ctrl-C, and SIGTERM where a command cleans up), and raise it behind.
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        connection.interrupt()
+    Amid a function that C code calls it would be printed and lost, and the statement would go on.
+    """
+    raised: list[BaseException] = []
+    handlers: dict[int, Any] = {}
 
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
-        signal.signal(signal.SIGINT, stop)
+    def stop(number: int, frame: FrameType | None) -> None:
+        try:
+            handlers[number](number, frame)
+        except BaseException as error:  # noqa: BLE001 - whatever it is
+            raised.append(error)
+            connection.interrupt()
+
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            if callable(handler := signal.getsignal(number)):
+                handlers[number] = handler
+                signal.signal(number, stop)
     try:
         yield
     finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        if asked:
-            raise KeyboardInterrupt from None
+        for number, handler in handlers.items():
+            if signal.getsignal(number) is stop:  # else it had enough
+                signal.signal(number, handler)
+        if raised:
+            raise raised[0] from None
 
 
 def _column_schema(column: Column) -> Node:

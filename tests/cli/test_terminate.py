@@ -55,6 +55,39 @@ def test_no_part_of_a_file_stays(command: str, number: int, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+ENDLESS = "SELECT max(a.i * b.i % (c.i + 1)) FROM range(1000000) a(i), range(1000000) b(i), range(1000000) c(i)"
+SAYS_WHEN = """
+from tcptrace_py.checks import sql
+from tcptrace_py.cli import main
+
+execute = sql.execute
+
+def told(database, statement):
+    print("begun", flush=True)
+    return execute(database, statement)
+
+sql.execute = told
+main.run()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_statement_does_not_keep_a_command_alive(number: int, tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    with started("query", str(SAMPLE), ENDLESS, code=SAYS_WHEN, TMPDIR=str(tmp_path)) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(0.5)  # now it is amid the statement
+        process.send_signal(number)
+        try:
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()  # else it would be waited for
+    assert process.returncode == -number
+    assert (out, err) == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def _open_files(number: int) -> str:
     found = []
     for entry in Path(f"/proc/{number}/fd").iterdir():
