@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from io import StringIO
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcptrace_py.checks.measure import WORST
@@ -56,13 +57,40 @@ Test = Callable[[Seen], bool]
 NONE = -1 << 63  # in place of a time or a place that is not known
 
 
-class Rows:
-    """Connections of a service in columns: some 28 bytes each, since there may be as many as an attacker likes."""
+class Known:
+    """A column of numbers that may not be known (NONE): while none is, they are only counted. A flood has no times."""
 
-    def __init__(self, rows: Iterable[Row] = ()) -> None:
-        self._number: dict[Seen, int] = {}
-        self._numbers, self._places = array("i"), array("q")
-        self._times = {"total_ns": array("q"), "answer_ns": array("q")}
+    __slots__ = ("_count", "_values")
+
+    def __init__(self) -> None:
+        self._values: array[int] | None = None
+        self._count = 0  # of those that are not known, before the first that is
+
+    def append(self, value: int | None) -> None:
+        """Put one behind the others."""
+        if self._values is None:
+            if value is None:
+                self._count += 1
+                return
+            self._values = array("q", (NONE,)) * self._count
+        self._values.append(NONE if value is None else value)
+
+    def __iter__(self) -> Iterator[int]:
+        return repeat(NONE, self._count) if self._values is None else iter(self._values)
+
+
+class Rows:
+    """Connections of a service in columns: 4 to 28 bytes each, since there may be as many as an attacker likes, of as many services.
+
+    `number` are numbers of what was seen, which services may have in common.
+    """
+
+    __slots__ = ("_answers", "_number", "_numbers", "_places", "_totals")
+
+    def __init__(self, rows: Iterable[Row] = (), number: dict[Seen, int] | None = None) -> None:
+        self._number: dict[Seen, int] = {} if number is None else number
+        self._numbers, self._places = array("i"), Known()
+        self._totals, self._answers = Known(), Known()
         for row in rows:
             self.add(row)
 
@@ -71,15 +99,15 @@ class Rows:
 
     def __iter__(self) -> Iterator[Row]:
         seen = list(self._number)
-        columns = (self._numbers, *self._times.values(), self._places)
+        columns = (self._numbers, self._totals, self._answers, self._places)
         return (Row(seen[number], *(None if value == NONE else value for value in rest)) for number, *rest in zip(*columns, strict=True))
 
     def add(self, row: Row) -> None:
         """Take in a connection."""
         self._numbers.append(self._number.setdefault(row.seen, len(self._number)))
-        self._times["total_ns"].append(NONE if row.total_ns is None else row.total_ns)
-        self._times["answer_ns"].append(NONE if row.answer_ns is None else row.answer_ns)
-        self._places.append(NONE if row.place is None else row.place)
+        self._totals.append(row.total_ns)
+        self._answers.append(row.answer_ns)
+        self._places.append(row.place)
 
     def count(self, test: Test) -> int:
         """How many there are of which this is true."""
@@ -89,17 +117,20 @@ class Rows:
     def times_ns(self, what: str, test: Test) -> list[int]:
         """Those times that are known, of connections of which this is true."""
         chosen = self._chosen(test)
-        return [time_ns for number, time_ns in zip(self._numbers, self._times[what], strict=True) if time_ns != NONE and number in chosen]
+        return [time_ns for number, time_ns in zip(self._numbers, self._times(what), strict=True) if time_ns != NONE and number in chosen]
 
     def offenders(self, test: Test, what: str = "total_ns", above_ns: float | None = None) -> Offenders:
         """The connections of which this is true, whose time is above this one where it is given."""
         chosen = self._chosen(test)
-        columns = zip(self._numbers, self._times[what], self._times["total_ns"], self._places, strict=True)
+        columns = zip(self._numbers, self._times(what), self._totals, self._places, strict=True)
         return Offenders.of(
             (total_ns, place)
             for number, time_ns, total_ns, place in columns
             if number in chosen and place != NONE and (above_ns is None or time_ns > above_ns)
         )
+
+    def _times(self, what: str) -> Known:
+        return {"total_ns": self._totals, "answer_ns": self._answers}[what]
 
     def _chosen(self, test: Test) -> set[int]:
         return {number for seen, number in self._number.items() if test(seen)}
@@ -192,6 +223,7 @@ class Traffic:
     withheld: tuple[Withheld, ...] = ()
     connections: ConnectionList = field(default_factory=list)  # where they were analysed now
     shown: dict[int, tuple[int, int]] = field(default_factory=dict)  # of those that findings name, by first frame: time and place
+    numbers: dict[Seen, int] = field(default_factory=dict)  # of what was seen of connections, for all services
 
     @property
     def step_ns(self) -> int | None:
@@ -208,7 +240,7 @@ class Traffic:
         """Take in a connection."""
         rows = self.services.get(service)
         if rows is None:
-            rows = self.services[service] = Rows()
+            rows = self.services[service] = Rows(number=self.numbers)
         rows.add(row)
 
 
