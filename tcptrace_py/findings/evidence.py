@@ -191,10 +191,6 @@ class Evidence:
         """Those with one of these values in a small column."""
         return self.table.with_small(number, _marks(*values), self.claimed)
 
-    def all_with(self, number: int, *values: int) -> list[int]:
-        """The same, claimed ones as well."""
-        return self.table.with_small(number, _marks(*values), bytes(self.count))
-
     def free_that_have(self, number: int) -> list[int]:
         """Those with anything but 0 in a narrow column."""
         return self.table.with_narrow(number, self.claimed)
